@@ -1,0 +1,13 @@
+/* arcface: the ArcFace face recognition system. This header includes all of the public API. */
+#ifndef ARCFACE_ARCFACE_H
+#define ARCFACE_ARCFACE_H
+
+#include <arcface/context.h>
+#include <arcface/eval.h>
+#include <arcface/face.h>
+#include <arcface/hub.h>
+#include <arcface/image.h>
+#include <arcface/model.h>
+#include <arcface/status.h>
+
+#endif

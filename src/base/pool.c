@@ -1,0 +1,168 @@
+/* Worker threads of a context. A run hands out tiles by an atomic counter; the caller works too. Workers spin briefly between runs
+ * (a network is a few hundred short runs in a row) and then sleep on a condition variable: an idle process uses no CPU. */
+#include "base/base.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#define SPIN_NS 50000 /* about one layer of a small network */
+
+typedef struct worker {
+    arc_pool *pool;
+    pthread_t thread;
+    int index;
+} worker;
+
+struct arc_pool {
+    const arc_alloc *alloc;
+    int threads; /* including the caller */
+    int started; /* workers whose thread runs */
+    worker *workers;
+
+    pthread_mutex_t caller; /* one run at a time */
+    pthread_mutex_t lock;   /* guards sleeping */
+    pthread_cond_t wake;
+
+    /* The present run. Published by `generation`. */
+    arc_pool_fn *fn;
+    void *arg;
+    size_t count, grain;
+    atomic_size_t next;
+    atomic_int busy; /* workers that have not finished the present run */
+    atomic_uint generation;
+    atomic_bool quit;
+};
+
+static void cpu_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void work(arc_pool *pool, int index) {
+    for (;;) {
+        size_t begin = atomic_fetch_add_explicit(&pool->next, pool->grain, memory_order_relaxed);
+        if (begin >= pool->count)
+            return;
+        pool->fn(pool->arg, begin, ARC_MIN(pool->count, begin + pool->grain), index);
+    }
+}
+
+/* Returns the new generation: spins first, then sleeps. */
+static unsigned await_generation(arc_pool *pool, unsigned seen) {
+    uint64_t start = arc_clock_ns();
+    do {
+        for (int i = 0; i < 64; i++) {
+            unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
+            if (now != seen)
+                return now;
+            cpu_relax();
+        }
+    } while (arc_clock_ns() - start < SPIN_NS);
+    pthread_mutex_lock(&pool->lock);
+    unsigned now;
+    while ((now = atomic_load_explicit(&pool->generation, memory_order_acquire)) == seen)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+    return now;
+}
+
+static void *worker_main(void *arg) {
+    worker *self = arg;
+    arc_pool *pool = self->pool;
+    unsigned seen = 0;
+    for (;;) {
+        seen = await_generation(pool, seen);
+        if (atomic_load_explicit(&pool->quit, memory_order_relaxed))
+            return NULL;
+        work(pool, self->index);
+        atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_release);
+    }
+}
+
+static void publish(arc_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+arc_status arc_pool_new(arc_pool **out, const arc_alloc *a, int threads, arc_error *err) {
+    *out = NULL;
+    arc_pool *pool = arc_mem_new(a, 1, sizeof *pool);
+    if (!pool)
+        return arc_fail_nomem(err, "the thread pool");
+    pool->alloc = a;
+    pool->threads = ARC_MAX(threads, 1);
+    pthread_mutex_init(&pool->caller, NULL);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->workers = arc_mem_new(a, (size_t)pool->threads, sizeof *pool->workers);
+    if (!pool->workers) {
+        arc_pool_free(&pool);
+        return arc_fail_nomem(err, "the thread pool");
+    }
+    for (int i = 1; i < pool->threads; i++) {
+        worker *w = &pool->workers[pool->started];
+        *w = (worker){.pool = pool, .index = i};
+        if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+            int asked = pool->threads;
+            arc_pool_free(&pool);
+            return arc_fail(err, ARC_ELIMIT, "cannot start thread %d of %d; ask for fewer threads", i + 1, asked);
+        }
+        pool->started++;
+    }
+    *out = pool;
+    return ARC_OK;
+}
+
+void arc_pool_free(arc_pool **ptr) {
+    if (!ptr || !*ptr)
+        return;
+    arc_pool *pool = *ptr;
+    *ptr = NULL;
+    atomic_store(&pool->quit, true);
+    publish(pool);
+    for (int i = 0; i < pool->started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_mutex_destroy(&pool->caller);
+    arc_mem_free(pool->alloc, pool->workers);
+    arc_mem_free(pool->alloc, pool);
+}
+
+int arc_pool_threads(const arc_pool *pool) {
+    return pool ? pool->threads : 1;
+}
+
+void arc_pool_run(arc_pool *pool, size_t count, size_t grain, arc_pool_fn *fn, void *arg) {
+    if (count == 0)
+        return;
+    size_t threads = (size_t)arc_pool_threads(pool);
+    if (grain == 0)
+        grain = (count + threads - 1) / threads;
+    if (threads == 1 || grain >= count) {
+        fn(arg, 0, count, 0);
+        return;
+    }
+    pthread_mutex_lock(&pool->caller);
+    pool->fn = fn;
+    pool->arg = arg;
+    pool->count = count;
+    pool->grain = grain;
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->busy, pool->started, memory_order_relaxed);
+    publish(pool);
+    work(pool, 0);
+    /* The last tiles end within a tile's time of each other; yield when a worker lost its core. */
+    for (unsigned spins = 0; atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; spins++) {
+        if (spins < 4096)
+            cpu_relax();
+        else
+            sched_yield();
+    }
+    pthread_mutex_unlock(&pool->caller);
+}

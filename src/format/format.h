@@ -1,0 +1,66 @@
+/* format: every parser and writer of outside bytes, one file each. All input is hostile: every length is bounded, nothing is executed,
+ * errors name file and offset. */
+#ifndef ARC_FORMAT_H
+#define ARC_FORMAT_H
+
+#include "nn/graph.h"
+#include "nn/nn.h"
+
+#define ARC_MAX_MODEL_BYTES ((size_t)4 << 30)
+
+/* ---- onnx.c (reader), onnx_write.c ---- */
+/* Maps the file; raw tensors of 4-byte-or-smaller alignment are borrowed from the mapping, others copied to the arena. External data
+ * is EUNSUPPORTED with its name. The graph owns the map. */
+arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
+/* From memory that must outlive the graph; for tests and fuzzing. */
+arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);
+/* Streams the file: weights go from where they lie to the writer. Fused arc.* attributes are refused (EINVAL). */
+arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err);
+/* One serialized TensorProto (libonnx-testdata's input_0.pb): value data points into bytes or the arena. */
+arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *t, arc_shape *s, const void **data, const char **name,
+                                 arc_error *err);
+
+/* ---- mxnet.c ---- symbol.json + .params (arg:/aux: names), any network of the supported operators; either path may be given, the pair is
+ * found beside it (name-symbol.json, name-0000.params). BN eps defaults and fix_gamma as MXNet has them. */
+arc_status arc_mxnet_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
+
+/* ---- pickle.c ---- the strict unpickler: opcodes of protocols 0..5, symbolic globals, nothing is executed. */
+/* ---- torch.c ---- zip and legacy checkpoints -> state dict; arcface_torch IResNet / MobileFaceNet, Xiaoccer's MobileFaceNet, biubug6's RetinaFace
+ * are recognised by their names and shapes and built as graphs. */
+arc_status arc_torch_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
+
+/* ---- verification_bin.c ---- InsightFace .bin: images stay where they lie in the mapping (or the arena when escaped). */
+typedef struct arc_verification_bin {
+    arc_map map;
+    arc_arena arena;
+    size_t pairs;
+    const uint8_t **image; /* [2*pairs] encoded JPEG/PNG */
+    size_t *image_bytes;
+    uint8_t *same; /* [pairs] */
+} arc_verification_bin;
+arc_status arc_verification_bin_open(arc_verification_bin *out, const arc_alloc *a, const char *path, arc_error *err);
+arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                                      arc_error *err);
+void arc_verification_bin_close(arc_verification_bin *bin);
+
+/* ---- pairs.c ---- LFW pairs.txt */
+typedef struct arc_pair {
+    const char *name[2];
+    int index[2];
+    uint8_t same;
+} arc_pair;
+typedef struct arc_pairs {
+    arc_arena arena;
+    arc_pair *pair;
+    int pairs, folds, per_fold; /* folds and pairs of each kind per fold as the header says; 0 without a header */
+} arc_pairs;
+arc_status arc_pairs_open(arc_pairs *out, const arc_alloc *a, const char *path, arc_error *err);
+arc_status arc_pairs_parse(arc_pairs *out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);
+void arc_pairs_close(arc_pairs *pairs);
+
+/* ---- npy.c ---- */
+arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim, arc_error *err);
+/* Reads little-endian C-order f4 / u1 arrays (goldens, crops); data is malloc'ed by `a`. */
+arc_status arc_npy_load(const arc_alloc *a, const char *path, arc_dtype *t, arc_shape *s, void **data, arc_error *err);
+
+#endif

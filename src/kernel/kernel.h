@@ -1,0 +1,88 @@
+/* kernel: arithmetic on pointers and strides. One table of slots: portable C fills every slot, then AVX2+FMA, AVX-512 and NEON files
+ * override in rising order (kernels.c). Kernels cannot fail, allocate nothing, read and write exactly what they are told
+ * (no over-read: tails are masked) and give the same bits for the same arguments on one ISA. Strides are in elements. */
+#ifndef ARC_KERNEL_H
+#define ARC_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum arc_isa { ARC_ISA_GENERIC, ARC_ISA_AVX2, ARC_ISA_AVX512, ARC_ISA_NEON } arc_isa;
+
+typedef enum arc_act { ARC_ACT_NONE, ARC_ACT_RELU, ARC_ACT_PRELU, ARC_ACT_LEAKY, ARC_ACT_CLIP } arc_act;
+
+/* What happens to an accumulator before it is stored: y = act(acc + bias[j] + residual[i][j]). */
+typedef struct arc_epilogue {
+    const float *bias;      /* [n] or NULL */
+    const float *slope;     /* [n], ARC_ACT_PRELU only */
+    const float *residual;  /* [m][residual_stride] or NULL */
+    size_t residual_stride;
+    float alpha;            /* ARC_ACT_LEAKY */
+    float lo, hi;           /* ARC_ACT_CLIP */
+    arc_act act;
+} arc_epilogue;
+
+#define ARC_IGEMM_MAX_MR 16
+
+typedef struct arc_kernels {
+    arc_isa isa;
+    const char *name; /* "avx512" */
+
+    /* Indirect GEMM tile: for i < m (m <= igemm_mr), j < n (n <= igemm_nr):
+     *   c[i*c_stride + j] = epilogue(sum_{t<taps} sum_{k<kc} a[t*igemm_mr + i][k] * b[(t*kc + k)*igemm_nr + j])
+     * a: taps*igemm_mr pointers to kc contiguous floats (entries i >= m are not read). b: packed panel, zero-filled past n.
+     * Epilogue arrays are already offset to column 0 of this panel (and residual to row 0). Accumulates over t then k in order, fp32 FMA
+     * where the ISA has it. Serves convolution over NHWC (a = pixel rows), 1x1, Gemm and MatMul. */
+    size_t igemm_mr, igemm_nr;
+    void (*igemm)(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c, size_t c_stride,
+                  const arc_epilogue *e);
+
+    /* Depthwise convolution of one output pixel row segment, channels contiguous: for p < pixels, j < channels:
+     *   y[p*y_stride + j] = epilogue(sum_{t<taps} x[p*taps + t][j] * w[t*channels + j]) ; x: pixels*taps pointers. */
+    void (*dwconv)(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y, size_t y_stride,
+                   const arc_epilogue *e);
+
+    /* y[i] = act(x[i*n + j] ...) on m rows of n contiguous channels, bias/slope per channel; acc = x. In place allowed. */
+    void (*rows_epilogue)(size_t m, size_t n, const float *x, size_t x_stride, float *y, size_t y_stride, const arc_epilogue *e);
+    /* y = x*scale[j] + shift[j] per channel on m rows of n (BatchNormalization, input normalisation). In place allowed. */
+    void (*rows_scale_shift)(size_t m, size_t n, const float *x, float *y, const float *scale, const float *shift);
+
+    /* Element-wise on n floats; in place allowed. */
+    void (*add)(size_t n, const float *a, const float *b, float *y);
+    void (*mul)(size_t n, const float *a, const float *b, float *y);
+    void (*sigmoid)(size_t n, const float *x, float *y); /* max relative error 2e-7 against double */
+    void (*exp)(size_t n, const float *x, float *y);     /* max relative error 2e-7 against double, correct at the ends */
+
+    /* Max / mean over `taps` rows of n contiguous channels: y[j] = max_t x[t][j];  y[j] = scale * sum_t x[t][j]. */
+    void (*rows_max)(size_t taps, size_t n, const float *const *x, float *y);
+    void (*rows_mean)(size_t taps, size_t n, const float *const *x, float scale, float *y);
+
+    /* sum_i a[i]*b[i]; n floats, several partial sums, fixed order. */
+    float (*dot)(size_t n, const float *a, const float *b);
+
+    /* int8: y[i][j] = sum_{t<taps} sum_k (a[t*igemm_mr8+i][k] - a_zero) * b ...: u8 activations, i8 weights packed [tap][k/4][nr][4],
+     * kc a multiple of 4 in the packing (tail zero weights); a rows give exactly kc readable bytes.
+     * c[i*c_stride + j] = int32 sum of a*b without zero-point terms (the caller subtracts a_zero * colsum). */
+    size_t igemm8_mr, igemm8_nr;
+    void (*igemm8)(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride);
+
+    /* Plain [c][hw] <-> NHWC [hw][c] of one image: y[i*y_stride + j] = x[j*x_stride + i], rows x cols given for x. */
+    void (*transpose)(size_t rows, size_t cols, const float *x, size_t x_stride, float *y, size_t y_stride);
+
+    /* n interleaved 8-bit pixels of 3 channels -> floats: y[i*3+c] = (x[i*3 + (swap ? 2-c : c)] - mean[c]) * scale[c]. */
+    void (*u8_normalise)(size_t n, const uint8_t *x, bool swap, const float mean[3], const float scale[3], float *y);
+} arc_kernels;
+
+/* The best table that `limit` allows on this CPU (NULL or "" = no limit); NULL when the name is unknown. Static storage. Thread: any. */
+const arc_kernels *arc_kernels_get(const char *limit);
+/* The table of exactly this level, NULL when this build or CPU lacks it: for tests that walk all levels. */
+const arc_kernels *arc_kernels_of(arc_isa isa);
+
+/* Packing, the same for every ISA: w [n][taps][kc] (row j = output column) -> panels of nr columns, [panel][tap][k][nr]. */
+size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t taps);
+/* One panel: columns j0.. of w given by element strides: value(j,t,k) = w[j*ws_n + t*ws_tap + k*ws_k] * (scale ? scale[k] : 1). */
+void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n, size_t ws_tap,
+                          size_t ws_k, float *panel);
+
+#endif

@@ -1,0 +1,116 @@
+/* Operators: one table entry each, forward (and later backward) beside the shape rule, in layer_*.c.
+ *
+ * Life of a node: infer (dtype and shape of outputs from inputs; knows constants) -> prepare (algorithm, packed weights,
+ * scratch size; once per plan) -> run (cannot fail, allocates nothing).
+ *
+ * Layout. Rank-4 f32 activations live as NHWC inside a plan (channels contiguous: every kernel vectorises over channels, an
+ * implicit GEMM needs no im2col); everything else is plain row-major. Shapes are always written in logical N,C,H,W order. */
+#ifndef ARC_NN_OP_H
+#define ARC_NN_OP_H
+
+#include "kernel/kernel.h"
+#include "nn/graph.h"
+
+typedef enum arc_layout { ARC_PLAIN, ARC_NHWC } arc_layout;
+
+/* A concrete tensor at plan or run time. data == NULL at infer time means "not known yet". */
+typedef struct arc_tensor {
+    arc_dtype dtype;
+    arc_layout layout; /* ARC_NHWC only when shape.rank == 4 */
+    arc_shape shape;   /* all dims known; logical order */
+    void *data;
+    bool is_const; /* data known at plan time (initializer or folded) */
+} arc_tensor;
+
+#define ARC_OP_MAX_IO 64 /* inputs or outputs of one node (Concat is the widest) */
+
+struct arc_op;
+typedef struct arc_step arc_step;
+
+/* What infer sees. in[i] == NULL: optional input omitted. */
+typedef struct arc_infer {
+    const arc_graph *graph;
+    const arc_node *node;
+    int opset;
+    int inputs, outputs;
+    const arc_tensor *in[ARC_OP_MAX_IO];
+    arc_tensor *out[ARC_OP_MAX_IO]; /* to fill: dtype and shape; NULL: output not wanted */
+    arc_error *err;
+} arc_infer;
+
+/* Memory for plan-lifetime data such as packed weights. One store a session: plans of other shapes find the same pack. */
+typedef struct arc_packs arc_packs;
+/* Finds the pack under key (what, value data pointer, variant) or makes room for it; *fresh tells to fill it. NULL on ENOMEM. */
+void *arc_packs_get(arc_packs *packs, const char *what, const void *source, int variant, size_t bytes, bool *fresh);
+
+/* What prepare fills and run reads. */
+struct arc_step {
+    const struct arc_op *op;
+    const arc_node *node;
+    int opset;
+    int inputs, outputs;
+    arc_tensor in[ARC_OP_MAX_IO];  /* in[i].dtype == ARC_NO_DTYPE: omitted. data is bound before each run */
+    arc_tensor out[ARC_OP_MAX_IO];
+    const arc_kernels *kernels;
+    arc_pool *pool;
+    /* set by prepare: */
+    void *state;                /* from the plan's arena, freed with the plan */
+    size_t scratch_bytes;       /* per thread, 64-byte aligned; may be 0 */
+    size_t shared_scratch_bytes; /* one block for the step (im2col-like buffers); may be 0 */
+    const char *algorithm;      /* shown in plan reports: "igemm 14x32" */
+    /* bound by the session: */
+    uint8_t *scratch;        /* thread t has scratch + t * scratch_stride */
+    size_t scratch_stride;
+    uint8_t *shared_scratch;
+};
+
+typedef struct arc_prepare {
+    arc_step *step;
+    arc_arena *arena; /* plan lifetime */
+    arc_packs *packs;
+    arc_error *err;
+} arc_prepare;
+
+typedef enum arc_op_layout {
+    ARC_OP_PLAIN,       /* all inputs and outputs plain */
+    ARC_OP_NHWC,        /* rank-4 f32 data input 0 and output 0 NHWC, the rest plain (Conv, pools, Resize...) */
+    ARC_OP_SAME,        /* element-wise: works in either, all rank-4 tensors alike; run sees which in tensor.layout */
+} arc_op_layout;
+
+typedef struct arc_op {
+    const char *name; /* ONNX op_type */
+    arc_op_layout layout;
+    arc_status (*infer)(arc_infer *in);
+    arc_status (*prepare)(arc_prepare *p); /* NULL = nothing to prepare */
+    void (*run)(const arc_step *s);
+} arc_op;
+
+/* NULL when unknown. */
+const arc_op *arc_op_find(const char *name);
+/* All names, for --features and docs. */
+const arc_op *const *arc_op_list(size_t *count);
+
+/* Error helper that names op, node and opset: "Conv 'conv1' (opset 11): weights [..] do not fit input [..]". */
+arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) ARC_PRINTF(3, 4);
+
+/* The tables, one a file; arc_op_find walks them. */
+extern const arc_op arc_ops_conv[];       /* layer_conv.c: Conv, ConvTranspose (+ fused epilogue attributes, below) */
+extern const arc_op arc_ops_gemm[];       /* layer_gemm.c: Gemm, MatMul */
+extern const arc_op arc_ops_norm[];       /* layer_norm.c: BatchNormalization, InstanceNormalization */
+extern const arc_op arc_ops_activation[]; /* layer_activation.c: Relu, PRelu, LeakyRelu, Clip, Sigmoid, HardSwish, Softmax ... */
+extern const arc_op arc_ops_elementwise[]; /* layer_elementwise.c: Add Sub Mul Div Pow Sqrt Exp Floor Cast ... */
+extern const arc_op arc_ops_pool[];       /* layer_pool.c: MaxPool AveragePool GlobalAveragePool GlobalMaxPool */
+extern const arc_op arc_ops_resize[];     /* layer_resize.c: Resize Upsample */
+extern const arc_op arc_ops_shape[];      /* layer_shape.c: Shape Reshape Flatten Concat Slice Gather Transpose ... */
+extern const arc_op arc_ops_reduce[];     /* layer_reduce.c: ReduceMean ReduceL2 ... */
+extern const arc_op arc_ops_quant[];      /* layer_quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
+
+/* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra
+ * attributes (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs:
+ * 3 = slope [C] (prelu), 4 = residual (added before the activation), 5 = pad values [C_in]: what zero padding becomes
+ * when a BatchNormalization in front was folded in. Any may be omitted. */
+#define ARC_CONV_SLOPE 3
+#define ARC_CONV_RESIDUAL 4
+#define ARC_CONV_PAD_VALUE 5
+
+#endif
