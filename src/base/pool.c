@@ -28,7 +28,8 @@ struct arc_pool {
     void *arg;
     size_t count, grain;
     atomic_size_t next;
-    atomic_int busy; /* workers that have not finished the present run */
+    atomic_bool open;  /* the run takes workers: a late one stays out, and the caller need not wait for it to wake */
+    atomic_int active; /* workers that are inside the run */
     atomic_uint generation;
     atomic_bool quit;
 };
@@ -77,8 +78,11 @@ static void *worker_main(void *arg) {
         seen = await_generation(pool, seen);
         if (atomic_load_explicit(&pool->quit, memory_order_relaxed))
             return NULL;
-        work(pool, self->index);
-        atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_release);
+        /* Enter, then look; the caller closes, then looks: one of the two sees the other (sequentially consistent). */
+        atomic_fetch_add(&pool->active, 1);
+        if (atomic_load(&pool->open))
+            work(pool, self->index);
+        atomic_fetch_sub_explicit(&pool->active, 1, memory_order_release);
     }
 }
 
@@ -154,11 +158,12 @@ void arc_pool_run(arc_pool *pool, size_t count, size_t grain, arc_pool_fn *fn, v
     pool->count = count;
     pool->grain = grain;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->busy, pool->started, memory_order_relaxed);
+    atomic_store(&pool->open, true);
     publish(pool);
     work(pool, 0);
+    atomic_store(&pool->open, false);
     /* The last tiles end within a tile's time of each other; yield when a worker lost its core. */
-    for (unsigned spins = 0; atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; spins++) {
+    for (unsigned spins = 0; atomic_load(&pool->active) > 0; spins++) {
         if (spins < 4096)
             cpu_relax();
         else
