@@ -108,9 +108,13 @@ extern const arc_op arc_ops_quant[];      /* layer_quant.c: DynamicQuantizeLinea
 /* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra
  * attributes (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs:
  * 3 = slope [C] (prelu), 4 = residual (added before the activation), 5 = pad values [C_in]: what zero padding becomes
- * when a BatchNormalization in front was folded in. Any may be omitted. */
+ * when a BatchNormalization in front was folded in; 6 = factor [C_out] and 7 = factor [C_in] that multiply the weights while they are
+ * packed (a folded BatchNormalization needs no second copy of the weights). Any may be omitted. Pad values and factors are constants.
+ * Input 2 (bias) already holds the folded bias. Gemm likewise takes "arc.act" and the inputs 3, 6 [N] and 7 [K]. */
 #define ARC_CONV_SLOPE 3
 #define ARC_CONV_RESIDUAL 4
 #define ARC_CONV_PAD_VALUE 5
+#define ARC_CONV_OUT_SCALE 6
+#define ARC_CONV_IN_SCALE 7
 
 #endif
