@@ -81,8 +81,9 @@ const arc_kernels *arc_kernels_of(arc_isa isa);
 
 /* Packing, the same for every ISA: w [n][taps][kc] (row j = output column) -> panels of nr columns, [panel][tap][k][nr]. */
 size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t taps);
-/* One panel: columns j0.. of w given by element strides: value(j,t,k) = w[j*ws_n + t*ws_tap + k*ws_k] * (scale ? scale[k] : 1). */
+/* One panel: columns j0.. of w given by element strides: value(j,t,k) = w[j*ws_n + t*ws_tap + k*ws_k] * scale_k[k] * scale_n[j]; either
+ * scale may be NULL. */
 void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n, size_t ws_tap,
-                          size_t ws_k, float *panel);
+                          size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
 
 #endif

@@ -1,0 +1,27 @@
+/* kernel, inside: what the files of this room share. Each ISA file overrides slots of a table that starts as a copy of the level below. */
+#ifndef ARC_KERNEL_INTERNAL_H
+#define ARC_KERNEL_INTERNAL_H
+
+#include "kernel/kernel.h"
+
+/* What this CPU *and* its operating system (saved registers) can run. */
+typedef struct arc_cpu {
+    bool avx2, avx512, avx512_vnni, neon;
+} arc_cpu;
+arc_cpu arc_cpu_detect(void);
+
+/* generic.c, generic_gemm.c: every slot in portable C. */
+void arc_kernels_fill_generic(arc_kernels *k);
+void arc_kernels_fill_generic_gemm(arc_kernels *k);
+/* One function a file; compiled only where the instruction set exists. */
+void arc_kernels_fill_avx2(arc_kernels *k);
+void arc_kernels_fill_avx2_gemm(arc_kernels *k);
+void arc_kernels_fill_avx2_igemm8(arc_kernels *k);
+void arc_kernels_fill_avx512(arc_kernels *k);
+void arc_kernels_fill_avx512_gemm(arc_kernels *k);
+void arc_kernels_fill_avx512_igemm8(arc_kernels *k);
+void arc_kernels_fill_neon(arc_kernels *k);
+void arc_kernels_fill_neon_gemm(arc_kernels *k);
+void arc_kernels_fill_neon_igemm8(arc_kernels *k);
+
+#endif

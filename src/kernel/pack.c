@@ -1,0 +1,28 @@
+/* kernel: weights into panels of nr columns, [panel][tap][k][nr], zero-filled past column n: the order in which igemm reads them. */
+#include "kernel/kernel.h"
+#include <string.h>
+
+size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t taps) {
+    const size_t nr = k->igemm_nr;
+    return (n + nr - 1) / nr * nr * kc * taps;
+}
+
+void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n, size_t ws_tap,
+                          size_t ws_k, const float *scale_k, const float *scale_n, float *panel) {
+    const size_t nr = k->igemm_nr;
+    const size_t width = n - j0 < nr ? n - j0 : nr;
+    for (size_t t = 0; t < taps; t++)
+        for (size_t i = 0; i < kc; i++, panel += nr) {
+            const float *from = w + j0 * ws_n + t * ws_tap + i * ws_k;
+            for (size_t j = 0; j < width; j++)
+                panel[j] = from[j * ws_n];
+            if (scale_k)
+                for (size_t j = 0; j < width; j++)
+                    panel[j] *= scale_k[i];
+            if (scale_n)
+                for (size_t j = 0; j < width; j++)
+                    panel[j] *= scale_n[j0 + j];
+            if (width < nr)
+                memset(panel + width, 0, (nr - width) * sizeof(float));
+        }
+}

@@ -1,0 +1,125 @@
+/* kernel: the indirect GEMM tile and the depthwise convolution over the names of simd_<isa>.h. The including file defines IGEMM_MR and
+ * IGEMM_EACH_M (a list macro of every m up to it); a tile is IGEMM_MR rows of two registers.
+ *
+ * One function per m and register count keeps all accumulators in registers, so that edge tiles run as well as whole ones; each
+ * accumulator is one FMA chain over tap, then k, whatever its place in a tile: the same bits for every tiling. The sums go through a
+ * tile in L1 to the epilogue: 28 stores against thousands of FMAs, and no epilogue copied into each of the functions. */
+#ifndef ARC_KERNEL_SIMD_GEMM_H
+#define ARC_KERNEL_SIMD_GEMM_H
+
+#include "kernel/simd_epilogue.h"
+
+#define ROWS_1(DO) DO(0)
+#define ROWS_2(DO) ROWS_1(DO) DO(1)
+#define ROWS_3(DO) ROWS_2(DO) DO(2)
+#define ROWS_4(DO) ROWS_3(DO) DO(3)
+#define ROWS_5(DO) ROWS_4(DO) DO(4)
+#define ROWS_6(DO) ROWS_5(DO) DO(5)
+#define ROWS_7(DO) ROWS_6(DO) DO(6)
+#define ROWS_8(DO) ROWS_7(DO) DO(7)
+#define ROWS_9(DO) ROWS_8(DO) DO(8)
+#define ROWS_10(DO) ROWS_9(DO) DO(9)
+#define ROWS_11(DO) ROWS_10(DO) DO(10)
+#define ROWS_12(DO) ROWS_11(DO) DO(11)
+#define ROWS_13(DO) ROWS_12(DO) DO(12)
+#define ROWS_14(DO) ROWS_13(DO) DO(13)
+
+#define EACH_M_6(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6)
+#define EACH_M_8(DO) EACH_M_6(DO) DO(7) DO(8)
+#define EACH_M_14(DO) EACH_M_8(DO) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)
+
+#define IGEMM_NR (2 * VL)
+
+#define START_2(i) vf lo##i = v_zero(), hi##i = v_zero();
+#define STEP_2(i)                                                                                                                            \
+    {                                                                                                                                        \
+        const vf x = v_set1(a[i][k]);                                                                                                        \
+        lo##i = v_fma(x, b0, lo##i);                                                                                                         \
+        hi##i = v_fma(x, b1, hi##i);                                                                                                         \
+    }
+#define STORE_2(i)                                                                                                                           \
+    v_store(tile + (i) * stride, lo##i);                                                                                                     \
+    v_store(tile + (i) * stride + VL, hi##i);
+
+#define START_1(i) vf lo##i = v_zero();
+#define STEP_1(i) lo##i = v_fma(v_set1(a[i][k]), b0, lo##i);
+#define STORE_1(i) v_store(tile + (i) * stride, lo##i);
+
+/* The sums of an m x 2 VL (tile_m_2) or m x VL (tile_m_1: panels that are at most half full) tile. */
+#define TILE_FUNCTIONS(m)                                                                                                                    \
+    static void tile_##m##_2(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {                    \
+        ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {                  \
+            const vf b0 = v_load(b), b1 = v_load(b + VL);                                                                                    \
+            ROWS_##m(STEP_2)                                                                                                                 \
+        }                                                                                                                                    \
+        ROWS_##m(STORE_2)                                                                                                                    \
+    }                                                                                                                                        \
+    static void tile_##m##_1(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {                    \
+        ROWS_##m(START_1) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {                  \
+            const vf b0 = v_load(b);                                                                                                         \
+            ROWS_##m(STEP_1)                                                                                                                 \
+        }                                                                                                                                    \
+        ROWS_##m(STORE_1)                                                                                                                    \
+    }
+IGEMM_EACH_M(TILE_FUNCTIONS)
+
+typedef void tile_fn(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride);
+#define TILE_ENTRY(m) {tile_##m##_1, tile_##m##_2},
+static tile_fn *const tile_table[IGEMM_MR][2] = {IGEMM_EACH_M(TILE_ENTRY)};
+
+static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
+                              size_t c_stride, const arc_epilogue *e) {
+    float tile[IGEMM_MR * IGEMM_NR] __attribute__((aligned(64)));
+    const size_t width = n > VL ? 2 : 1;
+    tile_fn *const sums = tile_table[m - 1][width - 1];
+    if (n == width * VL && !e->bias && !e->residual && e->act == ARC_ACT_NONE) {
+        sums(kc, taps, a, b, c, c_stride);
+        return;
+    }
+    sums(kc, taps, a, b, tile, IGEMM_NR);
+    simd_rows_epilogue(m, n, tile, IGEMM_NR, c, c_stride, e);
+}
+
+/* `rows` output pixels of one column strip: the weights are loaded once for all of them. x: rows*taps pointers. */
+#define DW_ROWS 4
+static inline void dw_strip(size_t rows, size_t j, size_t width, size_t channels, size_t taps, const float *const *x, const float *w,
+                            float *y, size_t y_stride) {
+    if (rows == DW_ROWS) {
+        vf s0 = v_zero(), s1 = v_zero(), s2 = v_zero(), s3 = v_zero();
+        for (size_t t = 0; t < taps; t++) {
+            const vf f = v_load_w(w + t * channels + j, width);
+            s0 = v_fma(v_load_w(x[t] + j, width), f, s0);
+            s1 = v_fma(v_load_w(x[taps + t] + j, width), f, s1);
+            s2 = v_fma(v_load_w(x[2 * taps + t] + j, width), f, s2);
+            s3 = v_fma(v_load_w(x[3 * taps + t] + j, width), f, s3);
+        }
+        v_store_w(y + j, width, s0);
+        v_store_w(y + y_stride + j, width, s1);
+        v_store_w(y + 2 * y_stride + j, width, s2);
+        v_store_w(y + 3 * y_stride + j, width, s3);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        vf s = v_zero();
+        for (size_t t = 0; t < taps; t++)
+            s = v_fma(v_load_w(x[i * taps + t] + j, width), v_load_w(w + t * channels + j, width), s);
+        v_store_w(y + i * y_stride + j, width, s);
+    }
+}
+
+static inline void simd_dwconv(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
+                               size_t y_stride, const arc_epilogue *e) {
+    for (size_t p = 0; p < pixels; p += DW_ROWS, x += DW_ROWS * taps, y += DW_ROWS * y_stride) {
+        const size_t rows = pixels - p < DW_ROWS ? pixels - p : DW_ROWS;
+        size_t j = 0;
+        for (; j + VL <= channels; j += VL)
+            dw_strip(rows, j, VL, channels, taps, x, w, y, y_stride);
+        if (j < channels)
+            dw_strip(rows, j, channels - j, channels, taps, x, w, y, y_stride);
+        arc_epilogue at = *e; /* the sums of these rows are in L1: finish them in place */
+        at.residual = e->residual ? e->residual + p * e->residual_stride : NULL;
+        simd_rows_epilogue(rows, channels, y, y_stride, y, y_stride, &at);
+    }
+}
+
+#endif
