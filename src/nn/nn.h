@@ -62,6 +62,7 @@ typedef struct arc_weights {
     void *ctx;
     /* f32 data of `count` elements for a state-dict style name such as "layer1.0.conv1.weight"; NULL when absent or of another size. */
     const float *(*lookup)(void *ctx, const char *name, const arc_shape *shape);
+    bool borrow; /* the data outlive the graph (the caller hands it the mapping they lie in): no copy is made */
 } arc_weights;
 arc_status arc_zoo_from_weights(arc_graph **out, const arc_alloc *a, const char *name, int dim, const arc_weights *w, arc_error *err);
 

@@ -1,0 +1,64 @@
+/* Facts of a model: counts from the graph, the memory plan from a session for one image, the file's hash. */
+#include "format/format.h"
+#include "model/model_internal.h"
+#include <sodium.h>
+#include <string.h>
+
+#define FREE_SIDE_PX 640
+
+arc_shape arc_model_report_shape(const arc_model *m) {
+    const arc_contract *c = &m->contract;
+    const int64_t h = c->input_height_px > 0 ? c->input_height_px : FREE_SIDE_PX, w = c->input_width_px > 0 ? c->input_width_px : FREE_SIDE_PX;
+    return (arc_shape){.rank = 4, .dim = {1, 3, h, w}};
+}
+
+static arc_status hash_file(const char *path, char hex[65], arc_error *err) {
+    arc_map map;
+    arc_status st = arc_map_open(&map, path, ARC_MAX_MODEL_BYTES, err);
+    if (st != ARC_OK)
+        return st;
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    if (sodium_init() < 0)
+        st = arc_fail(err, ARC_EMISSING, "libsodium does not start");
+    else {
+        crypto_hash_sha256(digest, map.data, map.bytes);
+        sodium_bin2hex(hex, 65, digest, sizeof digest);
+    }
+    arc_map_close(&map);
+    return st;
+}
+
+arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_facts *out, arc_error *err) {
+    arc_status st;
+    arc_session *session = NULL;
+    arc_graph_cost cost;
+    arc_plan_stats stats;
+    memset(out, 0, sizeof *out);
+    const arc_shape shape = arc_model_report_shape(m);
+    if (m->graph->inputs != 1) {
+        st = arc_fail(err, ARC_EUNSUPPORTED, "a model of %d inputs: facts are known for one image input", m->graph->inputs);
+        goto done;
+    }
+    ARC_TRY(arc_graph_cost_of(m->graph, &shape, &cost, err));
+    ARC_TRY(arc_session_new(&session, ctx, m->graph, NULL, err));
+    ARC_TRY(arc_session_plan(session, &shape, err));
+    ARC_TRY(arc_session_stats(session, &stats));
+    if (m->path)
+        ARC_TRY(hash_file(m->path, out->sha256, err));
+    out->parameters = cost.parameters;
+    out->running_statistics = cost.running_statistics;
+    out->macs = cost.macs;
+    out->flops = 2 * cost.macs;
+    out->weight_bytes = cost.weight_bytes;
+    out->file_bytes = m->file_bytes;
+    out->activation_bytes = (int64_t)stats.activation_bytes;
+    out->activation_sum_bytes = (int64_t)stats.activation_sum_bytes;
+    out->packed_bytes = (int64_t)stats.packed_bytes;
+    out->scratch_bytes = (int64_t)stats.scratch_bytes;
+    out->nodes = cost.nodes;
+    out->steps = stats.steps;
+    out->opset = m->graph->opset;
+done:
+    arc_session_free(&session);
+    return st;
+}

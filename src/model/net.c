@@ -1,0 +1,158 @@
+/* arc_net: the raw network for tools and tests. A model whose file fixes the batch (usually to 1) is run piece by piece, and its
+ * outputs are joined along their first dimension. */
+#include "model/model_internal.h"
+#include <string.h>
+
+typedef struct gathered {
+    float *data;
+    size_t capacity; /* floats */
+    arc_shape shape; /* of the last run; rank < 0 before the first */
+    const float *from; /* the session's memory, or data when pieces were joined */
+    arc_dtype dtype;
+} gathered;
+
+struct arc_net {
+    arc_context *ctx;
+    const arc_model *model;
+    arc_session *session;
+    arc_tensor *out;
+    gathered *got;
+    bool ran;
+};
+
+arc_status arc_net_new(arc_context *ctx, const arc_model *model, arc_net **out, arc_error *err) {
+    arc_status st;
+    *out = NULL;
+    const arc_graph *g = model->graph;
+    if (g->inputs != 1)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s has %d inputs: networks of one image input are run", model->path ? model->path : "model",
+                        g->inputs);
+    arc_net *net = arc_mem_new(&ctx->alloc, 1, sizeof *net);
+    if (!net)
+        return arc_fail_nomem(err, "the network");
+    net->ctx = ctx;
+    net->model = model;
+    net->out = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *net->out);
+    net->got = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *net->got);
+    if (!net->out || !net->got) {
+        st = arc_fail_nomem(err, "the network");
+        goto done;
+    }
+    ARC_TRY(arc_session_new(&net->session, ctx, g, NULL, err));
+    *out = net;
+    net = NULL;
+done:
+    arc_net_free(&net);
+    return st;
+}
+
+void arc_net_free(arc_net **net) {
+    if (!net || !*net)
+        return;
+    arc_net *n = *net;
+    const arc_alloc *a = &n->ctx->alloc;
+    arc_session_free(&n->session);
+    for (int i = 0; n->got && i < n->model->graph->outputs; i++)
+        arc_mem_free(a, n->got[i].data);
+    arc_mem_free(a, n->got);
+    arc_mem_free(a, n->out);
+    arc_mem_free(a, n);
+    *net = NULL;
+}
+
+/* Compares the input with what the file declares; *batch = images in one pass of the graph. */
+static arc_status check_input(const arc_net *net, const int64_t dim[4], int64_t *batch, arc_error *err) {
+    const arc_graph *g = net->model->graph;
+    const arc_value *v = &g->value[g->input[0]];
+    const arc_shape given = {.rank = 4, .dim = {dim[0], dim[1], dim[2], dim[3]}};
+    char have[128], want[128];
+    bool fits = v->shape.rank == 4 || v->shape.rank < 0;
+    for (int i = 0; i < 4 && fits; i++)
+        fits = dim[i] > 0 && dim[i] < ARC_MAX_DIM && (i == 0 || v->shape.rank < 0 || v->shape.dim[i] < 0 || v->shape.dim[i] == dim[i]);
+    const int64_t fixed = v->shape.rank == 4 && v->shape.dim[0] > 0 ? v->shape.dim[0] : 0;
+    *batch = fixed ? fixed : dim[0];
+    if (!fits || dim[0] % *batch != 0)
+        return arc_fail(err, ARC_ESHAPE, "input %s does not fit '%s' %s of the model", arc_shape_text(&given, have, sizeof have), v->name,
+                        arc_shape_text(&v->shape, want, sizeof want));
+    return ARC_OK;
+}
+
+/* Appends what the session gave for piece `index` of `pieces`. */
+static arc_status gather(arc_net *net, int output, int64_t index, int64_t pieces, arc_error *err) {
+    const arc_tensor *t = &net->out[output];
+    gathered *got = &net->got[output];
+    got->dtype = t->dtype;
+    if (index == 0)
+        got->shape = t->shape;
+    if (pieces == 1) {
+        got->from = t->data;
+        return ARC_OK;
+    }
+    const arc_value *v = &net->model->graph->value[net->model->graph->output[output]];
+    if (t->dtype != ARC_F32 || t->shape.rank < 1 || (index > 0 && !arc_shape_equal(&t->shape, &got->shape)))
+        return arc_fail(err, ARC_EUNSUPPORTED, "output '%s' can't be joined over %lld images: run them one at a time", v->name, (long long)pieces);
+    const size_t count = (size_t)arc_shape_count(&t->shape);
+    size_t all;
+    if (!arc_mul_size(count, (size_t)pieces, &all))
+        return arc_fail(err, ARC_ELIMIT, "output '%s' is too large for %lld images", v->name, (long long)pieces);
+    if (all > got->capacity) {
+        arc_mem_free(&net->ctx->alloc, got->data);
+        got->capacity = 0;
+        got->data = arc_mem_raw(&net->ctx->alloc, all, sizeof *got->data);
+        if (!got->data)
+            return arc_fail_nomem(err, "the network's outputs");
+        got->capacity = all;
+    }
+    memcpy(got->data + (size_t)index * count, t->data, count * sizeof *got->data);
+    got->from = got->data;
+    return ARC_OK;
+}
+
+arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], arc_error *err) {
+    arc_status st;
+    int64_t batch;
+    net->ran = false;
+    ARC_TRY(check_input(net, dim, &batch, err));
+    const int64_t pieces = dim[0] / batch;
+    const int outputs = net->model->graph->outputs;
+    arc_tensor in = {.dtype = ARC_F32, .layout = ARC_PLAIN, .shape = {.rank = 4, .dim = {batch, dim[1], dim[2], dim[3]}}};
+    const int64_t piece = arc_shape_count(&in.shape);
+    if (piece < 0)
+        return arc_fail(err, ARC_ELIMIT, "an input of %lld x %lld x %lld x %lld is too large", (long long)dim[0], (long long)dim[1],
+                        (long long)dim[2], (long long)dim[3]);
+    for (int64_t p = 0; p < pieces; p++) {
+        /* the session only reads its inputs; arc_tensor has one pointer for both directions */
+        in.data = (void *)(uintptr_t)(input + p * piece);
+        ARC_TRY(arc_session_run(net->session, &in, net->out, err));
+        for (int i = 0; i < outputs; i++)
+            ARC_TRY(gather(net, i, p, pieces, err));
+    }
+    for (int i = 0; i < outputs; i++)
+        if (pieces > 1)
+            net->got[i].shape.dim[0] *= pieces;
+    net->ran = true;
+done:
+    return st;
+}
+
+int arc_net_outputs(const arc_net *net) {
+    return net->model->graph->outputs;
+}
+
+arc_status arc_net_output_get(const arc_net *net, int index, arc_net_output *out, arc_error *err) {
+    memset(out, 0, sizeof *out);
+    const arc_graph *g = net->model->graph;
+    if (index < 0 || index >= g->outputs)
+        return arc_fail(err, ARC_EINVAL, "output %d: the network has %d", index, g->outputs);
+    if (!net->ran)
+        return arc_fail(err, ARC_EINVAL, "output %d is asked for before a successful run", index);
+    const gathered *got = &net->got[index];
+    const arc_value *v = &g->value[g->output[index]];
+    if (got->dtype != ARC_F32)
+        return arc_fail(err, ARC_EUNSUPPORTED, "output '%s' is %s: float32 is read", v->name, arc_dtype_name(got->dtype));
+    out->name = v->name;
+    out->data = got->from;
+    out->rank = got->shape.rank;
+    memcpy(out->dim, got->shape.dim, sizeof out->dim);
+    return ARC_OK;
+}
