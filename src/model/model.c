@@ -152,9 +152,11 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     if (st == ARC_OK)
         st = check_finite(ctx, model->graph, err);
     if (st == ARC_OK)
-        st = arc_contract_read(&model->contract, model->graph, opt, err);
-    if (st == ARC_OK && !(opt && (opt->skip_self_test || opt->normalise)))
+        st = arc_contract_read(&model->contract, model->graph, NULL, err); /* the self-test image is normalised as the file says */
+    if (st == ARC_OK && !(opt && opt->skip_self_test))
         st = arc_selftest_run(ctx, model->graph, &model->contract, err);
+    if (st == ARC_OK && opt)
+        st = arc_contract_read(&model->contract, model->graph, opt, err);
     if (st != ARC_OK) {
         st = arc_fail_in(err, st, path);
         goto done;

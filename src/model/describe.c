@@ -1,0 +1,205 @@
+/* The text of `arcface model info`: contract, inputs, outputs, layers, counts and memory plan, each with its unit. */
+#include "model/describe_internal.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TEXT_BYTES ((size_t)64 << 20)
+
+int64_t arc_describe_node_parameters(const arc_graph *g, const arc_node *n) {
+    int64_t sum = 0;
+    for (int i = 0; i < n->inputs; i++)
+        if (n->input[i] >= 0 && g->value[n->input[i]].data)
+            sum += ARC_MAX(arc_shape_count(&g->value[n->input[i]].shape), 0);
+    return sum;
+}
+
+static int by_count(const void *a, const void *b) {
+    const arc_op_count *x = a, *y = b;
+    return x->nodes != y->nodes ? (x->nodes < y->nodes) - (x->nodes > y->nodes) : strcmp(x->op, y->op);
+}
+
+int arc_describe_ops(const arc_graph *g, arc_op_count ops[ARC_DESCRIBE_MAX_OPS]) {
+    int count = 0;
+    for (int i = 0; i < g->nodes; i++) {
+        int k = 0;
+        while (k < count && strcmp(ops[k].op, g->node[i].op) != 0)
+            k++;
+        if (k == ARC_DESCRIBE_MAX_OPS)
+            continue;
+        if (k == count)
+            ops[count++] = (arc_op_count){.op = g->node[i].op};
+        ops[k].nodes++;
+        ops[k].parameters += arc_describe_node_parameters(g, &g->node[i]);
+    }
+    qsort(ops, (size_t)count, sizeof *ops, by_count);
+    return count;
+}
+
+const char *arc_describe_shape(const arc_value *v, char *text, size_t text_bytes) {
+    if (v->shape.rank < 0) {
+        snprintf(text, text_bytes, "[?]");
+        return text;
+    }
+    size_t used = (size_t)snprintf(text, text_bytes, "[");
+    for (int i = 0; i < v->shape.rank && used < text_bytes; i++) {
+        const char *comma = i ? "," : "";
+        if (v->shape.dim[i] >= 0)
+            used += (size_t)snprintf(text + used, text_bytes - used, "%s%lld", comma, (long long)v->shape.dim[i]);
+        else
+            used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", comma, v->symbol[i] ? v->symbol[i] : "?");
+    }
+    if (used < text_bytes)
+        snprintf(text + used, text_bytes - used, "]");
+    return text;
+}
+
+const char *arc_describe_weight(const arc_graph *g, const arc_node *n, char *text, size_t text_bytes) {
+    for (int i = 0; i < n->inputs; i++)
+        if (n->input[i] >= 0 && g->value[n->input[i]].data && g->value[n->input[i]].shape.rank >= 2)
+            return arc_describe_shape(&g->value[n->input[i]], text, text_bytes);
+    text[0] = '\0';
+    return text;
+}
+
+/* 65156160 -> "65,156,160" */
+static const char *grouped(int64_t n, char text[32]) {
+    char digits[24];
+    const int length = snprintf(digits, sizeof digits, "%lld", (long long)n);
+    int used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+static double mib(int64_t bytes) {
+    return (double)bytes / (1 << 20);
+}
+
+/* The buffer remembers nothing of a failed put, so the first failure is kept here. */
+#define PUT(...)                                                                                                       \
+    do {                                                                                                               \
+        if (st == ARC_OK)                                                                                              \
+            st = arc_buffer_printf(out, __VA_ARGS__);                                                                  \
+    } while (0)
+
+static arc_status put_contract(const arc_contract *c, arc_buffer *out) {
+    arc_status st = ARC_OK;
+    if (c->task == ARC_TASK_EMBED)
+        PUT("task         embed: %d numbers a face, template %s, cosine threshold %.3g\n", c->dim, arc_template_name(c->align), (double)c->threshold);
+    else if (c->task == ARC_TASK_DETECT)
+        PUT("task         detect: %s, score threshold %.3g, NMS overlap %.3g\n", arc_detector_name(c->detector), (double)c->threshold,
+            (double)c->nms_iou);
+    else
+        PUT("task         unknown\n");
+    if (c->input_width_px > 0 && c->input_height_px > 0)
+        PUT("pixels       %d wide, %d high, ", c->input_width_px, c->input_height_px);
+    else
+        PUT("pixels       any size, ");
+    PUT("%s, (x - %g,%g,%g) * %g,%g,%g\n", c->bgr ? "BGR" : "RGB", (double)c->mean[0], (double)c->mean[1], (double)c->mean[2],
+        (double)c->scale[0], (double)c->scale[1], (double)c->scale[2]);
+    PUT("why          %s\n", c->why);
+    return st;
+}
+
+static arc_status put_edges(const arc_graph *g, arc_buffer *out) {
+    arc_status st = ARC_OK;
+    char shape[256];
+    for (int i = 0; i < g->inputs; i++) {
+        const arc_value *v = &g->value[g->input[i]];
+        PUT("input        %s %s %s\n", v->name, arc_describe_shape(v, shape, sizeof shape), arc_dtype_name(v->dtype ? v->dtype : ARC_F32));
+    }
+    for (int i = 0; i < g->outputs; i++) {
+        const arc_value *v = &g->value[g->output[i]];
+        PUT("output       %s %s %s\n", v->name, arc_describe_shape(v, shape, sizeof shape), arc_dtype_name(v->dtype ? v->dtype : ARC_F32));
+    }
+    return st;
+}
+
+static arc_status put_facts(const arc_model *m, const arc_model_facts *f, arc_buffer *out) {
+    arc_status st = ARC_OK;
+    char a[32], b[32];
+    const arc_shape shape = arc_model_report_shape(m);
+    PUT("parameters   %s trainable, and %s running statistics; weights %.2f MiB\n", grouped(f->parameters, a),
+        grouped(f->running_statistics, b), mib(f->weight_bytes));
+    PUT("MACs         %s multiply-accumulates (%.4f G) of convolutions and matrix products, one image %lldx%lld\n", grouped(f->macs, a),
+        (double)f->macs / 1e9, (long long)shape.dim[3], (long long)shape.dim[2]);
+    PUT("FLOPs        %s (%.4f G): 2 a MAC\n", grouped(f->flops, b), (double)f->flops / 1e9);
+    PUT("memory plan  activations %.2f MiB (%.2f MiB without reuse), packed weights %.2f MiB, scratch %.2f MiB; %d nodes run as %d steps\n",
+        mib(f->activation_bytes), mib(f->activation_sum_bytes), mib(f->packed_bytes), mib(f->scratch_bytes), f->nodes, f->steps);
+    return st;
+}
+
+static arc_status put_layers(const arc_graph *g, bool each, arc_buffer *out) {
+    arc_status st = ARC_OK;
+    char n[32], shape[256];
+    if (each) {
+        PUT("\n%5s  %-24s %-20s %14s  %s\n", "layer", "operator", "weights", "numbers", "name");
+        for (int i = 0; i < g->nodes; i++)
+            PUT("%5d  %-24s %-20s %14s  %s\n", i, g->node[i].op, arc_describe_weight(g, &g->node[i], shape, sizeof shape),
+                grouped(arc_describe_node_parameters(g, &g->node[i]), n), g->node[i].name);
+        return st;
+    }
+    arc_op_count ops[ARC_DESCRIBE_MAX_OPS];
+    const int count = arc_describe_ops(g, ops);
+    PUT("\n%-24s %6s %14s\n", "operator", "nodes", "numbers");
+    for (int i = 0; i < count; i++)
+        PUT("%-24s %6d %14s\n", ops[i].op, ops[i].nodes, grouped(ops[i].parameters, n));
+    return st;
+}
+
+static arc_status describe_text(const arc_model *m, const arc_model_facts *f, bool layers, arc_buffer *out) {
+    arc_status st = ARC_OK;
+    const arc_graph *g = m->graph;
+    if (m->path)
+        PUT("file         %s (%.2f MiB)\nsha256       %s\n", m->path, mib(f->file_bytes), f->sha256);
+    else
+        PUT("network      %s, new and untrained\n", g->name ? g->name : "?");
+    PUT("made by      %s, opset %d\n", g->producer && *g->producer ? g->producer : "unknown", g->opset);
+    if (st == ARC_OK)
+        st = put_contract(&m->contract, out);
+    if (st == ARC_OK)
+        st = put_edges(g, out);
+    if (st == ARC_OK)
+        st = put_facts(m, f, out);
+    PUT("self-test    %s\n", arc_graph_meta(g, ARC_SELFTEST_KEY) ? "the file carries a vector" : "none in the file");
+    if (st == ARC_OK)
+        st = put_layers(g, layers, out);
+    return st;
+}
+
+arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool json, bool layers, char **text, arc_error *err) {
+    arc_status st;
+    arc_model_facts facts;
+    arc_buffer buffer;
+    *text = NULL;
+    arc_buffer_init(&buffer, &ctx->alloc, MAX_TEXT_BYTES);
+    ARC_TRY(arc_model_facts_get(ctx, model, &facts, err));
+    if (json)
+        ARC_TRY(arc_describe_json(model, &facts, layers, &buffer, err));
+    else if ((st = describe_text(model, &facts, layers, &buffer)) != ARC_OK) {
+        st = arc_fail(err, st, "the description does not fit into memory");
+        goto done;
+    }
+    *text = arc_mem_raw(&ctx->alloc, buffer.bytes + 1, 1);
+    if (!*text) {
+        st = arc_fail_nomem(err, "the description");
+        goto done;
+    }
+    memcpy(*text, buffer.data, buffer.bytes);
+    (*text)[buffer.bytes] = '\0';
+done:
+    arc_buffer_free(&buffer);
+    return st;
+}
+
+void arc_text_free(arc_context *ctx, char **text) {
+    if (text) {
+        arc_mem_free(&ctx->alloc, *text);
+        *text = NULL;
+    }
+}

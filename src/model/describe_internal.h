@@ -1,0 +1,24 @@
+/* What the text and the JSON description share. */
+#ifndef ARC_DESCRIBE_INTERNAL_H
+#define ARC_DESCRIBE_INTERNAL_H
+
+#include "model/model_internal.h"
+
+#define ARC_DESCRIBE_MAX_OPS 128
+
+/* Nodes by operator, most frequent first. */
+typedef struct arc_op_count {
+    const char *op;
+    int nodes;
+    int64_t parameters; /* elements of the initializers they read */
+} arc_op_count;
+int arc_describe_ops(const arc_graph *g, arc_op_count ops[ARC_DESCRIBE_MAX_OPS]);
+int64_t arc_describe_node_parameters(const arc_graph *g, const arc_node *n);
+/* "[N,3,112,112]" with the names of symbolic dims; "?" for nameless ones. */
+const char *arc_describe_shape(const arc_value *v, char *text, size_t text_bytes);
+/* "[1,64,56,56]" of the node's first constant input of rank 2 or more; "" when it has none. */
+const char *arc_describe_weight(const arc_graph *g, const arc_node *n, char *text, size_t text_bytes);
+
+arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, bool layers, arc_buffer *out, arc_error *err);
+
+#endif
