@@ -1,0 +1,23 @@
+/* nn: geometry of Conv and ConvTranspose, and the pointer lists by which the kernels see their input. */
+#ifndef ARC_NN_CONV_H
+#define ARC_NN_CONV_H
+
+#include "nn/op.h"
+
+/* All of one convolution over NHWC. Output pixels are numbered (image*oh + oy)*ow + ox. */
+typedef struct arc_conv_geometry {
+    bool transposed;
+    int64_t n, h, w, c_in, oh, ow, c_out, groups;
+    int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
+    int64_t pad_top, pad_left;
+} arc_conv_geometry;
+
+/* Reads attributes and checks them against the shapes; why (a sentence) is filled when the result is not ARC_OK. */
+arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g, char *why,
+                         size_t why_bytes);
+
+/* For `pixels` output pixels from number `first`: list[i*pixel_step + t*tap_step] = input row of tap t (channel `channel` on), or pad. */
+void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,
+                       size_t pixel_step, size_t tap_step, const float **list);
+
+#endif

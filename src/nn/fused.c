@@ -1,0 +1,124 @@
+/* nn: what convolution and Gemm share: the fused epilogue of a node, weights packed into panels, keys of the pack store. */
+#include "nn/fused.h"
+#include <math.h>
+#include <string.h>
+
+bool arc_fused_act(const arc_node *node, arc_epilogue *e) {
+    static const struct {
+        const char *name;
+        arc_act act;
+    } known[] = {{"", ARC_ACT_NONE},         {"none", ARC_ACT_NONE},   {"relu", ARC_ACT_RELU},
+                 {"prelu", ARC_ACT_PRELU}, {"leaky", ARC_ACT_LEAKY}, {"clip", ARC_ACT_CLIP}};
+    const char *name = arc_attr_string(node, "arc.act", "");
+    e->alpha = arc_attr_float(node, "arc.alpha", 0.01f);
+    e->lo = arc_attr_float(node, "arc.lo", -INFINITY);
+    e->hi = arc_attr_float(node, "arc.hi", INFINITY);
+    for (size_t i = 0; i < ARC_COUNT(known); i++)
+        if (strcmp(name, known[i].name) == 0) {
+            e->act = known[i].act;
+            return true;
+        }
+    return false;
+}
+
+static arc_status check_vector(const arc_infer *in, int i, int64_t count, const char *what) {
+    if (i >= in->inputs || !in->in[i])
+        return ARC_OK;
+    if (in->in[i]->dtype != ARC_F32 || arc_shape_count(&in->in[i]->shape) != count) {
+        char text[96];
+        return arc_op_fail(in, ARC_ESHAPE, "%s must be %lld float32 values, it is %s %s", what, (long long)count,
+                           arc_dtype_name(in->in[i]->dtype), arc_shape_text(&in->in[i]->shape, text, sizeof text));
+    }
+    return ARC_OK;
+}
+
+arc_status arc_fused_check(const arc_infer *in, int64_t c_out, int64_t c_in, const arc_shape *residual) {
+    arc_epilogue e = {0};
+    arc_status st = ARC_OK;
+    if (!arc_fused_act(in->node, &e))
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "unknown fused activation '%s'", arc_attr_string(in->node, "arc.act", ""));
+    if (e.act == ARC_ACT_PRELU && (in->inputs <= ARC_CONV_SLOPE || !in->in[ARC_CONV_SLOPE]))
+        return arc_op_fail(in, ARC_ESHAPE, "a fused PRelu needs its slope");
+    ARC_TRY(check_vector(in, ARC_CONV_SLOPE, c_out, "slope"));
+    ARC_TRY(check_vector(in, ARC_CONV_PAD_VALUE, c_in, "pad value"));
+    ARC_TRY(check_vector(in, ARC_CONV_OUT_SCALE, c_out, "output factor"));
+    ARC_TRY(check_vector(in, ARC_CONV_IN_SCALE, c_in, "input factor"));
+    if (in->inputs > ARC_CONV_RESIDUAL && in->in[ARC_CONV_RESIDUAL]) {
+        const arc_tensor *r = in->in[ARC_CONV_RESIDUAL];
+        if (!residual || r->dtype != ARC_F32 || !arc_shape_equal(&r->shape, residual))
+            return arc_op_fail(in, ARC_ESHAPE, "the fused residual must have the output's shape");
+    }
+done:
+    return st;
+}
+
+const arc_tensor *arc_step_input(const arc_step *s, int i) {
+    return i < s->inputs && s->in[i].dtype != ARC_NO_DTYPE ? &s->in[i] : NULL;
+}
+
+const float *arc_step_floats(const arc_step *s, int i) {
+    const arc_tensor *t = arc_step_input(s, i);
+    return t ? t->data : NULL;
+}
+
+bool arc_panels_size(const arc_kernels *k, arc_panels *p) {
+    size_t count;
+    p->per_set = (p->n + k->igemm_nr - 1) / k->igemm_nr;
+    return arc_mul_size(p->taps, k->igemm_nr, &p->panel_floats) && arc_mul_size(p->panel_floats, p->kc, &p->panel_floats) &&
+           arc_mul_size(p->panel_floats, p->per_set, &count) && arc_mul_size(count, p->sets, &count) &&
+           arc_mul_size(count, sizeof(float), &p->bytes);
+}
+
+typedef struct fill_job {
+    const arc_kernels *k;
+    const arc_panels *p;
+    const float *w;
+    float *packed;
+} fill_job;
+
+static void fill_panels(void *arg, size_t begin, size_t end, int thread) {
+    const fill_job *job = arg;
+    const arc_panels *p = job->p;
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const size_t set = i / p->per_set, j0 = i % p->per_set * job->k->igemm_nr;
+        arc_igemm_pack_panel(job->k, p->n, j0, p->kc, p->taps, job->w + set * p->ws_set, p->ws_n, p->ws_tap, p->ws_k,
+                             p->scale_k ? p->scale_k + set * p->scale_k_step : NULL,
+                             p->scale_n ? p->scale_n + set * p->scale_n_step : NULL, job->packed + i * p->panel_floats);
+    }
+}
+
+void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed) {
+    fill_job job = {k, p, w, packed};
+    if (p->bytes > 0)
+        arc_pool_run(pool, p->sets * p->per_set, 0, fill_panels, &job);
+}
+
+/* FNV-1a over what tells two packs of the same weights apart. */
+int arc_pack_variant(const arc_kernels *k, const arc_panels *p) {
+    const uint64_t part[] = {(uint64_t)k->isa, p->sets, p->n, p->kc, p->taps, p->ws_n, p->ws_k, (uint64_t)(uintptr_t)p->scale_k,
+                             (uint64_t)(uintptr_t)p->scale_n};
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < ARC_COUNT(part); i++)
+        for (int shift = 0; shift < 64; shift += 8)
+            hash = (hash ^ (part[i] >> shift & 255u)) * 1099511628211u;
+    return (int)((hash ^ hash >> 32) & 0x7fffffffu);
+}
+
+arc_status arc_panels_prepare(arc_prepare *prepare, arc_panels *p, const arc_tensor *w, const char *what) {
+    arc_step *s = prepare->step;
+    if (!arc_panels_size(s->kernels, p))
+        return arc_fail_nomem(prepare->err, "packed weights");
+    if (!w->is_const) {
+        s->shared_scratch_bytes += p->bytes;
+        return ARC_OK;
+    }
+    bool fresh = false;
+    float *packed = arc_packs_get(prepare->packs, what, w->data, arc_pack_variant(s->kernels, p), p->bytes, &fresh);
+    if (!packed)
+        return arc_fail_nomem(prepare->err, "packed weights");
+    if (fresh)
+        arc_panels_fill(s->kernels, s->pool, p, w->data, packed);
+    p->packed = packed;
+    return ARC_OK;
+}

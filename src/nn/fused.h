@@ -1,0 +1,35 @@
+/* nn: what convolution and Gemm share: the fused epilogue of a node, weights packed into panels, keys of the pack store. */
+#ifndef ARC_NN_FUSED_H
+#define ARC_NN_FUSED_H
+
+#include "nn/op.h"
+
+/* Activation and its parameters from "arc.act" and friends. False when the name is unknown. Pointers stay NULL. */
+bool arc_fused_act(const arc_node *node, arc_epilogue *e);
+/* Checks the fused inputs 3..7 of an infer call: slope and factors of the right length, residual of the output's shape (NULL: not
+ * allowed), float32 all of them. */
+arc_status arc_fused_check(const arc_infer *in, int64_t c_out, int64_t c_in, const arc_shape *residual);
+/* The input when the node has it, else NULL. */
+const arc_tensor *arc_step_input(const arc_step *s, int i);
+/* Its data as floats, else NULL. */
+const float *arc_step_floats(const arc_step *s, int i);
+
+/* `sets` matrices of n columns, each packed into panels of igemm_nr columns: value(set,j,t,k) as arc_igemm_pack_panel. */
+typedef struct arc_panels {
+    size_t sets, n, kc, taps, per_set; /* per_set: panels of one set */
+    size_t ws_set, ws_n, ws_tap, ws_k;
+    const float *scale_k, *scale_n; /* set s uses scale_k + s*scale_k_step */
+    size_t scale_k_step, scale_n_step;
+    size_t panel_floats, bytes; /* of one panel; of all */
+    const float *packed;        /* NULL: weights are not constant, pack at each run into shared scratch */
+} arc_panels;
+/* Fills per_set, panel_floats, bytes; false on overflow. */
+bool arc_panels_size(const arc_kernels *k, arc_panels *p);
+/* Packs everything, panels split over the pool. */
+void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed);
+/* Key of a pack beside the weights' address: level, shape, strides and the factors multiplied in. */
+int arc_pack_variant(const arc_kernels *k, const arc_panels *p);
+/* Constant weights: into the session's store, once. Otherwise asks the step for shared scratch of p->bytes. */
+arc_status arc_panels_prepare(arc_prepare *prepare, arc_panels *p, const arc_tensor *w, const char *what);
+
+#endif

@@ -1,0 +1,274 @@
+/* nn: Conv and ConvTranspose over NHWC, with the epilogue of a fused node.
+ *
+ * Two algorithms. "igemm": an implicit GEMM whose A rows are pointers to input pixels (no im2col) and whose B are the weights, packed once;
+ * "dwconv" where every channel is its own group. Work is split over output tiles, never over a reduction: the bits do not depend on
+ * the number of threads. Items are numbered [group][block][panel]: a block is as many pixel tiles as L2 holds the input of; its pointer
+ * lists are built once and used for all panels, and a panel stays in cache over the tiles of a block. With few pixels there is one
+ * block, and threads split the panels, so that each weight is read from memory once. */
+#include "nn/conv.h"
+#include "nn/fused.h"
+#include <assert.h>
+#include <string.h>
+
+#define BLOCK_INPUT_BYTES ((size_t)384 << 10)  /* of L2 for the input of a block: the rest is for its panel */
+#define BLOCK_LIST_BYTES ((size_t)64 << 10)    /* of pointers */
+#define DW_PIXELS 16                           /* output pixels of one depthwise item */
+
+typedef struct conv_state {
+    arc_conv_geometry g;
+    arc_epilogue act; /* activation and its parameters; pointers are bound in run */
+    arc_panels panels;
+    const float *depthwise; /* [tap][channel], NULL: igemm, or packed at each run */
+    const float *zero;      /* [c_in]: the pad row without pad values */
+    size_t pixels, taps, kc, group_out;
+    size_t tiles, block_tiles, blocks;
+} conv_state;
+
+typedef struct conv_job {
+    const arc_step *s;
+    const conv_state *c;
+    const float *x, *pad, *weights;
+    float *y;
+    arc_epilogue e; /* pointers at column 0, row 0 of the whole output */
+} conv_job;
+
+/* ---- infer -------------------------------------------------------------------------------------------------------------------- */
+
+static arc_status conv_infer_as(arc_infer *in, bool transposed) {
+    if (in->inputs < 2 || !in->in[0] || !in->in[1] || in->outputs < 1)
+        return arc_op_fail(in, ARC_EFORMAT, "needs an input and weights");
+    if (in->in[0]->dtype != ARC_F32 || in->in[1]->dtype != ARC_F32)
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "only float32 is supported, input is %s, weights are %s",
+                           arc_dtype_name(in->in[0]->dtype), arc_dtype_name(in->in[1]->dtype));
+    arc_conv_geometry g;
+    char why[320];
+    const arc_status st = arc_conv_read(in->node, transposed, &in->in[0]->shape, &in->in[1]->shape, &g, why, sizeof why);
+    if (st != ARC_OK)
+        return arc_op_fail(in, st, "%s", why);
+    if (in->inputs > 2 && in->in[2] && (in->in[2]->dtype != ARC_F32 || arc_shape_count(&in->in[2]->shape) != g.c_out))
+        return arc_op_fail(in, ARC_ESHAPE, "bias must be %lld float32 values", (long long)g.c_out);
+    const arc_shape out = {4, {g.n, g.c_out, g.oh, g.ow}};
+    if (in->out[0]) {
+        in->out[0]->dtype = ARC_F32;
+        in->out[0]->shape = out;
+    }
+    return arc_fused_check(in, g.c_out, g.c_in, &out);
+}
+
+static arc_status conv_infer(arc_infer *in) {
+    return conv_infer_as(in, false);
+}
+
+static arc_status conv_transpose_infer(arc_infer *in) {
+    return conv_infer_as(in, true);
+}
+
+/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_depthwise(const arc_conv_geometry *g) {
+    return !g->transposed && g->groups > 1 && g->groups == g->c_in && g->groups == g->c_out;
+}
+
+static arc_panels weight_panels(const arc_step *s, const conv_state *c) {
+    const arc_conv_geometry *g = &c->g;
+    arc_panels p = {.sets = (size_t)g->groups, .n = c->group_out, .kc = c->kc, .taps = c->taps};
+    p.ws_tap = 1;
+    if (g->transposed) { /* [c_in][group_out][kh][kw] */
+        p.ws_n = c->taps;
+        p.ws_k = c->group_out * c->taps;
+        p.ws_set = c->kc * p.ws_k;
+    } else { /* [c_out][kc][kh][kw] */
+        p.ws_k = c->taps;
+        p.ws_n = c->kc * c->taps;
+        p.ws_set = c->group_out * p.ws_n;
+    }
+    p.scale_k = arc_step_floats(s, ARC_CONV_IN_SCALE);
+    p.scale_n = arc_step_floats(s, ARC_CONV_OUT_SCALE);
+    p.scale_k_step = c->kc;
+    p.scale_n_step = c->group_out;
+    return p;
+}
+
+/* Blocks as large as the caches allow, but enough items for every thread. */
+static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
+    const size_t tile_input = mr * c->kc * (size_t)ARC_MIN(c->g.stride_h * c->g.stride_w, c->g.kh * c->g.kw) * sizeof(float);
+    const size_t tile_list = mr * c->taps * sizeof(float *);
+    size_t tiles = ARC_MIN(BLOCK_INPUT_BYTES / tile_input, BLOCK_LIST_BYTES / tile_list);
+    tiles = ARC_MAX(tiles, (size_t)1);
+    const size_t columns = c->panels.per_set * (size_t)c->g.groups;
+    size_t blocks = (c->tiles + tiles - 1) / tiles;
+    if (threads > 1)
+        blocks = ARC_MAX(blocks, ARC_MIN(c->tiles, (8 * threads + columns - 1) / columns));
+    c->block_tiles = (c->tiles + blocks - 1) / ARC_MAX(blocks, (size_t)1);
+    c->block_tiles = ARC_MAX(c->block_tiles, (size_t)1);
+    c->blocks = (c->tiles + c->block_tiles - 1) / c->block_tiles;
+}
+
+static void pack_depthwise(const arc_step *s, const conv_state *c, const float *w, float *packed) {
+    const size_t channels = (size_t)c->g.c_out;
+    const float *in_scale = arc_step_floats(s, ARC_CONV_IN_SCALE), *out_scale = arc_step_floats(s, ARC_CONV_OUT_SCALE);
+    for (size_t j = 0; j < channels; j++) {
+        for (size_t t = 0; t < c->taps; t++) {
+            float v = w[j * c->taps + t];
+            v = in_scale ? v * in_scale[j] : v;
+            packed[t * channels + j] = out_scale ? v * out_scale[j] : v;
+        }
+    }
+}
+
+static arc_status prepare_depthwise(arc_prepare *p, conv_state *c) {
+    arc_step *s = p->step;
+    const size_t bytes = c->taps * (size_t)c->g.c_out * sizeof(float);
+    bool fresh = false;
+    s->algorithm = "dwconv";
+    s->scratch_bytes = DW_PIXELS * c->taps * sizeof(float *);
+    if (!s->in[1].is_const) {
+        s->shared_scratch_bytes = bytes;
+        return ARC_OK;
+    }
+    float *packed = arc_packs_get(p->packs, "conv dw", s->in[1].data, arc_pack_variant(s->kernels, &c->panels), bytes, &fresh);
+    if (!packed)
+        return arc_fail_nomem(p->err, "packed weights");
+    if (fresh)
+        pack_depthwise(s, c, s->in[1].data, packed);
+    c->depthwise = packed;
+    return ARC_OK;
+}
+
+static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
+    arc_step *s = p->step;
+    conv_state *c = arc_arena_new(p->arena, 1, sizeof *c);
+    if (!c)
+        return arc_fail_nomem(p->err, "convolution state");
+    char why[320];
+    const arc_status st = arc_conv_read(s->node, transposed, &s->in[0].shape, &s->in[1].shape, &c->g, why, sizeof why);
+    if (st != ARC_OK)
+        return arc_fail(p->err, st, "%s '%s': %s", s->node->op, s->node->name, why);
+    const bool known = arc_fused_act(s->node, &c->act);
+    assert(known);
+    (void)known;
+    c->zero = arc_arena_new(p->arena, (size_t)c->g.c_in, sizeof(float));
+    if (!c->zero)
+        return arc_fail_nomem(p->err, "convolution state");
+    c->pixels = (size_t)(c->g.n * c->g.oh * c->g.ow);
+    c->taps = (size_t)(c->g.kh * c->g.kw);
+    c->kc = (size_t)(c->g.c_in / c->g.groups);
+    c->group_out = (size_t)(c->g.c_out / c->g.groups);
+    c->panels = weight_panels(s, c);
+    s->state = c;
+    s->shared_scratch_bytes = s->scratch_bytes = 0;
+    if (is_depthwise(&c->g))
+        return prepare_depthwise(p, c);
+    const size_t mr = s->kernels->igemm_mr;
+    s->algorithm = transposed ? "igemm gather" : "igemm";
+    const arc_status packed = arc_panels_prepare(p, &c->panels, &s->in[1], "conv igemm");
+    if (packed != ARC_OK)
+        return packed;
+    c->tiles = (c->pixels + mr - 1) / mr;
+    choose_blocks(c, mr, (size_t)arc_pool_threads(s->pool));
+    if (!arc_mul_size(c->block_tiles * mr * sizeof(float *), c->taps, &s->scratch_bytes))
+        return arc_fail_nomem(p->err, "convolution scratch");
+    return ARC_OK;
+}
+
+static arc_status conv_prepare(arc_prepare *p) {
+    return conv_prepare_as(p, false);
+}
+
+static arc_status conv_transpose_prepare(arc_prepare *p) {
+    return conv_prepare_as(p, true);
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+
+static const float **thread_list(const arc_step *s, int thread) {
+    return (const float **)(void *)(s->scratch + (size_t)thread * s->scratch_stride);
+}
+
+/* The epilogue seen from output row `pixel`, channel `column`. */
+static arc_epilogue epilogue_at(const arc_epilogue *all, size_t pixel, size_t column) {
+    arc_epilogue e = *all;
+    e.bias = all->bias ? all->bias + column : NULL;
+    e.slope = all->slope ? all->slope + column : NULL;
+    e.residual = all->residual ? all->residual + pixel * all->residual_stride + column : NULL;
+    return e;
+}
+
+static void list_block(const conv_job *job, size_t group, size_t block, const float **list) {
+    const conv_state *c = job->c;
+    const size_t mr = job->s->kernels->igemm_mr;
+    const size_t last = ARC_MIN(c->tiles, (block + 1) * c->block_tiles);
+    for (size_t tile = block * c->block_tiles; tile < last; tile++, list += c->taps * mr)
+        arc_conv_pointers(&c->g, job->x, job->pad, group * c->kc, tile * mr, ARC_MIN(mr, c->pixels - tile * mr), 1, mr, list);
+}
+
+static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
+    const conv_job *job = arg;
+    const conv_state *c = job->c;
+    const arc_kernels *k = job->s->kernels;
+    const size_t mr = k->igemm_mr, nr = k->igemm_nr, panels = c->panels.per_set, c_out = (size_t)c->g.c_out;
+    const float **list = thread_list(job->s, thread);
+    size_t listed = SIZE_MAX;
+    for (size_t item = begin; item < end; item++) {
+        const size_t panel = item % panels, group = item / panels / c->blocks, block = item / panels % c->blocks;
+        if (listed != item / panels)
+            list_block(job, group, block, list);
+        listed = item / panels;
+        const size_t n = ARC_MIN(nr, c->group_out - panel * nr), column = group * c->group_out + panel * nr;
+        const float *b = job->weights + (group * panels + panel) * c->panels.panel_floats;
+        const size_t first = block * c->block_tiles, last = ARC_MIN(c->tiles, first + c->block_tiles);
+        for (size_t tile = first; tile < last; tile++) {
+            const size_t pixel = tile * mr;
+            const arc_epilogue e = epilogue_at(&job->e, pixel, column);
+            k->igemm(ARC_MIN(mr, c->pixels - pixel), n, c->kc, c->taps, list + (tile - first) * c->taps * mr, b,
+                     job->y + pixel * c_out + column, c_out, &e);
+        }
+    }
+}
+
+static void dwconv_items(void *arg, size_t begin, size_t end, int thread) {
+    const conv_job *job = arg;
+    const conv_state *c = job->c;
+    const size_t channels = (size_t)c->g.c_out;
+    const float **list = thread_list(job->s, thread);
+    for (size_t item = begin; item < end; item++) {
+        const size_t pixel = item * DW_PIXELS, pixels = ARC_MIN(DW_PIXELS, c->pixels - pixel);
+        const arc_epilogue e = epilogue_at(&job->e, pixel, 0);
+        arc_conv_pointers(&c->g, job->x, job->pad, 0, pixel, pixels, c->taps, 1, list);
+        job->s->kernels->dwconv(pixels, channels, c->taps, list, job->weights, job->y + pixel * channels, channels, &e);
+    }
+}
+
+static void conv_run(const arc_step *s) {
+    const conv_state *c = s->state;
+    conv_job job = {.s = s, .c = c, .x = s->in[0].data, .y = s->out[0].data, .e = c->act};
+    const float *pad = arc_step_floats(s, ARC_CONV_PAD_VALUE);
+    job.pad = pad ? pad : c->zero;
+    job.e.bias = arc_step_floats(s, 2);
+    job.e.slope = arc_step_floats(s, ARC_CONV_SLOPE);
+    job.e.residual = arc_step_floats(s, ARC_CONV_RESIDUAL);
+    job.e.residual_stride = (size_t)c->g.c_out;
+    if (c->pixels == 0)
+        return;
+    if (is_depthwise(&c->g)) {
+        job.weights = c->depthwise;
+        if (!job.weights) {
+            pack_depthwise(s, c, s->in[1].data, (float *)(void *)s->shared_scratch);
+            job.weights = (const float *)(const void *)s->shared_scratch;
+        }
+        arc_pool_run(s->pool, (c->pixels + DW_PIXELS - 1) / DW_PIXELS, 0, dwconv_items, &job);
+        return;
+    }
+    job.weights = c->panels.packed;
+    if (!job.weights) {
+        arc_panels_fill(s->kernels, s->pool, &c->panels, s->in[1].data, (float *)(void *)s->shared_scratch);
+        job.weights = (const float *)(const void *)s->shared_scratch;
+    }
+    arc_pool_run(s->pool, (size_t)c->g.groups * c->blocks * c->panels.per_set, 0, igemm_items, &job);
+}
+
+const arc_op arc_ops_conv[] = {
+    {"Conv", ARC_OP_NHWC, conv_infer, conv_prepare, conv_run},
+    {"ConvTranspose", ARC_OP_NHWC, conv_transpose_infer, conv_transpose_prepare, conv_run},
+    {0},
+};
