@@ -5,6 +5,7 @@
 #include <arcface/context.h>
 #include <arcface/eval.h>
 #include <arcface/face.h>
+#include <arcface/file.h>
 #include <arcface/hub.h>
 #include <arcface/image.h>
 #include <arcface/model.h>

@@ -1,0 +1,91 @@
+/* InsightFace verification sets (.bin): encoded pictures in pair order and one label a pair. Pictures with the same bytes are embedded once. */
+#include "eval/eval_internal.h"
+#include "format/format.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct encoded {
+    const uint8_t *data;
+    size_t bytes;
+    int where; /* position in the file */
+} encoded;
+
+typedef struct bin_source {
+    const char *path;
+    const encoded *image; /* [images], sorted */
+} bin_source;
+
+/* Equal bytes stand together; the position keeps the order of equal ones fixed. */
+static int compare_bytes(const encoded *x, const encoded *y) {
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? -1 : 1;
+    return x->bytes ? memcmp(x->data, y->data, x->bytes) : 0;
+}
+
+static int by_bytes(const void *a, const void *b) {
+    const encoded *x = a, *y = b;
+    int order = compare_bytes(x, y);
+    return order ? order : (x->where > y->where) - (x->where < y->where);
+}
+
+static void name_image(const void *source, int index, char *out, size_t bytes) {
+    const bin_source *s = source;
+    snprintf(out, bytes, "%s, image %d", s->path, s->image[index].where);
+}
+
+static arc_status load_image(arc_context *ctx, const void *source, int index, arc_image *out, arc_error *err) {
+    const encoded *e = &((const bin_source *)source)->image[index];
+    char name[512];
+    name_image(source, index, name, sizeof name);
+    return arc_image_decode(ctx, e->data, e->bytes, name, NULL, out, NULL, err);
+}
+
+static int number_images(encoded *e, int count, int (*pair)[2]) {
+    qsort(e, (size_t)count, sizeof e[0], by_bytes);
+    int images = 0;
+    for (int i = 0; i < count; i++) {
+        encoded here = e[i];
+        if (i == 0 || compare_bytes(&here, &e[images - 1]) != 0)
+            e[images++] = here;
+        pair[here.where / 2][here.where % 2] = images - 1;
+    }
+    return images;
+}
+
+arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_eval_options *opt, arc_verification *out,
+                        arc_error *err) {
+    arc_status st;
+    arc_eval_options defaults;
+    arc_verification_bin bin = {0};
+    encoded *image = NULL;
+    int(*pair)[2] = NULL;
+    if (!opt) {
+        arc_eval_options_default(&defaults);
+        opt = &defaults;
+    }
+    *out = (arc_verification){0};
+    ARC_TRY(arc_verification_bin_open(&bin, &ctx->alloc, bin_file, err));
+    if (bin.pairs < 1 || bin.pairs > INT32_MAX / 4) {
+        st = arc_fail(err, ARC_EFORMAT, "%s holds %zu pairs", bin_file, bin.pairs);
+        goto done;
+    }
+    image = arc_mem_raw(&ctx->alloc, 2 * bin.pairs, sizeof image[0]);
+    pair = arc_mem_raw(&ctx->alloc, bin.pairs, sizeof pair[0]);
+    if (!image || !pair) {
+        st = arc_fail_nomem(err, "the list of pairs");
+        goto done;
+    }
+    for (size_t i = 0; i < 2 * bin.pairs; i++)
+        image[i] = (encoded){bin.image[i], bin.image_bytes[i], (int)i};
+    int images = number_images(image, (int)(2 * bin.pairs), pair);
+    bin_source source = {bin_file, image};
+    arc_eval_set set = {
+        .images = images, .pairs = (int)bin.pairs, .pair = pair, .same = bin.same, .load = load_image, .name = name_image, .source = &source};
+    ARC_TRY(arc_eval_set_run(ctx, model, &set, opt, out, err));
+done:
+    arc_mem_free(&ctx->alloc, pair);
+    arc_mem_free(&ctx->alloc, image);
+    arc_verification_bin_close(&bin);
+    return st;
+}
