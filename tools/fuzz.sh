@@ -1,0 +1,42 @@
+#!/bin/bash
+# Builds the fuzz targets with clang and runs each for the given time on its committed corpus; new findings stay in build-fuzz/.
+#   tools/fuzz.sh [SECONDS [TARGET...]]     tools/fuzz.sh 600 onnx mxnet
+set -uo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+shift || true
+dir=build-fuzz
+CC=clang tools/build.sh $dir "$(nproc)" -DARC_FUZZ=ON -DCMAKE_C_COMPILER=clang || exit 1
+
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+    mapfile -t targets < <(find $dir -name 'fuzz_*' -type f -executable -printf '%f\n' | sed 's/^fuzz_//' | sort)
+fi
+if [ ${#targets[@]} -eq 0 ]; then
+    echo "no fuzz target was built" >&2
+    exit 1
+fi
+failed=0
+for target in "${targets[@]}"; do
+    program=$(find $dir -name "fuzz_$target" -type f -executable | head -1)
+    if [ -z "$program" ]; then
+        echo "no fuzz target '$target'" >&2
+        failed=1
+        continue
+    fi
+    work=$dir/found/$target
+    mkdir -p "$work"
+    corpus=()
+    for folder in "tests/fuzz/corpus/$target" "tests/fuzz/$target" "tests/corpus/$target"; do
+        [ -d "$folder" ] && corpus+=("$folder")
+    done
+    if "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$work/crash-" -print_final_stats=1 \
+        "$work" "${corpus[@]}" >"$dir/$target.log" 2>&1; then
+        echo "$target: clean, $(sed -n 's/^stat::number_of_executed_units: *//p' "$dir/$target.log") runs in $seconds s"
+    else
+        echo "$target: FAILED, see $dir/$target.log and $work/"
+        tail -30 "$dir/$target.log"
+        failed=1
+    fi
+done
+exit $failed
