@@ -1,0 +1,74 @@
+/* SCRFD outputs to candidates: per stride sigmoid scores [n,1], distances to the four sides [n,4] and to five landmarks [n,10] in strides,
+ * with n = rows*columns*anchors; anchor centres at whole strides, no half-cell offset (ALGORITHMS 6.4). */
+#include "face_internal.h"
+#include <math.h>
+
+int64_t arc_output_rows(const arc_net_output *out, int64_t columns)
+{
+    if (out->rank < 2 || out->rank > 8 || out->dim[out->rank - 1] != columns)
+        return 0;
+    int64_t rows = 1;
+    for (int i = 0; i < out->rank - 1; i++)
+        rows *= out->dim[i];
+    return rows;
+}
+
+typedef struct level {
+    const float *score, *box, *mark;
+} level;
+
+static const float *find(const arc_raw *raw, int64_t rows, int64_t columns)
+{
+    for (int i = 0; i < raw->count; i++)
+        if (arc_output_rows(&raw->out[i], columns) == rows)
+            return raw->out[i].data;
+    return NULL;
+}
+
+static arc_status decode_level(const arc_raw *raw, const level *l, int stride, int anchors, arc_face_list *faces, arc_error *err)
+{
+    int w = (raw->width_px + stride - 1) / stride, h = (raw->height_px + stride - 1) / stride;
+    float s = (float)stride;
+    for (int64_t i = 0; i < (int64_t)w * h * anchors; i++) {
+        float score = l->score[i];
+        if (!(score >= raw->threshold))
+            continue;
+        float cx = (float)(i / anchors % w) * s, cy = (float)(i / anchors / w) * s;
+        const float *b = l->box + i * 4;
+        arc_face f = {cx - b[0] * s, cy - b[1] * s, cx + b[2] * s, cy + b[3] * s, score, {{0}}};
+        for (int k = 0; l->mark && k < 5; k++) {
+            f.landmark_px[k][0] = cx + l->mark[i * 10 + 2 * k] * s;
+            f.landmark_px[k][1] = cy + l->mark[i * 10 + 2 * k + 1] * s;
+        }
+        arc_status st = arc_face_list_put(faces, &f, err);
+        if (st != ARC_OK)
+            return st;
+    }
+    return ARC_OK;
+}
+
+arc_status arc_decode_scrfd(const arc_raw *raw, arc_face_list *faces, arc_error *err)
+{
+    static const int strides[5] = {8, 16, 32, 64, 128};
+    int found = 0;
+    for (int k = 0; k < 5; k++) {
+        int stride = strides[k];
+        int64_t cells = (int64_t)((raw->width_px + stride - 1) / stride) * ((raw->height_px + stride - 1) / stride);
+        for (int anchors = 2; anchors >= 1; anchors--) {
+            level l = {find(raw, cells * anchors, 1), find(raw, cells * anchors, 4), find(raw, cells * anchors, 10)};
+            if (!l.score || !l.box)
+                continue;
+            if (!l.mark)
+                return arc_fail(err, ARC_EUNSUPPORTED, "this SCRFD model has no landmarks at stride %d; use a model with landmarks (bnkps)", stride);
+            arc_status st = decode_level(raw, &l, stride, anchors, faces, err);
+            if (st != ARC_OK)
+                return st;
+            found++;
+            break;
+        }
+    }
+    if (found < 3)
+        return arc_fail(err, ARC_ESHAPE, "the outputs are not those of SCRFD at %dx%d: %d strides found, at least 3 needed", raw->width_px,
+                        raw->height_px, found);
+    return ARC_OK;
+}

@@ -1,0 +1,164 @@
+/* The embedder: aligned crops to raw embeddings, in batches whose sizes are powers of two so that few plans are made. */
+#include "face_internal.h"
+#include <math.h>
+#include <string.h>
+
+struct arc_embedder {
+    arc_context *ctx;
+    const arc_contract *contract;
+    arc_net *net;
+    int width_px, height_px;
+    int batch; /* views in a run at most; 1 after a model refused more */
+    float *tensor;
+};
+
+arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err)
+{
+    *out = NULL;
+    const arc_contract *c = arc_model_contract(model);
+    if (c->task != ARC_TASK_EMBED || c->dim <= 0)
+        return arc_fail(err, ARC_EINVAL, "this model does not make embeddings");
+    arc_embedder *e = arc_mem_new(&ctx->alloc, 1, sizeof *e);
+    if (!e)
+        return arc_fail_nomem(err, "an embedder");
+    e->ctx = ctx;
+    e->contract = c;
+    e->batch = ARC_EMBED_BATCH;
+    arc_template_get(c->align, &e->width_px, &e->height_px, NULL);
+    arc_status st;
+    if ((c->input_width_px > 0 && c->input_width_px != e->width_px) || (c->input_height_px > 0 && c->input_height_px != e->height_px)) {
+        st = arc_fail(err, ARC_ESHAPE, "the model takes %dx%d pixels, but its template is %dx%d", c->input_width_px, c->input_height_px,
+                      e->width_px, e->height_px);
+        goto done;
+    }
+    e->tensor = arc_mem_raw(&ctx->alloc, (size_t)ARC_EMBED_BATCH * 3 * (size_t)e->width_px, (size_t)e->height_px * sizeof *e->tensor);
+    if (!e->tensor) {
+        st = arc_fail_nomem(err, "an embedder's input");
+        goto done;
+    }
+    ARC_TRY(arc_net_new(ctx, model, &e->net, err));
+done:
+    if (st != ARC_OK)
+        arc_embedder_free(&e);
+    *out = e;
+    return st;
+}
+
+void arc_embedder_free(arc_embedder **embedder)
+{
+    if (!embedder || !*embedder)
+        return;
+    arc_embedder *e = *embedder;
+    arc_net_free(&e->net);
+    arc_mem_free(&e->ctx->alloc, e->tensor);
+    arc_mem_free(&e->ctx->alloc, e);
+    *embedder = NULL;
+}
+
+int arc_embedder_dim(const arc_embedder *embedder)
+{
+    return embedder->contract->dim;
+}
+
+const arc_contract *arc_embedder_contract(const arc_embedder *embedder)
+{
+    return embedder->contract;
+}
+
+/* One network run over `n` views. *data: [n][dim]. */
+static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const float **data, arc_error *err)
+{
+    arc_views_to_tensor(e->ctx, views, n, e->contract, e->tensor);
+    const int64_t dim[4] = {n, 3, e->height_px, e->width_px};
+    arc_status st = arc_net_run(e->net, e->tensor, dim, err);
+    if (st != ARC_OK)
+        return st;
+    arc_net_output out;
+    st = arc_net_output_get(e->net, 0, &out, err);
+    if (st != ARC_OK)
+        return st;
+    int64_t floats = 1;
+    for (int i = 0; i < out.rank; i++)
+        floats *= out.dim[i];
+    if (floats != (int64_t)n * e->contract->dim)
+        return arc_fail(err, ARC_ESHAPE, "the network gave %lld values for %d crops of dimension %d", (long long)floats, n, e->contract->dim);
+    *data = out.data;
+    return ARC_OK;
+}
+
+/* The crop at the model's size: as it is, or the middle 96 columns of a 112 crop, which is what the 112x96 template is. */
+static arc_status fit_crop(const arc_embedder *e, const arc_image *crop, arc_image *fitted, arc_error *err)
+{
+    if (!arc_image_valid(crop))
+        return arc_fail(err, ARC_EINVAL, "a crop without pixels");
+    *fitted = *crop;
+    if (crop->width_px == e->width_px && crop->height_px == e->height_px)
+        return ARC_OK;
+    if (e->contract->align == ARC_TEMPLATE_112X96 && crop->width_px == 112 && crop->height_px == 112) {
+        fitted->data += (ptrdiff_t)8 * 3;
+        fitted->width_px = 96;
+        return ARC_OK;
+    }
+    return arc_fail(err, ARC_ESHAPE, "a crop of %dx%d pixels, but the model takes %dx%d", crop->width_px, crop->height_px, e->width_px, e->height_px);
+}
+
+arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out, arc_error *err)
+{
+    arc_embedder *e = embedder;
+    size_t dim = (size_t)e->contract->dim;
+    int views_each = flip ? 2 : 1;
+    memset(out, 0, (size_t)ARC_MAX(count, 0) * dim * sizeof *out);
+    int64_t total = (int64_t)ARC_MAX(count, 0) * views_each;
+    for (int64_t at = 0; at < total;) {
+        int n = e->batch;
+        while (n > total - at)
+            n /= 2;
+        arc_image fitted[ARC_EMBED_BATCH];
+        arc_view views[ARC_EMBED_BATCH];
+        for (int i = 0; i < n; i++) {
+            arc_status st = fit_crop(e, &crops[(at + i) / views_each], &fitted[i], err);
+            if (st != ARC_OK)
+                return st;
+            views[i] = (arc_view){&fitted[i], flip && (at + i) % 2 == 1};
+        }
+        const float *data = NULL;
+        arc_status st = run_views(e, views, n, &data, err);
+        if (st == ARC_ESHAPE && n > 1) { /* exported with a fixed batch of one */
+            e->batch = 1;
+            continue;
+        }
+        if (st != ARC_OK)
+            return st;
+        for (int i = 0; i < n; i++) {
+            float *to = out + (size_t)((at + i) / views_each) * dim;
+            for (size_t k = 0; k < dim; k++)
+                to[k] += data[(size_t)i * dim + k];
+        }
+        at += n;
+    }
+    return ARC_OK;
+}
+
+void arc_embedding_normalise(float *embeddings, int count, int dim)
+{
+    for (int i = 0; i < count; i++) {
+        float *x = embeddings + (size_t)i * (size_t)dim;
+        double sum = 0;
+        for (int k = 0; k < dim; k++)
+            sum += (double)x[k] * (double)x[k];
+        double norm = ARC_MAX(sqrt(sum), 1e-12);
+        for (int k = 0; k < dim; k++)
+            x[k] = (float)((double)x[k] / norm);
+    }
+}
+
+double arc_embedding_cosine(const float *a, const float *b, int dim)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int k = 0; k < dim; k++) {
+        ab += (double)a[k] * (double)b[k];
+        aa += (double)a[k] * (double)a[k];
+        bb += (double)b[k] * (double)b[k];
+    }
+    return aa > 0 && bb > 0 ? ab / (sqrt(aa) * sqrt(bb)) : 0;
+}
