@@ -1,0 +1,104 @@
+/* Drives one operator by hand: infer, prepare, run, with the memory a session would give it. Needs no graph. */
+#ifndef ARC_TEST_OP_HARNESS_H
+#define ARC_TEST_OP_HARNESS_H
+
+#include "nn/op.h"
+#include "support.h"
+#include <string.h>
+
+#define OPX_ATTRS 16
+
+typedef struct opx {
+    arc_attr attr[OPX_ATTRS];
+    int64_t ints[OPX_ATTRS][4];
+    arc_node node;
+    int input[8], output[1];
+    arc_tensor in[8]; /* dtype ARC_NO_DTYPE: omitted */
+    arc_tensor out;
+    arc_error err;
+} opx;
+
+static inline void opx_init(opx *o, const char *op) {
+    memset(o, 0, sizeof *o);
+    o->node = (arc_node){.op = op, .name = "under test", .input = o->input, .output = o->output, .outputs = 1, .attr = o->attr};
+}
+static inline arc_attr *opx_attr(opx *o, const char *name, arc_attr_kind kind) {
+    assert_true(o->node.attrs < OPX_ATTRS);
+    arc_attr *a = &o->attr[o->node.attrs++];
+    *a = (arc_attr){.name = name, .kind = kind, .value = ARC_NO_VALUE};
+    return a;
+}
+static inline void opx_int(opx *o, const char *name, int64_t i) {
+    opx_attr(o, name, ARC_ATTR_INT)->i = i;
+}
+static inline void opx_float(opx *o, const char *name, float f) {
+    opx_attr(o, name, ARC_ATTR_FLOAT)->f = f;
+}
+static inline void opx_string(opx *o, const char *name, const char *s) {
+    arc_attr *a = opx_attr(o, name, ARC_ATTR_STRING);
+    a->s = s;
+    a->count = strlen(s);
+}
+static inline void opx_ints(opx *o, const char *name, size_t count, const int64_t *ints) {
+    int64_t *mine = o->ints[o->node.attrs];
+    memcpy(mine, ints, count * sizeof *ints);
+    arc_attr *a = opx_attr(o, name, ARC_ATTR_INTS);
+    a->ints = mine;
+    a->count = count;
+}
+static inline void opx_input(opx *o, int i, arc_layout layout, const float *data, int rank, const int64_t *dim) {
+    o->in[i] = (arc_tensor){.dtype = ARC_F32, .layout = layout, .data = (void *)(uintptr_t)data};
+    o->in[i].shape.rank = rank;
+    memcpy(o->in[i].shape.dim, dim, (size_t)rank * sizeof *dim);
+    o->node.inputs = i + 1 > o->node.inputs ? i + 1 : o->node.inputs;
+}
+
+static inline arc_status opx_infer(opx *o, const arc_op *op) {
+    arc_infer infer = {.node = &o->node, .opset = 11, .inputs = o->node.inputs, .outputs = 1, .err = &o->err};
+    for (int i = 0; i < o->node.inputs; i++)
+        infer.in[i] = o->in[i].dtype == ARC_NO_DTYPE ? NULL : &o->in[i];
+    infer.out[0] = &o->out;
+    return op->infer(&infer);
+}
+
+/* All three stages; the output data is malloc'd. */
+static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc_pool *pool) {
+    if (opx_infer(o, op) != ARC_OK)
+        fail_msg("infer: %s", o->err.text);
+    arc_step *s = calloc(1, sizeof *s);
+    arc_arena arena;
+    arc_arena_init(&arena, &arc_alloc_libc, 0);
+    *s = (arc_step){.op = op, .node = &o->node, .opset = 11, .inputs = o->node.inputs, .outputs = 1, .kernels = k, .pool = pool};
+    memcpy(s->in, o->in, sizeof o->in);
+    s->out[0] = o->out;
+    const size_t count = (size_t)arc_shape_count(&o->out.shape), threads = (size_t)arc_pool_threads(pool);
+    s->out[0].data = malloc(count * sizeof(float) + 1);
+    memset(s->out[0].data, 0xff, count * sizeof(float));
+    arc_prepare prepare = {.step = s, .arena = &arena, .err = &o->err};
+    if (op->prepare && op->prepare(&prepare) != ARC_OK)
+        fail_msg("prepare: %s", o->err.text);
+    s->scratch_stride = (s->scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    s->scratch = arc_mem_raw(&arc_alloc_libc, threads, s->scratch_stride);
+    s->shared_scratch = arc_mem_raw(&arc_alloc_libc, s->shared_scratch_bytes, 1);
+    op->run(s);
+    float *out = s->out[0].data;
+    arc_mem_free(&arc_alloc_libc, s->scratch);
+    arc_mem_free(&arc_alloc_libc, s->shared_scratch);
+    arc_arena_free(&arena);
+    free(s);
+    return out;
+}
+
+static uint32_t opx_seed = 1;
+static inline uint32_t opx_random(void) {
+    opx_seed = opx_seed * 1664525u + 1013904223u;
+    return opx_seed >> 8;
+}
+static inline float *opx_floats(size_t n) {
+    float *p = malloc(n * sizeof *p + 1);
+    for (size_t i = 0; i < n; i++)
+        p[i] = (float)opx_random() / (float)(1 << 23) - 1.0f;
+    return p;
+}
+
+#endif

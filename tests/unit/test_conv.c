@@ -1,0 +1,350 @@
+/* Conv and ConvTranspose with every fused input against a naive double reference, on every kernel level; the same bits for 1..16
+ * threads; wrong shapes refused with a sentence. */
+#include "op_harness.h"
+
+typedef struct conv_case {
+    bool transposed;
+    int64_t n, c_in, c_out, h, w, kh, kw, groups, stride[2], dilation[2], pads[4], extra[2];
+    const char *act; /* NULL: none */
+    bool bias, residual, pad_value, factors;
+} conv_case;
+
+typedef struct conv_data {
+    float *x, *w, *bias, *slope, *residual, *pad, *out_scale, *in_scale;
+} conv_data;
+
+static const float alpha = 0.2f, lo = -0.5f, hi = 1.5f;
+
+static void out_size(const conv_case *c, int64_t *oh, int64_t *ow) {
+    const int64_t eh = (c->kh - 1) * c->dilation[0] + 1, ew = (c->kw - 1) * c->dilation[1] + 1;
+    if (c->transposed) {
+        *oh = (c->h - 1) * c->stride[0] + eh + c->extra[0] - c->pads[0] - c->pads[2];
+        *ow = (c->w - 1) * c->stride[1] + ew + c->extra[1] - c->pads[1] - c->pads[3];
+    } else {
+        *oh = (c->h + c->pads[0] + c->pads[2] - eh) / c->stride[0] + 1;
+        *ow = (c->w + c->pads[1] + c->pads[3] - ew) / c->stride[1] + 1;
+    }
+}
+
+static conv_data make_data(const conv_case *c) {
+    int64_t oh, ow;
+    out_size(c, &oh, &ow);
+    conv_data d = {0};
+    d.x = opx_floats((size_t)(c->n * c->h * c->w * c->c_in));
+    d.w = opx_floats((size_t)(c->c_in * c->c_out / c->groups * c->kh * c->kw));
+    d.bias = opx_floats((size_t)c->c_out);
+    d.slope = opx_floats((size_t)c->c_out);
+    d.residual = opx_floats((size_t)(c->n * oh * ow * c->c_out));
+    d.pad = opx_floats((size_t)c->c_in);
+    d.out_scale = opx_floats((size_t)c->c_out);
+    d.in_scale = opx_floats((size_t)c->c_in);
+    return d;
+}
+
+static void free_data(conv_data *d) {
+    free(d->x);
+    free(d->w);
+    free(d->bias);
+    free(d->slope);
+    free(d->residual);
+    free(d->pad);
+    free(d->out_scale);
+    free(d->in_scale);
+}
+
+static void describe(opx *o, const conv_case *c, const conv_data *d) {
+    int64_t oh, ow;
+    out_size(c, &oh, &ow);
+    opx_init(o, c->transposed ? "ConvTranspose" : "Conv");
+    opx_int(o, "group", c->groups);
+    opx_ints(o, "strides", 2, c->stride);
+    opx_ints(o, "dilations", 2, c->dilation);
+    opx_ints(o, "pads", 4, c->pads);
+    if (c->transposed)
+        opx_ints(o, "output_padding", 2, c->extra);
+    if (c->act)
+        opx_string(o, "arc.act", c->act);
+    opx_float(o, "arc.alpha", alpha);
+    opx_float(o, "arc.lo", lo);
+    opx_float(o, "arc.hi", hi);
+    opx_input(o, 0, ARC_NHWC, d->x, 4, (int64_t[]){c->n, c->c_in, c->h, c->w});
+    if (c->transposed)
+        opx_input(o, 1, ARC_PLAIN, d->w, 4, (int64_t[]){c->c_in, c->c_out / c->groups, c->kh, c->kw});
+    else
+        opx_input(o, 1, ARC_PLAIN, d->w, 4, (int64_t[]){c->c_out, c->c_in / c->groups, c->kh, c->kw});
+    if (c->bias)
+        opx_input(o, 2, ARC_PLAIN, d->bias, 1, &c->c_out);
+    if (c->act && strcmp(c->act, "prelu") == 0)
+        opx_input(o, ARC_CONV_SLOPE, ARC_PLAIN, d->slope, 1, &c->c_out);
+    if (c->residual)
+        opx_input(o, ARC_CONV_RESIDUAL, ARC_NHWC, d->residual, 4, (int64_t[]){c->n, c->c_out, oh, ow});
+    if (c->pad_value)
+        opx_input(o, ARC_CONV_PAD_VALUE, ARC_PLAIN, d->pad, 1, &c->c_in);
+    if (c->factors) {
+        opx_input(o, ARC_CONV_OUT_SCALE, ARC_PLAIN, d->out_scale, 1, &c->c_out);
+        opx_input(o, ARC_CONV_IN_SCALE, ARC_PLAIN, d->in_scale, 1, &c->c_in);
+    }
+}
+
+/* ---- the reference ------------------------------------------------------------------------------------------------------------ */
+
+static double weight(const conv_case *c, const conv_data *d, int64_t co, int64_t ci, int64_t ky, int64_t kx) {
+    const int64_t in_group = c->c_in / c->groups, out_group = c->c_out / c->groups;
+    const int64_t at = c->transposed ? ci * out_group + co % out_group : co * in_group + ci % in_group;
+    const double w = (double)d->w[(at * c->kh + ky) * c->kw + kx];
+    return c->factors ? w * (double)d->out_scale[co] * (double)d->in_scale[ci] : w;
+}
+
+static double act(const conv_case *c, const conv_data *d, int64_t co, double v) {
+    const char *name = c->act ? c->act : "";
+    if (strcmp(name, "relu") == 0)
+        return v < 0 ? 0 : v;
+    if (strcmp(name, "prelu") == 0)
+        return v < 0 ? v * (double)d->slope[co] : v;
+    if (strcmp(name, "leaky") == 0)
+        return v < 0 ? v * (double)alpha : v;
+    if (strcmp(name, "clip") == 0)
+        return v < (double)lo ? (double)lo : v > (double)hi ? (double)hi : v;
+    return v;
+}
+
+/* Input coordinate for an output coordinate and kernel position; -1: outside. */
+static int64_t coordinate(const conv_case *c, int axis, int64_t o, int64_t k) {
+    const int64_t size = axis ? c->w : c->h, at = k * c->dilation[axis];
+    if (!c->transposed) {
+        const int64_t i = o * c->stride[axis] + at - c->pads[axis];
+        return i >= 0 && i < size ? i : -1;
+    }
+    for (int64_t i = 0; i < size; i++)
+        if (i * c->stride[axis] + at - c->pads[axis] == o)
+            return i;
+    return -1;
+}
+
+static double reference(const conv_case *c, const conv_data *d, int64_t n, int64_t oy, int64_t ox, int64_t co, double *size) {
+    const int64_t in_group = c->c_in / c->groups, first = co / (c->c_out / c->groups) * in_group;
+    double sum = c->bias ? (double)d->bias[co] : 0;
+    *size = 2;
+    for (int64_t ky = 0; ky < c->kh; ky++)
+        for (int64_t kx = 0; kx < c->kw; kx++) {
+            const int64_t y = coordinate(c, 0, oy, ky), x = coordinate(c, 1, ox, kx);
+            for (int64_t ci = first; ci < first + in_group; ci++) {
+                double v = c->pad_value ? (double)d->pad[ci] : 0;
+                if (y >= 0 && x >= 0)
+                    v = (double)d->x[((n * c->h + y) * c->w + x) * c->c_in + ci];
+                v *= weight(c, d, co, ci, ky, kx);
+                sum += v;
+                *size += fabs(v);
+            }
+        }
+    return sum;
+}
+
+static void compare(const conv_case *c, const conv_data *d, const float *got, const char *level) {
+    int64_t oh, ow;
+    out_size(c, &oh, &ow);
+    for (int64_t i = 0; i < c->n * oh * ow * c->c_out; i++) {
+        const int64_t co = i % c->c_out, ox = i / c->c_out % ow, oy = i / c->c_out / ow % oh, n = i / c->c_out / ow / oh;
+        double size, v = reference(c, d, n, oy, ox, co, &size);
+        v = act(c, d, co, c->residual ? v + (double)d->residual[i] : v);
+        if (!(fabs((double)got[i] - v) <= 6e-7 * size))
+            fail_msg("%s %s n%lld c%lld->%lld %lldx%lld k%lldx%lld g%lld at %lld: got %.8g, want %.8g", level,
+                     c->transposed ? "ConvTranspose" : "Conv", (long long)c->n, (long long)c->c_in, (long long)c->c_out, (long long)c->h,
+                     (long long)c->w, (long long)c->kh, (long long)c->kw, (long long)c->groups, (long long)i, (double)got[i], v);
+    }
+}
+
+static void on_levels(const conv_case *c) {
+    conv_data d = make_data(c);
+    for (int isa = ARC_ISA_GENERIC; isa <= ARC_ISA_NEON; isa++) {
+        const arc_kernels *k = arc_kernels_of((arc_isa)isa);
+        if (!k)
+            continue;
+        opx o;
+        describe(&o, c, &d);
+        float *y = opx_run(&o, &arc_ops_conv[c->transposed], k, NULL);
+        compare(c, &d, y, k->name);
+        free(y);
+    }
+    free_data(&d);
+}
+
+/* ---- tests -------------------------------------------------------------------------------------------------------------------- */
+
+static conv_case random_case(bool transposed) {
+    static const char *const acts[] = {NULL, "relu", "prelu", "leaky", "clip"};
+    conv_case c = {.transposed = transposed};
+    c.groups = opx_random() % 3 == 0 ? 1 + (int64_t)(opx_random() % 4) : 1;
+    c.n = 1 + opx_random() % 2;
+    c.c_in = c.groups * (1 + (int64_t)(opx_random() % 20));
+    c.c_out = c.groups * (1 + (int64_t)(opx_random() % 40));
+    if (opx_random() % 4 == 0) /* depthwise */
+        c.groups = c.c_out = c.c_in;
+    c.kh = 1 + opx_random() % 3;
+    c.kw = 1 + opx_random() % 4;
+    for (int i = 0; i < 2; i++) {
+        c.stride[i] = 1 + opx_random() % 3;
+        c.dilation[i] = 1 + opx_random() % 2;
+    }
+    for (int i = 0; i < 4; i++)
+        c.pads[i] = (int64_t)opx_random() % (i % 2 ? c.kw : c.kh);
+    for (int i = 0; i < 2; i++)
+        c.extra[i] = transposed ? (int64_t)opx_random() % c.stride[i] : 0;
+    c.h = 1 + (c.kh - 1) * c.dilation[0] + opx_random() % 8;
+    c.w = 1 + (c.kw - 1) * c.dilation[1] + opx_random() % 9;
+    c.act = acts[opx_random() % 5];
+    c.bias = opx_random() % 2;
+    c.residual = opx_random() % 2;
+    c.pad_value = !transposed && opx_random() % 2;
+    c.factors = opx_random() % 2;
+    return c;
+}
+
+static void test_random(void **state) {
+    (void)state;
+    for (int i = 0; i < 250; i++) {
+        const conv_case c = random_case(false);
+        on_levels(&c);
+    }
+}
+
+static void test_random_transposed(void **state) {
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        const conv_case c = random_case(true);
+        int64_t oh, ow;
+        out_size(&c, &oh, &ow);
+        if (oh > 0 && ow > 0)
+            on_levels(&c);
+    }
+}
+
+/* The layers of the real nets in small: stem, 3x3, strided 1x1, depthwise and global depthwise. */
+static void test_shapes_of_nets(void **state) {
+    (void)state;
+    static const conv_case cases[] = {
+        {.n = 1, .c_in = 3, .c_out = 64, .h = 16, .w = 16, .kh = 3, .kw = 3, .groups = 1, .stride = {1, 1}, .dilation = {1, 1},
+         .pads = {1, 1, 1, 1}, .act = "prelu", .bias = true},
+        {.n = 2, .c_in = 64, .c_out = 64, .h = 9, .w = 9, .kh = 3, .kw = 3, .groups = 1, .stride = {2, 2}, .dilation = {1, 1},
+         .pads = {1, 1, 1, 1}, .bias = true, .residual = true, .pad_value = true, .factors = true},
+        {.n = 1, .c_in = 64, .c_out = 128, .h = 8, .w = 8, .kh = 1, .kw = 1, .groups = 1, .stride = {2, 2}, .dilation = {1, 1}},
+        {.n = 3, .c_in = 64, .c_out = 64, .h = 7, .w = 7, .kh = 3, .kw = 3, .groups = 64, .stride = {1, 1}, .dilation = {1, 1},
+         .pads = {1, 1, 1, 1}, .act = "prelu", .bias = true, .pad_value = true},
+        {.n = 2, .c_in = 72, .c_out = 72, .h = 7, .w = 7, .kh = 7, .kw = 7, .groups = 72, .stride = {1, 1}, .dilation = {1, 1}},
+        {.n = 1, .c_in = 8, .c_out = 16, .h = 5, .w = 5, .kh = 3, .kw = 3, .groups = 8, .stride = {1, 1}, .dilation = {1, 1}},
+    };
+    for (size_t i = 0; i < ARC_COUNT(cases); i++)
+        on_levels(&cases[i]);
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        conv_case c = random_case(round % 4 == 3);
+        int64_t oh, ow;
+        if (!c.transposed) {
+            c.h += 20;
+            c.w += 20;
+        }
+        out_size(&c, &oh, &ow);
+        if (oh < 1 || ow < 1)
+            continue;
+        conv_data d = make_data(&c);
+        float *want = NULL;
+        for (int threads = 1; threads <= 16; threads++) {
+            arc_pool *pool = NULL;
+            opx o;
+            assert_int_equal(arc_pool_new(&pool, &arc_alloc_libc, threads, NULL), ARC_OK);
+            describe(&o, &c, &d);
+            float *y = opx_run(&o, &arc_ops_conv[c.transposed], arc_kernels_get(NULL), pool);
+            arc_pool_free(&pool);
+            if (want) {
+                assert_memory_equal(y, want, (size_t)arc_shape_count(&o.out.shape) * sizeof(float));
+                free(y);
+            } else {
+                want = y;
+            }
+        }
+        free(want);
+        free_data(&d);
+    }
+}
+
+/* Output size and first pad of every auto_pad mode, by a sum over an image of ones with a kernel of ones. */
+static void test_auto_pad(void **state) {
+    (void)state;
+    static const struct {
+        const char *mode;
+        int64_t out;
+        float first;
+    } want[] = {{"SAME_UPPER", 3, 3 * 3}, {"SAME_LOWER", 3, 2 * 2}, {"VALID", 2, 3 * 3}, {"NOTSET", 2, 3 * 3}};
+    float x[36], w[9];
+    for (int i = 0; i < 36; i++)
+        x[i] = 1;
+    for (int i = 0; i < 9; i++)
+        w[i] = 1;
+    for (size_t i = 0; i < ARC_COUNT(want); i++) {
+        opx o;
+        opx_init(&o, "Conv");
+        opx_string(&o, "auto_pad", want[i].mode);
+        opx_ints(&o, "strides", 2, (int64_t[]){2, 2});
+        opx_input(&o, 0, ARC_NHWC, x, 4, (int64_t[]){1, 1, 6, 6});
+        opx_input(&o, 1, ARC_PLAIN, w, 4, (int64_t[]){1, 1, 3, 3});
+        float *y = opx_run(&o, &arc_ops_conv[0], arc_kernels_get(NULL), NULL);
+        assert_int_equal(o.out.shape.dim[2], want[i].out);
+        assert_true(y[0] == want[i].first);
+        free(y);
+    }
+}
+
+static void refused(opx *o, const char *word) {
+    const arc_status st = opx_infer(o, &arc_ops_conv[0]);
+    assert_int_not_equal(st, ARC_OK);
+    if (!strstr(o->err.text, word))
+        fail_msg("'%s' does not say '%s'", o->err.text, word);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    const conv_case plain = {.n = 1, .c_in = 4, .c_out = 6, .h = 5, .w = 5, .kh = 3, .kw = 3, .groups = 1, .stride = {1, 1},
+                             .dilation = {1, 1}, .bias = true};
+    conv_data d = make_data(&plain);
+    opx o;
+    conv_case c = plain;
+    describe(&o, &c, &d);
+    o.in[1].shape.dim[1] = 3;
+    refused(&o, "do not fit");
+    describe(&o, &c, &d);
+    o.in[2].shape.dim[0] = 5;
+    refused(&o, "bias");
+    describe(&o, &c, &d);
+    o.in[0].shape.rank = 3;
+    refused(&o, "2-D");
+    describe(&o, &c, &d);
+    o.in[0].dtype = ARC_F64;
+    refused(&o, "float32");
+    describe(&o, &c, &d);
+    o.ints[1][0] = 0; /* attribute 1 is strides */
+    refused(&o, "strides");
+    c = plain;
+    c.h = 2;
+    describe(&o, &c, &d);
+    refused(&o, "output");
+    c = plain;
+    c.act = "swish";
+    describe(&o, &c, &d);
+    refused(&o, "swish");
+    c = plain;
+    c.groups = 3;
+    describe(&o, &c, &d);
+    refused(&o, "group");
+    free_data(&d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_random_transposed), cmocka_unit_test(test_shapes_of_nets),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_auto_pad),          cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
