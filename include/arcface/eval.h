@@ -35,6 +35,7 @@ typedef struct arc_eval_options {
     bool flip;         /* default true */
     double far_target; /* default 1e-3 */
     int folds;         /* default 10 */
+    int max_pairs;     /* only the first so many pairs; 0 = all */
     int (*progress)(void *ctx, int64_t done, int64_t total);
     void *progress_ctx;
 } arc_eval_options;

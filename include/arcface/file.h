@@ -11,7 +11,8 @@ extern "C" {
 
 /* Writes `count` bytes to a temporary name beside `path`, syncs and renames it: nothing half-written ever stands under the final name.
  * path "-" is standard output. Errors: EIO, ENOMEM. Thread: any. */
-ARC_API ARC_NODISCARD arc_status arc_file_write(arc_context *ctx, const char *path, const void *bytes, size_t count, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_file_write(arc_context *ctx, const char *path, const void *bytes, size_t count,
+                                                arc_error *err);
 
 #ifdef __cplusplus
 }

@@ -53,8 +53,8 @@ static int number_images(encoded *e, int count, int (*pair)[2]) {
     return images;
 }
 
-arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_eval_options *opt, arc_verification *out,
-                        arc_error *err) {
+arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_eval_options *opt,
+                        arc_verification *out, arc_error *err) {
     arc_status st;
     arc_eval_options defaults;
     arc_verification_bin bin = {0};
@@ -70,6 +70,8 @@ arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bi
         st = arc_fail(err, ARC_EFORMAT, "%s holds %zu pairs", bin_file, bin.pairs);
         goto done;
     }
+    if (opt->max_pairs > 0)
+        bin.pairs = ARC_MIN(bin.pairs, (size_t)opt->max_pairs);
     image = arc_mem_raw(&ctx->alloc, 2 * bin.pairs, sizeof image[0]);
     pair = arc_mem_raw(&ctx->alloc, bin.pairs, sizeof pair[0]);
     if (!image || !pair) {
@@ -80,8 +82,13 @@ arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bi
         image[i] = (encoded){bin.image[i], bin.image_bytes[i], (int)i};
     int images = number_images(image, (int)(2 * bin.pairs), pair);
     bin_source source = {bin_file, image};
-    arc_eval_set set = {
-        .images = images, .pairs = (int)bin.pairs, .pair = pair, .same = bin.same, .load = load_image, .name = name_image, .source = &source};
+    arc_eval_set set = {.images = images,
+                        .pairs = (int)bin.pairs,
+                        .pair = pair,
+                        .same = bin.same,
+                        .load = load_image,
+                        .name = name_image,
+                        .source = &source};
     ARC_TRY(arc_eval_set_run(ctx, model, &set, opt, out, err));
 done:
     arc_mem_free(&ctx->alloc, pair);

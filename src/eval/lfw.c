@@ -35,7 +35,8 @@ static arc_status load_image(arc_context *ctx, const void *source, int index, ar
         if (arc_path_kind_of(path) == ARC_PATH_FILE)
             return arc_image_load(ctx, path, NULL, out, NULL, err);
     }
-    return arc_fail(err, ARC_ENOTFOUND, "%s/%s/%s_%04d.jpg (or .png) is missing; the pairs file names it", f->dir, r->name, r->name, r->index);
+    return arc_fail(err, ARC_ENOTFOUND, "%s/%s/%s_%04d.jpg (or .png) is missing; the pairs file names it", f->dir, r->name,
+                    r->name, r->index);
 }
 
 static void name_image(const void *source, int index, char *out, size_t bytes) {
@@ -55,8 +56,8 @@ static int number_images(reference *r, int count, int (*pair)[2]) {
     return images;
 }
 
-arc_status arc_eval_lfw(arc_context *ctx, const arc_model *model, const char *images_dir, const char *pairs_file, const arc_eval_options *opt,
-                        arc_verification *out, arc_error *err) {
+arc_status arc_eval_lfw(arc_context *ctx, const arc_model *model, const char *images_dir, const char *pairs_file,
+                        const arc_eval_options *opt, arc_verification *out, arc_error *err) {
     arc_status st;
     arc_eval_options defaults;
     arc_pairs pairs = {0};
@@ -75,6 +76,8 @@ arc_status arc_eval_lfw(arc_context *ctx, const arc_model *model, const char *im
         st = arc_fail(err, ARC_EFORMAT, "%s lists no pairs", pairs_file);
         goto done;
     }
+    if (opt->max_pairs > 0)
+        pairs.pairs = ARC_MIN(pairs.pairs, opt->max_pairs);
     image = arc_mem_raw(&ctx->alloc, 2 * (size_t)pairs.pairs, sizeof image[0]);
     pair = arc_mem_raw(&ctx->alloc, (size_t)pairs.pairs, sizeof pair[0]);
     same = arc_mem_raw(&ctx->alloc, (size_t)pairs.pairs, 1);
@@ -89,8 +92,13 @@ arc_status arc_eval_lfw(arc_context *ctx, const arc_model *model, const char *im
     }
     int images = number_images(image, 2 * pairs.pairs, pair);
     folder source = {images_dir, image};
-    arc_eval_set set = {
-        .images = images, .pairs = pairs.pairs, .pair = pair, .same = same, .load = load_image, .name = name_image, .source = &source};
+    arc_eval_set set = {.images = images,
+                        .pairs = pairs.pairs,
+                        .pair = pair,
+                        .same = same,
+                        .load = load_image,
+                        .name = name_image,
+                        .source = &source};
     ARC_TRY(arc_eval_set_run(ctx, model, &set, opt, out, err));
 done:
     arc_mem_free(&ctx->alloc, same);

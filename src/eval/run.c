@@ -12,7 +12,7 @@ typedef struct runner {
     int width_px, height_px, first, count; /* the batch: images first .. first+count-1 */
     arc_image loaded[BATCH], crop[BATCH], mirrored[BATCH];
     arc_status status[BATCH];
-    arc_error *error; /* [BATCH] */
+    arc_error *error;       /* [BATCH] */
     float *plain, *flipped; /* [BATCH][dim] */
     float *sum;             /* [images][dim] */
     double *norm;           /* [images] mean norm of the views */
@@ -33,7 +33,8 @@ static arc_status fit(runner *r, int slot, arc_error *err) {
     if ((int64_t)in->width_px * r->height_px != (int64_t)in->height_px * r->width_px) {
         char what[1024];
         r->set->name(r->set->source, r->first + slot, what, sizeof what);
-        return arc_fail(err, ARC_ESHAPE, "%.300s is %dx%d but the model wants aligned crops of %dx%d; make them with \"arcface align\"", what,
+        return arc_fail(err, ARC_ESHAPE,
+                        "%.300s is %dx%d but the model wants aligned crops of %dx%d; make them with \"arcface align\"", what,
                         in->width_px, in->height_px, r->width_px, r->height_px);
     }
     arc_image scaled;
@@ -116,7 +117,8 @@ static arc_status embed_all(runner *r, arc_embedder *embedder, int dim, const ar
 }
 
 /* Lays the embeddings out pair by pair and hands them to the protocol. XNorm counts a picture as often as the pairs name it. */
-static arc_status judge(arc_context *ctx, const runner *r, int dim, const arc_eval_options *opt, arc_verification *out, arc_error *err) {
+static arc_status judge(arc_context *ctx, const runner *r, int dim, const arc_eval_options *opt, arc_verification *out,
+                        arc_error *err) {
     const arc_eval_set *set = r->set;
     size_t row_bytes = (size_t)dim * sizeof(float);
     float *rows = arc_mem_raw(&ctx->alloc, 2 * (size_t)set->pairs, row_bytes);

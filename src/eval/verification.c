@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define COARSE 400  /* arange(0, 4, 0.01) */
-#define FINE   4000 /* arange(0, 4, 0.001) */
+#define COARSE 400 /* arange(0, 4, 0.01) */
+#define FINE 4000  /* arange(0, 4, 0.001) */
 
 /* accept[kind][k]: pairs of one kind (0 impostor, 1 genuine) with distance < threshold k. */
 typedef struct counts {
@@ -147,15 +147,16 @@ static bool row_is_finite(const float *row, int dim) {
     return true;
 }
 
-static arc_status score_pairs(scored *pair, const float *embeddings, int dim, const uint8_t *same, int pairs, arc_verification *out,
-                              arc_error *err) {
+static arc_status score_pairs(scored *pair, const float *embeddings, int dim, const uint8_t *same, int pairs,
+                              arc_verification *out, arc_error *err) {
     double sum[2] = {0, 0};
     int n[2] = {0, 0};
     for (int i = 0; i < pairs; i++) {
         const float *a = embeddings + (size_t)(2 * i) * (size_t)dim, *b = a + dim;
         double cosine;
         if (!pair_distance(a, b, dim, &pair[i].dist, &cosine))
-            return arc_fail(err, ARC_EINVAL, "embedding row %d (pair %d) is not finite; the model's weights or its input scaling are wrong",
+            return arc_fail(err, ARC_EINVAL,
+                            "embedding row %d (pair %d) is not finite; the model's weights or its input scaling are wrong",
                             row_is_finite(a, dim) ? 2 * i + 1 : 2 * i, i);
         pair[i].same = same[i] != 0;
         sum[pair[i].same] += cosine;

@@ -47,7 +47,8 @@ static void check_golden(const char *name) {
     int pairs = (int)number(root, "pairs"), folds = (int)number(root, "folds");
     assert_int_equal(s.dim[0], 2 * pairs);
     assert_int_equal(l.dim[0], pairs);
-    assert_int_equal(arc_eval_verification(ctx, emb, (int)s.dim[1], same, pairs, folds, number(root, "far_target"), &v, &err), ARC_OK);
+    assert_int_equal(arc_eval_verification(ctx, emb, (int)s.dim[1], same, pairs, folds, number(root, "far_target"), &v, &err),
+                     ARC_OK);
     assert_int_equal(v.pairs, pairs);
     assert_int_equal(v.genuine + v.impostor, pairs);
     CLOSE(accuracy);
@@ -61,8 +62,10 @@ static void check_golden(const char *name) {
     CLOSE(mean_genuine_cosine);
     CLOSE(mean_impostor_cosine);
     for (int f = 0; f < folds; f++) {
-        assert_true(fabs(v.fold_accuracy[f] - json_number_value(json_array_get(json_object_get(root, "fold_accuracy"), (size_t)f))) < 1e-12);
-        assert_true(fabs(v.fold_threshold[f] - json_number_value(json_array_get(json_object_get(root, "fold_threshold"), (size_t)f))) < 1e-12);
+        assert_true(fabs(v.fold_accuracy[f] -
+                         json_number_value(json_array_get(json_object_get(root, "fold_accuracy"), (size_t)f))) < 1e-12);
+        assert_true(fabs(v.fold_threshold[f] -
+                         json_number_value(json_array_get(json_object_get(root, "fold_threshold"), (size_t)f))) < 1e-12);
     }
     json_decref(root);
     arc_mem_free(&arc_alloc_libc, emb);
@@ -159,8 +162,9 @@ static void failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_plain), cmocka_unit_test(golden_ragged), cmocka_unit_test(golden_few),     cmocka_unit_test(separable),
-        cmocka_unit_test(degenerate),   cmocka_unit_test(refusals),      cmocka_unit_test(failing_memory),
+        cmocka_unit_test(golden_plain),   cmocka_unit_test(golden_ragged), cmocka_unit_test(golden_few),
+        cmocka_unit_test(separable),      cmocka_unit_test(degenerate),    cmocka_unit_test(refusals),
+        cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests_name("eval", tests, NULL, NULL);
 }
