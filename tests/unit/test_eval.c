@@ -86,7 +86,9 @@ static void golden_few(void **state) {
     check_golden("few");
 }
 
-/* Four pairs in two folds: genuine at distance 0, impostors at right angles (distance 2). The first threshold that separates is 0.01. */
+/* Four pairs in two folds: genuine at distance 0, impostors at right angles (distance 2). The first threshold that separates is 0.01. One
+ * training impostor makes FAR jump from 0 at 2.000 to 1 at 2.001, so the interpolated threshold lies just above 2 and accepts the impostor held
+ * out: with so few pairs the rule is no estimate, but it is the rule. */
 static void separable(void **state) {
     (void)state;
     arc_context *ctx = open_context(NULL);
@@ -96,7 +98,7 @@ static void separable(void **state) {
     assert_int_equal(arc_eval_verification(ctx, e[0], 2, same, 4, 2, 1e-3, &v, NULL), ARC_OK);
     assert_true(v.accuracy == 1.0 && v.accuracy_std == 0.0 && v.auc == 1.0 && v.eer == 0.0);
     assert_true(v.fold_threshold[0] == 0.01 && v.best_threshold_cosine == 1 - 0.01 / 2);
-    assert_true(v.tar == 1.0 && v.far == 0.0);
+    assert_true(v.tar == 1.0 && v.far == 1.0);
     assert_true(v.mean_genuine_cosine == 1.0 && v.mean_impostor_cosine == 0.0);
     arc_context_close(&ctx);
 }
@@ -115,7 +117,7 @@ static void degenerate(void **state) {
     assert_int_equal(arc_eval_verification(ctx, e, 2, all, 4, 2, 1e-3, &v, NULL), ARC_OK);
     assert_true(v.accuracy == 1.0 && v.tar == 0.0 && v.auc == 0.0);
     assert_int_equal(arc_eval_verification(ctx, e, 2, none, 4, 2, 1e-3, &v, NULL), ARC_OK);
-    assert_true(v.accuracy == 1.0 && v.far == 0.0);
+    assert_true(v.accuracy == 1.0 && v.genuine == 0 && v.tar == 0.0 && v.eer == 0.0);
     memset(e, 0, sizeof e);
     assert_int_equal(arc_eval_verification(ctx, e, 2, mixed, 4, 2, 1e-3, &v, NULL), ARC_OK);
     arc_context_close(&ctx);
