@@ -39,7 +39,7 @@ typedef struct arc_image_info {
 } arc_image_info;
 
 /* Reads and decodes a file to RGB8 with EXIF orientation applied; alpha is composited on white, 16 bit reduced, gray replicated,
- * CMYK/YCCK converted. opt and info may be NULL. On failure *out is zeroed. Errors: EIO, EFORMAT, ECORRUPT, ELIMIT, EUNSUPPORTED, ENOMEM.
+ * CMYK/YCCK converted. opt and info may be NULL. On failure *out is zeroed. Errors: ENOTFOUND, EIO, EFORMAT, ECORRUPT, ELIMIT, EUNSUPPORTED, ENOMEM.
  * Ownership: free with arc_image_free. Thread: any. */
 ARC_API ARC_NODISCARD arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_options *opt, arc_image *out,
                                                 arc_image_info *info, arc_error *err);
@@ -51,7 +51,7 @@ ARC_API ARC_NODISCARD arc_status arc_image_new(arc_context *ctx, int width_px, i
 /* Frees data and zeroes the struct; NULL-safe, idempotent. */
 ARC_API void arc_image_free(arc_context *ctx, arc_image *image);
 
-/* Writes .jpg (quality 95, 4:4:4), .png or .ppm by the name's suffix, atomically. Errors: EINVAL for another suffix, EIO, ENOMEM. */
+/* Writes .jpg (quality 95, 4:4:4), .png or .ppm by the name's suffix, atomically. Errors: EINVAL for another suffix, ENOTFOUND (no such folder), EIO, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_image_save(arc_context *ctx, const arc_image *image, const char *path, arc_error *err);
 
 /* Drawing in place, for pictures that people look at. Colours are 0xRRGGBB. Coordinates may lie outside: clipped. */

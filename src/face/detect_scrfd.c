@@ -47,28 +47,35 @@ static arc_status decode_level(const arc_raw *raw, const level *l, int stride, i
     return ARC_OK;
 }
 
+/* Levels that the outputs hold with this many anchors a cell: strides 8, 16, 32 and for some models 64, 128. */
+static int find_levels(const arc_raw *raw, int anchors, level levels[5])
+{
+    int count = 0;
+    for (int stride = 8; stride <= 128; stride *= 2) {
+        int64_t rows = (int64_t)((raw->width_px + stride - 1) / stride) * ((raw->height_px + stride - 1) / stride) * anchors;
+        level l = {find(raw, rows, 1), find(raw, rows, 4), find(raw, rows, 10)};
+        if (!l.score || !l.box)
+            break;
+        levels[count++] = l;
+    }
+    return count;
+}
+
 arc_status arc_decode_scrfd(const arc_raw *raw, arc_face_list *faces, arc_error *err)
 {
-    static const int strides[5] = {8, 16, 32, 64, 128};
-    int found = 0;
-    for (int k = 0; k < 5; k++) {
-        int stride = strides[k];
-        int64_t cells = (int64_t)((raw->width_px + stride - 1) / stride) * ((raw->height_px + stride - 1) / stride);
-        for (int anchors = 2; anchors >= 1; anchors--) {
-            level l = {find(raw, cells * anchors, 1), find(raw, cells * anchors, 4), find(raw, cells * anchors, 10)};
-            if (!l.score || !l.box)
-                continue;
-            if (!l.mark)
-                return arc_fail(err, ARC_EUNSUPPORTED, "this SCRFD model has no landmarks at stride %d; use a model with landmarks (bnkps)", stride);
-            arc_status st = decode_level(raw, &l, stride, anchors, faces, err);
-            if (st != ARC_OK)
-                return st;
-            found++;
-            break;
-        }
+    level levels[5];
+    int anchors = 2, count = find_levels(raw, anchors, levels);
+    if (count < 3)
+        count = find_levels(raw, anchors = 1, levels);
+    if (count < 3)
+        return arc_fail(err, ARC_ESHAPE, "the outputs are not those of SCRFD at %dx%d: scores and boxes of strides 8, 16 and 32 are needed",
+                        raw->width_px, raw->height_px);
+    for (int k = 0; k < count; k++) {
+        if (!levels[k].mark)
+            return arc_fail(err, ARC_EUNSUPPORTED, "this SCRFD model gives no landmarks, which alignment needs; use one with landmarks (bnkps)");
+        arc_status st = decode_level(raw, &levels[k], 8 << k, anchors, faces, err);
+        if (st != ARC_OK)
+            return st;
     }
-    if (found < 3)
-        return arc_fail(err, ARC_ESHAPE, "the outputs are not those of SCRFD at %dx%d: %d strides found, at least 3 needed", raw->width_px,
-                        raw->height_px, found);
     return ARC_OK;
 }

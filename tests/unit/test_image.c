@@ -1,0 +1,290 @@
+/* Codecs against Pillow's pixels, orientation, limits, bad inputs, saving, resize against OpenCV, drawing. */
+#include "face_support.h"
+
+#include "face/face_internal.h"
+#include <unistd.h>
+
+/* fontconfig, below cairo, keeps its configuration for the life of the process. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
+
+static arc_context *ctx;
+
+static int setup(void **state)
+{
+    (void)state;
+    ctx = test_context(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arc_context_close(&ctx);
+    return 0;
+}
+
+static const char *golden_image(const char *name)
+{
+    static char path[1024];
+    snprintf(path, sizeof path, "%s/tests/golden/data/images/%s", ARC_SOURCE_DIR, name);
+    return path;
+}
+
+static void check_image(void *arg, const char *fields)
+{
+    (void)arg;
+    char name[64];
+    int w, h, orientation;
+    unsigned long long hash;
+    assert_int_equal(sscanf(fields, " %63s %d %d %d %llx", name, &w, &h, &orientation, &hash), 5);
+    arc_image image;
+    arc_image_info info;
+    arc_error err = {0};
+    arc_status st = arc_image_load(ctx, golden_image(name), NULL, &image, &info, &err);
+    if (st != ARC_OK)
+        fail_msg("%s: %s", name, err.text);
+    if (image.width_px != w || image.height_px != h || info.orientation != orientation || info.full_width_px != w || info.full_height_px != h)
+        fail_msg("%s: %dx%d orientation %d", name, image.width_px, image.height_px, info.orientation);
+    if (test_hash(&image) != hash)
+        fail_msg("%s: other pixels than Pillow's", name);
+    arc_image_free(ctx, &image);
+    arc_image_free(ctx, &image);
+}
+
+static void every_kind_equals_pillow(void **state)
+{
+    (void)state;
+    assert_true(test_golden_lines("image", check_image, NULL) >= 25);
+}
+
+static void check_resize(void *arg, const char *fields)
+{
+    (void)arg;
+    int w, h, nw, nh;
+    unsigned long long hash;
+    assert_int_equal(sscanf(fields, " %d %d %d %d %llx", &w, &h, &nw, &nh, &hash), 5);
+    arc_image from = test_picture(ctx, w, h), to;
+    assert_int_equal(arc_image_new(ctx, nw, nh, &to, NULL), ARC_OK);
+    assert_int_equal(arc_resize_linear(ctx, &from, &to, NULL), ARC_OK);
+    if (test_hash(&to) != hash)
+        fail_msg("resize %d x %d to %d x %d differs from OpenCV", w, h, nw, nh);
+    arc_image_free(ctx, &from);
+    arc_image_free(ctx, &to);
+}
+
+static void resize_equals_opencv(void **state)
+{
+    (void)state;
+    assert_true(test_golden_lines("resize", check_resize, NULL) >= 10);
+}
+
+static void orientation_can_be_ignored(void **state)
+{
+    (void)state;
+    arc_image image;
+    arc_image_info info;
+    arc_image_options opt;
+    arc_image_options_default(&opt);
+    opt.ignore_orientation = 1;
+    assert_int_equal(arc_image_load(ctx, golden_image("exif6.jpg"), &opt, &image, &info, NULL), ARC_OK);
+    assert_int_equal(image.width_px, 21);
+    assert_int_equal(info.orientation, 1);
+    arc_image_free(ctx, &image);
+}
+
+/* Every cut of every golden file is refused or, for formats with trailing slack, read whole; never a crash or a half picture. */
+static void truncated(const char *name, bool may_pass_near_end)
+{
+    arc_map map;
+    assert_int_equal(arc_map_open(&map, golden_image(name), 1 << 20, NULL), ARC_OK);
+    for (size_t n = 0; n < map.bytes; n++) {
+        arc_image image;
+        arc_error err = {0};
+        arc_status st = arc_image_decode(ctx, map.data, n, name, NULL, &image, NULL, &err);
+        bool near_end = may_pass_near_end && n + 16 >= map.bytes;
+        if (st == ARC_OK && !near_end)
+            fail_msg("%s cut to %zu of %zu bytes was read", name, n, map.bytes);
+        if (st != ARC_OK && (st != ARC_ECORRUPT && st != ARC_EFORMAT))
+            fail_msg("%s cut to %zu bytes: %s", name, n, err.text);
+        assert_true(st == ARC_OK || (!image.data && err.text[0]));
+        arc_image_free(ctx, &image);
+    }
+    arc_map_close(&map);
+}
+
+static void truncated_files_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"420.jpg", "progressive.jpg", "cmyk.jpg", "exif6.jpg", "rgb.png", "rgba.png", "24.bmp", "rgb.ppm"};
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        truncated(names[i], false);
+    truncated("text.pgm", true);
+    truncated("lossy.webp", true);
+    truncated("lossless.webp", true);
+}
+
+static void bad_inputs_have_their_codes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count;
+        arc_status want;
+    } table[] = {
+        {"", 0, ARC_EFORMAT},
+        {"hello, world", 12, ARC_EFORMAT},
+        {"GIF89a......", 12, ARC_EUNSUPPORTED},
+        {"II*\0........", 12, ARC_EUNSUPPORTED},
+        {"\xff\xd8\xff\xe0....", 8, ARC_ECORRUPT},
+        {"\x89PNG\r\n\x1a\n....", 12, ARC_ECORRUPT},
+        {"RIFF\0\0\0\0WEBPVP8 ", 16, ARC_ECORRUPT},
+        {"BM..........................", 28, ARC_ECORRUPT},
+        {"P6 0 5 255\n", 11, ARC_ECORRUPT},
+        {"P6 99999999999 1 255\n", 21, ARC_ECORRUPT},
+        {"P6 20000 20000 255\n", 19, ARC_ELIMIT},
+        {"P5 2 2 99999\n....", 17, ARC_ECORRUPT},
+        {"P2 2 1 9 3 77\n", 14, ARC_ECORRUPT},
+    };
+    for (size_t i = 0; i < ARC_COUNT(table); i++) {
+        arc_image image;
+        arc_error err = {0};
+        arc_status st = arc_image_decode(ctx, table[i].bytes, table[i].count, "bad", NULL, &image, NULL, &err);
+        if (st != table[i].want)
+            fail_msg("input %zu: %s instead of %s (%s)", i, arc_status_name(st), arc_status_name(table[i].want), err.text);
+        assert_null(image.data);
+    }
+    arc_image image;
+    assert_int_equal(arc_image_load(ctx, "/nonexistent/a.jpg", NULL, &image, NULL, NULL), ARC_ENOTFOUND);
+    assert_int_equal(arc_image_load(ctx, "/", NULL, &image, NULL, NULL), ARC_EIO);
+}
+
+static void limit_is_in_pixels(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"420.jpg", "rgb.png", "lossy.webp", "24.bmp", "rgb.ppm"};
+    arc_image_options opt;
+    arc_image_options_default(&opt);
+    for (size_t i = 0; i < ARC_COUNT(names); i++) {
+        arc_image image;
+        opt.max_pixels = 39 * 25 - 1;
+        assert_int_equal(arc_image_load(ctx, golden_image(names[i]), &opt, &image, NULL, NULL), ARC_ELIMIT);
+        opt.max_pixels = 39 * 25;
+        assert_int_equal(arc_image_load(ctx, golden_image(names[i]), &opt, &image, NULL, NULL), ARC_OK);
+        arc_image_free(ctx, &image);
+    }
+}
+
+static void jpeg_is_reduced_on_request(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/arc_image_XXXXXX.jpg";
+    int fd = mkstemps(path, 4);
+    assert_true(fd >= 0);
+    close(fd);
+    arc_image image = test_picture(ctx, 801, 601), small;
+    assert_int_equal(arc_image_save(ctx, &image, path, NULL), ARC_OK);
+    static const int want[][2] = {{0, 801}, {401, 801}, {400, 401}, {200, 201}, {100, 101}, {10, 101}};
+    for (size_t i = 0; i < ARC_COUNT(want); i++) {
+        arc_image_options opt;
+        arc_image_info info;
+        arc_image_options_default(&opt);
+        opt.min_side_px = want[i][0];
+        assert_int_equal(arc_image_load(ctx, path, &opt, &small, &info, NULL), ARC_OK);
+        assert_int_equal(small.width_px, want[i][1]);
+        assert_int_equal(info.full_width_px, 801);
+        assert_float_equal((float)info.scale, (float)want[i][1] / 801, 1e-6);
+        arc_image_free(ctx, &small);
+    }
+    unlink(path);
+    arc_image_free(ctx, &image);
+}
+
+static void lossless_save_round_trips(void **state)
+{
+    (void)state;
+    static const char *const suffix[] = {".png", ".ppm"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/tmp/arc_image_%d%s", (int)getpid(), suffix[i]);
+        arc_image image = test_picture(ctx, 33, 21), back;
+        arc_error err = {0};
+        if (arc_image_save(ctx, &image, path, &err) != ARC_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(arc_image_load(ctx, path, NULL, &back, NULL, NULL), ARC_OK);
+        assert_int_equal(test_hash(&image), test_hash(&back));
+        arc_image_free(ctx, &image);
+        arc_image_free(ctx, &back);
+        unlink(path);
+    }
+    arc_image image = test_picture(ctx, 3, 3);
+    assert_int_equal(arc_image_save(ctx, &image, "/tmp/a.gif", NULL), ARC_EINVAL);
+    assert_int_equal(arc_image_save(ctx, &image, "/nonexistent/a.png", NULL), ARC_ENOTFOUND);
+    arc_image_free(ctx, &image);
+}
+
+static void drawing_is_clipped(void **state)
+{
+    (void)state;
+    arc_image image = test_picture(ctx, 60, 40), other = test_picture(ctx, 5, 5);
+    arc_draw_box(&image, -10, -10, 500, 500, 3, 0xff0000);
+    arc_draw_box(&image, 5, 5, 20, 20, 1, 0x00ff00);
+    assert_int_equal(image.data[5 * image.stride_bytes + 3 * 10 + 1], 255);
+    arc_draw_box(&image, -1e30f, 0, NAN, INFINITY, 2, 0xff);
+    arc_draw_dot(&image, 59, 39, 8, 0xffffff);
+    arc_draw_dot(&image, NAN, 0, 1, 0);
+    arc_draw_image(&image, -3, -3, 20, 20, &other);
+    arc_draw_image(&image, 50, 30, 200, 200, &other);
+    uint64_t before = test_hash(&image);
+    assert_int_equal(arc_draw_text(ctx, &image, 2, 2, 14, "0.87 \xc3\xa9", 0xffff00, NULL), ARC_OK);
+    assert_int_not_equal(before, test_hash(&image));
+    assert_int_equal(arc_draw_text(ctx, &image, -500, 900, 14, "outside", 0xffff00, NULL), ARC_OK);
+    assert_int_equal(arc_draw_text(ctx, &image, 2, 2, 14, "bad \xff\xfe", 0xffff00, NULL), ARC_EINVAL);
+    assert_int_equal(arc_draw_text(ctx, &image, 2, 2, NAN, "x", 0xffff00, NULL), ARC_EINVAL);
+    arc_image_free(ctx, &image);
+    arc_image_free(ctx, &other);
+}
+
+/* Our allocations fail one after another; what the codec libraries take for themselves is out of reach. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"420.jpg", "cmyk.jpg", "exif6.jpg", "rgba.png", "alpha.webp", "8.bmp", "gray.pgm"};
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        for (long nth = 1;; nth++) {
+            arc_test_heap heap = {0};
+            arc_settings s;
+            arc_settings_default(&s);
+            s.threads = 1;
+            s.alloc = arc_test_heap_alloc(&heap);
+            arc_context *c = NULL;
+            assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
+            heap.requests = 0;
+            heap.fail_at = nth;
+            arc_image image;
+            arc_status st = arc_image_load(c, golden_image(names[i]), NULL, &image, NULL, NULL);
+            bool done = heap.requests < nth;
+            /* an unreadable orientation is "upright": reading it may fail silently */
+            assert_true(st == ARC_OK || st == ARC_ENOMEM);
+            assert_true(!done || st == ARC_OK);
+            arc_image_free(c, &image);
+            arc_context_close(&c);
+            assert_int_equal(heap.live, 0);
+            if (done)
+                break;
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_equals_pillow),    cmocka_unit_test(resize_equals_opencv),        cmocka_unit_test(orientation_can_be_ignored),
+        cmocka_unit_test(truncated_files_are_refused), cmocka_unit_test(bad_inputs_have_their_codes), cmocka_unit_test(limit_is_in_pixels),
+        cmocka_unit_test(jpeg_is_reduced_on_request),  cmocka_unit_test(lossless_save_round_trips),   cmocka_unit_test(drawing_is_clipped),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
