@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define BLOCK_INPUT_BYTES ((size_t)384 << 10)  /* of L2 for the input of a block: the rest is for its panel */
-#define BLOCK_LIST_BYTES ((size_t)64 << 10)    /* of pointers */
+#define BLOCK_LIST_BYTES ((size_t)16 << 10)    /* of pointers: half of L1 */
 #define DW_PIXELS 16                           /* output pixels of one depthwise item */
 
 typedef struct conv_state {
@@ -264,7 +264,9 @@ static void conv_run(const arc_step *s) {
         arc_panels_fill(s->kernels, s->pool, &c->panels, s->in[1].data, (float *)(void *)s->shared_scratch);
         job.weights = (const float *)(const void *)s->shared_scratch;
     }
-    arc_pool_run(s->pool, (size_t)c->g.groups * c->blocks * c->panels.per_set, 0, igemm_items, &job);
+    /* A few grabs a thread, so that one whose core is taken away does not hold up the layer. */
+    const size_t items = (size_t)c->g.groups * c->blocks * c->panels.per_set;
+    arc_pool_run(s->pool, items, ARC_MAX(items / (4 * (size_t)arc_pool_threads(s->pool)), (size_t)1), igemm_items, &job);
 }
 
 const arc_op arc_ops_conv[] = {

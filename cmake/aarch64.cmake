@@ -1,0 +1,12 @@
+# Cross build for 64-bit ARM Linux with Debian's gcc-aarch64-linux-gnu; tests run under qemu-user (tools/cross_aarch64.sh).
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_FIND_ROOT_PATH /usr/aarch64-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+find_program(ARC_QEMU_AARCH64 NAMES qemu-aarch64 qemu-aarch64-static)
+if(ARC_QEMU_AARCH64)
+  set(CMAKE_CROSSCOMPILING_EMULATOR "${ARC_QEMU_AARCH64};-L;/usr/aarch64-linux-gnu")
+endif()
