@@ -105,6 +105,17 @@ arc_path_kind arc_path_kind_of(const char *path);
 arc_status arc_dir_make(const char *path, arc_error *err); /* with parents; no error when it is there */
 uint64_t arc_clock_ns(void);                               /* monotonic */
 
+/* ---- part_file.c: a file that grows over several attempts, for downloads --------------------------------------- */
+
+/* Opens or makes `path` for appending, locked; *have_bytes = what is there already. The file stays after close. */
+typedef struct arc_part arc_part;
+arc_status arc_part_open(arc_part **out, const arc_alloc *a, const char *path, int64_t *have_bytes, arc_error *err);
+arc_status arc_part_put(arc_part *part, const void *data, size_t bytes, arc_error *err);
+arc_status arc_part_restart(arc_part *part, arc_error *err); /* empties it */
+arc_status arc_part_close(arc_part **part, arc_error *err);  /* synced; nulls *part, NULL-safe */
+arc_status arc_path_rename(const char *from, const char *to, arc_error *err);
+arc_status arc_path_remove(const char *path, arc_error *err); /* no error when it is not there */
+
 /* ---- pool.c: worker threads ----------------------------------------------------------------------------------- */
 
 typedef struct arc_pool arc_pool;

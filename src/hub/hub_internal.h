@@ -1,0 +1,86 @@
+/* hub: inside. A pull is fetch (download.c or a local copy) -> verify (digest.c) -> unpack or rename -> record (record.c). */
+#ifndef ARC_HUB_INTERNAL_H
+#define ARC_HUB_INTERNAL_H
+
+#include "base/base.h"
+#include <arcface/hub.h>
+
+#define ARC_HUB_PATH_BYTES 4096
+#define ARC_HUB_NAME_BYTES 128
+#define ARC_HUB_MAX_FILES 64                              /* of one pack, the archive included */
+#define ARC_HUB_MAX_DOWNLOAD_BYTES ((int64_t)4 << 30)     /* of an entry whose size is not listed */
+#define ARC_HUB_MAX_MEMBER_BYTES ((int64_t)2 << 30)
+#define ARC_HUB_HEX_BYTES 65
+
+/* A model that a pack must hold. sha256 NULL = not listed anywhere: recorded on first use. */
+typedef struct arc_hub_member {
+    const char *pack, *file, *sha256;
+    arc_task task;
+} arc_hub_member;
+
+/* An entry with its own members (of the built-in table, or of a test). */
+typedef struct arc_hub_pack {
+    const arc_hub_entry *entry;
+    const arc_hub_member *member; /* the whole table; those with .pack equal to entry->name count */
+    size_t members;
+} arc_hub_pack;
+
+/* ---- table.c ---- */
+const arc_hub_member *arc_hub_members(size_t *count);
+bool arc_hub_is_archive(const arc_hub_entry *entry);
+/* The pack's member of that file name (path NULL = any) and task (UNKNOWN = any), or NULL. */
+const arc_hub_member *arc_hub_member_find(const arc_hub_pack *pack, const char *file, arc_task task);
+
+/* ---- cache.c: where things lie. All write a path of ARC_HUB_PATH_BYTES ---- */
+arc_status arc_hub_cache_root(const char *cache_dir, char *path, arc_error *err);
+arc_status arc_hub_join(char *path, const char *folder, const char *name, const char *suffix, arc_error *err);
+
+/* ---- digest.c ---- */
+typedef struct arc_hub_digest {
+    uint64_t state[32]; /* room for the library's own state, aligned */
+} arc_hub_digest;
+void arc_hub_digest_begin(arc_hub_digest *d);
+void arc_hub_digest_add(arc_hub_digest *d, const void *data, size_t bytes);
+void arc_hub_digest_end(arc_hub_digest *d, char hex[ARC_HUB_HEX_BYTES]);
+arc_status arc_hub_digest_file(const char *path, char hex[ARC_HUB_HEX_BYTES], arc_error *err);
+
+/* ---- record.c: the file SHA256SUMS beside the installed files ---- */
+typedef struct arc_hub_record {
+    size_t count;
+    struct {
+        char file[ARC_HUB_NAME_BYTES];
+        char hex[ARC_HUB_HEX_BYTES];
+    } line[ARC_HUB_MAX_FILES];
+} arc_hub_record;
+arc_status arc_hub_record_read(arc_hub_record *out, const char *folder, arc_error *err); /* no such file: count == 0 */
+arc_status arc_hub_record_write(const arc_hub_record *record, const arc_alloc *a, const char *folder, arc_error *err);
+const char *arc_hub_record_find(const arc_hub_record *record, const char *file);
+arc_status arc_hub_record_set(arc_hub_record *record, const char *file, const char *hex, arc_error *err);
+
+/* ---- download.c, fetch.c ---- */
+typedef struct arc_hub_transfer {
+    const arc_alloc *alloc;
+    const char *what;   /* for messages: the entry's name */
+    int64_t bytes;      /* expected, 0 = not known */
+    int (*progress)(void *ctx, int64_t done_bytes, int64_t total_bytes);
+    void *progress_ctx;
+} arc_hub_transfer;
+/* Grows the part file until it is complete; on failure it stays for the next attempt. */
+arc_status arc_hub_download(const arc_hub_transfer *t, const char *url, const char *part_path, arc_error *err);
+/* The same from `from` (NULL, folder, file, file://, http(s):// base or file; see arc_pull_options). */
+arc_status arc_hub_fetch(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path, arc_error *err);
+
+/* ---- unpack.c ---- */
+/* Writes the .onnx members of the zip into `folder` and their hashes into `record`; nothing is installed unless all of it is right. */
+arc_status arc_hub_unpack(const arc_hub_pack *pack, const arc_alloc *a, const char *zip_path, const char *folder, arc_hub_record *record,
+                          arc_error *err);
+
+/* ---- pull.c ---- */
+arc_status arc_hub_pull_pack(const arc_alloc *a, const arc_hub_pack *pack, const arc_pull_options *opt, char *path, size_t path_bytes,
+                             arc_error *err);
+
+/* ---- resolve.c ---- */
+arc_status arc_hub_resolve_in(const arc_hub_pack *pack, const char *member, arc_task task, const char *folder, char *path,
+                              size_t path_bytes, arc_error *err);
+
+#endif
