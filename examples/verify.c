@@ -2,14 +2,12 @@
 #include <arcface/arcface.h>
 #include <stdio.h>
 
-static int fail(const arc_error *err)
-{
+static int fail(const arc_error *err) {
     fprintf(stderr, "verify: %s\n", err->text);
     return 1;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc != 5)
         return fprintf(stderr, "usage: verify detector.onnx embedder.onnx a.jpg b.jpg\n"), 2;
     arc_error err = {0};

@@ -3,10 +3,10 @@
 #include "face_internal.h"
 #include <math.h>
 
-void arc_template_get(arc_template t, int *width_px, int *height_px, float points_px[5][2])
-{
+void arc_template_get(arc_template t, int *width_px, int *height_px, float points_px[5][2]) {
     /* InsightFace's 112 x 112 points: left eye, right eye, nose, left and right mouth corner. */
-    static const double base[5][2] = {{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}};
+    static const double base[5][2] = {
+        {38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}};
     double scale = 1, shift_x = 0;
     int width = 112, height = 112;
     switch (t) {
@@ -36,8 +36,7 @@ void arc_template_get(arc_template t, int *width_px, int *height_px, float point
     }
 }
 
-static double residual_of(const float p[5][2], const float q[5][2], const double m[2][3])
-{
+static double residual_of(const float p[5][2], const float q[5][2], const double m[2][3]) {
     double sum = 0;
     for (int i = 0; i < 5; i++) {
         double dx = m[0][0] * (double)p[i][0] + m[0][1] * (double)p[i][1] + m[0][2] - (double)q[i][0];
@@ -47,8 +46,8 @@ static double residual_of(const float p[5][2], const float q[5][2], const double
     return sqrt(sum / 5);
 }
 
-arc_status arc_align_estimate(const float landmark_px[5][2], arc_template t, double matrix[2][3], double *residual_px, arc_error *err)
-{
+arc_status arc_align_estimate(const float landmark_px[5][2], arc_template t, double matrix[2][3], double *residual_px,
+                              arc_error *err) {
     float q[5][2];
     arc_template_get(t, NULL, NULL, q);
     for (int i = 0; i < 6; i++)

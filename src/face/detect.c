@@ -12,22 +12,21 @@ struct arc_detector {
     arc_context *ctx;
     const arc_contract *contract;
     arc_net *net;
-    arc_image box;   /* letterboxed input, reused */
-    float *tensor;   /* [3][h][w] of box */
+    arc_image box; /* letterboxed input, reused */
+    float *tensor; /* [3][h][w] of box */
     size_t tensor_floats;
 };
 
-void arc_detect_options_default(arc_detect_options *opt)
-{
+void arc_detect_options_default(arc_detect_options *opt) {
     *opt = (arc_detect_options){.struct_size = sizeof *opt};
 }
 
-arc_status arc_detector_new(arc_context *ctx, const arc_model *model, arc_detector **out, arc_error *err)
-{
+arc_status arc_detector_new(arc_context *ctx, const arc_model *model, arc_detector **out, arc_error *err) {
     *out = NULL;
     const arc_contract *contract = arc_model_contract(model);
     if (contract->task != ARC_TASK_DETECT || contract->detector == ARC_DETECTOR_NONE)
-        return arc_fail(err, ARC_EINVAL, "this model is not a face detector; name its kind with the detector option if it is one");
+        return arc_fail(err, ARC_EINVAL,
+                        "this model is not a face detector; name its kind with the detector option if it is one");
     arc_detector *d = arc_mem_new(&ctx->alloc, 1, sizeof *d);
     if (!d)
         return arc_fail_nomem(err, "a detector");
@@ -40,8 +39,7 @@ arc_status arc_detector_new(arc_context *ctx, const arc_model *model, arc_detect
     return st;
 }
 
-void arc_detector_free(arc_detector **detector)
-{
+void arc_detector_free(arc_detector **detector) {
     if (!detector || !*detector)
         return;
     arc_detector *d = *detector;
@@ -52,8 +50,7 @@ void arc_detector_free(arc_detector **detector)
     *detector = NULL;
 }
 
-arc_status arc_decode_faces(arc_detector_kind kind, const arc_raw *raw, arc_face_list *faces, arc_error *err)
-{
+arc_status arc_decode_faces(arc_detector_kind kind, const arc_raw *raw, arc_face_list *faces, arc_error *err) {
     switch (kind) {
     case ARC_DETECTOR_SCRFD:
         return arc_decode_scrfd(raw, faces, err);
@@ -70,8 +67,7 @@ arc_status arc_decode_faces(arc_detector_kind kind, const arc_raw *raw, arc_face
 }
 
 /* Memory for a network input of w x h; kept while the size stays. */
-static arc_status reserve(arc_detector *d, int w, int h, arc_error *err)
-{
+static arc_status reserve(arc_detector *d, int w, int h, arc_error *err) {
     const arc_alloc *a = &d->ctx->alloc;
     if (d->box.width_px != w || d->box.height_px != h) {
         arc_image_free(d->ctx, &d->box);
@@ -91,8 +87,7 @@ static arc_status reserve(arc_detector *d, int w, int h, arc_error *err)
     return ARC_OK;
 }
 
-static arc_status read_outputs(arc_detector *d, arc_net_output *out, arc_raw *raw, arc_error *err)
-{
+static arc_status read_outputs(arc_detector *d, arc_net_output *out, arc_raw *raw, arc_error *err) {
     int count = arc_net_outputs(d->net);
     if (count > OUTPUTS_MAX)
         return arc_fail(err, ARC_ESHAPE, "%d outputs are more than any known detector has", count);
@@ -106,8 +101,7 @@ static arc_status read_outputs(arc_detector *d, arc_net_output *out, arc_raw *ra
     return ARC_OK;
 }
 
-static void to_photo_pixels(arc_face_list *faces, size_t from, double scale)
-{
+static void to_photo_pixels(arc_face_list *faces, size_t from, double scale) {
     float k = (float)scale;
     for (size_t i = from; i < faces->count; i++) {
         arc_face *f = &faces->face[i];
@@ -121,8 +115,7 @@ static void to_photo_pixels(arc_face_list *faces, size_t from, double scale)
 }
 
 /* Hostile weights may give anything: only finite boxes are faces. */
-static void drop_unreal(arc_face_list *faces, size_t from)
-{
+static void drop_unreal(arc_face_list *faces, size_t from) {
     size_t kept = from;
     for (size_t i = from; i < faces->count; i++) {
         const arc_face *f = &faces->face[i];
@@ -135,8 +128,8 @@ static void drop_unreal(arc_face_list *faces, size_t from)
     faces->count = kept;
 }
 
-static arc_status detect_at(arc_detector *d, const arc_image *image, int w, int h, float threshold, arc_face_list *faces, arc_error *err)
-{
+static arc_status detect_at(arc_detector *d, const arc_image *image, int w, int h, float threshold, arc_face_list *faces,
+                            arc_error *err) {
     arc_status st = reserve(d, w, h, err);
     double scale = 1;
     if (st == ARC_OK)
@@ -158,9 +151,8 @@ done:
     return st;
 }
 
-arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_detect_options *opt, arc_face *faces, int capacity, int *count,
-                      arc_error *err)
-{
+arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_detect_options *opt, arc_face *faces,
+                      int capacity, int *count, arc_error *err) {
     *count = 0;
     if (!arc_image_valid(image))
         return arc_fail(err, ARC_EINVAL, "there is no picture to search");
@@ -180,7 +172,8 @@ arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_
     float plus_one = c->detector == ARC_DETECTOR_YUNET ? 0.0f : 1.0f;
     arc_face_list list = {.alloc = &detector->ctx->alloc};
     arc_status st;
-    ARC_TRY(detect_at(detector, image, fixed ? c->input_width_px : size, fixed ? c->input_height_px : size, threshold, &list, err));
+    ARC_TRY(
+        detect_at(detector, image, fixed ? c->input_width_px : size, fixed ? c->input_height_px : size, threshold, &list, err));
     if (chosen.multi_scale && !fixed && size != SIZE_CLOSE)
         ARC_TRY(detect_at(detector, image, SIZE_CLOSE, SIZE_CLOSE, threshold, &list, err));
     arc_nms(&list, iou, plus_one);

@@ -3,8 +3,7 @@
 #include "face_internal.h"
 #include <math.h>
 
-int64_t arc_output_rows(const arc_net_output *out, int64_t columns)
-{
+int64_t arc_output_rows(const arc_net_output *out, int64_t columns) {
     if (out->rank < 2 || out->rank > 8 || out->dim[out->rank - 1] != columns)
         return 0;
     int64_t rows = 1;
@@ -17,16 +16,15 @@ typedef struct level {
     const float *score, *box, *mark;
 } level;
 
-static const float *find(const arc_raw *raw, int64_t rows, int64_t columns)
-{
+static const float *find(const arc_raw *raw, int64_t rows, int64_t columns) {
     for (int i = 0; i < raw->count; i++)
         if (arc_output_rows(&raw->out[i], columns) == rows)
             return raw->out[i].data;
     return NULL;
 }
 
-static arc_status decode_level(const arc_raw *raw, const level *l, int stride, int anchors, arc_face_list *faces, arc_error *err)
-{
+static arc_status decode_level(const arc_raw *raw, const level *l, int stride, int anchors, arc_face_list *faces,
+                               arc_error *err) {
     int w = (raw->width_px + stride - 1) / stride, h = (raw->height_px + stride - 1) / stride;
     float s = (float)stride;
     for (int64_t i = 0; i < (int64_t)w * h * anchors; i++) {
@@ -48,8 +46,7 @@ static arc_status decode_level(const arc_raw *raw, const level *l, int stride, i
 }
 
 /* Levels that the outputs hold with this many anchors a cell: strides 8, 16, 32 and for some models 64, 128. */
-static int find_levels(const arc_raw *raw, int anchors, level levels[5])
-{
+static int find_levels(const arc_raw *raw, int anchors, level levels[5]) {
     int count = 0;
     for (int stride = 8; stride <= 128; stride *= 2) {
         int64_t rows = (int64_t)((raw->width_px + stride - 1) / stride) * ((raw->height_px + stride - 1) / stride) * anchors;
@@ -61,18 +58,19 @@ static int find_levels(const arc_raw *raw, int anchors, level levels[5])
     return count;
 }
 
-arc_status arc_decode_scrfd(const arc_raw *raw, arc_face_list *faces, arc_error *err)
-{
+arc_status arc_decode_scrfd(const arc_raw *raw, arc_face_list *faces, arc_error *err) {
     level levels[5];
     int anchors = 2, count = find_levels(raw, anchors, levels);
     if (count < 3)
         count = find_levels(raw, anchors = 1, levels);
     if (count < 3)
-        return arc_fail(err, ARC_ESHAPE, "the outputs are not those of SCRFD at %dx%d: scores and boxes of strides 8, 16 and 32 are needed",
+        return arc_fail(err, ARC_ESHAPE,
+                        "the outputs are not those of SCRFD at %dx%d: scores and boxes of strides 8, 16 and 32 are needed",
                         raw->width_px, raw->height_px);
     for (int k = 0; k < count; k++) {
         if (!levels[k].mark)
-            return arc_fail(err, ARC_EUNSUPPORTED, "this SCRFD model gives no landmarks, which alignment needs; use one with landmarks (bnkps)");
+            return arc_fail(err, ARC_EUNSUPPORTED,
+                            "this SCRFD model gives no landmarks, which alignment needs; use one with landmarks (bnkps)");
         arc_status st = decode_level(raw, &levels[k], 8 << k, anchors, faces, err);
         if (st != ARC_OK)
             return st;

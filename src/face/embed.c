@@ -12,8 +12,7 @@ struct arc_embedder {
     float *tensor;
 };
 
-arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err)
-{
+arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err) {
     *out = NULL;
     const arc_contract *c = arc_model_contract(model);
     if (c->task != ARC_TASK_EMBED || c->dim <= 0)
@@ -26,12 +25,14 @@ arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedd
     e->batch = ARC_EMBED_BATCH;
     arc_template_get(c->align, &e->width_px, &e->height_px, NULL);
     arc_status st;
-    if ((c->input_width_px > 0 && c->input_width_px != e->width_px) || (c->input_height_px > 0 && c->input_height_px != e->height_px)) {
-        st = arc_fail(err, ARC_ESHAPE, "the model takes %dx%d pixels, but its template is %dx%d", c->input_width_px, c->input_height_px,
-                      e->width_px, e->height_px);
+    if ((c->input_width_px > 0 && c->input_width_px != e->width_px) ||
+        (c->input_height_px > 0 && c->input_height_px != e->height_px)) {
+        st = arc_fail(err, ARC_ESHAPE, "the model takes %dx%d pixels, but its template is %dx%d", c->input_width_px,
+                      c->input_height_px, e->width_px, e->height_px);
         goto done;
     }
-    e->tensor = arc_mem_raw(&ctx->alloc, (size_t)ARC_EMBED_BATCH * 3 * (size_t)e->width_px, (size_t)e->height_px * sizeof *e->tensor);
+    e->tensor =
+        arc_mem_raw(&ctx->alloc, (size_t)ARC_EMBED_BATCH * 3 * (size_t)e->width_px, (size_t)e->height_px * sizeof *e->tensor);
     if (!e->tensor) {
         st = arc_fail_nomem(err, "an embedder's input");
         goto done;
@@ -44,8 +45,7 @@ done:
     return st;
 }
 
-void arc_embedder_free(arc_embedder **embedder)
-{
+void arc_embedder_free(arc_embedder **embedder) {
     if (!embedder || !*embedder)
         return;
     arc_embedder *e = *embedder;
@@ -55,19 +55,16 @@ void arc_embedder_free(arc_embedder **embedder)
     *embedder = NULL;
 }
 
-int arc_embedder_dim(const arc_embedder *embedder)
-{
+int arc_embedder_dim(const arc_embedder *embedder) {
     return embedder->contract->dim;
 }
 
-const arc_contract *arc_embedder_contract(const arc_embedder *embedder)
-{
+const arc_contract *arc_embedder_contract(const arc_embedder *embedder) {
     return embedder->contract;
 }
 
 /* One network run over `n` views. *data: [n][dim]. */
-static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const float **data, arc_error *err)
-{
+static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const float **data, arc_error *err) {
     arc_views_to_tensor(e->ctx, views, n, e->contract, e->tensor);
     const int64_t dim[4] = {n, 3, e->height_px, e->width_px};
     arc_status st = arc_net_run(e->net, e->tensor, dim, err);
@@ -81,14 +78,14 @@ static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const
     for (int i = 0; i < out.rank; i++)
         floats *= out.dim[i];
     if (floats != (int64_t)n * e->contract->dim)
-        return arc_fail(err, ARC_ESHAPE, "the network gave %lld values for %d crops of dimension %d", (long long)floats, n, e->contract->dim);
+        return arc_fail(err, ARC_ESHAPE, "the network gave %lld values for %d crops of dimension %d", (long long)floats, n,
+                        e->contract->dim);
     *data = out.data;
     return ARC_OK;
 }
 
 /* The crop at the model's size: as it is, or the middle 96 columns of a 112 crop, which is what the 112x96 template is. */
-static arc_status fit_crop(const arc_embedder *e, const arc_image *crop, arc_image *fitted, arc_error *err)
-{
+static arc_status fit_crop(const arc_embedder *e, const arc_image *crop, arc_image *fitted, arc_error *err) {
     if (!arc_image_valid(crop))
         return arc_fail(err, ARC_EINVAL, "a crop without pixels");
     *fitted = *crop;
@@ -99,11 +96,11 @@ static arc_status fit_crop(const arc_embedder *e, const arc_image *crop, arc_ima
         fitted->width_px = 96;
         return ARC_OK;
     }
-    return arc_fail(err, ARC_ESHAPE, "a crop of %dx%d pixels, but the model takes %dx%d", crop->width_px, crop->height_px, e->width_px, e->height_px);
+    return arc_fail(err, ARC_ESHAPE, "a crop of %dx%d pixels, but the model takes %dx%d", crop->width_px, crop->height_px,
+                    e->width_px, e->height_px);
 }
 
-arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out, arc_error *err)
-{
+arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out, arc_error *err) {
     arc_embedder *e = embedder;
     size_t dim = (size_t)e->contract->dim;
     int views_each = flip ? 2 : 1;
@@ -139,8 +136,7 @@ arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int c
     return ARC_OK;
 }
 
-void arc_embedding_normalise(float *embeddings, int count, int dim)
-{
+void arc_embedding_normalise(float *embeddings, int count, int dim) {
     for (int i = 0; i < count; i++) {
         float *x = embeddings + (size_t)i * (size_t)dim;
         double sum = 0;
@@ -152,8 +148,7 @@ void arc_embedding_normalise(float *embeddings, int count, int dim)
     }
 }
 
-double arc_embedding_cosine(const float *a, const float *b, int dim)
-{
+double arc_embedding_cosine(const float *a, const float *b, int dim) {
     double ab = 0, aa = 0, bb = 0;
     for (int k = 0; k < dim; k++) {
         ab += (double)a[k] * (double)b[k];

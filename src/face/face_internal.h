@@ -59,7 +59,8 @@ arc_status arc_image_orient(const arc_alloc *a, arc_image *image, int orientatio
 arc_status arc_resize_linear(const arc_context *ctx, const arc_image *from, arc_image *to, arc_error *err);
 
 /* InsightFace's letterbox: one scale, top-left, black below or right. Fills `to` (any size) whole; *scale = network px / image px. */
-void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_height_px, int *new_width, int *new_height, double *scale);
+void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_height_px, int *new_width, int *new_height,
+                        double *scale);
 arc_status arc_letterbox(const arc_context *ctx, const arc_image *from, arc_image *to, double *scale, arc_error *err);
 
 /* ---- tensor.c: pixels to the network's float input --------------------------------------------------------------- */

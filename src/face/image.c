@@ -7,13 +7,11 @@
 
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 
-void arc_image_options_default(arc_image_options *opt)
-{
+void arc_image_options_default(arc_image_options *opt) {
     *opt = (arc_image_options){.struct_size = sizeof *opt, .max_pixels = ARC_IMAGE_MAX_PIXELS_DEFAULT};
 }
 
-arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err)
-{
+arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err) {
     *out = (arc_image){0};
     if (width <= 0 || height <= 0 || width > INT_MAX / 4)
         return arc_fail(err, ARC_EINVAL, "an image of %d x %d pixels cannot be made", width, height);
@@ -24,27 +22,23 @@ arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image 
     return ARC_OK;
 }
 
-arc_status arc_image_new(arc_context *ctx, int width_px, int height_px, arc_image *out, arc_error *err)
-{
+arc_status arc_image_new(arc_context *ctx, int width_px, int height_px, arc_image *out, arc_error *err) {
     return arc_image_alloc(&ctx->alloc, width_px, height_px, out, err);
 }
 
-void arc_image_free(arc_context *ctx, arc_image *image)
-{
+void arc_image_free(arc_context *ctx, arc_image *image) {
     if (!image)
         return;
     arc_mem_free(&ctx->alloc, image->data);
     *image = (arc_image){0};
 }
 
-bool arc_image_valid(const arc_image *image)
-{
+bool arc_image_valid(const arc_image *image) {
     return image && image->data && image->width_px > 0 && image->height_px > 0 && image->width_px <= INT_MAX / 4 &&
            llabs((long long)image->stride_bytes) >= 3LL * image->width_px;
 }
 
-void arc_row_rgb(const arc_image *image, int y, uint8_t *rgb)
-{
+void arc_row_rgb(const arc_image *image, int y, uint8_t *rgb) {
     const uint8_t *p = image->data + y * image->stride_bytes;
     if (image->format == ARC_RGB8) {
         memcpy(rgb, p, (size_t)image->width_px * 3);
@@ -57,8 +51,7 @@ void arc_row_rgb(const arc_image *image, int y, uint8_t *rgb)
     }
 }
 
-void arc_rgba_on_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels)
-{
+void arc_rgba_on_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels) {
     for (size_t i = 0; i < pixels; i++, rgba += 4, rgb += 3) {
         unsigned alpha = rgba[3];
         for (int c = 0; c < 3; c++)
@@ -66,20 +59,19 @@ void arc_rgba_on_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels)
     }
 }
 
-arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_error *err)
-{
+arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_error *err) {
     if (width <= 0 || height <= 0)
-        return arc_fail(err, ARC_ECORRUPT, "%s: the picture has no pixels (%lld x %lld)", d->name, (long long)width, (long long)height);
+        return arc_fail(err, ARC_ECORRUPT, "%s: the picture has no pixels (%lld x %lld)", d->name, (long long)width,
+                        (long long)height);
     if (width > INT_MAX / 4 || height > INT_MAX / 4 || width > d->max_pixels / height)
-        return arc_fail(err, ARC_ELIMIT, "%s: %lld x %lld pixels are more than the limit of %lld; raise max_pixels to read it", d->name,
-                        (long long)width, (long long)height, (long long)d->max_pixels);
+        return arc_fail(err, ARC_ELIMIT, "%s: %lld x %lld pixels are more than the limit of %lld; raise max_pixels to read it",
+                        d->name, (long long)width, (long long)height, (long long)d->max_pixels);
     d->full_width_px = (int)width;
     d->full_height_px = (int)height;
     return ARC_OK;
 }
 
-arc_status arc_decode_alloc(arc_decode *d, int width, int height, arc_error *err)
-{
+arc_status arc_decode_alloc(arc_decode *d, int width, int height, arc_error *err) {
     arc_status st = arc_image_alloc(d->alloc, width, height, d->out, err);
     return st == ARC_OK ? ARC_OK : arc_fail_in(err, st, d->name);
 }
@@ -109,8 +101,7 @@ static const codec codecs[] = {
     {"a JPEG 2000", 4, 4, "jP  ", NULL},
 };
 
-static const codec *codec_of(const uint8_t *bytes, size_t count)
-{
+static const codec *codec_of(const uint8_t *bytes, size_t count) {
     for (size_t i = 0; i < ARC_COUNT(codecs); i++) {
         const codec *c = &codecs[i];
         if (count >= c->offset + c->bytes && memcmp(bytes + c->offset, c->magic, c->bytes) == 0)
@@ -119,8 +110,7 @@ static const codec *codec_of(const uint8_t *bytes, size_t count)
     return NULL;
 }
 
-static void info_fill(arc_image_info *info, const arc_decode *d, const char *kind)
-{
+static void info_fill(arc_image_info *info, const arc_decode *d, const char *kind) {
     bool turned = d->orientation >= 5;
     int decoded = turned ? d->out->height_px : d->out->width_px; /* along the file's width */
     *info = (arc_image_info){
@@ -132,9 +122,8 @@ static void info_fill(arc_image_info *info, const arc_decode *d, const char *kin
     };
 }
 
-arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, const char *name, const arc_image_options *opt, arc_image *out,
-                            arc_image_info *info, arc_error *err)
-{
+arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, const char *name, const arc_image_options *opt,
+                            arc_image *out, arc_image_info *info, arc_error *err) {
     *out = (arc_image){0};
     if (info)
         *info = (arc_image_info){0};
@@ -172,8 +161,8 @@ done:
     return st;
 }
 
-arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_options *opt, arc_image *out, arc_image_info *info, arc_error *err)
-{
+arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_options *opt, arc_image *out, arc_image_info *info,
+                          arc_error *err) {
     *out = (arc_image){0};
     if (info)
         *info = (arc_image_info){0};
@@ -188,8 +177,7 @@ arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_op
 
 typedef arc_status encode_fn(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
 
-static encode_fn *encoder_of(const char *path)
-{
+static encode_fn *encoder_of(const char *path) {
     static const struct {
         const char *suffix;
         encode_fn *encode;
@@ -201,8 +189,7 @@ static encode_fn *encoder_of(const char *path)
     return NULL;
 }
 
-arc_status arc_image_save(arc_context *ctx, const arc_image *image, const char *path, arc_error *err)
-{
+arc_status arc_image_save(arc_context *ctx, const arc_image *image, const char *path, arc_error *err) {
     encode_fn *encode = encoder_of(path);
     if (!encode)
         return arc_fail(err, ARC_EINVAL, "%s: pictures are written as .jpg, .png or .ppm", path);

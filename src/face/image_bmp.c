@@ -12,18 +12,15 @@ typedef struct bmp {
     unsigned colours;
 } bmp;
 
-static uint32_t le32(const uint8_t *p)
-{
+static uint32_t le32(const uint8_t *p) {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static uint32_t le16(const uint8_t *p)
-{
+static uint32_t le16(const uint8_t *p) {
     return p[0] | (uint32_t)p[1] << 8;
 }
 
-static arc_status read_palette(const arc_decode *d, bmp *b, size_t at, unsigned used, size_t entry_bytes, arc_error *err)
-{
+static arc_status read_palette(const arc_decode *d, bmp *b, size_t at, unsigned used, size_t entry_bytes, arc_error *err) {
     unsigned most = 1u << b->bits;
     b->colours = used == 0 ? most : used;
     if (b->colours > most)
@@ -36,13 +33,11 @@ static arc_status read_palette(const arc_decode *d, bmp *b, size_t at, unsigned 
     return ARC_OK;
 }
 
-static bool plain_masks(const arc_decode *d)
-{
+static bool plain_masks(const arc_decode *d) {
     return d->count >= 66 && le32(d->bytes + 54) == 0xff0000 && le32(d->bytes + 58) == 0xff00 && le32(d->bytes + 62) == 0xff;
 }
 
-static arc_status read_header(arc_decode *d, bmp *b, arc_error *err)
-{
+static arc_status read_header(arc_decode *d, bmp *b, arc_error *err) {
     if (d->count < 26)
         return arc_fail(err, ARC_ECORRUPT, "%s: BMP: the file ends inside the header", d->name);
     const uint8_t *p = d->bytes;
@@ -65,15 +60,15 @@ static arc_status read_header(arc_decode *d, bmp *b, arc_error *err)
     b->height = b->top_down ? -b->height : b->height;
     bool masks = b->compression == 3 && b->bits == 32 && plain_masks(d);
     if ((b->compression != 0 && !masks) || (b->bits != 1 && b->bits != 4 && b->bits != 8 && b->bits != 24 && b->bits != 32))
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: BMP of %d bits with compression %u; save it as PNG", d->name, b->bits, b->compression);
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: BMP of %d bits with compression %u; save it as PNG", d->name, b->bits,
+                        b->compression);
     arc_status st = arc_decode_admit(d, b->width, b->height, err);
     if (st == ARC_OK && b->bits <= 8)
         st = read_palette(d, b, 14 + head, used > 256 ? 257 : (unsigned)used, head == 12 ? 3 : 4, err);
     return st;
 }
 
-static bool unpack_row(const bmp *b, const uint8_t *in, uint8_t *rgb)
-{
+static bool unpack_row(const bmp *b, const uint8_t *in, uint8_t *rgb) {
     size_t width = (size_t)b->width;
     if (b->bits >= 24) {
         size_t step = (size_t)b->bits / 8;
@@ -95,8 +90,7 @@ static bool unpack_row(const bmp *b, const uint8_t *in, uint8_t *rgb)
     return true;
 }
 
-arc_status arc_decode_bmp(arc_decode *d, arc_error *err)
-{
+arc_status arc_decode_bmp(arc_decode *d, arc_error *err) {
     bmp b = {0};
     arc_status st = read_header(d, &b, err);
     if (st != ARC_OK)

@@ -21,8 +21,7 @@ typedef struct jpeg_state {
     uint8_t *row; /* CMYK line */
 } jpeg_state;
 
-static void on_error(j_common_ptr cinfo)
-{
+static void on_error(j_common_ptr cinfo) {
     jpeg_state *s = cinfo->client_data;
     cinfo->err->format_message(cinfo, s->text);
     s->no_memory = cinfo->err->msg_code == JERR_OUT_OF_MEMORY;
@@ -30,8 +29,7 @@ static void on_error(j_common_ptr cinfo)
 }
 
 /* Warnings that mean lost picture data stop the decoding; harmless ones (padding, odd headers) pass. */
-static void on_message(j_common_ptr cinfo, int level)
-{
+static void on_message(j_common_ptr cinfo, int level) {
     if (level >= 0)
         return;
     switch (cinfo->err->msg_code) {
@@ -47,8 +45,7 @@ static void on_message(j_common_ptr cinfo, int level)
     }
 }
 
-static void on_progress(j_common_ptr cinfo)
-{
+static void on_progress(j_common_ptr cinfo) {
     jpeg_state *s = cinfo->client_data;
     if (s->cinfo.input_scan_number > SCANS_MAX) {
         s->limit = true;
@@ -58,8 +55,7 @@ static void on_progress(j_common_ptr cinfo)
 }
 
 /* Pixels as Adobe stores them (255 = no ink) to RGB, rounded as Pillow does. */
-static void cmyk_row(const uint8_t *in, uint8_t *rgb, size_t pixels, bool inverted)
-{
+static void cmyk_row(const uint8_t *in, uint8_t *rgb, size_t pixels, bool inverted) {
     for (size_t i = 0; i < pixels; i++, in += 4, rgb += 3) {
         unsigned white = inverted ? in[3] : 255u - in[3];
         for (int c = 0; c < 3; c++) {
@@ -70,16 +66,14 @@ static void cmyk_row(const uint8_t *in, uint8_t *rgb, size_t pixels, bool invert
     }
 }
 
-static int exif_of_markers(const arc_decode *d, const jpeg_state *s)
-{
+static int exif_of_markers(const arc_decode *d, const jpeg_state *s) {
     for (jpeg_saved_marker_ptr m = s->cinfo.marker_list; m; m = m->next)
         if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
             return arc_exif_orientation(d->alloc, m->data, m->data_length);
     return 1;
 }
 
-static unsigned reduction(const arc_decode *d)
-{
+static unsigned reduction(const arc_decode *d) {
     int side = ARC_MAX(d->full_width_px, d->full_height_px);
     unsigned denominator = 1;
     while (d->min_side_px > 0 && denominator < 8 && side / (int)(denominator * 2) >= d->min_side_px)
@@ -88,8 +82,7 @@ static unsigned reduction(const arc_decode *d)
 }
 
 /* Runs under setjmp: everything that outlives a longjmp lives in *s and *d. */
-static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err)
-{
+static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err) {
     struct jpeg_decompress_struct *cinfo = &s->cinfo;
     jpeg_mem_src(cinfo, d->bytes, d->count);
     jpeg_save_markers(cinfo, JPEG_APP0 + 1, 0xffff);
@@ -120,8 +113,7 @@ static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err)
     return ARC_OK;
 }
 
-arc_status arc_decode_jpeg(arc_decode *d, arc_error *err)
-{
+arc_status arc_decode_jpeg(arc_decode *d, arc_error *err) {
     jpeg_state *s = arc_mem_new(d->alloc, 1, sizeof *s);
     if (!s)
         return arc_fail_nomem(err, d->name);
@@ -158,15 +150,13 @@ typedef struct jpeg_writer {
     unsigned long count;
 } jpeg_writer;
 
-static void on_write_error(j_common_ptr cinfo)
-{
+static void on_write_error(j_common_ptr cinfo) {
     jpeg_writer *s = cinfo->client_data;
     cinfo->err->format_message(cinfo, s->text);
     longjmp(s->jump, 1);
 }
 
-static void jpeg_compress(const arc_image *image, jpeg_writer *s)
-{
+static void jpeg_compress(const arc_image *image, jpeg_writer *s) {
     struct jpeg_compress_struct *cinfo = &s->cinfo;
     jpeg_mem_dest(cinfo, &s->bytes, &s->count);
     cinfo->image_width = (JDIMENSION)image->width_px;
@@ -185,8 +175,7 @@ static void jpeg_compress(const arc_image *image, jpeg_writer *s)
     jpeg_finish_compress(cinfo);
 }
 
-arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err)
-{
+arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err) {
     if (image->width_px > JPEG_MAX_DIMENSION || image->height_px > JPEG_MAX_DIMENSION)
         return arc_fail(err, ARC_ELIMIT, "JPEG holds at most %ld pixels a side; write a .png", (long)JPEG_MAX_DIMENSION);
     jpeg_writer *s = arc_mem_new(a, 1, sizeof *s);

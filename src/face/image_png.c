@@ -20,21 +20,18 @@ typedef struct png_state {
     bool writer_failed;
 } png_state;
 
-static void on_error(png_structp png, png_const_charp text)
-{
+static void on_error(png_structp png, png_const_charp text) {
     png_state *s = png_get_error_ptr(png);
     snprintf(s->text, sizeof s->text, "%s", text);
     longjmp(s->jump, 1);
 }
 
-static void on_warning(png_structp png, png_const_charp text)
-{
+static void on_warning(png_structp png, png_const_charp text) {
     (void)png;
     (void)text;
 }
 
-static png_voidp on_malloc(png_structp png, png_alloc_size_t bytes)
-{
+static png_voidp on_malloc(png_structp png, png_alloc_size_t bytes) {
     png_state *s = png_get_mem_ptr(png);
     void *p = arc_mem_raw(s->alloc, 1, bytes);
     if (!p)
@@ -42,14 +39,12 @@ static png_voidp on_malloc(png_structp png, png_alloc_size_t bytes)
     return p;
 }
 
-static void on_free(png_structp png, png_voidp p)
-{
+static void on_free(png_structp png, png_voidp p) {
     png_state *s = png_get_mem_ptr(png);
     arc_mem_free(s->alloc, p);
 }
 
-static void on_read(png_structp png, png_bytep to, size_t bytes)
-{
+static void on_read(png_structp png, png_bytep to, size_t bytes) {
     png_state *s = png_get_io_ptr(png);
     if (bytes > (size_t)(s->end - s->at))
         png_error(png, "the file ends early");
@@ -58,8 +53,7 @@ static void on_read(png_structp png, png_bytep to, size_t bytes)
 }
 
 /* Asks for 8-bit RGB or RGBA, whatever the file holds. Returns the channels. */
-static int transform(png_state *s)
-{
+static int transform(png_state *s) {
     png_set_expand(s->png);
     png_set_strip_16(s->png);
     png_set_gray_to_rgb(s->png);
@@ -68,16 +62,14 @@ static int transform(png_state *s)
     return png_get_channels(s->png, s->info);
 }
 
-static void read_orientation(arc_decode *d, png_state *s)
-{
+static void read_orientation(arc_decode *d, png_state *s) {
     png_uint_32 count = 0;
     png_bytep exif = NULL;
     if (d->want_orientation && png_get_eXIf_1(s->png, s->info, &count, &exif) && exif)
         d->orientation = arc_exif_orientation(d->alloc, exif, count);
 }
 
-static arc_status png_run(arc_decode *d, png_state *s, arc_error *err)
-{
+static arc_status png_run(arc_decode *d, png_state *s, arc_error *err) {
     png_set_read_fn(s->png, s, on_read);
     png_set_user_limits(s->png, 0x7fffffff, 0x7fffffff); /* our own limit is in pixels */
     png_read_info(s->png, s->info);
@@ -106,15 +98,13 @@ static arc_status png_run(arc_decode *d, png_state *s, arc_error *err)
     return ARC_OK;
 }
 
-static void png_release(png_state *s)
-{
+static void png_release(png_state *s) {
     arc_mem_free(s->alloc, s->rows);
     arc_mem_free(s->alloc, s->rgba);
     arc_mem_free(s->alloc, s);
 }
 
-arc_status arc_decode_png(arc_decode *d, arc_error *err)
-{
+arc_status arc_decode_png(arc_decode *d, arc_error *err) {
     png_state *s = arc_mem_new(d->alloc, 1, sizeof *s);
     if (!s)
         return arc_fail_nomem(err, d->name);
@@ -136,8 +126,7 @@ arc_status arc_decode_png(arc_decode *d, arc_error *err)
 
 /* ---- writing ---- */
 
-static void on_write(png_structp png, png_bytep from, size_t bytes)
-{
+static void on_write(png_structp png, png_bytep from, size_t bytes) {
     png_state *s = png_get_io_ptr(png);
     if (arc_writer_put(s->writer, from, bytes, s->err) != ARC_OK) {
         s->writer_failed = true;
@@ -145,16 +134,14 @@ static void on_write(png_structp png, png_bytep from, size_t bytes)
     }
 }
 
-static void on_flush(png_structp png)
-{
+static void on_flush(png_structp png) {
     (void)png;
 }
 
-static arc_status png_write_run(const arc_image *image, png_state *s)
-{
+static arc_status png_write_run(const arc_image *image, png_state *s) {
     png_set_write_fn(s->png, s, on_write, on_flush);
-    png_set_IHDR(s->png, s->info, (png_uint_32)image->width_px, (png_uint_32)image->height_px, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(s->png, s->info, (png_uint_32)image->width_px, (png_uint_32)image->height_px, 8, PNG_COLOR_TYPE_RGB,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(s->png, s->info);
     for (int y = 0; y < image->height_px; y++) {
         arc_row_rgb(image, y, s->rgba);
@@ -164,8 +151,7 @@ static arc_status png_write_run(const arc_image *image, png_state *s)
     return ARC_OK;
 }
 
-arc_status arc_encode_png(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err)
-{
+arc_status arc_encode_png(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err) {
     png_state *s = arc_mem_new(a, 1, sizeof *s);
     if (!s)
         return arc_fail_nomem(err, "writing a PNG");

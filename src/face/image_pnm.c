@@ -8,14 +8,12 @@ typedef struct pnm {
     unsigned max;
 } pnm;
 
-static bool is_space(uint8_t c)
-{
+static bool is_space(uint8_t c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 /* Next number after white space and comments; false at the end, at other characters or above 2^31-1. */
-static bool number(pnm *p, int64_t *out)
-{
+static bool number(pnm *p, int64_t *out) {
     while (p->at < p->end && (is_space(*p->at) || *p->at == '#')) {
         if (*p->at == '#')
             while (p->at < p->end && *p->at != '\n')
@@ -35,8 +33,7 @@ static bool number(pnm *p, int64_t *out)
     return true;
 }
 
-static bool sample(pnm *p, uint8_t *out)
-{
+static bool sample(pnm *p, uint8_t *out) {
     int64_t v;
     if (p->text) {
         if (!number(p, &v))
@@ -57,10 +54,10 @@ static bool sample(pnm *p, uint8_t *out)
     return true;
 }
 
-arc_status arc_decode_pnm(arc_decode *d, arc_error *err)
-{
+arc_status arc_decode_pnm(arc_decode *d, arc_error *err) {
     char kind = (char)d->bytes[1];
-    pnm p = {.at = d->bytes + 2, .end = d->bytes + d->count, .text = kind == '2' || kind == '3', .gray = kind == '2' || kind == '5'};
+    pnm p = {
+        .at = d->bytes + 2, .end = d->bytes + d->count, .text = kind == '2' || kind == '3', .gray = kind == '2' || kind == '5'};
     int64_t width, height, max;
     if (!number(&p, &width) || !number(&p, &height) || !number(&p, &max) || max < 1 || max > 65535)
         return arc_fail(err, ARC_ECORRUPT, "%s: PNM: bad header", d->name);
@@ -91,8 +88,7 @@ arc_status arc_decode_pnm(arc_decode *d, arc_error *err)
     return ARC_OK;
 }
 
-arc_status arc_encode_ppm(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err)
-{
+arc_status arc_encode_ppm(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err) {
     uint8_t *row = arc_mem_raw(a, (size_t)image->width_px, 3);
     if (!row)
         return arc_fail_nomem(err, "writing a PPM");

@@ -3,14 +3,12 @@
 #include <string.h>
 #include <webp/decode.h>
 
-static uint32_t le32(const uint8_t *p)
-{
+static uint32_t le32(const uint8_t *p) {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 /* The EXIF chunk of the RIFF file, when there is one. */
-static int webp_orientation(const arc_decode *d)
-{
+static int webp_orientation(const arc_decode *d) {
     for (size_t at = 12; at + 8 <= d->count;) {
         size_t bytes = le32(d->bytes + at + 4);
         if (bytes > d->count - at - 8)
@@ -22,8 +20,7 @@ static int webp_orientation(const arc_decode *d)
     return 1;
 }
 
-static arc_status webp_fail(const arc_decode *d, VP8StatusCode code, arc_error *err)
-{
+static arc_status webp_fail(const arc_decode *d, VP8StatusCode code, arc_error *err) {
     switch (code) {
     case VP8_STATUS_OUT_OF_MEMORY:
         return arc_fail_nomem(err, d->name);
@@ -37,8 +34,7 @@ static arc_status webp_fail(const arc_decode *d, VP8StatusCode code, arc_error *
     }
 }
 
-arc_status arc_decode_webp(arc_decode *d, arc_error *err)
-{
+arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config))
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: the libwebp that is installed is not the one this was built with", d->name);

@@ -2,8 +2,8 @@
 #include "face_internal.h"
 #include <string.h>
 
-void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_height_px, int *new_width, int *new_height, double *scale)
-{
+void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_height_px, int *new_width, int *new_height,
+                        double *scale) {
     double ratio = (double)height_px / width_px, box_ratio = (double)box_height_px / box_width_px;
     if (ratio > box_ratio) {
         *new_height = box_height_px;
@@ -18,8 +18,7 @@ void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_h
     *scale = ratio > box_ratio || *new_height > 1 ? (double)*new_height / height_px : (double)*new_width / width_px;
 }
 
-arc_status arc_letterbox(const arc_context *ctx, const arc_image *from, arc_image *to, double *scale, arc_error *err)
-{
+arc_status arc_letterbox(const arc_context *ctx, const arc_image *from, arc_image *to, double *scale, arc_error *err) {
     arc_image part = *to;
     arc_letterbox_size(from->width_px, from->height_px, to->width_px, to->height_px, &part.width_px, &part.height_px, scale);
     arc_status st = arc_resize_linear(ctx, from, &part, err);

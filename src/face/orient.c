@@ -6,8 +6,7 @@
 
 #define EXIF_BYTES_MAX 65536
 
-static int orientation_of(ExifData *data)
-{
+static int orientation_of(ExifData *data) {
     ExifEntry *entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
     if (!entry || entry->format != EXIF_FORMAT_SHORT || entry->components < 1 || !entry->data || entry->size < 2)
         return 1;
@@ -15,8 +14,7 @@ static int orientation_of(ExifData *data)
     return value >= 1 && value <= 8 ? value : 1;
 }
 
-int arc_exif_orientation(const arc_alloc *a, const uint8_t *bytes, size_t count)
-{
+int arc_exif_orientation(const arc_alloc *a, const uint8_t *bytes, size_t count) {
     static const uint8_t head[6] = {'E', 'x', 'i', 'f', 0, 0};
     if (count < 8 || count > EXIF_BYTES_MAX)
         return 1;
@@ -38,8 +36,7 @@ int arc_exif_orientation(const arc_alloc *a, const uint8_t *bytes, size_t count)
 }
 
 /* Source of the upright pixel (x,y), for a stored picture of w x h: EXIF 2.3, tag 0x0112. */
-static void source_of(int orientation, int w, int h, int x, int y, int *sx, int *sy)
-{
+static void source_of(int orientation, int w, int h, int x, int y, int *sx, int *sy) {
     bool swap = orientation >= 5;
     int u = swap ? y : x, v = swap ? x : y;
     bool mirror_u = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
@@ -48,8 +45,7 @@ static void source_of(int orientation, int w, int h, int x, int y, int *sx, int 
     *sy = mirror_v ? h - 1 - v : v;
 }
 
-arc_status arc_image_orient(const arc_alloc *a, arc_image *image, int orientation, arc_error *err)
-{
+arc_status arc_image_orient(const arc_alloc *a, arc_image *image, int orientation, arc_error *err) {
     int w = image->width_px, h = image->height_px;
     arc_image upright;
     arc_status st = orientation >= 5 ? arc_image_alloc(a, h, w, &upright, err) : arc_image_alloc(a, w, h, &upright, err);

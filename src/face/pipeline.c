@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#define WINDOW_MAX 8     /* photos held decoded at once: bounds memory, not speed */
-#define FACES_FIRST 64   /* capacity of the first try */
-#define REDUCE_FACTOR 2  /* a photo is searched at reduced size when that still is this many times the network's side */
+#define WINDOW_MAX 8    /* photos held decoded at once: bounds memory, not speed */
+#define FACES_FIRST 64  /* capacity of the first try */
+#define REDUCE_FACTOR 2 /* a photo is searched at reduced size when that still is this many times the network's side */
 
 typedef struct photo {
     arc_image image;
@@ -24,16 +24,14 @@ struct arc_pipeline {
     int window;
 };
 
-void arc_pipeline_options_default(arc_pipeline_options *opt)
-{
+void arc_pipeline_options_default(arc_pipeline_options *opt) {
     *opt = (arc_pipeline_options){.struct_size = sizeof *opt};
     arc_detect_options_default(&opt->detect);
     arc_image_options_default(&opt->image);
 }
 
-arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder, const arc_pipeline_options *opt,
-                            arc_pipeline **out, arc_error *err)
-{
+arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder,
+                            const arc_pipeline_options *opt, arc_pipeline **out, arc_error *err) {
     *out = NULL;
     arc_pipeline *p = arc_mem_new(&ctx->alloc, 1, sizeof *p);
     if (!p)
@@ -60,8 +58,7 @@ done:
     return st;
 }
 
-void arc_pipeline_free(arc_pipeline **pipeline)
-{
+void arc_pipeline_free(arc_pipeline **pipeline) {
     if (!pipeline || !*pipeline)
         return;
     arc_pipeline *p = *pipeline;
@@ -71,8 +68,7 @@ void arc_pipeline_free(arc_pipeline **pipeline)
     *pipeline = NULL;
 }
 
-void arc_result_free(arc_context *ctx, arc_result *result)
-{
+void arc_result_free(arc_context *ctx, arc_result *result) {
     if (!result)
         return;
     for (int i = 0; result->face && i < result->faces; i++) {
@@ -84,8 +80,7 @@ void arc_result_free(arc_context *ctx, arc_result *result)
 }
 
 /* A failed photo keeps path, status and error only. */
-static void fail_result(arc_pipeline *p, arc_result *r, arc_status st)
-{
+static void fail_result(arc_pipeline *p, arc_result *r, arc_status st) {
     arc_result kept = {.path = r->path, .status = st, .error = r->error, .width_px = r->width_px, .height_px = r->height_px};
     arc_result_free(p->ctx, r);
     *r = kept;
@@ -100,8 +95,7 @@ typedef struct window {
     int count;
 } window;
 
-static void load_photo(window *w, int i)
-{
+static void load_photo(window *w, int i) {
     arc_result *r = &w->result[i];
     photo *f = &w->photo[i];
     arc_status st = arc_image_load(w->p->ctx, r->path, &f->options, &f->image, &f->info, &r->error);
@@ -111,15 +105,13 @@ static void load_photo(window *w, int i)
     r->height_px = f->info.full_height_px;
 }
 
-static void load_tiles(void *arg, size_t begin, size_t end, int thread)
-{
+static void load_tiles(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     for (size_t i = begin; i < end; i++)
         load_photo(arg, (int)i);
 }
 
-static arc_status make_faces(arc_pipeline *p, arc_result *r, int count)
-{
+static arc_status make_faces(arc_pipeline *p, arc_result *r, int count) {
     r->face = arc_mem_new(&p->ctx->alloc, (size_t)count, sizeof *r->face);
     if (!r->face)
         return arc_fail_in(&r->error, arc_fail_nomem(&r->error, "faces"), r->path);
@@ -132,8 +124,7 @@ static arc_status make_faces(arc_pipeline *p, arc_result *r, int count)
     return ARC_OK;
 }
 
-static int largest_of(const arc_face *face, int count)
-{
+static int largest_of(const arc_face *face, int count) {
     int best = 0;
     double best_area = -1;
     for (int i = 0; i < count; i++) {
@@ -147,8 +138,7 @@ static int largest_of(const arc_face *face, int count)
 }
 
 /* Pixels of a reduced decode to pixels of the photo. The JPEG reductions are exact powers of two. */
-static void enlarge_face(arc_face *face, float by)
-{
+static void enlarge_face(arc_face *face, float by) {
     face->x1_px *= by;
     face->y1_px *= by;
     face->x2_px *= by;
@@ -157,8 +147,7 @@ static void enlarge_face(arc_face *face, float by)
         face->landmark_px[i / 2][i % 2] *= by;
 }
 
-static arc_status search_photo(arc_pipeline *p, const photo *f, arc_result *r)
-{
+static arc_status search_photo(arc_pipeline *p, const photo *f, arc_result *r) {
     const arc_alloc *a = &p->ctx->alloc;
     int capacity = FACES_FIRST, found = 0;
     arc_face *face = arc_mem_raw(a, (size_t)capacity, sizeof *face);
@@ -193,8 +182,7 @@ done:
 }
 
 /* Crops of one photo, from full resolution. */
-static arc_status crop_photo(window *w, int i)
-{
+static arc_status crop_photo(window *w, int i) {
     arc_pipeline *p = w->p;
     arc_result *r = &w->result[i];
     photo *f = &w->photo[i];
@@ -207,7 +195,8 @@ static arc_status crop_photo(window *w, int i)
     for (int k = 0; k < r->faces; k++) {
         arc_result_face *face = &r->face[k];
         double matrix[2][3];
-        ARC_TRY(arc_align_estimate((const float(*)[2])face->face.landmark_px, p->align, matrix, &face->align_residual_px, &r->error));
+        ARC_TRY(
+            arc_align_estimate((const float(*)[2])face->face.landmark_px, p->align, matrix, &face->align_residual_px, &r->error));
         ARC_TRY(arc_image_new(p->ctx, p->width_px, p->height_px, &face->crop, &r->error));
         ARC_TRY(arc_align_warp(&f->image, (const double(*)[3])matrix, p->opt.warp, &face->crop, &r->error));
     }
@@ -215,8 +204,7 @@ done:
     return st;
 }
 
-static void crop_tiles(void *arg, size_t begin, size_t end, int thread)
-{
+static void crop_tiles(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     window *w = arg;
     for (size_t i = begin; i < end; i++) {
@@ -230,8 +218,7 @@ static void crop_tiles(void *arg, size_t begin, size_t end, int thread)
 }
 
 /* The photo is the crop: it moves into the result. */
-static arc_status take_crop(arc_pipeline *p, photo *f, arc_result *r)
-{
+static arc_status take_crop(arc_pipeline *p, photo *f, arc_result *r) {
     arc_face whole = {0, 0, (float)f->image.width_px, (float)f->image.height_px, 1, {{0}}};
     arc_template_get(p->align, NULL, NULL, whole.landmark_px);
     arc_status st = make_faces(p, r, 1);
@@ -244,8 +231,7 @@ static arc_status take_crop(arc_pipeline *p, photo *f, arc_result *r)
     return ARC_OK;
 }
 
-static void run_window(window *w)
-{
+static void run_window(window *w) {
     arc_pipeline *p = w->p;
     int reduced = p->opt.image.min_side_px;
     if (!p->opt.aligned && reduced <= 0)
@@ -278,8 +264,7 @@ typedef struct pending {
 } pending;
 
 /* Where one bad crop fails a batch, each crop is tried alone, so that the others go on. */
-static void embed_one(arc_pipeline *p, arc_result *results, const pending *at)
-{
+static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
     arc_result *r = &results[at->result];
     if (r->status != ARC_OK)
         return;
@@ -289,8 +274,7 @@ static void embed_one(arc_pipeline *p, arc_result *results, const pending *at)
         fail_result(p, r, arc_fail_in(&r->error, st, r->path));
 }
 
-static void embed_pending(arc_pipeline *p, arc_result *results, const pending *at, int count, float *buffer)
-{
+static void embed_pending(arc_pipeline *p, arc_result *results, const pending *at, int count, float *buffer) {
     arc_image crops[ARC_EMBED_BATCH];
     size_t dim = (size_t)arc_embedder_dim(p->embedder);
     for (int i = 0; i < count; i++)
@@ -310,8 +294,8 @@ static void embed_pending(arc_pipeline *p, arc_result *results, const pending *a
 }
 
 /* Adds the crops of results[from, to) to the queue and embeds every full batch; with `flush` the rest too. */
-static int embed_ready(arc_pipeline *p, arc_result *results, int from, int to, pending *queue, int queued, float *buffer, bool flush)
-{
+static int embed_ready(arc_pipeline *p, arc_result *results, int from, int to, pending *queue, int queued, float *buffer,
+                       bool flush) {
     for (int i = from; i < to; i++)
         for (int k = 0; results[i].status == ARC_OK && k < results[i].faces; k++) {
             queue[queued++] = (pending){i, k};
@@ -328,8 +312,7 @@ static int embed_ready(arc_pipeline *p, arc_result *results, int from, int to, p
 }
 
 arc_status arc_pipeline_run(arc_pipeline *pipeline, const char *const *paths, int count, arc_result *results,
-                            int (*progress)(void *ctx, int done, int count), void *progress_ctx, arc_error *err)
-{
+                            int (*progress)(void *ctx, int done, int count), void *progress_ctx, arc_error *err) {
     arc_pipeline *p = pipeline;
     for (int i = 0; i < count; i++)
         results[i] = (arc_result){.path = paths[i]};

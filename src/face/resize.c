@@ -8,8 +8,8 @@
 #define COEF_ONE 2048 /* 11 bits */
 
 typedef struct tap {
-    int at;          /* first source sample */
-    int16_t w0, w1;  /* of samples at, at+1 */
+    int at;         /* first source sample */
+    int16_t w0, w1; /* of samples at, at+1 */
 } tap;
 
 typedef struct resize {
@@ -21,8 +21,7 @@ typedef struct resize {
 } resize;
 
 /* Half a source pixel of shift each side; float arithmetic and half-even rounding as OpenCV. */
-static void make_taps(tap *t, int to, int from, bool clamp, int *whole)
-{
+static void make_taps(tap *t, int to, int from, bool clamp, int *whole) {
     double scale = 1.0 / ((double)to / from);
     int limit = to;
     for (int i = 0; i < to; i++) {
@@ -44,8 +43,7 @@ static void make_taps(tap *t, int to, int from, bool clamp, int *whole)
         *whole = limit;
 }
 
-static void horizontal(const resize *r, int row, int32_t *out)
-{
+static void horizontal(const resize *r, int row, int32_t *out) {
     row = ARC_MAX(0, ARC_MIN(row, r->from->height_px - 1));
     const uint8_t *s = r->from->data + row * r->from->stride_bytes;
     int x = 0;
@@ -60,8 +58,7 @@ static void horizontal(const resize *r, int row, int32_t *out)
             out[c] = s[(ptrdiff_t)r->x[x].at * 3 + c] * COEF_ONE;
 }
 
-static void resize_rows(void *arg, size_t begin, size_t end, int thread)
-{
+static void resize_rows(void *arg, size_t begin, size_t end, int thread) {
     const resize *r = arg;
     size_t n = (size_t)r->to->width_px * 3;
     int32_t *a = r->rows + (size_t)thread * 2 * n, *b = a + n;
@@ -85,8 +82,7 @@ static void resize_rows(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
-static void halve_rows(void *arg, size_t begin, size_t end, int thread)
-{
+static void halve_rows(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     const resize *r = arg;
     for (size_t y = begin; y < end; y++) {
@@ -98,8 +94,7 @@ static void halve_rows(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
-static void copy_rows(void *arg, size_t begin, size_t end, int thread)
-{
+static void copy_rows(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     const resize *r = arg;
     for (size_t y = begin; y < end; y++)
@@ -107,8 +102,7 @@ static void copy_rows(void *arg, size_t begin, size_t end, int thread)
                (size_t)r->to->width_px * 3);
 }
 
-arc_status arc_resize_linear(const arc_context *ctx, const arc_image *from, arc_image *to, arc_error *err)
-{
+arc_status arc_resize_linear(const arc_context *ctx, const arc_image *from, arc_image *to, arc_error *err) {
     resize r = {.from = from, .to = to};
     size_t width = (size_t)to->width_px, height = (size_t)to->height_px;
     if (to->width_px == from->width_px && to->height_px == from->height_px) {

@@ -8,8 +8,7 @@ typedef struct fill {
     size_t width, height;
 } fill;
 
-static void fill_rows(void *arg, size_t begin, size_t end, int thread)
-{
+static void fill_rows(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     const fill *f = arg;
     for (size_t i = begin; i < end; i++) {
@@ -32,8 +31,7 @@ static void fill_rows(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
-void arc_views_to_tensor(const arc_context *ctx, const arc_view *views, int count, const arc_contract *contract, float *out)
-{
+void arc_views_to_tensor(const arc_context *ctx, const arc_view *views, int count, const arc_contract *contract, float *out) {
     fill f = {views, contract, out, (size_t)views[0].image->width_px, (size_t)views[0].image->height_px};
     arc_pool_run(ctx->pool, (size_t)count * f.height, 0, fill_rows, &f);
 }

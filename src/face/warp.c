@@ -8,8 +8,7 @@
 #define INTER_SIZE (1 << INTER_BITS)
 
 /* Crop to image, computed in the order in which OpenCV does. false: singular. */
-static bool invert(const double m[2][3], double out[2][3])
-{
+static bool invert(const double m[2][3], double out[2][3]) {
     double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (det == 0 || !isfinite(det))
         return false;
@@ -26,16 +25,14 @@ static bool invert(const double m[2][3], double out[2][3])
     return true;
 }
 
-static const uint8_t *pixel(const arc_image *image, int64_t x, int64_t y)
-{
+static const uint8_t *pixel(const arc_image *image, int64_t x, int64_t y) {
     static const uint8_t black[3] = {0, 0, 0};
     if (x < 0 || y < 0 || x >= image->width_px || y >= image->height_px)
         return black;
     return image->data + (ptrdiff_t)y * image->stride_bytes + (ptrdiff_t)x * 3;
 }
 
-static void row_exact(const arc_image *image, const double inv[2][3], int y, arc_image *out)
-{
+static void row_exact(const arc_image *image, const double inv[2][3], int y, arc_image *out) {
     uint8_t *to = out->data + y * out->stride_bytes;
     for (int x = 0; x < out->width_px; x++, to += 3) {
         double sx = inv[0][0] * x + inv[0][1] * y + inv[0][2], sy = inv[1][0] * x + inv[1][1] * y + inv[1][2];
@@ -55,18 +52,15 @@ static void row_exact(const arc_image *image, const double inv[2][3], int y, arc
 }
 
 /* OpenCV's saturate_cast<int>: half to even, clamped. */
-static int64_t round_int(double v)
-{
+static int64_t round_int(double v) {
     return v >= INT32_MAX ? INT32_MAX : v <= INT32_MIN ? INT32_MIN : (int64_t)lrint(v);
 }
 
-static int64_t clamp_short(int64_t v)
-{
+static int64_t clamp_short(int64_t v) {
     return ARC_MAX((int64_t)INT16_MIN, ARC_MIN(v, (int64_t)INT16_MAX));
 }
 
-static void row_opencv(const arc_image *image, const double inv[2][3], int y, arc_image *out)
-{
+static void row_opencv(const arc_image *image, const double inv[2][3], int y, arc_image *out) {
     const double one = 1 << AB_BITS;
     const int64_t half = (1 << AB_BITS) / INTER_SIZE / 2;
     int64_t x0 = round_int((inv[0][1] * y + inv[0][2]) * one) + half;
@@ -86,8 +80,7 @@ static void row_opencv(const arc_image *image, const double inv[2][3], int y, ar
     }
 }
 
-arc_status arc_align_warp(const arc_image *image, const double matrix[2][3], arc_warp how, arc_image *out, arc_error *err)
-{
+arc_status arc_align_warp(const arc_image *image, const double matrix[2][3], arc_warp how, arc_image *out, arc_error *err) {
     if (!arc_image_valid(image) || !arc_image_valid(out))
         return arc_fail(err, ARC_EINVAL, "the warp needs a picture and a crop that hold pixels");
     double inv[2][3];

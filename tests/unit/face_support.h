@@ -9,8 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-static inline arc_context *test_context(int threads)
-{
+static inline arc_context *test_context(int threads) {
     arc_settings s;
     arc_settings_default(&s);
     s.threads = threads;
@@ -20,20 +19,19 @@ static inline arc_context *test_context(int threads)
 }
 
 /* The same formula as picture() in tests/golden/make_face.py. */
-static inline arc_image test_picture(arc_context *ctx, int w, int h)
-{
+static inline arc_image test_picture(arc_context *ctx, int w, int h) {
     arc_image image;
     assert_int_equal(arc_image_new(ctx, w, h, &image, NULL), ARC_OK);
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++)
             for (int c = 0; c < 3; c++)
-                image.data[y * image.stride_bytes + 3 * x + c] = (uint8_t)(((int64_t)x * x * 7 + y * 13 + c * 59 + (int64_t)x * y * (c + 1)) % 251);
+                image.data[y * image.stride_bytes + 3 * x + c] =
+                    (uint8_t)(((int64_t)x * x * 7 + y * 13 + c * 59 + (int64_t)x * y * (c + 1)) % 251);
     return image;
 }
 
 /* 64-bit FNV-1a of the pixels, rows without padding. */
-static inline uint64_t test_hash(const arc_image *image)
-{
+static inline uint64_t test_hash(const arc_image *image) {
     uint64_t h = 0xcbf29ce484222325u;
     for (int y = 0; y < image->height_px; y++)
         for (int i = 0; i < 3 * image->width_px; i++)
@@ -42,8 +40,7 @@ static inline uint64_t test_hash(const arc_image *image)
 }
 
 /* Calls `check` with the fields after `word` of each golden line that starts with it; returns how many there were. */
-static inline int test_golden_lines(const char *word, void (*check)(void *arg, const char *fields), void *arg)
-{
+static inline int test_golden_lines(const char *word, void (*check)(void *arg, const char *fields), void *arg) {
     arc_map map;
     assert_int_equal(arc_map_open(&map, ARC_SOURCE_DIR "/tests/golden/data/face.txt", 1 << 20, NULL), ARC_OK);
     size_t n = strlen(word);
@@ -73,8 +70,7 @@ typedef struct test_npy {
 } test_npy;
 
 /* Header of a version 1 .npy in memory: shape, and where the data lies. */
-static inline test_npy test_npy_parse(const uint8_t *bytes)
-{
+static inline test_npy test_npy_parse(const uint8_t *bytes) {
     test_npy a = {.rank = 0};
     assert_memory_equal(bytes, "\x93NUMPY\x01", 7);
     size_t head = bytes[8] | (size_t)bytes[9] << 8;
@@ -97,8 +93,7 @@ static inline test_npy test_npy_parse(const uint8_t *bytes)
 }
 
 /* Members of a .npz, stored or deflated, each as floats of its own (free `floats`). */
-static inline int test_npz_parse(const arc_map *map, test_npy *out, int capacity)
-{
+static inline int test_npz_parse(const arc_map *map, test_npy *out, int capacity) {
     int count = 0;
     for (size_t at = 0; at + 30 < map->bytes && memcmp(map->data + at, "PK\3\4", 4) == 0 && count < capacity; count++) {
         const uint8_t *p = map->data + at;

@@ -3,22 +3,19 @@
 
 static arc_context *ctx;
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     ctx = test_context(1);
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     arc_context_close(&ctx);
     return 0;
 }
 
-static const char *doubles(const char *at, double *out, int count)
-{
+static const char *doubles(const char *at, double *out, int count) {
     for (int i = 0; i < count; i++) {
         char *next;
         out[i] = strtod(at, &next);
@@ -28,8 +25,7 @@ static const char *doubles(const char *at, double *out, int count)
     return at;
 }
 
-static void check_align(void *arg, const char *fields)
-{
+static void check_align(void *arg, const char *fields) {
     double *worst = arg, v[16], m[2][3], residual;
     doubles(fields, v, 16);
     float p[5][2];
@@ -41,8 +37,7 @@ static void check_align(void *arg, const char *fields)
     assert_true(residual >= 0 && isfinite(residual));
 }
 
-static void estimate_equals_scikit(void **state)
-{
+static void estimate_equals_scikit(void **state) {
     (void)state;
     double worst = 0;
     assert_true(test_golden_lines("align", check_align, &worst) >= 40);
@@ -50,8 +45,7 @@ static void estimate_equals_scikit(void **state)
         fail_msg("worst difference %g", worst);
 }
 
-static void template_maps_to_itself(void **state)
-{
+static void template_maps_to_itself(void **state) {
     (void)state;
     for (int t = ARC_TEMPLATE_112; t <= ARC_TEMPLATE_224; t++) {
         float p[5][2];
@@ -63,8 +57,7 @@ static void template_maps_to_itself(void **state)
     }
 }
 
-static void degenerate_points_are_refused(void **state)
-{
+static void degenerate_points_are_refused(void **state) {
     (void)state;
     double m[2][3], residual;
     float same[5][2] = {{3, 4}, {3, 4}, {3, 4}, {3, 4}, {3, 4}}, nan[5][2] = {{0, 0}, {1, NAN}, {2, 2}, {3, 1}, {4, 4}};
@@ -72,8 +65,7 @@ static void degenerate_points_are_refused(void **state)
     assert_int_equal(arc_align_estimate((const float(*)[2])nan, ARC_TEMPLATE_112, m, NULL, NULL), ARC_EINVAL);
 }
 
-static void check_warp(void *arg, const char *fields)
-{
+static void check_warp(void *arg, const char *fields) {
     (void)arg;
     double size[2], m[6], matrix[2][3];
     const char *rest = doubles(doubles(fields, size, 2), m, 6);
@@ -88,15 +80,13 @@ static void check_warp(void *arg, const char *fields)
     arc_image_free(ctx, &crop);
 }
 
-static void fixed_point_warp_equals_opencv(void **state)
-{
+static void fixed_point_warp_equals_opencv(void **state) {
     (void)state;
     assert_true(test_golden_lines("warp", check_warp, NULL) >= 20);
 }
 
 /* On a linear ramp bilinear interpolation is exact, so the warp must give the ramp at the mapped place. */
-static void exact_warp_on_a_ramp(void **state)
-{
+static void exact_warp_on_a_ramp(void **state) {
     (void)state;
     arc_image image, crop;
     assert_int_equal(arc_image_new(ctx, 120, 120, &image, NULL), ARC_OK);
@@ -123,11 +113,11 @@ static void exact_warp_on_a_ramp(void **state)
     arc_image_free(ctx, &crop);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(estimate_equals_scikit),        cmocka_unit_test(template_maps_to_itself), cmocka_unit_test(degenerate_points_are_refused),
-        cmocka_unit_test(fixed_point_warp_equals_opencv), cmocka_unit_test(exact_warp_on_a_ramp),
+        cmocka_unit_test(estimate_equals_scikit),        cmocka_unit_test(template_maps_to_itself),
+        cmocka_unit_test(degenerate_points_are_refused), cmocka_unit_test(fixed_point_warp_equals_opencv),
+        cmocka_unit_test(exact_warp_on_a_ramp),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -6,23 +6,20 @@
 
 static arc_context *ctx;
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     ctx = test_context(2);
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     arc_context_close(&ctx);
     return 0;
 }
 
 /* Greatest distance of any box side or landmark from the reference faces of `key`; fails unless the numbers of faces agree. */
-static double compare(const char *key, const arc_face *face, size_t count, double *score_error)
-{
+static double compare(const char *key, const arc_face *face, size_t count, double *score_error) {
     json_t *root = json_load_file(arc_test_file("goldens/detection/t1_detections.json"), 0, NULL);
     json_t *list = json_object_get(json_object_get(root, "detections"), key);
     assert_non_null(list);
@@ -34,7 +31,8 @@ static double compare(const char *key, const arc_face *face, size_t count, doubl
         /* Nearly equal scores may come in either order: the nearest face is the partner. */
         double best = INFINITY, best_score = 0;
         for (size_t k = 0; k < count; k++) {
-            json_t *want = json_array_get(list, k), *box = json_object_get(want, "box"), *marks = json_object_get(want, "landmarks");
+            json_t *want = json_array_get(list, k), *box = json_object_get(want, "box"),
+                   *marks = json_object_get(want, "landmarks");
             const float *got = &face[i].x1_px;
             double far = 0;
             for (size_t j = 0; j < 4; j++)
@@ -54,8 +52,7 @@ static double compare(const char *key, const arc_face *face, size_t count, doubl
     return worst;
 }
 
-static void decode_raw(const char *key, arc_detector_kind kind, float threshold, float iou)
-{
+static void decode_raw(const char *key, arc_detector_kind kind, float threshold, float iou) {
     char name[128];
     snprintf(name, sizeof name, "goldens/detection/t1_%s_raw.npz", key);
     arc_map map;
@@ -94,28 +91,24 @@ static void decode_raw(const char *key, arc_detector_kind kind, float threshold,
     arc_map_close(&map);
 }
 
-static void scrfd_decodes(void **state)
-{
+static void scrfd_decodes(void **state) {
     (void)state;
     decode_raw("det_500m", ARC_DETECTOR_SCRFD, 0.5f, 0.4f);
     decode_raw("scrfd_2.5g_bnkps", ARC_DETECTOR_SCRFD, 0.5f, 0.4f);
 }
 
-static void retinaface_decodes(void **state)
-{
+static void retinaface_decodes(void **state) {
     (void)state;
     decode_raw("retinaface_mnet025_640", ARC_DETECTOR_RETINAFACE, 0.5f, 0.4f);
 }
 
-static void yunet_decodes(void **state)
-{
+static void yunet_decodes(void **state) {
     (void)state;
     decode_raw("yunet_s_640_640", ARC_DETECTOR_YUNET, 0.6f, 0.3f);
 }
 
 /* One cell of each stride fires; the numbers are worked out by hand from ALGORITHMS 6.5. */
-static void mxnet_anchors_decode(void **state)
-{
+static void mxnet_anchors_decode(void **state) {
     (void)state;
     arc_net_output out[9];
     float *data[9];
@@ -150,11 +143,13 @@ static void mxnet_anchors_decode(void **state)
         free(data[i]);
 }
 
-static void nms_keeps_the_best(void **state)
-{
+static void nms_keeps_the_best(void **state) {
     (void)state;
     arc_face_list list = {.alloc = &arc_alloc_libc};
-    arc_face boxes[] = {{0, 0, 10, 10, 0.6f, {{0}}}, {1, 1, 11, 11, 0.9f, {{0}}}, {30, 30, 40, 40, 0.7f, {{0}}}, {100, 100, 180, 180, 0.5f, {{0}}}};
+    arc_face boxes[] = {{0, 0, 10, 10, 0.6f, {{0}}},
+                        {1, 1, 11, 11, 0.9f, {{0}}},
+                        {30, 30, 40, 40, 0.7f, {{0}}},
+                        {100, 100, 180, 180, 0.5f, {{0}}}};
     for (size_t i = 0; i < ARC_COUNT(boxes); i++)
         assert_int_equal(arc_face_list_put(&list, &boxes[i], NULL), ARC_OK);
     arc_nms(&list, 0.4f, 1);
@@ -167,11 +162,11 @@ static void nms_keeps_the_best(void **state)
     arc_face_list_free(&list);
 }
 
-static void letterbox_sizes(void **state)
-{
+static void letterbox_sizes(void **state) {
     (void)state;
-    static const int cases[][6] = {{1280, 886, 640, 640, 640, 443}, {886, 1280, 640, 640, 443, 640}, {100, 100, 640, 640, 640, 640},
-                                   {10000, 2, 640, 640, 640, 1},    {2, 10000, 640, 640, 1, 640},    {640, 480, 320, 256, 320, 240}};
+    static const int cases[][6] = {{1280, 886, 640, 640, 640, 443}, {886, 1280, 640, 640, 443, 640},
+                                   {100, 100, 640, 640, 640, 640},  {10000, 2, 640, 640, 640, 1},
+                                   {2, 10000, 640, 640, 1, 640},    {640, 480, 320, 256, 320, 240}};
     for (size_t i = 0; i < ARC_COUNT(cases); i++) {
         int w, h;
         double scale;
@@ -184,8 +179,7 @@ static void letterbox_sizes(void **state)
 }
 
 /* The same picture for any number of threads, and black outside. */
-static void letterbox_is_black_outside(void **state)
-{
+static void letterbox_is_black_outside(void **state) {
     (void)state;
     arc_context *one = test_context(1), *three = test_context(3);
     arc_image photo = test_picture(ctx, 333, 123), a, b;
@@ -206,8 +200,7 @@ static void letterbox_is_black_outside(void **state)
     arc_context_close(&three);
 }
 
-static void tensor_follows_the_contract(void **state)
-{
+static void tensor_follows_the_contract(void **state) {
     (void)state;
     arc_image image = test_picture(ctx, 5, 4);
     arc_contract c = {.bgr = true, .mean = {1, 2, 3}, .scale = {0.5f, 2, 4}};
@@ -223,9 +216,9 @@ static void tensor_follows_the_contract(void **state)
     arc_image_free(ctx, &image);
 }
 
-/* Whole path: photo, letterbox, network, decoding. The reference shrank the photo with another filter, hence one pixel. */
-static void finds_faces(const char *file, const char *key)
-{
+/* Whole path: photo, letterbox, network, decoding. The reference shrank the photo with another filter
+ * (Pillow's), hence up to a pixel with SCRFD. */
+static void finds_faces(const char *file, const char *key, double most_px) {
     char name[128];
     snprintf(name, sizeof name, "models/detection/%s", file);
     arc_error err = {0};
@@ -235,21 +228,21 @@ static void finds_faces(const char *file, const char *key)
     arc_face faces[32];
     int count = 0;
     const char *path = arc_test_file(name);
-    if (arc_model_load(ctx, path, ARC_TASK_DETECT, NULL, &model, &err) != ARC_OK || arc_detector_new(ctx, model, &detector, &err) != ARC_OK ||
+    if (arc_model_load(ctx, path, ARC_TASK_DETECT, NULL, &model, &err) != ARC_OK ||
+        arc_detector_new(ctx, model, &detector, &err) != ARC_OK ||
         arc_image_load(ctx, arc_test_file("photos/insightface/t1.jpg"), NULL, &photo, NULL, &err) != ARC_OK ||
         arc_detect(detector, &photo, NULL, faces, 32, &count, &err) != ARC_OK)
         fail_msg("%s: %s", file, err.text);
     double score_error, worst = compare(key, faces, (size_t)count, &score_error);
     printf("%s: %d faces, worst %.3f px, score %.4f\n", key, count, worst, score_error);
-    assert_true(worst < 5);
+    assert_true(worst < most_px);
     arc_image_free(ctx, &photo);
     arc_detector_free(&detector);
     arc_model_free(&model);
 }
 
 /* The reference's own network input must give the reference's faces. */
-static void same_input_same_faces(const char *file, const char *key)
-{
+static void same_input_same_faces(const char *file, const char *key) {
     char name[128];
     snprintf(name, sizeof name, "models/detection/%s", file);
     arc_map map;
@@ -262,7 +255,8 @@ static void same_input_same_faces(const char *file, const char *key)
     arc_face faces[32];
     int count = 0;
     if (arc_model_load(ctx, arc_test_file(name), ARC_TASK_DETECT, NULL, &model, &err) != ARC_OK ||
-        arc_detector_new(ctx, model, &detector, &err) != ARC_OK || arc_detect(detector, &box, NULL, faces, 32, &count, &err) != ARC_OK)
+        arc_detector_new(ctx, model, &detector, &err) != ARC_OK ||
+        arc_detect(detector, &box, NULL, faces, 32, &count, &err) != ARC_OK)
         fail_msg("%s: %s", file, err.text);
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < 4; j++)
@@ -278,41 +272,43 @@ static void same_input_same_faces(const char *file, const char *key)
     arc_map_close(&map);
 }
 
-static void scrfd_500m_finds_faces(void **state)
-{
+static void scrfd_500m_finds_faces(void **state) {
     (void)state;
     same_input_same_faces("det_500m.onnx", "det_500m");
-    finds_faces("det_500m.onnx", "det_500m");
+    finds_faces("det_500m.onnx", "det_500m", 1);
 }
 
-static void scrfd_25g_finds_faces(void **state)
-{
+static void scrfd_25g_finds_faces(void **state) {
     (void)state;
     same_input_same_faces("scrfd_2.5g_bnkps.onnx", "scrfd_2.5g_bnkps");
-    finds_faces("scrfd_2.5g_bnkps.onnx", "scrfd_2.5g_bnkps");
+    finds_faces("scrfd_2.5g_bnkps.onnx", "scrfd_2.5g_bnkps", 1);
 }
 
-static void retinaface_finds_faces(void **state)
-{
+static void retinaface_finds_faces(void **state) {
     (void)state;
     same_input_same_faces("retinaface_mnet025_640.onnx", "retinaface_mnet025_640");
-    finds_faces("retinaface_mnet025_640.onnx", "retinaface_mnet025_640");
+    finds_faces("retinaface_mnet025_640.onnx", "retinaface_mnet025_640", 3);
 }
 
-static void yunet_finds_faces(void **state)
-{
+static void yunet_finds_faces(void **state) {
     (void)state;
     same_input_same_faces("yunet_s_640_640.onnx", "yunet_s_640_640");
-    finds_faces("yunet_s_640_640.onnx", "yunet_s_640_640");
+    finds_faces("yunet_s_640_640.onnx", "yunet_s_640_640", 3);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scrfd_decodes),          cmocka_unit_test(retinaface_decodes),    cmocka_unit_test(yunet_decodes),
-        cmocka_unit_test(mxnet_anchors_decode),   cmocka_unit_test(nms_keeps_the_best),    cmocka_unit_test(letterbox_sizes),
-        cmocka_unit_test(letterbox_is_black_outside), cmocka_unit_test(tensor_follows_the_contract),
-        cmocka_unit_test(scrfd_500m_finds_faces), cmocka_unit_test(scrfd_25g_finds_faces), cmocka_unit_test(retinaface_finds_faces),
+        cmocka_unit_test(scrfd_decodes),
+        cmocka_unit_test(retinaface_decodes),
+        cmocka_unit_test(yunet_decodes),
+        cmocka_unit_test(mxnet_anchors_decode),
+        cmocka_unit_test(nms_keeps_the_best),
+        cmocka_unit_test(letterbox_sizes),
+        cmocka_unit_test(letterbox_is_black_outside),
+        cmocka_unit_test(tensor_follows_the_contract),
+        cmocka_unit_test(scrfd_500m_finds_faces),
+        cmocka_unit_test(scrfd_25g_finds_faces),
+        cmocka_unit_test(retinaface_finds_faces),
         cmocka_unit_test(yunet_finds_faces),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

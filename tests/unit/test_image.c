@@ -6,36 +6,31 @@
 
 /* fontconfig, below cairo, keeps its configuration for the life of the process. */
 const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
+const char *__lsan_default_suppressions(void) {
     return "leak:libfontconfig";
 }
 
 static arc_context *ctx;
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     ctx = test_context(2);
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     arc_context_close(&ctx);
     return 0;
 }
 
-static const char *golden_image(const char *name)
-{
+static const char *golden_image(const char *name) {
     static char path[1024];
     snprintf(path, sizeof path, "%s/tests/golden/data/images/%s", ARC_SOURCE_DIR, name);
     return path;
 }
 
-static void check_image(void *arg, const char *fields)
-{
+static void check_image(void *arg, const char *fields) {
     (void)arg;
     char name[64];
     int w, h, orientation;
@@ -47,7 +42,8 @@ static void check_image(void *arg, const char *fields)
     arc_status st = arc_image_load(ctx, golden_image(name), NULL, &image, &info, &err);
     if (st != ARC_OK)
         fail_msg("%s: %s", name, err.text);
-    if (image.width_px != w || image.height_px != h || info.orientation != orientation || info.full_width_px != w || info.full_height_px != h)
+    if (image.width_px != w || image.height_px != h || info.orientation != orientation || info.full_width_px != w ||
+        info.full_height_px != h)
         fail_msg("%s: %dx%d orientation %d", name, image.width_px, image.height_px, info.orientation);
     if (test_hash(&image) != hash)
         fail_msg("%s: other pixels than Pillow's", name);
@@ -55,14 +51,12 @@ static void check_image(void *arg, const char *fields)
     arc_image_free(ctx, &image);
 }
 
-static void every_kind_equals_pillow(void **state)
-{
+static void every_kind_equals_pillow(void **state) {
     (void)state;
     assert_true(test_golden_lines("image", check_image, NULL) >= 25);
 }
 
-static void check_resize(void *arg, const char *fields)
-{
+static void check_resize(void *arg, const char *fields) {
     (void)arg;
     int w, h, nw, nh;
     unsigned long long hash;
@@ -76,14 +70,12 @@ static void check_resize(void *arg, const char *fields)
     arc_image_free(ctx, &to);
 }
 
-static void resize_equals_opencv(void **state)
-{
+static void resize_equals_opencv(void **state) {
     (void)state;
     assert_true(test_golden_lines("resize", check_resize, NULL) >= 10);
 }
 
-static void orientation_can_be_ignored(void **state)
-{
+static void orientation_can_be_ignored(void **state) {
     (void)state;
     arc_image image;
     arc_image_info info;
@@ -97,8 +89,7 @@ static void orientation_can_be_ignored(void **state)
 }
 
 /* Every cut of every golden file is refused or, for formats with trailing slack, read whole; never a crash or a half picture. */
-static void truncated(const char *name, bool may_pass_near_end)
-{
+static void truncated(const char *name, bool may_pass_near_end) {
     arc_map map;
     assert_int_equal(arc_map_open(&map, golden_image(name), 1 << 20, NULL), ARC_OK);
     for (size_t n = 0; n < map.bytes; n++) {
@@ -116,10 +107,10 @@ static void truncated(const char *name, bool may_pass_near_end)
     arc_map_close(&map);
 }
 
-static void truncated_files_are_refused(void **state)
-{
+static void truncated_files_are_refused(void **state) {
     (void)state;
-    static const char *const names[] = {"420.jpg", "progressive.jpg", "cmyk.jpg", "exif6.jpg", "rgb.png", "rgba.png", "24.bmp", "rgb.ppm"};
+    static const char *const names[] = {"420.jpg", "progressive.jpg", "cmyk.jpg", "exif6.jpg",
+                                        "rgb.png", "rgba.png",        "24.bmp",   "rgb.ppm"};
     for (size_t i = 0; i < ARC_COUNT(names); i++)
         truncated(names[i], false);
     truncated("text.pgm", true);
@@ -127,8 +118,7 @@ static void truncated_files_are_refused(void **state)
     truncated("lossless.webp", true);
 }
 
-static void bad_inputs_have_their_codes(void **state)
-{
+static void bad_inputs_have_their_codes(void **state) {
     (void)state;
     static const struct {
         const char *bytes;
@@ -162,8 +152,7 @@ static void bad_inputs_have_their_codes(void **state)
     assert_int_equal(arc_image_load(ctx, "/", NULL, &image, NULL, NULL), ARC_EIO);
 }
 
-static void limit_is_in_pixels(void **state)
-{
+static void limit_is_in_pixels(void **state) {
     (void)state;
     static const char *const names[] = {"420.jpg", "rgb.png", "lossy.webp", "24.bmp", "rgb.ppm"};
     arc_image_options opt;
@@ -178,8 +167,7 @@ static void limit_is_in_pixels(void **state)
     }
 }
 
-static void jpeg_is_reduced_on_request(void **state)
-{
+static void jpeg_is_reduced_on_request(void **state) {
     (void)state;
     char path[] = "/tmp/arc_image_XXXXXX.jpg";
     int fd = mkstemps(path, 4);
@@ -203,8 +191,7 @@ static void jpeg_is_reduced_on_request(void **state)
     arc_image_free(ctx, &image);
 }
 
-static void lossless_save_round_trips(void **state)
-{
+static void lossless_save_round_trips(void **state) {
     (void)state;
     static const char *const suffix[] = {".png", ".ppm"};
     for (size_t i = 0; i < 2; i++) {
@@ -226,8 +213,7 @@ static void lossless_save_round_trips(void **state)
     arc_image_free(ctx, &image);
 }
 
-static void drawing_is_clipped(void **state)
-{
+static void drawing_is_clipped(void **state) {
     (void)state;
     arc_image image = test_picture(ctx, 60, 40), other = test_picture(ctx, 5, 5);
     arc_draw_box(&image, -10, -10, 500, 500, 3, 0xff0000);
@@ -249,8 +235,7 @@ static void drawing_is_clipped(void **state)
 }
 
 /* Our allocations fail one after another; what the codec libraries take for themselves is out of reach. */
-static void every_allocation_may_fail(void **state)
-{
+static void every_allocation_may_fail(void **state) {
     (void)state;
     static const char *const names[] = {"420.jpg", "cmyk.jpg", "exif6.jpg", "rgba.png", "alpha.webp", "8.bmp", "gray.pgm"};
     for (size_t i = 0; i < ARC_COUNT(names); i++)
@@ -278,13 +263,13 @@ static void every_allocation_may_fail(void **state)
         }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_equals_pillow),    cmocka_unit_test(resize_equals_opencv),        cmocka_unit_test(orientation_can_be_ignored),
-        cmocka_unit_test(truncated_files_are_refused), cmocka_unit_test(bad_inputs_have_their_codes), cmocka_unit_test(limit_is_in_pixels),
-        cmocka_unit_test(jpeg_is_reduced_on_request),  cmocka_unit_test(lossless_save_round_trips),   cmocka_unit_test(drawing_is_clipped),
-        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(every_kind_equals_pillow),    cmocka_unit_test(resize_equals_opencv),
+        cmocka_unit_test(orientation_can_be_ignored),  cmocka_unit_test(truncated_files_are_refused),
+        cmocka_unit_test(bad_inputs_have_their_codes), cmocka_unit_test(limit_is_in_pixels),
+        cmocka_unit_test(jpeg_is_reduced_on_request),  cmocka_unit_test(lossless_save_round_trips),
+        cmocka_unit_test(drawing_is_clipped),          cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

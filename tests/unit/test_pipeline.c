@@ -5,22 +5,19 @@
 
 static arc_context *ctx;
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     ctx = test_context(2);
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     arc_context_close(&ctx);
     return 0;
 }
 
-static arc_model *load(arc_context *c, const char *name, arc_task task)
-{
+static arc_model *load(arc_context *c, const char *name, arc_task task) {
     arc_model *model = NULL;
     arc_error err = {0};
     if (arc_model_load(c, arc_test_file(name), task, NULL, &model, &err) != ARC_OK)
@@ -34,20 +31,19 @@ static arc_model *load(arc_context *c, const char *name, arc_task task)
 #define CROPS "goldens/recognition/crops_u8_rgb.npy"
 
 /* The 64 golden crops as views of the mapped file. */
-static void golden_crops(const arc_map *map, arc_image crops[64])
-{
+static void golden_crops(const arc_map *map, arc_image crops[64]) {
     test_npy npy = test_npy_parse(map->data);
     assert_int_equal(npy.dim[0], 64);
     for (int i = 0; i < 64; i++)
         crops[i] = (arc_image){(uint8_t *)npy.data + (size_t)i * 112 * 112 * 3, 112, 112, 336, ARC_RGB8};
 }
 
-static void embeddings_equal_goldens(void **state)
-{
+static void embeddings_equal_goldens(void **state) {
     (void)state;
     static const struct {
         const char *model, *golden;
-    } table[] = {{EMBEDDER, "goldens/recognition/mobilefacenet_relu6_128d.npy"}, {EMBEDDER_512, "goldens/recognition/w600k_mbf_dequantised_fp32.npy"}};
+    } table[] = {{EMBEDDER, "goldens/recognition/mobilefacenet_relu6_128d.npy"},
+                 {EMBEDDER_512, "goldens/recognition/w600k_mbf_dequantised_fp32.npy"}};
     for (size_t k = 0; k < ARC_COUNT(table); k++) {
         arc_map crops_map, golden_map;
         arc_image crops[64];
@@ -77,8 +73,7 @@ static void embeddings_equal_goldens(void **state)
     }
 }
 
-static void flip_sums_the_mirrored_view(void **state)
-{
+static void flip_sums_the_mirrored_view(void **state) {
     (void)state;
     arc_map map;
     arc_image crops[64], mirrored;
@@ -110,8 +105,7 @@ static void flip_sums_the_mirrored_view(void **state)
     arc_map_close(&map);
 }
 
-static void small_helpers(void **state)
-{
+static void small_helpers(void **state) {
     (void)state;
     float v[4] = {3, 4, 0, 0}, other[2] = {-4, 3};
     arc_embedding_normalise(v, 2, 2);
@@ -125,19 +119,16 @@ typedef struct pair {
     arc_model *detector, *embedder;
 } pair;
 
-static pair load_pair(arc_context *c)
-{
+static pair load_pair(arc_context *c) {
     return (pair){load(c, DETECTOR, ARC_TASK_DETECT), load(c, EMBEDDER, ARC_TASK_EMBED)};
 }
 
-static void free_pair(pair *p)
-{
+static void free_pair(pair *p) {
     arc_model_free(&p->detector);
     arc_model_free(&p->embedder);
 }
 
-static void a_bad_photo_fails_alone(void **state)
-{
+static void a_bad_photo_fails_alone(void **state) {
     (void)state;
     pair models = load_pair(ctx);
     arc_pipeline_options opt;
@@ -174,13 +165,13 @@ static void a_bad_photo_fails_alone(void **state)
 }
 
 /* Two photos of one person against photos of others; the face a person finds largest. */
-static void same_person_scores_higher(void **state)
-{
+static void same_person_scores_higher(void **state) {
     (void)state;
     pair models = load_pair(ctx);
     arc_pipeline *pipeline = NULL;
     assert_int_equal(arc_pipeline_new(ctx, models.detector, models.embedder, NULL, &pipeline, NULL), ARC_OK);
-    const char *paths[] = {arc_test_file("photos/pairs/img1.jpg"), arc_test_file("photos/pairs/img2.jpg"), arc_test_file("photos/pairs/img3.jpg")};
+    const char *paths[] = {arc_test_file("photos/pairs/img1.jpg"), arc_test_file("photos/pairs/img2.jpg"),
+                           arc_test_file("photos/pairs/img3.jpg")};
     arc_result r[3];
     assert_int_equal(arc_pipeline_run(pipeline, paths, 3, r, NULL, NULL, NULL), ARC_OK);
     for (int i = 0; i < 3; i++) {
@@ -198,8 +189,7 @@ static void same_person_scores_higher(void **state)
     free_pair(&models);
 }
 
-static void aligned_crops_need_no_detector(void **state)
-{
+static void aligned_crops_need_no_detector(void **state) {
     (void)state;
     arc_model *embedder = load(ctx, EMBEDDER, ARC_TASK_EMBED);
     arc_pipeline_options opt;
@@ -222,14 +212,12 @@ static void aligned_crops_need_no_detector(void **state)
     arc_model_free(&embedder);
 }
 
-static int stop_at_once(void *arg, int done, int count)
-{
+static int stop_at_once(void *arg, int done, int count) {
     *(int *)arg = done;
     return done < count;
 }
 
-static void cancel_leaves_defined_results(void **state)
-{
+static void cancel_leaves_defined_results(void **state) {
     (void)state;
     pair models = load_pair(ctx);
     arc_pipeline *pipeline = NULL;
@@ -252,8 +240,7 @@ static void cancel_leaves_defined_results(void **state)
 }
 
 /* A photo far larger than the network is searched at reduced size and cropped from full size: the same face, in full pixels. */
-static void large_photos_are_searched_reduced(void **state)
-{
+static void large_photos_are_searched_reduced(void **state) {
     (void)state;
     pair models = load_pair(ctx);
     arc_pipeline_options opt;
@@ -296,13 +283,13 @@ static void large_photos_are_searched_reduced(void **state)
     free_pair(&models);
 }
 
-static uint64_t hash_of_run(int threads)
-{
+static uint64_t hash_of_run(int threads) {
     arc_context *c = test_context(threads);
     pair models = load_pair(c);
     arc_pipeline *pipeline = NULL;
     assert_int_equal(arc_pipeline_new(c, models.detector, models.embedder, NULL, &pipeline, NULL), ARC_OK);
-    const char *paths[] = {arc_test_file("photos/pairs/img1.jpg"), arc_test_file("photos/insightface/t1.jpg"), arc_test_file("photos/pairs/img3.jpg")};
+    const char *paths[] = {arc_test_file("photos/pairs/img1.jpg"), arc_test_file("photos/insightface/t1.jpg"),
+                           arc_test_file("photos/pairs/img3.jpg")};
     arc_result r[3];
     assert_int_equal(arc_pipeline_run(pipeline, paths, 3, r, NULL, NULL, NULL), ARC_OK);
     uint64_t h = 0xcbf29ce484222325u;
@@ -318,15 +305,13 @@ static uint64_t hash_of_run(int threads)
     return h;
 }
 
-static void same_bits_for_any_threads(void **state)
-{
+static void same_bits_for_any_threads(void **state) {
     (void)state;
     assert_int_equal(hash_of_run(1), hash_of_run(3));
 }
 
 /* Allocation `nth` and all later ones fail, over pipeline creation and one photo. Returns false when no allocation failed any more. */
-static bool run_failing(long nth, pair *models, arc_context *c, arc_test_heap *heap, const char *photo)
-{
+static bool run_failing(long nth, pair *models, arc_context *c, arc_test_heap *heap, const char *photo) {
     heap->requests = 0;
     heap->fail_at = nth;
     arc_pipeline *pipeline = NULL;
@@ -343,8 +328,7 @@ static bool run_failing(long nth, pair *models, arc_context *c, arc_test_heap *h
     return failed;
 }
 
-static void every_allocation_may_fail(void **state)
-{
+static void every_allocation_may_fail(void **state) {
     (void)state;
     arc_test_heap heap = {0};
     arc_settings s;
@@ -368,8 +352,7 @@ static void every_allocation_may_fail(void **state)
     assert_int_equal(heap.live, 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_helpers),
         cmocka_unit_test(embeddings_equal_goldens),
