@@ -7,7 +7,8 @@ arc_status arc_hub_join(char *path, const char *folder, const char *name, const 
     int n = snprintf(path, ARC_HUB_PATH_BYTES, "%s/%s%s", folder, name, suffix);
     if (n < 0 || n >= ARC_HUB_PATH_BYTES) {
         path[0] = 0;
-        return arc_fail(err, ARC_ELIMIT, "%s in the cache folder: the path is longer than %d bytes; choose a shorter cache folder", name,
+        return arc_fail(err, ARC_ELIMIT,
+                        "%s in the cache folder: the path is longer than %d bytes; choose a shorter cache folder", name,
                         ARC_HUB_PATH_BYTES - 1);
     }
     return ARC_OK;
@@ -26,7 +27,8 @@ arc_status arc_hub_cache_root(const char *cache_dir, char *path, arc_error *err)
         tail = "/.cache/arcface";
     path[0] = 0;
     if (!base)
-        return arc_fail(err, ARC_EINVAL, "no cache folder: neither ARCFACE_CACHE nor HOME is set; set ARCFACE_CACHE to a folder for models");
+        return arc_fail(err, ARC_EINVAL,
+                        "no cache folder: neither ARCFACE_CACHE nor HOME is set; set ARCFACE_CACHE to a folder for models");
     int n = snprintf(path, ARC_HUB_PATH_BYTES, "%s%s", base, tail);
     if (n < 0 || n >= ARC_HUB_PATH_BYTES) {
         path[0] = 0;

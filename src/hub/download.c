@@ -153,7 +153,8 @@ static arc_status request(transfer *x, bool *past_end) {
         return ARC_OK;
     }
     if (code == CURLE_HTTP_RETURNED_ERROR)
-        return arc_fail(x->err, http == 404 || http == 410 ? ARC_ENOTFOUND : ARC_ENETWORK, "%s: the server answers %ld", x->url, http);
+        return arc_fail(x->err, http == 404 || http == 410 ? ARC_ENOTFOUND : ARC_ENETWORK, "%s: the server answers %ld", x->url,
+                        http);
     if (code != CURLE_OK)
         return arc_fail(x->err, ARC_ENETWORK, "%s: %s; %lld bytes are kept, pull again to go on from there", x->url,
                         *reason ? reason : curl_easy_strerror(code), (long long)x->have_bytes);

@@ -12,7 +12,8 @@ static bool starts_with(const char *text, const char *prefix) {
 }
 
 /* A mirror may be named by its base or by the file itself. */
-static arc_status fetch_url(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path, arc_error *err) {
+static arc_status fetch_url(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path,
+                            arc_error *err) {
     char url[ARC_HUB_PATH_BYTES];
     size_t n = strlen(from), name = strlen(entry->file);
     bool whole = n > name && from[n - name - 1] == '/' && strcmp(from + n - name, entry->file) == 0;
@@ -96,7 +97,8 @@ static arc_status fetch_local(const arc_hub_transfer *t, const arc_hub_entry *en
     return arc_fail(err, ARC_EINVAL, "%s: neither a folder nor a file", from);
 }
 
-arc_status arc_hub_fetch(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path, arc_error *err) {
+arc_status arc_hub_fetch(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path,
+                         arc_error *err) {
     char path[ARC_HUB_PATH_BYTES];
     if (!from)
         return arc_hub_download(t, entry->url, part_path, err);

@@ -7,8 +7,8 @@
 
 #define ARC_HUB_PATH_BYTES 4096
 #define ARC_HUB_NAME_BYTES 128
-#define ARC_HUB_MAX_FILES 64                              /* of one pack, the archive included */
-#define ARC_HUB_MAX_DOWNLOAD_BYTES ((int64_t)4 << 30)     /* of an entry whose size is not listed */
+#define ARC_HUB_MAX_FILES 64                          /* of one pack, the archive included */
+#define ARC_HUB_MAX_DOWNLOAD_BYTES ((int64_t)4 << 30) /* of an entry whose size is not listed */
 #define ARC_HUB_MAX_MEMBER_BYTES ((int64_t)2 << 30)
 #define ARC_HUB_HEX_BYTES 65
 
@@ -60,24 +60,25 @@ arc_status arc_hub_record_set(arc_hub_record *record, const char *file, const ch
 /* ---- download.c, fetch.c ---- */
 typedef struct arc_hub_transfer {
     const arc_alloc *alloc;
-    const char *what;   /* for messages: the entry's name */
-    int64_t bytes;      /* expected, 0 = not known */
+    const char *what; /* for messages: the entry's name */
+    int64_t bytes;    /* expected, 0 = not known */
     int (*progress)(void *ctx, int64_t done_bytes, int64_t total_bytes);
     void *progress_ctx;
 } arc_hub_transfer;
 /* Grows the part file until it is complete; on failure it stays for the next attempt. */
 arc_status arc_hub_download(const arc_hub_transfer *t, const char *url, const char *part_path, arc_error *err);
 /* The same from `from` (NULL, folder, file, file://, http(s):// base or file; see arc_pull_options). */
-arc_status arc_hub_fetch(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path, arc_error *err);
+arc_status arc_hub_fetch(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path,
+                         arc_error *err);
 
 /* ---- unpack.c ---- */
 /* Writes the .onnx members of the zip into `folder` and their hashes into `record`; nothing is installed unless all of it is right. */
-arc_status arc_hub_unpack(const arc_hub_pack *pack, const arc_alloc *a, const char *zip_path, const char *folder, arc_hub_record *record,
-                          arc_error *err);
+arc_status arc_hub_unpack(const arc_hub_pack *pack, const arc_alloc *a, const char *zip_path, const char *folder,
+                          arc_hub_record *record, arc_error *err);
 
 /* ---- pull.c ---- */
-arc_status arc_hub_pull_pack(const arc_alloc *a, const arc_hub_pack *pack, const arc_pull_options *opt, char *path, size_t path_bytes,
-                             arc_error *err);
+arc_status arc_hub_pull_pack(const arc_alloc *a, const arc_hub_pack *pack, const arc_pull_options *opt, char *path,
+                             size_t path_bytes, arc_error *err);
 
 /* ---- resolve.c ---- */
 arc_status arc_hub_resolve_in(const arc_hub_pack *pack, const char *member, arc_task task, const char *folder, char *path,

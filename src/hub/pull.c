@@ -35,8 +35,8 @@ static arc_status verify_installed(const arc_hub_pack *pack, const arc_hub_recor
         if (st != ARC_OK)
             return st;
         if (strcmp(hex, record->line[i].hex) != 0)
-            return arc_fail(err, ARC_ECORRUPT, "%s: SHA-256 is %s, recorded is %s; remove it and type: arcface pull %s", path, hex,
-                            record->line[i].hex, pack->entry->name);
+            return arc_fail(err, ARC_ECORRUPT, "%s: SHA-256 is %s, recorded is %s; remove it and type: arcface pull %s", path,
+                            hex, record->line[i].hex, pack->entry->name);
         checked++;
     }
     if (checked == 0)
@@ -56,17 +56,19 @@ static arc_status verify_part(const arc_hub_pack *pack, arc_hub_record *record, 
     if (expected && strcmp(expected, hex) != 0) {
         (void)arc_path_remove(part, NULL);
         if (entry->sha256)
-            return arc_fail(err, ARC_ECORRUPT, "%s: SHA-256 is %s, listed is %s; nothing was installed", entry->file, hex, expected);
+            return arc_fail(err, ARC_ECORRUPT, "%s: SHA-256 is %s, listed is %s; nothing was installed", entry->file, hex,
+                            expected);
         return arc_fail(err, ARC_ECORRUPT,
-                        "%s: SHA-256 is %s, at the first pull it was %s; nothing was installed. If the change is meant, remove the SHA256SUMS "
+                        "%s: SHA-256 is %s, at the first pull it was %s; nothing was installed. If the change is meant, remove "
+                        "the SHA256SUMS "
                         "in the cache",
                         entry->file, hex, expected);
     }
     return arc_hub_record_set(record, entry->file, hex, err);
 }
 
-static arc_status install(const arc_alloc *a, const arc_hub_pack *pack, arc_hub_record *record, const char *folder, const char *part,
-                          arc_error *err) {
+static arc_status install(const arc_alloc *a, const arc_hub_pack *pack, arc_hub_record *record, const char *folder,
+                          const char *part, arc_error *err) {
     char final[ARC_HUB_PATH_BYTES];
     arc_status st = verify_part(pack, record, part, err);
     if (st != ARC_OK)
@@ -83,8 +85,8 @@ static arc_status install(const arc_alloc *a, const arc_hub_pack *pack, arc_hub_
     return st == ARC_OK ? arc_hub_record_write(record, a, folder, err) : st;
 }
 
-static arc_status fetch_and_install(const arc_alloc *a, const arc_hub_pack *pack, const arc_pull_options *opt, arc_hub_record *record,
-                                    const char *folder, arc_error *err) {
+static arc_status fetch_and_install(const arc_alloc *a, const arc_hub_pack *pack, const arc_pull_options *opt,
+                                    arc_hub_record *record, const char *folder, arc_error *err) {
     char part[ARC_HUB_PATH_BYTES];
     arc_hub_transfer t = {a, pack->entry->name, pack->entry->bytes, opt->progress, opt->progress_ctx};
     arc_status st = arc_dir_make(folder, err);
@@ -95,8 +97,8 @@ static arc_status fetch_and_install(const arc_alloc *a, const arc_hub_pack *pack
     return st == ARC_OK ? install(a, pack, record, folder, part, err) : st;
 }
 
-arc_status arc_hub_pull_pack(const arc_alloc *a, const arc_hub_pack *pack, const arc_pull_options *opt, char *path, size_t path_bytes,
-                             arc_error *err) {
+arc_status arc_hub_pull_pack(const arc_alloc *a, const arc_hub_pack *pack, const arc_pull_options *opt, char *path,
+                             size_t path_bytes, arc_error *err) {
     char root[ARC_HUB_PATH_BYTES], folder[ARC_HUB_PATH_BYTES];
     if (path && path_bytes)
         path[0] = 0;
@@ -116,7 +118,8 @@ arc_status arc_hub_pull_pack(const arc_alloc *a, const arc_hub_pack *pack, const
     return st == ARC_OK ? put_path(folder, path, path_bytes, err) : st;
 }
 
-arc_status arc_pull(arc_context *ctx, const char *name, const arc_pull_options *opt, char *path, size_t path_bytes, arc_error *err) {
+arc_status arc_pull(arc_context *ctx, const char *name, const arc_pull_options *opt, char *path, size_t path_bytes,
+                    arc_error *err) {
     arc_pull_options defaults;
     arc_pull_options_default(&defaults);
     arc_hub_pack pack = {.entry = arc_hub_find(name)};

@@ -44,7 +44,8 @@ arc_status arc_hub_resolve_in(const arc_hub_pack *pack, const char *member, arc_
     size_t n = member ? strlen(member) : 0;
     if (member) {
         if (!*member || strchr(member, '/') || member[0] == '.')
-            return arc_fail(err, ARC_EINVAL, "'%s:%s': a model of the pack is named like %s:NAME", pack->entry->name, member, pack->entry->name);
+            return arc_fail(err, ARC_EINVAL, "'%s:%s': a model of the pack is named like %s:NAME", pack->entry->name, member,
+                            pack->entry->name);
         suffix = n > 5 && strcmp(member + n - 5, ".onnx") == 0 ? "" : ".onnx";
     } else if (!arc_hub_is_archive(pack->entry)) {
         file = pack->entry->file;
@@ -60,7 +61,8 @@ arc_status arc_hub_resolve_in(const arc_hub_pack *pack, const char *member, arc_
     return arc_path_kind_of(found) == ARC_PATH_FILE ? give(found, path, path_bytes, err) : not_there(pack, file, folder, err);
 }
 
-arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *cache_dir, char *path, size_t path_bytes, arc_error *err) {
+arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *cache_dir, char *path, size_t path_bytes,
+                           arc_error *err) {
     char name[ARC_HUB_NAME_BYTES], root[ARC_HUB_PATH_BYTES], folder[ARC_HUB_PATH_BYTES];
     if (path_bytes)
         path[0] = 0;
@@ -75,7 +77,8 @@ arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *
         pack.entry = arc_hub_find(name);
     }
     if (!pack.entry)
-        return arc_fail(err, ARC_ENOTFOUND, "%s: no such file, and not a known model (arcface pull --list shows them)", path_or_name);
+        return arc_fail(err, ARC_ENOTFOUND, "%s: no such file, and not a known model (arcface pull --list shows them)",
+                        path_or_name);
     pack.member = arc_hub_members(&pack.members);
     arc_status st = arc_hub_cache_root(cache_dir, root, err);
     if (st == ARC_OK)

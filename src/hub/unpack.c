@@ -85,8 +85,8 @@ static arc_status one_model(unpacking *u, struct archive *zip, const char *name)
     const arc_hub_member *listed = arc_hub_member_find(u->pack, name, ARC_TASK_UNKNOWN);
     const char *expected = listed && listed->sha256 ? listed->sha256 : arc_hub_record_find(u->record, name);
     if (expected && strcmp(expected, hex) != 0)
-        return arc_fail(u->err, ARC_ECORRUPT, "%s: member %s has SHA-256 %s, %s is %s; nothing was installed", u->zip_path, name, hex,
-                        listed && listed->sha256 ? "listed" : "recorded at the first pull", expected);
+        return arc_fail(u->err, ARC_ECORRUPT, "%s: member %s has SHA-256 %s, %s is %s; nothing was installed", u->zip_path, name,
+                        hex, listed && listed->sha256 ? "listed" : "recorded at the first pull", expected);
     return arc_hub_record_set(u->record, name, hex, u->err);
 }
 
@@ -134,8 +134,8 @@ static arc_status read_zip(unpacking *u, const arc_map *map) {
     return st;
 }
 
-arc_status arc_hub_unpack(const arc_hub_pack *pack, const arc_alloc *a, const char *zip_path, const char *folder, arc_hub_record *record,
-                          arc_error *err) {
+arc_status arc_hub_unpack(const arc_hub_pack *pack, const arc_alloc *a, const char *zip_path, const char *folder,
+                          arc_hub_record *record, arc_error *err) {
     unpacking u = {.pack = pack, .alloc = a, .zip_path = zip_path, .folder = folder, .record = record, .err = err};
     arc_map map;
     arc_status st = arc_map_open(&map, zip_path, (size_t)ARC_HUB_MAX_DOWNLOAD_BYTES, err);
