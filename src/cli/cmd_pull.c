@@ -28,9 +28,15 @@ static int list(void) {
 static int unknown_pack(cli *c, const char *name) {
     size_t count;
     const arc_hub_entry *e = arc_hub_list(&count);
+    const char *nearest = NULL;
+    int distance = 3;
     for (size_t i = 0; i < count; i++)
-        if (cli_edit_distance(name, e[i].name) < 3)
-            return cli_usage(c, "unknown pack \"%s\", did you mean \"%s\"?", name, e[i].name);
+        if (cli_edit_distance(name, e[i].name) < distance) {
+            distance = cli_edit_distance(name, e[i].name);
+            nearest = e[i].name;
+        }
+    if (nearest)
+        return cli_usage(c, "unknown pack \"%s\", did you mean \"%s\"?", name, nearest);
     return cli_usage(c, "unknown pack \"%s\"; \"arcface pull --list\" shows the known ones", name);
 }
 

@@ -52,21 +52,29 @@ static const cli_command *choose(int argc, char **argv, int *words) {
     return cli_find(argv[1]);
 }
 
-static int unknown(int argc, char **argv) {
-    size_t n = strlen(argv[1]);
-    char all[128] = "";
+/* "eval lfw" or "eval bin" for "eval"; false when no command starts with the word. */
+static bool second_words(const char *word, char *out, size_t bytes) {
+    size_t n = strlen(word);
+    *out = '\0';
     for (int i = 0; i < CLI_COUNT(commands); i++)
-        if (strncmp(commands[i]->name, argv[1], n) == 0 && commands[i]->name[n] == ' ') {
-            size_t at = strlen(all);
-            snprintf(all + at, sizeof all - at, "%s\"%s\"", at ? " or " : "", commands[i]->name);
+        if (strncmp(commands[i]->name, word, n) == 0 && commands[i]->name[n] == ' ') {
+            size_t at = strlen(out);
+            snprintf(out + at, bytes - at, "%s\"%s\"", at ? " or " : "", commands[i]->name);
         }
-    if (*all)
-        return cli_usage(NULL, "%s needs a second word: %s", argv[1], all);
-    const char *nearest = cli_nearest_command(argv[1]);
-    if (!nearest && argc > 2) {
-        snprintf(all, sizeof all, "%.30s %.30s", argv[1], argv[2]);
-        nearest = cli_nearest_command(all);
+    return *out != '\0';
+}
+
+static int unknown(int argc, char **argv) {
+    char words[128];
+    const char *nearest = NULL;
+    if (argc > 2 && argv[2][0] != '-') {
+        snprintf(words, sizeof words, "%.60s %.60s", argv[1], argv[2]);
+        nearest = cli_nearest_command(words);
     }
+    if (!nearest && second_words(argv[1], words, sizeof words))
+        return cli_usage(NULL, "%s needs a second word: %s", argv[1], words);
+    if (!nearest)
+        nearest = cli_nearest_command(argv[1]);
     if (nearest)
         return cli_usage(NULL, "unknown command \"%s\", did you mean \"%s\"?", argv[1], nearest);
     return cli_usage(NULL, "unknown command \"%s\"", argv[1]);

@@ -1,0 +1,35 @@
+#!/bin/bash
+# Protocols on real sets: every flavour of .bin says the same, some LFW pairs, missing pictures.
+. "$(dirname "$0")/lib.sh"
+needs_data
+export ARCFACE_MODEL=$model
+
+first=
+for bin in "$data"/verification-bin/lfw_12pairs_*.bin; do
+    expect 0 eval bin "$bin" --folds 2 --json -q
+    says '"pairs": 12'
+    [ -z "$first" ] && first=$out
+    [ "$out" = "$first" ] || wrong "$(basename "$bin") gives another result"
+done
+expect 2 eval bin "$data/verification-bin/lfw_12pairs_python2.bin" --folds 1
+expect 3 eval bin "$data/verification-bin/lfw_12pairs_python2.bin" --folds 13
+sentence "12 pairs"
+head -c 60000 "$data/verification-bin/lfw_12pairs_python2.bin" >"$work/short.bin"
+expect 3 eval bin "$work/short.bin"
+sentence short.bin
+
+# Two pairs of each kind in each of the ten folds.
+awk 'NR == 1 { print "10\t2"; next } { at = (NR - 2) % 600; if (at < 2 || (at >= 300 && at < 302)) print }' "$data/lfw/pairs.txt" >"$work/pairs.txt"
+expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" -q
+says "40 (20 genuine, 20 impostor), 10 folds" "Accuracy-Flip"
+expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --no-flip --limit 20 --folds 5 --json -q
+says '"pairs": 20' '"flip": false'
+mkdir "$work/images"
+expect 3 eval lfw --images "$work/images" --pairs "$work/pairs.txt" -q
+sentence missing .jpg
+expect 3 eval lfw --images "$work/no-such-folder" --pairs "$work/pairs.txt" -q
+sentence no-such-folder
+expect 3 eval lfw --images "$work/images" --pairs "$work/none.txt" -q
+sentence none.txt
+expect 2 eval lfw --images "$work/images"
+finish

@@ -1,0 +1,62 @@
+# Shared by the command's tests: bash TEST.sh ARCFACE-BINARY. A failed expectation is printed and counted; `finish` ends the test.
+set -uo pipefail
+arcface=$(realpath "$1")
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+data=${ARCFACE_DATA:-$source_dir/../shared/data}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+unset ARCFACE_MODEL ARCFACE_DETECTOR
+export ARCFACE_CACHE=$work/cache # nothing pulled
+failures=0
+detector=$data/models/detection/scrfd_2.5g_bnkps.onnx
+model=$data/models/recognition/w600k_mbf_dequantised_fp32.onnx
+pairs=$data/photos/pairs
+
+wrong() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# expect STATUS ARGUMENT...: runs arcface; its output is in $out, its standard error in $err.
+expect() {
+    local want=$1 got
+    shift
+    out=$("$arcface" "$@" 2>"$work/stderr" </dev/null)
+    got=$?
+    err=$(cat "$work/stderr")
+    [ "$got" -eq "$want" ] || wrong "arcface $* ended with $got instead of $want: $err"
+}
+
+# One sentence on standard error that holds all the words given.
+sentence() {
+    local word
+    [ "$(grep -c . <<<"$err")" -eq 1 ] || wrong "not one sentence: $err"
+    for word in "$@"; do
+        grep -qF -- "$word" <<<"$err" || wrong "\"$word\" is not in: $err"
+    done
+}
+
+says() {
+    local word
+    for word in "$@"; do
+        grep -qF -- "$word" <<<"$out" || wrong "\"$word\" is not in the output: $out"
+    done
+}
+
+needs_data() {
+    if [ ! -e "$data/models" ]; then
+        echo "skipped: no real models and photos in $data"
+        exit 77
+    fi
+}
+
+# ppm FILE WIDTH HEIGHT: a picture of one repeated pattern.
+ppm() {
+    printf 'P6\n%d %d\n255\n' "$2" "$3" >"$1"
+    yes 'arcface draws this picture' | head -c $(($2 * $3 * 3)) >>"$1"
+}
+
+finish() {
+    [ "$failures" -eq 0 ] && echo "all as expected"
+    exit $((failures > 0))
+}

@@ -1,0 +1,59 @@
+#!/bin/bash
+# Real photos through detect, align, embed and verify.
+. "$(dirname "$0")/lib.sh"
+needs_data
+export ARCFACE_MODEL=$model ARCFACE_DETECTOR=$detector
+t1=$data/photos/insightface/t1.jpg
+
+expect 0 detect "$t1" --draw "$work/faces.jpg"
+says "6 faces"
+[ -s "$work/faces.jpg" ] || wrong "no picture was drawn"
+expect 0 detect "$t1" --json
+[ "$(grep -o '"score"' <<<"$out" | wc -l)" -eq 6 ] || wrong "JSON lists $(grep -o '"score"' <<<"$out" | wc -l) faces"
+expect 0 detect "$t1" --threshold 0.99
+says "0 faces"
+ppm "$work/noface.ppm" 300 200
+expect 0 detect "$work/noface.ppm"
+says "0 faces"
+expect 3 detect "$work/missing.jpg"
+sentence missing.jpg
+head -c 3000 "$t1" >"$work/short.jpg"
+expect 3 detect "$work/short.jpg"
+sentence short.jpg
+expect 2 detect "$t1" "$t1" --draw "$work/x.jpg"
+expect 2 detect "$t1" --draw "$work/x.gif"
+expect 4 detect "$t1" --draw "$work/no-such-folder/x.jpg"
+
+expect 0 align "$t1" --all -o "$work/crops"
+[ "$(ls "$work/crops" | wc -l)" -eq 6 ] || wrong "$(ls "$work/crops" | wc -l) crops"
+expect 0 align "$pairs/img1.jpg" "$pairs/img1.jpg" -o "$work/twice" --template 112x96 --warp opencv
+[ -e "$work/twice/img1.png" ] && [ -e "$work/twice/img1-2.png" ] || wrong "crops: $(ls "$work/twice")"
+expect 3 align "$work/noface.ppm" -o "$work/none"
+sentence "no face"
+
+expect 0 embed "$pairs/img1.jpg" "$pairs/img2.jpg" "$work/noface.ppm" "$work/short.jpg" -o "$work/e.npy" --flip
+[ "$(stat -c %s "$work/e.npy")" -eq $((128 + 2 * 512 * 4)) ] || wrong "e.npy has $(stat -c %s "$work/e.npy") bytes"
+[ "$(wc -l <"$work/e.txt")" -eq 2 ] || wrong "e.txt has $(wc -l <"$work/e.txt") lines"
+expect 3 embed "$work/noface.ppm" -o "$work/none.npy"
+[ -e "$work/none.npy" ] && wrong "none.npy was written"
+
+expect 0 verify "$pairs/img1.jpg" "$pairs/img2.jpg" --draw "$work/pair.jpg"
+says "same person"
+[ -s "$work/pair.jpg" ] || wrong "no picture was drawn"
+expect 1 verify "$pairs/img1.jpg" "$pairs/img3.jpg"
+says "different persons"
+expect 0 verify "$pairs/img1.jpg" "$pairs/img3.jpg" --threshold -1
+expect 0 verify "$pairs/img1.jpg" "$pairs/img2.jpg" --json
+says '"same": true' '"angle_degrees"'
+expect 1 verify "$t1" "$pairs/img1.jpg"
+sentence "6 faces"
+expect 0 verify "$t1" "$t1" --all
+[ "$(wc -l <<<"$out")" -eq 36 ] || wrong "--all compared $(wc -l <<<"$out") pairs"
+expect 3 verify "$pairs/img1.jpg" "$work/noface.ppm"
+sentence "no face" noface.ppm
+expect 3 verify "$pairs/img1.jpg" "$work/missing.jpg"
+sentence missing.jpg
+chmod 000 "$work/short.jpg"
+expect 3 verify "$pairs/img1.jpg" "$work/short.jpg"
+expect 3 verify "$pairs/img1.jpg" "$pairs/img2.jpg" --model "$detector"
+finish
