@@ -60,7 +60,8 @@ static void dwconv(size_t pixels, size_t channels, size_t taps, const float *con
     }
 }
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride) {
+static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                   size_t c_stride) {
     int32_t acc[MR8][NR8] = {{0}};
     const size_t groups = (kc + 3) / 4;
     for (size_t t = 0; t < taps; t++, a += MR8)

@@ -41,7 +41,8 @@ static inline __attribute__((always_inline)) void rows(size_t m, size_t n, size_
     }
 }
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride) {
+static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                   size_t c_stride) {
     if (m == 4)
         rows(4, n, kc, taps, a, b, c, c_stride);
     else if (m == 3)

@@ -36,7 +36,8 @@ static inline __attribute__((always_inline)) void rows(size_t m, size_t n, size_
     }
 }
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride) {
+static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                   size_t c_stride) {
     size_t i = 0;
     for (; i + 4 <= m; i += 4)
         rows(4, n, kc, taps, a + i, b, c + i * c_stride, c_stride);

@@ -29,7 +29,8 @@ static void row(size_t n, size_t kc, size_t taps, const uint8_t *const *a, const
     memcpy(c, out, n * sizeof(int32_t));
 }
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride) {
+static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                   size_t c_stride) {
     for (size_t i = 0; i < m; i++)
         row(n, kc, taps, a + i, b, c + i * c_stride);
 }

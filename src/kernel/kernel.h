@@ -14,12 +14,12 @@ typedef enum arc_act { ARC_ACT_NONE, ARC_ACT_RELU, ARC_ACT_PRELU, ARC_ACT_LEAKY,
 
 /* What happens to an accumulator before it is stored: y = act(acc + bias[j] + residual[i][j]). */
 typedef struct arc_epilogue {
-    const float *bias;      /* [n] or NULL */
-    const float *slope;     /* [n], ARC_ACT_PRELU only */
-    const float *residual;  /* [m][residual_stride] or NULL */
+    const float *bias;     /* [n] or NULL */
+    const float *slope;    /* [n], ARC_ACT_PRELU only */
+    const float *residual; /* [m][residual_stride] or NULL */
     size_t residual_stride;
-    float alpha;            /* ARC_ACT_LEAKY */
-    float lo, hi;           /* ARC_ACT_CLIP */
+    float alpha;  /* ARC_ACT_LEAKY */
+    float lo, hi; /* ARC_ACT_CLIP */
     arc_act act;
 } arc_epilogue;
 
@@ -65,7 +65,8 @@ typedef struct arc_kernels {
      * kc a multiple of 4 in the packing (tail zero weights); a rows give exactly kc readable bytes.
      * c[i*c_stride + j] = int32 sum of a*b without zero-point terms (the caller subtracts a_zero * colsum). */
     size_t igemm8_mr, igemm8_nr;
-    void (*igemm8)(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride);
+    void (*igemm8)(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                   size_t c_stride);
 
     /* Plain [c][hw] <-> NHWC [hw][c] of one image: y[i*y_stride + j] = x[j*x_stride + i], rows x cols given for x. */
     void (*transpose)(size_t rows, size_t cols, const float *x, size_t x_stride, float *y, size_t y_stride);
@@ -83,7 +84,7 @@ const arc_kernels *arc_kernels_of(arc_isa isa);
 size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t taps);
 /* One panel: columns j0.. of w given by element strides: value(j,t,k) = w[j*ws_n + t*ws_tap + k*ws_k] * scale_k[k] * scale_n[j]; either
  * scale may be NULL. */
-void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n, size_t ws_tap,
-                          size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
+void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
+                          size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
 
 #endif

@@ -7,8 +7,8 @@ size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t 
     return (n + nr - 1) / nr * nr * kc * taps;
 }
 
-void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n, size_t ws_tap,
-                          size_t ws_k, const float *scale_k, const float *scale_n, float *panel) {
+void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
+                          size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel) {
     const size_t nr = k->igemm_nr;
     const size_t width = n - j0 < nr ? n - j0 : nr;
     for (size_t t = 0; t < taps; t++)

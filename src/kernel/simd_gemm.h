@@ -31,35 +31,35 @@
 #define IGEMM_NR (2 * VL)
 
 #define START_2(i) vf lo##i = v_zero(), hi##i = v_zero();
-#define STEP_2(i)                                                                                                                            \
-    {                                                                                                                                        \
-        const vf x = v_set1(a[i][k]);                                                                                                        \
-        lo##i = v_fma(x, b0, lo##i);                                                                                                         \
-        hi##i = v_fma(x, b1, hi##i);                                                                                                         \
+#define STEP_2(i)                                                                                                                \
+    {                                                                                                                            \
+        const vf x = v_set1(a[i][k]);                                                                                            \
+        lo##i = v_fma(x, b0, lo##i);                                                                                             \
+        hi##i = v_fma(x, b1, hi##i);                                                                                             \
     }
-#define STORE_2(i)                                                                                                                           \
-    v_store(tile + (i) * stride, lo##i);                                                                                                     \
-    v_store(tile + (i) * stride + VL, hi##i);
+#define STORE_2(i)                                                                                                               \
+    v_store(tile + (i)*stride, lo##i);                                                                                           \
+    v_store(tile + (i)*stride + VL, hi##i);
 
 #define START_1(i) vf lo##i = v_zero();
 #define STEP_1(i) lo##i = v_fma(v_set1(a[i][k]), b0, lo##i);
-#define STORE_1(i) v_store(tile + (i) * stride, lo##i);
+#define STORE_1(i) v_store(tile + (i)*stride, lo##i);
 
 /* The sums of an m x 2 VL (tile_m_2) or m x VL (tile_m_1: panels that are at most half full) tile. */
-#define TILE_FUNCTIONS(m)                                                                                                                    \
-    static void tile_##m##_2(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {                    \
-        ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {                  \
-            const vf b0 = v_load(b), b1 = v_load(b + VL);                                                                                    \
-            ROWS_##m(STEP_2)                                                                                                                 \
-        }                                                                                                                                    \
-        ROWS_##m(STORE_2)                                                                                                                    \
-    }                                                                                                                                        \
-    static void tile_##m##_1(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {                    \
-        ROWS_##m(START_1) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {                  \
-            const vf b0 = v_load(b);                                                                                                         \
-            ROWS_##m(STEP_1)                                                                                                                 \
-        }                                                                                                                                    \
-        ROWS_##m(STORE_1)                                                                                                                    \
+#define TILE_FUNCTIONS(m)                                                                                                        \
+    static void tile_##m##_2(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {        \
+        ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
+            const vf b0 = v_load(b), b1 = v_load(b + VL);                                                                        \
+            ROWS_##m(STEP_2)                                                                                                     \
+        }                                                                                                                        \
+        ROWS_##m(STORE_2)                                                                                                        \
+    }                                                                                                                            \
+    static void tile_##m##_1(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {        \
+        ROWS_##m(START_1) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
+            const vf b0 = v_load(b);                                                                                             \
+            ROWS_##m(STEP_1)                                                                                                     \
+        }                                                                                                                        \
+        ROWS_##m(STORE_1)                                                                                                        \
     }
 IGEMM_EACH_M(TILE_FUNCTIONS)
 
@@ -82,8 +82,8 @@ static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const 
 
 /* `rows` output pixels of one column strip: the weights are loaded once for all of them. x: rows*taps pointers. */
 #define DW_ROWS 4
-static inline void dw_strip(size_t rows, size_t j, size_t width, size_t channels, size_t taps, const float *const *x, const float *w,
-                            float *y, size_t y_stride) {
+static inline void dw_strip(size_t rows, size_t j, size_t width, size_t channels, size_t taps, const float *const *x,
+                            const float *w, float *y, size_t y_stride) {
     if (rows == DW_ROWS) {
         vf s0 = v_zero(), s1 = v_zero(), s2 = v_zero(), s3 = v_zero();
         for (size_t t = 0; t < taps; t++) {

@@ -13,8 +13,8 @@ typedef struct arc_conv_geometry {
 } arc_conv_geometry;
 
 /* Reads attributes and checks them against the shapes; why (a sentence) is filled when the result is not ARC_OK. */
-arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g, char *why,
-                         size_t why_bytes);
+arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g,
+                         char *why, size_t why_bytes);
 
 /* For `pixels` output pixels from number `first`: list[i*pixel_step + t*tap_step] = input row of tap t (channel `channel` on), or pad. */
 void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,

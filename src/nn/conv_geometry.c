@@ -11,8 +11,8 @@ static arc_status refuse(char *why, size_t why_bytes, const char *text) {
 }
 
 /* Two or four ints of an attribute, each in [low, 2^30]; absent: `fallback`. */
-static bool read_ints(const arc_node *node, const char *name, size_t count, int64_t low, int64_t fallback, int64_t *out, char *why,
-                      size_t why_bytes) {
+static bool read_ints(const arc_node *node, const char *name, size_t count, int64_t low, int64_t fallback, int64_t *out,
+                      char *why, size_t why_bytes) {
     const arc_attr *a = arc_node_attr(node, name);
     for (size_t i = 0; i < count; i++)
         out[i] = fallback;
@@ -101,8 +101,8 @@ static arc_status read_channels(const arc_shape *x, const arc_shape *w, arc_conv
     const int64_t weights_in = g->transposed ? w->dim[0] : w->dim[1] * g->groups;
     g->c_out = g->transposed ? w->dim[1] * g->groups : w->dim[0];
     char xt[96], wt[96];
-    if (weights_in != g->c_in || g->c_in % g->groups || g->c_out % g->groups || g->c_out < 1 || g->c_in < 1 || g->kh < 1 || g->kw < 1 ||
-        g->h < 1 || g->w < 1 || g->n < 0) {
+    if (weights_in != g->c_in || g->c_in % g->groups || g->c_out % g->groups || g->c_out < 1 || g->c_in < 1 || g->kh < 1 ||
+        g->kw < 1 || g->h < 1 || g->w < 1 || g->n < 0) {
         snprintf(why, why_bytes, "weights %s do not fit input %s with group %lld", arc_shape_text(w, wt, sizeof wt),
                  arc_shape_text(x, xt, sizeof xt), (long long)g->groups);
         return ARC_ESHAPE;
@@ -110,8 +110,8 @@ static arc_status read_channels(const arc_shape *x, const arc_shape *w, arc_conv
     return ARC_OK;
 }
 
-arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g, char *why,
-                         size_t why_bytes) {
+arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g,
+                         char *why, size_t why_bytes) {
     int64_t stride[2], dilation[2], pads[4], kernel[2], extra[2], wanted[2];
     pad_mode mode;
     memset(g, 0, sizeof *g);
@@ -126,8 +126,10 @@ arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape 
     arc_status st = read_channels(x, w, g, why, why_bytes);
     if (st != ARC_OK)
         return st;
-    if (!read_ints(node, "strides", 2, 1, 1, stride, why, why_bytes) || !read_ints(node, "dilations", 2, 1, 1, dilation, why, why_bytes) ||
-        !read_ints(node, "pads", 4, 0, 0, pads, why, why_bytes) || !read_ints(node, "kernel_shape", 2, 1, -1, kernel, why, why_bytes) ||
+    if (!read_ints(node, "strides", 2, 1, 1, stride, why, why_bytes) ||
+        !read_ints(node, "dilations", 2, 1, 1, dilation, why, why_bytes) ||
+        !read_ints(node, "pads", 4, 0, 0, pads, why, why_bytes) ||
+        !read_ints(node, "kernel_shape", 2, 1, -1, kernel, why, why_bytes) ||
         !read_ints(node, "output_padding", 2, 0, 0, extra, why, why_bytes))
         return ARC_EFORMAT;
     if ((kernel[0] != -1 && kernel[0] != g->kh) || (kernel[1] != -1 && kernel[1] != g->kw))
@@ -151,8 +153,8 @@ arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape 
     const arc_shape out = {4, {g->n, g->c_out, g->oh, g->ow}};
     if (g->oh < 1 || g->ow < 1 || g->oh >= ARC_MAX_DIM || g->ow >= ARC_MAX_DIM || arc_shape_count(&out) < 0) {
         char xt[96];
-        snprintf(why, why_bytes, "input %s with a %lldx%lld kernel gives an output of %lldx%lld", arc_shape_text(x, xt, sizeof xt),
-                 (long long)g->kh, (long long)g->kw, (long long)g->oh, (long long)g->ow);
+        snprintf(why, why_bytes, "input %s with a %lldx%lld kernel gives an output of %lldx%lld",
+                 arc_shape_text(x, xt, sizeof xt), (long long)g->kh, (long long)g->kw, (long long)g->oh, (long long)g->ow);
         return ARC_ESHAPE;
     }
     return ARC_OK;
@@ -171,8 +173,8 @@ static int64_t source(bool transposed, int64_t o, int64_t k, int64_t stride, int
     return i < size ? i : -1;
 }
 
-static void border_pixel(const arc_conv_geometry *g, const float *image, const float *pad, int64_t oy, int64_t ox, size_t tap_step,
-                         const float **list) {
+static void border_pixel(const arc_conv_geometry *g, const float *image, const float *pad, int64_t oy, int64_t ox,
+                         size_t tap_step, const float **list) {
     for (int64_t ky = 0; ky < g->kh; ky++) {
         const int64_t y = source(g->transposed, oy, ky, g->stride_h, g->dilation_h, g->pad_top, g->h);
         for (int64_t kx = 0; kx < g->kw; kx++, list += tap_step) {

@@ -7,7 +7,7 @@ bool arc_fused_act(const arc_node *node, arc_epilogue *e) {
     static const struct {
         const char *name;
         arc_act act;
-    } known[] = {{"", ARC_ACT_NONE},         {"none", ARC_ACT_NONE},   {"relu", ARC_ACT_RELU},
+    } known[] = {{"", ARC_ACT_NONE},       {"none", ARC_ACT_NONE},   {"relu", ARC_ACT_RELU},
                  {"prelu", ARC_ACT_PRELU}, {"leaky", ARC_ACT_LEAKY}, {"clip", ARC_ACT_CLIP}};
     const char *name = arc_attr_string(node, "arc.act", "");
     e->alpha = arc_attr_float(node, "arc.alpha", 0.01f);
@@ -96,7 +96,14 @@ void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, 
 
 /* FNV-1a over what tells two packs of the same weights apart. */
 int arc_pack_variant(const arc_kernels *k, const arc_panels *p) {
-    const uint64_t part[] = {(uint64_t)k->isa, p->sets, p->n, p->kc, p->taps, p->ws_n, p->ws_k, (uint64_t)(uintptr_t)p->scale_k,
+    const uint64_t part[] = {(uint64_t)k->isa,
+                             p->sets,
+                             p->n,
+                             p->kc,
+                             p->taps,
+                             p->ws_n,
+                             p->ws_k,
+                             (uint64_t)(uintptr_t)p->scale_k,
                              (uint64_t)(uintptr_t)p->scale_n};
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < ARC_COUNT(part); i++)

@@ -10,9 +10,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define BLOCK_INPUT_BYTES ((size_t)384 << 10)  /* of L2 for the input of a block: the rest is for its panel */
-#define BLOCK_LIST_BYTES ((size_t)16 << 10)    /* of pointers: half of L1 */
-#define DW_PIXELS 16                           /* output pixels of one depthwise item */
+#define BLOCK_INPUT_BYTES ((size_t)384 << 10) /* of L2 for the input of a block: the rest is for its panel */
+#define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
+#define DW_PIXELS 16                          /* output pixels of one depthwise item */
 
 typedef struct conv_state {
     arc_conv_geometry g;

@@ -6,8 +6,8 @@
 
 typedef struct gemm_state {
     size_t batch, m, n, k, tiles;
-    size_t a_batches, b_batches;         /* matrices in A and B */
-    const size_t *a_index, *b_index;     /* [batch] matrix of A and B, NULL: all of A's, the only one of B */
+    size_t a_batches, b_batches;     /* matrices in A and B */
+    const size_t *a_index, *b_index; /* [batch] matrix of A and B, NULL: all of A's, the only one of B */
     bool trans_a;
     arc_panels panels;
     arc_epilogue act;
@@ -31,8 +31,8 @@ static arc_status check_float_pair(const arc_infer *in) {
     if (in->inputs < 2 || !in->in[0] || !in->in[1] || in->outputs < 1)
         return arc_op_fail(in, ARC_EFORMAT, "needs two inputs");
     if (in->in[0]->dtype != ARC_F32 || in->in[1]->dtype != ARC_F32)
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "only float32 is supported, inputs are %s and %s", arc_dtype_name(in->in[0]->dtype),
-                           arc_dtype_name(in->in[1]->dtype));
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "only float32 is supported, inputs are %s and %s",
+                           arc_dtype_name(in->in[0]->dtype), arc_dtype_name(in->in[1]->dtype));
     return ARC_OK;
 }
 
@@ -197,7 +197,8 @@ static arc_status gemm_prepare(arc_prepare *p) {
     g->beta = arc_attr_float(s->node, "beta", 1.0f);
     const arc_tensor *c = arc_step_input(s, 2);
     if (c) {
-        const int64_t column = c->shape.rank > 0 ? c->shape.dim[c->shape.rank - 1] : 1, row = c->shape.rank > 1 ? c->shape.dim[0] : 1;
+        const int64_t column = c->shape.rank > 0 ? c->shape.dim[c->shape.rank - 1] : 1,
+                      row = c->shape.rank > 1 ? c->shape.dim[0] : 1;
         g->c_column = column > 1 ? 1 : 0;
         g->c_row = row > 1 ? (size_t)column : 0;
         g->bias_direct = g->beta == 1.0f && g->c_row == 0 && (size_t)column == g->n;
@@ -232,7 +233,8 @@ static arc_status matmul_prepare(arc_prepare *p) {
         if (!g->a_index || !g->b_index)
             return arc_fail_nomem(p->err, "MatMul state");
     }
-    g->panels = (arc_panels){.sets = g->b_batches, .n = g->n, .kc = g->k, .taps = 1, .ws_set = g->k * g->n, .ws_n = 1, .ws_k = g->n};
+    g->panels =
+        (arc_panels){.sets = g->b_batches, .n = g->n, .kc = g->k, .taps = 1, .ws_set = g->k * g->n, .ws_n = 1, .ws_k = g->n};
     return finish_prepare(p, g);
 }
 
