@@ -46,6 +46,7 @@ void *arc_packs_get(arc_packs *packs, const char *what, const void *source, int 
 /* What prepare fills and run reads. */
 struct arc_step {
     const struct arc_op *op;
+    const arc_graph *graph; /* the node's: attributes that are tensors lie in its values */
     const arc_node *node;
     int opset;
     int inputs, outputs;

@@ -19,19 +19,21 @@ struct CMUnitTest {
     void *initial_state;
 };
 
-#define cmocka_unit_test(f) {#f, f, NULL, NULL, NULL}
-#define cmocka_unit_test_setup_teardown(f, setup, teardown) {#f, f, setup, teardown, NULL}
-#define cmocka_run_group_tests(tests, setup, teardown)                                                                                       \
+#define cmocka_unit_test(f)                                                                                                      \
+    { #f, f, NULL, NULL, NULL }
+#define cmocka_unit_test_setup_teardown(f, setup, teardown)                                                                      \
+    { #f, f, setup, teardown, NULL }
+#define cmocka_run_group_tests(tests, setup, teardown)                                                                           \
     arc_cross_run(#tests, tests, sizeof(tests) / sizeof((tests)[0]), setup, teardown)
 
 #define print_message printf
 #define fail_msg(...) (printf("%s:%d: ", __FILE__, __LINE__), printf(__VA_ARGS__), printf("\n"), arc_cross_end(1))
 #define fail() fail_msg("failed")
 #define skip() arc_cross_end(77)
-#define arc_cross_check(ok, text)                                                                                                            \
-    do {                                                                                                                                     \
-        if (!(ok))                                                                                                                           \
-            fail_msg("%s", text);                                                                                                            \
+#define arc_cross_check(ok, text)                                                                                                \
+    do {                                                                                                                         \
+        if (!(ok))                                                                                                               \
+            fail_msg("%s", text);                                                                                                \
     } while (0)
 
 #define assert_true(x) arc_cross_check((x), #x)
@@ -54,15 +56,16 @@ __attribute__((noreturn, unused)) static void arc_cross_end(int status) {
     _exit(status);
 }
 
-__attribute__((unused)) static void arc_cross_equal(long long a, long long b, bool want, const char *text, const char *file, int line) {
+__attribute__((unused)) static void arc_cross_equal(long long a, long long b, bool want, const char *text, const char *file,
+                                                    int line) {
     if ((a == b) == want)
         return;
     printf("%s:%d: %s: %lld, %lld\n", file, line, text, a, b);
     arc_cross_end(1);
 }
 
-__attribute__((unused)) static int arc_cross_run(const char *group, const struct CMUnitTest *tests, size_t count, CMFixtureFunction *setup,
-                                                 CMFixtureFunction *teardown) {
+__attribute__((unused)) static int arc_cross_run(const char *group, const struct CMUnitTest *tests, size_t count,
+                                                 CMFixtureFunction *setup, CMFixtureFunction *teardown) {
     int failures = 0;
     void *state = NULL;
     if (setup && setup(&state) != 0)

@@ -149,8 +149,9 @@ static void compare(const conv_case *c, const conv_data *d, const float *got, co
         v = act(c, d, co, c->residual ? v + (double)d->residual[i] : v);
         if (!(fabs((double)got[i] - v) <= 6e-7 * size))
             fail_msg("%s %s n%lld c%lld->%lld %lldx%lld k%lldx%lld g%lld at %lld: got %.8g, want %.8g", level,
-                     c->transposed ? "ConvTranspose" : "Conv", (long long)c->n, (long long)c->c_in, (long long)c->c_out, (long long)c->h,
-                     (long long)c->w, (long long)c->kh, (long long)c->kw, (long long)c->groups, (long long)i, (double)got[i], v);
+                     c->transposed ? "ConvTranspose" : "Conv", (long long)c->n, (long long)c->c_in, (long long)c->c_out,
+                     (long long)c->h, (long long)c->w, (long long)c->kh, (long long)c->kw, (long long)c->groups, (long long)i,
+                     (double)got[i], v);
     }
 }
 
@@ -223,13 +224,49 @@ static void test_random_transposed(void **state) {
 static void test_shapes_of_nets(void **state) {
     (void)state;
     static const conv_case cases[] = {
-        {.n = 1, .c_in = 3, .c_out = 64, .h = 16, .w = 16, .kh = 3, .kw = 3, .groups = 1, .stride = {1, 1}, .dilation = {1, 1},
-         .pads = {1, 1, 1, 1}, .act = "prelu", .bias = true},
-        {.n = 2, .c_in = 64, .c_out = 64, .h = 9, .w = 9, .kh = 3, .kw = 3, .groups = 1, .stride = {2, 2}, .dilation = {1, 1},
-         .pads = {1, 1, 1, 1}, .bias = true, .residual = true, .pad_value = true, .factors = true},
+        {.n = 1,
+         .c_in = 3,
+         .c_out = 64,
+         .h = 16,
+         .w = 16,
+         .kh = 3,
+         .kw = 3,
+         .groups = 1,
+         .stride = {1, 1},
+         .dilation = {1, 1},
+         .pads = {1, 1, 1, 1},
+         .act = "prelu",
+         .bias = true},
+        {.n = 2,
+         .c_in = 64,
+         .c_out = 64,
+         .h = 9,
+         .w = 9,
+         .kh = 3,
+         .kw = 3,
+         .groups = 1,
+         .stride = {2, 2},
+         .dilation = {1, 1},
+         .pads = {1, 1, 1, 1},
+         .bias = true,
+         .residual = true,
+         .pad_value = true,
+         .factors = true},
         {.n = 1, .c_in = 64, .c_out = 128, .h = 8, .w = 8, .kh = 1, .kw = 1, .groups = 1, .stride = {2, 2}, .dilation = {1, 1}},
-        {.n = 3, .c_in = 64, .c_out = 64, .h = 7, .w = 7, .kh = 3, .kw = 3, .groups = 64, .stride = {1, 1}, .dilation = {1, 1},
-         .pads = {1, 1, 1, 1}, .act = "prelu", .bias = true, .pad_value = true},
+        {.n = 3,
+         .c_in = 64,
+         .c_out = 64,
+         .h = 7,
+         .w = 7,
+         .kh = 3,
+         .kw = 3,
+         .groups = 64,
+         .stride = {1, 1},
+         .dilation = {1, 1},
+         .pads = {1, 1, 1, 1},
+         .act = "prelu",
+         .bias = true,
+         .pad_value = true},
         {.n = 2, .c_in = 72, .c_out = 72, .h = 7, .w = 7, .kh = 7, .kw = 7, .groups = 72, .stride = {1, 1}, .dilation = {1, 1}},
         {.n = 1, .c_in = 8, .c_out = 16, .h = 5, .w = 5, .kh = 3, .kw = 3, .groups = 8, .stride = {1, 1}, .dilation = {1, 1}},
     };
@@ -306,8 +343,17 @@ static void refused(opx *o, const char *word) {
 
 static void test_refusals(void **state) {
     (void)state;
-    const conv_case plain = {.n = 1, .c_in = 4, .c_out = 6, .h = 5, .w = 5, .kh = 3, .kw = 3, .groups = 1, .stride = {1, 1},
-                             .dilation = {1, 1}, .bias = true};
+    const conv_case plain = {.n = 1,
+                             .c_in = 4,
+                             .c_out = 6,
+                             .h = 5,
+                             .w = 5,
+                             .kh = 3,
+                             .kw = 3,
+                             .groups = 1,
+                             .stride = {1, 1},
+                             .dilation = {1, 1},
+                             .bias = true};
     conv_data d = make_data(&plain);
     opx o;
     conv_case c = plain;

@@ -83,7 +83,8 @@ static void test_gemm(void **state) {
         g.act = i % 5 == 0 ? "relu" : i % 5 == 1 ? "prelu" : NULL;
         gemm_case_run(&g);
     }
-    const gemm_case head = {.m = 1, .n = 512, .k = 3000, .tb = true, .alpha = 1, .beta = 1, .c_rank = 1, .c_row = 1, .c_column = 512};
+    const gemm_case head = {
+        .m = 1, .n = 512, .k = 3000, .tb = true, .alpha = 1, .beta = 1, .c_rank = 1, .c_row = 1, .c_column = 512};
     gemm_case_run(&head);
 }
 

@@ -60,11 +60,11 @@ static void on_every_level(level_test *test) {
     assert_true(levels >= 1);
 }
 
-#define CLOSE(k, got, want, size)                                                                                                            \
-    do {                                                                                                                                     \
-        const double got_ = (got), want_ = (want), size_ = (size);                                                                           \
-        if (!(fabs(got_ - want_) <= 4e-7 * size_ + 1e-30))                                                                                   \
-            fail_msg("%s: got %.9g, want %.9g (size %g)", (k)->name, got_, want_, size_);                                                    \
+#define CLOSE(k, got, want, size)                                                                                                \
+    do {                                                                                                                         \
+        const double got_ = (got), want_ = (want), size_ = (size);                                                               \
+        if (!(fabs(got_ - want_) <= 4e-7 * size_ + 1e-30))                                                                       \
+            fail_msg("%s: got %.9g, want %.9g (size %g)", (k)->name, got_, want_, size_);                                        \
     } while (0)
 
 /* ---- epilogues ---------------------------------------------------------------------------------------------------------------- */
@@ -402,10 +402,10 @@ static void pack_level(const arc_kernels *k) {
         }
 }
 
-#define LEVEL_TEST(name)                                                                                                                     \
-    static void test_##name(void **state) {                                                                                                  \
-        (void)state;                                                                                                                         \
-        on_every_level(name##_level);                                                                                                        \
+#define LEVEL_TEST(name)                                                                                                         \
+    static void test_##name(void **state) {                                                                                      \
+        (void)state;                                                                                                             \
+        on_every_level(name##_level);                                                                                            \
     }
 LEVEL_TEST(igemm)
 LEVEL_TEST(igemm_bits)
@@ -435,9 +435,10 @@ static void test_choice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice),  cmocka_unit_test(test_igemm),   cmocka_unit_test(test_igemm_bits), cmocka_unit_test(test_dwconv),
-        cmocka_unit_test(test_igemm8),  cmocka_unit_test(test_rows),    cmocka_unit_test(test_reduce),     cmocka_unit_test(test_element),
-        cmocka_unit_test(test_exp),     cmocka_unit_test(test_nan),     cmocka_unit_test(test_reorder),    cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_choice), cmocka_unit_test(test_igemm),   cmocka_unit_test(test_igemm_bits),
+        cmocka_unit_test(test_dwconv), cmocka_unit_test(test_igemm8),  cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_reduce), cmocka_unit_test(test_element), cmocka_unit_test(test_exp),
+        cmocka_unit_test(test_nan),    cmocka_unit_test(test_reorder), cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, open_guards, NULL);
 }
