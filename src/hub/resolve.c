@@ -47,8 +47,6 @@ arc_status arc_hub_resolve_in(const arc_hub_pack *pack, const char *member, arc_
             return arc_fail(err, ARC_EINVAL, "'%s:%s': a model of the pack is named like %s:NAME", pack->entry->name, member,
                             pack->entry->name);
         suffix = n > 5 && strcmp(member + n - 5, ".onnx") == 0 ? "" : ".onnx";
-    } else if (!arc_hub_is_archive(pack->entry)) {
-        file = pack->entry->file;
     } else {
         const arc_hub_member *m = arc_hub_member_find(pack, NULL, task);
         if (!m)

@@ -35,6 +35,7 @@ static const arc_hub_entry entries[] = {
 #define SCRFD_10G "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91"
 #define SCRFD_500M "5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a"
 
+/* A single file is its own member; its hash stands with the entry. */
 static const arc_hub_member members[] = {
     {"buffalo_l", "w600k_r50.onnx", W600K_R50, ARC_TASK_EMBED},
     {"buffalo_l", "det_10g.onnx", SCRFD_10G, ARC_TASK_DETECT},
@@ -46,6 +47,10 @@ static const arc_hub_member members[] = {
     {"buffalo_sc", "det_500m.onnx", SCRFD_500M, ARC_TASK_DETECT},
     {"antelopev2", "glintr100.onnx", GLINT_R100, ARC_TASK_EMBED},
     {"antelopev2", "scrfd_10g_bnkps.onnx", SCRFD_10G, ARC_TASK_DETECT},
+    {"arcfaceresnet100-8", "arcfaceresnet100-8.onnx", NULL, ARC_TASK_EMBED},
+    {"arcfaceresnet100-11-int8", "arcfaceresnet100-11-int8.onnx", NULL, ARC_TASK_EMBED},
+    {"yunet", "face_detection_yunet_2023mar.onnx", NULL, ARC_TASK_DETECT},
+    {"sface", "face_recognition_sface_2021dec.onnx", NULL, ARC_TASK_EMBED},
 };
 
 const arc_hub_entry *arc_hub_list(size_t *count) {
