@@ -1,0 +1,260 @@
+/* Whole evaluations on small made-up sets: pictures written to a temporary folder, an untrained network, and the numbers recomputed here by the
+ * public calls; missing and misshapen pictures, cancelling, failing memory. Real .bin sets too, when they are at hand. */
+#include "support.h"
+
+#include <arcface/eval.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PEOPLE = 4, IMAGES = 2 * PEOPLE, PAIRS = 8 };
+
+static char folder[64];
+static const int pair_of[PAIRS][2] = {{0, 1}, {0, 2}, {2, 3}, {2, 4}, {4, 5}, {4, 6}, {6, 7}, {6, 0}};
+
+static arc_context *open_context(arc_test_heap *heap) {
+    arc_context *ctx = NULL;
+    arc_settings s;
+    arc_settings_default(&s);
+    s.threads = heap ? 1 : 2;
+    if (heap)
+        s.alloc = arc_test_heap_alloc(heap);
+    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+    return ctx;
+}
+
+/* A soft pattern that differs from image to image. */
+static void paint(arc_image *image, int index) {
+    for (int y = 0; y < image->height_px; y++)
+        for (int x = 0; x < image->width_px; x++)
+            for (int c = 0; c < 3; c++)
+                image->data[y * image->stride_bytes + 3 * x + c] =
+                    (uint8_t)(128 + 100 * sin(0.05 * (index / 2 + 1) * x + c) * cos(0.07 * (index % 2 + index / 2 + 1) * y));
+}
+
+static void image_path(char *out, size_t bytes, int index) {
+    snprintf(out, bytes, "%s/P%d/P%d_%04d.png", folder, index / 2, index / 2, index % 2 + 1);
+}
+
+static void write_text(const char *name, const char *text) {
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    char text[1024] = "", path[128];
+    snprintf(folder, sizeof folder, "/tmp/arcface-eval-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    arc_context *ctx = open_context(NULL);
+    for (int i = 0; i < IMAGES; i++) {
+        arc_image image;
+        snprintf(path, sizeof path, "%s/P%d", folder, i / 2);
+        mkdir(path, 0777);
+        image_path(path, sizeof path, i);
+        assert_int_equal(arc_image_new(ctx, 112, 112, &image, NULL), ARC_OK);
+        paint(&image, i);
+        assert_int_equal(arc_image_save(ctx, &image, path, NULL), ARC_OK);
+        arc_image_free(ctx, &image);
+    }
+    for (int i = 0; i < PAIRS; i++) {
+        const int *p = pair_of[i];
+        size_t at = strlen(text);
+        if (p[0] / 2 == p[1] / 2)
+            snprintf(text + at, sizeof text - at, "P%d\t%d\t%d\n", p[0] / 2, p[0] % 2 + 1, p[1] % 2 + 1);
+        else
+            snprintf(text + at, sizeof text - at, "P%d\t%d\tP%d\t%d\n", p[0] / 2, p[0] % 2 + 1, p[1] / 2, p[1] % 2 + 1);
+    }
+    write_text("pairs.txt", text);
+    arc_context_close(&ctx);
+    return 0;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    char path[160];
+    for (int i = 0; i < IMAGES; i++) {
+        image_path(path, sizeof path, i);
+        unlink(path);
+    }
+    for (int i = 0; i < PEOPLE; i++) {
+        snprintf(path, sizeof path, "%s/P%d", folder, i);
+        rmdir(path);
+    }
+    static const char *const texts[] = {"pairs.txt", "missing.txt"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, texts[i]);
+        unlink(path);
+    }
+    return rmdir(folder);
+}
+
+static const char *in_folder(const char *name) {
+    static char path[160];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* The same numbers by arc_embed_crops and arc_eval_verification. */
+static void expect_by_hand(arc_context *ctx, const arc_model *model, bool flip, const arc_verification *got) {
+    arc_embedder *embedder;
+    arc_image image[IMAGES];
+    assert_int_equal(arc_embedder_new(ctx, model, &embedder, NULL), ARC_OK);
+    int dim = arc_embedder_dim(embedder);
+    float *e = calloc((size_t)(IMAGES * dim), sizeof(float)), *rows = calloc((size_t)(2 * PAIRS * dim), sizeof(float));
+    uint8_t same[PAIRS];
+    for (int i = 0; i < IMAGES; i++) {
+        assert_int_equal(arc_image_new(ctx, 112, 112, &image[i], NULL), ARC_OK);
+        paint(&image[i], i);
+    }
+    assert_int_equal(arc_embed_crops(embedder, image, IMAGES, flip, e, NULL), ARC_OK);
+    for (int i = 0; i < PAIRS; i++) {
+        same[i] = pair_of[i][0] / 2 == pair_of[i][1] / 2;
+        for (int k = 0; k < 2; k++)
+            memcpy(rows + (2 * i + k) * dim, e + pair_of[i][k] * dim, (size_t)dim * sizeof(float));
+    }
+    arc_verification v;
+    assert_int_equal(arc_eval_verification(ctx, rows, dim, same, PAIRS, 4, 0.1, &v, NULL), ARC_OK);
+    assert_int_equal(got->pairs, PAIRS);
+    assert_int_equal(got->genuine, v.genuine);
+    assert_true(got->flip == flip && got->dim == dim && got->xnorm > 0);
+    assert_true(fabs(got->mean_genuine_cosine - v.mean_genuine_cosine) < 1e-6);
+    assert_true(fabs(got->mean_impostor_cosine - v.mean_impostor_cosine) < 1e-6);
+    assert_true(got->accuracy == v.accuracy && fabs(got->auc - v.auc) < 1e-9);
+    for (int i = 0; i < IMAGES; i++)
+        arc_image_free(ctx, &image[i]);
+    free(e);
+    free(rows);
+    arc_embedder_free(&embedder);
+}
+
+static void folder_set(void **state) {
+    (void)state;
+    arc_context *ctx = open_context(NULL);
+    arc_model *model;
+    arc_verification v;
+    arc_error err = {0};
+    assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
+    for (int flip = 0; flip < 2; flip++) {
+        arc_eval_options opt;
+        arc_eval_options_default(&opt);
+        opt.flip = flip;
+        opt.folds = 4;
+        opt.far_target = 0.1;
+        assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
+        expect_by_hand(ctx, model, flip, &v);
+    }
+    arc_model_free(&model);
+    arc_context_close(&ctx);
+}
+
+static int cancel(void *ctx, int64_t done, int64_t total) {
+    (void)done;
+    (void)total;
+    return ++*(int *)ctx;
+}
+
+static void refusals(void **state) {
+    (void)state;
+    arc_context *ctx = open_context(NULL);
+    arc_model *model;
+    arc_verification v;
+    arc_error err = {0};
+    arc_eval_options opt;
+    int called = 0;
+    arc_eval_options_default(&opt);
+    opt.folds = 4;
+    assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
+    write_text("missing.txt", "P0\t1\t2\nP0\t1\tP1\t1\nP3\t1\t7\nP0\t1\tP1\t2\n");
+    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("missing.txt"), &opt, &v, &err), ARC_ENOTFOUND);
+    assert_non_null(strstr(err.text, "P3_0007"));
+    assert_int_not_equal(arc_eval_lfw(ctx, model, "/no/such/folder", in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
+    assert_non_null(strstr(err.text, "/no/such/folder"));
+    assert_int_not_equal(arc_eval_lfw(ctx, model, folder, in_folder("none.txt"), &opt, &v, &err), ARC_OK);
+    opt.max_pairs = 3;
+    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_EINVAL);
+    opt.max_pairs = 0;
+    opt.progress = cancel;
+    opt.progress_ctx = &called;
+    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ECANCEL);
+    assert_int_equal(called, 1);
+    opt.progress = NULL;
+    assert_int_not_equal(arc_eval_bin(ctx, model, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
+    arc_image wide;
+    char path[160];
+    image_path(path, sizeof path, 7);
+    assert_int_equal(arc_image_new(ctx, 120, 112, &wide, NULL), ARC_OK);
+    assert_int_equal(arc_image_save(ctx, &wide, path, NULL), ARC_OK);
+    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ESHAPE);
+    assert_non_null(strstr(err.text, "120x112"));
+    arc_image_free(ctx, &wide);
+    arc_model_free(&model);
+    arc_context_close(&ctx);
+}
+
+/* Every allocation of an evaluation fails in its turn (thinned out where there are many). The misshapen picture of the test before stays out. */
+static void failing_memory(void **state) {
+    (void)state;
+    arc_test_heap heap = {0};
+    arc_context *ctx = open_context(&heap);
+    arc_model *model;
+    arc_verification v;
+    arc_error err;
+    arc_eval_options opt;
+    arc_eval_options_default(&opt);
+    opt.folds = 2;
+    opt.max_pairs = 4;
+    assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
+    long before = heap.live, runs = 0;
+    arc_status st = ARC_ENOMEM;
+    for (long nth = 1; st != ARC_OK && nth < 1000000; nth += 1 + nth / 16, runs++) {
+        heap.fail_at = heap.requests + nth;
+        st = arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err);
+        assert_true(st == ARC_OK || st == ARC_ENOMEM);
+        assert_int_equal(heap.live, before);
+    }
+    assert_int_equal(st, ARC_OK);
+    assert_true(runs > 10);
+    heap.fail_at = 0;
+    arc_model_free(&model);
+    arc_context_close(&ctx);
+    assert_int_equal(heap.live, 0);
+}
+
+/* 200 pairs of LFW as a .bin: equal for any number of threads, and a trained network knows its people. */
+static void real_bin(void **state) {
+    (void)state;
+    const char *bin = arc_test_file("verification-bin/lfw_200pairs_python2.bin");
+    const char *file = arc_test_file("models/recognition/w600k_mbf_dequantised_fp32.onnx");
+    arc_verification v[2];
+    for (int i = 0; i < 2; i++) {
+        arc_settings s;
+        arc_context *ctx;
+        arc_model *model;
+        arc_settings_default(&s);
+        s.threads = 1 + 2 * i;
+        assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+        assert_int_equal(arc_model_load(ctx, file, ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);
+        memset(&v[i], 0, sizeof v[i]);
+        assert_int_equal(arc_eval_bin(ctx, model, bin, NULL, &v[i], NULL), ARC_OK);
+        arc_model_free(&model);
+        arc_context_close(&ctx);
+    }
+    assert_memory_equal(&v[0], &v[1], sizeof v[0]);
+    assert_int_equal(v[0].pairs, 200);
+    assert_true(v[0].accuracy > 0.98 && v[0].auc > 0.99);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folder_set),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(failing_memory),
+        cmocka_unit_test(real_bin),
+    };
+    return cmocka_run_group_tests_name("eval sets", tests, make_folder, remove_folder);
+}
