@@ -18,6 +18,18 @@ typedef struct opx {
     arc_error err;
 } opx;
 
+static uint32_t opx_seed = 1;
+static inline uint32_t opx_random(void) {
+    opx_seed = opx_seed * 1664525u + 1013904223u;
+    return opx_seed >> 8;
+}
+static inline float *opx_floats(size_t n) {
+    float *p = malloc(n * sizeof *p + 1);
+    for (size_t i = 0; i < n; i++)
+        p[i] = (float)opx_random() / (float)(1 << 23) - 1.0f;
+    return p;
+}
+
 static inline void opx_init(opx *o, const char *op) {
     memset(o, 0, sizeof *o);
     o->node = (arc_node){.op = op, .name = "under test", .input = o->input, .output = o->output, .outputs = 1, .attr = o->attr};
@@ -65,6 +77,7 @@ static inline arc_status opx_infer(opx *o, const arc_op *op) {
 static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc_pool *pool) {
     if (opx_infer(o, op) != ARC_OK)
         fail_msg("infer: %s", o->err.text);
+    o->in[1].is_const = opx_random() % 2; /* weights packed when prepared, or at each run */
     arc_step *s = calloc(1, sizeof *s);
     arc_arena arena;
     arc_arena_init(&arena, &arc_alloc_libc, 0);
@@ -87,18 +100,6 @@ static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc
     arc_arena_free(&arena);
     free(s);
     return out;
-}
-
-static uint32_t opx_seed = 1;
-static inline uint32_t opx_random(void) {
-    opx_seed = opx_seed * 1664525u + 1013904223u;
-    return opx_seed >> 8;
-}
-static inline float *opx_floats(size_t n) {
-    float *p = malloc(n * sizeof *p + 1);
-    for (size_t i = 0; i < n; i++)
-        p[i] = (float)opx_random() / (float)(1 << 23) - 1.0f;
-    return p;
 }
 
 #endif
