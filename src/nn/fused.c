@@ -112,6 +112,13 @@ int arc_pack_variant(const arc_kernels *k, const arc_panels *p) {
     return (int)((hash ^ hash >> 32) & 0x7fffffffu);
 }
 
+void *arc_packed_room(arc_prepare *p, const char *what, const void *source, int variant, size_t bytes, bool *fresh) {
+    if (p->packs)
+        return arc_packs_get(p->packs, what, source, variant, bytes, fresh);
+    *fresh = true;
+    return arc_arena_new(p->arena, bytes, 1);
+}
+
 arc_status arc_panels_prepare(arc_prepare *prepare, arc_panels *p, const arc_tensor *w, const char *what) {
     arc_step *s = prepare->step;
     if (!arc_panels_size(s->kernels, p))
@@ -121,7 +128,7 @@ arc_status arc_panels_prepare(arc_prepare *prepare, arc_panels *p, const arc_ten
         return ARC_OK;
     }
     bool fresh = false;
-    float *packed = arc_packs_get(prepare->packs, what, w->data, arc_pack_variant(s->kernels, p), p->bytes, &fresh);
+    float *packed = arc_packed_room(prepare, what, w->data, arc_pack_variant(s->kernels, p), p->bytes, &fresh);
     if (!packed)
         return arc_fail_nomem(prepare->err, "packed weights");
     if (fresh)

@@ -29,6 +29,8 @@ bool arc_panels_size(const arc_kernels *k, arc_panels *p);
 void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed);
 /* Key of a pack beside the weights' address: level, shape, strides and the factors multiplied in. */
 int arc_pack_variant(const arc_kernels *k, const arc_panels *p);
+/* Room for packed weights in the session's store; a step prepared by itself (no store) keeps them in the plan's arena. */
+void *arc_packed_room(arc_prepare *p, const char *what, const void *source, int variant, size_t bytes, bool *fresh);
 /* Constant weights: into the session's store, once. Otherwise asks the step for shared scratch of p->bytes. */
 arc_status arc_panels_prepare(arc_prepare *prepare, arc_panels *p, const arc_tensor *w, const char *what);
 

@@ -126,7 +126,7 @@ static arc_status prepare_depthwise(arc_prepare *p, conv_state *c) {
         s->shared_scratch_bytes = bytes;
         return ARC_OK;
     }
-    float *packed = arc_packs_get(p->packs, "conv dw", s->in[1].data, arc_pack_variant(s->kernels, &c->panels), bytes, &fresh);
+    float *packed = arc_packed_room(p, "conv dw", s->in[1].data, arc_pack_variant(s->kernels, &c->panels), bytes, &fresh);
     if (!packed)
         return arc_fail_nomem(p->err, "packed weights");
     if (fresh)
