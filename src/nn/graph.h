@@ -90,6 +90,8 @@ typedef struct arc_graph {
     int ir_version;
     arc_value *value;
     int values, value_capacity;
+    int *slot; /* hash table of value names: index + 1, 0 = empty */
+    size_t slots;
     arc_node *node; /* in topological order after arc_graph_check */
     int nodes, node_capacity;
     int *input, *output; /* graph inputs (initializers excluded) and outputs, value indices */

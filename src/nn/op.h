@@ -88,8 +88,6 @@ typedef struct arc_op {
 
 /* NULL when unknown. */
 const arc_op *arc_op_find(const char *name);
-/* All names, for --features and docs. */
-const arc_op *const *arc_op_list(size_t *count);
 
 /* Error helper that names op, node and opset: "Conv 'conv1' (opset 11): weights [..] do not fit input [..]". */
 arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) ARC_PRINTF(3, 4);

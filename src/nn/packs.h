@@ -1,0 +1,11 @@
+/* nn: owner's side of the store of packed weights; op.h has the users'. */
+#ifndef ARC_NN_PACKS_H
+#define ARC_NN_PACKS_H
+
+#include "nn/op.h"
+
+arc_packs *arc_packs_new(const arc_alloc *a); /* NULL on ENOMEM */
+void arc_packs_free(arc_packs **packs);       /* NULL-safe */
+size_t arc_packs_bytes(const arc_packs *packs);
+
+#endif

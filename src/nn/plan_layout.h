@@ -1,0 +1,44 @@
+/* nn: the planner's working state, shared by plan.c and plan_layout.c. */
+#ifndef ARC_NN_PLAN_LAYOUT_H
+#define ARC_NN_PLAN_LAYOUT_H
+
+#include "nn/plan.h"
+
+/* What is known of a value of the graph while planning. */
+typedef struct arc_plan_value {
+    arc_dtype dtype;
+    arc_shape shape;
+    const void *constant;   /* plain data, NULL when computed at run time */
+    arc_place plain, nhwc;  /* where it lies in each layout */
+} arc_plan_value;
+
+typedef struct arc_planner {
+    const arc_context *ctx;
+    const arc_alloc *alloc;
+    const arc_graph *graph;
+    const arc_map *map;
+    arc_packs *packs;
+    bool infer_only;
+    arc_plan *plan;
+    arc_plan_value *value; /* [graph->values] */
+    arc_infer infer;
+    arc_tensor in_tensor[ARC_OP_MAX_IO], out_tensor[ARC_OP_MAX_IO]; /* what infer sees and fills */
+    arc_step fold_step;
+} arc_planner;
+
+/* A float32 tensor of rank 4: the kind that has two layouts. */
+bool arc_is_image(const arc_plan_value *v);
+size_t arc_tensor_bytes(arc_dtype t, const arc_shape *s);
+
+int arc_planner_buffer(arc_planner *b, size_t bytes); /* ARC_NO_VALUE on ENOMEM */
+arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node *node); /* NULL on ENOMEM */
+void arc_planner_commit(arc_planner *b, arc_plan_step *ps);
+
+/* The value in the wanted layout, converted by a new step when it is not there yet. */
+arc_status arc_planner_want(arc_planner *b, int value, bool nhwc, arc_place *place, arc_error *err);
+/* A step wrote it there; both layouts at once when they are the same bytes. */
+void arc_planner_made(arc_plan_value *v, bool nhwc, arc_place place);
+/* Nodes that only rename bytes (Reshape, Flatten ..., Transpose of NHWC back to rows): *done tells that no step is needed. */
+arc_status arc_planner_view(arc_planner *b, const arc_node *n, bool *done, arc_error *err);
+
+#endif
