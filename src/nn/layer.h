@@ -65,6 +65,8 @@ bool arc_shape_broadcast(const arc_shape *a, const arc_shape *b, arc_shape *out)
 
 /* Plain elements, the same number: views that only rename the shape. */
 void arc_copy_run(const arc_step *s);
+/* The same shape, possibly another layout. */
+void arc_identity_run(const arc_step *s);
 
 /* ---- layer_move.c, layer_cut.c ---- operators listed in layer_shape.c's table */
 arc_status arc_concat_infer(arc_infer *in);
@@ -85,5 +87,7 @@ void arc_tile_run(const arc_step *s);
 arc_status arc_pad_infer(arc_infer *in);
 arc_status arc_pad_prepare(arc_prepare *p);
 void arc_pad_run(const arc_step *s);
+arc_status arc_depth_infer(arc_infer *in); /* DepthToSpace, SpaceToDepth */
+void arc_depth_run(const arc_step *s);
 
 #endif

@@ -214,18 +214,10 @@ static void binary_run(const arc_step *s) {
     binary(s, &s->in[0], &s->in[1]);
 }
 
-static void copy_to_output(const arc_step *s) {
-    int64_t to[ARC_MAX_RANK], from[ARC_MAX_RANK];
-    arc_tensor_strides(&s->out[0], to);
-    arc_tensor_strides(&s->in[0], from);
-    if (s->out[0].data != s->in[0].data)
-        arc_copy_block(s->pool, arc_dtype_bytes(s->out[0].dtype), &s->out[0].shape, s->out[0].data, to, s->in[0].data, from);
-}
-
 /* y = in0 op in1, then y = y op in2 and so on. */
 static void variadic_run(const arc_step *s) {
     if (s->inputs == 1) {
-        copy_to_output(s);
+        arc_identity_run(s);
         return;
     }
     binary(s, &s->in[0], &s->in[1]);

@@ -87,3 +87,12 @@ void arc_copy_run(const arc_step *s) {
     if (bytes > 0 && s->out[0].data != s->in[0].data)
         memcpy(s->out[0].data, s->in[0].data, bytes);
 }
+
+void arc_identity_run(const arc_step *s) {
+    int64_t to[ARC_MAX_RANK] = {0}, from[ARC_MAX_RANK] = {0};
+    if (s->out[0].data == s->in[0].data)
+        return;
+    arc_tensor_strides(&s->out[0], to);
+    arc_tensor_strides(&s->in[0], from);
+    arc_copy_block(s->pool, arc_dtype_bytes(s->out[0].dtype), &s->out[0].shape, s->out[0].data, to, s->in[0].data, from);
+}
