@@ -115,6 +115,38 @@ static void small_helpers(void **state) {
     assert_true(arc_embedding_cosine(v + 2, other, 2) == 0);
 }
 
+/* Needs no data: a new network of the zoo. Batches of any size give what single runs give, and flip adds the mirrored view. */
+static void new_network_embeds_in_batches(void **state) {
+    (void)state;
+    arc_model *model = NULL;
+    arc_embedder *embedder = NULL;
+    arc_error err = {0};
+    if (arc_model_new(ctx, "mbf", 64, 3, &model, &err) != ARC_OK || arc_embedder_new(ctx, model, &embedder, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(arc_embedder_dim(embedder), 64);
+    arc_image photo = test_picture(ctx, 140, 140), crops[7];
+    for (int i = 0; i < 7; i++) {
+        crops[i] = photo;
+        crops[i].data += 3 * i + i * photo.stride_bytes;
+        crops[i].width_px = crops[i].height_px = 112;
+    }
+    float all[7 * 64], one[64];
+    assert_int_equal(arc_embed_crops(embedder, crops, 7, true, all, NULL), ARC_OK);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(arc_embed_crops(embedder, &crops[i], 1, true, one, NULL), ARC_OK);
+        double size = 0;
+        for (int k = 0; k < 64; k++)
+            size = fmax(size, fabs((double)one[k]));
+        assert_true(size > 0 && arc_test_max_error(one, all + i * 64, 64) <= 1e-5 * size);
+    }
+    arc_detector *detector = NULL;
+    assert_int_equal(arc_detector_new(ctx, model, &detector, &err), ARC_EINVAL);
+    assert_null(detector);
+    arc_image_free(ctx, &photo);
+    arc_embedder_free(&embedder);
+    arc_model_free(&model);
+}
+
 typedef struct pair {
     arc_model *detector, *embedder;
 } pair;
@@ -352,9 +384,45 @@ static void every_allocation_may_fail(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+/* The same without data: a new network behind the embedder. */
+static void every_embedding_allocation_may_fail(void **state) {
+    (void)state;
+    arc_test_heap heap = {0};
+    arc_settings s;
+    arc_settings_default(&s);
+    s.threads = 1;
+    s.alloc = arc_test_heap_alloc(&heap);
+    arc_context *c = NULL;
+    arc_model *model = NULL;
+    assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
+    assert_int_equal(arc_model_new(c, "mbf", 32, 3, &model, NULL), ARC_OK);
+    arc_image crop = test_picture(ctx, 112, 112);
+    long before = heap.live;
+    bool failed = true;
+    for (long nth = 1; failed; nth += 1 + nth / 50) {
+        float out[32];
+        heap.requests = 0;
+        heap.fail_at = nth;
+        arc_embedder *embedder = NULL;
+        arc_status st = arc_embedder_new(c, model, &embedder, NULL);
+        if (st == ARC_OK)
+            st = arc_embed_crops(embedder, &crop, 1, false, out, NULL);
+        failed = heap.requests >= nth;
+        assert_int_equal(st, failed ? ARC_ENOMEM : ARC_OK);
+        arc_embedder_free(&embedder);
+        assert_int_equal(heap.live, before);
+    }
+    heap.fail_at = 0;
+    arc_model_free(&model);
+    arc_context_close(&c);
+    assert_int_equal(heap.live, 0);
+    arc_image_free(ctx, &crop);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_helpers),
+        cmocka_unit_test(new_network_embeds_in_batches),
         cmocka_unit_test(embeddings_equal_goldens),
         cmocka_unit_test(flip_sums_the_mirrored_view),
         cmocka_unit_test(a_bad_photo_fails_alone),
@@ -364,6 +432,7 @@ int main(void) {
         cmocka_unit_test(large_photos_are_searched_reduced),
         cmocka_unit_test(same_bits_for_any_threads),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(every_embedding_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
