@@ -11,18 +11,20 @@ void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, 
                           size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel) {
     const size_t nr = k->igemm_nr;
     const size_t width = n - j0 < nr ? n - j0 : nr;
-    for (size_t t = 0; t < taps; t++)
-        for (size_t i = 0; i < kc; i++, panel += nr) {
+    /* k outside, tap inside: with [n][k][tap] weights each column is then read forward, one stream a column. */
+    for (size_t i = 0; i < kc; i++)
+        for (size_t t = 0; t < taps; t++) {
             const float *from = w + j0 * ws_n + t * ws_tap + i * ws_k;
+            float *to = panel + (t * kc + i) * nr;
             for (size_t j = 0; j < width; j++)
-                panel[j] = from[j * ws_n];
+                to[j] = from[j * ws_n];
             if (scale_k)
                 for (size_t j = 0; j < width; j++)
-                    panel[j] *= scale_k[i];
+                    to[j] *= scale_k[i];
             if (scale_n)
                 for (size_t j = 0; j < width; j++)
-                    panel[j] *= scale_n[j0 + j];
+                    to[j] *= scale_n[j0 + j];
             if (width < nr)
-                memset(panel + width, 0, (nr - width) * sizeof(float));
+                memset(to + width, 0, (nr - width) * sizeof(float));
         }
 }
