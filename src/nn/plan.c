@@ -212,12 +212,12 @@ static arc_status bind_inputs(arc_planner *b, const arc_node *n, const arc_op *o
     return ARC_OK;
 }
 
-static arc_status bind_outputs(arc_planner *b, const arc_node *n, bool nhwc, arc_plan_step *ps, arc_error *err) {
+static arc_status bind_outputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps, arc_error *err) {
     for (int i = 0; i < n->outputs; i++) {
         if (n->output[i] < 0)
             continue;
         arc_plan_value *v = &b->value[n->output[i]];
-        const bool image = nhwc && i == 0;
+        const bool image = nhwc && (i == 0 || (op->layout == ARC_OP_SAME && arc_is_image(v)));
         const int buffer = arc_planner_buffer(b, arc_tensor_bytes(v->dtype, &v->shape));
         if (buffer < 0)
             return arc_fail_nomem(err, "planning activations");
@@ -255,7 +255,7 @@ static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, 
     const bool nhwc = node_layout(b, n, op);
     arc_status st = bind_inputs(b, n, op, nhwc, ps, err);
     if (st == ARC_OK)
-        st = bind_outputs(b, n, nhwc, ps, err);
+        st = bind_outputs(b, n, op, nhwc, ps, err);
     if (st == ARC_OK && op->prepare) {
         arc_prepare p = {.step = &ps->step, .arena = &b->plan->arena, .packs = b->packs, .err = err};
         st = op->prepare(&p);
