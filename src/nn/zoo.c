@@ -26,7 +26,7 @@ static void nomem(arc_zoo *z) {
 }
 
 static void module_name(char out[ARC_ZOO_NAME], const char *prefix, const char *leaf) {
-    snprintf(out, ARC_ZOO_NAME, "%s%s%s", prefix, *prefix ? "." : "", leaf);
+    snprintf(out, ARC_ZOO_NAME, "%.63s%s%.31s", prefix, *prefix ? "." : "", leaf);
 }
 
 typedef enum fill { FILL_CONSTANT, FILL_NORMAL, FILL_UNIFORM } fill;
@@ -35,7 +35,7 @@ typedef enum fill { FILL_CONSTANT, FILL_NORMAL, FILL_UNIFORM } fill;
 static int tensor(arc_zoo *z, const char *module, const char *what, arc_shape stored, const arc_shape *used, fill how, double amount) {
     if (z->st != ARC_OK)
         return ARC_NO_VALUE;
-    char name[ARC_ZOO_NAME], shape_text[128];
+    char name[ARC_ZOO_NAME + 16], shape_text[128];
     snprintf(name, sizeof name, "%s.%s", module, what);
     const arc_shape *shape = used ? used : &stored;
     const size_t count = (size_t)arc_shape_count(&stored);
