@@ -90,4 +90,12 @@ void arc_pad_run(const arc_step *s);
 arc_status arc_depth_infer(arc_infer *in); /* DepthToSpace, SpaceToDepth */
 void arc_depth_run(const arc_step *s);
 
+/* ---- layer_int8.c ---- operators listed in layer_quant.c's table */
+arc_status arc_conv_integer_infer(arc_infer *in);
+arc_status arc_conv_integer_prepare(arc_prepare *p);
+void arc_conv_integer_run(const arc_step *s);
+arc_status arc_matmul_integer_infer(arc_infer *in);
+arc_status arc_matmul_integer_prepare(arc_prepare *p);
+void arc_matmul_integer_run(const arc_step *s);
+
 #endif
