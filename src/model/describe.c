@@ -124,7 +124,7 @@ static arc_status put_facts(const arc_model *m, const arc_model_facts *f, arc_bu
     arc_status st = ARC_OK;
     char a[32], b[32];
     const arc_shape shape = arc_model_report_shape(m);
-    PUT("parameters   %s trainable, and %s running statistics; weights %.2f MiB\n", grouped(f->parameters, a),
+    PUT("parameters   %s (%s running statistics of BatchNormalization not counted); weights %.2f MiB\n", grouped(f->parameters, a),
         grouped(f->running_statistics, b), mib(f->weight_bytes));
     PUT("MACs         %s multiply-accumulates (%.4f G) of convolutions and matrix products, one image %lldx%lld\n", grouped(f->macs, a),
         (double)f->macs / 1e9, (long long)shape.dim[3], (long long)shape.dim[2]);
