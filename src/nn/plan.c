@@ -43,6 +43,7 @@ arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node
     if (!ps)
         return NULL;
     ps->step.op = op;
+    ps->step.graph = b->graph;
     ps->step.node = node;
     ps->step.opset = b->graph->opset;
     ps->step.kernels = b->ctx->kernels;
@@ -127,6 +128,7 @@ static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op,
     arc_step *s = &b->fold_step;
     memset(s, 0, sizeof *s);
     s->op = op;
+    s->graph = b->graph;
     s->node = n;
     s->opset = b->graph->opset;
     s->kernels = b->ctx->kernels;
