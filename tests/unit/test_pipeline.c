@@ -170,7 +170,7 @@ static void a_bad_photo_fails_alone(void **state) {
     arc_pipeline *pipeline = NULL;
     assert_int_equal(arc_pipeline_new(ctx, models.detector, models.embedder, &opt, &pipeline, NULL), ARC_OK);
     const char *paths[] = {arc_test_file("photos/insightface/t1.jpg"), "/nonexistent.jpg", ARC_SOURCE_DIR "/CMakeLists.txt",
-                           ARC_SOURCE_DIR "/tests/golden/data/images/420.jpg", arc_test_file("photos/insightface/mask_blue.jpg")};
+                           ARC_SOURCE_DIR "/tests/golden/data/images/420.jpg", arc_test_file("photos/pairs/img1.jpg")};
     arc_result r[5];
     arc_error err = {0};
     assert_int_equal(arc_pipeline_run(pipeline, paths, 5, r, NULL, NULL, &err), ARC_OK);
@@ -189,7 +189,7 @@ static void a_bad_photo_fails_alone(void **state) {
     assert_int_equal(r[3].status, ARC_OK);
     assert_int_equal(r[3].faces, 0);
     assert_int_equal(r[4].status, ARC_OK);
-    assert_true(r[4].faces >= 1);
+    assert_int_equal(r[4].faces, 1);
     for (int i = 0; i < 5; i++)
         arc_result_free(ctx, &r[i]);
     arc_pipeline_free(&pipeline);
