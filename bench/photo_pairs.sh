@@ -1,6 +1,6 @@
 #!/bin/bash
-# The labelled photo pairs of $ARCFACE_DATA/photos/pairs/master.csv through the whole pipeline: accuracy at the model's threshold and at the best
-# single one, and every pair on the wrong side of the best.
+# The labelled photo pairs of $ARCFACE_DATA/photos/pairs/master.csv through the whole pipeline: accuracy at the best single threshold,
+# and every pair on its wrong side.
 #   bench/photo_pairs.sh [ARCFACE [EMBED OPTION...]]
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)

@@ -132,7 +132,7 @@ arc_status arc_writer_open(arc_writer **out, const arc_alloc *a, const char *pat
         return arc_fail_nomem(err, path);
     w->alloc = a;
     w->fd = -1;
-    w->path = arc_mem_strdup(a, path);
+    w->path = arc_mem_strdup(a, strcmp(path, "-") == 0 ? "standard output" : path);
     w->buffer = arc_mem_raw(a, WRITER_BUFFER_BYTES, 1);
     arc_status st = w->path && w->buffer ? writer_open_fd(w, path, err) : arc_fail_nomem(err, path);
     if (st != ARC_OK) {
