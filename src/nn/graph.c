@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 size_t arc_dtype_bytes(arc_dtype t) {
     switch (t) {
     case ARC_U8:

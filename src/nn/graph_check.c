@@ -70,6 +70,33 @@ static arc_status check_node(const arc_graph *g, const arc_node *n, arc_error *e
     return ARC_OK;
 }
 
+/* Attributes that are tensors name a value with data. */
+static arc_status check_attributes(const arc_graph *g, const arc_node *n, arc_error *err) {
+    char text[NODE_TEXT];
+    for (int i = 0; i < n->attrs; i++) {
+        const arc_attr *a = &n->attr[i];
+        if (a->kind == ARC_ATTR_TENSOR && (a->value < 0 || a->value >= g->values || !g->value[a->value].data))
+            return arc_fail(err, ARC_EFORMAT, "attribute '%.100s' of %s holds no tensor", a->name, node_text(g, n, text));
+    }
+    return ARC_OK;
+}
+
+/* An input is declared once and is not an initializer. */
+static arc_status check_inputs(const arc_graph *g, arc_error *err) {
+    bool *seen = arc_mem_new(g->alloc, (size_t)g->values, sizeof *seen);
+    if (!seen)
+        return arc_fail_nomem(err, "checking a graph");
+    int bad = ARC_NO_VALUE;
+    for (int i = 0; i < g->inputs && bad < 0; i++) {
+        const int v = g->input[i];
+        if (seen[v] || g->value[v].data)
+            bad = v;
+        seen[v] = true;
+    }
+    arc_mem_free(g->alloc, seen);
+    return bad < 0 ? ARC_OK : arc_fail(err, ARC_EFORMAT, "graph input '%.200s' is given twice", g->value[bad].name);
+}
+
 typedef struct visit {
     int node, next_input;
 } visit;
@@ -142,10 +169,13 @@ arc_status arc_graph_check(arc_graph *g, arc_error *err) {
         if (g->value[v].data)
             ARC_TRY(check_constant(&g->value[v], err));
     }
+    ARC_TRY(check_inputs(g, err));
     for (int i = 0; i < g->nodes; i++)
         ARC_TRY(claim_outputs(g, i, err));
-    for (int i = 0; i < g->nodes; i++)
+    for (int i = 0; i < g->nodes; i++) {
         ARC_TRY(check_node(g, &g->node[i], err));
+        ARC_TRY(check_attributes(g, &g->node[i], err));
+    }
     if (g->outputs == 0)
         ARC_TRY(arc_fail(err, ARC_EFORMAT, "the graph has no outputs"));
     for (int i = 0; i < g->outputs; i++) {

@@ -100,7 +100,10 @@ bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out) {
         out->ws_out = tb ? out->c_in : 1;
         out->ws_in = tb ? 1 : out->c_out;
         const bool plain = arc_attr_float(n, "alpha", 1) == 1 && arc_attr_float(n, "beta", 1) == 1 && arc_attr_int(n, "transA", 0) == 0;
-        return plain && (n->inputs < 3 || n->input[2] < 0 || arc_shape_count(&w->g->value[n->input[2]].shape) == out->c_out);
+        if (n->inputs < 3 || n->input[2] < 0)
+            return plain;
+        const arc_shape *c = &w->g->value[n->input[2]].shape; /* one row: [N] or [1,N] */
+        return plain && c->rank >= 1 && arc_shape_count(c) == out->c_out && c->dim[c->rank - 1] == out->c_out;
     }
     out->groups = arc_attr_int(n, "group", 1);
     out->taps = s->dim[2] * s->dim[3];

@@ -10,6 +10,7 @@
 /* y = a*x + b per channel, or the same for all when count == 1. */
 typedef struct affine {
     int input; /* value that x is */
+    int rank;  /* of the constant: the result has at least as many dimensions; 0 = BatchNormalization, any */
     int64_t count;
     double *a, *b; /* [count] */
 } affine;
@@ -69,6 +70,7 @@ static arc_status arithmetic_affine(arc_rewrite *w, const arc_node *n, affine *f
         return ARC_OK;
     if (affine_new(w, f, n->input[!k], count) != ARC_OK)
         return ARC_ENOMEM;
+    f->rank = w->g->value[n->input[k]].shape.rank;
     const float *c = arc_rewrite_floats(w, n, k);
     for (int64_t i = 0; i < count; i++) {
         f->a[i] = mul ? c[i] : div ? 1.0 / c[i] : 1.0;
@@ -83,6 +85,13 @@ static arc_status affine_of(arc_rewrite *w, const arc_node *n, affine *f, bool *
     if (strcmp(n->op, "BatchNormalization") == 0)
         return batch_norm_affine(w, n, f, is);
     return arithmetic_affine(w, n, f, is);
+}
+
+/* Whether the map leaves a tensor with `channels` channels as it was shaped: images, or matrices when `matrix`. */
+static bool shape_stays(const affine *f, const arc_node *n, int64_t channels, bool matrix) {
+    if (strcmp(n->op, "BatchNormalization") == 0)
+        return f->count == channels;
+    return matrix ? f->count == 1 && f->rank <= 2 : f->count == 1 || f->count == channels;
 }
 
 static bool all_finite(const affine *f) {
@@ -159,10 +168,9 @@ static arc_status try_behind(arc_rewrite *w, int index, bool *changed) {
         return ARC_OK;
     arc_node *n = &w->g->node[next];
     const arc_status st = affine_of(w, n, &f, &is);
-    if (st != ARC_OK || !is || f.input != l.node->output[0] || (f.count != 1 && f.count != l.c_out) || !all_finite(&f))
+    if (st != ARC_OK || !is || f.input != l.node->output[0] || !all_finite(&f) ||
+        !shape_stays(&f, n, l.c_out, strcmp(l.node->op, "Gemm") == 0))
         return st;
-    if (strcmp(l.node->op, "Gemm") == 0 && f.count != 1 && strcmp(n->op, "BatchNormalization") != 0)
-        return ARC_OK; /* [C,1,1] would add dimensions to a matrix */
     if (w->g->value[n->output[0]].is_output) {
         l.node->output[0] = n->output[0]; /* keep the name that the graph gives out */
         w->dead[next] = true;
@@ -206,9 +214,7 @@ static arc_status try_in_front(arc_rewrite *w, int index, bool *changed) {
     const arc_status st = affine_of(w, n, &f, &is);
     if (st != ARC_OK || !is || !all_finite(&f))
         return st;
-    if (f.count != 1 && (through ? l.c_in % f.count != 0 : l.c_in != f.count))
-        return ARC_OK;
-    if (strcmp(l.node->op, "Gemm") == 0 && !through && f.count != 1 && strcmp(n->op, "BatchNormalization") != 0)
+    if (through ? l.c_in % f.count != 0 : !shape_stays(&f, n, l.c_in, strcmp(l.node->op, "Gemm") == 0))
         return ARC_OK;
     for (int64_t i = 0; l.padded && i < f.count; i++) /* the pad value (0-b)/a must exist and be harmless */
         if (fabs(f.a[i]) < 1e-12 || fabs(f.b[i] / f.a[i]) > 1e6)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define FOLD_MAX_ELEMENTS ((int64_t)1 << 22)
+#define FOLD_MAX_BYTES ((size_t)1 << 28) /* of all folded constants of a plan: a hostile file can't fill memory by folding */
 #define DROP_MIN_BYTES ((size_t)64 << 10) /* smaller constants share pages with their neighbours */
 
 /* ---- places and buffers ------------------------------------------------------------------------------------------------------- */
@@ -109,7 +110,7 @@ static bool is_shape_query(const arc_node *n) {
 }
 
 static bool can_fold(const arc_planner *b, const arc_node *n, const arc_op *op) {
-    if (op->layout == ARC_OP_NHWC)
+    if (op->layout == ARC_OP_NHWC || b->folded_bytes > FOLD_MAX_BYTES)
         return false;
     for (int i = 0; i < n->outputs; i++)
         if (n->output[i] >= 0 && arc_shape_count(&b->value[n->output[i]].shape) > FOLD_MAX_ELEMENTS)
@@ -146,7 +147,7 @@ static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op,
         if (!s->out[i].data)
             return arc_fail_nomem(err, "a folded constant");
     }
-    arc_prepare p = {.step = s, .arena = &plan->arena, .packs = b->packs, .err = err};
+    arc_prepare p = {.step = s, .arena = &plan->arena, .err = err};
     if (op->prepare) {
         const arc_status st = op->prepare(&p);
         if (st != ARC_OK)
@@ -162,9 +163,13 @@ static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op,
     arc_mem_free(b->alloc, s->shared_scratch);
     if (!room)
         return arc_fail_nomem(err, "folding constants");
-    for (int i = 0; i < n->outputs; i++)
-        if (n->output[i] >= 0)
-            b->value[n->output[i]].constant = s->out[i].data;
+    for (int i = 0; i < n->outputs; i++) {
+        if (n->output[i] < 0)
+            continue;
+        b->value[n->output[i]].constant = s->out[i].data;
+        b->value[n->output[i]].folded = true;
+        b->folded_bytes += arc_tensor_bytes(s->out[i].dtype, &s->out[i].shape);
+    }
     plan->folded++;
     return ARC_OK;
 }
@@ -230,6 +235,15 @@ static arc_status bind_outputs(arc_planner *b, const arc_node *n, const arc_op *
     return ARC_OK;
 }
 
+/* Packs are found by address, so only weights that live as long as the store may lie in it: another plan's folded constants can have
+ * the address of this one's. */
+static arc_packs *packs_for(const arc_planner *b, const arc_node *n) {
+    for (int i = 0; i < n->inputs; i++)
+        if (n->input[i] >= 0 && b->value[n->input[i]].folded)
+            return NULL;
+    return b->packs;
+}
+
 /* Packed weights are copies: the pages of the file they came from can go. */
 static void drop_packed(const arc_planner *b, const arc_plan_step *ps) {
     if (!b->map || !b->map->mapped)
@@ -245,7 +259,7 @@ static void drop_packed(const arc_planner *b, const arc_plan_step *ps) {
 }
 
 static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
-    if (n->inputs > 1 && n->input[0] >= 0 && n->input[1] >= 0 && n->output[0] >= 0)
+    if (n->inputs > 1 && n->outputs > 0 && n->input[0] >= 0 && n->input[1] >= 0 && n->output[0] >= 0)
         b->plan->macs += arc_node_macs(n->op, &b->value[n->input[0]].shape, &b->value[n->input[1]].shape, &b->value[n->output[0]].shape);
     if (b->infer_only)
         return ARC_OK;
@@ -259,7 +273,7 @@ static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, 
     if (st == ARC_OK)
         st = bind_outputs(b, n, op, nhwc, ps, err);
     if (st == ARC_OK && op->prepare) {
-        arc_prepare p = {.step = &ps->step, .arena = &b->plan->arena, .packs = b->packs, .err = err};
+        arc_prepare p = {.step = &ps->step, .arena = &b->plan->arena, .packs = packs_for(b, n), .err = err};
         st = op->prepare(&p);
     }
     if (st != ARC_OK)

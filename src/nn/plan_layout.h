@@ -8,8 +8,9 @@
 typedef struct arc_plan_value {
     arc_dtype dtype;
     arc_shape shape;
-    const void *constant;   /* plain data, NULL when computed at run time */
-    arc_place plain, nhwc;  /* where it lies in each layout */
+    const void *constant;  /* plain data, NULL when computed at run time */
+    bool folded;           /* the constant lies in the plan's arena and goes with it */
+    arc_place plain, nhwc; /* where it lies in each layout */
 } arc_plan_value;
 
 typedef struct arc_planner {
@@ -21,6 +22,7 @@ typedef struct arc_planner {
     bool infer_only;
     arc_plan *plan;
     arc_plan_value *value; /* [graph->values] */
+    size_t folded_bytes;
     arc_infer infer;
     arc_tensor in_tensor[ARC_OP_MAX_IO], out_tensor[ARC_OP_MAX_IO]; /* what infer sees and fills */
     arc_step fold_step;

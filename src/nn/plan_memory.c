@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_SHARED 8192 /* finding the lowest offset is quadratic; plans beyond any real net's give each buffer its own place */
+
 /* Operators that read element i of input 0 before they write element i of the output. */
 static bool works_in_place(const char *op) {
     static const char *const names[] = {"Relu", "PRelu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh",
@@ -84,7 +86,7 @@ arc_status arc_plan_place(arc_plan *plan, const arc_alloc *a, arc_error *err) {
     qsort(order, (size_t)count, sizeof *order, larger_first);
     for (int i = 0; i < count; i++) {
         arc_plan_buffer *b = &plan->buffer[order[i].buffer];
-        b->offset = lowest_offset(plan, order, i, b);
+        b->offset = count <= MAX_SHARED ? lowest_offset(plan, order, i, b) : plan->activation_bytes;
         plan->activation_bytes = ARC_MAX(plan->activation_bytes, b->offset + b->bytes);
     }
     for (int i = 0; i < plan->buffers; i++)

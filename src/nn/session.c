@@ -108,22 +108,20 @@ static arc_status make_plan(arc_session *s, const arc_shape *input_shape, arc_pl
         r.graph = s->source;
         st = arc_plan_new(out, &r, err);
     }
-    if (st == ARC_OK && !reserve_all(s, *out)) {
-        arc_plan_free(out);
-        st = arc_fail_nomem(err, "activations");
-    }
     return st;
 }
 
 static arc_status plan_for(arc_session *s, const arc_shape *input_shape, arc_error *err) {
     arc_plan *p = find_plan(s, input_shape);
+    s->last = NULL;
     if (!p) {
-        s->last = NULL;
         const arc_status st = make_plan(s, input_shape, &p, err);
         if (st != ARC_OK)
             return st;
         s->plan[plan_slot(s)] = p;
     }
+    if (!reserve_all(s, p)) /* for a known plan too: making room for another one may have failed since */
+        return arc_fail_nomem(err, "activations");
     p->used = ++s->clock;
     s->last = p;
     return ARC_OK;
