@@ -184,24 +184,40 @@ static void border_pixel(const arc_conv_geometry *g, const float *image, const f
     }
 }
 
+/* `count` pixels of one output row whose windows lie inside the input; `first` is the input row of the first one's first tap. */
+static void inner_pixels(const arc_conv_geometry *g, const float *first, int64_t count, size_t pixel_step, size_t tap_step,
+                         const float **list) {
+    const int64_t across = g->stride_w * g->c_in;
+    for (int64_t ky = 0; ky < g->kh; ky++)
+        for (int64_t kx = 0; kx < g->kw; kx++, list += tap_step) {
+            const float *from = first + (ky * g->dilation_h * g->w + kx * g->dilation_w) * g->c_in;
+            for (int64_t i = 0; i < count; i++, from += across)
+                list[(size_t)i * pixel_step] = from;
+        }
+}
+
 void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,
                        size_t pixel_step, size_t tap_step, const float **list) {
     const int64_t plane = g->oh * g->ow, image_floats = g->h * g->w * g->c_in;
-    int64_t image = (int64_t)first / plane, oy = (int64_t)first % plane / g->ow, ox = (int64_t)first % g->ow;
     const int64_t reach_h = (g->kh - 1) * g->dilation_h, reach_w = (g->kw - 1) * g->dilation_w;
-    for (size_t i = 0; i < pixels; i++) {
-        const int64_t y = oy * g->stride_h - g->pad_top, left = ox * g->stride_w - g->pad_left;
+    /* Columns [inner, outer) have their whole window inside, where the row does. */
+    const int64_t inner = (g->pad_left + g->stride_w - 1) / g->stride_w, room = g->w - 1 - reach_w + g->pad_left;
+    const int64_t outer = room < 0 ? 0 : ARC_MIN(room / g->stride_w + 1, g->ow);
+    int64_t image = (int64_t)first / plane, oy = (int64_t)first % plane / g->ow, ox = (int64_t)first % g->ow;
+    for (int64_t left = (int64_t)pixels; left > 0;) {
         const float *base = x + image * image_floats + (int64_t)channel;
-        const float **to = list + i * pixel_step;
-        if (!g->transposed && y >= 0 && left >= 0 && y + reach_h < g->h && left + reach_w < g->w) {
-            const float *row = base + (y * g->w + left) * g->c_in;
-            for (int64_t ky = 0; ky < g->kh; ky++, row += g->dilation_h * g->w * g->c_in)
-                for (int64_t kx = 0; kx < g->kw; kx++, to += tap_step)
-                    *to = row + kx * g->dilation_w * g->c_in;
+        const int64_t y = oy * g->stride_h - g->pad_top;
+        int64_t run = 1;
+        if (!g->transposed && y >= 0 && y + reach_h < g->h && ox >= inner && ox < outer) {
+            run = ARC_MIN(left, outer - ox);
+            inner_pixels(g, base + (y * g->w + ox * g->stride_w - g->pad_left) * g->c_in, run, pixel_step, tap_step, list);
         } else {
-            border_pixel(g, base, pad + channel, oy, ox, tap_step, to);
+            border_pixel(g, base, pad + channel, oy, ox, tap_step, list);
         }
-        if (++ox == g->ow) {
+        list += (size_t)run * pixel_step;
+        left -= run;
+        ox += run;
+        if (ox == g->ow) {
             ox = 0;
             if (++oy == g->oh) {
                 oy = 0;

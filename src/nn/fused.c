@@ -61,6 +61,23 @@ const float *arc_step_floats(const arc_step *s, int i) {
     return t ? t->data : NULL;
 }
 
+arc_epilogue arc_fused_bind(const arc_step *s, const arc_epilogue *act, size_t residual_stride) {
+    arc_epilogue e = *act;
+    e.bias = arc_step_floats(s, 2);
+    e.slope = arc_step_floats(s, ARC_CONV_SLOPE);
+    e.residual = arc_step_floats(s, ARC_CONV_RESIDUAL);
+    e.residual_stride = residual_stride;
+    return e;
+}
+
+arc_epilogue arc_fused_at(const arc_epilogue *all, size_t row, size_t column) {
+    arc_epilogue e = *all;
+    e.bias = all->bias ? all->bias + column : NULL;
+    e.slope = all->slope ? all->slope + column : NULL;
+    e.residual = all->residual ? all->residual + row * all->residual_stride + column : NULL;
+    return e;
+}
+
 bool arc_panels_size(const arc_kernels *k, arc_panels *p) {
     size_t count;
     p->per_set = (p->n + k->igemm_nr - 1) / k->igemm_nr;

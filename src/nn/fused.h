@@ -6,6 +6,10 @@
 
 /* Activation and its parameters from "arc.act" and friends. False when the name is unknown. Pointers stay NULL. */
 bool arc_fused_act(const arc_node *node, arc_epilogue *e);
+/* The epilogue of a run: `act` with bias (input 2), slope and residual bound, seen from row 0, column 0. */
+arc_epilogue arc_fused_bind(const arc_step *s, const arc_epilogue *act, size_t residual_stride);
+/* The same seen from an output tile's first row and column. */
+arc_epilogue arc_fused_at(const arc_epilogue *all, size_t row, size_t column);
 /* Checks the fused inputs 3..7 of an infer call: slope and factors of the right length, residual of the output's shape (NULL: not
  * allowed), float32 all of them. */
 arc_status arc_fused_check(const arc_infer *in, int64_t c_out, int64_t c_in, const arc_shape *residual);

@@ -1,7 +1,7 @@
 /* nn: Conv and ConvTranspose over NHWC, with the epilogue of a fused node.
  *
- * Two algorithms. "igemm": an implicit GEMM whose A rows are pointers to input pixels (no im2col) and whose B are the weights, packed once;
- * "dwconv" where every channel is its own group. Work is split over output tiles, never over a reduction: the bits do not depend on
+ * An implicit GEMM whose A rows are pointers to input pixels (no im2col) and whose B are the weights, packed once; convolutions whose
+ * groups are too thin for its tiles go to layer_dwconv.c. Work is split over output tiles, never over a reduction: the bits do not depend on
  * the number of threads. Items are numbered [group][block][panel]: a block is as many pixel tiles as L2 holds the input of; its pointer
  * lists are built once and used for all panels, and a panel stays in cache over the tiles of a block. With few pixels there is one
  * block, and threads split the panels, so that each weight is read from memory once. */
@@ -12,14 +12,12 @@
 
 #define BLOCK_INPUT_BYTES ((size_t)384 << 10) /* of L2 for the input of a block: the rest is for its panel */
 #define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
-#define DW_PIXELS 16                          /* output pixels of one depthwise item */
 
 typedef struct conv_state {
-    arc_conv_geometry g;
-    arc_epilogue act; /* activation and its parameters; pointers are bound in run */
+    arc_conv_geometry g; /* first, as conv.h asks */
+    arc_epilogue act;    /* activation and its parameters; pointers are bound in run */
     arc_panels panels;
-    const float *depthwise; /* [tap][channel], NULL: igemm, or packed at each run */
-    const float *zero;      /* [c_in]: the pad row without pad values */
+    const float *zero; /* [c_in]: the pad row without pad values */
     size_t pixels, taps, kc, group_out;
     size_t tiles, block_tiles, blocks;
 } conv_state;
@@ -65,10 +63,6 @@ static arc_status conv_transpose_infer(arc_infer *in) {
 
 /* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_depthwise(const arc_conv_geometry *g) {
-    return !g->transposed && g->groups > 1 && g->groups == g->c_in && g->groups == g->c_out;
-}
-
 static arc_panels weight_panels(const arc_step *s, const conv_state *c) {
     const arc_conv_geometry *g = &c->g;
     arc_panels p = {.sets = (size_t)g->groups, .n = c->group_out, .kc = c->kc, .taps = c->taps};
@@ -104,46 +98,20 @@ static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
     c->blocks = (c->tiles + c->block_tiles - 1) / c->block_tiles;
 }
 
-static void pack_depthwise(const arc_step *s, const conv_state *c, const float *w, float *packed) {
-    const size_t channels = (size_t)c->g.c_out;
-    const float *in_scale = arc_step_floats(s, ARC_CONV_IN_SCALE), *out_scale = arc_step_floats(s, ARC_CONV_OUT_SCALE);
-    for (size_t j = 0; j < channels; j++) {
-        for (size_t t = 0; t < c->taps; t++) {
-            float v = w[j * c->taps + t];
-            v = in_scale ? v * in_scale[j] : v;
-            packed[t * channels + j] = out_scale ? v * out_scale[j] : v;
-        }
-    }
-}
-
-static arc_status prepare_depthwise(arc_prepare *p, conv_state *c) {
-    arc_step *s = p->step;
-    const size_t bytes = c->taps * (size_t)c->g.c_out * sizeof(float);
-    bool fresh = false;
-    s->algorithm = "dwconv";
-    s->scratch_bytes = DW_PIXELS * c->taps * sizeof(float *);
-    if (!s->in[1].is_const) {
-        s->shared_scratch_bytes = bytes;
-        return ARC_OK;
-    }
-    float *packed = arc_packed_room(p, "conv dw", s->in[1].data, arc_pack_variant(s->kernels, &c->panels), bytes, &fresh);
-    if (!packed)
-        return arc_fail_nomem(p->err, "packed weights");
-    if (fresh)
-        pack_depthwise(s, c, s->in[1].data, packed);
-    c->depthwise = packed;
-    return ARC_OK;
-}
-
 static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     arc_step *s = p->step;
+    arc_conv_geometry g;
+    char why[320];
+    const arc_status st = arc_conv_read(s->node, transposed, &s->in[0].shape, &s->in[1].shape, &g, why, sizeof why);
+    if (st != ARC_OK)
+        return arc_fail(p->err, st, "%s '%s': %s", s->node->op, s->node->name, why);
+    s->shared_scratch_bytes = s->scratch_bytes = 0;
+    if (arc_dwconv_fits(&g))
+        return arc_dwconv_prepare(p, &g);
     conv_state *c = arc_arena_new(p->arena, 1, sizeof *c);
     if (!c)
         return arc_fail_nomem(p->err, "convolution state");
-    char why[320];
-    const arc_status st = arc_conv_read(s->node, transposed, &s->in[0].shape, &s->in[1].shape, &c->g, why, sizeof why);
-    if (st != ARC_OK)
-        return arc_fail(p->err, st, "%s '%s': %s", s->node->op, s->node->name, why);
+    c->g = g;
     const bool known = arc_fused_act(s->node, &c->act);
     assert(known);
     (void)known;
@@ -156,9 +124,6 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     c->group_out = (size_t)(c->g.c_out / c->g.groups);
     c->panels = weight_panels(s, c);
     s->state = c;
-    s->shared_scratch_bytes = s->scratch_bytes = 0;
-    if (is_depthwise(&c->g))
-        return prepare_depthwise(p, c);
     const size_t mr = s->kernels->igemm_mr;
     s->algorithm = transposed ? "igemm gather" : "igemm";
     const arc_status packed = arc_panels_prepare(p, &c->panels, &s->in[1], "conv igemm");
@@ -183,15 +148,6 @@ static arc_status conv_transpose_prepare(arc_prepare *p) {
 
 static const float **thread_list(const arc_step *s, int thread) {
     return (const float **)(void *)(s->scratch + (size_t)thread * s->scratch_stride);
-}
-
-/* The epilogue seen from output row `pixel`, channel `column`. */
-static arc_epilogue epilogue_at(const arc_epilogue *all, size_t pixel, size_t column) {
-    arc_epilogue e = *all;
-    e.bias = all->bias ? all->bias + column : NULL;
-    e.slope = all->slope ? all->slope + column : NULL;
-    e.residual = all->residual ? all->residual + pixel * all->residual_stride + column : NULL;
-    return e;
 }
 
 static void list_block(const conv_job *job, size_t group, size_t block, const float **list) {
@@ -219,46 +175,25 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
         const size_t first = block * c->block_tiles, last = ARC_MIN(c->tiles, first + c->block_tiles);
         for (size_t tile = first; tile < last; tile++) {
             const size_t pixel = tile * mr;
-            const arc_epilogue e = epilogue_at(&job->e, pixel, column);
+            const arc_epilogue e = arc_fused_at(&job->e, pixel, column);
             k->igemm(ARC_MIN(mr, c->pixels - pixel), n, c->kc, c->taps, list + (tile - first) * c->taps * mr, b,
                      job->y + pixel * c_out + column, c_out, &e);
         }
     }
 }
 
-static void dwconv_items(void *arg, size_t begin, size_t end, int thread) {
-    const conv_job *job = arg;
-    const conv_state *c = job->c;
-    const size_t channels = (size_t)c->g.c_out;
-    const float **list = thread_list(job->s, thread);
-    for (size_t item = begin; item < end; item++) {
-        const size_t pixel = item * DW_PIXELS, pixels = ARC_MIN(DW_PIXELS, c->pixels - pixel);
-        const arc_epilogue e = epilogue_at(&job->e, pixel, 0);
-        arc_conv_pointers(&c->g, job->x, job->pad, 0, pixel, pixels, c->taps, 1, list);
-        job->s->kernels->dwconv(pixels, channels, c->taps, list, job->weights, job->y + pixel * channels, channels, &e);
-    }
-}
-
 static void conv_run(const arc_step *s) {
     const conv_state *c = s->state;
-    conv_job job = {.s = s, .c = c, .x = s->in[0].data, .y = s->out[0].data, .e = c->act};
-    const float *pad = arc_step_floats(s, ARC_CONV_PAD_VALUE);
-    job.pad = pad ? pad : c->zero;
-    job.e.bias = arc_step_floats(s, 2);
-    job.e.slope = arc_step_floats(s, ARC_CONV_SLOPE);
-    job.e.residual = arc_step_floats(s, ARC_CONV_RESIDUAL);
-    job.e.residual_stride = (size_t)c->g.c_out;
-    if (c->pixels == 0)
-        return;
-    if (is_depthwise(&c->g)) {
-        job.weights = c->depthwise;
-        if (!job.weights) {
-            pack_depthwise(s, c, s->in[1].data, (float *)(void *)s->shared_scratch);
-            job.weights = (const float *)(const void *)s->shared_scratch;
-        }
-        arc_pool_run(s->pool, (c->pixels + DW_PIXELS - 1) / DW_PIXELS, 0, dwconv_items, &job);
+    if (arc_dwconv_fits(s->state)) {
+        arc_dwconv_run(s);
         return;
     }
+    conv_job job = {.s = s, .c = c, .x = s->in[0].data, .y = s->out[0].data};
+    const float *pad = arc_step_floats(s, ARC_CONV_PAD_VALUE);
+    job.pad = pad ? pad : c->zero;
+    job.e = arc_fused_bind(s, &c->act, (size_t)c->g.c_out);
+    if (c->pixels == 0)
+        return;
     job.weights = c->panels.packed;
     if (!job.weights) {
         arc_panels_fill(s->kernels, s->pool, &c->panels, s->in[1].data, (float *)(void *)s->shared_scratch);

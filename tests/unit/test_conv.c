@@ -269,6 +269,23 @@ static void test_shapes_of_nets(void **state) {
          .pad_value = true},
         {.n = 2, .c_in = 72, .c_out = 72, .h = 7, .w = 7, .kh = 7, .kw = 7, .groups = 72, .stride = {1, 1}, .dilation = {1, 1}},
         {.n = 1, .c_in = 8, .c_out = 16, .h = 5, .w = 5, .kh = 3, .kw = 3, .groups = 8, .stride = {1, 1}, .dilation = {1, 1}},
+        /* Two inputs and two outputs a group, as the second layer of the large MobileFaceNet. */
+        {.n = 2,
+         .c_in = 32,
+         .c_out = 32,
+         .h = 9,
+         .w = 8,
+         .kh = 3,
+         .kw = 3,
+         .groups = 16,
+         .stride = {2, 1},
+         .dilation = {1, 1},
+         .pads = {1, 1, 1, 1},
+         .act = "prelu",
+         .bias = true,
+         .residual = true,
+         .pad_value = true,
+         .factors = true},
     };
     for (size_t i = 0; i < ARC_COUNT(cases); i++)
         on_levels(&cases[i]);
