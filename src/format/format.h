@@ -61,6 +61,8 @@ void arc_pairs_close(arc_pairs *pairs);
 /* ---- npy.c ---- */
 arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim, arc_error *err);
 /* Reads little-endian C-order f4 / u1 arrays (goldens, crops); data is malloc'ed by `a`. */
+arc_status arc_npy_parse(const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_dtype *t, arc_shape *s, void **data,
+                         arc_error *err);
 arc_status arc_npy_load(const arc_alloc *a, const char *path, arc_dtype *t, arc_shape *s, void **data, arc_error *err);
 
 #endif
