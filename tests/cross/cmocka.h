@@ -23,8 +23,9 @@ struct CMUnitTest {
     { #f, f, NULL, NULL, NULL }
 #define cmocka_unit_test_setup_teardown(f, setup, teardown)                                                                      \
     { #f, f, setup, teardown, NULL }
-#define cmocka_run_group_tests(tests, setup, teardown)                                                                           \
-    arc_cross_run(#tests, tests, sizeof(tests) / sizeof((tests)[0]), setup, teardown)
+#define cmocka_run_group_tests_name(name, tests, setup, teardown)                                                                \
+    arc_cross_run(name, tests, sizeof(tests) / sizeof((tests)[0]), setup, teardown)
+#define cmocka_run_group_tests(tests, setup, teardown) cmocka_run_group_tests_name(#tests, tests, setup, teardown)
 
 #define print_message printf
 #define fail_msg(...) (printf("%s:%d: ", __FILE__, __LINE__), printf(__VA_ARGS__), printf("\n"), arc_cross_end(1))
