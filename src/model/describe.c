@@ -134,16 +134,20 @@ static arc_status put_facts(const arc_model *m, const arc_model_facts *f, arc_bu
     return st;
 }
 
-static arc_status put_layers(const arc_graph *g, bool each, arc_buffer *out) {
+static arc_status put_each_layer(const arc_graph *g, const arc_describe_row *rows, arc_buffer *out) {
     arc_status st = ARC_OK;
-    char n[32], shape[256];
-    if (each) {
-        PUT("\n%5s  %-24s %-20s %14s  %s\n", "layer", "operator", "weights", "numbers", "name");
-        for (int i = 0; i < g->nodes; i++)
-            PUT("%5d  %-24s %-20s %14s  %s\n", i, g->node[i].op, arc_describe_weight(g, &g->node[i], shape, sizeof shape),
-                grouped(arc_describe_node_parameters(g, &g->node[i]), n), g->node[i].name);
-        return st;
-    }
+    char n[32], macs[32], weight[256], shape[256];
+    PUT("\n%5s  %-22s %-18s %-18s %14s %15s  %s\n", "layer", "operator", "weights", "output", "numbers", "MACs", "name");
+    for (int i = 0; i < g->nodes; i++)
+        PUT("%5d  %-22s %-18s %-18s %14s %15s  %s\n", i, g->node[i].op, arc_describe_weight(g, &g->node[i], weight, sizeof weight),
+            arc_shape_text(&rows[i].out, shape, sizeof shape),
+            grouped(arc_describe_node_parameters(g, &g->node[i]), n), grouped(rows[i].macs, macs), g->node[i].name);
+    return st;
+}
+
+static arc_status put_operators(const arc_graph *g, arc_buffer *out) {
+    arc_status st = ARC_OK;
+    char n[32];
     arc_op_count ops[ARC_DESCRIBE_MAX_OPS];
     const int count = arc_describe_ops(g, ops);
     PUT("\n%-24s %6s %14s\n", "operator", "nodes", "numbers");
@@ -152,7 +156,7 @@ static arc_status put_layers(const arc_graph *g, bool each, arc_buffer *out) {
     return st;
 }
 
-static arc_status describe_text(const arc_model *m, const arc_model_facts *f, bool layers, arc_buffer *out) {
+static arc_status describe_text(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out) {
     arc_status st = ARC_OK;
     const arc_graph *g = m->graph;
     if (m->path)
@@ -168,7 +172,7 @@ static arc_status describe_text(const arc_model *m, const arc_model_facts *f, bo
         st = put_facts(m, f, out);
     PUT("self-test    %s\n", arc_graph_meta(g, ARC_SELFTEST_KEY) ? "the file carries a vector" : "none in the file");
     if (st == ARC_OK)
-        st = put_layers(g, layers, out);
+        st = rows ? put_each_layer(g, rows, out) : put_operators(g, out);
     return st;
 }
 
@@ -176,12 +180,15 @@ arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool jso
     arc_status st;
     arc_model_facts facts;
     arc_buffer buffer;
+    arc_describe_row *rows = NULL;
     *text = NULL;
     arc_buffer_init(&buffer, &ctx->alloc, MAX_TEXT_BYTES);
     ARC_TRY(arc_model_facts_get(ctx, model, &facts, err));
+    if (layers)
+        ARC_TRY(arc_describe_rows(ctx, model, &rows, err));
     if (json)
-        ARC_TRY(arc_describe_json(model, &facts, layers, &buffer, err));
-    else if ((st = describe_text(model, &facts, layers, &buffer)) != ARC_OK) {
+        ARC_TRY(arc_describe_json(model, &facts, rows, &buffer, err));
+    else if ((st = describe_text(model, &facts, rows, &buffer)) != ARC_OK) {
         st = arc_fail(err, st, "the description does not fit into memory");
         goto done;
     }
@@ -193,6 +200,7 @@ arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool jso
     memcpy(*text, buffer.data, buffer.bytes);
     (*text)[buffer.bytes] = '\0';
 done:
+    arc_mem_free(&ctx->alloc, rows);
     arc_buffer_free(&buffer);
     return st;
 }
