@@ -108,7 +108,8 @@ static arc_status read_normalise(arc_contract *c, const char *text, arc_error *e
         good = good && arc_numbers_parse(slash + 1, ',', 1, &divisor) && divisor > 0;
     }
     if (!good)
-        return arc_fail(err, ARC_EINVAL, "normalisation '%.60s': MEAN/DIVISOR is expected, like 127.5/128 or 104,117,123/1", text);
+        return arc_fail(err, ARC_EINVAL, "normalisation '%.60s': MEAN/DIVISOR is expected, like 127.5/128 or 104,117,123/1",
+                        text);
     for (int i = 0; i < 3; i++) {
         c->mean[i] = mean[i];
         c->scale[i] = 1 / divisor;
@@ -122,7 +123,8 @@ static arc_status read_options(arc_contract *c, const arc_model_options *opt, ar
     if (opt->detector) {
         arc_detector_kind kind;
         if (!arc_detector_parse(opt->detector, &kind) || kind == ARC_DETECTOR_NONE)
-            return arc_fail(err, ARC_EINVAL, "detector '%.60s': scrfd, retinaface, retinaface-mxnet or yunet is expected", opt->detector);
+            return arc_fail(err, ARC_EINVAL, "detector '%.60s': scrfd, retinaface, retinaface-mxnet or yunet is expected",
+                            opt->detector);
         arc_contract_detector_defaults(c, kind);
         arc_contract_because(c, "Detector %s as asked.", opt->detector);
     }

@@ -40,7 +40,8 @@ static int count_named(const arc_graph *g, const char *prefix) {
 
 static arc_detector_kind detector_of(const arc_graph *g, const char **because) {
     const int n = g->outputs;
-    if (n == 12 && count_named(g, "cls_") == 3 && count_named(g, "obj_") == 3 && count_named(g, "bbox_") == 3 && count_named(g, "kps_") == 3) {
+    if (n == 12 && count_named(g, "cls_") == 3 && count_named(g, "obj_") == 3 && count_named(g, "bbox_") == 3 &&
+        count_named(g, "kps_") == 3) {
         *because = "12 outputs cls/obj/bbox/kps at strides 8, 16, 32";
         return ARC_DETECTOR_YUNET;
     }
@@ -74,7 +75,8 @@ static arc_detector_kind detector_of(const arc_graph *g, const char **because) {
 void arc_contract_detector_defaults(arc_contract *c, arc_detector_kind kind) {
     c->task = ARC_TASK_DETECT;
     c->detector = kind;
-    const bool yunet = kind == ARC_DETECTOR_YUNET, retinaface = kind == ARC_DETECTOR_RETINAFACE, scrfd = kind == ARC_DETECTOR_SCRFD;
+    const bool yunet = kind == ARC_DETECTOR_YUNET, retinaface = kind == ARC_DETECTOR_RETINAFACE,
+               scrfd = kind == ARC_DETECTOR_SCRFD;
     static const float caffe_bgr[3] = {104, 117, 123};
     c->bgr = yunet || retinaface;
     for (int i = 0; i < 3; i++) {
@@ -120,7 +122,8 @@ static bool template_of(int width, int height, arc_template *out) {
     static const struct {
         int width, height;
         arc_template align;
-    } known[] = {{112, 112, ARC_TEMPLATE_112}, {96, 112, ARC_TEMPLATE_112X96}, {128, 128, ARC_TEMPLATE_128}, {224, 224, ARC_TEMPLATE_224}};
+    } known[] = {
+        {112, 112, ARC_TEMPLATE_112}, {96, 112, ARC_TEMPLATE_112X96}, {128, 128, ARC_TEMPLATE_128}, {224, 224, ARC_TEMPLATE_224}};
     for (size_t i = 0; i < ARC_COUNT(known); i++)
         if (known[i].width == width && known[i].height == height) {
             *out = known[i].align;
@@ -215,7 +218,8 @@ void arc_contract_infer(arc_contract *out, const arc_graph *g) {
     const arc_detector_kind kind = detector_of(g, &because);
     if (kind != ARC_DETECTOR_NONE) {
         arc_contract_detector_defaults(out, kind);
-        arc_contract_because(out, "Detector %s with its family's normalisation and thresholds: %s.", arc_detector_name(kind), because);
+        arc_contract_because(out, "Detector %s with its family's normalisation and thresholds: %s.", arc_detector_name(kind),
+                             because);
         return;
     }
     const int64_t dim = embedding_width(g);

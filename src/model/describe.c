@@ -81,19 +81,20 @@ static double mib(int64_t bytes) {
 }
 
 /* The buffer remembers nothing of a failed put, so the first failure is kept here. */
-#define PUT(...)                                                                                                       \
-    do {                                                                                                               \
-        if (st == ARC_OK)                                                                                              \
-            st = arc_buffer_printf(out, __VA_ARGS__);                                                                  \
+#define PUT(...)                                                                                                                 \
+    do {                                                                                                                         \
+        if (st == ARC_OK)                                                                                                        \
+            st = arc_buffer_printf(out, __VA_ARGS__);                                                                            \
     } while (0)
 
 static arc_status put_contract(const arc_contract *c, arc_buffer *out) {
     arc_status st = ARC_OK;
     if (c->task == ARC_TASK_EMBED)
-        PUT("task         embed: %d numbers a face, template %s, cosine threshold %.3g\n", c->dim, arc_template_name(c->align), (double)c->threshold);
+        PUT("task         embed: %d numbers a face, template %s, cosine threshold %.3g\n", c->dim, arc_template_name(c->align),
+            (double)c->threshold);
     else if (c->task == ARC_TASK_DETECT)
-        PUT("task         detect: %s, score threshold %.3g, NMS overlap %.3g\n", arc_detector_name(c->detector), (double)c->threshold,
-            (double)c->nms_iou);
+        PUT("task         detect: %s, score threshold %.3g, NMS overlap %.3g\n", arc_detector_name(c->detector),
+            (double)c->threshold, (double)c->nms_iou);
     else
         PUT("task         unknown\n");
     if (c->input_width_px > 0 && c->input_height_px > 0)
@@ -111,11 +112,13 @@ static arc_status put_edges(const arc_graph *g, arc_buffer *out) {
     char shape[256];
     for (int i = 0; i < g->inputs; i++) {
         const arc_value *v = &g->value[g->input[i]];
-        PUT("input        %s %s %s\n", v->name, arc_describe_shape(v, shape, sizeof shape), arc_dtype_name(v->dtype ? v->dtype : ARC_F32));
+        PUT("input        %s %s %s\n", v->name, arc_describe_shape(v, shape, sizeof shape),
+            arc_dtype_name(v->dtype ? v->dtype : ARC_F32));
     }
     for (int i = 0; i < g->outputs; i++) {
         const arc_value *v = &g->value[g->output[i]];
-        PUT("output       %s %s %s\n", v->name, arc_describe_shape(v, shape, sizeof shape), arc_dtype_name(v->dtype ? v->dtype : ARC_F32));
+        PUT("output       %s %s %s\n", v->name, arc_describe_shape(v, shape, sizeof shape),
+            arc_dtype_name(v->dtype ? v->dtype : ARC_F32));
     }
     return st;
 }
@@ -124,12 +127,13 @@ static arc_status put_facts(const arc_model *m, const arc_model_facts *f, arc_bu
     arc_status st = ARC_OK;
     char a[32], b[32];
     const arc_shape shape = arc_model_report_shape(m);
-    PUT("parameters   %s (%s running statistics of BatchNormalization not counted); weights %.2f MiB\n", grouped(f->parameters, a),
-        grouped(f->running_statistics, b), mib(f->weight_bytes));
-    PUT("MACs         %s multiply-accumulates (%.4f G) of convolutions and matrix products, one image %lldx%lld\n", grouped(f->macs, a),
-        (double)f->macs / 1e9, (long long)shape.dim[3], (long long)shape.dim[2]);
+    PUT("parameters   %s (%s running statistics of BatchNormalization not counted); weights %.2f MiB\n",
+        grouped(f->parameters, a), grouped(f->running_statistics, b), mib(f->weight_bytes));
+    PUT("MACs         %s multiply-accumulates (%.4f G) of convolutions and matrix products, one image %lldx%lld\n",
+        grouped(f->macs, a), (double)f->macs / 1e9, (long long)shape.dim[3], (long long)shape.dim[2]);
     PUT("FLOPs        %s (%.4f G): 2 a MAC\n", grouped(f->flops, b), (double)f->flops / 1e9);
-    PUT("memory plan  activations %.2f MiB (%.2f MiB without reuse), packed weights %.2f MiB, scratch %.2f MiB; %d nodes run as %d steps\n",
+    PUT("memory plan  activations %.2f MiB (%.2f MiB without reuse), packed weights %.2f MiB, scratch %.2f MiB; %d nodes run as "
+        "%d steps\n",
         mib(f->activation_bytes), mib(f->activation_sum_bytes), mib(f->packed_bytes), mib(f->scratch_bytes), f->nodes, f->steps);
     return st;
 }
@@ -139,8 +143,8 @@ static arc_status put_each_layer(const arc_graph *g, const arc_describe_row *row
     char n[32], macs[32], weight[256], shape[256];
     PUT("\n%5s  %-22s %-18s %-18s %14s %15s  %s\n", "layer", "operator", "weights", "output", "numbers", "MACs", "name");
     for (int i = 0; i < g->nodes; i++)
-        PUT("%5d  %-22s %-18s %-18s %14s %15s  %s\n", i, g->node[i].op, arc_describe_weight(g, &g->node[i], weight, sizeof weight),
-            arc_shape_text(&rows[i].out, shape, sizeof shape),
+        PUT("%5d  %-22s %-18s %-18s %14s %15s  %s\n", i, g->node[i].op,
+            arc_describe_weight(g, &g->node[i], weight, sizeof weight), arc_shape_text(&rows[i].out, shape, sizeof shape),
             grouped(arc_describe_node_parameters(g, &g->node[i]), n), grouped(rows[i].macs, macs), g->node[i].name);
     return st;
 }

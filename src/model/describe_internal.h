@@ -28,6 +28,7 @@ typedef struct arc_describe_row {
 arc_status arc_describe_rows(arc_context *ctx, const arc_model *m, arc_describe_row **rows, arc_error *err);
 
 /* rows NULL: the layers are only counted by operator. */
-arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out, arc_error *err);
+arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out,
+                             arc_error *err);
 
 #endif

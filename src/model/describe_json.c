@@ -14,9 +14,9 @@ static json_t *triple(const float v[3]) {
 }
 
 static json_t *contract_of(const arc_contract *c) {
-    json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:f, s:s}", "task", arc_task_name(c->task), "color", c->bgr ? "bgr" : "rgb",
-                          "input_width_px", c->input_width_px, "input_height_px", c->input_height_px, "mean", triple(c->mean), "scale",
-                          triple(c->scale), "threshold", (double)c->threshold, "why", c->why);
+    json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:f, s:s}", "task", arc_task_name(c->task), "color",
+                          c->bgr ? "bgr" : "rgb", "input_width_px", c->input_width_px, "input_height_px", c->input_height_px,
+                          "mean", triple(c->mean), "scale", triple(c->scale), "threshold", (double)c->threshold, "why", c->why);
     int bad = !o;
     if (o && c->task == ARC_TASK_EMBED) {
         bad |= json_object_set_new(o, "dim", json_integer(c->dim));
@@ -36,8 +36,10 @@ static json_t *contract_of(const arc_contract *c) {
 static json_t *edge(const arc_value *v) {
     json_t *dims = json_array();
     for (int i = 0; dims && i < v->shape.rank; i++)
-        json_array_append_new(dims, v->shape.dim[i] >= 0 ? json_integer(v->shape.dim[i]) : text_of(v->symbol[i] ? v->symbol[i] : "?"));
-    return json_pack("{s:o, s:s, s:o}", "name", text_of(v->name), "type", arc_dtype_name(v->dtype ? v->dtype : ARC_F32), "shape", dims);
+        json_array_append_new(dims,
+                              v->shape.dim[i] >= 0 ? json_integer(v->shape.dim[i]) : text_of(v->symbol[i] ? v->symbol[i] : "?"));
+    return json_pack("{s:o, s:s, s:o}", "name", text_of(v->name), "type", arc_dtype_name(v->dtype ? v->dtype : ARC_F32), "shape",
+                     dims);
 }
 
 static json_t *edges(const arc_graph *g, const int *value, int count) {
@@ -69,32 +71,34 @@ static json_t *layers_of(const arc_graph *g, const arc_describe_row *rows) {
     char shape[256];
     for (int i = 0; list && i < g->nodes; i++) {
         const arc_node *n = &g->node[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:o, s:I, s:I}", "operator", n->op, "name", text_of(n->name), "weights",
-                                              arc_describe_weight(g, n, shape, sizeof shape), "output_shape", shape_of(&rows[i].out),
-                                              "numbers", (json_int_t)arc_describe_node_parameters(g, n), "macs",
-                                              (json_int_t)rows[i].macs));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:o, s:I, s:I}", "operator", n->op, "name", text_of(n->name),
+                                              "weights", arc_describe_weight(g, n, shape, sizeof shape), "output_shape",
+                                              shape_of(&rows[i].out), "numbers", (json_int_t)arc_describe_node_parameters(g, n),
+                                              "macs", (json_int_t)rows[i].macs));
     }
     return list;
 }
 
 static json_t *facts_of(const arc_model_facts *f) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:s}", "parameters", (json_int_t)f->parameters,
-                     "running_statistics", (json_int_t)f->running_statistics, "macs", (json_int_t)f->macs, "flops", (json_int_t)f->flops,
-                     "weight_bytes", (json_int_t)f->weight_bytes, "file_bytes", (json_int_t)f->file_bytes, "activation_bytes",
-                     (json_int_t)f->activation_bytes, "activation_sum_bytes", (json_int_t)f->activation_sum_bytes, "packed_bytes",
-                     (json_int_t)f->packed_bytes, "scratch_bytes", (json_int_t)f->scratch_bytes, "nodes", f->nodes, "steps", f->steps, "opset",
-                     f->opset, "sha256", f->sha256);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:s}", "parameters",
+                     (json_int_t)f->parameters, "running_statistics", (json_int_t)f->running_statistics, "macs",
+                     (json_int_t)f->macs, "flops", (json_int_t)f->flops, "weight_bytes", (json_int_t)f->weight_bytes,
+                     "file_bytes", (json_int_t)f->file_bytes, "activation_bytes", (json_int_t)f->activation_bytes,
+                     "activation_sum_bytes", (json_int_t)f->activation_sum_bytes, "packed_bytes", (json_int_t)f->packed_bytes,
+                     "scratch_bytes", (json_int_t)f->scratch_bytes, "nodes", f->nodes, "steps", f->steps, "opset", f->opset,
+                     "sha256", f->sha256);
 }
 
 static int put(const char *text, size_t bytes, void *buffer) {
     return arc_buffer_put(buffer, text, bytes) == ARC_OK ? 0 : -1;
 }
 
-arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out, arc_error *err) {
+arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out,
+                             arc_error *err) {
     const arc_graph *g = m->graph;
     json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "file", m->path ? text_of(m->path) : json_null(), "made_by",
-                          text_of(g->producer), "contract", contract_of(&m->contract), "inputs", edges(g, g->input, g->inputs), "outputs",
-                          edges(g, g->output, g->outputs), "facts", facts_of(f), "self_test_vector",
+                          text_of(g->producer), "contract", contract_of(&m->contract), "inputs", edges(g, g->input, g->inputs),
+                          "outputs", edges(g, g->output, g->outputs), "facts", facts_of(f), "self_test_vector",
                           arc_graph_meta(g, ARC_SELFTEST_KEY) != NULL, "operators", operators_of(g));
     if (o && rows && json_object_set_new(o, "layers", layers_of(g, rows)) != 0) {
         json_decref(o);

@@ -11,7 +11,8 @@ static arc_shape shape_of(const arc_graph *g, const arc_plan *plan, const int *r
     return g->value[value].data ? g->value[value].shape : value == g->input[0] ? *input : (arc_shape){.rank = -1};
 }
 
-static void fill_rows(const arc_graph *g, const arc_plan *plan, const int *row_of, const arc_shape *input, arc_describe_row *rows) {
+static void fill_rows(const arc_graph *g, const arc_plan *plan, const int *row_of, const arc_shape *input,
+                      arc_describe_row *rows) {
     for (int i = 0; i < g->nodes; i++) {
         const arc_node *n = &g->node[i];
         rows[i].out = shape_of(g, plan, row_of, input, n->outputs > 0 ? n->output[0] : ARC_NO_VALUE);

@@ -8,7 +8,8 @@
 
 arc_shape arc_model_report_shape(const arc_model *m) {
     const arc_contract *c = &m->contract;
-    const int64_t h = c->input_height_px > 0 ? c->input_height_px : FREE_SIDE_PX, w = c->input_width_px > 0 ? c->input_width_px : FREE_SIDE_PX;
+    const int64_t h = c->input_height_px > 0 ? c->input_height_px : FREE_SIDE_PX,
+                  w = c->input_width_px > 0 ? c->input_width_px : FREE_SIDE_PX;
     return (arc_shape){.rank = 4, .dim = {1, 3, h, w}};
 }
 

@@ -32,7 +32,8 @@ static arc_status choose_loader(const char *path, loader **out, int64_t *file_by
     *file_bytes = (int64_t)map.bytes;
     *out = arc_onnx_load;
     size_t at = 0;
-    while (at < map.bytes && at < 64 && (map.data[at] == ' ' || map.data[at] == '\n' || map.data[at] == '\r' || map.data[at] == '\t'))
+    while (at < map.bytes && at < 64 &&
+           (map.data[at] == ' ' || map.data[at] == '\n' || map.data[at] == '\r' || map.data[at] == '\t'))
         at++;
     if (map.bytes == 0)
         st = arc_fail(err, ARC_EFORMAT, "%s: the file is empty", path);
@@ -80,8 +81,8 @@ static arc_status check_value(const arc_context *ctx, const arc_value *v, uint8_
     for (size_t tile = 0; tile < tiles; tile++)
         for (size_t i = tile * CHECK_GRAIN_FLOATS; bad[tile] && i < c.count; i++)
             if ((c.bits[i] & 0x7f800000u) == 0x7f800000u)
-                return arc_fail(err, ARC_ECORRUPT, "weight '%s' is %s at element %zu: the file is damaged or its training failed", v->name,
-                                c.bits[i] & 0x7fffffu ? "not a number" : "infinite", i);
+                return arc_fail(err, ARC_ECORRUPT, "weight '%s' is %s at element %zu: the file is damaged or its training failed",
+                                v->name, c.bits[i] & 0x7fffffu ? "not a number" : "infinite", i);
     return ARC_OK;
 }
 
@@ -125,13 +126,13 @@ static arc_status check_image_input(const arc_graph *g, arc_error *err) {
     const arc_shape *s = &g->value[g->input[0]].shape;
     char text[128];
     if (g->inputs == 1 && s->rank == 4 && s->dim[1] > 4 && s->dim[3] == 3)
-        return arc_fail(err, ARC_ESHAPE, "input '%s' %s has its channels last: only [N,3,H,W] is supported", g->value[g->input[0]].name,
-                        arc_shape_text(s, text, sizeof text));
+        return arc_fail(err, ARC_ESHAPE, "input '%s' %s has its channels last: only [N,3,H,W] is supported",
+                        g->value[g->input[0]].name, arc_shape_text(s, text, sizeof text));
     return ARC_OK;
 }
 
-arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task task, const arc_model_options *opt, arc_model **out,
-                          arc_error *err) {
+arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task task, const arc_model_options *opt,
+                          arc_model **out, arc_error *err) {
     arc_status st;
     arc_graph *graph = NULL;
     arc_model *model = NULL;
@@ -152,7 +153,8 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     if (st == ARC_OK)
         st = check_finite(ctx, model->graph, err);
     if (st == ARC_OK)
-        st = arc_contract_read(&model->contract, model->graph, NULL, err); /* the self-test image is normalised as the file says */
+        st =
+            arc_contract_read(&model->contract, model->graph, NULL, err); /* the self-test image is normalised as the file says */
     if (st == ARC_OK && !(opt && opt->skip_self_test))
         st = arc_selftest_run(ctx, model->graph, &model->contract, err);
     if (st == ARC_OK && opt)

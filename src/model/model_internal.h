@@ -9,7 +9,7 @@ struct arc_model {
     arc_alloc alloc;
     arc_graph *graph;
     arc_contract contract;
-    char *path;      /* NULL for a new model */
+    char *path; /* NULL for a new model */
     int64_t file_bytes;
 };
 
@@ -34,7 +34,8 @@ void arc_contract_because(arc_contract *c, const char *fmt, ...) ARC_PRINTF(2, 3
 /* selftest.c: "arcface.selftest" = seed and the first values of the output on a seeded random image. */
 #define ARC_SELFTEST_KEY "arcface.selftest"
 #define ARC_SELFTEST_TEXT 256
-arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_contract *c, char text[ARC_SELFTEST_TEXT], arc_error *err);
+arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_contract *c, char text[ARC_SELFTEST_TEXT],
+                             arc_error *err);
 arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_contract *c, arc_error *err); /* ARC_OK when absent */
 
 /* facts.c: the input shape for which plans and counts are reported: batch 1 at the contract's size, 640 x 640 where it is free. */

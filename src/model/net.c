@@ -5,8 +5,8 @@
 
 typedef struct gathered {
     float *data;
-    size_t capacity; /* floats */
-    arc_shape shape; /* of the last run; rank < 0 before the first */
+    size_t capacity;   /* floats */
+    arc_shape shape;   /* of the last run; rank < 0 before the first */
     const float *from; /* the session's memory, or data when pieces were joined */
     arc_dtype dtype;
 } gathered;
@@ -25,8 +25,8 @@ arc_status arc_net_new(arc_context *ctx, const arc_model *model, arc_net **out, 
     *out = NULL;
     const arc_graph *g = model->graph;
     if (g->inputs != 1)
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s has %d inputs: networks of one image input are run", model->path ? model->path : "model",
-                        g->inputs);
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s has %d inputs: networks of one image input are run",
+                        model->path ? model->path : "model", g->inputs);
     arc_net *net = arc_mem_new(&ctx->alloc, 1, sizeof *net);
     if (!net)
         return arc_fail_nomem(err, "the network");
@@ -68,12 +68,13 @@ static arc_status check_input(const arc_net *net, const int64_t dim[4], int64_t 
     char have[128], want[128];
     bool fits = v->shape.rank == 4 || v->shape.rank < 0;
     for (int i = 0; i < 4 && fits; i++)
-        fits = dim[i] > 0 && dim[i] < ARC_MAX_DIM && (i == 0 || v->shape.rank < 0 || v->shape.dim[i] < 0 || v->shape.dim[i] == dim[i]);
+        fits = dim[i] > 0 && dim[i] < ARC_MAX_DIM &&
+               (i == 0 || v->shape.rank < 0 || v->shape.dim[i] < 0 || v->shape.dim[i] == dim[i]);
     const int64_t fixed = v->shape.rank == 4 && v->shape.dim[0] > 0 ? v->shape.dim[0] : 0;
     *batch = fixed ? fixed : dim[0];
     if (!fits || dim[0] % *batch != 0)
-        return arc_fail(err, ARC_ESHAPE, "input %s does not fit '%s' %s of the model", arc_shape_text(&given, have, sizeof have), v->name,
-                        arc_shape_text(&v->shape, want, sizeof want));
+        return arc_fail(err, ARC_ESHAPE, "input %s does not fit '%s' %s of the model", arc_shape_text(&given, have, sizeof have),
+                        v->name, arc_shape_text(&v->shape, want, sizeof want));
     return ARC_OK;
 }
 
@@ -90,7 +91,8 @@ static arc_status gather(arc_net *net, int output, int64_t index, int64_t pieces
     }
     const arc_value *v = &net->model->graph->value[net->model->graph->output[output]];
     if (t->dtype != ARC_F32 || t->shape.rank < 1 || (index > 0 && !arc_shape_equal(&t->shape, &got->shape)))
-        return arc_fail(err, ARC_EUNSUPPORTED, "output '%s' can't be joined over %lld images: run them one at a time", v->name, (long long)pieces);
+        return arc_fail(err, ARC_EUNSUPPORTED, "output '%s' can't be joined over %lld images: run them one at a time", v->name,
+                        (long long)pieces);
     const size_t count = (size_t)arc_shape_count(&t->shape);
     size_t all;
     if (!arc_mul_size(count, (size_t)pieces, &all))
@@ -118,8 +120,8 @@ arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], a
     arc_tensor in = {.dtype = ARC_F32, .layout = ARC_PLAIN, .shape = {.rank = 4, .dim = {batch, dim[1], dim[2], dim[3]}}};
     const int64_t piece = arc_shape_count(&in.shape);
     if (piece < 0)
-        return arc_fail(err, ARC_ELIMIT, "an input of %lld x %lld x %lld x %lld is too large", (long long)dim[0], (long long)dim[1],
-                        (long long)dim[2], (long long)dim[3]);
+        return arc_fail(err, ARC_ELIMIT, "an input of %lld x %lld x %lld x %lld is too large", (long long)dim[0],
+                        (long long)dim[1], (long long)dim[2], (long long)dim[3]);
     for (int64_t p = 0; p < pieces; p++) {
         /* the session only reads its inputs; arc_tensor has one pointer for both directions */
         in.data = (void *)(uintptr_t)(input + p * piece);

@@ -8,9 +8,9 @@
 
 #define SEED 20190609u
 #define VALUES 8
-#define FREE_SIDE_PX 160          /* of models that take any size; strides up to 32 divide it */
-#define TOLERANCE 1e-3            /* of the largest value */
-#define QUANTISED_TOLERANCE 5e-2  /* int8 activations: one step of rounding moves an output so much */
+#define FREE_SIDE_PX 160         /* of models that take any size; strides up to 32 divide it */
+#define TOLERANCE 1e-3           /* of the largest value */
+#define QUANTISED_TOLERANCE 5e-2 /* int8 activations: one step of rounding moves an output so much */
 
 static bool is_quantised(const arc_graph *g) {
     for (int i = 0; i < g->nodes; i++)
@@ -28,14 +28,15 @@ static void draw_image(const arc_contract *c, uint64_t seed, int64_t plane, floa
             out[channel * plane + i] = ((float)(arc_rng_u32(&rng) >> 24) - c->mean[channel]) * c->scale[channel];
 }
 
-static arc_status first_values(arc_context *ctx, const arc_graph *g, const arc_contract *c, uint64_t seed, float value[VALUES], int *count,
-                               arc_error *err) {
+static arc_status first_values(arc_context *ctx, const arc_graph *g, const arc_contract *c, uint64_t seed, float value[VALUES],
+                               int *count, arc_error *err) {
     arc_status st;
     arc_session *session = NULL;
     float *image = NULL;
     arc_tensor *out = NULL;
     *count = 0;
-    const int64_t h = c->input_height_px > 0 ? c->input_height_px : FREE_SIDE_PX, w = c->input_width_px > 0 ? c->input_width_px : FREE_SIDE_PX;
+    const int64_t h = c->input_height_px > 0 ? c->input_height_px : FREE_SIDE_PX,
+                  w = c->input_width_px > 0 ? c->input_width_px : FREE_SIDE_PX;
     image = arc_mem_raw(&ctx->alloc, (size_t)(3 * h * w), sizeof *image);
     out = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *out);
     if (!image || !out) {
@@ -62,7 +63,8 @@ static bool can_test(const arc_graph *g) {
     return g->inputs == 1 && g->outputs > 0;
 }
 
-arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_contract *c, char text[ARC_SELFTEST_TEXT], arc_error *err) {
+arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_contract *c, char text[ARC_SELFTEST_TEXT],
+                             arc_error *err) {
     float value[VALUES];
     int count = 0;
     text[0] = '\0';
@@ -74,8 +76,8 @@ arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_con
     int used = snprintf(text, ARC_SELFTEST_TEXT, "%u", SEED);
     for (int i = 0; i < count; i++) {
         if (!isfinite(value[i]))
-            return arc_fail(err, ARC_ESELFTEST, "the network's output %d on the self-test image is %g: its weights are damaged", i,
-                            (double)value[i]);
+            return arc_fail(err, ARC_ESELFTEST, "the network's output %d on the self-test image is %g: its weights are damaged",
+                            i, (double)value[i]);
         used += snprintf(text + used, ARC_SELFTEST_TEXT - (size_t)used, " %.9g", (double)value[i]);
     }
     return ARC_OK;
@@ -113,8 +115,9 @@ arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_cont
     const double allowed = (is_quantised(g) ? QUANTISED_TOLERANCE : TOLERANCE) * (double)fmaxf(largest, 1e-6f);
     for (int i = 0; i < count; i++)
         if (i >= have || !(fabs((double)got[i] - (double)want[i]) <= allowed))
-            return arc_fail(err, ARC_ESELFTEST,
-                            "self-test: output %d is %g where the file says %g; the weights are damaged or this machine computes wrongly", i,
-                            i < have ? (double)got[i] : NAN, (double)want[i]);
+            return arc_fail(
+                err, ARC_ESELFTEST,
+                "self-test: output %d is %g where the file says %g; the weights are damaged or this machine computes wrongly", i,
+                i < have ? (double)got[i] : NAN, (double)want[i]);
     return ARC_OK;
 }

@@ -32,7 +32,8 @@ static void module_name(char out[ARC_ZOO_NAME], const char *prefix, const char *
 typedef enum fill { FILL_CONSTANT, FILL_NORMAL, FILL_UNIFORM } fill;
 
 /* Adds the tensor module.what; `stored` is its shape in the state dict, `used` its shape in the graph (same elements). */
-static int tensor(arc_zoo *z, const char *module, const char *what, arc_shape stored, const arc_shape *used, fill how, double amount) {
+static int tensor(arc_zoo *z, const char *module, const char *what, arc_shape stored, const arc_shape *used, fill how,
+                  double amount) {
     if (z->st != ARC_OK)
         return ARC_NO_VALUE;
     char name[ARC_ZOO_NAME + 16], shape_text[128];
@@ -92,10 +93,12 @@ arc_zoo_x arc_zoo_conv(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *
     module_name(name, prefix, leaf);
     const int k = s->kernel, fan_in = x.channels / s->groups * k * k;
     const double std = s->std > 0 ? s->std : sqrt(2.0 / ((double)s->out * k * k));
-    int in[2] = {x.value, tensor(z, name, "weight", shape_of(4, s->out, x.channels / s->groups, k, k), NULL, FILL_NORMAL, std)}, out;
+    int in[2] = {x.value, tensor(z, name, "weight", shape_of(4, s->out, x.channels / s->groups, k, k), NULL, FILL_NORMAL, std)},
+        out;
     arc_node *n = node(z, "Conv", name, name, 2, in, &out);
     if (n) {
-        const int64_t kernel[2] = {k, k}, stride[2] = {s->stride, s->stride}, pad[4] = {s->pad, s->pad, s->pad, s->pad}, one[2] = {1, 1};
+        const int64_t kernel[2] = {k, k}, stride[2] = {s->stride, s->stride}, pad[4] = {s->pad, s->pad, s->pad, s->pad},
+                      one[2] = {1, 1};
         check(z, arc_node_ints(z->g, n, "dilations", 2, one));
         check(z, arc_node_int(z->g, n, "group", s->groups));
         check(z, arc_node_ints(z->g, n, "kernel_shape", 2, kernel));
@@ -161,7 +164,8 @@ arc_zoo_x arc_zoo_linear(arc_zoo *z, arc_zoo_x x, const char *prefix, const char
     module_name(name, prefix, leaf);
     const double bound = 1 / sqrt((double)x.channels), std = bias ? bound / sqrt(3.0) : sqrt(2.0 / out_count);
     int in[3] = {x.value}, out;
-    in[1] = tensor(z, name, "weight", shape_of(2, out_count, x.channels, 0, 0), NULL, bias ? FILL_UNIFORM : FILL_NORMAL, bias ? bound : std);
+    in[1] = tensor(z, name, "weight", shape_of(2, out_count, x.channels, 0, 0), NULL, bias ? FILL_UNIFORM : FILL_NORMAL,
+                   bias ? bound : std);
     if (bias)
         in[2] = tensor(z, name, "bias", shape_of(1, out_count, 0, 0, 0), NULL, FILL_UNIFORM, bound);
     arc_node *n = node(z, "Gemm", name, name, bias ? 3 : 2, in, &out);
@@ -236,7 +240,8 @@ static void build(arc_zoo *z, int dim) {
         z->st = arc_graph_check(g, z->err);
 }
 
-static arc_status make(arc_graph **out, const arc_alloc *a, const char *name, int dim, uint64_t seed, const arc_weights *w, arc_error *err) {
+static arc_status make(arc_graph **out, const arc_alloc *a, const char *name, int dim, uint64_t seed, const arc_weights *w,
+                       arc_error *err) {
     *out = NULL;
     const char *net = NULL;
     for (size_t i = 0; i < ARC_COUNT(names); i++)
@@ -265,6 +270,7 @@ arc_status arc_zoo_new(arc_graph **out, const arc_alloc *a, const char *name, in
     return make(out, a, name, dim, seed, NULL, err);
 }
 
-arc_status arc_zoo_from_weights(arc_graph **out, const arc_alloc *a, const char *name, int dim, const arc_weights *w, arc_error *err) {
+arc_status arc_zoo_from_weights(arc_graph **out, const arc_alloc *a, const char *name, int dim, const arc_weights *w,
+                                arc_error *err) {
     return make(out, a, name, dim, 0, w, err);
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #define LAYERS 256
-#define TAIL_START 3.6541528853610088   /* where the lowest layer's tail begins */
+#define TAIL_START 3.6541528853610088 /* where the lowest layer's tail begins */
 #define LAYER_AREA 0.00492867323399
 
 static double density_at(double x) {

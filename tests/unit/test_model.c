@@ -120,9 +120,9 @@ static void options_win_and_are_checked(void **state) {
 static void wrong_metadata_is_an_error(void **state) {
     (void)state;
     static const char *const wrong[][2] = {
-        {"arcface.contract", "2"},    {"arcface.task", "sing"},      {"arcface.mean", "1,2"},     {"arcface.scale", "1,2,inf"}, {"arcface.input", "112"},
-        {"arcface.dim", "0"},         {"arcface.threshold", "7"},    {"arcface.color", "yuv"},    {"arcface.detector", "dog"},  {"arcface.nms_iou", "-1"},
-        {"arcface.template", "1x1"},
+        {"arcface.contract", "2"},   {"arcface.task", "sing"},  {"arcface.mean", "1,2"},     {"arcface.scale", "1,2,inf"},
+        {"arcface.input", "112"},    {"arcface.dim", "0"},      {"arcface.threshold", "7"},  {"arcface.color", "yuv"},
+        {"arcface.detector", "dog"}, {"arcface.nms_iou", "-1"}, {"arcface.template", "1x1"},
     };
     for (size_t i = 0; i < ARC_COUNT(wrong); i++) {
         arc_graph *g = tiny(-1, 112, 112, 128);
@@ -160,10 +160,14 @@ static void real_files_are_understood(void **state) {
         float mean0, divisor, threshold;
         int width_px, height_px, dim;
     } files[] = {
-        {"recognition/w600k_mbf_dequantised_fp32.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 127.5f, 0.28f, 112, 112, 512},
-        {"recognition/w600k_mbf_int8_dynamic.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 127.5f, 0.28f, 112, 112, 512},
-        {"recognition/mobilefacenet_relu6_128d.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 128, 0.28f, 112, 112, 128},
-        {"recognition/mobilefacenet_casia_112x96.ckpt", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 128, 0.28f, 96, 112, 128},
+        {"recognition/w600k_mbf_dequantised_fp32.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 127.5f, 0.28f, 112, 112,
+         512},
+        {"recognition/w600k_mbf_int8_dynamic.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 127.5f, 0.28f, 112, 112,
+         512},
+        {"recognition/mobilefacenet_relu6_128d.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 128, 0.28f, 112, 112,
+         128},
+        {"recognition/mobilefacenet_casia_112x96.ckpt", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 128, 0.28f, 96, 112,
+         128},
         {"detection/det_500m.onnx", ARC_TASK_DETECT, ARC_DETECTOR_SCRFD, false, 127.5f, 128, 0.5f, 0, 0, 0},
         {"detection/scrfd_2.5g_bnkps.onnx", ARC_TASK_DETECT, ARC_DETECTOR_SCRFD, false, 127.5f, 128, 0.5f, 0, 0, 0},
         {"detection/retinaface_mnet025_640.onnx", ARC_TASK_DETECT, ARC_DETECTOR_RETINAFACE, true, 104, 1, 0.5f, 640, 640, 0},
@@ -301,7 +305,8 @@ static void descriptions_name_the_facts(void **state) {
     assert_true(fabs((double)f.macs / 1e9 - 2.61) < 0.005);
     assert_int_equal(f.flops, 2 * f.macs);
     must(arc_model_describe(context, m, false, false, &text, &err), &err);
-    static const char *const words[] = {"24,025,600", "MACs", "FLOPs", "BGR", "memory plan", "images [N,3,112,112]", "output [N,512]", "PRelu"};
+    static const char *const words[] = {"24,025,600",           "MACs",           "FLOPs", "BGR", "memory plan",
+                                        "images [N,3,112,112]", "output [N,512]", "PRelu"};
     for (size_t i = 0; i < ARC_COUNT(words); i++)
         if (!strstr(text, words[i]))
             fail_msg("'%s' is not in:\n%s", words[i], text);
@@ -388,11 +393,16 @@ static void memory_failures_are_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(contract_survives_metadata), cmocka_unit_test(options_win_and_are_checked),
-        cmocka_unit_test(wrong_metadata_is_an_error), cmocka_unit_test(strangers_are_unknown),
-        cmocka_unit_test(real_files_are_understood),  cmocka_unit_test(saved_models_load_and_test_themselves),
-        cmocka_unit_test(damage_is_noticed),          cmocka_unit_test(fixed_batches_are_run_in_pieces),
-        cmocka_unit_test(descriptions_name_the_facts), cmocka_unit_test(onnx_runtime_agrees),
+        cmocka_unit_test(contract_survives_metadata),
+        cmocka_unit_test(options_win_and_are_checked),
+        cmocka_unit_test(wrong_metadata_is_an_error),
+        cmocka_unit_test(strangers_are_unknown),
+        cmocka_unit_test(real_files_are_understood),
+        cmocka_unit_test(saved_models_load_and_test_themselves),
+        cmocka_unit_test(damage_is_noticed),
+        cmocka_unit_test(fixed_batches_are_run_in_pieces),
+        cmocka_unit_test(descriptions_name_the_facts),
+        cmocka_unit_test(onnx_runtime_agrees),
         cmocka_unit_test(memory_failures_are_reported),
     };
     return cmocka_run_group_tests_name("model", tests, setup, teardown);

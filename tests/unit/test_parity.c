@@ -1,9 +1,9 @@
 /* Every real model against ONNX Runtime's outputs (goldens): embeddings of 64 crops, raw outputs of the detectors. */
 #include "format/format.h"
 #include "support.h"
+#include <arcface/model.h>
 #include <archive.h>
 #include <archive_entry.h>
-#include <arcface/model.h>
 #include <string.h>
 
 #define CROPS 64
@@ -47,10 +47,12 @@ static void check_close(const char *name, const float *got, const float *want, s
         low = fminf(low, want[i]);
         high = fmaxf(high, want[i]);
     }
-    const double worst = arc_test_max_error(got, want, count) / fmax((double)(high - low), 1e-30), cos = arc_test_cosine(got, want, count);
+    const double worst = arc_test_max_error(got, want, count) / fmax((double)(high - low), 1e-30),
+                 cos = arc_test_cosine(got, want, count);
     printf("%s: largest difference %.2e of the range, cosine %.9f\n", name, worst, cos);
     if (!(worst <= range_part) || !(cos >= cosine))
-        fail_msg("%s: largest difference %g of the range (%g allowed), cosine %.9f (%g needed)", name, worst, range_part, cos, cosine);
+        fail_msg("%s: largest difference %g of the range (%g allowed), cosine %.9f (%g needed)", name, worst, range_part, cos,
+                 cosine);
 }
 
 /* Runs all crops in batches of `batch` and compares with the golden array [64,F]. */
@@ -60,7 +62,9 @@ static void check_embedder(const char *path, const char *golden, int batch, doub
     arc_shape crops_shape, want_shape;
     void *crops, *want;
     arc_model *model = load(path, ARC_TASK_EMBED);
-    assert_int_equal(arc_npy_load(&arc_alloc_libc, arc_test_file("goldens/recognition/crops_u8_rgb.npy"), &type, &crops_shape, &crops, &err), ARC_OK);
+    assert_int_equal(
+        arc_npy_load(&arc_alloc_libc, arc_test_file("goldens/recognition/crops_u8_rgb.npy"), &type, &crops_shape, &crops, &err),
+        ARC_OK);
     assert_int_equal(type, ARC_U8);
     assert_int_equal(crops_shape.dim[0], CROPS);
     assert_int_equal(arc_npy_load(&arc_alloc_libc, arc_test_file(golden), &type, &want_shape, &want, &err), ARC_OK);
@@ -100,18 +104,21 @@ static void check_embedder(const char *path, const char *golden, int batch, doub
 
 static void w600k_fp32(void **state) {
     (void)state;
-    check_embedder("models/recognition/w600k_mbf_dequantised_fp32.onnx", "goldens/recognition/w600k_mbf_dequantised_fp32.npy", 8, 1e-4, 0.99999);
+    check_embedder("models/recognition/w600k_mbf_dequantised_fp32.onnx", "goldens/recognition/w600k_mbf_dequantised_fp32.npy", 8,
+                   1e-4, 0.99999);
 }
 
 /* A rounding step of an activation apart is as good: the quantised scales come from the float outputs of the layer before. */
 static void w600k_int8(void **state) {
     (void)state;
-    check_embedder("models/recognition/w600k_mbf_int8_dynamic.onnx", "goldens/recognition/w600k_mbf_int8_dynamic.npy", 1, 5e-2, 0.999);
+    check_embedder("models/recognition/w600k_mbf_int8_dynamic.onnx", "goldens/recognition/w600k_mbf_int8_dynamic.npy", 1, 5e-2,
+                   0.999);
 }
 
 static void relu6_128d(void **state) {
     (void)state;
-    check_embedder("models/recognition/mobilefacenet_relu6_128d.onnx", "goldens/recognition/mobilefacenet_relu6_128d.npy", 8, 1e-4, 0.99999);
+    check_embedder("models/recognition/mobilefacenet_relu6_128d.onnx", "goldens/recognition/mobilefacenet_relu6_128d.npy", 8,
+                   1e-4, 0.99999);
 }
 
 static void y1_mxnet(void **state) {
@@ -162,7 +169,8 @@ static void read_npz(const char *path, golden *g) {
     struct archive_entry *entry;
     while (archive_read_next_header(a, &entry) == ARCHIVE_OK) {
         assert_true(g->arrays < MAX_OUTPUTS);
-        snprintf(g->name[g->arrays], sizeof g->name[0], "%.*s", (int)strlen(archive_entry_pathname(entry)) - 4, archive_entry_pathname(entry));
+        snprintf(g->name[g->arrays], sizeof g->name[0], "%.*s", (int)strlen(archive_entry_pathname(entry)) - 4,
+                 archive_entry_pathname(entry));
         read_member(a, (size_t)archive_entry_size(entry), g);
     }
     archive_read_free(a);
@@ -176,7 +184,9 @@ static void check_detector(const char *path, const char *npz, arc_detector_kind 
     golden want;
     arc_model *model = load(path, ARC_TASK_DETECT);
     assert_int_equal(arc_model_contract(model)->detector, kind);
-    assert_int_equal(arc_npy_load(&arc_alloc_libc, arc_test_file("goldens/detection/t1_letterbox640_u8_rgb.npy"), &type, &shape, &rgb, &err), ARC_OK);
+    assert_int_equal(
+        arc_npy_load(&arc_alloc_libc, arc_test_file("goldens/detection/t1_letterbox640_u8_rgb.npy"), &type, &shape, &rgb, &err),
+        ARC_OK);
     const int64_t h = shape.dim[shape.rank - 3], w = shape.dim[shape.rank - 2], dim[4] = {1, 3, h, w};
     float *input = arc_mem_raw(&arc_alloc_libc, (size_t)(3 * h * w), sizeof *input);
     assert_non_null(input);
@@ -224,7 +234,8 @@ static void scrfd_2_5g(void **state) {
 
 static void retinaface(void **state) {
     (void)state;
-    check_detector("models/detection/retinaface_mnet025_640.onnx", "goldens/detection/t1_retinaface_mnet025_640_raw.npz", ARC_DETECTOR_RETINAFACE);
+    check_detector("models/detection/retinaface_mnet025_640.onnx", "goldens/detection/t1_retinaface_mnet025_640_raw.npz",
+                   ARC_DETECTOR_RETINAFACE);
 }
 
 static void yunet(void **state) {
@@ -240,9 +251,9 @@ static void yunet_dynamic(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(w600k_fp32), cmocka_unit_test(w600k_int8), cmocka_unit_test(relu6_128d), cmocka_unit_test(y1_mxnet),
-        cmocka_unit_test(det_500m),   cmocka_unit_test(scrfd_2_5g), cmocka_unit_test(retinaface), cmocka_unit_test(yunet),
-        cmocka_unit_test(yunet_dynamic),
+        cmocka_unit_test(w600k_fp32), cmocka_unit_test(w600k_int8), cmocka_unit_test(relu6_128d),
+        cmocka_unit_test(y1_mxnet),   cmocka_unit_test(det_500m),   cmocka_unit_test(scrfd_2_5g),
+        cmocka_unit_test(retinaface), cmocka_unit_test(yunet),      cmocka_unit_test(yunet_dynamic),
     };
     if (!arc_test_data()) {
         printf("skipped: no real models (ARCFACE_DATA)\n");

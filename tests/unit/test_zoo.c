@@ -62,8 +62,17 @@ static void names_are_the_state_dicts(void **state) {
     arc_graph *g;
     arc_error err;
     assert_int_equal(arc_zoo_new(&g, &arc_alloc_libc, "r18", 128, 1, &err), ARC_OK);
-    static const char *const r18[] = {"conv1.weight", "bn1.running_var", "prelu.weight", "layer1.0.bn1.weight", "layer1.0.downsample.0.weight",
-                                      "layer1.0.downsample.1.bias", "layer4.1.conv2.weight", "bn2.bias", "fc.weight", "fc.bias", "features.weight"};
+    static const char *const r18[] = {"conv1.weight",
+                                      "bn1.running_var",
+                                      "prelu.weight",
+                                      "layer1.0.bn1.weight",
+                                      "layer1.0.downsample.0.weight",
+                                      "layer1.0.downsample.1.bias",
+                                      "layer4.1.conv2.weight",
+                                      "bn2.bias",
+                                      "fc.weight",
+                                      "fc.bias",
+                                      "features.weight"};
     for (size_t i = 0; i < ARC_COUNT(r18); i++)
         assert_non_null(named(g, r18[i])->data);
     const arc_value *fc = named(g, "fc.weight");
@@ -76,9 +85,14 @@ static void names_are_the_state_dicts(void **state) {
     arc_graph_free(&g);
 
     assert_int_equal(arc_zoo_new(&g, &arc_alloc_libc, "mbf", 512, 1, &err), ARC_OK);
-    static const char *const mbf[] = {"layers.0.layers.0.weight", "layers.1.layers.2.weight", "layers.2.layers.2.layers.1.running_mean",
-                                      "layers.7.layers.1.layers.0.layers.0.weight", "conv_sep.layers.0.weight", "features.layers.0.layers.0.weight",
-                                      "features.layers.2.weight", "features.layers.3.weight"};
+    static const char *const mbf[] = {"layers.0.layers.0.weight",
+                                      "layers.1.layers.2.weight",
+                                      "layers.2.layers.2.layers.1.running_mean",
+                                      "layers.7.layers.1.layers.0.layers.0.weight",
+                                      "conv_sep.layers.0.weight",
+                                      "features.layers.0.layers.0.weight",
+                                      "features.layers.2.weight",
+                                      "features.layers.3.weight"};
     for (size_t i = 0; i < ARC_COUNT(mbf); i++)
         assert_non_null(named(g, mbf[i])->data);
     const arc_value *second = named(g, "layers.1.layers.0.weight");
@@ -207,8 +221,9 @@ static void memory_failures_leave_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_match_the_tables), cmocka_unit_test(names_are_the_state_dicts), cmocka_unit_test(fresh_weights_are_normal),
-        cmocka_unit_test(seeds_decide),            cmocka_unit_test(given_weights_are_taken),   cmocka_unit_test(wrong_asks_are_refused),
+        cmocka_unit_test(counts_match_the_tables),       cmocka_unit_test(names_are_the_state_dicts),
+        cmocka_unit_test(fresh_weights_are_normal),      cmocka_unit_test(seeds_decide),
+        cmocka_unit_test(given_weights_are_taken),       cmocka_unit_test(wrong_asks_are_refused),
         cmocka_unit_test(memory_failures_leave_nothing),
     };
     return cmocka_run_group_tests_name("zoo", tests, NULL, NULL);
