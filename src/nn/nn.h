@@ -29,13 +29,6 @@ arc_status arc_session_plan(arc_session *s, const arc_shape *input_shape, arc_er
  * and a pointer to plain row-major data that belongs to the session and is valid until its next call. */
 arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err);
 
-/* The value `name` of the last run is kept (not reused, copied to plain) when listed before planning: for tests and taps. */
-typedef struct arc_plan_report_row {
-    const char *op, *name, *algorithm;
-    arc_shape out_shape;
-    int64_t macs;
-    double ms; /* of the last profiled run */
-} arc_plan_report_row;
 typedef struct arc_plan_stats {
     size_t activation_bytes, packed_bytes, scratch_bytes;
     size_t activation_sum_bytes; /* without reuse */
