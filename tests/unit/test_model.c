@@ -164,6 +164,8 @@ static void real_files_are_understood(void **state) {
          512},
         {"recognition/w600k_mbf_int8_dynamic.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 127.5f, 0.28f, 112, 112,
          512},
+        {"recognition/mobilefacenet-y1-mxnet/model-symbol.json", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 0, 1, 0.28f, 112, 112,
+         128},
         {"recognition/mobilefacenet_relu6_128d.onnx", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 128, 0.28f, 112, 112,
          128},
         {"recognition/mobilefacenet_casia_112x96.ckpt", ARC_TASK_EMBED, ARC_DETECTOR_NONE, false, 127.5f, 128, 0.28f, 96, 112,
