@@ -6,6 +6,7 @@ data=${ARCFACE_DATA:-$source_dir/../shared/data}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset ARCFACE_MODEL ARCFACE_DETECTOR
+export LSAN_OPTIONS=suppressions=$source_dir/tests/cli/lsan.supp:print_suppressions=0 # of sanitized builds
 export ARCFACE_CACHE=$work/cache # nothing pulled
 failures=0
 detector=$data/models/detection/scrfd_2.5g_bnkps.onnx
