@@ -88,6 +88,12 @@ static void affine_maps_fold_into_matrices(void **state) {
     x = start(&t, 2, row);
     net_done(&t, net_batch_norm(&t, net_gemm(&t, net_batch_norm(&t, x, 10), 10, 4, true), 4));
     expect_same(&t, row, 1, "rows");
+    const arc_shape square = {2, {4, 10}}; /* a bias a row, of which there are as many as columns: not to be taken for a bias a column */
+    x = start(&t, 5, square);
+    x = net_gemm(&t, x, 10, 4, true);
+    t.g->value[t.g->node[0].input[2]].shape = net_shape(2, 4, 1, 0, 0);
+    net_done(&t, net_batch_norm(&t, x, 4));
+    expect_same(&t, square, 2, "bias of rows");
     x = start(&t, 3, row); /* [4,1,1] beside a matrix makes an image of it: not to be folded */
     x = net_gemm(&t, x, 10, 4, true);
     net_done(&t, net_node(&t, "Mul", x, net_constant(&t, net_shape(3, 4, 1, 1, 0), 0.5f, 2), ARC_NO_VALUE, NULL));

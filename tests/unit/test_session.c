@@ -30,6 +30,32 @@ static void a_planned_run_allocates_nothing(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+/* Of more shapes than a session keeps, the one that was not used for longest goes. */
+static void plans_in_use_stay(void **state) {
+    (void)state;
+    arc_test_heap heap = {0};
+    const arc_alloc alloc = arc_test_heap_alloc(&heap);
+    arc_context *ctx = net_context(1, NULL, &alloc);
+    net t;
+    net_new(&t, &alloc, 1);
+    net_done(&t, net_conv(&t, net_input(&t, "x", net_shape(4, -1, 3, -1, -1)), (net_conv_spec){3, 8, 3, 1, 1, 1, true}));
+    arc_session *s;
+    assert_int_equal(arc_session_new(&s, ctx, t.g, NULL, NULL), ARC_OK);
+    const arc_shape hot = {4, {1, 3, 40, 40}};
+    assert_int_equal(arc_session_plan(s, &hot, NULL), ARC_OK);
+    for (int i = 0; i < 20; i++) {
+        const arc_shape cold = {4, {1, 3, 5 + i, 7}};
+        assert_int_equal(arc_session_plan(s, &cold, NULL), ARC_OK);
+        const long before = heap.requests;
+        assert_int_equal(arc_session_plan(s, &hot, NULL), ARC_OK);
+        assert_int_equal(heap.requests, before);
+    }
+    arc_session_free(&s);
+    arc_graph_free(&t.g);
+    arc_context_close(&ctx);
+    assert_int_equal(heap.live, 0);
+}
+
 /* A graph written step by step, each of which may run out of memory; false when it did. */
 static bool build(arc_graph **out, const arc_alloc *a) {
     static const float weights[4 * 3 * 9] = {0.25f, -0.5f, 1}, four[4] = {1, 2, 3, 4}, positive[4] = {1, 1, 2, 2};
@@ -164,6 +190,7 @@ static void a_session_survives_a_failed_plan(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planned_run_allocates_nothing),
+        cmocka_unit_test(plans_in_use_stay),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_session_survives_a_failed_plan),
     };
