@@ -6,28 +6,44 @@
 
 enum { MR = 14, NR = 32, LANES = 16 };
 
-/* Four activations in one register lane; fewer than four at the end of a row, the rest 0. */
-static inline int32_t quad(const uint8_t *p, size_t width) {
-    int32_t v = 0;
-    memcpy(&v, p, width);
-    return v;
+/* One quad of activations in every lane times the panel's columns. */
+static inline __attribute__((always_inline)) void step(size_t m, const int32_t *quads, const int8_t *b, __m512i acc[][2]) {
+    const __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);
+    for (size_t i = 0; i < m; i++) {
+        const __m512i x = _mm512_set1_epi32(quads[i]);
+        acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], x, b0);
+        acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], x, b1);
+    }
 }
 
+/* m is a constant after inlining: the accumulators stay in registers. The last one to three activations of a row are read singly. */
 static inline __attribute__((always_inline)) void rows(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a,
                                                        const int8_t *b, int32_t *c, size_t c_stride) {
-    __m512i acc[4][2];
+    __m512i acc[7][2];
+    int32_t quads[7];
     for (size_t i = 0; i < m; i++)
         acc[i][0] = acc[i][1] = _mm512_setzero_si512();
-    for (size_t t = 0; t < taps; t++, a += MR)
-        for (size_t k = 0; k < kc; k += 4, b += NR * 4) {
-            const __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);
-            const size_t width = kc - k < 4 ? kc - k : 4;
-            for (size_t i = 0; i < m; i++) {
-                const __m512i x = _mm512_set1_epi32(width == 4 ? quad(a[i] + k, 4) : quad(a[i] + k, width));
-                acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], x, b0);
-                acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], x, b1);
-            }
+    for (size_t t = 0; t < taps; t++, a += MR) {
+        const uint8_t *p[7];
+        size_t k = 0;
+        for (size_t i = 0; i < m; i++)
+            p[i] = a[i];
+        for (; k + 4 <= kc; k += 4, b += NR * 4) {
+            for (size_t i = 0; i < m; i++)
+                memcpy(&quads[i], p[i] + k, 4);
+            step(m, quads, b, acc);
         }
+        if (k == kc)
+            continue;
+        for (size_t i = 0; i < m; i++) {
+            uint32_t quad = 0;
+            for (size_t q = kc; q > k; q--)
+                quad = quad << 8 | p[i][q - 1];
+            quads[i] = (int32_t)quad;
+        }
+        step(m, quads, b, acc);
+        b += NR * 4;
+    }
     const uint32_t mask = n == NR ? 0xffffffffu : (1u << n) - 1u;
     for (size_t i = 0; i < m; i++) {
         _mm512_mask_storeu_epi32(c + i * c_stride, (__mmask16)mask, acc[i][0]);
@@ -39,8 +55,12 @@ static inline __attribute__((always_inline)) void rows(size_t m, size_t n, size_
 static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
                    size_t c_stride) {
     size_t i = 0;
-    for (; i + 4 <= m; i += 4)
+    for (; i + 7 <= m; i += 7)
+        rows(7, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
+    if (m - i >= 4) {
         rows(4, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
+        i += 4;
+    }
     if (m - i == 3)
         rows(3, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
     else if (m - i == 2)

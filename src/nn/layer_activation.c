@@ -13,14 +13,14 @@ typedef struct activation {
 } activation;
 
 static void relu(const arc_step *s, float alpha, float beta, size_t n, const float *x, float *y) {
-    (void)s, (void)alpha, (void)beta;
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] < 0 ? 0 : x[i];
+    const arc_epilogue e = {.act = ARC_ACT_RELU};
+    (void)alpha, (void)beta;
+    s->kernels->rows_epilogue(1, n, x, n, y, n, &e);
 }
 static void leaky(const arc_step *s, float alpha, float beta, size_t n, const float *x, float *y) {
-    (void)s, (void)beta;
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] < 0 ? x[i] * alpha : x[i];
+    const arc_epilogue e = {.act = ARC_ACT_LEAKY, .alpha = alpha};
+    (void)beta;
+    s->kernels->rows_epilogue(1, n, x, n, y, n, &e);
 }
 static void sigmoid(const arc_step *s, float alpha, float beta, size_t n, const float *x, float *y) {
     (void)alpha, (void)beta;
@@ -131,9 +131,9 @@ static void prelu_items(void *arg, int64_t n, const int64_t *at, const int64_t *
     const arc_step *s = arg;
     const float *x = (const float *)s->in[0].data + at[1], *slope = (const float *)s->in[1].data + at[2];
     float *y = (float *)s->out[0].data + at[0];
+    const arc_epilogue e = {.act = ARC_ACT_PRELU, .slope = slope};
     if (step[0] == 1 && step[1] == 1 && step[2] == 1)
-        for (int64_t i = 0; i < n; i++)
-            y[i] = x[i] < 0 ? x[i] * slope[i] : x[i];
+        s->kernels->rows_epilogue(1, (size_t)n, x, (size_t)n, y, (size_t)n, &e);
     else if (step[0] == 1 && step[1] == 1 && step[2] == 0)
         leaky(s, slope[0], 0, (size_t)n, x, y);
     else
@@ -180,6 +180,11 @@ static void clip_items(void *arg, int64_t n, const int64_t *at, const int64_t *s
         const float lo = (float)job->lo, hi = (float)job->hi;
         const float *x = (const float *)in->data + at[1];
         float *y = (float *)out->data + at[0];
+        const arc_epilogue e = {.act = ARC_ACT_CLIP, .lo = lo, .hi = hi};
+        if (step[0] == 1 && step[1] == 1) {
+            job->s->kernels->rows_epilogue(1, (size_t)n, x, (size_t)n, y, (size_t)n, &e);
+            return;
+        }
         for (int64_t i = 0; i < n; i++) {
             const float v = x[i * step[1]], raised = v < lo ? lo : v;
             y[i * step[0]] = raised > hi ? hi : raised;

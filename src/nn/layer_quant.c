@@ -112,14 +112,16 @@ static void dynamic_items(void *arg, size_t begin, size_t end, int thread) {
     const float lo = (float)-job->zero, hi = (float)(255 - job->zero), scale = job->scale;
     const float round_magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to the nearest integer, ties to even, in the low bits */
     const uint8_t zero = (uint8_t)job->zero;
+    const float *restrict x = job->x;
+    uint8_t *restrict y = job->y;
     (void)thread;
     for (size_t i = begin * DYNAMIC_BLOCK, last = ARC_MIN(end * DYNAMIC_BLOCK, job->count); i < last; i++) {
-        float v = job->x[i] / scale;
+        float v = x[i] / scale;
         uint32_t bits;
         v = v > lo ? v : lo; /* also NaN */
         v = (v < hi ? v : hi) + round_magic;
         memcpy(&bits, &v, sizeof bits);
-        job->y[i] = (uint8_t)((uint8_t)bits + zero);
+        y[i] = (uint8_t)((uint8_t)bits + zero);
     }
 }
 
