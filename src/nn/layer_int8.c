@@ -95,6 +95,7 @@ typedef struct conv_job {
     uint8_t *x;                       /* NHWC, unsigned */
     int32_t *sums; /* [group][image pixel] */
     uint8_t *pad;
+    bool one_zero; /* all columns have the same zero point */
     uint8_t x_flip;
     int32_t x_zero;
 } conv_job;
@@ -152,6 +153,7 @@ static void correct_columns(conv_job *job, const int32_t *column_sum, int w_shif
         zero[i] = arc_int8_zero(job->s, 3, i, w_shift);
         constant[i] = (int32_t)(xz * (uint32_t)zero[i] * terms - xz * (uint32_t)column_sum[i]);
     }
+    job->one_zero = job->s->inputs < 4 || arc_shape_count(&job->s->in[3].shape) <= 1;
     job->w_zero = zero;
     job->constant = constant;
 }
@@ -164,10 +166,14 @@ static void store_panel(const conv_job *job, size_t set, size_t image, size_t pi
     const size_t nr = job->s->kernels->igemm8_nr, width = ARC_MIN(nr, c->pack.n - first), channel = set * c->pack.n + first;
     const int32_t *zero = job->w_zero + channel, *constant = job->constant + channel;
     for (size_t p = 0; p < pixels; p++) {
-        const uint32_t sum = (uint32_t)row_sum[p];
+        const uint32_t sum = (uint32_t)row_sum[p], shared = (uint32_t)zero[0] * sum;
         int32_t *restrict row = tile + p * nr;
-        for (size_t j = 0; j < width; j++)
-            row[j] = (int32_t)((uint32_t)row[j] + (uint32_t)constant[j] - (uint32_t)zero[j] * sum);
+        if (job->one_zero) /* saves a multiplication an element */
+            for (size_t j = 0; j < width; j++)
+                row[j] = (int32_t)((uint32_t)row[j] + (uint32_t)constant[j] - shared);
+        else
+            for (size_t j = 0; j < width; j++)
+                row[j] = (int32_t)((uint32_t)row[j] + (uint32_t)constant[j] - (uint32_t)zero[j] * sum);
     }
     float *y = (float *)job->s->out[0].data + (image * (size_t)c->g.c_out + channel) * c->pixels_out + pixel;
     job->s->kernels->transpose(pixels, width, (const float *)(const void *)tile, nr, y, c->pixels_out);

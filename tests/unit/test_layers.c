@@ -533,6 +533,8 @@ static void integer_convolution_is_exact(void **state) {
         check_conv_integer(sign & 1, sign & 2, 2, 6, 34, 3, 1);
         check_conv_integer(sign & 1, sign & 2, 8, 8, 8, 3, 1);
         check_conv_integer(sign & 1, sign & 2, 8, 8, 8, 3, 2);
+        check_conv_integer(sign & 1, sign & 2, 4, 8, 12, 3, 2);
+        check_conv_integer(sign & 1, sign & 2, 4, 8, 4, 5, 1);
     }
 }
 
