@@ -23,9 +23,18 @@ static void count_node(const arc_graph *g, const arc_node *n, bool *seen, arc_gr
     static const struct {
         const char *op;
         unsigned weights, statistics; /* bit i: input i */
-    } roles[] = {{"Conv", 6, 0},          {"ConvTranspose", 6, 0}, {"ConvInteger", 2, 0},       {"Gemm", 6, 0},
-                 {"MatMul", 3, 0},        {"MatMulInteger", 3, 0}, {"PRelu", 2, 0},             {"BatchNormalization", 6, 24},
-                 {"InstanceNormalization", 6, 0}, {"Add", 3, 0},   {"Mul", 3, 0},               {"DequantizeLinear", 1, 0}};
+    } roles[] = {{"Conv", 6, 0},
+                 {"ConvTranspose", 6, 0},
+                 {"ConvInteger", 2, 0},
+                 {"Gemm", 6, 0},
+                 {"MatMul", 3, 0},
+                 {"MatMulInteger", 3, 0},
+                 {"PRelu", 2, 0},
+                 {"BatchNormalization", 6, 24},
+                 {"InstanceNormalization", 6, 0},
+                 {"Add", 3, 0},
+                 {"Mul", 3, 0},
+                 {"DequantizeLinear", 1, 0}};
     for (size_t r = 0; r < ARC_COUNT(roles); r++) {
         if (strcmp(n->op, roles[r].op) != 0)
             continue;

@@ -134,7 +134,8 @@ int arc_graph_constant_new(arc_graph *g, const char *name, arc_dtype t, const ar
     return v;
 }
 
-arc_node *arc_graph_node(arc_graph *g, const char *op, const char *name, int inputs, const int *input, int outputs, const int *output) {
+arc_node *arc_graph_node(arc_graph *g, const char *op, const char *name, int inputs, const int *input, int outputs,
+                         const int *output) {
     if (inputs < 0 || outputs < 0 || inputs > ARC_MAX_NODE_IO || outputs > ARC_MAX_NODE_IO)
         return NULL;
     void *array = g->node;

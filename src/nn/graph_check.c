@@ -43,8 +43,8 @@ static arc_status claim_outputs(arc_graph *g, int index, arc_error *err) {
             return arc_fail(err, ARC_EFORMAT, "%s names an output that is not there", node_text(g, n, text));
         arc_value *v = &g->value[o];
         if (v->producer >= 0 || v->data || v->is_input)
-            return arc_fail(err, ARC_EFORMAT, "output '%.100s' of %s is also given by another node, input or initializer", v->name,
-                            node_text(g, n, text));
+            return arc_fail(err, ARC_EFORMAT, "output '%.100s' of %s is also given by another node, input or initializer",
+                            v->name, node_text(g, n, text));
         v->producer = index;
     }
     return ARC_OK;
@@ -53,10 +53,11 @@ static arc_status claim_outputs(arc_graph *g, int index, arc_error *err) {
 static arc_status check_node(const arc_graph *g, const arc_node *n, arc_error *err) {
     char text[NODE_TEXT];
     if (!arc_op_find(n->op))
-        return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op, n->name, g->opset);
+        return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op, n->name,
+                        g->opset);
     if (n->inputs > ARC_OP_MAX_IO || n->outputs > ARC_OP_MAX_IO)
-        return arc_fail(err, ARC_ELIMIT, "%s has %d inputs and %d outputs, at most %d of each are supported", node_text(g, n, text),
-                        n->inputs, n->outputs, ARC_OP_MAX_IO);
+        return arc_fail(err, ARC_ELIMIT, "%s has %d inputs and %d outputs, at most %d of each are supported",
+                        node_text(g, n, text), n->inputs, n->outputs, ARC_OP_MAX_IO);
     for (int i = 0; i < n->inputs; i++) {
         const int v = n->input[i];
         if (v == ARC_NO_VALUE)
@@ -102,7 +103,8 @@ typedef struct visit {
 } visit;
 
 /* Depth-first from `root`: producers before users. order[*sorted...] is filled; state: 0 new, 1 on the stack, 2 done. */
-static arc_status visit_from(const arc_graph *g, int root, uint8_t *state, visit *stack, int *order, int *sorted, arc_error *err) {
+static arc_status visit_from(const arc_graph *g, int root, uint8_t *state, visit *stack, int *order, int *sorted,
+                             arc_error *err) {
     char text[NODE_TEXT];
     int depth = 0;
     if (state[root])

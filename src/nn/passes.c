@@ -83,7 +83,8 @@ void arc_rewrite_bypass(arc_rewrite *w, int index, int value) {
 }
 
 bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out) {
-    const bool conv = strcmp(n->op, "Conv") == 0, transposed = strcmp(n->op, "ConvTranspose") == 0, gemm = strcmp(n->op, "Gemm") == 0;
+    const bool conv = strcmp(n->op, "Conv") == 0, transposed = strcmp(n->op, "ConvTranspose") == 0,
+               gemm = strcmp(n->op, "Gemm") == 0;
     if (!(conv || transposed || gemm) || n->inputs < 2 || n->input[1] < 0)
         return false;
     const arc_value *v = &w->g->value[n->input[1]];
@@ -99,7 +100,8 @@ bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out) {
         out->c_in = s->dim[tb];
         out->ws_out = tb ? out->c_in : 1;
         out->ws_in = tb ? 1 : out->c_out;
-        const bool plain = arc_attr_float(n, "alpha", 1) == 1 && arc_attr_float(n, "beta", 1) == 1 && arc_attr_int(n, "transA", 0) == 0;
+        const bool plain =
+            arc_attr_float(n, "alpha", 1) == 1 && arc_attr_float(n, "beta", 1) == 1 && arc_attr_int(n, "transA", 0) == 0;
         if (n->inputs < 3 || n->input[2] < 0)
             return plain;
         const arc_shape *c = &w->g->value[n->input[2]].shape; /* one row: [N] or [1,N] */

@@ -151,7 +151,8 @@ static arc_status fold_in_front(arc_rewrite *w, const arc_linear *l, const affin
         if (pad)
             pad[i] = (float)((pad[i] - f->b[c]) / f->a[c]);
     }
-    if (w->map->mapped && l->weights && (const uint8_t *)l->weights >= w->map->data && (const uint8_t *)l->weights < w->map->data + w->map->bytes)
+    if (w->map->mapped && l->weights && (const uint8_t *)l->weights >= w->map->data &&
+        (const uint8_t *)l->weights < w->map->data + w->map->bytes)
         arc_map_drop(w->map, l->weights, (size_t)(l->c_out * group_in * l->taps) * sizeof(float));
     return ARC_OK;
 }

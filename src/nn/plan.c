@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define FOLD_MAX_ELEMENTS ((int64_t)1 << 22)
-#define FOLD_MAX_BYTES ((size_t)1 << 28) /* of all folded constants of a plan: a hostile file can't fill memory by folding */
+#define FOLD_MAX_BYTES ((size_t)1 << 28)  /* of all folded constants of a plan: a hostile file can't fill memory by folding */
 #define DROP_MIN_BYTES ((size_t)64 << 10) /* smaller constants share pages with their neighbours */
 
 /* ---- places and buffers ------------------------------------------------------------------------------------------------------- */
@@ -15,14 +15,16 @@ int arc_planner_buffer(arc_planner *b, size_t bytes) {
     arc_plan *plan = b->plan;
     if (plan->buffers == plan->buffer_capacity) {
         const int wanted = plan->buffer_capacity ? 2 * plan->buffer_capacity : 64;
-        arc_plan_buffer *grown = arc_mem_grow(b->alloc, plan->buffer, (size_t)plan->buffer_capacity, (size_t)wanted, sizeof *grown);
+        arc_plan_buffer *grown =
+            arc_mem_grow(b->alloc, plan->buffer, (size_t)plan->buffer_capacity, (size_t)wanted, sizeof *grown);
         if (!grown)
             return ARC_NO_VALUE;
         plan->buffer = grown;
         plan->buffer_capacity = wanted;
     }
     bytes = (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
-    plan->buffer[plan->buffers] = (arc_plan_buffer){.bytes = bytes, .first_step = plan->steps, .last_step = plan->steps, .merged = ARC_NO_VALUE};
+    plan->buffer[plan->buffers] =
+        (arc_plan_buffer){.bytes = bytes, .first_step = plan->steps, .last_step = plan->steps, .merged = ARC_NO_VALUE};
     return plan->buffers++;
 }
 
@@ -73,7 +75,8 @@ static void known_tensor(const arc_plan_value *v, arc_tensor *t) {
 }
 
 static arc_status infer_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
-    b->infer = (arc_infer){.graph = b->graph, .node = n, .opset = b->graph->opset, .inputs = n->inputs, .outputs = n->outputs, .err = err};
+    b->infer = (arc_infer){
+        .graph = b->graph, .node = n, .opset = b->graph->opset, .inputs = n->inputs, .outputs = n->outputs, .err = err};
     for (int i = 0; i < n->inputs; i++) {
         if (n->input[i] < 0)
             continue;
@@ -219,7 +222,8 @@ static arc_status bind_inputs(arc_planner *b, const arc_node *n, const arc_op *o
     return ARC_OK;
 }
 
-static arc_status bind_outputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps, arc_error *err) {
+static arc_status bind_outputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps,
+                               arc_error *err) {
     for (int i = 0; i < n->outputs; i++) {
         if (n->output[i] < 0)
             continue;
@@ -260,7 +264,8 @@ static void drop_packed(const arc_planner *b, const arc_plan_step *ps) {
 
 static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
     if (n->inputs > 1 && n->outputs > 0 && n->input[0] >= 0 && n->input[1] >= 0 && n->output[0] >= 0)
-        b->plan->macs += arc_node_macs(n->op, &b->value[n->input[0]].shape, &b->value[n->input[1]].shape, &b->value[n->output[0]].shape);
+        b->plan->macs +=
+            arc_node_macs(n->op, &b->value[n->input[0]].shape, &b->value[n->input[1]].shape, &b->value[n->output[0]].shape);
     if (b->infer_only)
         return ARC_OK;
     arc_plan_step *ps = arc_planner_step(b, op, n);
@@ -358,7 +363,13 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
     }
     plan->graph = r->graph;
     arc_arena_init(&plan->arena, a, 0);
-    *b = (arc_planner){.ctx = r->ctx, .alloc = a, .graph = r->graph, .map = r->map, .packs = r->packs, .infer_only = r->infer_only, .plan = plan};
+    *b = (arc_planner){.ctx = r->ctx,
+                       .alloc = a,
+                       .graph = r->graph,
+                       .map = r->map,
+                       .packs = r->packs,
+                       .infer_only = r->infer_only,
+                       .plan = plan};
     b->value = arc_mem_new(a, (size_t)r->graph->values + 1, sizeof *b->value);
     plan->input_shape = arc_arena_new(&plan->arena, (size_t)r->graph->inputs + 1, sizeof *plan->input_shape);
     plan->output = arc_arena_new(&plan->arena, (size_t)r->graph->outputs + 1, sizeof *plan->output);

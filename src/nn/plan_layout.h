@@ -32,7 +32,7 @@ typedef struct arc_planner {
 bool arc_is_image(const arc_plan_value *v);
 size_t arc_tensor_bytes(arc_dtype t, const arc_shape *s);
 
-int arc_planner_buffer(arc_planner *b, size_t bytes); /* ARC_NO_VALUE on ENOMEM */
+int arc_planner_buffer(arc_planner *b, size_t bytes);                                    /* ARC_NO_VALUE on ENOMEM */
 arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node *node); /* NULL on ENOMEM */
 void arc_planner_commit(arc_planner *b, arc_plan_step *ps);
 

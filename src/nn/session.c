@@ -20,7 +20,8 @@ struct arc_session {
     size_t activation_bytes, scratch_bytes, shared_scratch_bytes;
 };
 
-arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_graph *g, const arc_session_options *opt, arc_error *err) {
+arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_graph *g, const arc_session_options *opt,
+                           arc_error *err) {
     *out = NULL;
     arc_session *s = arc_mem_new(&ctx->alloc, 1, sizeof *s);
     if (!s)
@@ -100,8 +101,11 @@ static int plan_slot(arc_session *s) {
 }
 
 static arc_status make_plan(arc_session *s, const arc_shape *input_shape, arc_plan **out, arc_error *err) {
-    arc_plan_request r = {.ctx = s->ctx, .graph = s->optimised ? s->optimised : s->source, .map = &s->source->map,
-                          .input_shape = input_shape, .packs = s->packs};
+    arc_plan_request r = {.ctx = s->ctx,
+                          .graph = s->optimised ? s->optimised : s->source,
+                          .map = &s->source->map,
+                          .input_shape = input_shape,
+                          .packs = s->packs};
     arc_status st = arc_plan_new(out, &r, err);
     if (s->optimised && (st == ARC_ESHAPE || st == ARC_EUNSUPPORTED)) {
         /* Fusing an Add assumed equal shapes; where they only broadcast, the graph runs as it was written. */
@@ -134,8 +138,8 @@ static arc_status check_input(const arc_session *s, int i, const arc_shape *shap
     for (int d = 0; fits && v->shape.rank >= 0 && d < shape->rank; d++)
         fits = v->shape.dim[d] < 0 || v->shape.dim[d] == shape->dim[d];
     if (!fits)
-        return arc_fail(err, ARC_ESHAPE, "input '%.100s' takes %s, it was given %s", v->name, arc_shape_text(&v->shape, want, sizeof want),
-                        arc_shape_text(shape, have, sizeof have));
+        return arc_fail(err, ARC_ESHAPE, "input '%.100s' takes %s, it was given %s", v->name,
+                        arc_shape_text(&v->shape, want, sizeof want), arc_shape_text(shape, have, sizeof have));
     return ARC_OK;
 }
 
@@ -195,7 +199,9 @@ arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out
     for (int i = 0; i < p->steps; i++)
         run_step(s, p, p->step[i], in);
     for (int i = 0; i < g->outputs; i++)
-        out[i] = (arc_tensor){.dtype = p->output[i].dtype, .layout = ARC_PLAIN, .shape = p->output[i].shape,
+        out[i] = (arc_tensor){.dtype = p->output[i].dtype,
+                              .layout = ARC_PLAIN,
+                              .shape = p->output[i].shape,
                               .data = bind(s, p, &p->output[i].place, in)};
     return ARC_OK;
 }
@@ -205,8 +211,12 @@ arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out) {
     const arc_plan *p = s->last;
     if (!p)
         return ARC_EINVAL;
-    *out = (arc_plan_stats){.activation_bytes = p->activation_bytes, .packed_bytes = arc_packs_bytes(s->packs),
+    *out = (arc_plan_stats){.activation_bytes = p->activation_bytes,
+                            .packed_bytes = arc_packs_bytes(s->packs),
                             .scratch_bytes = p->scratch_bytes * (size_t)arc_pool_threads(s->ctx->pool) + p->shared_scratch_bytes,
-                            .activation_sum_bytes = p->activation_sum_bytes, .macs = p->macs, .steps = p->steps, .folded = p->folded};
+                            .activation_sum_bytes = p->activation_sum_bytes,
+                            .macs = p->macs,
+                            .steps = p->steps,
+                            .folded = p->folded};
     return ARC_OK;
 }

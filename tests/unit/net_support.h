@@ -122,7 +122,8 @@ static inline void net_done(net *t, int output) {
 /* The network of the IResNet papers in small: normalisation, stem, two blocks (the first one strided with a shortcut convolution), tail.
  * For a [n,3,side,side] input with side a multiple of 4. */
 static inline int net_iresnet(net *t, int x, int side, int dim) {
-    const int half = net_constant(t, net_shape(1, 1, 0, 0, 0), 0.4f, 0.6f), two = net_constant(t, net_shape(1, 1, 0, 0, 0), 1.5f, 2.5f);
+    const int half = net_constant(t, net_shape(1, 1, 0, 0, 0), 0.4f, 0.6f),
+              two = net_constant(t, net_shape(1, 1, 0, 0, 0), 1.5f, 2.5f);
     x = net_node(t, "Mul", net_node(t, "Sub", x, half, ARC_NO_VALUE, NULL), two, ARC_NO_VALUE, NULL);
     x = net_prelu(t, net_batch_norm(t, net_conv(t, x, (net_conv_spec){3, 8, 3, 1, 1, 1, false}), 8), 8);
     for (int block = 0; block < 2; block++) {
@@ -161,8 +162,8 @@ static inline float *net_floats(uint32_t seed, size_t count) {
 }
 
 /* One run in a session of its own: the first output, copied (free it). */
-static inline float *net_run(const arc_context *ctx, const arc_graph *g, bool no_passes, arc_shape shape, const float *x, arc_tensor *out,
-                             arc_plan_stats *stats) {
+static inline float *net_run(const arc_context *ctx, const arc_graph *g, bool no_passes, arc_shape shape, const float *x,
+                             arc_tensor *out, arc_plan_stats *stats) {
     arc_session *s = NULL;
     arc_error err = {0};
     arc_tensor in = {.dtype = ARC_F32, .shape = shape, .data = (void *)(uintptr_t)x}, outs[8];

@@ -241,8 +241,8 @@ static void weights_may_be_computed(void **state) {
     (void)state;
     net t;
     const int x = start(&t, 93, net_shape(4, -1, 3, -1, -1));
-    const int w = net_node(&t, "Mul", net_constant(&t, net_shape(4, 6, 3, 3, 3), -1, 1), net_constant(&t, net_shape(4, 6, 1, 1, 1), 0, 1),
-                           ARC_NO_VALUE, NULL);
+    const int w = net_node(&t, "Mul", net_constant(&t, net_shape(4, 6, 3, 3, 3), -1, 1),
+                           net_constant(&t, net_shape(4, 6, 1, 1, 1), 0, 1), ARC_NO_VALUE, NULL);
     net_done(&t, net_node(&t, "Conv", x, w, ARC_NO_VALUE, NULL));
     arc_session *s;
     arc_error err = {0};
@@ -372,8 +372,8 @@ static void costs_are_counted(void **state) {
     arc_graph_cost cost;
     arc_error err = {0};
     assert_int_equal(arc_graph_cost_of(t.g, &s, &cost, &err), ARC_OK);
-    const int64_t convs = 8 * 3 * 9 + (8 * 12 * 9 + 12 * 12 * 9 + 8 * 12) + 2 * 12 * 12 * 9, norms = 8 + (8 + 12 + 12 + 12) + 3 * 12 + 12 + 10,
-                  slopes = 8 + 12 + 12, gemm = 12 * 16 * 10 + 10;
+    const int64_t convs = 8 * 3 * 9 + (8 * 12 * 9 + 12 * 12 * 9 + 8 * 12) + 2 * 12 * 12 * 9,
+                  norms = 8 + (8 + 12 + 12 + 12) + 3 * 12 + 12 + 10, slopes = 8 + 12 + 12, gemm = 12 * 16 * 10 + 10;
     assert_int_equal(cost.parameters, convs + 2 * norms + slopes + gemm);
     assert_int_equal(cost.running_statistics, 2 * norms);
     assert_int_equal(cost.macs, 64 * (8 * 3 * 9 + 8 * 12 * 9) + 16 * (12 * 12 * 9 + 8 * 12 + 2 * 12 * 12 * 9) + 12 * 16 * 10);

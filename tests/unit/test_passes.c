@@ -64,7 +64,8 @@ static void affine_maps_fold_into_convolutions(void **state) {
             net_done(&t, net_conv(&t, x, conv));
             expect_same(&t, image, 3, "normalisation by channels");
             x = start(&t, 6, image);
-            x = net_node(&t, "Mul", net_conv(&t, x, conv), net_constant(&t, net_shape(3, 6, 1, 1, 0), 0.5f, 2), ARC_NO_VALUE, NULL);
+            x = net_node(&t, "Mul", net_conv(&t, x, conv), net_constant(&t, net_shape(3, 6, 1, 1, 0), 0.5f, 2), ARC_NO_VALUE,
+                         NULL);
             net_done(&t, net_node(&t, "Add", x, net_constant(&t, net_shape(4, 1, 6, 1, 1), -1, 1), ARC_NO_VALUE, NULL));
             expect_same(&t, image, 3, "scale and shift behind");
         }
@@ -88,7 +89,8 @@ static void affine_maps_fold_into_matrices(void **state) {
     x = start(&t, 2, row);
     net_done(&t, net_batch_norm(&t, net_gemm(&t, net_batch_norm(&t, x, 10), 10, 4, true), 4));
     expect_same(&t, row, 1, "rows");
-    const arc_shape square = {2, {4, 10}}; /* a bias a row, of which there are as many as columns: not to be taken for a bias a column */
+    const arc_shape square = {
+        2, {4, 10}}; /* a bias a row, of which there are as many as columns: not to be taken for a bias a column */
     x = start(&t, 5, square);
     x = net_gemm(&t, x, 10, 4, true);
     t.g->value[t.g->node[0].input[2]].shape = net_shape(2, 4, 1, 0, 0);
@@ -122,7 +124,8 @@ static void activations_and_residuals_are_fused(void **state) {
                 y = net_node(&t, "LeakyRelu", y, ARC_NO_VALUE, ARC_NO_VALUE, &n);
                 assert_int_equal(arc_node_float(t.g, n, "alpha", 0.3f), ARC_OK);
             } else if (act == 3) {
-                const int lo = net_constant(&t, net_shape(0, 0, 0, 0, 0), 0, 0), hi = net_constant(&t, net_shape(0, 0, 0, 0, 0), 0.6f, 0.6f);
+                const int lo = net_constant(&t, net_shape(0, 0, 0, 0, 0), 0, 0),
+                          hi = net_constant(&t, net_shape(0, 0, 0, 0, 0), 0.6f, 0.6f);
                 y = net_node(&t, "Clip", y, lo, hi, NULL);
             } else if (act == 4) {
                 y = net_node(&t, "PRelu", y, net_constant(&t, net_shape(1, 1, 0, 0, 0), 0.2f, 0.3f), ARC_NO_VALUE, NULL);
@@ -214,7 +217,7 @@ static void whole_networks_are_the_same(void **state) {
     const arc_shape s = {4, {2, 3, 8, 8}};
     int x = start(&t, 60, s);
     net_done(&t, net_iresnet(&t, x, 8, 10));
-    expect_same(&t, s, 1 + 6 + 1 + 1, "IResNet"); /* conversion, convolutions, conversion, Gemm */
+    expect_same(&t, s, 1 + 6 + 1 + 1, "IResNet");   /* conversion, convolutions, conversion, Gemm */
     for (uint32_t seed = 100; seed < 140; seed++) { /* random chains */
         x = start(&t, seed, image);
         int channels = 3, kept = ARC_NO_VALUE;

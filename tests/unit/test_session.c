@@ -71,8 +71,8 @@ static bool build(arc_graph **out, const arc_alloc *a) {
                                                   arc_graph_constant(g, "var", ARC_F32, &c, positive, true),
                                                   arc_graph_constant(g, "flat", ARC_I64, &two, flat, true),
                                                   arc_graph_constant(g, "matrix", ARC_F32, &dense, matrix, false)};
-    const int y[] = {arc_graph_value(g, "y0"), arc_graph_value(g, "y1"), arc_graph_value(g, "y2"), arc_graph_value(g, "y3"),
-                     arc_graph_value(g, "y4"), arc_graph_value(g, "y5")};
+    const int y[] = {arc_graph_value(g, "y0"), arc_graph_value(g, "y1"), arc_graph_value(g, "y2"),
+                     arc_graph_value(g, "y3"), arc_graph_value(g, "y4"), arc_graph_value(g, "y5")};
     bool ok = x >= 0 && arc_graph_add_input(g, x, ARC_F32, &in) == ARC_OK;
     for (size_t i = 0; i < ARC_COUNT(v); i++)
         ok = ok && v[i] >= 0;
@@ -82,7 +82,8 @@ static bool build(arc_graph **out, const arc_alloc *a) {
     ok = n && arc_node_ints(g, n, "pads", 4, pads) == ARC_OK;
     ok = ok && arc_graph_node(g, "BatchNormalization", "bn", 5, (int[]){y[0], v[1], v[1], v[1], v[2]}, 1, &y[1]);
     ok = ok && arc_graph_node(g, "Relu", "act", 1, &y[1], 1, &y[2]);
-    ok = ok && arc_graph_node(g, "Add", "twice", 2, (int[]){v[3], v[3]}, 1, &y[5]); /* folded: [2,-2] + nothing reads it but Sub */
+    ok =
+        ok && arc_graph_node(g, "Add", "twice", 2, (int[]){v[3], v[3]}, 1, &y[5]); /* folded: [2,-2] + nothing reads it but Sub */
     ok = ok && arc_graph_node(g, "Sub", "once", 2, (int[]){y[5], v[3]}, 1, &y[4]);
     ok = ok && arc_graph_node(g, "Reshape", "rows", 2, (int[]){y[2], y[4]}, 1, &y[3]);
     const int last = ok ? arc_graph_value(g, "last") : ARC_NO_VALUE;

@@ -61,7 +61,8 @@ static void sessions_share_a_context(void **state) {
     build(&t);
     arc_context *ctx = net_context(4, NULL, NULL);
     arc_session *a, *b;
-    arc_tensor in_a = {.dtype = ARC_F32, .shape = shape, .data = x}, in_b = {.dtype = ARC_F32, .shape = shape, .data = z}, out_a, out_b;
+    arc_tensor in_a = {.dtype = ARC_F32, .shape = shape, .data = x}, in_b = {.dtype = ARC_F32, .shape = shape, .data = z}, out_a,
+               out_b;
     float *want_a = net_run(ctx, t.g, false, shape, x, NULL, NULL), *want_b = net_run(ctx, t.g, false, shape, z, NULL, NULL);
     assert_int_equal(arc_session_new(&a, ctx, t.g, NULL, NULL), ARC_OK);
     assert_int_equal(arc_session_new(&b, ctx, t.g, NULL, NULL), ARC_OK);
