@@ -183,7 +183,8 @@ static void infer_embedder(arc_contract *c, const arc_graph *g, int64_t dim) {
     c->dim = (int)dim;
     c->threshold = EMBED_THRESHOLD;
     c->bgr = false;
-    arc_contract_because(c, "Embedding of %d numbers: one output, input %dx%d.", c->dim, c->input_width_px, c->input_height_px);
+    arc_contract_because(c, "Embedding of %d numbers: one output, input %d wide and %d high.", c->dim, c->input_width_px,
+                         c->input_height_px);
     const arc_node *first = first_normaliser(g);
     if (first) {
         set_norm(c, 0, 1);
