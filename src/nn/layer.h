@@ -33,8 +33,8 @@ void arc_loop_add_strides(arc_loop *l, const int64_t *stride);
 void arc_loop_run(arc_pool *pool, arc_loop l, arc_loop_fn *fn, void *arg);
 
 /* Copies a block: element sizes of 1, 2, 4 or 8 bytes, any strides (negative ones as well). */
-void arc_copy_block(arc_pool *pool, size_t element_bytes, const arc_shape *block, void *to, const int64_t *to_stride, const void *from,
-                    const int64_t *from_stride);
+void arc_copy_block(arc_pool *pool, size_t element_bytes, const arc_shape *block, void *to, const int64_t *to_stride,
+                    const void *from, const int64_t *from_stride);
 
 /* ---- layer_element.c ---- any element as the widest integer or real; NaN and out-of-range values convert to the nearest integer
  * (NaN to 0). */

@@ -1,10 +1,10 @@
 /* nn: activations. All but the softmaxes work element by element in either layout. */
 #include "nn/layer.h"
-#include <math.h>
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
-/* ---- activations of one input: float32 runs of any length ---------------------------------------------------------------------- */
+/* ---- activations of one input: float32 runs of any length -------------------------------------------------------- */
 
 typedef struct activation {
     const char *name;
@@ -112,7 +112,7 @@ static void activation_run(const arc_step *s) {
     arc_loop_run(s->pool, l, activation_items, &job);
 }
 
-/* ---- PRelu --------------------------------------------------------------------------------------------------------------------- */
+/* ---- PRelu ------------------------------------------------------------------------------------------------------- */
 
 static arc_status prelu_infer(arc_infer *in) {
     arc_shape shape;
@@ -152,7 +152,7 @@ static void prelu_run(const arc_step *s) {
     arc_loop_run(s->pool, l, prelu_items, (void *)(uintptr_t)s);
 }
 
-/* ---- Clip: attributes before opset 11, then inputs ------------------------------------------------------------------------------ */
+/* ---- Clip: attributes before opset 11, then inputs --------------------------------------------------------------- */
 
 static arc_status clip_infer(arc_infer *in) {
     const arc_status st = arc_infer_same(in);
@@ -213,7 +213,7 @@ static void clip_run(const arc_step *s) {
     arc_loop_run(s->pool, l, clip_items, &job);
 }
 
-/* ---- Softmax, LogSoftmax: before opset 13 over all dimensions from the axis on -------------------------------------------------- */
+/* ---- Softmax, LogSoftmax: before opset 13 over all dimensions from the axis on ----------------------------------- */
 
 typedef struct softmax_job {
     const arc_step *s;

@@ -2,7 +2,7 @@
 #include "nn/layer.h"
 #include <string.h>
 
-/* ---- Slice: attributes before opset 10, then inputs (with axes and steps) ------------------------------------------------------- */
+/* ---- Slice: attributes before opset 10, then inputs (with axes and steps) ---------------------------------------- */
 
 typedef struct slice_state {
     int64_t begin[ARC_MAX_RANK], step[ARC_MAX_RANK], count[ARC_MAX_RANK];
@@ -26,7 +26,8 @@ static const char *resolve_slice(const slice_lists *l, const arc_shape *x, slice
         s->step[i] = 1;
         s->count[i] = x->dim[i];
     }
-    if (l->starts != l->ends || (l->axes > 0 && l->axes != l->starts) || (l->steps > 0 && l->steps != l->starts) || l->starts > x->rank)
+    if (l->starts != l->ends || (l->axes > 0 && l->axes != l->starts) || (l->steps > 0 && l->steps != l->starts) ||
+        l->starts > x->rank)
         return "starts, ends, axes and steps differ in length";
     for (int i = 0; i < l->starts; i++) {
         const int axis = arc_axis(l->axes > 0 ? l->axis[i] : i, x->rank);
@@ -120,7 +121,7 @@ void arc_slice_run(const arc_step *s) {
     arc_copy_block(s->pool, bytes, &s->out[0].shape, s->out[0].data, to, data + at * (int64_t)bytes, from);
 }
 
-/* ---- Pad: attributes before opset 11, then inputs ------------------------------------------------------------------------------- */
+/* ---- Pad: attributes before opset 11, then inputs ---------------------------------------------------------------- */
 
 typedef struct pad_state {
     bool constant;
@@ -152,7 +153,8 @@ arc_status arc_pad_infer(arc_infer *in) {
     const bool reflect = strcmp(mode, "reflect") == 0, edge = strcmp(mode, "edge") == 0;
     if (!reflect && !edge && strcmp(mode, "constant") != 0)
         return arc_op_fail(in, ARC_EUNSUPPORTED, "mode %s", mode);
-    if (in->opset >= 11 && in->inputs > 2 && in->in[2] && (in->in[2]->dtype != in->in[0]->dtype || arc_shape_count(&in->in[2]->shape) != 1))
+    if (in->opset >= 11 && in->inputs > 2 && in->in[2] &&
+        (in->in[2]->dtype != in->in[0]->dtype || arc_shape_count(&in->in[2]->shape) != 1))
         return arc_op_fail(in, ARC_ESHAPE, "the pad value must be a scalar of the input's type");
     if (in->opset >= 18 && in->inputs > 3 && in->in[3])
         return arc_op_fail(in, ARC_EUNSUPPORTED, "axes");
@@ -160,8 +162,10 @@ arc_status arc_pad_infer(arc_infer *in) {
     for (int i = 0; i < y.rank; i++) {
         const int64_t before = pads[i], after = pads[y.rank + i], dim = y.dim[i];
         if (before < -dim || after < -dim || before > ARC_MAX_DIM || after > ARC_MAX_DIM || dim + before + after < 0 ||
-            (reflect && (before >= dim || after >= dim) && (before > 0 || after > 0)) || (edge && dim == 0 && (before > 0 || after > 0)))
-            return arc_op_fail(in, ARC_ESHAPE, "pads %lld and %lld do not fit dimension %d", (long long)before, (long long)after, i);
+            (reflect && (before >= dim || after >= dim) && (before > 0 || after > 0)) ||
+            (edge && dim == 0 && (before > 0 || after > 0)))
+            return arc_op_fail(in, ARC_ESHAPE, "pads %lld and %lld do not fit dimension %d", (long long)before, (long long)after,
+                               i);
         y.dim[i] += before + after;
     }
     if (arc_dtype_bytes(in->in[0]->dtype) == 0)

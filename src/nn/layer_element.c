@@ -56,50 +56,89 @@ static int64_t int_of(double v) {
 
 int64_t arc_element_int(arc_dtype t, const void *data, int64_t i) {
     switch (t) {
-    case ARC_U8: return ((const uint8_t *)data)[i];
-    case ARC_BOOL: return ((const uint8_t *)data)[i] != 0;
-    case ARC_I8: return ((const int8_t *)data)[i];
-    case ARC_U16: return ((const uint16_t *)data)[i];
-    case ARC_I16: return ((const int16_t *)data)[i];
-    case ARC_I32: return ((const int32_t *)data)[i];
-    case ARC_I64: return ((const int64_t *)data)[i];
-    default: return int_of(arc_element_real(t, data, i));
+    case ARC_U8:
+        return ((const uint8_t *)data)[i];
+    case ARC_BOOL:
+        return ((const uint8_t *)data)[i] != 0;
+    case ARC_I8:
+        return ((const int8_t *)data)[i];
+    case ARC_U16:
+        return ((const uint16_t *)data)[i];
+    case ARC_I16:
+        return ((const int16_t *)data)[i];
+    case ARC_I32:
+        return ((const int32_t *)data)[i];
+    case ARC_I64:
+        return ((const int64_t *)data)[i];
+    default:
+        return int_of(arc_element_real(t, data, i));
     }
 }
 
 double arc_element_real(arc_dtype t, const void *data, int64_t i) {
     switch (t) {
-    case ARC_F32: return ((const float *)data)[i];
-    case ARC_F64: return ((const double *)data)[i];
-    case ARC_F16: return half_float(((const uint16_t *)data)[i]);
-    case ARC_BF16: return bits_float((uint32_t)((const uint16_t *)data)[i] << 16);
-    case ARC_NO_DTYPE: return 0;
-    default: return (double)arc_element_int(t, data, i);
+    case ARC_F32:
+        return ((const float *)data)[i];
+    case ARC_F64:
+        return ((const double *)data)[i];
+    case ARC_F16:
+        return half_float(((const uint16_t *)data)[i]);
+    case ARC_BF16:
+        return bits_float((uint32_t)((const uint16_t *)data)[i] << 16);
+    case ARC_NO_DTYPE:
+        return 0;
+    default:
+        return (double)arc_element_int(t, data, i);
     }
 }
 
 void arc_element_set_int(arc_dtype t, void *data, int64_t i, int64_t v) {
     switch (t) {
     case ARC_U8:
-    case ARC_I8: ((uint8_t *)data)[i] = (uint8_t)v; break;
-    case ARC_BOOL: ((uint8_t *)data)[i] = v != 0; break;
+    case ARC_I8:
+        ((uint8_t *)data)[i] = (uint8_t)v;
+        break;
+    case ARC_BOOL:
+        ((uint8_t *)data)[i] = v != 0;
+        break;
     case ARC_U16:
-    case ARC_I16: ((uint16_t *)data)[i] = (uint16_t)v; break;
-    case ARC_I32: ((uint32_t *)data)[i] = (uint32_t)v; break;
-    case ARC_I64: ((int64_t *)data)[i] = v; break;
-    case ARC_F32: ((float *)data)[i] = (float)v; break;
-    default: arc_element_set_real(t, data, i, (double)v);
+    case ARC_I16:
+        ((uint16_t *)data)[i] = (uint16_t)v;
+        break;
+    case ARC_I32:
+        ((uint32_t *)data)[i] = (uint32_t)v;
+        break;
+    case ARC_I64:
+        ((int64_t *)data)[i] = v;
+        break;
+    case ARC_F32:
+        ((float *)data)[i] = (float)v;
+        break;
+    default:
+        arc_element_set_real(t, data, i, (double)v);
     }
 }
 
 void arc_element_set_real(arc_dtype t, void *data, int64_t i, double v) {
     switch (t) {
-    case ARC_F32: ((float *)data)[i] = (float)v; break;
-    case ARC_F64: ((double *)data)[i] = v; break;
-    case ARC_F16: ((uint16_t *)data)[i] = half_of(v); break;
-    case ARC_BF16: ((uint16_t *)data)[i] = bfloat_of((float)v); break;
-    case ARC_BOOL: ((uint8_t *)data)[i] = v != 0; break;
-    case ARC_NO_DTYPE: break;
-    default: arc_element_set_int(t, data, i, int_of(v));
+    case ARC_F32:
+        ((float *)data)[i] = (float)v;
+        break;
+    case ARC_F64:
+        ((double *)data)[i] = v;
+        break;
+    case ARC_F16:
+        ((uint16_t *)data)[i] = half_of(v);
+        break;
+    case ARC_BF16:
+        ((uint16_t *)data)[i] = bfloat_of((float)v);
+        break;
+    case ARC_BOOL:
+        ((uint8_t *)data)[i] = v != 0;
+        break;
+    case ARC_NO_DTYPE:
+        break;
+    default:
+        arc_element_set_int(t, data, i, int_of(v));
     }
 }

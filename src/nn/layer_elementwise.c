@@ -1,20 +1,41 @@
-/* nn: element-wise arithmetic, comparison and logic with numpy broadcasting, and Cast. float32 runs in typed loops; integers and the rare
- * types go element by element through int64 or double (shape arithmetic is a handful of numbers). */
+/* nn: element-wise arithmetic, comparison and logic with numpy broadcasting, and Cast. float32 runs in typed loops;
+ * integers and the rare types go element by element through int64 or double (shape arithmetic is a handful of numbers). */
 #include "nn/layer.h"
 #include <math.h>
 #include <string.h>
 
 typedef enum binary_kind {
-    ADD, SUB, MUL, DIV, POW, MIN, MAX, MOD, EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, AND, OR, XOR
+    ADD,
+    SUB,
+    MUL,
+    DIV,
+    POW,
+    MIN,
+    MAX,
+    MOD,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    LESS,
+    LESS_EQUAL,
+    AND,
+    OR,
+    XOR
 } binary_kind;
 
 static const struct {
     const char *name;
     binary_kind kind;
 } binary_names[] = {
-    {"Add", ADD}, {"Sum", ADD}, {"Sub", SUB}, {"Mul", MUL}, {"Div", DIV}, {"Pow", POW}, {"Min", MIN}, {"Max", MAX}, {"Mod", MOD},
-    {"Equal", EQUAL}, {"Greater", GREATER}, {"GreaterOrEqual", GREATER_EQUAL}, {"Less", LESS}, {"LessOrEqual", LESS_EQUAL},
-    {"And", AND}, {"Or", OR}, {"Xor", XOR},
+    {"Add", ADD},         {"Sum", ADD},
+    {"Sub", SUB},         {"Mul", MUL},
+    {"Div", DIV},         {"Pow", POW},
+    {"Min", MIN},         {"Max", MAX},
+    {"Mod", MOD},         {"Equal", EQUAL},
+    {"Greater", GREATER}, {"GreaterOrEqual", GREATER_EQUAL},
+    {"Less", LESS},       {"LessOrEqual", LESS_EQUAL},
+    {"And", AND},         {"Or", OR},
+    {"Xor", XOR},
 };
 
 static binary_kind binary_of(const arc_step *s) {
@@ -24,7 +45,7 @@ static binary_kind binary_of(const arc_step *s) {
     return binary_names[i].kind;
 }
 
-/* ---- infer -------------------------------------------------------------------------------------------------------------------- */
+/* ---- infer ------------------------------------------------------------------------------------------------------- */
 
 static arc_status fail_shapes(const arc_infer *in, int i, const arc_shape *so_far) {
     char a[96], b[96];
@@ -40,7 +61,8 @@ static arc_status infer_broadcast(arc_infer *in, int inputs, bool mixed, arc_dty
     arc_shape shape = in->in[0]->shape;
     for (int i = 1; i < inputs; i++) {
         if (in->in[i]->dtype != in->in[0]->dtype && !mixed)
-            return arc_op_fail(in, ARC_EFORMAT, "inputs are %s and %s", arc_dtype_name(in->in[0]->dtype), arc_dtype_name(in->in[i]->dtype));
+            return arc_op_fail(in, ARC_EFORMAT, "inputs are %s and %s", arc_dtype_name(in->in[0]->dtype),
+                               arc_dtype_name(in->in[i]->dtype));
         if (!arc_shape_broadcast(&shape, &in->in[i]->shape, &shape))
             return fail_shapes(in, i, &shape);
     }
@@ -61,7 +83,7 @@ static arc_status compare_infer(arc_infer *in) {
     return infer_broadcast(in, 2, false, ARC_BOOL);
 }
 
-/* ---- binary ------------------------------------------------------------------------------------------------------------------- */
+/* ---- binary ------------------------------------------------------------------------------------------------------ */
 
 typedef struct binary_job {
     const arc_step *s;
@@ -72,24 +94,24 @@ typedef struct binary_job {
 } binary_job;
 
 /* Unit strides and broadcast scalars get loops of their own, which the compiler vectorises. */
-#define FLOAT_LOOP(EXPR)                                                                                                               \
-    do {                                                                                                                               \
-        if (sy == 1 && sa == 1 && sb == 1)                                                                                             \
-            for (int64_t i = 0; i < n; i++) {                                                                                          \
-                const float p = a[i], q = b[i];                                                                                        \
-                y[i] = (EXPR);                                                                                                         \
-            }                                                                                                                          \
-        else if (sy == 1 && sa == 1 && sb == 0) {                                                                                      \
-            const float q = b[0];                                                                                                      \
-            for (int64_t i = 0; i < n; i++) {                                                                                          \
-                const float p = a[i];                                                                                                  \
-                y[i] = (EXPR);                                                                                                         \
-            }                                                                                                                          \
-        } else                                                                                                                         \
-            for (int64_t i = 0; i < n; i++) {                                                                                          \
-                const float p = a[i * sa], q = b[i * sb];                                                                              \
-                y[i * sy] = (EXPR);                                                                                                    \
-            }                                                                                                                          \
+#define FLOAT_LOOP(EXPR)                                                                                                         \
+    do {                                                                                                                         \
+        if (sy == 1 && sa == 1 && sb == 1)                                                                                       \
+            for (int64_t i = 0; i < n; i++) {                                                                                    \
+                const float p = a[i], q = b[i];                                                                                  \
+                y[i] = (EXPR);                                                                                                   \
+            }                                                                                                                    \
+        else if (sy == 1 && sa == 1 && sb == 0) {                                                                                \
+            const float q = b[0];                                                                                                \
+            for (int64_t i = 0; i < n; i++) {                                                                                    \
+                const float p = a[i];                                                                                            \
+                y[i] = (EXPR);                                                                                                   \
+            }                                                                                                                    \
+        } else                                                                                                                   \
+            for (int64_t i = 0; i < n; i++) {                                                                                    \
+                const float p = a[i * sa], q = b[i * sb];                                                                        \
+                y[i * sy] = (EXPR);                                                                                              \
+            }                                                                                                                    \
     } while (0)
 
 static float pow_float(float p, float q) {
@@ -114,12 +136,23 @@ static void binary_float(const binary_job *job, int64_t n, const int64_t *at, co
         else
             FLOAT_LOOP(p * q);
         break;
-    case SUB: FLOAT_LOOP(p - q); break;
-    case DIV: FLOAT_LOOP(p / q); break;
-    case MIN: FLOAT_LOOP(p < q || isnan(p) ? p : q); break;
-    case MAX: FLOAT_LOOP(p > q || isnan(p) ? p : q); break;
-    case MOD: FLOAT_LOOP(fmodf(p, q)); break;
-    default: FLOAT_LOOP(pow_float(p, q));
+    case SUB:
+        FLOAT_LOOP(p - q);
+        break;
+    case DIV:
+        FLOAT_LOOP(p / q);
+        break;
+    case MIN:
+        FLOAT_LOOP(p < q || isnan(p) ? p : q);
+        break;
+    case MAX:
+        FLOAT_LOOP(p > q || isnan(p) ? p : q);
+        break;
+    case MOD:
+        FLOAT_LOOP(fmodf(p, q));
+        break;
+    default:
+        FLOAT_LOOP(pow_float(p, q));
     }
 }
 
@@ -133,48 +166,78 @@ static int64_t power_int(int64_t base, int64_t exponent) {
     return (int64_t)r;
 }
 
-/* Wraps on overflow; division by zero gives 0 (ONNX leaves both open). fmod: the sign of the dividend instead of the divisor's. */
+/* Wraps on overflow; division by zero gives 0 (ONNX leaves both open). fmod: the sign of the dividend instead of the
+ * divisor's. */
 static int64_t binary_int(binary_kind kind, bool fmod_sign, int64_t p, int64_t q) {
     switch (kind) {
-    case ADD: return (int64_t)((uint64_t)p + (uint64_t)q);
-    case SUB: return (int64_t)((uint64_t)p - (uint64_t)q);
-    case MUL: return (int64_t)((uint64_t)p * (uint64_t)q);
-    case DIV: return q == 0 ? 0 : q == -1 ? (int64_t)(0 - (uint64_t)p) : p / q;
+    case ADD:
+        return (int64_t)((uint64_t)p + (uint64_t)q);
+    case SUB:
+        return (int64_t)((uint64_t)p - (uint64_t)q);
+    case MUL:
+        return (int64_t)((uint64_t)p * (uint64_t)q);
+    case DIV:
+        return q == 0 ? 0 : q == -1 ? (int64_t)(0 - (uint64_t)p) : p / q;
     case MOD: {
         const int64_t r = q == 0 || q == -1 ? 0 : p % q;
         return r != 0 && !fmod_sign && (r < 0) != (q < 0) ? r + q : r;
     }
-    case POW: return power_int(p, q);
-    case MIN: return ARC_MIN(p, q);
-    case MAX: return ARC_MAX(p, q);
-    case EQUAL: return p == q;
-    case GREATER: return p > q;
-    case GREATER_EQUAL: return p >= q;
-    case LESS: return p < q;
-    case LESS_EQUAL: return p <= q;
-    case AND: return p && q;
-    case OR: return p || q;
-    case XOR: return !p != !q;
+    case POW:
+        return power_int(p, q);
+    case MIN:
+        return ARC_MIN(p, q);
+    case MAX:
+        return ARC_MAX(p, q);
+    case EQUAL:
+        return p == q;
+    case GREATER:
+        return p > q;
+    case GREATER_EQUAL:
+        return p >= q;
+    case LESS:
+        return p < q;
+    case LESS_EQUAL:
+        return p <= q;
+    case AND:
+        return p && q;
+    case OR:
+        return p || q;
+    case XOR:
+        return !p != !q;
     }
     return 0;
 }
 
 static double binary_real(binary_kind kind, double p, double q) {
     switch (kind) {
-    case ADD: return p + q;
-    case SUB: return p - q;
-    case MUL: return p * q;
-    case DIV: return p / q;
-    case MOD: return fmod(p, q);
-    case POW: return pow(p, q);
-    case MIN: return p < q || isnan(p) ? p : q;
-    case MAX: return p > q || isnan(p) ? p : q;
-    case EQUAL: return p == q;
-    case GREATER: return p > q;
-    case GREATER_EQUAL: return p >= q;
-    case LESS: return p < q;
-    case LESS_EQUAL: return p <= q;
-    default: return 0;
+    case ADD:
+        return p + q;
+    case SUB:
+        return p - q;
+    case MUL:
+        return p * q;
+    case DIV:
+        return p / q;
+    case MOD:
+        return fmod(p, q);
+    case POW:
+        return pow(p, q);
+    case MIN:
+        return p < q || isnan(p) ? p : q;
+    case MAX:
+        return p > q || isnan(p) ? p : q;
+    case EQUAL:
+        return p == q;
+    case GREATER:
+        return p > q;
+    case GREATER_EQUAL:
+        return p >= q;
+    case LESS:
+        return p < q;
+    case LESS_EQUAL:
+        return p <= q;
+    default:
+        return 0;
     }
 }
 
@@ -193,9 +256,9 @@ static void binary_items(void *arg, int64_t n, const int64_t *at, const int64_t 
                                 binary_int(job->kind, fmod_sign, arc_element_int(job->a_type, job->a, ia),
                                            arc_element_int(job->b_type, job->b, ib)));
         else
-            arc_element_set_real(job->y_type, job->y, iy,
-                                 binary_real(job->kind, arc_element_real(job->a_type, job->a, ia),
-                                             arc_element_real(job->b_type, job->b, ib)));
+            arc_element_set_real(
+                job->y_type, job->y, iy,
+                binary_real(job->kind, arc_element_real(job->a_type, job->a, ia), arc_element_real(job->b_type, job->b, ib)));
     }
 }
 
@@ -225,7 +288,7 @@ static void variadic_run(const arc_step *s) {
         binary(s, &s->out[0], &s->in[i]);
 }
 
-/* ---- unary -------------------------------------------------------------------------------------------------------------------- */
+/* ---- unary ------------------------------------------------------------------------------------------------------- */
 
 static double rounded(double x) {
     return nearbyint(x);
@@ -246,8 +309,10 @@ typedef struct unary_kind {
 } unary_kind;
 
 static const unary_kind unary_kinds[] = {
-    {"Sqrt", sqrt}, {"Exp", exp}, {"Log", log}, {"Abs", fabs}, {"Neg", negated}, {"Floor", floor}, {"Ceil", ceil},
-    {"Reciprocal", inverse}, {"Round", rounded}, {"Sign", sign_of}, {"Erf", erf}, {"Sin", sin}, {"Cos", cos},
+    {"Sqrt", sqrt},     {"Exp", exp},      {"Log", log},   {"Abs", fabs},
+    {"Neg", negated},   {"Floor", floor},  {"Ceil", ceil}, {"Reciprocal", inverse},
+    {"Round", rounded}, {"Sign", sign_of}, {"Erf", erf},   {"Sin", sin},
+    {"Cos", cos},
 };
 
 typedef struct unary_job {
@@ -269,11 +334,13 @@ static void unary_items(void *arg, int64_t n, const int64_t *at, const int64_t *
     else if (arc_dtype_is_int(x->dtype) && (job->fn == fabs || job->fn == negated))
         for (int64_t i = 0; i < n; i++) {
             const int64_t v = arc_element_int(x->dtype, x->data, at[1] + i * step[1]);
-            arc_element_set_int(y->dtype, y->data, at[0] + i * step[0], job->fn == fabs && v >= 0 ? v : (int64_t)(0 - (uint64_t)v));
+            arc_element_set_int(y->dtype, y->data, at[0] + i * step[0],
+                                job->fn == fabs && v >= 0 ? v : (int64_t)(0 - (uint64_t)v));
         }
     else
         for (int64_t i = 0; i < n; i++)
-            arc_element_set_real(y->dtype, y->data, at[0] + i * step[0], job->fn(arc_element_real(x->dtype, x->data, at[1] + i * step[1])));
+            arc_element_set_real(y->dtype, y->data, at[0] + i * step[0],
+                                 job->fn(arc_element_real(x->dtype, x->data, at[1] + i * step[1])));
 }
 
 static void unary_run(const arc_step *s) {
@@ -288,7 +355,7 @@ static void unary_run(const arc_step *s) {
     arc_loop_run(s->pool, l, unary_items, &job);
 }
 
-/* ---- Not, Where, Cast --------------------------------------------------------------------------------------------------------- */
+/* ---- Not, Where, Cast -------------------------------------------------------------------------------------------- */
 
 static void not_run(const arc_step *s) {
     const uint8_t *x = s->in[0].data;

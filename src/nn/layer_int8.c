@@ -1,8 +1,8 @@
 /* nn: ConvInteger: 8-bit inputs of either sign, int32 results.
  *
- * sum (a - az)(w - wz) = sum a*w - az * sum w - wz * sum a + az*wz*K: the igemm8 kernel gives the first sum for unsigned a and signed
- * w (the other signs are shifted by 128 together with their zero points), column sums of w are packed with it, and sums of a are
- * taken once a pixel. A depthwise ConvInteger needs none of this: it runs on plain planes. */
+ * sum (a - az)(w - wz) = sum a*w - az * sum w - wz * sum a + az*wz*K: the igemm8 kernel gives the first sum for unsigned a
+ * and signed w (the other signs are shifted by 128 together with their zero points), column sums of w are packed with it,
+ * and sums of a are taken once a pixel. A depthwise ConvInteger needs none of this: it runs on plain planes. */
 #include "nn/layer_int8.h"
 #include <string.h>
 
@@ -40,7 +40,8 @@ static bool plan_memory(arc_step *s, int8_state *c) {
     const size_t pixels = (size_t)c->g.n * c->pixels_in;
     size_t sums = 0, lists = 0;
     c->sums_at = arc_int8_aligned(pixels * (size_t)c->g.c_in);
-    if (!arc_mul_size(pixels * sizeof(int32_t), (size_t)c->g.groups, &sums) || !arc_mul_size(c->taps, PIXELS * sizeof(void *), &lists))
+    if (!arc_mul_size(pixels * sizeof(int32_t), (size_t)c->g.groups, &sums) ||
+        !arc_mul_size(c->taps, PIXELS * sizeof(void *), &lists))
         return false;
     c->pad_at = c->sums_at + arc_int8_aligned(sums);
     c->zeros_at = c->pad_at + arc_int8_aligned((size_t)c->g.c_in);
@@ -70,8 +71,10 @@ arc_status arc_conv_integer_prepare(arc_prepare *p) {
     c->pixels_in = (size_t)(g->h * g->w);
     c->pixels_out = (size_t)(g->oh * g->ow);
     c->blocks = (c->pixels_out + PIXELS - 1) / PIXELS;
-    c->direct = c->taps == 1 && g->stride_h == 1 && g->stride_w == 1 && g->pad_top == 0 && g->pad_left == 0 && g->oh == g->h && g->ow == g->w;
-    c->pack = (arc_int8_pack){.sets = (size_t)g->groups, .n = (size_t)(g->c_out / g->groups), .kc = (size_t)(g->c_in / g->groups)};
+    c->direct = c->taps == 1 && g->stride_h == 1 && g->stride_w == 1 && g->pad_top == 0 && g->pad_left == 0 && g->oh == g->h &&
+                g->ow == g->w;
+    c->pack =
+        (arc_int8_pack){.sets = (size_t)g->groups, .n = (size_t)(g->c_out / g->groups), .kc = (size_t)(g->c_in / g->groups)};
     c->pack.taps = c->taps;
     c->pack.step_tap = 1;
     c->pack.step_k = c->taps;
@@ -93,7 +96,7 @@ typedef struct conv_job {
     const int8_t *packed;
     const int32_t *w_zero, *constant; /* of each output channel: zero point, and az*wz*K - az*column sum */
     uint8_t *x;                       /* NHWC, unsigned */
-    int32_t *sums; /* [group][image pixel] */
+    int32_t *sums;                    /* [group][image pixel] */
     uint8_t *pad;
     bool one_zero; /* all columns have the same zero point */
     uint8_t x_flip;
@@ -133,7 +136,8 @@ static int32_t pixel_pointers(const conv_job *job, size_t set, size_t image, siz
     uint32_t total = 0;
     for (int64_t ky = 0; ky < g->kh; ky++)
         for (int64_t kx = 0; kx < g->kw; kx++, list += mr) {
-            const int64_t iy = oy * g->stride_h - g->pad_top + ky * g->dilation_h, ix = ox * g->stride_w - g->pad_left + kx * g->dilation_w;
+            const int64_t iy = oy * g->stride_h - g->pad_top + ky * g->dilation_h,
+                          ix = ox * g->stride_w - g->pad_left + kx * g->dilation_w;
             if (iy < 0 || iy >= g->h || ix < 0 || ix >= g->w) {
                 *list = job->pad;
                 total += (uint32_t)job->x_zero * (uint32_t)kc;
@@ -158,10 +162,10 @@ static void correct_columns(conv_job *job, const int32_t *column_sum, int w_shif
     job->constant = constant;
 }
 
-/* One panel's sums of PIXELS pixels, corrected for the zero points, to the plain output. The kernel that transposes floats moves any
- * 4-byte elements. */
-static void store_panel(const conv_job *job, size_t set, size_t image, size_t pixel, size_t pixels, size_t first, const int32_t *row_sum,
-                        int32_t *tile) {
+/* One panel's sums of PIXELS pixels, corrected for the zero points, to the plain output. The kernel that transposes floats
+ * moves any 4-byte elements. */
+static void store_panel(const conv_job *job, size_t set, size_t image, size_t pixel, size_t pixels, size_t first,
+                        const int32_t *row_sum, int32_t *tile) {
     const int8_state *c = job->c;
     const size_t nr = job->s->kernels->igemm8_nr, width = ARC_MIN(nr, c->pack.n - first), channel = set * c->pack.n + first;
     const int32_t *zero = job->w_zero + channel, *constant = job->constant + channel;

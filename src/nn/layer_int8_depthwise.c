@@ -1,5 +1,6 @@
-/* nn: ConvInteger of few channels a group, depthwise above all, on plain planes. Each plane becomes padded floats and goes through the
- * dwconv kernel with its pixels in the place of channels: sums of up to 256 products of 9-bit numbers are exact in float32. */
+/* nn: ConvInteger of few channels a group, depthwise above all, on plain planes. Each plane becomes padded floats and goes
+ * through the dwconv kernel with its pixels in the place of channels: sums of up to 256 products of 9-bit numbers are
+ * exact in float32. */
 #include "nn/layer_int8.h"
 #include <string.h>
 
@@ -7,8 +8,8 @@
 #define MAX_TAPS 256 /* 256 * 255 * 255 < 2^24 */
 #define MAX_GROUP 4  /* output channels of a group: with more the GEMM tile is fuller */
 
-/* The padded plane has rows of pw floats. With stride 1 the outputs of all its rows are one segment (those between rows are thrown away);
- * otherwise each output row is a segment at stride 1, of which every stride_w-th one is kept. */
+/* The padded plane has rows of pw floats. With stride 1 the outputs of all its rows are one segment (those between rows
+ * are thrown away); otherwise each output row is a segment at stride 1, of which every stride_w-th one is kept. */
 typedef struct depthwise_state {
     arc_conv_geometry g; /* planes: input channels of a group; taps: of all of them */
     size_t planes, taps, ph, pw, segments, segment_chunks, chunks, plane_floats;
@@ -34,7 +35,8 @@ arc_status arc_int8_depthwise_prepare(arc_prepare *p, const arc_conv_geometry *g
     d->segment_chunks = (length + CHUNK - 1) / CHUNK;
     size_t bytes;
     if (!arc_mul_size(d->ph, d->pw, &d->plane_floats) || !arc_mul_size(d->segments, d->segment_chunks, &d->chunks) ||
-        !arc_mul_size(d->chunks, ARC_MAX(CHUNK * sizeof(float), d->taps * sizeof(void *)), &bytes) || d->plane_floats > SIZE_MAX / MAX_TAPS / 64)
+        !arc_mul_size(d->chunks, ARC_MAX(CHUNK * sizeof(float), d->taps * sizeof(void *)), &bytes) ||
+        d->plane_floats > SIZE_MAX / MAX_TAPS / 64)
         return arc_fail(p->err, ARC_ELIMIT, "ConvInteger '%s': the input is too large", p->step->node->name);
     d->plane_floats += CHUNK; /* the last chunk may read beyond the plane */
     d->weights_at = arc_int8_aligned(d->planes * d->plane_floats * sizeof(float));
@@ -115,7 +117,8 @@ static void depthwise_items(void *arg, size_t begin, size_t end, int thread) {
     list_taps(d, plane, list);
     for (size_t item = begin; item < end; item++) { /* (image, group) */
         for (size_t k = 0; k < d->planes; k++)
-            fill_plane(job, (const uint8_t *)job->s->in[0].data + (item * d->planes + k) * in_pixels, plane + k * d->plane_floats);
+            fill_plane(job, (const uint8_t *)job->s->in[0].data + (item * d->planes + k) * in_pixels,
+                       plane + k * d->plane_floats);
         for (size_t o = item * group; o < (item + 1) * group; o++) {
             fill_weights(job, (int64_t)o % g->c_out, weights);
             job->s->kernels->dwconv(d->chunks, CHUNK, d->taps, list, weights, out, CHUNK, &none);

@@ -23,7 +23,8 @@ arc_status arc_matmul_integer_infer(arc_infer *in) {
     }
     arc_shape y = *a;
     y.dim[y.rank - 1] = b->dim[1];
-    if (!arc_int8_zero_fits(in, 2, in->in[0]->dtype, a->rank == 2 ? a->dim[0] : 1) || !arc_int8_zero_fits(in, 3, in->in[1]->dtype, b->dim[1]))
+    if (!arc_int8_zero_fits(in, 2, in->in[0]->dtype, a->rank == 2 ? a->dim[0] : 1) ||
+        !arc_int8_zero_fits(in, 3, in->in[1]->dtype, b->dim[1]))
         return arc_op_fail(in, ARC_ESHAPE, "a zero point is of the wrong type or length");
     return arc_infer_out(in, 0, ARC_I32, &y);
 }

@@ -7,8 +7,9 @@ bool arc_int8_pack_size(const arc_kernels *k, arc_int8_pack *p) {
     size_t columns = 0, all = 0;
     p->per_set = (p->n + nr - 1) / nr;
     return arc_mul_size((p->kc + 3) / 4 * 4, p->taps, &p->panel_bytes) && arc_mul_size(p->panel_bytes, nr, &p->panel_bytes) &&
-           arc_mul_size(p->panel_bytes, p->sets, &all) && arc_mul_size(all, p->per_set, &all) && arc_mul_size(p->sets, p->n, &columns) &&
-           arc_mul_size(columns, sizeof(int32_t), &columns) && arc_add_size(all, columns + ARC_ALIGN, &p->bytes);
+           arc_mul_size(p->panel_bytes, p->sets, &all) && arc_mul_size(all, p->per_set, &all) &&
+           arc_mul_size(p->sets, p->n, &columns) && arc_mul_size(columns, sizeof(int32_t), &columns) &&
+           arc_add_size(all, columns + ARC_ALIGN, &p->bytes);
 }
 
 static int32_t *column_sums(const arc_int8_pack *p, const void *packed) {
@@ -37,7 +38,8 @@ static void pack_items(void *arg, size_t begin, size_t end, int thread) {
         for (size_t t = 0; t < p->taps; t++, panel += (p->kc + 3) / 4 * 4 * nr)
             for (size_t k = 0; k < p->kc; k++)
                 for (size_t j = 0; j < width; j++) {
-                    const uint8_t code = job->w[set * p->step_set + (first + j) * p->step_n + t * p->step_tap + k * p->step_k] ^ job->flip;
+                    const uint8_t code =
+                        job->w[set * p->step_set + (first + j) * p->step_n + t * p->step_tap + k * p->step_k] ^ job->flip;
                     panel[(k / 4 * nr + j) * 4 + k % 4] = (int8_t)code;
                     sums[j] += (int8_t)code;
                 }

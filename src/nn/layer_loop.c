@@ -1,5 +1,5 @@
-/* nn: one loop nest for all element-wise work and copies. The nest is sorted by the output's strides and merged, so that plain and NHWC
- * tensors, scalars, per-channel vectors and views all end in a long inner loop. */
+/* nn: one loop nest for all element-wise work and copies. The nest is sorted by the output's strides and merged, so that
+ * plain and NHWC tensors, scalars, per-channel vectors and views all end in a long inner loop. */
 #include "nn/layer.h"
 #include <assert.h>
 #include <string.h>
@@ -152,7 +152,7 @@ void arc_loop_run(arc_pool *pool, arc_loop l, arc_loop_fn *fn, void *arg) {
     arc_pool_run(count < ARC_LOOP_PARALLEL ? NULL : pool, (size_t)(rows * job.blocks), 0, loop_tiles, &job);
 }
 
-/* ---- copies ------------------------------------------------------------------------------------------------------------------- */
+/* ---- copies ------------------------------------------------------------------------------------------------------ */
 
 typedef struct copy_job {
     size_t bytes;
@@ -160,12 +160,12 @@ typedef struct copy_job {
     const uint8_t *from;
 } copy_job;
 
-#define COPY_STRIDED(T)                                                                                                                \
-    do {                                                                                                                               \
-        T *y = (T *)(void *)job->to + at[0];                                                                                           \
-        const T *x = (const T *)(const void *)job->from + at[1];                                                                       \
-        for (int64_t i = 0; i < n; i++)                                                                                                \
-            y[i * step[0]] = x[i * step[1]];                                                                                           \
+#define COPY_STRIDED(T)                                                                                                          \
+    do {                                                                                                                         \
+        T *y = (T *)(void *)job->to + at[0];                                                                                     \
+        const T *x = (const T *)(const void *)job->from + at[1];                                                                 \
+        for (int64_t i = 0; i < n; i++)                                                                                          \
+            y[i * step[0]] = x[i * step[1]];                                                                                     \
     } while (0)
 
 static void copy_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
@@ -183,8 +183,8 @@ static void copy_items(void *arg, int64_t n, const int64_t *at, const int64_t *s
         COPY_STRIDED(uint64_t);
 }
 
-void arc_copy_block(arc_pool *pool, size_t element_bytes, const arc_shape *block, void *to, const int64_t *to_stride, const void *from,
-                    const int64_t *from_stride) {
+void arc_copy_block(arc_pool *pool, size_t element_bytes, const arc_shape *block, void *to, const int64_t *to_stride,
+                    const void *from, const int64_t *from_stride) {
     arc_loop l;
     copy_job job = {element_bytes, to, from};
     assert(element_bytes == 1 || element_bytes == 2 || element_bytes == 4 || element_bytes == 8);

@@ -1,5 +1,5 @@
-/* nn: operators that copy data to other places: Concat, Split, Transpose, Expand, Tile, Gather, DepthToSpace, SpaceToDepth. All are block
- * copies by strides, so Concat and Split work in either layout. */
+/* nn: operators that copy data to other places: Concat, Split, Transpose, Expand, Tile, Gather, DepthToSpace,
+ * SpaceToDepth. All are block copies by strides, so Concat and Split work in either layout. */
 #include "nn/layer.h"
 #include <assert.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static int axis_of(const arc_node *node, int64_t fallback, int rank) {
     return arc_axis(arc_attr_int(node, "axis", fallback), rank);
 }
 
-/* ---- Concat --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Concat ------------------------------------------------------------------------------------------------------ */
 
 arc_status arc_concat_infer(arc_infer *in) {
     const arc_status st = check_first(in, in->inputs > 0 ? in->inputs : 1);
@@ -58,7 +58,7 @@ void arc_concat_run(const arc_step *s) {
     }
 }
 
-/* ---- Split: sizes are an attribute before opset 13, then input 1; none means equal parts ----------------------------------------- */
+/* ---- Split: sizes are an attribute before opset 13, then input 1; none means equal parts ------------------------- */
 
 arc_status arc_split_infer(arc_infer *in) {
     int64_t size[ARC_OP_MAX_IO];
@@ -108,7 +108,7 @@ void arc_split_run(const arc_step *s) {
     }
 }
 
-/* ---- Transpose ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Transpose --------------------------------------------------------------------------------------------------- */
 
 static bool read_permutation(const arc_node *node, int rank, int64_t *perm) {
     bool seen[ARC_MAX_RANK] = {false};
@@ -153,7 +153,7 @@ void arc_transpose_run(const arc_step *s) {
     arc_copy_block(s->pool, arc_dtype_bytes(s->in[0].dtype), &s->out[0].shape, s->out[0].data, to, s->in[0].data, moved);
 }
 
-/* ---- Expand, Tile --------------------------------------------------------------------------------------------------------------- */
+/* ---- Expand, Tile ------------------------------------------------------------------------------------------------ */
 
 arc_status arc_expand_infer(arc_infer *in) {
     arc_shape want = {0}, y;
@@ -220,7 +220,7 @@ void arc_tile_run(const arc_step *s) {
     }
 }
 
-/* ---- Gather --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Gather ------------------------------------------------------------------------------------------------------ */
 
 arc_status arc_gather_infer(arc_infer *in) {
     const arc_status st = check_first(in, 2);
@@ -271,7 +271,7 @@ void arc_gather_run(const arc_step *s) {
         }
 }
 
-/* ---- DepthToSpace, SpaceToDepth: a transposition of six dimensions -------------------------------------------------------------- */
+/* ---- DepthToSpace, SpaceToDepth: a transposition of six dimensions ----------------------------------------------- */
 
 arc_status arc_depth_infer(arc_infer *in) {
     const arc_status st = check_first(in, 1);
@@ -299,6 +299,6 @@ void arc_depth_run(const arc_step *s) {
     const int64_t wide_stride[ARC_MAX_RANK] = {c * h * b * w * b, h * b * w * b, b * w * b, w * b, b, 1};
     const int64_t channel = crd ? b * b * h * w : h * w, by = crd ? b * h * w : b * c * h * w, bx = crd ? h * w : c * h * w;
     const int64_t deep_stride[ARC_MAX_RANK] = {c * b * b * h * w, channel, w, by, 1, bx};
-    arc_copy_block(s->pool, arc_dtype_bytes(s->in[0].dtype), &block, s->out[0].data, to_space ? wide_stride : deep_stride, s->in[0].data,
-                   to_space ? deep_stride : wide_stride);
+    arc_copy_block(s->pool, arc_dtype_bytes(s->in[0].dtype), &block, s->out[0].data, to_space ? wide_stride : deep_stride,
+                   s->in[0].data, to_space ? deep_stride : wide_stride);
 }

@@ -1,5 +1,5 @@
-/* nn: BatchNormalization (inference) and InstanceNormalization. Batch normalisation is y = x*scale + shift per channel; usually a pass has
- * folded it into a convolution and only those left over run here. */
+/* nn: BatchNormalization (inference) and InstanceNormalization. Batch normalisation is y = x*scale + shift per channel;
+ * usually a pass has folded it into a convolution and only those left over run here. */
 #include "nn/layer.h"
 #include <math.h>
 
@@ -30,7 +30,7 @@ static channel_view view_of(const arc_tensor *x) {
     return v;
 }
 
-/* ---- BatchNormalization --------------------------------------------------------------------------------------------------------- */
+/* ---- BatchNormalization ------------------------------------------------------------------------------------------ */
 
 static arc_status batch_infer(arc_infer *in) {
     arc_status st = arc_infer_needs(in, 5);
@@ -117,7 +117,7 @@ static void batch_run(const arc_step *s) {
         arc_pool_run(pool, v->n * v->c, 0, batch_planes, &job);
 }
 
-/* ---- InstanceNormalization ------------------------------------------------------------------------------------------------------ */
+/* ---- InstanceNormalization --------------------------------------------------------------------------------------- */
 
 static arc_status instance_infer(arc_infer *in) {
     arc_status st = arc_infer_needs(in, 3);

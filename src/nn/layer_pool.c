@@ -1,5 +1,5 @@
-/* nn: MaxPool, AveragePool and the global ones. Float images in NHWC run as rows of channels on the rows_max / rows_mean kernels; other
- * ranks, layouts and types go element by element. */
+/* nn: MaxPool, AveragePool and the global ones. Float images in NHWC run as rows of channels on the rows_max / rows_mean
+ * kernels; other ranks, layouts and types go element by element. */
 #include "nn/layer.h"
 #include <math.h>
 #include <string.h>
@@ -14,7 +14,7 @@ typedef struct pool_state {
     int64_t taps;
 } pool_state;
 
-/* ---- infer -------------------------------------------------------------------------------------------------------------------- */
+/* ---- infer ------------------------------------------------------------------------------------------------------- */
 
 static int64_t window_of(const pool_state *p, int i) {
     return (p->kernel[i] - 1) * p->dilation[i] + 1;
@@ -53,13 +53,15 @@ static const char *read_pool(const arc_node *node, bool mean, const arc_shape *x
         return "kernel_shape does not fit the input";
     for (int i = 0; i < p->spatial; i++)
         p->stride[i] = p->dilation[i] = 1;
-    if (arc_node_attr(node, "strides") && (!arc_node_ints_of(node, "strides", MAX_SPATIAL, p->stride, &count) || count != p->spatial))
+    if (arc_node_attr(node, "strides") &&
+        (!arc_node_ints_of(node, "strides", MAX_SPATIAL, p->stride, &count) || count != p->spatial))
         return "strides does not fit the input";
     if (arc_node_attr(node, "dilations") &&
         (!arc_node_ints_of(node, "dilations", MAX_SPATIAL, p->dilation, &count) || count != p->spatial))
         return "dilations does not fit the input";
     int64_t pads[2 * MAX_SPATIAL] = {0};
-    if (arc_node_attr(node, "pads") && (!arc_node_ints_of(node, "pads", 2 * MAX_SPATIAL, pads, &count) || count != 2 * p->spatial))
+    if (arc_node_attr(node, "pads") &&
+        (!arc_node_ints_of(node, "pads", 2 * MAX_SPATIAL, pads, &count) || count != 2 * p->spatial))
         return "pads does not fit the input";
     const char *auto_pad = arc_attr_string(node, "auto_pad", "NOTSET");
     p->include_pad = arc_attr_int(node, "count_include_pad", 0) != 0;
@@ -114,7 +116,7 @@ static arc_status pool_prepare(arc_prepare *p) {
     return ARC_OK;
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- run --------------------------------------------------------------------------------------------------------- */
 
 /* First tap and number of taps of output `o` along dimension i that lie inside the image. */
 static int64_t taps_inside(const pool_state *p, int i, int64_t o, int64_t *first) {
@@ -157,8 +159,9 @@ static void pool_rows(void *arg, size_t begin, size_t end, int thread) {
                 for (size_t j = 0; j < c; j++)
                     y[j] = p->mean ? 0 : -INFINITY;
             else if (p->mean)
-                s->kernels->rows_mean(taps, c, list, 1.0f / (float)(p->include_pad ? taps_padded(p, 0, oy) * taps_padded(p, 1, ox)
-                                                                                  : (int64_t)taps), y);
+                s->kernels->rows_mean(
+                    taps, c, list, 1.0f / (float)(p->include_pad ? taps_padded(p, 0, oy) * taps_padded(p, 1, ox) : (int64_t)taps),
+                    y);
             else
                 s->kernels->rows_max(taps, c, list, y);
         }
@@ -201,7 +204,8 @@ static void pool_planes(void *arg, size_t begin, size_t end, int thread) {
                 o[i] = rest % p->out[i];
                 rest /= p->out[i];
             }
-            arc_element_set_real(s->out[0].dtype, s->out[0].data, (int64_t)plane * size + e, pool_element(s, p, (int64_t)plane, o));
+            arc_element_set_real(s->out[0].dtype, s->out[0].data, (int64_t)plane * size + e,
+                                 pool_element(s, p, (int64_t)plane, o));
         }
 }
 
@@ -217,7 +221,7 @@ static void pool_run(const arc_step *s) {
         arc_pool_run(pool, (size_t)(p->n * p->c), 0, pool_planes, (void *)(uintptr_t)s);
 }
 
-/* ---- global pools --------------------------------------------------------------------------------------------------------------- */
+/* ---- global pools ------------------------------------------------------------------------------------------------ */
 
 #define GLOBAL_BLOCK 64 /* channels of one tile */
 

@@ -3,11 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- QuantizeLinear, DequantizeLinear: one scale, or one an index of the axis ---------------------------------------------------- */
+/* ---- QuantizeLinear, DequantizeLinear: one scale, or one an index of the axis ------------------------------------ */
 
 /* Axis of a per-axis scale, -1 for a single one, -2 when it does not fit. */
 static int scale_axis(const arc_node *node, const arc_shape *x, const arc_tensor *scale) {
-    if (arc_shape_count(&scale->shape) == 1 && (scale->shape.rank == 0 || x->rank == 0 || arc_axis(arc_attr_int(node, "axis", 1), x->rank) < 0))
+    if (arc_shape_count(&scale->shape) == 1 &&
+        (scale->shape.rank == 0 || x->rank == 0 || arc_axis(arc_attr_int(node, "axis", 1), x->rank) < 0))
         return -1;
     if (scale->shape.rank == 0)
         return -1;
@@ -25,8 +26,10 @@ static arc_status linear_infer(arc_infer *in) {
     const arc_tensor *x = in->in[0], *scale = in->in[1], *zero = in->inputs > 2 ? in->in[2] : NULL;
     const arc_dtype coded = quantize ? zero ? zero->dtype : ARC_U8 : x->dtype;
     const bool known = coded == ARC_U8 || coded == ARC_I8 || (!quantize && coded == ARC_I32);
-    if (!known || scale->dtype != ARC_F32 || (quantize ? x->dtype != ARC_F32 && x->dtype != ARC_I32 : zero && zero->dtype != x->dtype))
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s with codes of type %s", arc_dtype_name(x->dtype), arc_dtype_name(coded));
+    if (!known || scale->dtype != ARC_F32 ||
+        (quantize ? x->dtype != ARC_F32 && x->dtype != ARC_I32 : zero && zero->dtype != x->dtype))
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s with codes of type %s", arc_dtype_name(x->dtype),
+                           arc_dtype_name(coded));
     if (scale_axis(in->node, &x->shape, scale) == -2 || (zero && arc_shape_count(&zero->shape) != arc_shape_count(&scale->shape)))
         return arc_op_fail(in, ARC_ESHAPE, "scale or zero point do not fit the input");
     return arc_infer_out(in, 0, quantize ? coded : ARC_F32, &x->shape);
@@ -62,7 +65,7 @@ static void linear_run(const arc_step *s) {
     arc_loop_run(s->pool, l, linear_items, (void *)(uintptr_t)s);
 }
 
-/* ---- DynamicQuantizeLinear ------------------------------------------------------------------------------------------------------ */
+/* ---- DynamicQuantizeLinear --------------------------------------------------------------------------------------- */
 
 static arc_status dynamic_infer(arc_infer *in) {
     const arc_shape scalar = {0};
@@ -110,7 +113,8 @@ typedef struct dynamic_job {
 static void dynamic_items(void *arg, size_t begin, size_t end, int thread) {
     const dynamic_job *job = arg;
     const float lo = (float)-job->zero, hi = (float)(255 - job->zero), scale = job->scale;
-    const float round_magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to the nearest integer, ties to even, in the low bits */
+    const float round_magic =
+        12582912.0f; /* 1.5 * 2^23: adding it rounds to the nearest integer, ties to even, in the low bits */
     const uint8_t zero = (uint8_t)job->zero;
     const float *restrict x = job->x;
     uint8_t *restrict y = job->y;
@@ -138,7 +142,8 @@ static void dynamic_run(const arc_step *s) {
     if (s->outputs > 2 && s->out[2].data)
         *(uint8_t *)s->out[2].data = (uint8_t)job.zero;
     if (job.count > 0)
-        arc_pool_run(job.count < ARC_LOOP_PARALLEL ? NULL : s->pool, (job.count + DYNAMIC_BLOCK - 1) / DYNAMIC_BLOCK, 0, dynamic_items, &job);
+        arc_pool_run(job.count < ARC_LOOP_PARALLEL ? NULL : s->pool, (job.count + DYNAMIC_BLOCK - 1) / DYNAMIC_BLOCK, 0,
+                     dynamic_items, &job);
 }
 
 const arc_op arc_ops_quant[] = {

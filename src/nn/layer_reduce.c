@@ -10,8 +10,11 @@ static const struct {
     const char *name;
     reduce_kind kind;
 } reduce_names[] = {
-    {"ReduceSum", SUM}, {"ReduceMean", MEAN}, {"ReduceMax", MAX}, {"ReduceMin", MIN}, {"ReduceProd", PROD}, {"ReduceL1", L1},
-    {"ReduceL2", L2}, {"ReduceSumSquare", SUM_SQUARE}, {"ReduceLogSum", LOG_SUM}, {"ReduceLogSumExp", LOG_SUM_EXP},
+    {"ReduceSum", SUM},        {"ReduceMean", MEAN},
+    {"ReduceMax", MAX},        {"ReduceMin", MIN},
+    {"ReduceProd", PROD},      {"ReduceL1", L1},
+    {"ReduceL2", L2},          {"ReduceSumSquare", SUM_SQUARE},
+    {"ReduceLogSum", LOG_SUM}, {"ReduceLogSumExp", LOG_SUM_EXP},
 };
 
 static reduce_kind reduce_of(const char *name) {
@@ -21,7 +24,7 @@ static reduce_kind reduce_of(const char *name) {
     return reduce_names[i].kind;
 }
 
-/* ---- infer ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- infer ------------------------------------------------------------------------------------------------------- */
 
 /* Marks reduced dimensions. Axes are an attribute; ReduceSum takes them as an input from opset 13, the others from 18. */
 static arc_status read_axes(const arc_infer *in, bool *mark) {
@@ -63,7 +66,7 @@ static arc_status reduce_infer(arc_infer *in) {
     return st == ARC_OK ? reduced_out(in, in->in[0]->dtype, mark) : st;
 }
 
-/* ---- prepare -------------------------------------------------------------------------------------------------------------------- */
+/* ---- prepare ----------------------------------------------------------------------------------------------------- */
 
 /* Kept and reduced dimensions with their strides in the plain input. */
 typedef struct reduce_state {
@@ -107,7 +110,7 @@ static arc_status reduce_prepare(arc_prepare *p) {
     return ARC_OK;
 }
 
-/* ---- run ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- run --------------------------------------------------------------------------------------------------------- */
 
 typedef struct reduce_job {
     const arc_step *s;
@@ -145,12 +148,23 @@ static int64_t reduce_int(const reduce_job *job, int64_t at) {
     for (int64_t i = 0; i < r->length; i++, at = advance(r, index, at)) {
         const int64_t v = arc_element_int(x->dtype, x->data, at), so_far = (int64_t)sum;
         switch (job->kind) {
-        case MAX: sum = (uint64_t)(i == 0 ? v : ARC_MAX(so_far, v)); break;
-        case MIN: sum = (uint64_t)(i == 0 ? v : ARC_MIN(so_far, v)); break;
-        case PROD: sum *= (uint64_t)v; break;
-        case L1: sum += v < 0 ? 0 - (uint64_t)v : (uint64_t)v; break;
-        case SUM_SQUARE: sum += (uint64_t)v * (uint64_t)v; break;
-        default: sum += (uint64_t)v;
+        case MAX:
+            sum = (uint64_t)(i == 0 ? v : ARC_MAX(so_far, v));
+            break;
+        case MIN:
+            sum = (uint64_t)(i == 0 ? v : ARC_MIN(so_far, v));
+            break;
+        case PROD:
+            sum *= (uint64_t)v;
+            break;
+        case L1:
+            sum += v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+            break;
+        case SUM_SQUARE:
+            sum += (uint64_t)v * (uint64_t)v;
+            break;
+        default:
+            sum += (uint64_t)v;
         }
     }
     return job->kind == MEAN && r->length > 0 ? (int64_t)sum / r->length : (int64_t)sum;
@@ -175,22 +189,40 @@ static double reduce_real(const reduce_job *job, int64_t at) {
     for (int64_t i = 0; i < r->length; i++, at = advance(r, index, at)) {
         const double v = real_at(x, at);
         switch (job->kind) {
-        case MAX: sum = v > sum || isnan(v) ? v : sum; break;
-        case MIN: sum = v < sum || isnan(v) ? v : sum; break;
-        case PROD: sum *= v; break;
-        case L1: sum += fabs(v); break;
+        case MAX:
+            sum = v > sum || isnan(v) ? v : sum;
+            break;
+        case MIN:
+            sum = v < sum || isnan(v) ? v : sum;
+            break;
+        case PROD:
+            sum *= v;
+            break;
+        case L1:
+            sum += fabs(v);
+            break;
         case L2:
-        case SUM_SQUARE: sum += v * v; break;
-        case LOG_SUM_EXP: sum += exp(v - most); break;
-        default: sum += v;
+        case SUM_SQUARE:
+            sum += v * v;
+            break;
+        case LOG_SUM_EXP:
+            sum += exp(v - most);
+            break;
+        default:
+            sum += v;
         }
     }
     switch (job->kind) {
-    case MEAN: return sum / (double)r->length;
-    case L2: return sqrt(sum);
-    case LOG_SUM: return log(sum);
-    case LOG_SUM_EXP: return log(sum) + most;
-    default: return sum;
+    case MEAN:
+        return sum / (double)r->length;
+    case L2:
+        return sqrt(sum);
+    case LOG_SUM:
+        return log(sum);
+    case LOG_SUM_EXP:
+        return log(sum) + most;
+    default:
+        return sum;
     }
 }
 
@@ -211,10 +243,11 @@ static void reduce_items(void *arg, size_t begin, size_t end, int thread) {
 static void reduce_run(const arc_step *s) {
     reduce_job job = {s, s->state, reduce_of(s->op->name)};
     if (job.r->outputs > 0)
-        arc_pool_run(job.r->outputs * job.r->length < ARC_LOOP_PARALLEL ? NULL : s->pool, (size_t)job.r->outputs, 0, reduce_items, &job);
+        arc_pool_run(job.r->outputs * job.r->length < ARC_LOOP_PARALLEL ? NULL : s->pool, (size_t)job.r->outputs, 0, reduce_items,
+                     &job);
 }
 
-/* ---- ArgMax, ArgMin ------------------------------------------------------------------------------------------------------------- */
+/* ---- ArgMax, ArgMin ---------------------------------------------------------------------------------------------- */
 
 static arc_status arg_infer(arc_infer *in) {
     bool mark[ARC_MAX_RANK] = {false};

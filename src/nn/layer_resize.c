@@ -1,5 +1,5 @@
-/* nn: Resize (opset 10, 11, 13) and Upsample (7, 9): nearest and linear. Each axis gets a table of two source indices and a weight when the
- * step is prepared; images whose batch and channels keep their size then move whole rows of channels. */
+/* nn: Resize (opset 10, 11, 13) and Upsample (7, 9): nearest and linear. Each axis gets a table of two source indices and
+ * a weight when the step is prepared; images whose batch and channels keep their size then move whole rows of channels. */
 #include "nn/layer.h"
 #include <math.h>
 #include <string.h>
@@ -26,11 +26,11 @@ typedef struct resize_request {
     const char *transform, *nearest;
 } resize_request;
 
-/* ---- reading the request -------------------------------------------------------------------------------------------------------- */
+/* ---- reading the request ----------------------------------------------------------------------------------------- */
 
 static const char *read_mode(const arc_node *node, int opset, bool upsample, resize_request *r) {
-    static const char *const transforms[] = {"half_pixel",   "pytorch_half_pixel",   "align_corners",
-                                             "asymmetric",   "tf_half_pixel_for_nn", "tf_crop_and_resize"};
+    static const char *const transforms[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
+                                             "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
     static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
     const char *mode = arc_attr_string(node, "mode", "nearest");
     r->linear = strcmp(mode, "linear") == 0 || strcmp(mode, "bilinear") == 0;
@@ -86,7 +86,8 @@ static const char *use_sizes(const arc_shape *x, const arc_tensor *sizes, resize
 }
 
 /* Inputs: Upsample 7: X (scales an attribute); Upsample 9, Resize 10: X, scales; Resize 11: X, roi, scales, sizes. */
-static const char *read_request(const arc_node *node, int opset, bool upsample, const arc_tensor *const *in, int inputs, resize_request *r) {
+static const char *read_request(const arc_node *node, int opset, bool upsample, const arc_tensor *const *in, int inputs,
+                                resize_request *r) {
     const arc_shape *x = &in[0]->shape;
     const bool old = upsample || opset < 11;
     bool unknown, wrong;
@@ -132,7 +133,7 @@ static arc_status resize_infer(arc_infer *in) {
     return arc_infer_out(in, 0, ARC_F32, &r.out);
 }
 
-/* ---- prepare -------------------------------------------------------------------------------------------------------------------- */
+/* ---- prepare ----------------------------------------------------------------------------------------------------- */
 
 /* The source coordinate of output index o, in float as the published models were made. */
 static float source_of(const resize_request *r, int axis, int64_t o, int64_t in, int64_t out) {
@@ -204,7 +205,7 @@ static arc_status resize_prepare(arc_prepare *p) {
     return ARC_OK;
 }
 
-/* ---- run ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- run --------------------------------------------------------------------------------------------------------- */
 
 /* Output rows (image, y) of NHWC whose image and channel axes keep their size. */
 static void resize_rows(void *arg, size_t begin, size_t end, int thread) {

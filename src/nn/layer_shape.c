@@ -1,9 +1,10 @@
-/* nn: operators that look at or rename shapes, constants, and the table of all operators that move data (layer_move.c, layer_cut.c). */
+/* nn: operators that look at or rename shapes, constants, and the table of all operators that move data (layer_move.c,
+ * layer_cut.c). */
 #include "nn/layer.h"
 #include <math.h>
 #include <string.h>
 
-/* ---- Shape, Size ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Shape, Size ------------------------------------------------------------------------------------------------- */
 
 static int64_t clamp_axis(int64_t axis, int rank) {
     return ARC_MIN(ARC_MAX(axis < 0 ? axis + rank : axis, (int64_t)0), (int64_t)rank);
@@ -41,7 +42,7 @@ static void size_run(const arc_step *s) {
     *(int64_t *)s->out[0].data = arc_shape_count(&s->in[0].shape);
 }
 
-/* ---- Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout -------------------------------------------------------------------- */
+/* ---- Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout ----------------------------------------------------- */
 
 static arc_status reshape_infer(arc_infer *in) {
     int64_t want[ARC_MAX_RANK];
@@ -55,7 +56,8 @@ static arc_status reshape_infer(arc_infer *in) {
     const bool allow_zero = arc_attr_int(in->node, "allowzero", 0) != 0;
     arc_shape y = {.rank = rank};
     for (int i = 0; i < rank; i++) {
-        if (want[i] < -1 || want[i] > ARC_MAX_DIM || (want[i] == -1 && open >= 0) || (want[i] == 0 && !allow_zero && i >= x->rank))
+        if (want[i] < -1 || want[i] > ARC_MAX_DIM || (want[i] == -1 && open >= 0) ||
+            (want[i] == 0 && !allow_zero && i >= x->rank))
             return arc_op_fail(in, ARC_ESHAPE, "the wanted shape is malformed");
         if (want[i] == -1)
             open = i;
@@ -66,7 +68,8 @@ static arc_status reshape_infer(arc_infer *in) {
         y.dim[open] = count / rest;
     char a[96], b[96];
     if (rest < 0 || arc_shape_count(&y) != count || (open >= 0 && rest == 0))
-        return arc_op_fail(in, ARC_ESHAPE, "%s does not reshape to %s", arc_shape_text(x, a, sizeof a), arc_shape_text(&y, b, sizeof b));
+        return arc_op_fail(in, ARC_ESHAPE, "%s does not reshape to %s", arc_shape_text(x, a, sizeof a),
+                           arc_shape_text(&y, b, sizeof b));
     return arc_infer_out(in, 0, in->in[0]->dtype, &y);
 }
 
@@ -160,7 +163,7 @@ static void dropout_run(const arc_step *s) {
             arc_element_set_int(s->out[1].dtype, s->out[1].data, i, 1);
 }
 
-/* ---- Constant, ConstantOfShape, Range ------------------------------------------------------------------------------------------- */
+/* ---- Constant, ConstantOfShape, Range ---------------------------------------------------------------------------- */
 
 static arc_status constant_infer(arc_infer *in) {
     const arc_attr *value = arc_node_attr(in->node, "value"), *number = arc_node_attr(in->node, "value_float");

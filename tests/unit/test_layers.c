@@ -1,5 +1,5 @@
-/* Layers against small cases worked out by hand, and the same operator on plain and NHWC tensors: an infer, prepare and run of the
- * table entry itself, without a graph or planner in between. */
+/* Layers against small cases worked out by hand, and the same operator on plain and NHWC tensors: an infer, prepare and
+ * run of the table entry itself, without a graph or planner in between. */
 #include "nn/layer.h"
 #include "support.h"
 #include <string.h>
@@ -87,7 +87,8 @@ static void run(call *c, arc_layout layout) {
     for (int i = 0; c->st == ARC_OK && i < c->outputs; i++) {
         if (image && s->out[i].dtype == ARC_F32 && s->out[i].shape.rank == 4)
             s->out[i].layout = ARC_NHWC;
-        s->out[i].data = arc_mem_new(&arc_alloc_libc, (size_t)arc_shape_count(&s->out[i].shape) + 1, arc_dtype_bytes(s->out[i].dtype));
+        s->out[i].data =
+            arc_mem_new(&arc_alloc_libc, (size_t)arc_shape_count(&s->out[i].shape) + 1, arc_dtype_bytes(s->out[i].dtype));
         assert_non_null(s->out[i].data);
     }
     if (c->st == ARC_OK && op->prepare) {
@@ -177,10 +178,11 @@ static void expect_refusal(call *c, arc_status st, const char *words) {
     free_results(c);
 }
 
-/* ---- element-wise --------------------------------------------------------------------------------------------------------------- */
+/* ---- element-wise ------------------------------------------------------------------------------------------------ */
 
 static void broadcasts_in_both_layouts(void **state) {
-    static const int64_t x[] = {2, 3, 4, 5}, shapes[][4] = {{2, 3, 4, 5}, {1, 3, 1, 1}, {2, 1, 4, 5}, {1, 1, 1, 5}, {2, 3, 1, 1}, {1, 1, 1, 1}};
+    static const int64_t x[] = {2, 3, 4, 5},
+                         shapes[][4] = {{2, 3, 4, 5}, {1, 3, 1, 1}, {2, 1, 4, 5}, {1, 1, 1, 5}, {2, 3, 1, 1}, {1, 1, 1, 1}};
     static const char *const ops[] = {"Add", "Sub", "Mul", "Div", "Min", "Max"};
     (void)state;
     for (size_t o = 0; o < ARC_COUNT(ops); o++)
@@ -252,7 +254,7 @@ static void half_floats_round_to_even(void **state) {
     }
 }
 
-/* ---- activations ---------------------------------------------------------------------------------------------------------------- */
+/* ---- activations ------------------------------------------------------------------------------------------------- */
 
 static void activations_agree(void **state) {
     static const char *const ops[] = {"Relu", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "Clip"};
@@ -301,7 +303,7 @@ static void softmax_of_old_opsets_flattens(void **state) {
     expect(&new, 3, dim, last, 1e-7);
 }
 
-/* ---- normalisation, pooling, resizing ------------------------------------------------------------------------------------------- */
+/* ---- normalisation, pooling, resizing ---------------------------------------------------------------------------- */
 
 static void normalises_in_both_layouts(void **state) {
     static const int64_t dim[] = {2, 3, 2, 2}, channels[] = {3}, flat[] = {4, 3};
@@ -380,13 +382,17 @@ static void pools_agree(void **state) {
 
 static void resizes_by_hand(void **state) {
     static const int64_t dim[] = {1, 1, 1, 2}, four[] = {4}, big[] = {1, 1, 1, 4};
-    static const float x[] = {1, 3}, scales[] = {1, 1, 1, 2}, near[] = {1, 1, 3, 3}, half[] = {1, 1.5f, 2.5f, 3}, corner[] = {1, 5.0f / 3, 7.0f / 3, 3};
+    static const float x[] = {1, 3}, scales[] = {1, 1, 1, 2}, near[] = {1, 1, 3, 3}, half[] = {1, 1.5f, 2.5f, 3},
+                       corner[] = {1, 5.0f / 3, 7.0f / 3, 3};
     static const float asymmetric[] = {1, 2, 3, 3};
     static const struct {
         const char *mode, *transform;
         const float *want;
-    } cases[] = {{"nearest", "asymmetric", near}, {"linear", "half_pixel", half}, {"linear", "pytorch_half_pixel", half},
-                 {"linear", "align_corners", corner}, {"linear", "asymmetric", asymmetric}};
+    } cases[] = {{"nearest", "asymmetric", near},
+                 {"linear", "half_pixel", half},
+                 {"linear", "pytorch_half_pixel", half},
+                 {"linear", "align_corners", corner},
+                 {"linear", "asymmetric", asymmetric}};
     (void)state;
     for (size_t i = 0; i < ARC_COUNT(cases); i++) {
         call c = {.op = "Resize", .opset = 13, .outputs = 1};
@@ -419,10 +425,11 @@ static void resizes_agree(void **state) {
         }
 }
 
-/* ---- shapes and movement -------------------------------------------------------------------------------------------------------- */
+/* ---- shapes and movement ----------------------------------------------------------------------------------------- */
 
 static void joins_and_cuts_in_both_layouts(void **state) {
-    static const int64_t a[] = {2, 3, 2, 3}, b[] = {2, 2, 2, 3}, starts[] = {-1, 0}, ends[] = {INT64_MIN, 2}, axes[] = {1, 3}, steps[] = {-2, 1};
+    static const int64_t a[] = {2, 3, 2, 3}, b[] = {2, 2, 2, 3}, starts[] = {-1, 0}, ends[] = {INT64_MIN, 2}, axes[] = {1, 3},
+                         steps[] = {-2, 1};
     static const int64_t two[] = {2}, parts[] = {1, 2};
     (void)state;
     call join = {.op = "Concat", .opset = 11, .outputs = 1};
@@ -479,10 +486,11 @@ static void shapes_must_be_known_and_sound(void **state) {
     expect_refusal(&apart, ARC_ESHAPE, "do not broadcast");
 }
 
-/* ---- integers ------------------------------------------------------------------------------------------------------------------- */
+/* ---- integers ---------------------------------------------------------------------------------------------------- */
 
 /* One ConvInteger of random codes against the definition. */
-static void check_conv_integer(bool x_signed, bool w_signed, int64_t groups, int64_t c_in, int64_t c_out, int64_t kernel, int64_t stride) {
+static void check_conv_integer(bool x_signed, bool w_signed, int64_t groups, int64_t c_in, int64_t c_out, int64_t kernel,
+                               int64_t stride) {
     const int64_t x_dim[] = {2, c_in, 6, 5}, w_dim[] = {c_out, c_in / groups, kernel, kernel}, strides[] = {stride, stride};
     const int64_t pad = kernel / 2, pads[] = {pad, pad, pad, pad}, channels[] = {c_out};
     uint8_t x[2 * 24 * 30], w[40 * 24 * 9], x_zero = 77, w_zero[40];
@@ -520,7 +528,8 @@ static void check_conv_integer(bool x_signed, bool w_signed, int64_t groups, int
                    (arc_element_int(wt, w, o * in_group * kernel * kernel + k) - arc_element_int(wt, w_zero, o));
         }
         if (sum != y[i])
-            fail_msg("ConvInteger groups %d, %dx%d: element %d is %d instead of %d", (int)groups, (int)kernel, (int)kernel, (int)i, (int)y[i], (int)sum);
+            fail_msg("ConvInteger groups %d, %dx%d: element %d is %d instead of %d", (int)groups, (int)kernel, (int)kernel,
+                     (int)i, (int)y[i], (int)sum);
     }
     free_results(&c);
 }

@@ -44,7 +44,7 @@ static struct {
 typedef struct tensors {
     arc_arena arena;
     arc_map map[2 * MAX_TENSORS];
-    int maps, count[2];         /* inputs, outputs */
+    int maps, count[2]; /* inputs, outputs */
     arc_tensor tensor[2][MAX_TENSORS];
 } tensors;
 
@@ -100,16 +100,24 @@ static void bind_inputs(arc_graph *g, const tensors *t, int keep) {
 
 static double real_at(const arc_tensor *t, int64_t i) {
     switch (t->dtype) {
-    case ARC_F32: return ((const float *)t->data)[i];
-    case ARC_F64: return ((const double *)t->data)[i];
-    case ARC_I32: return ((const int32_t *)t->data)[i];
-    case ARC_I64: return (double)((const int64_t *)t->data)[i];
+    case ARC_F32:
+        return ((const float *)t->data)[i];
+    case ARC_F64:
+        return ((const double *)t->data)[i];
+    case ARC_I32:
+        return ((const int32_t *)t->data)[i];
+    case ARC_I64:
+        return (double)((const int64_t *)t->data)[i];
     case ARC_U16:
     case ARC_F16:
-    case ARC_BF16: return ((const uint16_t *)t->data)[i]; /* bit patterns: compared as numbers below only when they are equal */
-    case ARC_I16: return ((const int16_t *)t->data)[i];
-    case ARC_I8: return ((const int8_t *)t->data)[i];
-    default: return ((const uint8_t *)t->data)[i];
+    case ARC_BF16:
+        return ((const uint16_t *)t->data)[i]; /* bit patterns: compared as numbers below only when they are equal */
+    case ARC_I16:
+        return ((const int16_t *)t->data)[i];
+    case ARC_I8:
+        return ((const int8_t *)t->data)[i];
+    default:
+        return ((const uint8_t *)t->data)[i];
     }
 }
 
@@ -132,8 +140,8 @@ static bool same_tensor(const arc_tensor *got, const arc_tensor *want, char *why
     return true;
 }
 
-static arc_status run_graph(const arc_context *ctx, const arc_graph *g, const tensors *t, bool passes, char *why, size_t why_bytes,
-                            arc_error *err) {
+static arc_status run_graph(const arc_context *ctx, const arc_graph *g, const tensors *t, bool passes, char *why,
+                            size_t why_bytes, arc_error *err) {
     arc_session *s;
     arc_tensor out[MAX_TENSORS] = {{0}};
     const arc_session_options options = {.no_passes = !passes};
@@ -157,8 +165,9 @@ static arc_status load(arc_graph **g, const char *path, arc_error *err) {
         return st;
     const size_t bytes = map.bytes;
     const uint8_t *version = map.data + (bytes > sizeof named ? bytes - 1 : 0);
-    const bool old = bytes > sizeof named && bytes <= sizeof copy && *version > 0 && *version < 7 &&
-                     (memcmp(version - sizeof named, named, sizeof named) == 0 || memcmp(version - sizeof bare, bare, sizeof bare) == 0);
+    const bool old =
+        bytes > sizeof named && bytes <= sizeof copy && *version > 0 && *version < 7 &&
+        (memcmp(version - sizeof named, named, sizeof named) == 0 || memcmp(version - sizeof bare, bare, sizeof bare) == 0);
     if (old) {
         memcpy(copy, map.data, bytes);
         copy[bytes - 1] = 7;
@@ -175,7 +184,8 @@ static void run_loaded(const arc_context *ctx, const char *path, tensors *t, boo
         arc_error err = {0};
         arc_status st = load(&g, path, &err);
         if (st == ARC_OK && (g->inputs != t->count[0] || g->outputs != t->count[1]))
-            st = arc_fail(&err, ARC_EFORMAT, "%d inputs and %d outputs, but tensors for %d and %d", g->inputs, g->outputs, t->count[0], t->count[1]);
+            st = arc_fail(&err, ARC_EFORMAT, "%d inputs and %d outputs, but tensors for %d and %d", g->inputs, g->outputs,
+                          t->count[0], t->count[1]);
         if (st == ARC_OK) {
             settle_bfloat(g, t);
             bind_inputs(g, t, keeps[i]);
