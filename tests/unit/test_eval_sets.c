@@ -211,7 +211,7 @@ static void failing_memory(void **state) {
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
     long before = heap.live, runs = 0;
     arc_status st = ARC_ENOMEM;
-    for (long nth = 1; st != ARC_OK && nth < 1000000; nth += 1 + nth / 16, runs++) {
+    for (long nth = 1; st != ARC_OK && nth < 1000000; nth += 1 + nth / 5, runs++) {
         heap.fail_at = heap.requests + nth;
         st = arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err);
         assert_true(st == ARC_OK || st == ARC_ENOMEM);
