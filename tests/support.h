@@ -15,8 +15,7 @@
 #include <sys/stat.h>
 
 /* The folder of real models and photos: $ARCFACE_DATA, else ../shared/data beside the source; NULL when there is none. */
-static inline const char *arc_test_data(void)
-{
+static inline const char *arc_test_data(void) {
     const char *dir = getenv("ARCFACE_DATA");
     if (!dir || !*dir)
         dir = ARC_SOURCE_DIR "/../shared/data";
@@ -25,8 +24,7 @@ static inline const char *arc_test_data(void)
 }
 
 /* Path of a data file in a static ring of buffers; skips the running test with one line when it is not there. */
-static inline const char *arc_test_file(const char *name)
-{
+static inline const char *arc_test_file(const char *name) {
     static char ring[8][1024];
     static int at;
     const char *dir = arc_test_data();
@@ -45,8 +43,7 @@ typedef struct arc_test_heap {
     long fail_at, requests, live;
 } arc_test_heap;
 
-static inline void *arc_test_heap_get(void *ctx, size_t align, size_t bytes)
-{
+static inline void *arc_test_heap_get(void *ctx, size_t align, size_t bytes) {
     arc_test_heap *heap = ctx;
     heap->requests++;
     if (heap->fail_at > 0 && heap->requests >= heap->fail_at)
@@ -57,20 +54,17 @@ static inline void *arc_test_heap_get(void *ctx, size_t align, size_t bytes)
     heap->live++;
     return p;
 }
-static inline void arc_test_heap_put(void *ctx, void *p)
-{
+static inline void arc_test_heap_put(void *ctx, void *p) {
     arc_test_heap *heap = ctx;
     if (p)
         heap->live--;
     free(p);
 }
-static inline arc_alloc arc_test_heap_alloc(arc_test_heap *heap)
-{
+static inline arc_alloc arc_test_heap_alloc(arc_test_heap *heap) {
     return (arc_alloc){.get = arc_test_heap_get, .put = arc_test_heap_put, .ctx = heap};
 }
 
-static inline double arc_test_cosine(const float *a, const float *b, size_t n)
-{
+static inline double arc_test_cosine(const float *a, const float *b, size_t n) {
     double ab = 0, aa = 0, bb = 0;
     for (size_t i = 0; i < n; i++) {
         ab += (double)a[i] * b[i];
@@ -80,8 +74,7 @@ static inline double arc_test_cosine(const float *a, const float *b, size_t n)
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : (aa == bb);
 }
 
-static inline double arc_test_max_error(const float *a, const float *b, size_t n)
-{
+static inline double arc_test_max_error(const float *a, const float *b, size_t n) {
     double worst = 0;
     for (size_t i = 0; i < n; i++) {
         double d = fabs((double)a[i] - (double)b[i]);

@@ -29,8 +29,8 @@ typedef enum arc_log_level { ARC_LOG_WARN, ARC_LOG_INFO, ARC_LOG_DEBUG } arc_log
 typedef struct arc_settings {
     size_t struct_size; /* set by arc_settings_default */
     int threads;        /* worker threads including the caller; 0 = one per online core; at most 256 */
-    const char *isa;    /* highest instruction set to use: "generic" "avx2" "avx512" "neon"; NULL = env ARCFACE_ISA, else the best */
-    arc_alloc alloc;    /* all NULL = the C library's */
+    const char *isa; /* highest instruction set to use: "generic" "avx2" "avx512" "neon"; NULL = env ARCFACE_ISA, else the best */
+    arc_alloc alloc; /* all NULL = the C library's */
     void (*log)(void *ctx, arc_log_level level, const char *text); /* NULL = silent. Called from the thread that caused it */
     void *log_ctx;
 } arc_settings;

@@ -36,8 +36,8 @@ ARC_API void arc_detector_free(arc_detector **detector);
 
 /* Finds faces, best score first. *count = number found, which may exceed capacity (then only `capacity` are written). No face is not an
  * error: *count = 0. faces: [capacity]. Boxes are in pixels of `image`. */
-ARC_API ARC_NODISCARD arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_detect_options *opt, arc_face *faces,
-                                            int capacity, int *count, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_detect_options *opt,
+                                            arc_face *faces, int capacity, int *count, arc_error *err);
 
 /* Alignment -------------------------------------------------------------------------------------------------------- */
 
@@ -49,10 +49,11 @@ ARC_API void arc_template_get(arc_template t, int *width_px, int *height_px, flo
 /* Closed-form least-squares 2-D similarity from landmarks to the template (Umeyama 1991 in 2-D; equals scikit-image's
  * SimilarityTransform.estimate): matrix [2][3] maps image to crop. *residual_px (may be NULL) is the root-mean-square distance in crop
  * pixels: a quality cue, large for profile or wrong landmarks. Errors: EINVAL for coincident or non-finite points. */
-ARC_API ARC_NODISCARD arc_status arc_align_estimate(const float landmark_px[5][2], arc_template t, double matrix[2][3], double *residual_px,
-                                                    arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_align_estimate(const float landmark_px[5][2], arc_template t, double matrix[2][3],
+                                                    double *residual_px, arc_error *err);
 /* Warps the face to the template's size; outside is black. out must be made with arc_image_new at that size. */
-ARC_API ARC_NODISCARD arc_status arc_align_warp(const arc_image *image, const double matrix[2][3], arc_warp how, arc_image *out, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_align_warp(const arc_image *image, const double matrix[2][3], arc_warp how, arc_image *out,
+                                                arc_error *err);
 
 /* Embedding -------------------------------------------------------------------------------------------------------- */
 
@@ -63,7 +64,8 @@ ARC_API int arc_embedder_dim(const arc_embedder *embedder);
 
 /* Embeds aligned crops of the template's size (RGB8 or BGR8). out: [count][dim] float32, row-major, NOT normalised. flip: adds the
  * embedding of the mirrored crop (raw sum, ALGORITHMS 7.1). Any count; run in batches inside. */
-ARC_API ARC_NODISCARD arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out,
+                                                 arc_error *err);
 
 /* In place x / max(|x|, 1e-12) on count rows of dim. */
 ARC_API void arc_embedding_normalise(float *embeddings, int count, int dim);
@@ -110,8 +112,9 @@ ARC_API void arc_pipeline_free(arc_pipeline **pipeline);
 
 /* Runs over photos; results: [count], each freed with arc_result_free. A bad photo fails alone. progress (may be NULL) is called from the
  * calling thread; a non-zero return cancels (ECANCEL). */
-ARC_API ARC_NODISCARD arc_status arc_pipeline_run(arc_pipeline *pipeline, const char *const *paths, int count, arc_result *results,
-                                                  int (*progress)(void *ctx, int done, int count), void *progress_ctx, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_pipeline_run(arc_pipeline *pipeline, const char *const *paths, int count,
+                                                  arc_result *results, int (*progress)(void *ctx, int done, int count),
+                                                  void *progress_ctx, arc_error *err);
 ARC_API void arc_result_free(arc_context *ctx, arc_result *result);
 
 #ifdef __cplusplus

@@ -12,13 +12,13 @@ extern "C" {
 #endif
 
 typedef struct arc_hub_entry {
-    const char *name;     /* "buffalo_s" */
+    const char *name; /* "buffalo_s" */
     const char *url;
-    const char *file;     /* base name of the download */
-    int64_t bytes;        /* 0 = not known */
-    const char *sha256;   /* NULL = trust on first use, recorded and compared afterwards */
+    const char *file;   /* base name of the download */
+    int64_t bytes;      /* 0 = not known */
+    const char *sha256; /* NULL = trust on first use, recorded and compared afterwards */
     const char *licence;
-    const char *what;     /* one line */
+    const char *what; /* one line */
 } arc_hub_entry;
 
 /* The built-in table. Thread: any. */
@@ -37,13 +37,13 @@ ARC_API void arc_pull_options_default(arc_pull_options *opt);
 
 /* Fetches, verifies and unpacks one entry. The caller has shown the licence and asked. path (may be NULL): where it lies, path_bytes long.
  * Errors: ENOTFOUND, ENETWORK, ECORRUPT (hash differs: says both; nothing is installed), EIO, ECANCEL, EMISSING. */
-ARC_API ARC_NODISCARD arc_status arc_pull(arc_context *ctx, const char *name, const arc_pull_options *opt, char *path, size_t path_bytes,
-                                          arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_pull(arc_context *ctx, const char *name, const arc_pull_options *opt, char *path,
+                                          size_t path_bytes, arc_error *err);
 
 /* Resolves "--model" words: an existing path is itself; "buffalo_s" or "buffalo_l:det_10g" a file in the cache (by task for packs).
  * Errors: ENOTFOUND with what to type ("arcface pull buffalo_s"). */
-ARC_API ARC_NODISCARD arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *cache_dir, char *path, size_t path_bytes,
-                                                 arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *cache_dir, char *path,
+                                                 size_t path_bytes, arc_error *err);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,7 @@ typedef struct arc_image {
 typedef struct arc_image_options {
     size_t struct_size;
     int64_t max_pixels; /* refuse larger pictures (ELIMIT); 0 = ARC_IMAGE_MAX_PIXELS_DEFAULT */
-    int min_side_px;    /* JPEG only: may decode at 1/2, 1/4 or 1/8 size as long as the longer side keeps at least this; 0 = full size */
+    int min_side_px; /* JPEG only: may decode at 1/2, 1/4 or 1/8 size as long as the longer side keeps at least this; 0 = full size */
     int ignore_orientation; /* 1: leave EXIF orientation unapplied */
 } arc_image_options;
 ARC_API void arc_image_options_default(arc_image_options *opt);
@@ -45,7 +45,8 @@ ARC_API ARC_NODISCARD arc_status arc_image_load(arc_context *ctx, const char *pa
                                                 arc_image_info *info, arc_error *err);
 /* The same from memory; `name` is used in error texts. */
 ARC_API ARC_NODISCARD arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, const char *name,
-                                                  const arc_image_options *opt, arc_image *out, arc_image_info *info, arc_error *err);
+                                                  const arc_image_options *opt, arc_image *out, arc_image_info *info,
+                                                  arc_error *err);
 /* A black RGB8 image. */
 ARC_API ARC_NODISCARD arc_status arc_image_new(arc_context *ctx, int width_px, int height_px, arc_image *out, arc_error *err);
 /* Frees data and zeroes the struct; NULL-safe, idempotent. */
@@ -58,8 +59,8 @@ ARC_API ARC_NODISCARD arc_status arc_image_save(arc_context *ctx, const arc_imag
 ARC_API void arc_draw_box(arc_image *image, float x1_px, float y1_px, float x2_px, float y2_px, int thickness_px, uint32_t rgb);
 ARC_API void arc_draw_dot(arc_image *image, float x_px, float y_px, float radius_px, uint32_t rgb);
 /* UTF-8 text with a dark backing, top-left at x,y; height of a line in pixels. */
-ARC_API ARC_NODISCARD arc_status arc_draw_text(arc_context *ctx, arc_image *image, float x_px, float y_px, float height_px, const char *text,
-                                               uint32_t rgb, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_draw_text(arc_context *ctx, arc_image *image, float x_px, float y_px, float height_px,
+                                               const char *text, uint32_t rgb, arc_error *err);
 /* Copies `from`, scaled bilinearly to width x height, to x,y of `image`; clipped. */
 ARC_API void arc_draw_image(arc_image *image, int x_px, int y_px, int width_px, int height_px, const arc_image *from);
 

@@ -15,14 +15,14 @@ typedef struct arc_model arc_model; /* immutable after load; share it between th
 typedef enum arc_task { ARC_TASK_UNKNOWN, ARC_TASK_EMBED, ARC_TASK_DETECT } arc_task;
 typedef enum arc_detector_kind {
     ARC_DETECTOR_NONE,
-    ARC_DETECTOR_SCRFD,           /* strides 8 16 32, 2 anchors, distances */
-    ARC_DETECTOR_RETINAFACE,      /* biubug6 priors with variances */
+    ARC_DETECTOR_SCRFD,            /* strides 8 16 32, 2 anchors, distances */
+    ARC_DETECTOR_RETINAFACE,       /* biubug6 priors with variances */
     ARC_DETECTOR_RETINAFACE_MXNET, /* InsightFace's first, anchors 512..16 */
     ARC_DETECTOR_YUNET
 } arc_detector_kind;
 typedef enum arc_template {
-    ARC_TEMPLATE_112,     /* 112x112, ALGORITHMS 6.1 */
-    ARC_TEMPLATE_112X96,  /* 112 high, 96 wide */
+    ARC_TEMPLATE_112,    /* 112x112, ALGORITHMS 6.1 */
+    ARC_TEMPLATE_112X96, /* 112 high, 96 wide */
     ARC_TEMPLATE_128,
     ARC_TEMPLATE_224
 } arc_template;
@@ -31,22 +31,22 @@ typedef enum arc_template {
 typedef struct arc_contract {
     arc_task task;
     arc_detector_kind detector;
-    arc_template align;         /* EMBED */
-    bool bgr;                   /* the input tensor wants B,G,R */
-    float mean[3], scale[3];    /* tensor = (pixel 0..255 - mean) * scale, in the tensor's channel order */
+    arc_template align;                  /* EMBED */
+    bool bgr;                            /* the input tensor wants B,G,R */
+    float mean[3], scale[3];             /* tensor = (pixel 0..255 - mean) * scale, in the tensor's channel order */
     int input_width_px, input_height_px; /* 0 = dynamic */
-    int dim;                    /* EMBED: embedding length */
-    float threshold;            /* EMBED: default cosine threshold of `verify`; DETECT: default score threshold */
-    float nms_iou;              /* DETECT */
-    char why[512];              /* one sentence: which of these were inferred and from what */
+    int dim;                             /* EMBED: embedding length */
+    float threshold;                     /* EMBED: default cosine threshold of `verify`; DETECT: default score threshold */
+    float nms_iou;                       /* DETECT */
+    char why[512];                       /* one sentence: which of these were inferred and from what */
 } arc_contract;
 
 typedef struct arc_model_options {
     size_t struct_size;
-    const char *colour;     /* NULL = contract; "rgb" or "bgr" */
-    const char *normalise;  /* NULL = contract; "127.5/127.5", "127.5/128", "0/1" (mean/divisor) or "m0,m1,m2/d" */
-    const char *detector;   /* NULL = contract; "scrfd" "retinaface" "retinaface-mxnet" "yunet" */
-    const char *cache_dir;  /* where packs lie; NULL = $ARCFACE_CACHE, else $XDG_CACHE_HOME/arcface, else ~/.cache/arcface */
+    const char *colour;    /* NULL = contract; "rgb" or "bgr" */
+    const char *normalise; /* NULL = contract; "127.5/127.5", "127.5/128", "0/1" (mean/divisor) or "m0,m1,m2/d" */
+    const char *detector;  /* NULL = contract; "scrfd" "retinaface" "retinaface-mxnet" "yunet" */
+    const char *cache_dir; /* where packs lie; NULL = $ARCFACE_CACHE, else $XDG_CACHE_HOME/arcface, else ~/.cache/arcface */
     bool skip_self_test;
 } arc_model_options;
 ARC_API void arc_model_options_default(arc_model_options *opt);
@@ -55,12 +55,13 @@ ARC_API void arc_model_options_default(arc_model_options *opt);
  * ("buffalo_s", "buffalo_l:det_10g"): see hub.h. `task` chooses the member of a pack; ARC_TASK_UNKNOWN = any.
  * Weights of .onnx files are read through mmap. Runs the self-test vector when the file has one.
  * Errors: EIO, EFORMAT, ECORRUPT, EUNSUPPORTED (operator, node, opset), ESHAPE, ELIMIT, ENOTFOUND, ESELFTEST, ENOMEM. */
-ARC_API ARC_NODISCARD arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task task, const arc_model_options *opt,
-                                                arc_model **out, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task task,
+                                                const arc_model_options *opt, arc_model **out, arc_error *err);
 ARC_API void arc_model_free(arc_model **model);
 
 /* A new untrained network of the zoo: "r18" "r34" "r50" "r100" "r200" "mbf" "mbf-large". dim 0 = 512. Same seed, same weights. */
-ARC_API ARC_NODISCARD arc_status arc_model_new(arc_context *ctx, const char *zoo_name, int dim, uint64_t seed, arc_model **out, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_model_new(arc_context *ctx, const char *zoo_name, int dim, uint64_t seed, arc_model **out,
+                                               arc_error *err);
 
 /* Writes a plain ONNX file with the contract and a fresh self-test vector in metadata_props; atomic. */
 ARC_API ARC_NODISCARD arc_status arc_model_save(arc_context *ctx, const arc_model *model, const char *path, arc_error *err);
@@ -77,10 +78,12 @@ typedef struct arc_model_facts {
     int nodes, steps, opset;
     char sha256[65]; /* of the file, "" for a new model */
 } arc_model_facts;
-ARC_API ARC_NODISCARD arc_status arc_model_facts_get(arc_context *ctx, const arc_model *model, arc_model_facts *out, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_model_facts_get(arc_context *ctx, const arc_model *model, arc_model_facts *out,
+                                                     arc_error *err);
 
 /* The text that `arcface model info` prints (json: one object). Ownership: free with arc_text_free. */
-ARC_API ARC_NODISCARD arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool json, bool layers, char **text, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool json, bool layers, char **text,
+                                                    arc_error *err);
 ARC_API void arc_text_free(arc_context *ctx, char **text);
 
 /* Raw network: one float32 input [n,c,h,w] plain, all outputs. For tools and tests; see face.h for photos and crops. */

@@ -17,20 +17,20 @@ extern "C" {
 #endif
 
 /* One list: the enum, the names and the sentences all come from it. */
-#define ARC_STATUS_MAP(X)                                                                                              \
-    X(OK, "ok")                                                                                                        \
-    X(ENOMEM, "out of memory")                                                                                         \
-    X(EINVAL, "invalid argument")                                                                                      \
-    X(EIO, "input/output error")                                                                                       \
-    X(EFORMAT, "not a file of this kind")                                                                              \
-    X(EUNSUPPORTED, "not supported")                                                                                   \
-    X(ECORRUPT, "truncated or corrupt data")                                                                           \
-    X(ESHAPE, "shape mismatch")                                                                                        \
-    X(ENOTFOUND, "not found")                                                                                          \
-    X(ELIMIT, "limit exceeded")                                                                                        \
-    X(EMISSING, "an optional component is missing from this build")                                                    \
-    X(ENETWORK, "network error")                                                                                       \
-    X(ESELFTEST, "model self-test failed")                                                                             \
+#define ARC_STATUS_MAP(X)                                                                                                        \
+    X(OK, "ok")                                                                                                                  \
+    X(ENOMEM, "out of memory")                                                                                                   \
+    X(EINVAL, "invalid argument")                                                                                                \
+    X(EIO, "input/output error")                                                                                                 \
+    X(EFORMAT, "not a file of this kind")                                                                                        \
+    X(EUNSUPPORTED, "not supported")                                                                                             \
+    X(ECORRUPT, "truncated or corrupt data")                                                                                     \
+    X(ESHAPE, "shape mismatch")                                                                                                  \
+    X(ENOTFOUND, "not found")                                                                                                    \
+    X(ELIMIT, "limit exceeded")                                                                                                  \
+    X(EMISSING, "an optional component is missing from this build")                                                              \
+    X(ENETWORK, "network error")                                                                                                 \
+    X(ESELFTEST, "model self-test failed")                                                                                       \
     X(ECANCEL, "cancelled")
 
 typedef enum arc_status {

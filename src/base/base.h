@@ -14,11 +14,11 @@
 #define ARC_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Every status-returning call inside a function that has a `done:` label. */
-#define ARC_TRY(expr)                                                                                                  \
-    do {                                                                                                               \
-        st = (expr);                                                                                                   \
-        if (st != ARC_OK)                                                                                              \
-            goto done;                                                                                                 \
+#define ARC_TRY(expr)                                                                                                            \
+    do {                                                                                                                         \
+        st = (expr);                                                                                                             \
+        if (st != ARC_OK)                                                                                                        \
+            goto done;                                                                                                           \
     } while (0)
 
 /* ---- status.c ------------------------------------------------------------------------------------------------- */
@@ -41,7 +41,7 @@ void *arc_mem_raw(const arc_alloc *a, size_t n, size_t size);
 /* New block with the first min(old_n,new_n)*size bytes copied, the old one freed; NULL leaves the old one as it was. */
 void *arc_mem_grow(const arc_alloc *a, void *old, size_t old_n, size_t new_n, size_t size);
 char *arc_mem_strdup(const arc_alloc *a, const char *text);
-void arc_mem_free(const arc_alloc *a, void *p); /* NULL-safe */
+void arc_mem_free(const arc_alloc *a, void *p);     /* NULL-safe */
 bool arc_mul_size(size_t a, size_t b, size_t *out); /* false on overflow */
 bool arc_add_size(size_t a, size_t b, size_t *out);
 

@@ -6,8 +6,8 @@
 #include "base/base.h"
 
 #define ARC_MAX_RANK 8
-#define ARC_MAX_DIM ((int64_t)1 << 31)       /* one dimension of a tensor */
-#define ARC_MAX_ELEMENTS ((int64_t)1 << 33)  /* elements of a tensor */
+#define ARC_MAX_DIM ((int64_t)1 << 31)      /* one dimension of a tensor */
+#define ARC_MAX_ELEMENTS ((int64_t)1 << 33) /* elements of a tensor */
 #define ARC_MAX_NODES 200000
 #define ARC_MAX_VALUES 400000
 #define ARC_MAX_NODE_IO 4096
@@ -44,8 +44,8 @@ const char *arc_shape_text(const arc_shape *s, char *text, size_t text_bytes);
 /* A named edge of the graph: graph input, initializer (data != NULL) or output of one node. */
 typedef struct arc_value {
     const char *name;
-    arc_dtype dtype;  /* ARC_NO_DTYPE = not declared */
-    arc_shape shape;  /* declared shape; inference at plan time is what counts */
+    arc_dtype dtype;                  /* ARC_NO_DTYPE = not declared */
+    arc_shape shape;                  /* declared shape; inference at plan time is what counts */
     const char *symbol[ARC_MAX_RANK]; /* names of symbolic dims, may be NULL */
     const void *data; /* initializer: row-major elements, little-endian. In the graph's arena or in its mapped file */
     size_t data_bytes;
@@ -53,7 +53,14 @@ typedef struct arc_value {
     bool is_input, is_output;
 } arc_value;
 
-typedef enum arc_attr_kind { ARC_ATTR_INT, ARC_ATTR_FLOAT, ARC_ATTR_STRING, ARC_ATTR_INTS, ARC_ATTR_FLOATS, ARC_ATTR_TENSOR } arc_attr_kind;
+typedef enum arc_attr_kind {
+    ARC_ATTR_INT,
+    ARC_ATTR_FLOAT,
+    ARC_ATTR_STRING,
+    ARC_ATTR_INTS,
+    ARC_ATTR_FLOATS,
+    ARC_ATTR_TENSOR
+} arc_attr_kind;
 typedef struct arc_attr {
     const char *name;
     arc_attr_kind kind;
@@ -110,7 +117,8 @@ int arc_graph_find(const arc_graph *g, const char *name); /* -1 = none */
 int arc_graph_constant(arc_graph *g, const char *name, arc_dtype t, const arc_shape *s, const void *data, bool copy);
 /* A zeroed constant in the arena to be filled by the caller: *data is writable. */
 int arc_graph_constant_new(arc_graph *g, const char *name, arc_dtype t, const arc_shape *s, void **data);
-arc_node *arc_graph_node(arc_graph *g, const char *op, const char *name, int inputs, const int *input, int outputs, const int *output);
+arc_node *arc_graph_node(arc_graph *g, const char *op, const char *name, int inputs, const int *input, int outputs,
+                         const int *output);
 arc_status arc_node_int(arc_graph *g, arc_node *n, const char *name, int64_t i);
 arc_status arc_node_float(arc_graph *g, arc_node *n, const char *name, float f);
 arc_status arc_node_string(arc_graph *g, arc_node *n, const char *name, const char *s);

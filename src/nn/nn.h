@@ -15,11 +15,12 @@ arc_status arc_graph_optimise(const arc_graph *g, arc_graph **out, arc_error *er
 typedef struct arc_session arc_session; /* one thread at a time */
 
 typedef struct arc_session_options {
-    bool no_passes;      /* run the graph as it is: for tests and layer-exact references */
+    bool no_passes; /* run the graph as it is: for tests and layer-exact references */
 } arc_session_options;
 
 /* Makes a session over `g`, which must outlive it. Optimises once; plans at the first run of each input shape (cached). */
-arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_graph *g, const arc_session_options *opt, arc_error *err);
+arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_graph *g, const arc_session_options *opt,
+                           arc_error *err);
 void arc_session_free(arc_session **s);
 
 /* Plans for these input shapes (order of g->input) now; later runs with them allocate nothing. */
@@ -57,6 +58,7 @@ typedef struct arc_weights {
     const float *(*lookup)(void *ctx, const char *name, const arc_shape *shape);
     bool borrow; /* the data outlive the graph (the caller hands it the mapping they lie in): no copy is made */
 } arc_weights;
-arc_status arc_zoo_from_weights(arc_graph **out, const arc_alloc *a, const char *name, int dim, const arc_weights *w, arc_error *err);
+arc_status arc_zoo_from_weights(arc_graph **out, const arc_alloc *a, const char *name, int dim, const arc_weights *w,
+                                arc_error *err);
 
 #endif

@@ -50,17 +50,17 @@ struct arc_step {
     const arc_node *node;
     int opset;
     int inputs, outputs;
-    arc_tensor in[ARC_OP_MAX_IO];  /* in[i].dtype == ARC_NO_DTYPE: omitted. data is bound before each run */
+    arc_tensor in[ARC_OP_MAX_IO]; /* in[i].dtype == ARC_NO_DTYPE: omitted. data is bound before each run */
     arc_tensor out[ARC_OP_MAX_IO];
     const arc_kernels *kernels;
     arc_pool *pool;
     /* set by prepare: */
-    void *state;                /* from the plan's arena, freed with the plan */
-    size_t scratch_bytes;       /* per thread, 64-byte aligned; may be 0 */
+    void *state;                 /* from the plan's arena, freed with the plan */
+    size_t scratch_bytes;        /* per thread, 64-byte aligned; may be 0 */
     size_t shared_scratch_bytes; /* one block for the step (im2col-like buffers); may be 0 */
-    const char *algorithm;      /* shown in plan reports: "igemm 14x32" */
+    const char *algorithm;       /* shown in plan reports: "igemm 14x32" */
     /* bound by the session: */
-    uint8_t *scratch;        /* thread t has scratch + t * scratch_stride */
+    uint8_t *scratch; /* thread t has scratch + t * scratch_stride */
     size_t scratch_stride;
     uint8_t *shared_scratch;
 };
@@ -73,9 +73,9 @@ typedef struct arc_prepare {
 } arc_prepare;
 
 typedef enum arc_op_layout {
-    ARC_OP_PLAIN,       /* all inputs and outputs plain */
-    ARC_OP_NHWC,        /* rank-4 f32 data input 0 and output 0 NHWC, the rest plain (Conv, pools, Resize...) */
-    ARC_OP_SAME,        /* element-wise: works in either, all rank-4 tensors alike; run sees which in tensor.layout */
+    ARC_OP_PLAIN, /* all inputs and outputs plain */
+    ARC_OP_NHWC,  /* rank-4 f32 data input 0 and output 0 NHWC, the rest plain (Conv, pools, Resize...) */
+    ARC_OP_SAME,  /* element-wise: works in either, all rank-4 tensors alike; run sees which in tensor.layout */
 } arc_op_layout;
 
 typedef struct arc_op {
@@ -93,16 +93,16 @@ const arc_op *arc_op_find(const char *name);
 arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) ARC_PRINTF(3, 4);
 
 /* The tables, one a file; arc_op_find walks them. */
-extern const arc_op arc_ops_conv[];       /* layer_conv.c: Conv, ConvTranspose (+ fused epilogue attributes, below) */
-extern const arc_op arc_ops_gemm[];       /* layer_gemm.c: Gemm, MatMul */
-extern const arc_op arc_ops_norm[];       /* layer_norm.c: BatchNormalization, InstanceNormalization */
-extern const arc_op arc_ops_activation[]; /* layer_activation.c: Relu, PRelu, LeakyRelu, Clip, Sigmoid, HardSwish, Softmax ... */
+extern const arc_op arc_ops_conv[];        /* layer_conv.c: Conv, ConvTranspose (+ fused epilogue attributes, below) */
+extern const arc_op arc_ops_gemm[];        /* layer_gemm.c: Gemm, MatMul */
+extern const arc_op arc_ops_norm[];        /* layer_norm.c: BatchNormalization, InstanceNormalization */
+extern const arc_op arc_ops_activation[];  /* layer_activation.c: Relu, PRelu, LeakyRelu, Clip, Sigmoid, HardSwish, Softmax ... */
 extern const arc_op arc_ops_elementwise[]; /* layer_elementwise.c: Add Sub Mul Div Pow Sqrt Exp Floor Cast ... */
-extern const arc_op arc_ops_pool[];       /* layer_pool.c: MaxPool AveragePool GlobalAveragePool GlobalMaxPool */
-extern const arc_op arc_ops_resize[];     /* layer_resize.c: Resize Upsample */
-extern const arc_op arc_ops_shape[];      /* layer_shape.c: Shape Reshape Flatten Concat Slice Gather Transpose ... */
-extern const arc_op arc_ops_reduce[];     /* layer_reduce.c: ReduceMean ReduceL2 ... */
-extern const arc_op arc_ops_quant[];      /* layer_quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
+extern const arc_op arc_ops_pool[];        /* layer_pool.c: MaxPool AveragePool GlobalAveragePool GlobalMaxPool */
+extern const arc_op arc_ops_resize[];      /* layer_resize.c: Resize Upsample */
+extern const arc_op arc_ops_shape[];       /* layer_shape.c: Shape Reshape Flatten Concat Slice Gather Transpose ... */
+extern const arc_op arc_ops_reduce[];      /* layer_reduce.c: ReduceMean ReduceL2 ... */
+extern const arc_op arc_ops_quant[]; /* layer_quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
 
 /* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra
  * attributes (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs:

@@ -32,7 +32,7 @@ int arc_rewrite_index(const arc_rewrite *w, const arc_node *n);
 typedef struct arc_linear {
     arc_node *node;
     const float *weights;
-    int64_t c_out, c_in;           /* channels; c_in of all groups together */
+    int64_t c_out, c_in; /* channels; c_in of all groups together */
     int64_t groups, taps;
     int64_t ws_out, ws_in, ws_tap; /* strides of weights inside a group: output channel, input channel, tap */
     bool padded;                   /* Conv with zero padding */

@@ -1,10 +1,10 @@
 /* base: the error text, memory arithmetic, arena limits, atomic files, mapping, the pool and the random stream. */
 #include "base/base.h"
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,20 +242,13 @@ static void rng_is_the_same_everywhere(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status_has_names_and_texts),
-        cmocka_unit_test(fail_in_prefixes_the_old_text),
-        cmocka_unit_test(long_error_texts_are_cut),
-        cmocka_unit_test(memory_refuses_overflow),
-        cmocka_unit_test(grow_keeps_and_zeroes),
-        cmocka_unit_test(arena_aligns_and_limits),
-        cmocka_unit_test(buffer_stops_at_its_maximum),
-        cmocka_unit_test(writer_is_atomic),
-        cmocka_unit_test(writer_reports_a_full_disk),
-        cmocka_unit_test(bad_paths_are_named),
-        cmocka_unit_test(map_refuses_what_is_too_large),
-        cmocka_unit_test(folders_are_made_with_parents),
-        cmocka_unit_test(pool_runs_each_tile_once),
-        cmocka_unit_test(rng_is_the_same_everywhere),
+        cmocka_unit_test(status_has_names_and_texts),    cmocka_unit_test(fail_in_prefixes_the_old_text),
+        cmocka_unit_test(long_error_texts_are_cut),      cmocka_unit_test(memory_refuses_overflow),
+        cmocka_unit_test(grow_keeps_and_zeroes),         cmocka_unit_test(arena_aligns_and_limits),
+        cmocka_unit_test(buffer_stops_at_its_maximum),   cmocka_unit_test(writer_is_atomic),
+        cmocka_unit_test(writer_reports_a_full_disk),    cmocka_unit_test(bad_paths_are_named),
+        cmocka_unit_test(map_refuses_what_is_too_large), cmocka_unit_test(folders_are_made_with_parents),
+        cmocka_unit_test(pool_runs_each_tile_once),      cmocka_unit_test(rng_is_the_same_everywhere),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
