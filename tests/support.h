@@ -2,13 +2,15 @@
 #ifndef ARC_TEST_SUPPORT_H
 #define ARC_TEST_SUPPORT_H
 
+/* cmocka.h needs these four before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arcface/context.h>
 #include <cmocka.h>
+
+#include <arcface/context.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

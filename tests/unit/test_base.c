@@ -1,14 +1,8 @@
 /* base: the error text, memory arithmetic, arena limits, atomic files, mapping, the pool and the random stream. */
 #include "base/base.h"
-#include <cmocka.h>
+#include "support.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const arc_alloc *const libc = &arc_alloc_libc;
