@@ -88,7 +88,7 @@ static int run_bin(cli *c) {
 #define PROTOCOL_OPTIONS                                                                                                         \
     {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"},                                              \
         {"far", 0, "X", "false accept rate at which the true accept rate is given (default 0.001)"},                             \
-        {"folds", 0, "N", "default 10"}, {"limit", 0, "N", "only the first N pairs"}, {                                          \
+        {"folds", 0, "N", "default 10"}, {"limit", 0, "N", "only the first N pairs; choose --folds so that each holds both kinds"}, {                                          \
         "json", 'j', NULL, "one JSON object with every fold"                                                                     \
     }
 
