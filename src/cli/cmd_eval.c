@@ -85,12 +85,14 @@ static int run_bin(cli *c) {
     return evaluate(c, NULL, c->args[0]);
 }
 
-#define PROTOCOL_OPTIONS                                                                                                         \
-    {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"},                                              \
-        {"far", 0, "X", "false accept rate at which the true accept rate is given (default 0.001)"},                             \
-        {"folds", 0, "N", "default 10"}, {"limit", 0, "N", "only the first N pairs; choose --folds so that each holds both kinds"}, {                                          \
-        "json", 'j', NULL, "one JSON object with every fold"                                                                     \
-    }
+/* clang-format off */
+#define PROTOCOL_OPTIONS \
+    {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"}, \
+    {"far", 0, "X", "false accept rate at which the true accept rate is given (default 0.001)"}, \
+    {"folds", 0, "N", "default 10"}, \
+    {"limit", 0, "N", "only the first N pairs; choose --folds so that each holds both kinds"}, \
+    {"json", 'j', NULL, "one JSON object with every fold"}
+/* clang-format on */
 
 static const cli_option lfw_options[] = {
     {"images", 0, "FOLDER", "aligned crops as Name/Name_0001.jpg (or .png)"},

@@ -63,11 +63,12 @@ static int run_convert(cli *c) {
     return code == CLI_OK ? save(c, &model, path) : code;
 }
 
-#define CONTRACT_OPTIONS                                                                                                         \
-    {"color", 0, "ORDER", "rgb or bgr, instead of what is inferred"},                                                            \
-        {"norm", 0, "MEAN/DIV", "input normalisation instead of what is inferred: 127.5/127.5, 127.5/128, 0/1"}, {               \
-        "detector-kind", 0, "KIND", "scrfd retinaface retinaface-mxnet yunet, instead of what is inferred"                       \
-    }
+/* clang-format off */
+#define CONTRACT_OPTIONS \
+    {"color", 0, "ORDER", "rgb or bgr, instead of what is inferred"}, \
+    {"norm", 0, "MEAN/DIV", "input normalisation instead of what is inferred: 127.5/127.5, 127.5/128, 0/1"}, \
+    {"detector-kind", 0, "KIND", "scrfd retinaface retinaface-mxnet yunet, instead of what is inferred"}
+/* clang-format on */
 
 static const cli_option info_options[] = {
     {"json", 'j', NULL, "one JSON object"},
