@@ -40,7 +40,7 @@ static int unknown_pack(cli *c, const char *name) {
     return cli_usage(c, "unknown pack \"%s\"; \"arcface pull --list\" shows the known ones", name);
 }
 
-/* Shows what would come; asks on a terminal, insists on --yes without one. */
+/* Shows what would come; asks on a terminal, insists on --accept-license without one. */
 static int agree(cli *c, const arc_hub_entry *e, const char *from) {
     cli_text t = {0};
     cli_printf(&t, "%s: %s\nfrom    %s\nsize   ", e->name, e->what, from ? from : e->url);
@@ -49,10 +49,10 @@ static int agree(cli *c, const arc_hub_entry *e, const char *from) {
                e->sha256 ? e->sha256 : "not published: recorded now, compared from then on");
     cli_text_print(&t);
     fflush(stdout);
-    if (cli_given(c, "yes"))
+    if (cli_given(c, "accept-license"))
         return CLI_OK;
     if (!isatty(STDIN_FILENO))
-        return cli_usage(c, "standard input is not a terminal; give --yes to accept the licence");
+        return cli_usage(c, "standard input is not a terminal; give --accept-license if you accept the licence");
     printf("Fetch it under this licence? [y/N] ");
     fflush(stdout);
     char answer[16] = "";
@@ -94,7 +94,7 @@ static int run(cli *c) {
 static const cli_option options[] = {
     {"list", 0, NULL, "the known packs, their sizes and licences"},
     {"from", 0, "WHERE", "a folder, file or http(s) address instead of the pack's own"},
-    {"yes", 'y', NULL, "accept the licence without being asked"},
+    {"accept-license", 'y', NULL, "accept the licence without being asked"},
     {"verify", 0, NULL, "only compare what is in the cache with the recorded checksums"},
     {0},
 };

@@ -80,6 +80,9 @@ static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const
     if (floats != (int64_t)n * e->contract->dim)
         return arc_fail(err, ARC_ESHAPE, "the network gave %lld values for %d crops of dimension %d", (long long)floats, n,
                         e->contract->dim);
+    for (int64_t i = 0; i < floats; i++)
+        if (!isfinite(out.data[i]))
+            return arc_fail(err, ARC_ECORRUPT, "the network gives numbers that are not finite: its weights overflow float32");
     *data = out.data;
     return ARC_OK;
 }
