@@ -17,8 +17,8 @@ arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes
 /* Streams the file: weights go from where they lie to the writer. Fused arc.* attributes are refused (EINVAL). */
 arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err);
 /* One serialized TensorProto (libonnx-testdata's input_0.pb): value data points into bytes or the arena. */
-arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *t, arc_shape *s, const void **data, const char **name,
-                                 arc_error *err);
+arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *t, arc_shape *s, const void **data,
+                                 const char **name, arc_error *err);
 
 /* ---- mxnet.c ---- symbol.json + .params (arg:/aux: names), any network of the supported operators; either path may be given, the pair is
  * found beside it (name-symbol.json, name-0000.params). BN eps defaults and fix_gamma as MXNet has them. */
@@ -39,8 +39,8 @@ typedef struct arc_verification_bin {
     uint8_t *same; /* [pairs] */
 } arc_verification_bin;
 arc_status arc_verification_bin_open(arc_verification_bin *out, const arc_alloc *a, const char *path, arc_error *err);
-arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
-                                      arc_error *err);
+arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc *a, const void *bytes, size_t count,
+                                      const char *name, arc_error *err);
 void arc_verification_bin_close(arc_verification_bin *bin);
 
 /* ---- pairs.c ---- LFW pairs.txt */
@@ -59,10 +59,11 @@ arc_status arc_pairs_parse(arc_pairs *out, const arc_alloc *a, const void *bytes
 void arc_pairs_close(arc_pairs *pairs);
 
 /* ---- npy.c ---- */
-arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim, arc_error *err);
+arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
+                            arc_error *err);
 /* Reads little-endian C-order f4 / u1 arrays (goldens, crops); data is malloc'ed by `a`. */
-arc_status arc_npy_parse(const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_dtype *t, arc_shape *s, void **data,
-                         arc_error *err);
+arc_status arc_npy_parse(const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_dtype *t, arc_shape *s,
+                         void **data, arc_error *err);
 arc_status arc_npy_load(const arc_alloc *a, const char *path, arc_dtype *t, arc_shape *s, void **data, arc_error *err);
 
 #endif

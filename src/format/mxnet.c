@@ -11,7 +11,7 @@ typedef struct symbol {
     const char *file;
     const json_t *nodes;
     size_t count;
-    int *value;  /* [count] output 0 of each node, ARC_NO_VALUE until converted */
+    int *value;   /* [count] output 0 of each node, ARC_NO_VALUE until converted */
     bool *wanted; /* [count] reached from the output */
     arc_error *err;
 } symbol;
@@ -161,7 +161,8 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 /* "dir/model-symbol.json" and "dir/model-0000.params" from either; the params with the highest epoch when several fit. */
-static arc_status find_pair(const arc_alloc *a, const char *path, char symbol_path[1024], char params_path[1024], arc_error *err) {
+static arc_status find_pair(const arc_alloc *a, const char *path, char symbol_path[1024], char params_path[1024],
+                            arc_error *err) {
     const bool is_symbol = ends_with(path, "-symbol.json");
     const char *dash = strrchr(path, '-'), *slash = strrchr(path, '/');
     if (!is_symbol && !ends_with(path, ".params"))
@@ -182,10 +183,13 @@ static arc_status find_pair(const arc_alloc *a, const char *path, char symbol_pa
         return st;
     params_path[0] = 0;
     for (size_t i = 0; i < names.count; i++) /* sorted: the last one wins */
-        if (ends_with(names.name[i], ".params") && strncmp(names.name[i], path + base, (size_t)(stem - base) + 1) == 0 && strlen(names.name[i]) < 100)
+        if (ends_with(names.name[i], ".params") && strncmp(names.name[i], path + base, (size_t)(stem - base) + 1) == 0 &&
+            strlen(names.name[i]) < 100)
             snprintf(params_path, 1024, "%.*s%s", base, path, names.name[i]);
     arc_names_free(&names);
-    return params_path[0] ? ARC_OK : arc_fail(err, ARC_EMISSING, "%s: there is no %.*s-NNNN.params beside it", path, stem - base, path + base);
+    return params_path[0]
+               ? ARC_OK
+               : arc_fail(err, ARC_EMISSING, "%s: there is no %.*s-NNNN.params beside it", path, stem - base, path + base);
 }
 
 arc_status arc_mxnet_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err) {

@@ -103,8 +103,8 @@ static arc_status set_window(const arc_mxnet_node *n, arc_node *made, const char
     pair_of(n, "stride", 1, stride);
     pair_of(n, "pad", 0, pad);
     const int64_t pads[4] = {pad[0], pad[1], pad[0], pad[1]};
-    if (!made || arc_node_ints(n->g, made, "kernel_shape", 2, kernel) != ARC_OK || arc_node_ints(n->g, made, "strides", 2, stride) != ARC_OK ||
-        arc_node_ints(n->g, made, "pads", 4, pads) != ARC_OK)
+    if (!made || arc_node_ints(n->g, made, "kernel_shape", 2, kernel) != ARC_OK ||
+        arc_node_ints(n->g, made, "strides", 2, stride) != ARC_OK || arc_node_ints(n->g, made, "pads", 4, pads) != ARC_OK)
         return no_memory(n);
     return ARC_OK;
 }
@@ -246,7 +246,8 @@ static arc_status l2_normalisation(arc_mxnet_node *n) {
     const bool flat = n->g->value[n->input[0]].shape.rank == 2; /* unknown ranks come from FullyConnected */
     const int square[2] = {n->input[0], n->input[0]};
     const int sum_in[2] = {inner(n, "Mul", "square", 2, square), constant_ints(n, "axes", channel || flat ? 1 : 3, instance)};
-    const int add_in[2] = {inner(n, "ReduceSum", "sum", 2, sum_in), constant_floats(n, "eps", 0, 1, (float)number_of(n, "eps", 1e-10))};
+    const int add_in[2] = {inner(n, "ReduceSum", "sum", 2, sum_in),
+                           constant_floats(n, "eps", 0, 1, (float)number_of(n, "eps", 1e-10))};
     const int sqrt_in[1] = {inner(n, "Add", "sum_eps", 2, add_in)};
     const int div_in[2] = {n->input[0], inner(n, "Sqrt", "norm", 1, sqrt_in)};
     return done(n, last(n, "Div", 2, div_in));
@@ -263,7 +264,8 @@ static arc_status up_sampling(arc_mxnet_node *n) {
     const int input[3] = {n->input[0], ARC_NO_VALUE, c};
     arc_node *made = c < 0 ? NULL : arc_graph_node(n->g, "Resize", n->name, 3, input, 1, &n->output);
     if (!made || arc_node_string(n->g, made, "coordinate_transformation_mode", "asymmetric") != ARC_OK ||
-        arc_node_string(n->g, made, "mode", "nearest") != ARC_OK || arc_node_string(n->g, made, "nearest_mode", "floor") != ARC_OK)
+        arc_node_string(n->g, made, "mode", "nearest") != ARC_OK ||
+        arc_node_string(n->g, made, "nearest_mode", "floor") != ARC_OK)
         return no_memory(n);
     return ARC_OK;
 }
@@ -276,7 +278,8 @@ static arc_status crop(arc_mxnet_node *n) {
     const int shape[1] = {n->input[1]};
     const int cut[4] = {inner(n, "Shape", "like", 1, shape), constant_ints(n, "two", 1, &two), constant_ints(n, "four", 1, &four),
                         constant_ints(n, "zero", 1, &zero)};
-    const int input[4] = {n->input[0], constant_ints(n, "starts", 2, zeros), inner(n, "Slice", "ends", 4, cut), constant_ints(n, "axes", 2, axes)};
+    const int input[4] = {n->input[0], constant_ints(n, "starts", 2, zeros), inner(n, "Slice", "ends", 4, cut),
+                          constant_ints(n, "axes", 2, axes)};
     return done(n, last(n, "Slice", 4, input));
 }
 
@@ -284,41 +287,76 @@ static arc_status crop(arc_mxnet_node *n) {
 static const struct {
     const char *op, *onnx;
     int inputs;
-} plain[] = {{"elemwise_add", "Add", 2},  {"_Plus", "Add", 2},        {"_plus", "Add", 2},         {"broadcast_add", "Add", 2},
-             {"broadcast_plus", "Add", 2}, {"elemwise_sub", "Sub", 2}, {"_minus", "Sub", 2},        {"broadcast_sub", "Sub", 2},
-             {"broadcast_minus", "Sub", 2}, {"elemwise_mul", "Mul", 2}, {"_mul", "Mul", 2},         {"_Mul", "Mul", 2},
-             {"broadcast_mul", "Mul", 2}, {"elemwise_div", "Div", 2}, {"broadcast_div", "Div", 2},  {"add_n", "Sum", 0},
-             {"ElementWiseSum", "Sum", 0}, {"Flatten", "Flatten", 1},  {"Dropout", "Identity", 1},   {"identity", "Identity", 1},
-             {"_copy", "Identity", 1},    {"BlockGrad", "Identity", 1}, {"relu", "Relu", 1},        {"sigmoid", "Sigmoid", 1},
-             {"sqrt", "Sqrt", 1},         {"exp", "Exp", 1}};
+} plain[] = {{"elemwise_add", "Add", 2},
+             {"_Plus", "Add", 2},
+             {"_plus", "Add", 2},
+             {"broadcast_add", "Add", 2},
+             {"broadcast_plus", "Add", 2},
+             {"elemwise_sub", "Sub", 2},
+             {"_minus", "Sub", 2},
+             {"broadcast_sub", "Sub", 2},
+             {"broadcast_minus", "Sub", 2},
+             {"elemwise_mul", "Mul", 2},
+             {"_mul", "Mul", 2},
+             {"_Mul", "Mul", 2},
+             {"broadcast_mul", "Mul", 2},
+             {"elemwise_div", "Div", 2},
+             {"broadcast_div", "Div", 2},
+             {"add_n", "Sum", 0},
+             {"ElementWiseSum", "Sum", 0},
+             {"Flatten", "Flatten", 1},
+             {"Dropout", "Identity", 1},
+             {"identity", "Identity", 1},
+             {"_copy", "Identity", 1},
+             {"BlockGrad", "Identity", 1},
+             {"relu", "Relu", 1},
+             {"sigmoid", "Sigmoid", 1},
+             {"sqrt", "Sqrt", 1},
+             {"exp", "Exp", 1}};
 
 static const struct {
     const char *op, *onnx;
     bool reversed;
-} scalars[] = {{"_plus_scalar", "Add", false}, {"_PlusScalar", "Add", false}, {"_minus_scalar", "Sub", false}, {"_MinusScalar", "Sub", false},
-               {"_rminus_scalar", "Sub", true}, {"_mul_scalar", "Mul", false}, {"_MulScalar", "Mul", false},   {"_div_scalar", "Div", false},
-               {"_DivScalar", "Div", false},   {"_rdiv_scalar", "Div", true}};
+} scalars[] = {{"_plus_scalar", "Add", false}, {"_PlusScalar", "Add", false},   {"_minus_scalar", "Sub", false},
+               {"_MinusScalar", "Sub", false}, {"_rminus_scalar", "Sub", true}, {"_mul_scalar", "Mul", false},
+               {"_MulScalar", "Mul", false},   {"_div_scalar", "Div", false},   {"_DivScalar", "Div", false},
+               {"_rdiv_scalar", "Div", true}};
 
 static const struct {
     const char *op;
     int least_inputs;
     arc_status (*convert)(arc_mxnet_node *n);
-} converters[] = {{"Convolution", 2, convolution}, {"Deconvolution", 2, convolution}, {"BatchNorm", 5, batch_norm}, {"LeakyReLU", 1, leaky_relu},
-                  {"Activation", 1, activation},   {"FullyConnected", 2, fully_connected}, {"Pooling", 1, pooling}, {"Reshape", 1, reshape},
-                  {"reshape", 1, reshape},         {"Concat", 1, concat},             {"concat", 1, concat},        {"transpose", 1, transpose},
-                  {"SoftmaxActivation", 1, softmax}, {"softmax", 1, softmax},         {"clip", 1, clip},            {"Crop", 1, crop},
-                  {"L2Normalization", 1, l2_normalisation}, {"UpSampling", 1, up_sampling}};
+} converters[] = {{"Convolution", 2, convolution},
+                  {"Deconvolution", 2, convolution},
+                  {"BatchNorm", 5, batch_norm},
+                  {"LeakyReLU", 1, leaky_relu},
+                  {"Activation", 1, activation},
+                  {"FullyConnected", 2, fully_connected},
+                  {"Pooling", 1, pooling},
+                  {"Reshape", 1, reshape},
+                  {"reshape", 1, reshape},
+                  {"Concat", 1, concat},
+                  {"concat", 1, concat},
+                  {"transpose", 1, transpose},
+                  {"SoftmaxActivation", 1, softmax},
+                  {"softmax", 1, softmax},
+                  {"clip", 1, clip},
+                  {"Crop", 1, crop},
+                  {"L2Normalization", 1, l2_normalisation},
+                  {"UpSampling", 1, up_sampling}};
 
 arc_status arc_mxnet_convert(arc_mxnet_node *n) {
     for (size_t i = 0; i < ARC_COUNT(plain); i++)
         if (strcmp(n->op, plain[i].op) == 0)
             return plain[i].inputs && plain[i].inputs != n->inputs ? unsupported(n, "has the wrong number of inputs")
-                                                                  : done(n, last(n, plain[i].onnx, n->inputs, n->input));
+                                                                   : done(n, last(n, plain[i].onnx, n->inputs, n->input));
     for (size_t i = 0; i < ARC_COUNT(scalars); i++)
         if (strcmp(n->op, scalars[i].op) == 0)
-            return n->inputs != 1 ? unsupported(n, "has the wrong number of inputs") : scalar(n, scalars[i].onnx, scalars[i].reversed);
+            return n->inputs != 1 ? unsupported(n, "has the wrong number of inputs")
+                                  : scalar(n, scalars[i].onnx, scalars[i].reversed);
     for (size_t i = 0; i < ARC_COUNT(converters); i++)
         if (strcmp(n->op, converters[i].op) == 0)
-            return n->inputs < converters[i].least_inputs ? unsupported(n, "has the wrong number of inputs") : converters[i].convert(n);
+            return n->inputs < converters[i].least_inputs ? unsupported(n, "has the wrong number of inputs")
+                                                          : converters[i].convert(n);
     return arc_fail(n->err, ARC_EUNSUPPORTED, "%s: operator '%.100s' of node '%.150s' is not supported", n->file, n->op, n->name);
 }

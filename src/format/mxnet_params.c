@@ -22,7 +22,8 @@ typedef struct array {
 } array;
 
 static arc_status corrupt(const cursor *c, const char *what) {
-    return arc_fail(c->err, ARC_ECORRUPT, "%s: byte %zu: %s; the file is damaged or is no MXNet .params", c->file, (size_t)(c->at - c->start), what);
+    return arc_fail(c->err, ARC_ECORRUPT, "%s: byte %zu: %s; the file is damaged or is no MXNet .params", c->file,
+                    (size_t)(c->at - c->start), what);
 }
 
 static bool take(cursor *c, size_t bytes, uint64_t *v) {

@@ -6,7 +6,8 @@
 #define HEADER_BYTES 128 /* ours: one multiple of 64 that fits every header */
 #define HEADER_MAX 65536
 
-arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim, arc_error *err) {
+arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
+                            arc_error *err) {
     arc_shape s = {.rank = rank};
     char header[HEADER_BYTES + 1], shape[96] = "";
     size_t at = 0;
@@ -14,7 +15,10 @@ arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *d
         return arc_fail(err, ARC_EINVAL, "%s: an array of %d dimensions can't be written", path, rank);
     for (int i = 0; i < rank; i++) {
         s.dim[i] = dim[i];
-        at += (size_t)snprintf(shape + at, sizeof shape - at, "%lld%s", (long long)dim[i], rank == 1 ? "," : i + 1 < rank ? ", " : "");
+        at += (size_t)snprintf(shape + at, sizeof shape - at, "%lld%s", (long long)dim[i],
+                               rank == 1      ? ","
+                               : i + 1 < rank ? ", "
+                                              : "");
     }
     const int64_t count = arc_shape_count(&s);
     if (count < 0)
@@ -43,8 +47,8 @@ static bool parse_dtype(const char *header, arc_dtype *t) {
     static const struct {
         const char *text;
         arc_dtype t;
-    } known[] = {{"'<f4'", ARC_F32}, {"'|u1'", ARC_U8}, {"'|i1'", ARC_I8}, {"'<i4'", ARC_I32}, {"'<i8'", ARC_I64}, {"'<f8'", ARC_F64},
-                 {"'|b1'", ARC_BOOL}, {"'<f2'", ARC_F16}};
+    } known[] = {{"'<f4'", ARC_F32}, {"'|u1'", ARC_U8},  {"'|i1'", ARC_I8},   {"'<i4'", ARC_I32},
+                 {"'<i8'", ARC_I64}, {"'<f8'", ARC_F64}, {"'|b1'", ARC_BOOL}, {"'<f2'", ARC_F16}};
     const char *descr = strstr(header, "'descr':");
     if (!descr)
         return false;
@@ -98,15 +102,16 @@ static arc_status parse_header(const char *name, const uint8_t *bytes, size_t co
     memcpy(header, bytes + lead, kept);
     header[kept] = 0;
     if (strlen(header) < kept || !parse_dtype(header, t) || !parse_shape(header, s))
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: only little-endian arrays of plain numbers are supported, header is %.100s", name, header);
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: only little-endian arrays of plain numbers are supported, header is %.100s",
+                        name, header);
     if (strstr(header, "'fortran_order': True"))
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: is in Fortran order; save it with numpy.ascontiguousarray", name);
     *data_at = lead + length;
     return ARC_OK;
 }
 
-arc_status arc_npy_parse(const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_dtype *t, arc_shape *s, void **data,
-                         arc_error *err) {
+arc_status arc_npy_parse(const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_dtype *t, arc_shape *s,
+                         void **data, arc_error *err) {
     size_t at = 0, size;
     *data = NULL;
     *t = ARC_NO_DTYPE;

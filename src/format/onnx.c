@@ -22,11 +22,13 @@ static size_t offset_of(const reader *r, const arc_pb *pb) {
 }
 
 static arc_status malformed(reader *r, const arc_pb *pb, const char *what) {
-    return arc_fail(r->err, ARC_ECORRUPT, "%s: byte %zu: malformed %s; the file is damaged or is no ONNX model", r->file, offset_of(r, pb), what);
+    return arc_fail(r->err, ARC_ECORRUPT, "%s: byte %zu: malformed %s; the file is damaged or is no ONNX model", r->file,
+                    offset_of(r, pb), what);
 }
 
 static arc_status no_memory(reader *r) {
-    return arc_fail(r->err, ARC_ENOMEM, "%s: out of memory, or more than %d nodes or %d values", r->file, ARC_MAX_NODES, ARC_MAX_VALUES);
+    return arc_fail(r->err, ARC_ENOMEM, "%s: out of memory, or more than %d nodes or %d values", r->file, ARC_MAX_NODES,
+                    ARC_MAX_VALUES);
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------------------ */
@@ -68,7 +70,8 @@ static bool read_dim(arc_pb *m, declared *d) {
                 return false;
             d->shape.dim[i] = (int64_t)f.value > 0 ? (int64_t)f.value : -1; /* exporters write 0 or -1 for "any" */
         } else if (f.number == 2 && f.wire == ARC_PB_BYTES) {
-            snprintf(d->symbol[i], sizeof d->symbol[i], "%.*s", (int)ARC_MIN(f.bytes, sizeof d->symbol[i] - 1), (const char *)f.data);
+            snprintf(d->symbol[i], sizeof d->symbol[i], "%.*s", (int)ARC_MIN(f.bytes, sizeof d->symbol[i] - 1),
+                     (const char *)f.data);
         }
     }
     return !m->bad;
@@ -253,7 +256,8 @@ static arc_status read_list(reader *r, arc_node *n, const attr_scan *a, arc_pb m
     while (arc_pb_next(&m, &f))
         if (f.number == (ints ? 8u : 7u))
             arc_pb_each(&f, ints ? ARC_PB_VARINT : ARC_PB_FIXED32, &at, put_element, &to);
-    const arc_status st = ints ? arc_node_ints(r->g, n, a->name, count, to.ints) : arc_node_floats(r->g, n, a->name, count, to.floats);
+    const arc_status st =
+        ints ? arc_node_ints(r->g, n, a->name, count, to.ints) : arc_node_floats(r->g, n, a->name, count, to.floats);
     return st == ARC_OK ? st : no_memory(r);
 }
 
@@ -276,7 +280,8 @@ static arc_status read_attr(reader *r, arc_node *n, arc_pb m) {
     if (!scan_attr(&m, &a))
         return malformed(r, &m, "attribute");
     if (a.other)
-        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s (opset %d): attribute '%.100s' is a graph or a list of texts, which is not supported", r->where,
+        return arc_fail(r->err, ARC_EUNSUPPORTED,
+                        "%s (opset %d): attribute '%.100s' is a graph or a list of texts, which is not supported", r->where,
                         r->g->opset, a.name);
     arc_status st = ARC_OK;
     if (a.ints || a.floats || a.type == 6 || a.type == 7)
@@ -322,8 +327,9 @@ static arc_status scan_node(reader *r, arc_pb m, char op[128], char *name, size_
         } else if (f.number == 4) {
             snprintf(op, 128, "%.127s", r->text);
         } else if (f.number == 7 && r->text[0] && strcmp(r->text, "ai.onnx") != 0) {
-            return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: operator '%.100s' of node '%.150s' is from the domain '%.100s', which is not supported",
-                            r->file, op, name, r->text);
+            return arc_fail(r->err, ARC_EUNSUPPORTED,
+                            "%s: operator '%.100s' of node '%.150s' is from the domain '%.100s', which is not supported", r->file,
+                            op, name, r->text);
         }
     }
     if (m.bad || !op[0])
@@ -467,8 +473,8 @@ static arc_status read_file(reader *r, const void *bytes, size_t count) {
     if (!has_graph)
         return arc_fail(r->err, ARC_EFORMAT, "%s: holds no graph; it is no ONNX model", r->file);
     if (r->g->opset < ARC_ONNX_MIN_OPSET || r->g->opset > ARC_ONNX_MAX_OPSET)
-        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: is of opset %d; %d to %d are supported", r->file, r->g->opset, ARC_ONNX_MIN_OPSET,
-                        ARC_ONNX_MAX_OPSET);
+        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: is of opset %d; %d to %d are supported", r->file, r->g->opset,
+                        ARC_ONNX_MIN_OPSET, ARC_ONNX_MAX_OPSET);
     r->input = arc_mem_new(r->g->alloc, ARC_MAX_NODE_IO, sizeof *r->input);
     r->output = arc_mem_new(r->g->alloc, ARC_MAX_NODE_IO, sizeof *r->output);
     st = r->input && r->output ? read_graph(r, &graph) : no_memory(r);
@@ -480,7 +486,8 @@ static arc_status read_file(reader *r, const void *bytes, size_t count) {
     return st == ARC_OK ? st : arc_fail_in(r->err, st, r->file);
 }
 
-arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err) {
+arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                          arc_error *err) {
     *out = NULL;
     reader r = {.file = name, .base = bytes, .err = err};
     arc_status st = arc_graph_new(&r.g, a, 0, err);

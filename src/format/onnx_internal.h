@@ -5,7 +5,7 @@
 #include "format/format.h"
 #include "format/pb.h"
 
-#define ARC_ONNX_MAX_NAME 2048          /* bytes of a value, node or attribute name */
+#define ARC_ONNX_MAX_NAME 2048              /* bytes of a value, node or attribute name */
 #define ARC_ONNX_MAX_LIST ((size_t)1 << 20) /* entries of an ints or floats attribute */
 #define ARC_ONNX_MIN_OPSET 7
 #define ARC_ONNX_MAX_OPSET 17
@@ -20,8 +20,8 @@ typedef struct arc_onnx_tensor {
 } arc_onnx_tensor;
 
 /* Reads a TensorProto. `where` ("model.onnx: node 'x'") starts error texts; base = offset 0 of the file for them. */
-arc_status arc_onnx_read_tensor(arc_onnx_tensor *out, arc_arena *arena, const arc_pb *message, const char *where, const uint8_t *base,
-                                arc_error *err);
+arc_status arc_onnx_read_tensor(arc_onnx_tensor *out, arc_arena *arena, const arc_pb *message, const char *where,
+                                const uint8_t *base, arc_error *err);
 
 /* Copies a protobuf string into text[ARC_ONNX_MAX_NAME + 1]; false when too long or it holds a zero byte. */
 bool arc_onnx_text(const arc_pb_field *f, char *text);

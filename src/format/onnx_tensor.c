@@ -4,8 +4,7 @@
 #include "format/onnx_internal.h"
 #include <string.h>
 
-bool arc_onnx_text(const arc_pb_field *f, char *text)
-{
+bool arc_onnx_text(const arc_pb_field *f, char *text) {
     text[0] = 0;
     if (f->wire != ARC_PB_BYTES || f->bytes > ARC_ONNX_MAX_NAME || memchr(f->data, 0, f->bytes))
         return false;
@@ -23,13 +22,11 @@ typedef struct scan {
     char external[256]; /* the "location" entry of external_data */
 } scan;
 
-static uint32_t element_wire(uint32_t field)
-{
+static uint32_t element_wire(uint32_t field) {
     return field == 4 ? ARC_PB_FIXED32 : field == 10 ? ARC_PB_FIXED64 : ARC_PB_VARINT;
 }
 
-static void read_external(scan *s, const arc_pb_field *f)
-{
+static void read_external(scan *s, const arc_pb_field *f) {
     char key[ARC_ONNX_MAX_NAME + 1] = "", value[ARC_ONNX_MAX_NAME + 1] = "";
     arc_pb entry;
     arc_pb_field g;
@@ -47,16 +44,14 @@ static void read_external(scan *s, const arc_pb_field *f)
     }
 }
 
-static bool add_dim(arc_onnx_tensor *t, uint64_t v)
-{
+static bool add_dim(arc_onnx_tensor *t, uint64_t v) {
     if (t->shape.rank >= ARC_MAX_RANK || v > (uint64_t)ARC_MAX_DIM)
         return false;
     t->shape.dim[t->shape.rank++] = (int64_t)v;
     return true;
 }
 
-static bool read_dims(arc_pb *m, const arc_pb_field *f, arc_onnx_tensor *t)
-{
+static bool read_dims(arc_pb *m, const arc_pb_field *f, arc_onnx_tensor *t) {
     if (f->wire == ARC_PB_VARINT)
         return add_dim(t, f->value);
     if (!arc_pb_is(m, f, ARC_PB_BYTES))
@@ -71,8 +66,7 @@ static bool read_dims(arc_pb *m, const arc_pb_field *f, arc_onnx_tensor *t)
 }
 
 /* First pass: everything but the element values. */
-static arc_status scan_message(scan *s, arc_onnx_tensor *t, arc_pb m, const char *where, const uint8_t *base, arc_error *err)
-{
+static arc_status scan_message(scan *s, arc_onnx_tensor *t, arc_pb m, const char *where, const uint8_t *base, arc_error *err) {
     arc_pb_field f;
     bool dims_ok = true;
     while (dims_ok && arc_pb_next(&m, &f)) {
@@ -102,7 +96,8 @@ static arc_status scan_message(scan *s, arc_onnx_tensor *t, arc_pb m, const char
         case 10:
         case 11:
             if (s->typed_field && s->typed_field != f.number)
-                return arc_fail(err, ARC_ECORRUPT, "%s: byte %zu: tensor has two kinds of element lists", where, (size_t)(m.at - base));
+                return arc_fail(err, ARC_ECORRUPT, "%s: byte %zu: tensor has two kinds of element lists", where,
+                                (size_t)(m.at - base));
             s->typed_field = f.number;
             arc_pb_count(&m, &f, element_wire(f.number), &s->typed_count);
             break;
@@ -123,8 +118,7 @@ static arc_status scan_message(scan *s, arc_onnx_tensor *t, arc_pb m, const char
     return ARC_OK;
 }
 
-static bool typed_field_fits(arc_dtype t, uint32_t field)
-{
+static bool typed_field_fits(arc_dtype t, uint32_t field) {
     switch (t) {
     case ARC_F32:
         return field == 4;
@@ -142,8 +136,7 @@ typedef struct fill {
     void *data;
 } fill;
 
-static void fill_one(void *arg, size_t i, uint64_t bits)
-{
+static void fill_one(void *arg, size_t i, uint64_t bits) {
     const fill *f = arg;
     switch (arc_dtype_bytes(f->dtype)) {
     case 1:
@@ -161,8 +154,7 @@ static void fill_one(void *arg, size_t i, uint64_t bits)
     }
 }
 
-static arc_status decode_typed(arc_onnx_tensor *t, const scan *s, arc_arena *arena, arc_pb m, const char *where, arc_error *err)
-{
+static arc_status decode_typed(arc_onnx_tensor *t, const scan *s, arc_arena *arena, arc_pb m, const char *where, arc_error *err) {
     void *data = arc_arena_new(arena, t->data_bytes, 1);
     if (!data)
         return arc_fail_nomem(err, where);
@@ -177,11 +169,10 @@ static arc_status decode_typed(arc_onnx_tensor *t, const scan *s, arc_arena *are
     return ARC_OK;
 }
 
-static arc_status take_raw(arc_onnx_tensor *t, const scan *s, arc_arena *arena, const char *where, arc_error *err)
-{
+static arc_status take_raw(arc_onnx_tensor *t, const scan *s, arc_arena *arena, const char *where, arc_error *err) {
     if (s->raw.bytes != t->data_bytes)
-        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' has %zu bytes of raw data, its dims and type need %zu", where, t->name, s->raw.bytes,
-                        t->data_bytes);
+        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' has %zu bytes of raw data, its dims and type need %zu", where,
+                        t->name, s->raw.bytes, t->data_bytes);
     t->data = s->raw.data;
     if ((uintptr_t)s->raw.data % arc_dtype_bytes(t->dtype) == 0)
         return ARC_OK;
@@ -194,17 +185,17 @@ static arc_status take_raw(arc_onnx_tensor *t, const scan *s, arc_arena *arena, 
     return ARC_OK;
 }
 
-arc_status arc_onnx_read_tensor(arc_onnx_tensor *t, arc_arena *arena, const arc_pb *message, const char *where, const uint8_t *base,
-                                arc_error *err)
-{
+arc_status arc_onnx_read_tensor(arc_onnx_tensor *t, arc_arena *arena, const arc_pb *message, const char *where,
+                                const uint8_t *base, arc_error *err) {
     scan s = {0};
     *t = (arc_onnx_tensor){0};
     arc_status st = scan_message(&s, t, *message, where, base, err);
     if (st != ARC_OK)
         return st;
     if (s.location == 1 || s.external[0])
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: tensor '%s' keeps its data in another file ('%s'); save the model with its weights inside",
-                        where, t->name, s.external);
+        return arc_fail(err, ARC_EUNSUPPORTED,
+                        "%s: tensor '%s' keeps its data in another file ('%s'); save the model with its weights inside", where,
+                        t->name, s.external);
     t->dtype = s.type <= ARC_BF16 ? (arc_dtype)s.type : ARC_NO_DTYPE;
     size_t size = arc_dtype_bytes(t->dtype);
     if (!size || s.segment)
@@ -218,20 +209,20 @@ arc_status arc_onnx_read_tensor(arc_onnx_tensor *t, arc_arena *arena, const arc_
     if (s.has_raw && (s.raw.bytes || !s.typed_count))
         return take_raw(t, &s, arena, where, err);
     if (s.typed_count != (size_t)n)
-        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' holds %zu elements, its dims say %lld", where, t->name, s.typed_count, (long long)n);
+        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' holds %zu elements, its dims say %lld", where, t->name, s.typed_count,
+                        (long long)n);
     if (n == 0) {
         t->data = ""; /* no element is ever read */
         return ARC_OK;
     }
     if (!typed_field_fits(t->dtype, s.typed_field))
-        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' of type %s keeps its elements in the wrong field (%u)", where, t->name,
-                        arc_dtype_name(t->dtype), s.typed_field);
+        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' of type %s keeps its elements in the wrong field (%u)", where,
+                        t->name, arc_dtype_name(t->dtype), s.typed_field);
     return decode_typed(t, &s, arena, *message, where, err);
 }
 
-arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *dtype, arc_shape *shape, const void **data,
-                                 const char **name, arc_error *err)
-{
+arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *dtype, arc_shape *shape,
+                                 const void **data, const char **name, arc_error *err) {
     *dtype = ARC_NO_DTYPE;
     *shape = (arc_shape){0};
     *data = NULL;

@@ -272,7 +272,8 @@ static arc_status refuse_fused(const arc_graph *g, arc_error *err) {
     for (int i = 0; i < g->nodes; i++)
         for (int k = 0; k < g->node[i].attrs; k++)
             if (strncmp(g->node[i].attr[k].name, "arc.", 4) == 0)
-                return arc_fail(err, ARC_EINVAL, "node '%.200s' was fused for inference and can't be written as ONNX", g->node[i].name);
+                return arc_fail(err, ARC_EINVAL, "node '%.200s' was fused for inference and can't be written as ONNX",
+                                g->node[i].name);
     return ARC_OK;
 }
 

@@ -52,7 +52,8 @@ static bool number(const field *f, int max, int *out) {
 }
 
 static arc_status bad_line(const line *l, arc_error *err, const char *what) {
-    return arc_fail(err, ARC_EFORMAT, "%s: line %zu %s; expected 'name index index' or 'name index name index'", l->file, l->number, what);
+    return arc_fail(err, ARC_EFORMAT, "%s: line %zu %s; expected 'name index index' or 'name index name index'", l->file,
+                    l->number, what);
 }
 
 static bool valid_name(const field *f) {
@@ -113,12 +114,13 @@ static arc_status check_counts(const arc_pairs *p, const char *name, arc_error *
     if (p->pairs == 0)
         return arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name);
     if (p->folds && (int64_t)p->folds * p->per_fold * 2 != p->pairs)
-        return arc_fail(err, ARC_ECORRUPT, "%s: the first line promises %d folds of 2 x %d pairs, the file has %d pairs", name, p->folds,
-                        p->per_fold, p->pairs);
+        return arc_fail(err, ARC_ECORRUPT, "%s: the first line promises %d folds of 2 x %d pairs, the file has %d pairs", name,
+                        p->folds, p->per_fold, p->pairs);
     return ARC_OK;
 }
 
-arc_status arc_pairs_parse(arc_pairs *out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err) {
+arc_status arc_pairs_parse(arc_pairs *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                           arc_error *err) {
     memset(out, 0, sizeof *out);
     arc_arena_init(&out->arena, a, 0);
     line l = {.file = name};

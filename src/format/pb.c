@@ -3,15 +3,13 @@
  * the message it stands in, so an inner message can't reach beyond its parent. */
 #include "format/pb.h"
 
-void arc_pb_init(arc_pb *pb, const void *data, size_t bytes)
-{
+void arc_pb_init(arc_pb *pb, const void *data, size_t bytes) {
     pb->at = data;
     pb->end = pb->at + bytes;
     pb->bad = false;
 }
 
-bool arc_pb_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
-{
+bool arc_pb_varint(const uint8_t **at, const uint8_t *end, uint64_t *out) {
     const uint8_t *p = *at;
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 70 && p < end; shift += 7) {
@@ -28,22 +26,19 @@ bool arc_pb_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
     return false;
 }
 
-static uint64_t fixed(const uint8_t *p, unsigned bytes)
-{
+static uint64_t fixed(const uint8_t *p, unsigned bytes) {
     uint64_t v = 0;
     for (unsigned i = 0; i < bytes; i++)
         v |= (uint64_t)p[i] << (8 * i);
     return v;
 }
 
-static bool fail(arc_pb *pb)
-{
+static bool fail(arc_pb *pb) {
     pb->bad = true;
     return false;
 }
 
-bool arc_pb_next(arc_pb *pb, arc_pb_field *f)
-{
+bool arc_pb_next(arc_pb *pb, arc_pb_field *f) {
     *f = (arc_pb_field){0};
     if (pb->bad || pb->at == pb->end)
         return false;
@@ -81,19 +76,16 @@ bool arc_pb_next(arc_pb *pb, arc_pb_field *f)
     return true;
 }
 
-bool arc_pb_is(arc_pb *pb, const arc_pb_field *f, uint32_t wire)
-{
+bool arc_pb_is(arc_pb *pb, const arc_pb_field *f, uint32_t wire) {
     return f->wire == wire ? true : fail(pb);
 }
 
-bool arc_pb_enter(arc_pb *pb, const arc_pb_field *f, arc_pb *inner)
-{
+bool arc_pb_enter(arc_pb *pb, const arc_pb_field *f, arc_pb *inner) {
     arc_pb_init(inner, f->data, f->bytes);
     return arc_pb_is(pb, f, ARC_PB_BYTES);
 }
 
-bool arc_pb_count(arc_pb *pb, const arc_pb_field *f, uint32_t element_wire, size_t *n)
-{
+bool arc_pb_count(arc_pb *pb, const arc_pb_field *f, uint32_t element_wire, size_t *n) {
     if (f->wire == element_wire) {
         *n += 1;
         return true;
@@ -117,8 +109,7 @@ bool arc_pb_count(arc_pb *pb, const arc_pb_field *f, uint32_t element_wire, size
     return true;
 }
 
-void arc_pb_each(const arc_pb_field *f, uint32_t element_wire, size_t *n, arc_pb_sink *sink, void *arg)
-{
+void arc_pb_each(const arc_pb_field *f, uint32_t element_wire, size_t *n, arc_pb_sink *sink, void *arg) {
     if (f->wire == element_wire) {
         sink(arg, (*n)++, f->value);
         return;

@@ -173,7 +173,8 @@ static bool push_data(machine *m, arc_pickle_kind kind, const uint8_t *data, siz
 static bool push_sized(machine *m, arc_pickle_kind kind, size_t width) {
     uint64_t bytes;
     const uint8_t *data;
-    return take_uint(m, width, &bytes) && (bytes <= SIZE_MAX ? take(m, (size_t)bytes, &data) : corrupt(m, "a string is too long")) &&
+    return take_uint(m, width, &bytes) &&
+           (bytes <= SIZE_MAX ? take(m, (size_t)bytes, &data) : corrupt(m, "a string is too long")) &&
            push_data(m, kind, data, (size_t)bytes);
 }
 
@@ -264,13 +265,14 @@ static bool is_allowed(const machine *m, const char *name) {
 static bool push_global(machine *m, const uint8_t *module, size_t module_bytes, const uint8_t *name, size_t name_bytes) {
     if (module_bytes > 200 || name_bytes > 200)
         return corrupt(m, "a global's name is too long");
-    char *text = arc_arena_printf(m->arena, "%.*s.%.*s", (int)module_bytes, (const char *)module, (int)name_bytes, (const char *)name);
+    char *text =
+        arc_arena_printf(m->arena, "%.*s.%.*s", (int)module_bytes, (const char *)module, (int)name_bytes, (const char *)name);
     if (!text)
         return fail(m, ARC_ENOMEM, "out of memory");
     if (!is_allowed(m, text)) {
         if (m->st == ARC_OK)
-            m->st = arc_fail(m->err, ARC_EUNSUPPORTED, "%s: pickle byte %zu: global '%s' is not allowed in this kind of file", m->name,
-                             (size_t)(m->at - m->start), text);
+            m->st = arc_fail(m->err, ARC_EUNSUPPORTED, "%s: pickle byte %zu: global '%s' is not allowed in this kind of file",
+                             m->name, (size_t)(m->at - m->start), text);
         return false;
     }
     return push_data(m, ARC_PICKLE_GLOBAL, (const uint8_t *)text, strlen(text));
@@ -279,7 +281,8 @@ static bool push_global(machine *m, const uint8_t *module, size_t module_bytes, 
 static bool global_line(machine *m) {
     const uint8_t *module, *name;
     size_t module_bytes, name_bytes;
-    return take_line(m, &module, &module_bytes) && take_line(m, &name, &name_bytes) && push_global(m, module, module_bytes, name, name_bytes);
+    return take_line(m, &module, &module_bytes) && take_line(m, &name, &name_bytes) &&
+           push_global(m, module, module_bytes, name, name_bytes);
 }
 
 static bool global_stack(machine *m) {
@@ -300,7 +303,8 @@ static bool call(machine *m) {
     if (strcmp(name, "_codecs.encode") == 0) {
         const uint8_t *out;
         size_t bytes;
-        if (arguments->items != 2 || arguments->item[0]->kind != ARC_PICKLE_TEXT || !arc_pickle_is_text(arguments->item[1], "latin1"))
+        if (arguments->items != 2 || arguments->item[0]->kind != ARC_PICKLE_TEXT ||
+            !arc_pickle_is_text(arguments->item[1], "latin1"))
             return corrupt(m, "bytes are not sent as latin1 text");
         if (!arc_pickle_latin1(m->arena, arguments->item[0]->data, arguments->item[0]->bytes, &out, &bytes))
             return corrupt(m, "bytes are not sent as latin1 text");
@@ -328,7 +332,7 @@ static bool collect(machine *m, arc_pickle_kind kind) {
     if (kind == ARC_PICKLE_DICT && count % 2)
         return corrupt(m, "a dict has a key without a value");
     arc_pickle_value *v = new_value(m, kind);
-    return v && add_items(m, v, m->stack + first, count) && push(m, v);
+    return v && add_items(m, v, count ? m->stack + first : NULL, count) && push(m, v);
 }
 
 static bool collect_last(machine *m, size_t count) {
@@ -351,10 +355,11 @@ static bool extend(machine *m, arc_pickle_kind kind, bool marked) {
         first = m->depth;
     }
     if (m->depth <= floor_of(m) || m->stack[m->depth - 1]->kind != kind)
-        return corrupt(m, kind == ARC_PICKLE_DICT ? "items for something that is no dict" : "items for something that is no list");
+        return corrupt(m,
+                       kind == ARC_PICKLE_DICT ? "items for something that is no dict" : "items for something that is no list");
     if (kind == ARC_PICKLE_DICT && count % 2)
         return corrupt(m, "a dict has a key without a value");
-    return add_items(m, m->stack[m->depth - 1], m->stack + first, count);
+    return add_items(m, m->stack[m->depth - 1], count ? m->stack + first : NULL, count);
 }
 
 static bool put_memo(machine *m, uint64_t index) {

@@ -16,10 +16,10 @@ typedef enum arc_pickle_kind {
     ARC_PICKLE_TEXT,  /* UTF-8 */
     ARC_PICKLE_TUPLE,
     ARC_PICKLE_LIST,
-    ARC_PICKLE_DICT,       /* item: key, value, key, value ...; OrderedDict too */
-    ARC_PICKLE_GLOBAL,     /* data: "module.name" */
-    ARC_PICKLE_CALL,       /* item[0] the global, item[1] the arguments; state: what BUILD gave it */
-    ARC_PICKLE_PERSISTENT  /* item[0] the id */
+    ARC_PICKLE_DICT,      /* item: key, value, key, value ...; OrderedDict too */
+    ARC_PICKLE_GLOBAL,    /* data: "module.name" */
+    ARC_PICKLE_CALL,      /* item[0] the global, item[1] the arguments; state: what BUILD gave it */
+    ARC_PICKLE_PERSISTENT /* item[0] the id */
 } arc_pickle_kind;
 
 typedef struct arc_pickle_value {
@@ -46,7 +46,8 @@ const arc_pickle_value *arc_pickle_argument(const arc_pickle_value *call, size_t
 const arc_pickle_value *arc_pickle_get(const arc_pickle_value *dict, const char *key);
 
 /* pickle_text.c: the escapes of protocol 0. Each decodes text[0..bytes) into the arena; false when malformed or out of memory. */
-bool arc_pickle_unescape(arc_arena *arena, const uint8_t *text, size_t bytes, bool unicode, const uint8_t **out, size_t *out_bytes);
+bool arc_pickle_unescape(arc_arena *arena, const uint8_t *text, size_t bytes, bool unicode, const uint8_t **out,
+                         size_t *out_bytes);
 bool arc_pickle_latin1(arc_arena *arena, const uint8_t *utf8, size_t bytes, const uint8_t **out, size_t *out_bytes);
 bool arc_pickle_number(const uint8_t *text, size_t bytes, int64_t *out);
 

@@ -63,9 +63,11 @@ static size_t byte_escape(const uint8_t *p, size_t left, uint8_t *out) {
     return 2;
 }
 
-bool arc_pickle_unescape(arc_arena *arena, const uint8_t *text, size_t bytes, bool unicode, const uint8_t **out, size_t *out_bytes) {
+bool arc_pickle_unescape(arc_arena *arena, const uint8_t *text, size_t bytes, bool unicode, const uint8_t **out,
+                         size_t *out_bytes) {
     size_t size;
-    uint8_t *to = arc_mul_size(bytes, 2, &size) ? arc_arena_new(arena, size + 4, 1) : NULL; /* a latin-1 byte takes up to two of UTF-8 */
+    uint8_t *to =
+        arc_mul_size(bytes, 2, &size) ? arc_arena_new(arena, size + 4, 1) : NULL; /* a latin-1 byte takes up to two of UTF-8 */
     size_t at = 0, n = 0;
     if (!to)
         return false;

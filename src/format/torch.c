@@ -22,7 +22,8 @@ static const char *iresnet_name(const arc_torch_state *s) {
     static const struct {
         const char *name;
         int blocks[4];
-    } nets[] = {{"r18", {2, 2, 2, 2}}, {"r34", {3, 4, 6, 3}}, {"r50", {3, 4, 14, 3}}, {"r100", {3, 13, 30, 3}}, {"r200", {6, 26, 60, 6}}};
+    } nets[] = {
+        {"r18", {2, 2, 2, 2}}, {"r34", {3, 4, 6, 3}}, {"r50", {3, 4, 14, 3}}, {"r100", {3, 13, 30, 3}}, {"r200", {6, 26, 60, 6}}};
     if (!arc_torch_find(s, "layer1.0.bn1.weight") || !arc_torch_find(s, "features.weight"))
         return NULL;
     for (size_t i = 0; i < ARC_COUNT(nets); i++) {
@@ -55,7 +56,8 @@ static arc_status build(arc_graph **out, const arc_alloc *a, arc_torch_state *s,
     if (arc_torch_find(s, "body.stage1.0.0.weight") && arc_torch_find(s, "LandmarkHead.0.conv1x1.weight"))
         return arc_torch_build_retinaface_mnet025(out, a, s, name, err);
     return arc_fail(err, ARC_EUNSUPPORTED,
-                    "%s: these %zu tensors belong to no known net (arcface_torch IResNet or MobileFaceNet, Xiaoccer's MobileFaceNet, biubug6's "
+                    "%s: these %zu tensors belong to no known net (arcface_torch IResNet or MobileFaceNet, Xiaoccer's "
+                    "MobileFaceNet, biubug6's "
                     "RetinaFace mobilenet0.25); export it to ONNX instead",
                     name, s->tensors);
 }

@@ -8,10 +8,22 @@
 
 #define MAX_STORAGES 100000
 
-static const char *const allowed[] = {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor", "torch._utils._rebuild_parameter",
-                                      "torch.FloatStorage", "torch.DoubleStorage", "torch.HalfStorage", "torch.BFloat16Storage",
-                                      "torch.LongStorage", "torch.IntStorage", "torch.ShortStorage", "torch.CharStorage", "torch.ByteStorage",
-                                      "torch.BoolStorage", "collections.OrderedDict", "_codecs.encode", NULL};
+static const char *const allowed[] = {"torch._utils._rebuild_tensor_v2",
+                                      "torch._utils._rebuild_tensor",
+                                      "torch._utils._rebuild_parameter",
+                                      "torch.FloatStorage",
+                                      "torch.DoubleStorage",
+                                      "torch.HalfStorage",
+                                      "torch.BFloat16Storage",
+                                      "torch.LongStorage",
+                                      "torch.IntStorage",
+                                      "torch.ShortStorage",
+                                      "torch.CharStorage",
+                                      "torch.ByteStorage",
+                                      "torch.BoolStorage",
+                                      "collections.OrderedDict",
+                                      "_codecs.encode",
+                                      NULL};
 
 static arc_status no_memory(const char *name, arc_error *err) {
     return arc_fail_nomem(err, name);
@@ -31,8 +43,8 @@ const arc_torch_storage *arc_torch_find_storage(const arc_torch_file *file, cons
     return file->storages ? bsearch(&wanted, file->storage, file->storages, sizeof wanted, by_key) : NULL;
 }
 
-static arc_status add_storage(arc_torch_file *f, size_t *capacity, const char *key, const uint8_t *data, size_t bytes, const char *name,
-                              arc_error *err) {
+static arc_status add_storage(arc_torch_file *f, size_t *capacity, const char *key, const uint8_t *data, size_t bytes,
+                              const char *name, arc_error *err) {
     if (f->storages == MAX_STORAGES)
         return arc_fail(err, ARC_ELIMIT, "%s: more than %d storages", name, MAX_STORAGES);
     if (f->storages == *capacity) {
@@ -56,7 +68,8 @@ static arc_status read_entry(arc_torch_file *f, struct archive *zip, struct arch
                              const uint8_t **data, size_t *bytes, arc_error *err) {
     const int64_t size = archive_entry_size(entry);
     if (!archive_entry_size_is_set(entry) || size < 0 || (uint64_t)size > limit)
-        return arc_fail(err, ARC_ECORRUPT, "%s: zip entry '%.200s' claims more bytes than the file has", name, archive_entry_pathname(entry));
+        return arc_fail(err, ARC_ECORRUPT, "%s: zip entry '%.200s' claims more bytes than the file has", name,
+                        archive_entry_pathname(entry));
     uint8_t *to = arc_arena_new(&f->arena, (size_t)size + 1, 1);
     if (!to)
         return no_memory(name, err);
@@ -101,7 +114,8 @@ static arc_status read_zip_entries(arc_torch_file *f, struct archive *zip, size_
         }
     }
     if (result != ARCHIVE_EOF)
-        return arc_fail(err, ARC_ECORRUPT, "%s: the zip is damaged: %s", name, archive_error_string(zip) ? archive_error_string(zip) : "no reason");
+        return arc_fail(err, ARC_ECORRUPT, "%s: the zip is damaged: %s", name,
+                        archive_error_string(zip) ? archive_error_string(zip) : "no reason");
     if (!*pickle)
         return arc_fail(err, ARC_EFORMAT, "%s: is a zip without data.pkl; it is no PyTorch checkpoint", name);
     return ARC_OK;
@@ -141,7 +155,7 @@ static size_t element_bytes(const arc_pickle_value *storage_class) {
     static const struct {
         const char *name;
         size_t bytes;
-    } classes[] = {{"torch.FloatStorage", 4}, {"torch.DoubleStorage", 8}, {"torch.HalfStorage", 2}, {"torch.BFloat16Storage", 2},
+    } classes[] = {{"torch.FloatStorage", 4}, {"torch.DoubleStorage", 8}, {"torch.HalfStorage", 2},  {"torch.BFloat16Storage", 2},
                    {"torch.LongStorage", 8},  {"torch.IntStorage", 4},    {"torch.ShortStorage", 2}, {"torch.CharStorage", 1},
                    {"torch.ByteStorage", 1},  {"torch.BoolStorage", 1}};
     for (size_t i = 0; storage_class->kind == ARC_PICKLE_GLOBAL && i < ARC_COUNT(classes); i++)
@@ -156,11 +170,12 @@ static size_t width_of_key(const arc_pickle_value *v, const arc_pickle_value *ke
         return 0;
     if (v->kind == ARC_PICKLE_PERSISTENT) {
         const arc_pickle_value *id = v->item[0];
-        const bool fits = id->kind == ARC_PICKLE_TUPLE && id->items >= 5 && id->item[2]->bytes == key->bytes && id->item[2]->data &&
-                          memcmp(id->item[2]->data, key->data, key->bytes) == 0;
+        const bool fits = id->kind == ARC_PICKLE_TUPLE && id->items >= 5 && id->item[2]->bytes == key->bytes &&
+                          id->item[2]->data && memcmp(id->item[2]->data, key->data, key->bytes) == 0;
         return fits ? element_bytes(id->item[1]) : 0;
     }
-    const bool deeper = v->kind == ARC_PICKLE_TUPLE || v->kind == ARC_PICKLE_LIST || v->kind == ARC_PICKLE_DICT || v->kind == ARC_PICKLE_CALL;
+    const bool deeper =
+        v->kind == ARC_PICKLE_TUPLE || v->kind == ARC_PICKLE_LIST || v->kind == ARC_PICKLE_DICT || v->kind == ARC_PICKLE_CALL;
     for (size_t i = 0; deeper && i < v->items; i++) {
         const size_t width = width_of_key(v->item[i], key, depth - 1);
         if (width)
@@ -169,7 +184,8 @@ static size_t width_of_key(const arc_pickle_value *v, const arc_pickle_value *ke
     return 0;
 }
 
-static arc_status read_legacy_storages(arc_torch_file *f, cursor *c, const arc_pickle_value *keys, const char *name, arc_error *err) {
+static arc_status read_legacy_storages(arc_torch_file *f, cursor *c, const arc_pickle_value *keys, const char *name,
+                                       arc_error *err) {
     size_t capacity = 0;
     for (size_t i = 0; i < keys->items; i++) {
         const arc_pickle_value *key = keys->item[i];
@@ -229,7 +245,8 @@ static arc_status parse(arc_torch_file *f, const void *bytes, size_t count, cons
     return st;
 }
 
-arc_status arc_torch_file_parse(arc_torch_file *out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err) {
+arc_status arc_torch_file_parse(arc_torch_file *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                                arc_error *err) {
     memset(out, 0, sizeof *out);
     arc_arena_init(&out->arena, a, 0);
     const arc_status st = parse(out, bytes, count, name, err);

@@ -22,7 +22,8 @@ typedef struct arc_torch_file {
     size_t storages;
 } arc_torch_file;
 arc_status arc_torch_file_open(arc_torch_file *out, const arc_alloc *a, const char *path, arc_error *err);
-arc_status arc_torch_file_parse(arc_torch_file *out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);
+arc_status arc_torch_file_parse(arc_torch_file *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                                arc_error *err);
 void arc_torch_file_close(arc_torch_file *file);
 const arc_torch_storage *arc_torch_find_storage(const arc_torch_file *file, const uint8_t *key, size_t key_bytes);
 
@@ -40,7 +41,9 @@ typedef struct arc_torch_state {
 arc_status arc_torch_state_read(arc_torch_state *out, arc_torch_file *file, const char *name, arc_error *err);
 const arc_torch_tensor *arc_torch_find(const arc_torch_state *s, const char *name); /* NULL = none */
 
-arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
-arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
+arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                                  arc_error *err);
+arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                              arc_error *err);
 
 #endif

@@ -85,8 +85,8 @@ static int conv(net *n, int x, const char *prefix, bool bias, int stride, int pa
 
 static int batch_norm(net *n, int x, const char *prefix) {
     char name[NAME_BYTES + 8];
-    int in[5] = {x, weight(n, prefix, "weight", false), weight(n, prefix, "bias", false), weight(n, prefix, "running_mean", false),
-                 weight(n, prefix, "running_var", false)},
+    int in[5] = {x, weight(n, prefix, "weight", false), weight(n, prefix, "bias", false),
+                 weight(n, prefix, "running_mean", false), weight(n, prefix, "running_var", false)},
         out;
     snprintf(name, sizeof name, "%s.bn", prefix);
     arc_node *node = add(n, "BatchNormalization", name, 5, in, &out);
@@ -112,8 +112,8 @@ static int join(net *n, const char *op, const char *name, int count, const int *
 }
 
 /* "prefix.A", "prefix.B" -> convolution and BatchNorm; activation by kind. */
-static int unit(net *n, int x, const char *prefix, const char *conv_leaf, const char *bn_leaf, int stride, int pad, int groups, act a,
-                const char *prelu_leaf) {
+static int unit(net *n, int x, const char *prefix, const char *conv_leaf, const char *bn_leaf, int stride, int pad, int groups,
+                act a, const char *prelu_leaf) {
     char c[NAME_BYTES], b[NAME_BYTES], p[NAME_BYTES], out[NAME_BYTES];
     snprintf(c, sizeof c, "%.80s.%s", prefix, conv_leaf);
     snprintf(b, sizeof b, "%.80s.%s", prefix, bn_leaf);
@@ -162,10 +162,9 @@ static int bottleneck(net *n, int x, int index, int stride, bool residual) {
     return join(n, "Add", name, 2, in, -1);
 }
 
-arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err) {
-    static const struct {
-        int blocks, stride;
-    } stages[] = {{5, 2}, {1, 2}, {6, 1}, {1, 2}, {2, 1}};
+arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                                  arc_error *err) {
+    static const struct { int blocks, stride; } stages[] = {{5, 2}, {1, 2}, {6, 1}, {1, 2}, {2, 1}};
     net n = {.s = s, .file = name, .err = err};
     const arc_torch_tensor *gdc = arc_torch_find(s, "linear7.conv.weight"); /* [512,1,7,6]: the input is 16 times as large */
     if (!gdc || gdc->shape.rank != 4)
@@ -259,7 +258,8 @@ static int heads(net *n, const int level[3], const char *kind, int64_t values, c
     return join(n, "Concat", name, 3, flat, 1);
 }
 
-arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err) {
+arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                              arc_error *err) {
     static const int strides[] = {2, 1, 2, 1, 2, 1};
     const arc_shape input = {4, {-1, 3, -1, -1}};
     net n = {.s = s, .file = name, .err = err};

@@ -11,7 +11,10 @@ static element element_of(const arc_pickle_value *storage_class) {
     static const struct {
         const char *name;
         element e;
-    } known[] = {{"torch.FloatStorage", FLOAT32}, {"torch.DoubleStorage", FLOAT64}, {"torch.HalfStorage", FLOAT16}, {"torch.BFloat16Storage", BFLOAT16}};
+    } known[] = {{"torch.FloatStorage", FLOAT32},
+                 {"torch.DoubleStorage", FLOAT64},
+                 {"torch.HalfStorage", FLOAT16},
+                 {"torch.BFloat16Storage", BFLOAT16}};
     for (size_t i = 0; storage_class->kind == ARC_PICKLE_GLOBAL && i < ARC_COUNT(known); i++)
         if (strcmp((const char *)storage_class->data, known[i].name) == 0)
             return known[i].e;
@@ -118,11 +121,12 @@ static bool find_view(const arc_torch_file *file, const arc_pickle_value *v, vie
     if (t->e == NO_ELEMENT)
         return false; /* counters such as num_batches_tracked */
     *damaged = true;
-    if ((key->kind != ARC_PICKLE_TEXT && key->kind != ARC_PICKLE_BYTES) || !(t->storage = arc_torch_find_storage(file, key->data, key->bytes)))
+    if ((key->kind != ARC_PICKLE_TEXT && key->kind != ARC_PICKLE_BYTES) ||
+        !(t->storage = arc_torch_find_storage(file, key->data, key->bytes)))
         return false;
     if (offset->kind != ARC_PICKLE_INT || offset->i < 0 || offset->i > ARC_MAX_ELEMENTS ||
-        !read_ints(arc_pickle_argument(v, 2), t->shape.dim, &t->shape.rank) || !read_ints(arc_pickle_argument(v, 3), t->stride, &strides) ||
-        strides != t->shape.rank)
+        !read_ints(arc_pickle_argument(v, 2), t->shape.dim, &t->shape.rank) ||
+        !read_ints(arc_pickle_argument(v, 3), t->stride, &strides) || strides != t->shape.rank)
         return false;
     t->offset = offset->i;
     *damaged = !inside(t, width_of(t->e));
@@ -149,14 +153,16 @@ static void copy_view(const view *t, float *to) {
 
 static bool holds_tensors(const arc_pickle_value *v) {
     for (size_t i = 1; v->kind == ARC_PICKLE_DICT && i < v->items; i += 2)
-        if (arc_pickle_is_call(v->item[i], "torch._utils._rebuild_tensor_v2", 4) || arc_pickle_is_call(v->item[i], "torch._utils._rebuild_tensor", 4) ||
+        if (arc_pickle_is_call(v->item[i], "torch._utils._rebuild_tensor_v2", 4) ||
+            arc_pickle_is_call(v->item[i], "torch._utils._rebuild_tensor", 4) ||
             arc_pickle_is_call(v->item[i], "torch._utils._rebuild_parameter", 1))
             return true;
     return false;
 }
 
 static const arc_pickle_value *find_dict(const arc_pickle_value *root) {
-    static const char *const keys[] = {"state_dict", "net_state_dict", "model_state_dict", "model", "backbone", "state_dict_backbone", "net", "ema"};
+    static const char *const keys[] = {
+        "state_dict", "net_state_dict", "model_state_dict", "model", "backbone", "state_dict_backbone", "net", "ema"};
     if (holds_tensors(root))
         return root;
     for (size_t i = 0; root->kind == ARC_PICKLE_DICT && i < ARC_COUNT(keys); i++) {
@@ -184,7 +190,8 @@ static const char *plain_name(const char *name) {
     return name;
 }
 
-static arc_status add_tensor(arc_torch_state *out, arc_torch_file *file, const arc_pickle_value *key, const view *t, const char *name, arc_error *err) {
+static arc_status add_tensor(arc_torch_state *out, arc_torch_file *file, const arc_pickle_value *key, const view *t,
+                             const char *name, arc_error *err) {
     const char *full = arc_arena_strndup(&file->arena, (const char *)key->data, key->bytes);
     float *data = full ? arc_arena_new(&file->arena, (size_t)arc_shape_count(&t->shape) + 1, sizeof *data) : NULL;
     if (!data)
@@ -214,8 +221,8 @@ arc_status arc_torch_state_read(arc_torch_state *out, arc_torch_file *file, cons
         if (!find_view(file, dict->item[i + 1], &t, &damaged)) {
             if (!damaged)
                 continue;
-            return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%.*s' is malformed or reaches beyond its storage", name, (int)ARC_MIN(key->bytes, (size_t)200),
-                            (const char *)key->data);
+            return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%.*s' is malformed or reaches beyond its storage", name,
+                            (int)ARC_MIN(key->bytes, (size_t)200), (const char *)key->data);
         }
         elements += (size_t)arc_shape_count(&t.shape);
         if (elements > in_file)

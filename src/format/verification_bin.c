@@ -6,10 +6,18 @@
 
 #define MAX_FILE_BYTES ((size_t)4 << 30)
 
-static const char *const allowed[] = {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar",
-                                      "numpy._core.multiarray.scalar",      "numpy.core.numeric._frombuffer",     "numpy._core.numeric._frombuffer",
-                                      "numpy.ndarray",                      "numpy.dtype",                        "_codecs.encode",
-                                      "collections.OrderedDict",            "builtins.bytearray",                 "__builtin__.bytearray",
+static const char *const allowed[] = {"numpy.core.multiarray._reconstruct",
+                                      "numpy._core.multiarray._reconstruct",
+                                      "numpy.core.multiarray.scalar",
+                                      "numpy._core.multiarray.scalar",
+                                      "numpy.core.numeric._frombuffer",
+                                      "numpy._core.numeric._frombuffer",
+                                      "numpy.ndarray",
+                                      "numpy.dtype",
+                                      "_codecs.encode",
+                                      "collections.OrderedDict",
+                                      "builtins.bytearray",
+                                      "__builtin__.bytearray",
                                       NULL};
 
 /* "numpy.core..." or "numpy._core...": the name behind the module is what counts. */
@@ -62,7 +70,8 @@ static arc_status take_images(arc_verification_bin *out, const arc_pickle_value 
     if (images->kind != ARC_PICKLE_LIST && images->kind != ARC_PICKLE_TUPLE)
         return arc_fail(err, ARC_EFORMAT, "%s: the images are no list", name);
     if (images->items != 2 * out->pairs)
-        return arc_fail(err, ARC_ECORRUPT, "%s: holds %zu images for %zu pairs; it must be two a pair", name, images->items, out->pairs);
+        return arc_fail(err, ARC_ECORRUPT, "%s: holds %zu images for %zu pairs; it must be two a pair", name, images->items,
+                        out->pairs);
     out->image = arc_arena_new(&out->arena, images->items + 1, sizeof *out->image);
     out->image_bytes = arc_arena_new(&out->arena, images->items + 1, sizeof *out->image_bytes);
     if (!out->image || !out->image_bytes)
@@ -77,7 +86,8 @@ static arc_status take_images(arc_verification_bin *out, const arc_pickle_value 
 static arc_status take_labels(arc_verification_bin *out, const arc_pickle_value *labels, const char *name, arc_error *err) {
     const uint8_t *raw;
     size_t bytes;
-    const bool list = labels->kind == ARC_PICKLE_LIST || labels->kind == ARC_PICKLE_TUPLE, array = !list && array_bytes(labels, &raw, &bytes);
+    const bool list = labels->kind == ARC_PICKLE_LIST || labels->kind == ARC_PICKLE_TUPLE,
+               array = !list && array_bytes(labels, &raw, &bytes);
     if (!list && !array)
         return arc_fail(err, ARC_EFORMAT, "%s: the labels are no list", name);
     out->pairs = list ? labels->items : bytes;
@@ -98,8 +108,8 @@ static arc_status take_labels(arc_verification_bin *out, const arc_pickle_value 
     return ARC_OK;
 }
 
-arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
-                                      arc_error *err) {
+arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc *a, const void *bytes, size_t count,
+                                      const char *name, arc_error *err) {
     const arc_pickle_value *root;
     memset(out, 0, sizeof *out);
     arc_arena_init(&out->arena, a, 0);
