@@ -222,7 +222,7 @@ static bool push_text_number(machine *m, bool may_be_bool) {
 static bool push_text_float(machine *m) {
     const uint8_t *text;
     size_t bytes;
-    char copy[64], *end;
+    char copy[64], *end = copy;
     if (!take_line(m, &text, &bytes))
         return false;
     if (bytes == 0 || bytes >= sizeof copy)
