@@ -25,6 +25,8 @@ static const char *text_member(const json_t *node, const char *key) {
 static int64_t input_of(const symbol *s, size_t node, size_t i) {
     const json_t *entry = json_array_get(json_object_get(json_array_get(s->nodes, node), "inputs"), i);
     const json_t *from = json_array_get(entry, 0);
+    if (json_integer_value(json_array_get(entry, 1)) != 0) /* no operator that we know has a second output of use */
+        return -1;
     if (!json_is_integer(from) || json_integer_value(from) < 0 || json_integer_value(from) >= (json_int_t)node)
         return -1;
     return json_integer_value(from);
@@ -113,6 +115,22 @@ static arc_status find_output(const symbol *s, const json_t *root, size_t *outpu
     return ARC_OK;
 }
 
+/* An embedding comes out of a FullyConnected, perhaps through a BatchNorm: [N, units]. Other outputs stay undeclared. */
+static void declare_output(arc_graph *g, int value) {
+    int from = value;
+    for (int steps = 0; steps < 8 && g->value[from].producer >= 0; steps++) {
+        const arc_node *n = &g->node[g->value[from].producer];
+        if (strcmp(n->op, "Gemm") == 0 && g->value[n->input[1]].data && g->value[n->input[1]].shape.rank == 2) {
+            g->value[value].dtype = ARC_F32;
+            g->value[value].shape = (arc_shape){2, {-1, g->value[n->input[1]].shape.dim[0]}};
+            return;
+        }
+        if (strcmp(n->op, "BatchNormalization") != 0 && strcmp(n->op, "Identity") != 0)
+            return;
+        from = n->input[0];
+    }
+}
+
 static arc_status convert_all(symbol *s, const json_t *root) {
     size_t output = 0;
     arc_status st = find_output(s, root, &output);
@@ -150,7 +168,10 @@ arc_status arc_mxnet_parse_symbol(arc_graph *g, const char *text, size_t bytes, 
     if (st != ARC_OK)
         return st;
     st = arc_graph_check(g, err);
-    return st == ARC_OK ? st : arc_fail_in(err, st, name);
+    if (st != ARC_OK)
+        return arc_fail_in(err, st, name);
+    declare_output(g, g->output[0]);
+    return ARC_OK;
 }
 
 /* ---- the pair of files ----------------------------------------------------------------------------------------------------------- */
@@ -184,7 +205,7 @@ static arc_status find_pair(const arc_alloc *a, const char *path, char symbol_pa
     params_path[0] = 0;
     for (size_t i = 0; i < names.count; i++) /* sorted: the last one wins */
         if (ends_with(names.name[i], ".params") && strncmp(names.name[i], path + base, (size_t)(stem - base) + 1) == 0 &&
-            strlen(names.name[i]) < 100)
+            !strchr(names.name[i] + (stem - base) + 1, '-') && strlen(names.name[i]) < 100)
             snprintf(params_path, 1024, "%.*s%s", base, path, names.name[i]);
     arc_names_free(&names);
     return params_path[0]

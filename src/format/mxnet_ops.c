@@ -20,6 +20,11 @@ static double number_of(const arc_mxnet_node *n, const char *key, double fallbac
     return t ? strtod(t, NULL) : fallback;
 }
 
+static int64_t integer_of(const arc_mxnet_node *n, const char *key, int64_t fallback) {
+    const double v = number_of(n, key, (double)fallback);
+    return v > -1e9 && v < 1e9 ? (int64_t)v : fallback;
+}
+
 /* "(1, 2)" or "2"; the number of values, at most max. */
 static size_t tuple_of(const arc_mxnet_node *n, const char *key, int64_t *out, size_t max) {
     const char *p = text_of(n, key, "");
@@ -112,14 +117,16 @@ static arc_status set_window(const arc_mxnet_node *n, arc_node *made, const char
 /* ---- operators ------------------------------------------------------------------------------------------------------------------ */
 
 static arc_status convolution(arc_mxnet_node *n) {
-    const bool bias = !flag_of(n, "no_bias", false);
-    int64_t dilation[2];
+    const bool transposed = strcmp(n->op, "Deconvolution") == 0, bias = !flag_of(n, "no_bias", transposed);
+    int64_t dilation[2], wanted[2];
     if (n->inputs != 2 + bias)
         return unsupported(n, "has the wrong number of inputs");
-    arc_node *made = last(n, strcmp(n->op, "Deconvolution") == 0 ? "ConvTranspose" : "Conv", n->inputs, n->input);
+    if (transposed && (tuple_of(n, "target_shape", wanted, 2) || (tuple_of(n, "adj", wanted, 2) && (wanted[0] || wanted[1]))))
+        return unsupported(n, "asks for a size of its output");
+    arc_node *made = last(n, transposed ? "ConvTranspose" : "Conv", n->inputs, n->input);
     pair_of(n, "dilate", 1, dilation);
     if (!made || arc_node_ints(n->g, made, "dilations", 2, dilation) != ARC_OK ||
-        arc_node_int(n->g, made, "group", (int64_t)number_of(n, "num_group", 1)) != ARC_OK)
+        arc_node_int(n->g, made, "group", integer_of(n, "num_group", 1)) != ARC_OK)
         return no_memory(n);
     return set_window(n, made, "kernel");
 }
@@ -213,7 +220,7 @@ static arc_status reshape(arc_mxnet_node *n) {
 
 static arc_status concat(arc_mxnet_node *n) {
     arc_node *made = last(n, "Concat", n->inputs, n->input);
-    return made && arc_node_int(n->g, made, "axis", (int64_t)number_of(n, "dim", 1)) == ARC_OK ? ARC_OK : no_memory(n);
+    return made && arc_node_int(n->g, made, "axis", integer_of(n, "dim", 1)) == ARC_OK ? ARC_OK : no_memory(n);
 }
 
 static arc_status transpose(arc_mxnet_node *n) {
@@ -225,7 +232,7 @@ static arc_status transpose(arc_mxnet_node *n) {
 
 static arc_status softmax(arc_mxnet_node *n) {
     const bool channel = strcmp(text_of(n, "mode", ""), "channel") == 0;
-    const int64_t axis = channel ? 1 : strcmp(n->op, "SoftmaxActivation") == 0 ? 1 : (int64_t)number_of(n, "axis", -1);
+    const int64_t axis = channel ? 1 : strcmp(n->op, "SoftmaxActivation") == 0 ? 1 : integer_of(n, "axis", -1);
     arc_node *made = last(n, "Softmax", 1, n->input);
     return made && arc_node_int(n->g, made, "axis", axis) == ARC_OK ? ARC_OK : no_memory(n);
 }
@@ -236,21 +243,24 @@ static arc_status clip(arc_mxnet_node *n) {
     return done(n, last(n, "Clip", 3, input));
 }
 
-/* x / sqrt(sum x^2 + eps), over each image or over channels. */
+/* x / sqrt(sum x^2 + eps), over each image (flat, then in its old shape: that fits every rank) or over channels. */
 static arc_status l2_normalisation(arc_mxnet_node *n) {
-    static const int64_t instance[3] = {1, 2, 3};
+    static const int64_t one = 1;
     const char *mode = text_of(n, "mode", "instance");
     const bool channel = strcmp(mode, "channel") == 0;
     if (!channel && strcmp(mode, "instance") != 0)
         return unsupported(n, "has a mode that is not supported");
-    const bool flat = n->g->value[n->input[0]].shape.rank == 2; /* unknown ranks come from FullyConnected */
-    const int square[2] = {n->input[0], n->input[0]};
-    const int sum_in[2] = {inner(n, "Mul", "square", 2, square), constant_ints(n, "axes", channel || flat ? 1 : 3, instance)};
+    const int x = channel ? n->input[0] : inner(n, "Flatten", "flat", 1, n->input);
+    const int square[2] = {x, x};
+    const int sum_in[2] = {inner(n, "Mul", "square", 2, square), constant_ints(n, "axes", 1, &one)};
     const int add_in[2] = {inner(n, "ReduceSum", "sum", 2, sum_in),
                            constant_floats(n, "eps", 0, 1, (float)number_of(n, "eps", 1e-10))};
     const int sqrt_in[1] = {inner(n, "Add", "sum_eps", 2, add_in)};
-    const int div_in[2] = {n->input[0], inner(n, "Sqrt", "norm", 1, sqrt_in)};
-    return done(n, last(n, "Div", 2, div_in));
+    const int div_in[2] = {x, inner(n, "Sqrt", "norm", 1, sqrt_in)};
+    if (channel)
+        return done(n, last(n, "Div", 2, div_in));
+    const int back_in[2] = {inner(n, "Div", "unit", 2, div_in), inner(n, "Shape", "shape", 1, n->input)};
+    return done(n, last(n, "Reshape", 2, back_in));
 }
 
 static arc_status up_sampling(arc_mxnet_node *n) {

@@ -396,20 +396,20 @@ static arc_status read_graph(reader *r, const arc_pb *message) {
 }
 
 /* Two texts of a message: 1 and 2. */
-static bool read_pair(arc_pb *m, const char **first, const char **second, arc_arena *arena) {
+static arc_status read_pair(reader *r, arc_pb *m, const char **first, const char **second) {
     arc_pb_field f;
     *first = *second = "";
     while (arc_pb_next(m, &f)) {
         if (f.number != 1 && f.number != 2)
             continue;
         if (f.wire != ARC_PB_BYTES || f.bytes > (1 << 20) || memchr(f.data, 0, f.bytes))
-            return false;
-        const char *copy = arc_arena_strndup(arena, (const char *)f.data, f.bytes);
+            return malformed(r, m, "metadata");
+        const char *copy = arc_arena_strndup(&r->g->arena, (const char *)f.data, f.bytes);
         if (!copy)
-            return false;
+            return no_memory(r);
         *(f.number == 1 ? first : second) = copy;
     }
-    return !m->bad;
+    return m->bad ? malformed(r, m, "metadata") : ARC_OK;
 }
 
 static bool read_opset(arc_pb *m, int *opset) {
@@ -450,8 +450,11 @@ static arc_status read_model(reader *r, arc_pb m, arc_pb *graph, bool *has_graph
             if (!arc_pb_enter(&m, &f, &inner) || !read_opset(&inner, &r->g->opset))
                 return malformed(r, &m, "opset import");
         } else if (f.number == 14) {
-            if (!arc_pb_enter(&m, &f, &inner) || !read_pair(&inner, &key, &value, &r->g->arena))
+            if (!arc_pb_enter(&m, &f, &inner))
                 return malformed(r, &m, "metadata");
+            const arc_status st = read_pair(r, &inner, &key, &value);
+            if (st != ARC_OK)
+                return st;
             if (arc_graph_set_meta(r->g, key, value) != ARC_OK)
                 return no_memory(r);
         }

@@ -15,6 +15,8 @@ typedef struct machine {
     arc_pickle_value **memo;
     size_t memos, memo_capacity;
     size_t values;
+    const arc_pickle_value *persistent; /* the last one made */
+    size_t persistents;
     arc_status st; /* the first failure */
     arc_error *err;
 } machine;
@@ -140,7 +142,7 @@ static bool take_uint(machine *m, size_t bytes, uint64_t *v) {
     return true;
 }
 
-/* A line without its end. */
+/* A line without its end. A carriage return in front of it belongs to the text. */
 static bool take_line(machine *m, const uint8_t **text, size_t *bytes) {
     const uint8_t *stop = memchr(m->at, '\n', (size_t)(m->end - m->at));
     if (!stop)
@@ -148,8 +150,6 @@ static bool take_line(machine *m, const uint8_t **text, size_t *bytes) {
     *text = m->at;
     *bytes = (size_t)(stop - m->at);
     m->at = stop + 1;
-    if (*bytes && (*text)[*bytes - 1] == '\r')
-        --*bytes;
     return true;
 }
 
@@ -246,19 +246,18 @@ static bool push_text_string(machine *m, bool unicode) {
         text++;
         bytes -= 2;
     }
-    if (!arc_pickle_unescape(m->arena, text, bytes, unicode, &out, &out_bytes))
-        return corrupt(m, "a string has a malformed escape");
+    const arc_status st = arc_pickle_unescape(m->arena, text, bytes, unicode, &out, &out_bytes);
+    if (st != ARC_OK)
+        return fail(m, st, st == ARC_ENOMEM ? "out of memory" : "a string has a malformed escape");
     return push_data(m, unicode ? ARC_PICKLE_TEXT : ARC_PICKLE_BYTES, out, out_bytes);
 }
 
 /* ---- globals, calls --------------------------------------------------------------------------------------------------------------- */
 
 static bool is_allowed(const machine *m, const char *name) {
-    for (const char *const *a = m->allowed; *a; a++) {
-        const size_t n = strlen(*a);
-        if (n && (*a)[n - 1] == '*' ? strncmp(name, *a, n - 1) == 0 : strcmp(name, *a) == 0)
+    for (const char *const *a = m->allowed; *a; a++)
+        if (strcmp(name, *a) == 0)
             return true;
-    }
     return false;
 }
 
@@ -306,8 +305,9 @@ static bool call(machine *m) {
         if (arguments->items != 2 || arguments->item[0]->kind != ARC_PICKLE_TEXT ||
             !arc_pickle_is_text(arguments->item[1], "latin1"))
             return corrupt(m, "bytes are not sent as latin1 text");
-        if (!arc_pickle_latin1(m->arena, arguments->item[0]->data, arguments->item[0]->bytes, &out, &bytes))
-            return corrupt(m, "bytes are not sent as latin1 text");
+        const arc_status st = arc_pickle_latin1(m->arena, arguments->item[0]->data, arguments->item[0]->bytes, &out, &bytes);
+        if (st != ARC_OK)
+            return fail(m, st, st == ARC_ENOMEM ? "out of memory" : "bytes are not sent as latin1 text");
         return push_data(m, ARC_PICKLE_BYTES, out, bytes);
     }
     arc_pickle_value *items[2] = {function, arguments};
@@ -365,8 +365,8 @@ static bool extend(machine *m, arc_pickle_kind kind, bool marked) {
 static bool put_memo(machine *m, uint64_t index) {
     if (m->depth <= floor_of(m))
         return corrupt(m, "the stack is empty");
-    if (index >= ARC_PICKLE_MAX_VALUES)
-        return fail(m, ARC_ELIMIT, "a memo index is too large");
+    if (index > 2 * m->values) /* picklers number what they have written, from 0 or 1 */
+        return corrupt(m, "a memo index is out of order");
     void *memo = m->memo;
     const bool ok = room(m, &memo, (size_t)index, &m->memo_capacity, sizeof *m->memo);
     m->memo = memo;
@@ -402,7 +402,12 @@ static bool memo_line(machine *m, bool store) {
 
 static bool persistent(machine *m) {
     arc_pickle_value *id = pop(m), *v = id ? new_value(m, ARC_PICKLE_PERSISTENT) : NULL;
-    return v && add_items(m, v, &id, 1) && push(m, v);
+    if (!v || !add_items(m, v, &id, 1))
+        return false;
+    v->state = m->persistent;
+    m->persistent = v;
+    m->persistents++;
+    return push(m, v);
 }
 
 /* ---- the machine -------------------------------------------------------------------------------------------------------------- */
@@ -529,26 +534,25 @@ static bool step(machine *m, uint8_t op) {
     }
 }
 
-arc_status arc_pickle_parse(const arc_pickle_value **root, arc_arena *arena, const void *bytes, size_t count, const char *name,
-                            const char *const *allowed, size_t *used, arc_error *err) {
+arc_status arc_pickle_parse(arc_pickle *out, arc_arena *arena, const void *bytes, size_t count, const char *name,
+                            const char *const *allowed, arc_error *err) {
     machine m = {.arena = arena, .start = bytes, .at = bytes, .name = name, .allowed = allowed, .err = err};
     const uint8_t *op;
     bool running = true;
     m.end = m.at + count;
-    *root = NULL;
+    *out = (arc_pickle){0};
     while (running && take(&m, 1, &op)) {
         if (*op == '.') {
-            *root = m.marks ? NULL : pop(&m);
-            if (!*root)
-                corrupt(&m, "it ends without a value");
+            out->root = m.marks ? NULL : pop(&m);
             break;
         }
         running = step(&m, *op);
     }
-    if (!*root)
+    if (!out->root)
         corrupt(&m, "it ends without a value");
-    if (used)
-        *used = (size_t)(m.at - m.start);
+    out->persistent = m.persistent;
+    out->persistents = m.persistents;
+    out->bytes = (size_t)(m.at - m.start);
     arc_mem_free(arena->alloc, m.stack);
     arc_mem_free(arena->alloc, m.mark);
     arc_mem_free(arena->alloc, m.memo);

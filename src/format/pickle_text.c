@@ -63,26 +63,26 @@ static size_t byte_escape(const uint8_t *p, size_t left, uint8_t *out) {
     return 2;
 }
 
-bool arc_pickle_unescape(arc_arena *arena, const uint8_t *text, size_t bytes, bool unicode, const uint8_t **out,
-                         size_t *out_bytes) {
+arc_status arc_pickle_unescape(arc_arena *arena, const uint8_t *text, size_t bytes, bool unicode, const uint8_t **out,
+                               size_t *out_bytes) {
     size_t size;
     uint8_t *to =
         arc_mul_size(bytes, 2, &size) ? arc_arena_new(arena, size + 4, 1) : NULL; /* a latin-1 byte takes up to two of UTF-8 */
     size_t at = 0, n = 0;
     if (!to)
-        return false;
+        return ARC_ENOMEM;
     while (at < bytes) {
         if (unicode) {
             const size_t digits = text[at] != '\\' || at + 1 == bytes ? 0 : text[at + 1] == 'u' ? 4 : text[at + 1] == 'U' ? 8 : 0;
             uint32_t c = text[at];
             if (digits && (bytes - at < 2 + digits || !hex(text + at + 2, digits, &c) || c > 0x10ffff))
-                return false;
+                return ARC_ECORRUPT;
             at += digits ? 2 + digits : 1;
             n += put_utf8(to + n, c);
         } else if (text[at] == '\\') {
             const size_t used = byte_escape(text + at, bytes - at, &to[n++]);
             if (!used)
-                return false;
+                return ARC_ECORRUPT;
             at += used;
         } else {
             to[n++] = text[at++];
@@ -90,27 +90,27 @@ bool arc_pickle_unescape(arc_arena *arena, const uint8_t *text, size_t bytes, bo
     }
     *out = to;
     *out_bytes = n;
-    return true;
+    return ARC_OK;
 }
 
-bool arc_pickle_latin1(arc_arena *arena, const uint8_t *utf8, size_t bytes, const uint8_t **out, size_t *out_bytes) {
+arc_status arc_pickle_latin1(arc_arena *arena, const uint8_t *utf8, size_t bytes, const uint8_t **out, size_t *out_bytes) {
     uint8_t *to = arc_arena_new(arena, bytes + 1, 1);
     size_t n = 0;
     if (!to)
-        return false;
+        return ARC_ENOMEM;
     for (size_t i = 0; i < bytes; i++) {
         if (utf8[i] < 0x80) {
             to[n++] = utf8[i];
         } else { /* only U+0080 to U+00FF are bytes: C2 or C3 and one more */
             if ((utf8[i] & 0xfe) != 0xc2 || i + 1 == bytes || (utf8[i + 1] & 0xc0) != 0x80)
-                return false;
+                return ARC_ECORRUPT;
             to[n++] = (uint8_t)(utf8[i] << 6 | (utf8[i + 1] & 63));
             i++;
         }
     }
     *out = to;
     *out_bytes = n;
-    return true;
+    return ARC_OK;
 }
 
 bool arc_pickle_number(const uint8_t *text, size_t bytes, int64_t *out) {

@@ -96,18 +96,21 @@ static arc_status read_zip_entries(arc_torch_file *f, struct archive *zip, size_
             continue;
         const char *inner = slash + 1;
         const bool is_pickle = strcmp(inner, "data.pkl") == 0, is_storage = strncmp(inner, "data/", 5) == 0;
+        const bool is_order = strcmp(inner, "byteorder") == 0;
         const uint8_t *data = NULL;
         size_t bytes = 0;
-        if (!is_pickle && !is_storage)
+        if (!is_pickle && !is_storage && !is_order)
             continue;
         arc_status st = read_entry(f, zip, entry, limit - total, name, &data, &bytes, err);
         if (st != ARC_OK)
             return st;
         total += bytes;
+        if (is_order && bytes >= 3 && memcmp(data, "big", 3) == 0)
+            return arc_fail(err, ARC_EUNSUPPORTED, "%s: was written on a big-endian machine", name);
         if (is_pickle) {
             *pickle = data;
             *pickle_bytes = bytes;
-        } else {
+        } else if (is_storage) {
             st = add_storage(f, &capacity, inner + 5, data, bytes, name, err);
             if (st != ARC_OK)
                 return st;
@@ -134,7 +137,7 @@ static arc_status parse_zip(arc_torch_file *f, const void *bytes, size_t count, 
     if (st == ARC_OK)
         st = read_zip_entries(f, zip, count, name, &pickle, &pickle_bytes, err);
     archive_read_free(zip);
-    return st == ARC_OK ? arc_pickle_parse(&f->root, &f->arena, pickle, pickle_bytes, name, allowed, NULL, err) : st;
+    return st == ARC_OK ? arc_pickle_parse(&f->pickle, &f->arena, pickle, pickle_bytes, name, allowed, err) : st;
 }
 
 /* ---- legacy ------------------------------------------------------------------------------------------------------------------------- */
@@ -143,11 +146,14 @@ typedef struct cursor {
     const uint8_t *at, *end;
 } cursor;
 
-static arc_status next_pickle(arc_torch_file *f, cursor *c, const char *name, const arc_pickle_value **v, arc_error *err) {
-    size_t used = 0;
-    const arc_status st = arc_pickle_parse(v, &f->arena, c->at, (size_t)(c->end - c->at), name, allowed, &used, err);
-    c->at += used;
+static arc_status next_pickle(arc_torch_file *f, cursor *c, const char *name, arc_pickle *p, arc_error *err) {
+    const arc_status st = arc_pickle_parse(p, &f->arena, c->at, (size_t)(c->end - c->at), name, allowed, err);
+    c->at += p->bytes;
     return st;
+}
+
+static bool is_string(const arc_pickle_value *v) {
+    return v->kind == ARC_PICKLE_TEXT || v->kind == ARC_PICKLE_BYTES;
 }
 
 /* Bytes of an element by the name of its storage class. */
@@ -165,72 +171,85 @@ static size_t element_bytes(const arc_pickle_value *storage_class) {
 }
 
 /* A legacy storage does not say how wide its elements are: the persistent id of a tensor that uses it does. */
-static size_t width_of_key(const arc_pickle_value *v, const arc_pickle_value *key, int depth) {
-    if (depth == 0)
-        return 0;
-    if (v->kind == ARC_PICKLE_PERSISTENT) {
+typedef struct key_width {
+    const char *key;
+    size_t width;
+} key_width;
+
+static int by_width_key(const void *a, const void *b) {
+    return strcmp(((const key_width *)a)->key, ((const key_width *)b)->key);
+}
+
+/* ("storage", class, key, device, elements) of every tensor, sorted by key. */
+static arc_status collect_widths(arc_torch_file *f, const char *name, key_width **widths, size_t *count, arc_error *err) {
+    key_width *to = arc_arena_new(&f->arena, f->pickle.persistents + 1, sizeof *to);
+    *count = 0;
+    *widths = to;
+    if (!to)
+        return no_memory(name, err);
+    for (const arc_pickle_value *v = f->pickle.persistent; v; v = v->state) {
         const arc_pickle_value *id = v->item[0];
-        const bool fits = id->kind == ARC_PICKLE_TUPLE && id->items >= 5 && id->item[2]->bytes == key->bytes &&
-                          id->item[2]->data && memcmp(id->item[2]->data, key->data, key->bytes) == 0;
-        return fits ? element_bytes(id->item[1]) : 0;
+        if (id->kind != ARC_PICKLE_TUPLE || id->items < 5 || !is_string(id->item[2]))
+            continue;
+        const char *key = arc_arena_strndup(&f->arena, (const char *)id->item[2]->data, id->item[2]->bytes);
+        if (!key)
+            return no_memory(name, err);
+        to[(*count)++] = (key_width){key, element_bytes(id->item[1])};
     }
-    const bool deeper =
-        v->kind == ARC_PICKLE_TUPLE || v->kind == ARC_PICKLE_LIST || v->kind == ARC_PICKLE_DICT || v->kind == ARC_PICKLE_CALL;
-    for (size_t i = 0; deeper && i < v->items; i++) {
-        const size_t width = width_of_key(v->item[i], key, depth - 1);
-        if (width)
-            return width;
-    }
-    return 0;
+    if (*count)
+        qsort(to, *count, sizeof *to, by_width_key);
+    return ARC_OK;
 }
 
 static arc_status read_legacy_storages(arc_torch_file *f, cursor *c, const arc_pickle_value *keys, const char *name,
                                        arc_error *err) {
-    size_t capacity = 0;
-    for (size_t i = 0; i < keys->items; i++) {
+    size_t capacity = 0, known;
+    key_width *widths;
+    arc_status st = collect_widths(f, name, &widths, &known, err);
+    for (size_t i = 0; st == ARC_OK && i < keys->items; i++) {
         const arc_pickle_value *key = keys->item[i];
-        if (key->kind != ARC_PICKLE_TEXT && key->kind != ARC_PICKLE_BYTES)
+        if (!is_string(key))
             return arc_fail(err, ARC_ECORRUPT, "%s: storage key %zu is no text", name, i);
         const char *text = arc_arena_strndup(&f->arena, (const char *)key->data, key->bytes);
-        const size_t width = width_of_key(f->root, key, 12);
+        const key_width wanted = {.key = text},
+                        *found = text && known ? bsearch(&wanted, widths, known, sizeof wanted, by_width_key) : NULL;
         uint64_t elements = 0;
         size_t bytes;
         if (!text)
             return no_memory(name, err);
-        if (c->end - c->at < 8 || width == 0)
+        if (c->end - c->at < 8 || !found || !found->width)
             return arc_fail(err, ARC_ECORRUPT, "%s: storage '%.60s' is missing or used by no tensor", name, text);
         for (int k = 0; k < 8; k++)
             elements |= (uint64_t)*c->at++ << (8 * k);
-        if (elements > SIZE_MAX || !arc_mul_size((size_t)elements, width, &bytes) || bytes > (size_t)(c->end - c->at))
+        if (elements > SIZE_MAX || !arc_mul_size((size_t)elements, found->width, &bytes) || bytes > (size_t)(c->end - c->at))
             return arc_fail(err, ARC_ECORRUPT, "%s: storage '%.60s' reaches beyond the end of the file", name, text);
-        const arc_status st = add_storage(f, &capacity, text, c->at, bytes, name, err);
-        if (st != ARC_OK)
-            return st;
+        st = add_storage(f, &capacity, text, c->at, bytes, name, err);
         c->at += bytes;
     }
-    return ARC_OK;
+    return st;
 }
 
 static arc_status parse_legacy(arc_torch_file *f, const void *bytes, size_t count, const char *name, arc_error *err) {
     static const uint8_t magic[10] = {0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
     cursor c = {.at = bytes, .end = (const uint8_t *)bytes + count};
-    const arc_pickle_value *v, *protocol, *system, *keys;
-    arc_status st = next_pickle(f, &c, name, &v, err);
-    if (st == ARC_OK && (v->kind != ARC_PICKLE_BYTES || v->bytes != sizeof magic || memcmp(v->data, magic, sizeof magic) != 0))
+    arc_pickle first, protocol, system, keys;
+    arc_status st = next_pickle(f, &c, name, &first, err);
+    if (st == ARC_OK && (first.root->kind != ARC_PICKLE_BYTES || first.root->bytes != sizeof magic ||
+                         memcmp(first.root->data, magic, sizeof magic) != 0))
         return arc_fail(err, ARC_EFORMAT, "%s: is a pickle, but no PyTorch checkpoint", name);
     if (st == ARC_OK)
         st = next_pickle(f, &c, name, &protocol, err);
-    if (st == ARC_OK && (protocol->kind != ARC_PICKLE_INT || protocol->i != 1001))
+    if (st == ARC_OK && (protocol.root->kind != ARC_PICKLE_INT || protocol.root->i != 1001))
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: is of an unknown PyTorch protocol", name);
     if (st == ARC_OK)
         st = next_pickle(f, &c, name, &system, err);
     if (st == ARC_OK)
-        st = next_pickle(f, &c, name, &f->root, err);
+        st = next_pickle(f, &c, name, &f->pickle, err);
     if (st == ARC_OK)
         st = next_pickle(f, &c, name, &keys, err);
-    if (st == ARC_OK && keys->kind != ARC_PICKLE_LIST)
+    if (st == ARC_OK && keys.root->kind != ARC_PICKLE_LIST)
         return arc_fail(err, ARC_ECORRUPT, "%s: the list of storages is missing", name);
-    return st == ARC_OK ? read_legacy_storages(f, &c, keys, name, err) : st;
+    return st == ARC_OK ? read_legacy_storages(f, &c, keys.root, name, err) : st;
 }
 
 /* ---- whole -------------------------------------------------------------------------------------------------------------------------- */

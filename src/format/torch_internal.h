@@ -17,7 +17,7 @@ typedef struct arc_torch_storage {
 typedef struct arc_torch_file {
     arc_map map;
     arc_arena arena;
-    const arc_pickle_value *root;
+    arc_pickle pickle;
     arc_torch_storage *storage; /* sorted by key */
     size_t storages;
 } arc_torch_file;

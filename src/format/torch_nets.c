@@ -135,6 +135,15 @@ static arc_status start(net *n, arc_graph **g, const arc_alloc *a, const arc_sha
     return n->st;
 }
 
+/* An output of a known shape: [N, ...]. */
+static void give(net *n, int value, arc_shape shape) {
+    if (n->st != ARC_OK)
+        return;
+    n->g->value[value].dtype = ARC_F32;
+    n->g->value[value].shape = shape;
+    check(n, arc_graph_add_output(n->g, value));
+}
+
 static arc_status finish(net *n, arc_graph **out) {
     if (n->st == ARC_OK) {
         n->st = arc_graph_check(n->g, n->err);
@@ -185,8 +194,8 @@ arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_all
     x = unit(&n, x, "linear7", "conv", "bn", 1, 0, 0, NO_ACT, "");
     x = unit(&n, x, "linear1", "conv", "bn", 1, 0, 1, NO_ACT, "");
     x = join(&n, "Flatten", "output", 1, &x, 1);
-    if (n.st == ARC_OK && arc_graph_add_output(n.g, x) != ARC_OK)
-        fail_memory(&n);
+    const arc_torch_tensor *last = arc_torch_find(s, "linear1.conv.weight");
+    give(&n, x, (arc_shape){2, {-1, last ? last->shape.dim[0] : -1}});
     return finish(&n, out);
 }
 
@@ -200,22 +209,20 @@ static int separable(net *n, int x, const char *stage, int index, int stride) {
     return unit(n, x, prefix, "3", "4", 1, 0, 1, LEAKY, "");
 }
 
-/* x, twice as large, onto the size of y, which is added. */
+/* x, made as large as y by repeating pixels, plus y. All levels have as many channels, so the whole shape of y is the wanted one. */
 static int up_add(net *n, int x, int y, const char *name) {
-    static const float scales[4] = {1, 1, 2, 2};
-    const arc_shape s = {1, {4}};
-    char up[NAME_BYTES];
-    int doubled, in[3] = {x, ARC_NO_VALUE, arc_graph_constant(n->g, "fpn.scales", ARC_F32, &s, scales, true)};
-    if (in[2] < 0)
-        fail_memory(n);
-    snprintf(up, sizeof up, "%s.up", name);
-    arc_node *node = add(n, "Resize", up, 3, in, &doubled);
+    char text[NAME_BYTES];
+    int up, in[4] = {x, ARC_NO_VALUE, ARC_NO_VALUE, ARC_NO_VALUE};
+    snprintf(text, sizeof text, "%s.size", name);
+    add(n, "Shape", text, 1, &y, &in[3]);
+    snprintf(text, sizeof text, "%s.up", name);
+    arc_node *node = add(n, "Resize", text, 4, in, &up);
     if (node) {
         check(n, arc_node_string(n->g, node, "mode", "nearest"));
         check(n, arc_node_string(n->g, node, "coordinate_transformation_mode", "asymmetric"));
         check(n, arc_node_string(n->g, node, "nearest_mode", "floor"));
     }
-    const int sum[2] = {y, doubled};
+    const int sum[2] = {y, up};
     return join(n, "Add", name, 2, sum, -1);
 }
 
@@ -260,7 +267,7 @@ static int heads(net *n, const int level[3], const char *kind, int64_t values, c
 
 arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                               arc_error *err) {
-    static const int strides[] = {2, 1, 2, 1, 2, 1};
+    static const int strides[] = {2, 1, 2, 1, 2, 1}, widths[] = {4, 2, 10};
     const arc_shape input = {4, {-1, 3, -1, -1}};
     net n = {.s = s, .file = name, .err = err};
     int x;
@@ -284,8 +291,7 @@ arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *
     const int logits = heads(&n, level, "ClassHead", 2, "class_logits");
     int result[3] = {heads(&n, level, "BboxHead", 4, "loc"), join(&n, "Softmax", "conf", 1, &logits, 2),
                      heads(&n, level, "LandmarkHead", 10, "landms")};
-    for (int i = 0; i < 3 && n.st == ARC_OK; i++)
-        if (arc_graph_add_output(n.g, result[i]) != ARC_OK)
-            fail_memory(&n);
+    for (int i = 0; i < 3; i++)
+        give(&n, result[i], (arc_shape){3, {-1, -1, widths[i]}});
     return finish(&n, out);
 }

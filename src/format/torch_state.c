@@ -203,7 +203,7 @@ static arc_status add_tensor(arc_torch_state *out, arc_torch_file *file, const a
 
 arc_status arc_torch_state_read(arc_torch_state *out, arc_torch_file *file, const char *name, arc_error *err) {
     memset(out, 0, sizeof *out);
-    const arc_pickle_value *dict = find_dict(file->root);
+    const arc_pickle_value *dict = find_dict(file->pickle.root);
     if (!dict)
         return arc_fail(err, ARC_EFORMAT, "%s: holds no state dict; save the model with torch.save(net.state_dict(), ...)", name);
     out->tensor = arc_arena_new(&file->arena, dict->items / 2 + 1, sizeof *out->tensor);

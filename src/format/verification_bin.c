@@ -110,10 +110,11 @@ static arc_status take_labels(arc_verification_bin *out, const arc_pickle_value 
 
 arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc *a, const void *bytes, size_t count,
                                       const char *name, arc_error *err) {
-    const arc_pickle_value *root;
+    arc_pickle pickle;
     memset(out, 0, sizeof *out);
     arc_arena_init(&out->arena, a, 0);
-    arc_status st = arc_pickle_parse(&root, &out->arena, bytes, count, name, allowed, NULL, err);
+    arc_status st = arc_pickle_parse(&pickle, &out->arena, bytes, count, name, allowed, err);
+    const arc_pickle_value *root = pickle.root;
     if (st == ARC_OK && (root->kind != ARC_PICKLE_TUPLE && root->kind != ARC_PICKLE_LIST))
         st = arc_fail(err, ARC_EFORMAT, "%s: is a pickle, but no (images, labels) pair", name);
     if (st == ARC_OK && root->items != 2)
