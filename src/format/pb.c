@@ -5,7 +5,7 @@
 
 void arc_pb_init(arc_pb *pb, const void *data, size_t bytes) {
     pb->at = data;
-    pb->end = pb->at + bytes;
+    pb->end = bytes ? pb->at + bytes : pb->at; /* an empty message may have no address */
     pb->bad = false;
 }
 

@@ -146,6 +146,8 @@ static void reorder(arc_graph *g, const int *order, arc_node *sorted) {
 static arc_status sort_nodes(arc_graph *g, arc_error *err) {
     const size_t count = (size_t)g->nodes;
     arc_status st = ARC_OK;
+    if (count == 0)
+        return ARC_OK;
     uint8_t *state = arc_mem_new(g->alloc, count, 1);
     visit *stack = arc_mem_new(g->alloc, count, sizeof *stack);
     int *order = arc_mem_new(g->alloc, count, sizeof *order);
