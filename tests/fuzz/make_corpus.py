@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the format corpora (tests/fuzz/corpus): small files of every flavour. Needs numpy and onnx."""
+import collections
+import io
+import json
+import os
+import pickle
+import struct
+import sys
+import types
+import zipfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+rng = np.random.default_rng(7)
+
+
+def write(kind, name, data):
+    folder = os.path.join(HERE, "corpus", kind)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(data)
+
+
+def weights(*shape):
+    return (rng.standard_normal(shape) * 0.3).astype(np.float32)
+
+
+# ---- ONNX
+
+def model(name, nodes, inputs, outputs, tensors, opset=13, value_info=()):
+    graph = helper.make_graph(nodes, name, inputs, outputs, tensors, value_info=value_info)
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], producer_name="seed", ir_version=8)
+    helper.set_model_props(m, {"arcface.task": "embed", "note": "seed"})
+    return m.SerializeToString()
+
+
+def info(name, shape, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def onnx_seeds():
+    t = numpy_helper.from_array
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["c"], "conv", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], group=1),
+        helper.make_node("BatchNormalization", ["c", "s", "o", "m", "v"], ["n"], "bn", epsilon=1e-5),
+        helper.make_node("PRelu", ["n", "p"], ["a"], "prelu"),
+        helper.make_node("Conv", ["a", "d"], ["e"], "depthwise", kernel_shape=[3, 3], pads=[1, 1, 1, 1], group=4),
+        helper.make_node("Add", ["a", "e"], ["r"], "add"),
+        helper.make_node("Flatten", ["r"], ["f"], "flatten", axis=1),
+        helper.make_node("Gemm", ["f", "g"], ["y"], "fc", transB=1, alpha=1.0),
+    ]
+    tensors = [t(weights(4, 3, 3, 3), "w"), t(weights(4), "b"), t(weights(4), "s"), t(weights(4), "o"), t(weights(4), "m"),
+               t(np.abs(weights(4)), "v"), t(weights(4, 1, 1), "p"), t(weights(4, 1, 3, 3), "d"), t(weights(8, 64), "g")]
+    write("onnx", "embedder.onnx", model("embedder", nodes, [info("x", ["N", 3, 8, 8])], [info("y", ["N", 8])], tensors))
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Constant", [], ["axis"], value=numpy_helper.from_array(np.array([2], np.int64), "axis")),
+        helper.make_node("Gather", ["shape", "axis"], ["h"], axis=0),
+        helper.make_node("Slice", ["shape", "from", "to"], ["hw"]),
+        helper.make_node("Resize", ["x", "", "scales"], ["up"], mode="nearest", coordinate_transformation_mode="asymmetric",
+                         nearest_mode="floor"),
+        helper.make_node("MaxPool", ["up"], ["pool"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
+        helper.make_node("Concat", ["pool", "x"], ["cat"], axis=1),
+        helper.make_node("Transpose", ["cat"], ["tr"], perm=[0, 2, 3, 1]),
+        helper.make_node("Reshape", ["tr", "to3"], ["flat"]),
+        helper.make_node("Softmax", ["flat"], ["y"], axis=2),
+    ]
+    tensors = [helper.make_tensor("from", TensorProto.INT64, [1], [2]), helper.make_tensor("to", TensorProto.INT64, [1], [4]),
+               helper.make_tensor("scales", TensorProto.FLOAT, [4], [1, 1, 2, 2]),
+               helper.make_tensor("to3", TensorProto.INT64, [3], [0, -1, 2])]
+    write("onnx", "shapes.onnx", model("shapes", nodes, [info("x", [1, 1, "h", "w"])],
+                                       [info("y", None), info("hw", [2], TensorProto.INT64), info("h", [1], TensorProto.INT64)],
+                                       tensors, opset=11))
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "qs", "qz"]),
+        helper.make_node("ConvInteger", ["q", "w", "qz"], ["i"], kernel_shape=[1, 1]),
+        helper.make_node("Cast", ["i"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["f", "qs"], ["y"]),
+    ]
+    tensors = [helper.make_tensor("w", TensorProto.INT8, [2, 3, 1, 1], [1, -2, 3, -4, 5, -6])]
+    write("onnx", "int8.onnx", model("int8", nodes, [info("x", [1, 3, 4, 4])], [info("y", [1, 2, 4, 4])], tensors))
+    nodes = [helper.make_node("Cast", [n], ["y_" + n], to=TensorProto.FLOAT) for n in ("i32", "i64", "f64", "f16", "u8", "bool")]
+    half = np.array([1.5, -2], np.float16)
+    tensors = [helper.make_tensor("i32", TensorProto.INT32, [2], [-1, 7]), helper.make_tensor("i64", TensorProto.INT64, [2], [-1, 1 << 40]),
+               helper.make_tensor("f64", TensorProto.DOUBLE, [2], [0.5, -1e10]), helper.make_tensor("f16", TensorProto.FLOAT16, [2], half),
+               helper.make_tensor("u8", TensorProto.UINT8, [2], [0, 255]), helper.make_tensor("bool", TensorProto.BOOL, [2], [True, False])]
+    write("onnx", "types.onnx", model("types", nodes, [], [info("y_" + n, [2]) for n in ("i32", "i64", "f64", "f16", "u8", "bool")],
+                                      tensors))
+
+
+# ---- MXNet
+
+def ndarray(a):
+    kinds = {"float32": 0, "float64": 1, "float16": 2, "uint8": 3, "int32": 4, "int8": 5, "int64": 6}
+    return (struct.pack("<IiI", 0xF993FAC9, 0, a.ndim) + struct.pack("<%dq" % a.ndim, *a.shape) + struct.pack("<iii", 1, 0, kinds[str(a.dtype)])
+            + a.tobytes())
+
+
+def params(arrays):
+    names = list(arrays)
+    out = struct.pack("<QQQ", 0x112, 0, len(names)) + b"".join(ndarray(arrays[n]) for n in names) + struct.pack("<Q", len(names))
+    return out + b"".join(struct.pack("<Q", len(n)) + n.encode() for n in names)
+
+
+class Symbol:
+    def __init__(self):
+        self.nodes, self.arrays = [], {}
+
+    def variable(self, name, array=None, aux=False):
+        if array is not None:
+            self.arrays[("aux:" if aux else "arg:") + name] = array
+        return self.add("null", name, [], {})
+
+    def add(self, op, name, inputs, attrs):
+        node = {"op": op, "name": name, "inputs": [[i, 0, 0] for i in inputs]}
+        if attrs:
+            node["attrs"] = {k: str(v) for k, v in attrs.items()}
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def bn(self, x, name, c, **attrs):
+        v = [self.variable(name + "_gamma", weights(c)), self.variable(name + "_beta", weights(c)),
+             self.variable(name + "_moving_mean", weights(c), True), self.variable(name + "_moving_var", np.abs(weights(c)), True)]
+        return self.add("BatchNorm", name, [x] + v, attrs)
+
+    def conv(self, x, name, shape, **attrs):
+        return self.add("Convolution", name, [x, self.variable(name + "_weight", weights(*shape))],
+                        dict(num_filter=shape[0], kernel="(%d, %d)" % shape[2:], no_bias="True", **attrs))
+
+    def bytes(self, head):
+        text = json.dumps({"nodes": self.nodes, "arg_nodes": [], "heads": [[head, 0, 0]], "attrs": {"mxnet_version": ["int", 10500]}})
+        return text.encode() + b"\0" + params(self.arrays)
+
+
+def mxnet_seeds():
+    s = Symbol()
+    x = s.add("_mul_scalar", "m0", [s.add("_minus_scalar", "m1", [s.variable("data")], {"scalar": 127.5})], {"scalar": 0.0078125})
+    x = s.bn(s.conv(x, "conv0", (4, 3, 3, 3), pad="(1, 1)"), "bn0", 4, fix_gamma="False", eps=2e-5)
+    x = s.add("LeakyReLU", "relu0", [x, s.variable("relu0_gamma", weights(4))], {"act_type": "prelu"})
+    y = s.bn(s.conv(x, "conv1", (4, 1, 3, 3), pad="(1, 1)", num_group=4), "bn1", 4)
+    e = s.add("Pooling", "pool", [y], {"global_pool": "True", "pool_type": "avg", "kernel": "(7, 7)"})
+    e = s.add("Activation", "sig", [s.conv(e, "se", (4, 4, 1, 1))], {"act_type": "sigmoid"})
+    y = s.add("broadcast_mul", "scale", [y, e], {})
+    x = s.add("elemwise_add", "plus", [x, y], {})
+    x = s.add("Pooling", "pool1", [x], {"kernel": "(2, 2)", "stride": "(2, 2)", "pool_type": "max", "pooling_convention": "full"})
+    x = s.add("Dropout", "drop", [x], {"p": 0.4})
+    x = s.add("FullyConnected", "pre_fc1", [x, s.variable("pre_fc1_weight", weights(6, 64)), s.variable("pre_fc1_bias", weights(6))],
+              {"num_hidden": 6})
+    x = s.bn(x, "fc1", 6, fix_gamma="True", eps=2e-5)
+    x = s.add("SoftmaxOutput", "softmax", [x, s.variable("softmax_label")], {})
+    write("mxnet", "fresnet_se", s.bytes(x))
+    s = Symbol()
+    x = s.variable("data")
+    w = s.variable("up_weight", weights(3, 1, 4, 4))
+    a = s.add("Deconvolution", "up", [x, w], {"kernel": "(4, 4)", "stride": "(2, 2)", "pad": "(1, 1)", "num_group": 3, "num_filter": 3})
+    b = s.add("UpSampling", "nearest", [x], {"scale": 2, "sample_type": "nearest"})
+    c = s.add("Concat", "cat", [a, s.add("Crop", "crop", [b, a], {"num_args": 2})], {"dim": 1})
+    c = s.add("clip", "clip", [c], {"a_min": -1, "a_max": 6})
+    c = s.add("L2Normalization", "l2", [s.add("Flatten", "flat", [c], {})], {})
+    c = s.add("Reshape", "out", [c], {"shape": "(0, -1, 2)"})
+    c = s.add("softmax", "prob", [s.add("transpose", "tr", [c], {"axes": "(0, 2, 1)"})], {"axis": 1})
+    write("mxnet", "detector", s.bytes(c))
+
+
+# ---- pickles
+
+def pickle_seeds():
+    value = {"a": [1, -2, 1 << 40, 2.5, None, True], "b": (b"\x00\xff\n\\'", "text \u00e9\u20ac\n"), "c": {}, "d": (), "e": (1,), "f": (1, 2)}
+    value["again"] = value["b"]
+    value["order"] = collections.OrderedDict([("x", 1)])
+    value["long"] = 0x1950A86A20F9469CFC6C
+    value["bytes"] = bytearray(b"xyz")
+    for protocol in range(6):
+        v = {k: value[k] for k in value if protocol > 1 or k not in ("long",)}
+        if protocol < 5:
+            del v["bytes"]
+        write("pickle", "protocol%d" % protocol, pickle.dumps(v, protocol))
+    write("pickle", "python2", b"(dp0\nS'it\\'s \\x00\\n'\np1\n(lp2\nI01\naI00\naL5L\naF1.5\naV\\u20ac\np3\nas.")
+    write("pickle", "hostile", b"cos\nsystem\n(S'id'\ntR.")
+    write("pickle", "loop", b"]q\x00h\x00a.")
+
+
+def bin_seeds():
+    images = [bytes([0xFF, 0xD8, i, 10, 92, 39, 0xFF, 0xD9]) for i in range(4)]
+    same = [True, False]
+    for protocol in (0, 2, 3, 4, 5):
+        write("bin", "bytes%d" % protocol, pickle.dumps((images, same), protocol))
+    write("bin", "ints", pickle.dumps([list(images), [1, 0]], 2))
+    arrays = [np.frombuffer(i, np.uint8) for i in images]
+    for protocol in (2, 4, 5):
+        write("bin", "numpy%d" % protocol, pickle.dumps((arrays, same), protocol))
+    write("bin", "column", pickle.dumps(([a.reshape(-1, 1) for a in arrays], [np.bool_(True), np.bool_(False)]), 2))
+    write("bin", "label_array", pickle.dumps((images, np.array(same)), 4))
+    text = b"".join(b"S%s\n" % repr(i)[1:].encode() + b"a" for i in images)
+    write("bin", "python2", b"((lp0\n" + text + b"(lp1\nI01\naI00\natp2\n.")
+
+
+class Storage:
+    def __init__(self, kind, key, elements):
+        self.kind, self.key, self.elements = kind, key, elements
+
+
+class FakeTorch(pickle._Pickler):
+    """Writes what torch.save writes, without torch: globals by name, storages as persistent ids."""
+
+    def __init__(self, file, legacy):
+        super().__init__(file, 2)
+        self.legacy = legacy
+
+    def persistent_id(self, obj):
+        if isinstance(obj, Storage):
+            return ("storage", obj.kind, obj.key, "cpu", obj.elements) + ((None,) if self.legacy else ())
+        return None
+
+
+def fake_module():
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    for name in ("Float", "Double", "Half", "BFloat16", "Long"):
+        kind = type(name + "Storage", (), {"__module__": "torch"})
+        setattr(torch, name + "Storage", kind)
+    for name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
+        f = types.FunctionType((lambda *a: None).__code__, {}, name)
+        f.__module__, f.__qualname__ = "torch._utils", name
+        setattr(utils, name, f)
+    torch._utils = utils
+    sys.modules["torch"], sys.modules["torch._utils"] = torch, utils
+    return torch
+
+
+class Tensor:
+    def __init__(self, torch, storage, offset, shape, stride, parameter=False):
+        self.parts = (torch, storage, offset, shape, stride, parameter)
+
+    def __reduce__(self):
+        torch, storage, offset, shape, stride, parameter = self.parts
+        if parameter:
+            return torch._utils._rebuild_parameter, (Tensor(*self.parts[:5]), True, collections.OrderedDict())
+        return torch._utils._rebuild_tensor_v2, (storage, offset, shape, stride, False, collections.OrderedDict())
+
+
+def torch_seeds():
+    torch = fake_module()
+    raw = {"0": np.arange(12, dtype=np.float32), "1": np.array([0.5, -1e300, 3], np.float64),
+           "2": np.array([1.5, -2, 6e-8, np.inf], np.float16), "4": np.array([7], np.int64)}
+    bf = np.array([1.5, -3, 0, 100], np.float32).view(np.uint32) >> 16
+    raw["3"] = bf.astype(np.uint16)
+    kinds = {"0": torch.FloatStorage, "1": torch.DoubleStorage, "2": torch.HalfStorage, "3": torch.BFloat16Storage, "4": torch.LongStorage}
+    s = {k: Storage(kinds[k], k, raw[k].size) for k in raw}
+    state = collections.OrderedDict([
+        ("module.plain", Tensor(torch, s["0"], 0, (3, 4), (4, 1))), ("module.turned", Tensor(torch, s["0"], 0, (4, 3), (1, 4))),
+        ("module.part", Tensor(torch, s["0"], 5, (2,), (3,))), ("module.scalar", Tensor(torch, s["0"], 7, (), ())),
+        ("module.double", Tensor(torch, s["1"], 0, (3,), (1,), True)), ("module.half", Tensor(torch, s["2"], 0, (4,), (1,))),
+        ("module.bfloat", Tensor(torch, s["3"], 0, (4,), (1,))), ("module.count", Tensor(torch, s["4"], 0, (), ())),
+        ("module.none", Tensor(torch, s["0"], 0, (0, 4), (4, 1)))])
+    for name, legacy in (("zip", False), ("legacy", True)):
+        body = io.BytesIO()
+        FakeTorch(body, legacy).dump({"epoch": 3, "state_dict": state} if legacy else state)
+        out = io.BytesIO()
+        if legacy:
+            for v in (0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True, "type_sizes": {"int": 4}}):
+                pickle.dump(v, out, 2)
+            out.write(body.getvalue())
+            pickle.dump(sorted(raw), out, 2)
+            for k in sorted(raw):
+                out.write(struct.pack("<q", raw[k].size) + raw[k].tobytes())
+        else:
+            with zipfile.ZipFile(out, "w") as z:
+                z.writestr(zipfile.ZipInfo("net/data.pkl"), body.getvalue())
+                z.writestr(zipfile.ZipInfo("net/byteorder"), b"little")
+                for k in sorted(raw):
+                    z.writestr(zipfile.ZipInfo("net/data/" + k), raw[k].tobytes())
+                z.writestr(zipfile.ZipInfo("net/version"), b"3\n")
+        write("torch", name, out.getvalue())
+    write("torch", "hostile", pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2)
+          + b"\x80\x02cposix\nsystem\nU\x02id\x85R.")
+
+
+# ---- texts and arrays
+
+def other_seeds():
+    write("pairs", "folds", b"2\t1\nAnn\t1\t2\nAnn\t1\tBob\t3\nBob\t1\t3\nBob\t2\tZo\xc3\xab\t1\n")
+    write("pairs", "dev_windows", b"\xef\xbb\xbf1\r\nAnn 1 2\r\nAnn 1 Bob 3\r\n\r\n")
+    write("pairs", "spaces", b"Ann Lee\t1\t2\nAnn Lee\t 1\t Bob\t3 \n")
+    for name, a in (("f4", weights(2, 3)), ("u1", np.arange(6, dtype=np.uint8).reshape(1, 2, 3)), ("i8", np.array(5, np.int64)),
+                    ("empty", np.zeros((0, 4), np.float32)), ("fortran", np.asfortranarray(weights(2, 3)))):
+        out = io.BytesIO()
+        np.save(out, a)
+        write("npy", name, out.getvalue())
+    out = io.BytesIO()
+    np.lib.format.write_array(out, weights(3), version=(2, 0))
+    write("npy", "version2", out.getvalue())
+
+
+onnx_seeds()
+mxnet_seeds()
+pickle_seeds()
+bin_seeds()
+torch_seeds()
+other_seeds()
