@@ -73,7 +73,7 @@ expect 2 pull
 expect 2 pull bufalo_s
 sentence 'did you mean "buffalo_s"?'
 expect 2 pull buffalo_s
-grep -qF -- "--yes" <<<"$err" || wrong "pull without a terminal does not name --yes"
+grep -qF -- --accept-license <<<"$err" || wrong "pull without a terminal does not name --accept-license: $err"
 says licence non-commercial
 
 expect 3 detect x.jpg

@@ -65,30 +65,35 @@ __attribute__((unused)) static void arc_cross_equal(long long a, long long b, bo
     arc_cross_end(1);
 }
 
+/* Group setup runs in every child: a fork has no threads of its parent, so a context with a pool has to be the child's own. */
+__attribute__((noreturn, unused)) static void arc_cross_child(const struct CMUnitTest *test, CMFixtureFunction *setup,
+                                                              CMFixtureFunction *teardown) {
+    void *group = NULL;
+    if (setup && setup(&group) != 0)
+        arc_cross_end(1);
+    void *mine = test->initial_state ? test->initial_state : group;
+    if (test->setup_func && test->setup_func(&mine) != 0)
+        arc_cross_end(1);
+    test->test_func(&mine);
+    if (test->teardown_func && test->teardown_func(&mine) != 0)
+        arc_cross_end(1);
+    arc_cross_end(teardown && teardown(&group) != 0);
+}
+
 __attribute__((unused)) static int arc_cross_run(const char *group, const struct CMUnitTest *tests, size_t count,
                                                  CMFixtureFunction *setup, CMFixtureFunction *teardown) {
     int failures = 0;
-    void *state = NULL;
-    if (setup && setup(&state) != 0)
-        return 1;
     for (size_t i = 0; i < count; i++) {
         fflush(stdout);
         const pid_t child = fork();
-        if (child == 0) {
-            void *mine = tests[i].initial_state ? tests[i].initial_state : state;
-            if (tests[i].setup_func && tests[i].setup_func(&mine) != 0)
-                arc_cross_end(1);
-            tests[i].test_func(&mine);
-            arc_cross_end(tests[i].teardown_func && tests[i].teardown_func(&mine) != 0);
-        }
+        if (child == 0)
+            arc_cross_child(&tests[i], setup, teardown);
         int status = 1;
         const bool ended = child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status);
         const int code = ended ? WEXITSTATUS(status) : 1;
         printf("[ %s ] %s\n", code == 0 ? "OK" : code == 77 ? "SKIPPED" : "FAILED", tests[i].name);
         failures += code != 0 && code != 77;
     }
-    if (teardown && teardown(&state) != 0)
-        failures++;
     printf("%s: %zu tests, %d failed\n", group, count, failures);
     return failures;
 }

@@ -7,7 +7,8 @@ static arc_context *ctx;
 static double scale_of(const float *x, size_t n) {
     double most = 1;
     for (size_t i = 0; i < n; i++)
-        most = fmax(most, fabs((double)x[i]));
+        if (fabs((double)x[i]) > most) /* gcc 12 for AArch64 breaks down over fmax here */
+            most = fabs((double)x[i]);
     return most;
 }
 
