@@ -4,8 +4,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile uint8_t sink; /* so that the reads stay */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static volatile uint8_t sink;
     arc_verification_bin bin;
     arc_error err;
     if (arc_verification_bin_parse(&bin, &fuzz_alloc, data, size, "fuzz", &err) != ARC_OK)
