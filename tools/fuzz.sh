@@ -16,6 +16,8 @@ if [ ${#targets[@]} -eq 0 ]; then
     echo "no fuzz target was built" >&2
     exit 1
 fi
+# Stacks through libraries without frame pointers are all different; the sanitizer keeps each, so they have to be short.
+export ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=64
 failed=0
 for target in "${targets[@]}"; do
     program=$(find $dir -name "fuzz_$target" -type f -executable | head -1)

@@ -38,6 +38,7 @@ typedef struct arc_contract {
     int dim;                             /* EMBED: embedding length */
     float threshold;                     /* EMBED: default cosine threshold of `verify`; DETECT: default score threshold */
     float nms_iou;                       /* DETECT */
+    float prior_px[6];                   /* DETECT, retinaface: sides of the priors of strides 8, 16 and 32, two each */
     char why[512];                       /* one sentence: which of these were inferred and from what */
 } arc_contract;
 

@@ -129,6 +129,11 @@ int arc_pool_threads(const arc_pool *pool); /* NULL pool = 1 */
  * at a time (an internal mutex serialises callers). `grain` = tiles taken at once (0 = count/threads, one static share each). */
 void arc_pool_run(arc_pool *pool, size_t count, size_t grain, arc_pool_fn *fn, void *arg);
 
+/* ---- number.c: decimal text in the C locale, whatever the program's own is ------------------------------------- */
+
+double arc_number_read(const char *text, const char **end);   /* as strtod; *end == text when there is no number */
+int arc_number_write(char *text, size_t bytes, double value); /* 9 significant digits: a float exactly. As snprintf. */
+
 /* ---- rng.c: counter-based, the same numbers on every machine -------------------------------------------------- */
 
 typedef struct arc_rng {

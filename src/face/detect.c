@@ -140,7 +140,7 @@ static arc_status detect_at(arc_detector *d, const arc_image *image, int w, int 
     arc_views_to_tensor(d->ctx, &view, 1, d->contract, d->tensor);
     const int64_t dim[4] = {1, 3, h, w};
     arc_net_output out[OUTPUTS_MAX];
-    arc_raw raw = {.width_px = w, .height_px = h, .threshold = threshold};
+    arc_raw raw = {.width_px = w, .height_px = h, .threshold = threshold, .prior_px = d->contract->prior_px};
     size_t from = faces->count;
     ARC_TRY(arc_net_run(d->net, d->tensor, dim, err));
     ARC_TRY(read_outputs(d, out, &raw, err));

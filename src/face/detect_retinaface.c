@@ -6,7 +6,6 @@
 /* ---- biubug6: loc [n,4], two-class confidence [n,2], landmarks [n,10] ---- */
 
 static const int prior_stride[3] = {8, 16, 32};
-static const float prior_size[3][2] = {{16, 32}, {64, 128}, {256, 512}};
 
 static const float *rows_of(const arc_raw *raw, int64_t rows, int64_t columns) {
     for (int i = 0; i < raw->count; i++)
@@ -56,7 +55,7 @@ arc_status arc_decode_retinaface(const arc_raw *raw, arc_face_list *faces, arc_e
                 continue;
             float cx = ((float)(i / 2 % w) + 0.5f) * (float)s / (float)raw->width_px;
             float cy = ((float)(i / 2 / w) + 0.5f) * (float)s / (float)raw->height_px;
-            arc_face f = prior_face(raw, cx, cy, prior_size[k][i % 2], loc + 4 * at, mark + 10 * at, score);
+            arc_face f = prior_face(raw, cx, cy, raw->prior_px[2 * k + i % 2], loc + 4 * at, mark + 10 * at, score);
             arc_status st = arc_face_list_put(faces, &f, err);
             if (st != ARC_OK)
                 return st;

@@ -89,6 +89,7 @@ typedef struct arc_raw {
     int count;
     int width_px, height_px; /* of the network's input */
     float threshold;
+    const float *prior_px; /* [6], retinaface: the contract's */
 } arc_raw;
 /* Append every candidate at or above the threshold, in network pixels. Errors: ESHAPE when the outputs are not of this kind. */
 arc_status arc_decode_scrfd(const arc_raw *raw, arc_face_list *faces, arc_error *err);

@@ -17,7 +17,8 @@ static bool flag_of(const arc_mxnet_node *n, const char *key, bool fallback) {
 
 static double number_of(const arc_mxnet_node *n, const char *key, double fallback) {
     const char *t = text_of(n, key, NULL);
-    return t ? strtod(t, NULL) : fallback;
+    const char *end;
+    return t ? arc_number_read(t, &end) : fallback;
 }
 
 static int64_t integer_of(const arc_mxnet_node *n, const char *key, int64_t fallback) {

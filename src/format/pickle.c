@@ -222,7 +222,8 @@ static bool push_text_number(machine *m, bool may_be_bool) {
 static bool push_text_float(machine *m) {
     const uint8_t *text;
     size_t bytes;
-    char copy[64], *end = copy;
+    char copy[64];
+    const char *end = copy;
     if (!take_line(m, &text, &bytes))
         return false;
     if (bytes == 0 || bytes >= sizeof copy)
@@ -231,7 +232,7 @@ static bool push_text_float(machine *m) {
     copy[bytes] = 0;
     arc_pickle_value *v = new_value(m, ARC_PICKLE_FLOAT);
     if (v)
-        v->f = strtod(copy, &end);
+        v->f = arc_number_read(copy, &end);
     return v && *end ? corrupt(m, "a number is malformed") : push(m, v);
 }
 

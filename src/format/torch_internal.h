@@ -1,5 +1,5 @@
 /* PyTorch checkpoints: torch_file.c reads the container, torch_state.c the state dict, torch_nets.c builds the nets whose layers are known
- * here, torch.c decides which net it is. */
+ * here, torch_leak.c tells activations, torch.c decides which net it is. */
 #ifndef ARC_FORMAT_TORCH_INTERNAL_H
 #define ARC_FORMAT_TORCH_INTERNAL_H
 
@@ -40,6 +40,12 @@ typedef struct arc_torch_state {
 /* Lives in the file's arena. */
 arc_status arc_torch_state_read(arc_torch_state *out, arc_torch_file *file, const char *name, arc_error *err);
 const arc_torch_tensor *arc_torch_find(const arc_torch_state *s, const char *name); /* NULL = none */
+
+/* torch_leak.c: ReLU or leaky ReLU? Adds what a depthwise layer between two BatchNorms says; false: such layers are not there. */
+bool arc_torch_leak_errors(const arc_torch_state *s, const char *before, const char *conv, const char *after, float slope,
+                           double *relu, double *leaky);
+/* *out = 0 (ReLU) or slope; EUNSUPPORTED when the errors don't tell. */
+arc_status arc_torch_choose_leak(double relu, double leaky, float slope, const char *name, float *out, arc_error *err);
 
 arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                                   arc_error *err);

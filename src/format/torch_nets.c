@@ -1,5 +1,5 @@
 /* Nets known by their PyTorch state dicts beside those of the zoo: MobileFaceNet as github.com/Xiaoccer/MobileFaceNet_Pytorch has it (112 high,
- * 96 wide) and RetinaFace with MobileNet 0.25 as github.com/biubug6/Pytorch_Retinaface has it. */
+ * 96 wide) and RetinaFace with MobileNet 0.25 as github.com/biubug6/Pytorch_Retinaface and Face-Detector-1MB-with-landmark have it. */
 #include "format/torch_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,7 @@ typedef struct net {
     arc_graph *g;
     const arc_torch_state *s;
     const char *file;
+    float leak;    /* slope of LEAKY; 0 makes it ReLU */
     arc_status st; /* the first failure; builders do nothing after it */
     arc_error *err;
 } net;
@@ -97,9 +98,11 @@ static int batch_norm(net *n, int x, const char *prefix) {
 
 static int activate(net *n, int x, const char *name, act a, const char *slope_prefix) {
     int in[2] = {x, a == PRELU ? weight(n, slope_prefix, "weight", true) : ARC_NO_VALUE}, out;
+    if (a == LEAKY && n->leak == 0)
+        a = RELU;
     arc_node *node = add(n, a == PRELU ? "PRelu" : a == LEAKY ? "LeakyRelu" : "Relu", name, 1 + (a == PRELU), in, &out);
     if (node && a == LEAKY)
-        check(n, arc_node_float(n->g, node, "alpha", LEAK));
+        check(n, arc_node_float(n->g, node, "alpha", n->leak));
     return out;
 }
 
@@ -265,14 +268,35 @@ static int heads(net *n, const int level[3], const char *kind, int64_t values, c
     return join(n, "Concat", name, 3, flat, 1);
 }
 
+/* Pytorch_Retinaface has leaky activations and priors of 16 to 512 pixels, Face-Detector-1MB-with-landmark has ReLU and priors of 10 to
+ * 256; their state dicts have the same names and shapes. */
+static arc_status read_family(net *n) {
+    double relu = 0, leaky = 0;
+    bool found = true;
+    for (int stage = 1; stage <= 3; stage++)
+        for (int i = 1; i < (stage == 3 ? 2 : 6); i++) {
+            char before[NAME_BYTES], conv_name[NAME_BYTES], after[NAME_BYTES];
+            snprintf(before, sizeof before, "body.stage%d.%d.%d", stage, i - 1, stage == 1 && i == 1 ? 1 : 4);
+            snprintf(conv_name, sizeof conv_name, "body.stage%d.%d.0", stage, i);
+            snprintf(after, sizeof after, "body.stage%d.%d.1", stage, i);
+            found = found && arc_torch_leak_errors(n->s, before, conv_name, after, LEAK, &relu, &leaky);
+        }
+    if (!found)
+        return arc_fail(n->err, ARC_EMISSING, "%s: the state dict has no BatchNorm statistics of RetinaFace mobilenet0.25",
+                        n->file);
+    return arc_torch_choose_leak(relu, leaky, LEAK, n->file, &n->leak, n->err);
+}
+
 arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                               arc_error *err) {
     static const int strides[] = {2, 1, 2, 1, 2, 1}, widths[] = {4, 2, 10};
     const arc_shape input = {4, {-1, 3, -1, -1}};
     net n = {.s = s, .file = name, .err = err};
     int x;
-    if (start(&n, out, a, &input, &x) != ARC_OK)
+    if (start(&n, out, a, &input, &x) != ARC_OK || (n.st = read_family(&n)) != ARC_OK)
         return finish(&n, out);
+    if (n.leak == 0)
+        check(&n, arc_graph_set_meta(n.g, "arcface.priors", "10,20,32,64,128,256"));
     x = unit(&n, x, "body.stage1.0", "0", "1", strides[0], 1, 1, LEAKY, "");
     for (int i = 1; i < 6; i++)
         x = separable(&n, x, "stage1", i, strides[i]);

@@ -25,6 +25,20 @@ static arc_status read_float(const arc_graph *g, const char *key, float low, flo
     return ARC_OK;
 }
 
+static arc_status read_priors(arc_contract *c, const arc_graph *g, arc_error *err) {
+    float prior[6];
+    const char *text = arc_graph_meta(g, "arcface.priors");
+    if (!text)
+        return ARC_OK;
+    bool good = arc_numbers_parse(text, ',', 6, prior);
+    for (int i = 0; good && i < 6; i++)
+        good = prior[i] >= 1 && prior[i] <= 65536;
+    if (!good)
+        return bad("arcface.priors", text, "six sides in pixels like 16,32,64,128,256,512", err);
+    memcpy(c->prior_px, prior, sizeof prior);
+    return ARC_OK;
+}
+
 static arc_status read_sizes(arc_contract *c, const arc_graph *g, arc_error *err) {
     float size[2], dim;
     const char *text = arc_graph_meta(g, "arcface.input");
@@ -84,6 +98,7 @@ static arc_status read_metadata(arc_contract *c, const arc_graph *g, arc_error *
     ARC_TRY(read_triple(g, "arcface.scale", c->scale, err));
     ARC_TRY(read_float(g, "arcface.threshold", -1, 1, &c->threshold, err));
     ARC_TRY(read_float(g, "arcface.nms_iou", 0, 1, &c->nms_iou, err));
+    ARC_TRY(read_priors(c, g, err));
     if (arc_graph_meta(g, "arcface.contract"))
         c->why[0] = '\0'; /* nothing was left to infer */
     arc_contract_because(c, "From the file's metadata: %s.", found);
@@ -125,7 +140,8 @@ static arc_status read_options(arc_contract *c, const arc_model_options *opt, ar
         if (!arc_detector_parse(opt->detector, &kind) || kind == ARC_DETECTOR_NONE)
             return arc_fail(err, ARC_EINVAL, "detector '%.60s': scrfd, retinaface, retinaface-mxnet or yunet is expected",
                             opt->detector);
-        arc_contract_detector_defaults(c, kind);
+        if (kind != c->detector)
+            arc_contract_detector_defaults(c, kind);
         arc_contract_because(c, "Detector %s as asked.", opt->detector);
     }
     if (opt->colour) {
@@ -147,6 +163,15 @@ arc_status arc_contract_read(arc_contract *out, const arc_graph *g, const arc_mo
     return st;
 }
 
+static void write_numbers(char *text, size_t bytes, const float *value, int count) {
+    size_t used = 0;
+    for (int i = 0; i < count; i++) {
+        if (i)
+            text[used++] = ',';
+        used += (size_t)arc_number_write(text + used, bytes - used, (double)value[i]);
+    }
+}
+
 arc_status arc_contract_write(arc_graph *g, const arc_contract *c, arc_error *err) {
     arc_status st;
     char text[96];
@@ -157,20 +182,24 @@ arc_status arc_contract_write(arc_graph *g, const arc_contract *c, arc_error *er
     snprintf(text, sizeof text, "%dx%d", c->input_width_px, c->input_height_px);
     ARC_TRY(arc_graph_set_meta(g, "arcface.input", text));
     ARC_TRY(arc_graph_set_meta(g, "arcface.color", c->bgr ? "bgr" : "rgb"));
-    snprintf(text, sizeof text, "%.9g,%.9g,%.9g", (double)c->mean[0], (double)c->mean[1], (double)c->mean[2]);
+    write_numbers(text, sizeof text, c->mean, 3);
     ARC_TRY(arc_graph_set_meta(g, "arcface.mean", text));
-    snprintf(text, sizeof text, "%.9g,%.9g,%.9g", (double)c->scale[0], (double)c->scale[1], (double)c->scale[2]);
+    write_numbers(text, sizeof text, c->scale, 3);
     ARC_TRY(arc_graph_set_meta(g, "arcface.scale", text));
     if (c->task == ARC_TASK_EMBED) {
         ARC_TRY(arc_graph_set_meta(g, "arcface.template", arc_template_name(c->align)));
         snprintf(text, sizeof text, "%d", c->dim);
         ARC_TRY(arc_graph_set_meta(g, "arcface.dim", text));
     }
-    snprintf(text, sizeof text, "%.9g", (double)c->threshold);
+    (void)arc_number_write(text, sizeof text, (double)c->threshold);
     ARC_TRY(arc_graph_set_meta(g, "arcface.threshold", text));
     if (c->task == ARC_TASK_DETECT) {
-        snprintf(text, sizeof text, "%.9g", (double)c->nms_iou);
+        (void)arc_number_write(text, sizeof text, (double)c->nms_iou);
         ARC_TRY(arc_graph_set_meta(g, "arcface.nms_iou", text));
+        if (c->detector == ARC_DETECTOR_RETINAFACE) {
+            write_numbers(text, sizeof text, c->prior_px, 6);
+            ARC_TRY(arc_graph_set_meta(g, "arcface.priors", text));
+        }
     }
 done:
     return st == ARC_OK ? ARC_OK : arc_fail_nomem(err, "the model's metadata");

@@ -85,6 +85,8 @@ void arc_contract_detector_defaults(arc_contract *c, arc_detector_kind kind) {
     }
     c->threshold = yunet ? 0.6f : 0.5f;
     c->nms_iou = yunet ? 0.3f : 0.4f;
+    for (int i = 0; i < 6; i++)
+        c->prior_px[i] = retinaface ? (float)(16 << i) : 0;
 }
 
 /* ---- embedders ---- */

@@ -2,7 +2,6 @@
 #include "model/model_internal.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const tasks[] = {"unknown", "embed", "detect"};
@@ -51,8 +50,8 @@ bool arc_template_parse(const char *text, arc_template *out) {
 
 bool arc_numbers_parse(const char *text, char separator, int count, float *out) {
     for (int i = 0; i < count; i++) {
-        char *end;
-        out[i] = strtof(text, &end);
+        const char *end;
+        out[i] = (float)arc_number_read(text, &end);
         if (end == text || !isfinite(out[i]) || *end != (i + 1 < count ? separator : '\0'))
             return false;
         text = end + 1;

@@ -97,6 +97,9 @@ static arc_status put_contract(const arc_contract *c, arc_buffer *out) {
             (double)c->threshold, (double)c->nms_iou);
     else
         PUT("task         unknown\n");
+    if (c->detector == ARC_DETECTOR_RETINAFACE)
+        PUT("priors       %g %g, %g %g, %g %g px at strides 8, 16, 32\n", (double)c->prior_px[0], (double)c->prior_px[1],
+            (double)c->prior_px[2], (double)c->prior_px[3], (double)c->prior_px[4], (double)c->prior_px[5]);
     if (c->input_width_px > 0 && c->input_height_px > 0)
         PUT("pixels       %d wide, %d high, ", c->input_width_px, c->input_height_px);
     else

@@ -25,6 +25,12 @@ static json_t *contract_of(const arc_contract *c) {
     if (o && c->task == ARC_TASK_DETECT) {
         bad |= json_object_set_new(o, "detector", json_string(arc_detector_name(c->detector)));
         bad |= json_object_set_new(o, "nms_iou", json_real((double)c->nms_iou));
+        if (c->detector == ARC_DETECTOR_RETINAFACE) {
+            json_t *priors = json_array();
+            for (int i = 0; i < 6; i++)
+                bad |= json_array_append_new(priors, json_real((double)c->prior_px[i]));
+            bad |= json_object_set_new(o, "prior_px", priors);
+        }
     }
     if (bad) {
         json_decref(o);

@@ -78,20 +78,22 @@ arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_con
         if (!isfinite(value[i]))
             return arc_fail(err, ARC_ESELFTEST, "the network's output %d on the self-test image is %g: its weights are damaged",
                             i, (double)value[i]);
-        used += snprintf(text + used, ARC_SELFTEST_TEXT - (size_t)used, " %.9g", (double)value[i]);
+        text[used++] = ' ';
+        used += arc_number_write(text + used, ARC_SELFTEST_TEXT - (size_t)used, (double)value[i]);
     }
     return ARC_OK;
 }
 
 /* "seed v0 v1 ..." */
 static bool parse(const char *text, uint64_t *seed, float want[VALUES], int *count) {
-    char *end;
-    *seed = strtoull(text, &end, 10);
+    char *stop;
+    *seed = strtoull(text, &stop, 10);
+    const char *end = stop;
     if (end == text || *text == '-')
         return false;
     for (*count = 0; *count < VALUES && *end == ' '; ++*count) {
         const char *at = end + 1;
-        want[*count] = strtof(at, &end);
+        want[*count] = (float)arc_number_read(at, &end);
         if (end == at || !isfinite(want[*count]))
             return false;
     }

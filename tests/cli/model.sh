@@ -59,6 +59,12 @@ sentence short.onnx
 cp "$work/crop.ppm" "$work/picture.onnx"
 expect 3 model info "$work/picture.onnx"
 expect 3 model info "$work/folder"
+# A detector of free size says so, and the written file is read again.
+if [ -e "$data/models" ]; then
+    expect 0 convert "$data/models/detection/retinaface_mnet025.pth" -q -o "$work/detector.onnx"
+    expect 0 model info "$work/detector.onnx"
+    says retinaface
+fi
 expect 3 convert "$work/short.onnx" -q -o "$work/z.onnx"
 [ -e "$work/z.onnx" ] && wrong "a failed conversion left z.onnx"
 expect 3 detect "$work/crop.ppm" --detector "$work/a.onnx"

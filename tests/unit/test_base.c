@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "support.h"
 #include <fcntl.h>
+#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -218,6 +219,23 @@ static void pool_runs_each_tile_once(void **state) {
     }
 }
 
+static void numbers_are_decimal_text(void **state) {
+    (void)state;
+    const char *end, *const text[] = {"127.5,", "-1e-3", "+0.25x", "0x0", "-0x1F", "", ",5", "1,5"};
+    const double want[] = {127.5, -1e-3, 0.25, 0, 0, 0, 0, 1};
+    const size_t read[] = {5, 5, 5, 1, 2, 0, 0, 1};
+    char back[32];
+    setlocale(LC_ALL, "de_DE.UTF-8"); /* where the machine has it, a decimal comma */
+    for (size_t i = 0; i < ARC_COUNT(text); i++) {
+        assert_true(arc_number_read(text[i], &end) == want[i]);
+        assert_int_equal(end - text[i], read[i]);
+    }
+    assert_int_equal(arc_number_write(back, sizeof back, (double)0.1f), 11);
+    assert_string_equal(back, "0.100000001");
+    assert_true((float)arc_number_read(back, &end) == 0.1f);
+    setlocale(LC_ALL, "C");
+}
+
 static void rng_is_the_same_everywhere(void **state) {
     (void)state;
     arc_rng a, b, other;
@@ -246,6 +264,7 @@ int main(void) {
         cmocka_unit_test(writer_reports_a_full_disk),    cmocka_unit_test(bad_paths_are_named),
         cmocka_unit_test(map_refuses_what_is_too_large), cmocka_unit_test(folders_are_made_with_parents),
         cmocka_unit_test(pool_runs_each_tile_once),      cmocka_unit_test(rng_is_the_same_everywhere),
+        cmocka_unit_test(numbers_are_decimal_text),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,0 +1,35 @@
+/* Numbers as text. Files are written in the C locale's notation whatever locale the program around the library has chosen. */
+#include "base/base.h"
+#include <locale.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static locale_t c_locale;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_locale(void) {
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* 0 only without memory: then the program's own is used */
+}
+
+double arc_number_read(const char *text, const char **end) {
+    char *stop;
+    pthread_once(&once, make_locale);
+    const char *digits = text + (*text == '-' || *text == '+');
+    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) { /* "0x0" is a size, no hexadecimal number */
+        *end = digits + 1;
+        return 0;
+    }
+    const double value = c_locale ? strtod_l(text, &stop, c_locale) : strtod(text, &stop);
+    *end = stop;
+    return value;
+}
+
+int arc_number_write(char *text, size_t bytes, double value) {
+    pthread_once(&once, make_locale);
+    const locale_t old = c_locale ? uselocale(c_locale) : (locale_t)0;
+    const int count = snprintf(text, bytes, "%.9g", value);
+    if (c_locale)
+        uselocale(old);
+    return count;
+}
