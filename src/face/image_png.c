@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What libpng may ask for at once while reading: a chunk is no longer than its file, and what it unpacks (a colour profile) is small. The
+ * length that a file announces is not believed: libpng would take up to 2 GB for it. */
+#define MAX_UNPACKED_BYTES ((size_t)8 << 20)
+#define MAX_PIXEL_BYTES 8
+
 typedef struct png_state {
     png_structp png;
     png_infop info;
@@ -12,6 +17,7 @@ typedef struct png_state {
     const arc_alloc *alloc;
     const uint8_t *at, *end;
     bool no_memory;
+    size_t largest_bytes; /* 0 = any */
     char text[160];
     uint8_t *rgba;
     uint8_t **rows;
@@ -33,6 +39,8 @@ static void on_warning(png_structp png, png_const_charp text) {
 
 static png_voidp on_malloc(png_structp png, png_alloc_size_t bytes) {
     png_state *s = png_get_mem_ptr(png);
+    if (s->largest_bytes && bytes > s->largest_bytes)
+        return NULL;
     void *p = arc_mem_raw(s->alloc, 1, bytes);
     if (!p)
         s->no_memory = true;
@@ -76,6 +84,7 @@ static arc_status png_run(arc_decode *d, png_state *s, arc_error *err) {
     arc_status st = arc_decode_admit(d, png_get_image_width(s->png, s->info), png_get_image_height(s->png, s->info), err);
     if (st != ARC_OK)
         return st;
+    s->largest_bytes += (size_t)d->full_width_px * MAX_PIXEL_BYTES; /* rows */
     read_orientation(d, s);
     int channels = transform(s);
     size_t width = (size_t)d->full_width_px, height = (size_t)d->full_height_px;
@@ -111,6 +120,7 @@ arc_status arc_decode_png(arc_decode *d, arc_error *err) {
     s->alloc = d->alloc;
     s->at = d->bytes;
     s->end = d->bytes + d->count;
+    s->largest_bytes = d->count + MAX_UNPACKED_BYTES;
     volatile arc_status st = ARC_ENOMEM;
     if (setjmp(s->jump)) {
         st = arc_fail(err, s->no_memory ? ARC_ENOMEM : ARC_ECORRUPT, "%s: PNG: %s", d->name, s->text);

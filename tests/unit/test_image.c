@@ -107,6 +107,32 @@ static void truncated(const char *name, bool may_pass_near_end) {
     arc_map_close(&map);
 }
 
+static size_t largest_request;
+
+static void *noted_get(void *arg, size_t align, size_t bytes) {
+    largest_request = ARC_MAX(largest_request, bytes);
+    return arc_alloc_libc.get(arg, align, bytes);
+}
+
+/* 43 bytes that announce a suggested palette of 2 GB. */
+static void announced_lengths_are_not_believed(void **state) {
+    (void)state;
+    static const uint8_t png[] =
+        "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x27\0\0\0\x19\x04\x03\0\0\0\x40\xfd\x2a\xdb\x78\0\0\x31sPLT\0H";
+    arc_settings settings;
+    arc_context *own;
+    arc_image image;
+    arc_error err = {0};
+    arc_settings_default(&settings);
+    settings.threads = 1;
+    settings.alloc = (arc_alloc){.get = noted_get, .put = arc_alloc_libc.put};
+    assert_int_equal(arc_context_open(&own, &settings, &err), ARC_OK);
+    largest_request = 0;
+    assert_int_equal(arc_image_decode(own, png, sizeof png - 1, "huge.png", NULL, &image, NULL, &err), ARC_ECORRUPT);
+    assert_true(largest_request < (size_t)16 << 20);
+    arc_context_close(&own);
+}
+
 static void truncated_files_are_refused(void **state) {
     (void)state;
     static const char *const names[] = {"420.jpg", "progressive.jpg", "cmyk.jpg", "exif6.jpg",
@@ -265,11 +291,17 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_equals_pillow),    cmocka_unit_test(resize_equals_opencv),
-        cmocka_unit_test(orientation_can_be_ignored),  cmocka_unit_test(truncated_files_are_refused),
-        cmocka_unit_test(bad_inputs_have_their_codes), cmocka_unit_test(limit_is_in_pixels),
-        cmocka_unit_test(jpeg_is_reduced_on_request),  cmocka_unit_test(lossless_save_round_trips),
-        cmocka_unit_test(drawing_is_clipped),          cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(every_kind_equals_pillow),
+        cmocka_unit_test(resize_equals_opencv),
+        cmocka_unit_test(orientation_can_be_ignored),
+        cmocka_unit_test(truncated_files_are_refused),
+        cmocka_unit_test(announced_lengths_are_not_believed),
+        cmocka_unit_test(bad_inputs_have_their_codes),
+        cmocka_unit_test(limit_is_in_pixels),
+        cmocka_unit_test(jpeg_is_reduced_on_request),
+        cmocka_unit_test(lossless_save_round_trips),
+        cmocka_unit_test(drawing_is_clipped),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
