@@ -131,7 +131,7 @@ static float *filled(size_t n) {
 }
 
 /* Best of several runs, in seconds; negative on failure. */
-static double time_layer(const shape *l, int64_t batch, const arc_kernels *k, arc_pool *pool) {
+static double time_layer(const shape *l, int64_t batch, const arc_kernels *k, arc_pool *pool, const char **algorithm) {
     const arc_op *op = &arc_ops_conv[0];
     const int64_t strides[] = {l->stride, l->stride}, pads[] = {l->kernel / 2, l->kernel / 2, l->kernel / 2, l->kernel / 2};
     arc_attr attr[] = {{.name = "strides", .kind = ARC_ATTR_INTS, .count = 2, .ints = strides},
@@ -154,9 +154,11 @@ static double time_layer(const shape *l, int64_t batch, const arc_kernels *k, ar
     arc_prepare prepare = {.step = s, .arena = &arena};
     double best = -1;
     if (op->infer(&infer) == ARC_OK && op->prepare(&prepare) == ARC_OK) {
+        *algorithm = s->algorithm;
         s->out[0].data = filled((size_t)arc_shape_count(&s->out[0].shape));
         s->scratch_stride = (s->scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
         s->scratch = arc_mem_raw(&arc_alloc_libc, (size_t)arc_pool_threads(pool), s->scratch_stride);
+        s->shared_scratch = arc_mem_raw(&arc_alloc_libc, s->shared_scratch_bytes + 1, 1);
         for (int round = 0; round < 30; round++) {
             const uint64_t start = arc_clock_ns();
             op->run(s);
@@ -168,6 +170,7 @@ static double time_layer(const shape *l, int64_t batch, const arc_kernels *k, ar
         arc_mem_free(&arc_alloc_libc, s->in[i].data);
     arc_mem_free(&arc_alloc_libc, s->out[0].data);
     arc_mem_free(&arc_alloc_libc, s->scratch);
+    arc_mem_free(&arc_alloc_libc, s->shared_scratch);
     arc_mem_free(&arc_alloc_libc, s);
     arc_arena_free(&arena);
     return best;
@@ -190,13 +193,15 @@ int main(int argc, char **argv) {
         const shape *l = &shapes[i];
         const int64_t out = (l->side + l->stride - 1) / l->stride;
         const double flops = 2.0 * (double)(batch * out * out * l->c_out * l->c_in * l->kernel * l->kernel);
-        const double seconds = time_layer(l, batch, k, pool);
+        const char *algorithm = "";
+        const double seconds = time_layer(l, batch, k, pool, &algorithm);
         if (seconds < 0)
             return 1;
         printf("{\"bench\":\"conv\",\"isa\":\"%s\",\"threads\":%d,\"batch\":%d,"
-               "\"layer\":\"%s\",\"ms\":%.4f,\"gflops\":%.1f,"
+               "\"layer\":\"%s\",\"algorithm\":\"%s\",\"ms\":%.4f,\"gflops\":%.1f,"
                "\"percent_of_peak\":%.1f}\n",
-               k->name, threads, (int)batch, l->name, seconds * 1e3, flops / seconds * 1e-9, flops / seconds * 1e-7 / peak);
+               k->name, threads, (int)batch, l->name, algorithm, seconds * 1e3, flops / seconds * 1e-9,
+               flops / seconds * 1e-7 / peak);
         all_seconds += seconds * l->times;
         all_flops += flops * l->times;
     }

@@ -16,6 +16,7 @@ typedef struct opx {
     arc_tensor in[8]; /* dtype ARC_NO_DTYPE: omitted */
     arc_tensor out;
     arc_error err;
+    bool constant_weights; /* packed when prepared, or at each run */
 } opx;
 
 static uint32_t opx_seed = 1;
@@ -33,6 +34,7 @@ static inline float *opx_floats(size_t n) {
 static inline void opx_init(opx *o, const char *op) {
     memset(o, 0, sizeof *o);
     o->node = (arc_node){.op = op, .name = "under test", .input = o->input, .output = o->output, .outputs = 1, .attr = o->attr};
+    o->constant_weights = opx_random() % 2;
 }
 static inline arc_attr *opx_attr(opx *o, const char *name, arc_attr_kind kind) {
     assert_true(o->node.attrs < OPX_ATTRS);
@@ -77,7 +79,7 @@ static inline arc_status opx_infer(opx *o, const arc_op *op) {
 static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc_pool *pool) {
     if (opx_infer(o, op) != ARC_OK)
         fail_msg("infer: %s", o->err.text);
-    o->in[1].is_const = opx_random() % 2; /* weights packed when prepared, or at each run */
+    o->in[1].is_const = o->constant_weights;
     arc_step *s = calloc(1, sizeof *s);
     arc_arena arena;
     arc_arena_init(&arena, &arc_alloc_libc, 0);

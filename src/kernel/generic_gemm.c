@@ -4,8 +4,7 @@
 
 enum { MR = 4, NR = 8, MR8 = 4, NR8 = 8 };
 
-/* y = act(x + bias + residual) for one value of column j; residual_row NULL = none. */
-static float finish(float x, size_t j, const float *residual_row, const arc_epilogue *e) {
+float arc_epilogue_finish(float x, size_t j, const float *residual_row, const arc_epilogue *e) {
     if (e->bias)
         x += e->bias[j];
     if (residual_row)
@@ -30,7 +29,7 @@ static void rows_epilogue(size_t m, size_t n, const float *x, size_t x_stride, f
     for (size_t i = 0; i < m; i++) {
         const float *residual = e->residual ? e->residual + i * e->residual_stride : NULL;
         for (size_t j = 0; j < n; j++)
-            y[i * y_stride + j] = finish(x[i * x_stride + j], j, residual, e);
+            y[i * y_stride + j] = arc_epilogue_finish(x[i * x_stride + j], j, residual, e);
     }
 }
 
@@ -55,7 +54,7 @@ static void dwconv(size_t pixels, size_t channels, size_t taps, const float *con
             float acc = 0.0f;
             for (size_t t = 0; t < taps; t++)
                 acc += x[t][j] * w[t * channels + j];
-            y[j] = finish(acc, j, residual, e);
+            y[j] = arc_epilogue_finish(acc, j, residual, e);
         }
     }
 }

@@ -10,18 +10,25 @@ typedef struct arc_cpu {
 } arc_cpu;
 arc_cpu arc_cpu_detect(void);
 
-/* generic.c, generic_gemm.c: every slot in portable C. */
+/* generic_gemm.c: act(x + bias + residual) for one value of column j; residual_row NULL = none. */
+float arc_epilogue_finish(float x, size_t j, const float *residual_row, const arc_epilogue *e);
+
+/* generic*.c: every slot in portable C. */
 void arc_kernels_fill_generic(arc_kernels *k);
 void arc_kernels_fill_generic_gemm(arc_kernels *k);
+void arc_kernels_fill_generic_winograd(arc_kernels *k);
 /* One function a file; compiled only where the instruction set exists. */
 void arc_kernels_fill_avx2(arc_kernels *k);
 void arc_kernels_fill_avx2_gemm(arc_kernels *k);
 void arc_kernels_fill_avx2_igemm8(arc_kernels *k);
+void arc_kernels_fill_avx2_winograd(arc_kernels *k);
 void arc_kernels_fill_avx512(arc_kernels *k);
 void arc_kernels_fill_avx512_gemm(arc_kernels *k);
 void arc_kernels_fill_avx512_igemm8(arc_kernels *k);
+void arc_kernels_fill_avx512_winograd(arc_kernels *k);
 void arc_kernels_fill_neon(arc_kernels *k);
 void arc_kernels_fill_neon_gemm(arc_kernels *k);
 void arc_kernels_fill_neon_igemm8(arc_kernels *k);
+void arc_kernels_fill_neon_winograd(arc_kernels *k);
 
 #endif

@@ -24,6 +24,7 @@ typedef struct arc_epilogue {
 } arc_epilogue;
 
 #define ARC_IGEMM_MAX_MR 16
+#define ARC_WINOGRAD_MAX_N 6
 
 typedef struct arc_kernels {
     arc_isa isa;
@@ -42,6 +43,14 @@ typedef struct arc_kernels {
      *   y[p*y_stride + j] = epilogue(sum_{t<taps} x[p*taps + t][j] * w[t*channels + j]) ; x: pixels*taps pointers. */
     void (*dwconv)(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y, size_t y_stride,
                    const arc_epilogue *e);
+
+    /* Winograd F(t x t, 3x3), t 2 or 4, n = t + 2: a 3x3 convolution of stride 1 as n*n products of matrices (Lavin & Gray 2016).
+     * in:  one input tile, x: n*n pointers to `channels` floats, row by row -> v[i*v_step + c] = (B^T x B)[i][c], i < n*n.
+     * out: m[i*m_step + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel: epilogue(A^T m A).
+     *      The epilogue's residual lies as y does. */
+    void (*winograd_in)(int t, size_t channels, const float *const *x, float *v, size_t v_step);
+    void (*winograd_out)(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
+                         size_t rows, size_t cols, const arc_epilogue *e);
 
     /* y[i] = act(x[i*n + j] ...) on m rows of n contiguous channels, bias/slope per channel; acc = x. In place allowed. */
     void (*rows_epilogue)(size_t m, size_t n, const float *x, size_t x_stride, float *y, size_t y_stride, const arc_epilogue *e);
@@ -86,5 +95,9 @@ size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t 
  * scale may be NULL. */
 void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                           size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
+/* The same columns of 3x3 weights w [n][kc][3][3] in the Winograd domain, transformed in double: n*n panels of [k][nr], panel i at
+ * panel + i*step. */
+void arc_winograd_pack_panel(const arc_kernels *k, int t, size_t n, size_t j0, size_t kc, const float *w, const float *scale_k,
+                             const float *scale_n, float *panel, size_t step);
 
 #endif

@@ -23,17 +23,20 @@ static void fill_tables(void) {
     arc_kernels *k = start_level(ARC_ISA_GENERIC, "generic", ARC_ISA_GENERIC);
     arc_kernels_fill_generic(k);
     arc_kernels_fill_generic_gemm(k);
+    arc_kernels_fill_generic_winograd(k);
 #if defined(__x86_64__)
     if (cpu.avx2) {
         k = start_level(ARC_ISA_AVX2, "avx2", ARC_ISA_GENERIC);
         arc_kernels_fill_avx2(k);
         arc_kernels_fill_avx2_gemm(k);
         arc_kernels_fill_avx2_igemm8(k);
+        arc_kernels_fill_avx2_winograd(k);
     }
     if (cpu.avx512) {
         k = start_level(ARC_ISA_AVX512, "avx512", ARC_ISA_AVX2);
         arc_kernels_fill_avx512(k);
         arc_kernels_fill_avx512_gemm(k);
+        arc_kernels_fill_avx512_winograd(k);
         if (cpu.avx512_vnni)
             arc_kernels_fill_avx512_igemm8(k);
     }
@@ -43,6 +46,7 @@ static void fill_tables(void) {
         arc_kernels_fill_neon(k);
         arc_kernels_fill_neon_gemm(k);
         arc_kernels_fill_neon_igemm8(k);
+        arc_kernels_fill_neon_winograd(k);
     }
 #else
     (void)cpu;

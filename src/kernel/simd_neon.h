@@ -36,6 +36,9 @@ static inline void v_store_n(float *p, size_t n, vf v) {
 static inline vf v_add(vf a, vf b) {
     return vaddq_f32(a, b);
 }
+static inline vf v_sub(vf a, vf b) {
+    return vsubq_f32(a, b);
+}
 static inline vf v_mul(vf a, vf b) {
     return vmulq_f32(a, b);
 }

@@ -20,9 +20,15 @@ arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape 
 void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,
                        size_t pixel_step, size_t tap_step, const float **list);
 
-/* layer_dwconv.c: depthwise and thinly grouped convolution. The step's state starts with its geometry, as every convolution's. */
+/* The state of every convolution starts with how it runs. */
+typedef void arc_conv_run_fn(const arc_step *s);
+
+/* layer_dwconv.c: depthwise and thinly grouped convolution. */
 bool arc_dwconv_fits(const arc_conv_geometry *g);
 arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g);
-void arc_dwconv_run(const arc_step *s);
+
+/* layer_winograd.c: 3x3 of stride 1. The tile that the cost model prefers: 2 or 4; 0 = the direct way. */
+int arc_winograd_tile(const arc_step *s, const arc_conv_geometry *g);
+arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile);
 
 #endif

@@ -1,7 +1,7 @@
 /* nn: Conv and ConvTranspose over NHWC, with the epilogue of a fused node.
  *
  * An implicit GEMM whose A rows are pointers to input pixels (no im2col) and whose B are the weights, packed once; convolutions whose
- * groups are too thin for its tiles go to layer_dwconv.c. Work is split over output tiles, never over a reduction: the bits do not depend on
+ * groups are too thin for its tiles go to layer_dwconv.c, 3x3 ones of stride 1 to layer_winograd.c where that is faster. Work is split over output tiles, never over a reduction: the bits do not depend on
  * the number of threads. Items are numbered [group][block][panel]: a block is as many pixel tiles as L2 holds the input of; its pointer
  * lists are built once and used for all panels, and a panel stays in cache over the tiles of a block. With few pixels there is one
  * block, and threads split the panels, so that each weight is read from memory once. */
@@ -14,8 +14,9 @@
 #define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
 
 typedef struct conv_state {
-    arc_conv_geometry g; /* first, as conv.h asks */
-    arc_epilogue act;    /* activation and its parameters; pointers are bound in run */
+    arc_conv_run_fn *run; /* first, as conv.h asks */
+    arc_conv_geometry g;
+    arc_epilogue act; /* activation and its parameters; pointers are bound in run */
     arc_panels panels;
     const float *zero; /* [c_in]: the pad row without pad values */
     size_t pixels, taps, kc, group_out;
@@ -98,6 +99,8 @@ static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
     c->blocks = (c->tiles + c->block_tiles - 1) / c->block_tiles;
 }
 
+static void igemm_run(const arc_step *s);
+
 static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     arc_step *s = p->step;
     arc_conv_geometry g;
@@ -108,9 +111,13 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     s->shared_scratch_bytes = s->scratch_bytes = 0;
     if (arc_dwconv_fits(&g))
         return arc_dwconv_prepare(p, &g);
+    const int tile = arc_winograd_tile(s, &g);
+    if (tile)
+        return arc_winograd_prepare(p, &g, tile);
     conv_state *c = arc_arena_new(p->arena, 1, sizeof *c);
     if (!c)
         return arc_fail_nomem(p->err, "convolution state");
+    c->run = igemm_run;
     c->g = g;
     const bool known = arc_fused_act(s->node, &c->act);
     assert(known);
@@ -182,12 +189,8 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-static void conv_run(const arc_step *s) {
+static void igemm_run(const arc_step *s) {
     const conv_state *c = s->state;
-    if (arc_dwconv_fits(s->state)) {
-        arc_dwconv_run(s);
-        return;
-    }
     conv_job job = {.s = s, .c = c, .x = s->in[0].data, .y = s->out[0].data};
     const float *pad = arc_step_floats(s, ARC_CONV_PAD_VALUE);
     job.pad = pad ? pad : c->zero;
@@ -202,6 +205,10 @@ static void conv_run(const arc_step *s) {
     /* A few grabs a thread, so that one whose core is taken away does not hold up the layer. */
     const size_t items = (size_t)c->g.groups * c->blocks * c->panels.per_set;
     arc_pool_run(s->pool, items, ARC_MAX(items / (4 * (size_t)arc_pool_threads(s->pool)), (size_t)1), igemm_items, &job);
+}
+
+static void conv_run(const arc_step *s) {
+    (*(arc_conv_run_fn *const *)s->state)(s);
 }
 
 const arc_op arc_ops_conv[] = {

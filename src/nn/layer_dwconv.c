@@ -11,7 +11,8 @@
 #define THIN_OUTPUTS 8
 
 typedef struct dw_state {
-    arc_conv_geometry g;      /* first, as conv.h asks */
+    arc_conv_run_fn *run; /* first, as conv.h asks */
+    arc_conv_geometry g;
     arc_conv_geometry spread; /* the same over the spread input: c_in = kc * c_out */
     arc_epilogue act;
     size_t pixels, taps, kc, row;            /* row: floats of a spread pixel */
@@ -87,12 +88,15 @@ static arc_status prepare_spread(arc_prepare *p, dw_state *d) {
     return ARC_OK;
 }
 
+static void dwconv_run(const arc_step *s);
+
 arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g) {
     arc_step *s = p->step;
     dw_state *d = arc_arena_new(p->arena, 1, sizeof *d);
     float *zero = arc_arena_new(p->arena, (size_t)g->c_in, sizeof *zero);
     if (!d || !zero)
         return arc_fail_nomem(p->err, "convolution state");
+    d->run = dwconv_run;
     d->g = d->spread = *g;
     d->zero = zero;
     d->pixels = (size_t)(g->n * g->oh * g->ow);
@@ -146,7 +150,7 @@ static void dwconv_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-void arc_dwconv_run(const arc_step *s) {
+static void dwconv_run(const arc_step *s) {
     const dw_state *d = s->state;
     const float *pad = arc_step_floats(s, ARC_CONV_PAD_VALUE);
     dw_job job = {.s = s, .d = d, .x = s->in[0].data, .pad = pad ? pad : d->zero, .weights = d->packed};

@@ -1,5 +1,6 @@
 /* Conv and ConvTranspose with every fused input against a naive double reference, on every kernel level; the same bits for 1..16
  * threads; wrong shapes refused with a sentence. */
+#include "nn/conv.h"
 #include "op_harness.h"
 
 typedef struct conv_case {
@@ -140,14 +141,26 @@ static double reference(const conv_case *c, const conv_data *d, int64_t n, int64
     return sum;
 }
 
-static void compare(const conv_case *c, const conv_data *d, const float *got, const char *level) {
+/* Sum of the absolute weights of an output channel: inputs are at most 1. */
+static double weight_size(const conv_case *c, const conv_data *d, int64_t co) {
+    double size = 2;
+    for (int64_t ci = 0; ci < c->c_in; ci++)
+        for (int64_t k = 0; k < 9; k++)
+            size += fabs(weight(c, d, co, ci, k / 3, k % 3));
+    return size;
+}
+
+/* `bound`: of the error, in units of the sum of absolute products; those of `mixed` algorithms in units of the absolute weights, because all
+ * inputs of a tile mix in each of its outputs. */
+static void compare(const conv_case *c, const conv_data *d, const float *got, const char *level, double bound, bool mixed) {
     int64_t oh, ow;
     out_size(c, &oh, &ow);
     for (int64_t i = 0; i < c->n * oh * ow * c->c_out; i++) {
         const int64_t co = i % c->c_out, ox = i / c->c_out % ow, oy = i / c->c_out / ow % oh, n = i / c->c_out / ow / oh;
         double size, v = reference(c, d, n, oy, ox, co, &size);
+        size = mixed ? weight_size(c, d, co) : size;
         v = act(c, d, co, c->residual ? v + (double)d->residual[i] : v);
-        if (!(fabs((double)got[i] - v) <= 6e-7 * size))
+        if (!(fabs((double)got[i] - v) <= bound * size))
             fail_msg("%s %s n%lld c%lld->%lld %lldx%lld k%lldx%lld g%lld at %lld: got %.8g, want %.8g", level,
                      c->transposed ? "ConvTranspose" : "Conv", (long long)c->n, (long long)c->c_in, (long long)c->c_out,
                      (long long)c->h, (long long)c->w, (long long)c->kh, (long long)c->kw, (long long)c->groups, (long long)i,
@@ -164,7 +177,7 @@ static void on_levels(const conv_case *c) {
         opx o;
         describe(&o, c, &d);
         float *y = opx_run(&o, &arc_ops_conv[c->transposed], k, NULL);
-        compare(c, &d, y, k->name);
+        compare(c, &d, y, k->name, 6e-7, false);
         free(y);
     }
     free_data(&d);
@@ -291,6 +304,105 @@ static void test_shapes_of_nets(void **state) {
         on_levels(&cases[i]);
 }
 
+/* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
+
+static arc_status prepare_winograd(arc_prepare *p, int tile) {
+    arc_conv_geometry g;
+    char why[320];
+    assert_int_equal(arc_conv_read(p->step->node, false, &p->step->in[0].shape, &p->step->in[1].shape, &g, why, sizeof why),
+                     ARC_OK);
+    return arc_winograd_prepare(p, &g, tile);
+}
+static arc_status prepare_winograd_2(arc_prepare *p) {
+    return prepare_winograd(p, 2);
+}
+static arc_status prepare_winograd_4(arc_prepare *p) {
+    return prepare_winograd(p, 4);
+}
+
+/* The tile of 4 loses about two bits to cancellation. */
+static const struct {
+    arc_status (*prepare)(arc_prepare *);
+    double bound;
+} winograd[] = {{prepare_winograd_2, 4e-7}, {prepare_winograd_4, 1.6e-6}};
+
+static arc_op winograd_op(size_t i) {
+    arc_op op = arc_ops_conv[0];
+    op.prepare = winograd[i].prepare;
+    return op;
+}
+
+static conv_case winograd_case(int64_t n, int64_t c_in, int64_t c_out, int64_t h, int64_t w) {
+    conv_case c = random_case(false);
+    c.groups = 1;
+    c.n = n;
+    c.c_in = c_in;
+    c.c_out = c_out;
+    c.h = h;
+    c.w = w;
+    c.kh = c.kw = 3;
+    for (int i = 0; i < 2; i++)
+        c.stride[i] = c.dilation[i] = 1;
+    for (int i = 0; i < 4; i++)
+        c.pads[i] = opx_random() % 3;
+    return c;
+}
+
+/* Both tiles, every level: maps from 1 pixel on, channels that fill no register, images whose tiles share a block. */
+static void test_winograd(void **state) {
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        conv_case c = winograd_case(1 + opx_random() % 3, 1 + opx_random() % 40, 1 + opx_random() % 70, 3 + opx_random() % 14,
+                                    3 + opx_random() % 14);
+        if (round % 6 == 0) { /* the smallest map: one pixel, all neighbours padding */
+            c.h = c.w = 1;
+            for (int i = 0; i < 4; i++)
+                c.pads[i] = 1;
+        }
+        conv_data d = make_data(&c);
+        for (int isa = ARC_ISA_GENERIC; isa <= ARC_ISA_NEON; isa++)
+            for (size_t i = 0; i < 2 && arc_kernels_of((arc_isa)isa); i++) {
+                const arc_op op = winograd_op(i);
+                opx o;
+                describe(&o, &c, &d);
+                float *y = opx_run(&o, &op, arc_kernels_of((arc_isa)isa), NULL);
+                compare(&c, &d, y, arc_kernels_of((arc_isa)isa)->name, winograd[i].bound, true);
+                free(y);
+            }
+        free_data(&d);
+    }
+}
+
+/* Blocks of a thread's own and blocks that all share: the same bits for 1 to 16 threads. */
+static void test_winograd_threads(void **state) {
+    (void)state;
+    const conv_case cases[] = {winograd_case(2, 16, 24, 41, 38), winograd_case(1, 200, 90, 13, 14),
+                               winograd_case(3, 64, 64, 28, 28), winograd_case(1, 64, 40, 60, 61)};
+    for (size_t k = 0; k < ARC_COUNT(cases); k++) {
+        conv_data d = make_data(&cases[k]);
+        for (size_t i = 0; i < 2; i++) {
+            const arc_op op = winograd_op(i);
+            float *want = NULL;
+            for (int threads = 1; threads <= 16; threads += threads < 4 ? 1 : 4) {
+                arc_pool *pool = NULL;
+                opx o;
+                assert_int_equal(arc_pool_new(&pool, &arc_alloc_libc, threads, NULL), ARC_OK);
+                describe(&o, &cases[k], &d);
+                float *y = opx_run(&o, &op, arc_kernels_get(NULL), pool);
+                arc_pool_free(&pool);
+                if (want) {
+                    assert_memory_equal(y, want, (size_t)arc_shape_count(&o.out.shape) * sizeof(float));
+                    free(y);
+                } else {
+                    want = y;
+                }
+            }
+            free(want);
+        }
+        free_data(&d);
+    }
+}
+
 static void test_threads(void **state) {
     (void)state;
     for (int round = 0; round < 12; round++) {
@@ -310,6 +422,7 @@ static void test_threads(void **state) {
             opx o;
             assert_int_equal(arc_pool_new(&pool, &arc_alloc_libc, threads, NULL), ARC_OK);
             describe(&o, &c, &d);
+            o.constant_weights = round % 2;
             float *y = opx_run(&o, &arc_ops_conv[c.transposed], arc_kernels_get(NULL), pool);
             arc_pool_free(&pool);
             if (want) {
@@ -406,8 +519,9 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),  cmocka_unit_test(test_random_transposed), cmocka_unit_test(test_shapes_of_nets),
-        cmocka_unit_test(test_threads), cmocka_unit_test(test_auto_pad),          cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_random_transposed), cmocka_unit_test(test_shapes_of_nets),
+        cmocka_unit_test(test_winograd), cmocka_unit_test(test_winograd_threads),  cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_auto_pad), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

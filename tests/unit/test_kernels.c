@@ -163,6 +163,60 @@ static void igemm_bits_level(const arc_kernels *k) {
         }
 }
 
+/* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
+
+/* One tile through weights, both transforms and a product in double, against the convolution itself. */
+static void winograd_case(const arc_kernels *k, int t, size_t c_in, size_t c_out, int kind) {
+    const size_t n = (size_t)t + 2, points = n * n, nr = k->igemm_nr, rows = 1 + random_u32() % (size_t)t,
+                 cols = 1 + random_u32() % (size_t)t;
+    const float *list[ARC_WINOGRAD_MAX_N * ARC_WINOGRAD_MAX_N];
+    for (size_t i = 0; i < points; i++)
+        list[i] = random_floats((int)(i % 20), c_in); /* some window pixels are the same: padding is one row */
+    const float *w = random_floats(20, c_out * c_in * 9), *scale_k = random_floats(21, c_in), *scale_n = random_floats(22, c_out);
+    float *panel = floats(23, points * c_in * nr), *v = floats(24, points * c_in), *m = floats(25, points * c_out);
+    arc_winograd_pack_panel(k, t, c_out, 0, c_in, w, scale_k, scale_n, panel, c_in * nr);
+    k->winograd_in(t, c_in, list, v, c_in);
+    for (size_t i = 0; i < points; i++)
+        for (size_t j = 0; j < nr; j++) {
+            double sum = 0;
+            for (size_t q = 0; q < c_in; q++)
+                sum += (double)v[i * c_in + q] * (double)panel[(i * c_in + q) * nr + j];
+            if (j < c_out)
+                m[i * c_out + j] = (float)sum;
+            else
+                assert_true(sum == 0);
+        }
+    const size_t y_pixel = c_out + 1, y_row = cols * y_pixel + 2, count = (rows - 1) * y_row + (cols - 1) * y_pixel + c_out;
+    float *y = floats(26, count);
+    for (size_t i = 0; i < count; i++)
+        y[i] = 77.0f;
+    arc_epilogue e = make_epilogue(kind, 1, c_out);
+    e.residual = e.residual ? random_floats(32, count) : NULL;
+    k->winograd_out(t, c_out, m, c_out, y, y_row, y_pixel, rows, cols, &e);
+    for (size_t i = 0; i < count; i++) {
+        const size_t r = i / y_row, s = i % y_row / y_pixel, j = i % y_row % y_pixel;
+        if (s >= cols || j >= c_out) {
+            assert_true(y[i] == 77.0f); /* between the pixels */
+            continue;
+        }
+        double sum = 0, size = 2; /* inputs of the whole tile (at most 1) mix in each output: weights alone give the size */
+        for (size_t tap = 0; tap < 9; tap++)
+            for (size_t q = 0; q < c_in; q++) {
+                const double f = (double)w[(j * c_in + q) * 9 + tap] * (double)scale_k[q] * (double)scale_n[j];
+                sum += (double)list[(r + tap / 3) * n + s + tap % 3][q] * f;
+                size += fabs(f);
+            }
+        const arc_epilogue plain = {.bias = e.bias, .slope = e.slope, .alpha = e.alpha, .lo = e.lo, .hi = e.hi, .act = e.act};
+        sum += e.residual ? (double)e.residual[i] : 0;
+        CLOSE(k, y[i], finish(sum, 0, j, &plain), (t == 2 ? 2 : 8) * size);
+    }
+}
+
+static void winograd_level(const arc_kernels *k) {
+    for (int kind = 0; kind < 160; kind++)
+        winograd_case(k, kind % 8 < 4 ? 2 : 4, 1 + random_u32() % 37, 1 + random_u32() % k->igemm_nr, kind % 20);
+}
+
 /* ---- the other multiplying slots ---------------------------------------------------------------------------------------------- */
 
 static void dwconv_case(const arc_kernels *k, size_t pixels, size_t channels, size_t taps, int kind) {
@@ -408,6 +462,7 @@ static void pack_level(const arc_kernels *k) {
         on_every_level(name##_level);                                                                                            \
     }
 LEVEL_TEST(igemm)
+LEVEL_TEST(winograd)
 LEVEL_TEST(igemm_bits)
 LEVEL_TEST(dwconv)
 LEVEL_TEST(igemm8)
@@ -435,10 +490,11 @@ static void test_choice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice), cmocka_unit_test(test_igemm),   cmocka_unit_test(test_igemm_bits),
-        cmocka_unit_test(test_dwconv), cmocka_unit_test(test_igemm8),  cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_reduce), cmocka_unit_test(test_element), cmocka_unit_test(test_exp),
-        cmocka_unit_test(test_nan),    cmocka_unit_test(test_reorder), cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_choice), cmocka_unit_test(test_igemm),    cmocka_unit_test(test_igemm_bits),
+        cmocka_unit_test(test_dwconv), cmocka_unit_test(test_winograd), cmocka_unit_test(test_igemm8),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_reduce),   cmocka_unit_test(test_element),
+        cmocka_unit_test(test_exp),    cmocka_unit_test(test_nan),      cmocka_unit_test(test_reorder),
+        cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, open_guards, NULL);
 }
