@@ -30,6 +30,12 @@
 
 #define IGEMM_NR (2 * VL)
 
+/* Weights come from memory the first time a panel is read; so far ahead they arrive in time. An address past the end does no harm. */
+#define AHEAD_BYTES 12288
+#define PREFETCH_B(b)                                                                                                            \
+    for (size_t line = 0; line < IGEMM_NR * sizeof(float); line += 64)                                                           \
+        __builtin_prefetch((const void *)((uintptr_t)(b) + AHEAD_BYTES + line), 0, 2);
+
 #define START_2(i) vf lo##i = v_zero(), hi##i = v_zero();
 #define STEP_2(i)                                                                                                                \
     {                                                                                                                            \
@@ -50,6 +56,7 @@
     static void tile_##m##_2(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {        \
         ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
             const vf b0 = v_load(b), b1 = v_load(b + VL);                                                                        \
+            PREFETCH_B(b)                                                                                                        \
             ROWS_##m(STEP_2)                                                                                                     \
         }                                                                                                                        \
         ROWS_##m(STORE_2)                                                                                                        \

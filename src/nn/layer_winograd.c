@@ -53,7 +53,7 @@ typedef struct rates {
 static rates rates_of(arc_isa isa) {
     switch (isa) {
     case ARC_ISA_AVX512:
-        return (rates){100, 8, 10};
+        return (rates){100, 8, 7};
     case ARC_ISA_AVX2:
         return (rates){50, 6, 10};
     case ARC_ISA_NEON:
