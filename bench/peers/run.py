@@ -1,138 +1,136 @@
 #!/usr/bin/env python3
-"""One interleaved run of arcface and ONNX Runtime on the same network: time, peak memory, and that both compute the same.
+"""arcface and its rivals on the same network, machine and numbers, in one interleaved run.
 
-    bench/peers/run.py [--model FILE.onnx] [--batch 1] [--threads 2] [--rounds 5] [--seconds 4]
+    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3] [--peers onnxruntime,ncnn,...]
+                       [--json] [--append docs/BENCHMARKS.md]
 
-Without --model an r100 is made. Each engine runs in its own process, in turn, so that both meet the same machine. Needs `make build`;
-the first run makes a virtual environment with onnxruntime and numpy in build/bench-venv.
+Without --model an r100 is made. Each engine runs in its own process, in turn, so that all meet the same machine; outputs have to agree
+(cosine > 0.9999). Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
 """
 import argparse
+import datetime
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+from engines import PACKAGES
+
 ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
 
 
-def fill(count, numpy):
-    """The input of bench/bench_net.c."""
-    i = numpy.arange(count, dtype=numpy.uint32) * numpy.uint32(2654435761)
-    return (i >> numpy.uint32(8)).astype(numpy.float32) / numpy.float32(16777216) * numpy.float32(2) - numpy.float32(1)
-
-
-def peak_kib():
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    return -1
-
-
-def run_onnxruntime(args):
-    """In a process of its own: the figures as one JSON line, the first output in args.output."""
-    import time
-
-    import numpy
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = args.threads
-    options.inter_op_num_threads = 1
-    begin = time.perf_counter()
-    session = onnxruntime.InferenceSession(args.model, options, providers=["CPUExecutionProvider"])
-    load_ms = (time.perf_counter() - begin) * 1e3
-    shape = [args.batch, 3, args.height, args.width]
-    x = fill(args.batch * 3 * args.height * args.width, numpy).reshape(shape)
-    name = session.get_inputs()[0].name
-    out = session.run(None, {name: x})[0]
-    out.astype(numpy.float32).tofile(args.output)
-    times = []
-    begin = time.perf_counter()
-    while len(times) < 3 or time.perf_counter() - begin < args.seconds:
-        start = time.perf_counter()
-        session.run(None, {name: x})
-        times.append((time.perf_counter() - start) * 1e3)
-    print(json.dumps({"engine": "onnxruntime", "version": onnxruntime.__version__, "load_ms": load_ms, "runs": len(times),
-                      "median_ms": statistics.median(times), "min_ms": min(times), "peak_kib": peak_kib()}))
-
-
-def environment(build):
-    """The virtual environment with the peers, made once."""
+def environment(build, peers):
+    """The virtual environment with the peers, made once; a peer that PyPI does not have for this machine is left out by name."""
     python = build / "bench-venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
-    if subprocess.run([python, "-c", "import onnxruntime, numpy"], capture_output=True).returncode != 0:
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "onnxruntime", "numpy"], check=True)
+    present = subprocess.run([python, "-m", "pip", "list", "--format", "freeze"], capture_output=True, text=True, check=True).stdout.lower()
+    missing = [p for peer in peers for p in ["numpy", *PACKAGES[peer]] if f"{p.lower()}==" not in present]
+    if missing:
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *dict.fromkeys(missing)], check=True)
     return python
 
 
 def line_of(command):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"{command[0]} failed: {done.stderr.strip()}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+        return None, f"{command[1] if 'python' in str(command[0]) else command[0]}: {(done.stderr or done.stdout).strip()[-400:]}"
+    return json.loads(done.stdout.strip().splitlines()[-1]), None
 
 
-def compare(python, ours, theirs):
-    """Cosine of the two outputs, in the environment that has numpy."""
+def cosine(python, ours, theirs):
     code = ("import sys, numpy; a, b = (numpy.fromfile(p, numpy.float32).astype(float) for p in sys.argv[1:]); "
-            "print(a.size == b.size and float(a @ b / (numpy.linalg.norm(a) * numpy.linalg.norm(b))), float(abs(a - b).max()))")
-    done = subprocess.run([python, "-c", code, ours, theirs], capture_output=True, text=True, check=True)
-    cosine, difference = done.stdout.split()
-    return float(cosine), float(difference)
+            "print(float(a @ b / (numpy.linalg.norm(a) * numpy.linalg.norm(b))) if a.size == b.size else 0.0)")
+    return float(subprocess.run([python, "-c", code, ours, theirs], capture_output=True, text=True, check=True).stdout)
+
+
+def processor():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.machine()
+
+
+def measure(args, python, work):
+    """Rounds of every engine in turn: name -> list of figures; failures by name."""
+    runs, failed = {"arcface": []}, {}
+    for _ in range(args.rounds):
+        figures, error = line_of([args.build / "bench" / "bench_net", args.model, args.batch, args.threads, args.seconds, work / "arcface.f32"])
+        if error:
+            sys.exit(error)
+        runs["arcface"].append(figures)
+        for peer in args.peers:
+            if peer in failed:
+                continue
+            theirs, error = line_of([python, HERE / "engines.py", peer, "--model", args.model, "--work", work, "--output", work / f"{peer}.f32",
+                                     "--batch", args.batch, "--threads", args.threads, "--seconds", args.seconds,
+                                     "--height", figures["height"], "--width", figures["width"]])
+            if error:
+                failed[peer] = error
+            else:
+                runs.setdefault(peer, []).append(theirs)
+    return runs, failed
+
+
+def summary(args, python, work, runs):
+    rows = []
+    ours = statistics.median(r["median_ms"] for r in runs["arcface"])
+    for name, figures in runs.items():
+        rows.append({"engine": name, "version": figures[0].get("version", ""), "median_ms": statistics.median(r["median_ms"] for r in figures),
+                     "min_ms": min(r["min_ms"] for r in figures), "load_ms": statistics.median(r["load_ms"] for r in figures),
+                     "peak_mib": max(r["peak_kib"] for r in figures) / 1024,
+                     "cosine": 1.0 if name == "arcface" else cosine(python, work / "arcface.f32", work / f"{name}.f32")})
+        rows[-1]["speed_ratio"] = rows[-1]["median_ms"] / ours
+    return rows
+
+
+def table(args, rows, isa):
+    head = (f"### {Path(args.model).stem}, batch {args.batch}, {args.threads} thread{'s' if args.threads > 1 else ''}\n\n"
+            f"{datetime.date.today()}, {processor()}, {isa}; {args.rounds} rounds in turn; "
+            f"`bench/peers/run.py {' '.join(a for a in sys.argv[1:] if not a.startswith('--append') and not a.endswith('.md'))}`\n\n"
+            "| engine | ms a batch, median (min) | arcface is faster by | peak MiB | load ms | cosine |\n|---|---|---|---|---|---|\n")
+    return head + "".join(f"| {r['engine']} {r['version']} | {r['median_ms']:.2f} ({r['min_ms']:.2f}) | {r['speed_ratio']:.2f} x | {r['peak_mib']:.0f} | "
+                          f"{r['load_ms']:.0f} | {r['cosine']:.7f} |\n" for r in rows) + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--model")
+    parser.add_argument("--zoo", default="r100", help="a fresh network of this name when there is no --model")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4, help="of each engine in each round")
+    parser.add_argument("--seconds", type=float, default=3, help="of each engine in each round")
+    parser.add_argument("--peers", default=",".join(PACKAGES))
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--height", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--width", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--output", help=argparse.SUPPRESS)
+    parser.add_argument("--append", type=Path, help="add the table to this file")
     args = parser.parse_args()
-    if args.output:
-        return run_onnxruntime(args)
-
+    args.peers = [p for p in args.peers.split(",") if p]
+    unknown = [p for p in args.peers if p not in PACKAGES]
+    if unknown:
+        parser.error(f"no peer {unknown[0]}; there are {', '.join(PACKAGES)}")
     work = args.build / "bench"
     work.mkdir(parents=True, exist_ok=True)
-    python = environment(args.build)
+    python = environment(args.build, args.peers)
     if not args.model:
-        args.model = str(work / "r100.onnx")
+        args.model = str(work / f"{args.zoo}.onnx")
         if not os.path.exists(args.model):
-            subprocess.run([str(args.build / "arcface"), "model", "new", "r100", "--seed", "1", "-o", args.model], check=True)
-    ours_out, theirs_out = work / "ours.f32", work / "theirs.f32"
-    ours, theirs = [], []
-    for _ in range(args.rounds):
-        ours.append(line_of([args.build / "bench" / "bench_net", args.model, args.batch, args.threads, args.seconds, ours_out]))
-        theirs.append(line_of([python, __file__, "--model", args.model, "--batch", args.batch, "--threads", args.threads, "--seconds",
-                               args.seconds, "--height", ours[0]["height"], "--width", ours[0]["width"], "--output", theirs_out]))
-    cosine, difference = compare(python, ours_out, theirs_out)
-    result = {"model": os.path.basename(args.model), "batch": args.batch, "threads": args.threads, "isa": ours[0]["isa"],
-              "onnxruntime_version": theirs[0]["version"], "cosine": cosine, "max_difference": difference}
-    for name, runs in (("arcface", ours), ("onnxruntime", theirs)):
-        result[name + "_median_ms"] = statistics.median(r["median_ms"] for r in runs)
-        result[name + "_min_ms"] = min(r["min_ms"] for r in runs)
-        result[name + "_load_ms"] = statistics.median(r["load_ms"] for r in runs)
-        result[name + "_peak_mib"] = max(r["peak_kib"] for r in runs) / 1024
-    result["time_ratio"] = statistics.median(a["median_ms"] / b["median_ms"] for a, b in zip(ours, theirs))
-    result["memory_ratio"] = result["arcface_peak_mib"] / result["onnxruntime_peak_mib"]
-    if args.json:
-        print(json.dumps(result))
-    else:
-        print(f"{result['model']}, batch {args.batch}, {args.threads} threads, {result['isa']}, {args.rounds} rounds in turn; "
-              f"cosine {cosine:.7f}, largest difference {difference:.2e}")
-        for name in ("arcface", "onnxruntime"):
-            print(f"{name:12} median {result[name + '_median_ms']:8.2f} ms   min {result[name + '_min_ms']:8.2f} ms   "
-                  f"load {result[name + '_load_ms']:7.0f} ms   peak {result[name + '_peak_mib']:7.0f} MiB")
-        print(f"arcface / onnxruntime {result['onnxruntime_version']}: time {result['time_ratio']:.3f}, memory {result['memory_ratio']:.3f}")
-    return 0 if cosine > 0.9999 else 1
+            subprocess.run([str(args.build / "arcface"), "model", "new", args.zoo, "--seed", "1", "-o", args.model], check=True)
+    runs, failed = measure(args, python, work)
+    rows = summary(args, python, work, runs)
+    text = table(args, rows, runs["arcface"][0]["isa"])
+    print(json.dumps({"model": args.model, "batch": args.batch, "threads": args.threads, "rows": rows, "failed": failed}) if args.json else text)
+    for peer, error in failed.items():
+        print(f"{peer} did not run: {error}", file=sys.stderr)
+    if args.append:
+        with args.append.open("a") as out:
+            out.write(text)
+    return 0 if all(r["cosine"] > 0.9999 for r in rows) else 1
 
 
 if __name__ == "__main__":
