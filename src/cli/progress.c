@@ -11,7 +11,9 @@ static int64_t now_ms(void) {
 }
 
 double cli_seconds(void) {
-    return (double)now_ms() / 1000.0;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 void cli_progress_start(cli_progress *p, const cli *c, const char *what) {

@@ -82,7 +82,22 @@ static void u8_normalise(size_t n, const uint8_t *x, bool swap, const float mean
     }
 }
 
+static double fma_peak(size_t loops, float *sink) {
+    enum { CHAINS = 16 };
+    float s[CHAINS];
+    for (int i = 0; i < CHAINS; i++)
+        s[i] = (float)i;
+    for (size_t loop = 0; loop < loops; loop++)
+        for (int i = 0; i < CHAINS; i++)
+            s[i] = s[i] * 0.999f + 1e-3f;
+    *sink = 0;
+    for (int i = 0; i < CHAINS; i++)
+        *sink += s[i];
+    return 2.0 * CHAINS * (double)loops;
+}
+
 void arc_kernels_fill_generic(arc_kernels *k) {
+    k->fma_peak = fma_peak;
     k->rows_scale_shift = rows_scale_shift;
     k->add = add;
     k->mul = mul;

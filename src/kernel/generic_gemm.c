@@ -59,6 +59,20 @@ static void dwconv(size_t pixels, size_t channels, size_t taps, const float *con
     }
 }
 
+static void groupconv(size_t group, size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
+                      size_t y_stride, const arc_epilogue *e) {
+    for (size_t p = 0; p < pixels; p++, x += taps, y += y_stride) {
+        const float *residual = e->residual ? e->residual + p * e->residual_stride : NULL;
+        for (size_t j = 0; j < channels; j++) {
+            float acc = 0.0f;
+            for (size_t t = 0; t < taps; t++)
+                for (size_t q = 0; q < group; q++)
+                    acc += x[t][j ^ q] * w[(t * group + q) * channels + j];
+            y[j] = arc_epilogue_finish(acc, j, residual, e);
+        }
+    }
+}
+
 static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
                    size_t c_stride) {
     int32_t acc[MR8][NR8] = {{0}};
@@ -80,6 +94,7 @@ void arc_kernels_fill_generic_gemm(arc_kernels *k) {
     k->igemm_nr = NR;
     k->igemm = igemm;
     k->dwconv = dwconv;
+    k->groupconv = groupconv;
     k->rows_epilogue = rows_epilogue;
     k->igemm8_mr = MR8;
     k->igemm8_nr = NR8;

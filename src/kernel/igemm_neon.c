@@ -15,9 +15,15 @@ static void dwconv(size_t pixels, size_t channels, size_t taps, const float *con
     simd_dwconv(pixels, channels, taps, x, w, y, y_stride, e);
 }
 
+static void groupconv(size_t group, size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
+                      size_t y_stride, const arc_epilogue *e) {
+    simd_groupconv(group, pixels, channels, taps, x, w, y, y_stride, e);
+}
+
 void arc_kernels_fill_neon_gemm(arc_kernels *k) {
     k->igemm_mr = IGEMM_MR;
     k->igemm_nr = IGEMM_NR;
     k->igemm = igemm;
     k->dwconv = dwconv;
+    k->groupconv = groupconv;
 }

@@ -44,6 +44,11 @@ typedef struct arc_kernels {
     void (*dwconv)(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y, size_t y_stride,
                    const arc_epilogue *e);
 
+    /* The same with groups of 2 or 4 channels, as many outputs as inputs; w [tap][q][channels]: q < group, for output j the weight of
+     * input j^q (channel j of a group meets its neighbours by exchanging lanes). channels: a multiple of group. */
+    void (*groupconv)(size_t group, size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
+                      size_t y_stride, const arc_epilogue *e);
+
     /* Winograd F(t x t, 3x3), t 2 or 4, n = t + 2: a 3x3 convolution of stride 1 as n*n products of matrices (Lavin & Gray 2016).
      * in:  one input tile, x: n*n pointers to `channels` floats, row by row -> v[i*v_step + c] = (B^T x B)[i][c], i < n*n.
      * out: m[i*m_step + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel: epilogue(A^T m A).
@@ -76,6 +81,9 @@ typedef struct arc_kernels {
     size_t igemm8_mr, igemm8_nr;
     void (*igemm8)(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
                    size_t c_stride);
+
+    /* `loops` rounds of independent multiply-adds in registers, the level's peak; returns the floating-point operations. */
+    double (*fma_peak)(size_t loops, float *sink);
 
     /* Plain [c][hw] <-> NHWC [hw][c] of one image: y[i*y_stride + j] = x[j*x_stride + i], rows x cols given for x. */
     void (*transpose)(size_t rows, size_t cols, const float *x, size_t x_stride, float *y, size_t y_stride);

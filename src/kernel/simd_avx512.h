@@ -36,6 +36,13 @@ static inline vf v_add(vf a, vf b) {
 static inline vf v_sub(vf a, vf b) {
     return _mm512_sub_ps(a, b);
 }
+/* Lane j takes lane j^1; lane j takes lane j^2. */
+static inline vf v_swap1(vf x) {
+    return _mm512_permute_ps(x, 0xb1);
+}
+static inline vf v_swap2(vf x) {
+    return _mm512_permute_ps(x, 0x4e);
+}
 static inline vf v_mul(vf a, vf b) {
     return _mm512_mul_ps(a, b);
 }

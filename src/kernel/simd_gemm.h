@@ -114,6 +114,64 @@ static inline void dw_strip(size_t rows, size_t j, size_t width, size_t channels
     }
 }
 
+/* The same with groups of `group` channels (2 or 4): lane j meets inputs j^0, j^1 ... of its group one after the other. */
+#define GROUP_START(i) vf s##i = v_zero(), r##i = v_zero();
+#define GROUP_STEP_2(i)                                                                                                          \
+    {                                                                                                                            \
+        const vf v = v_load_w(x[i * taps + t] + j, width);                                                                       \
+        s##i = v_fma(v, f0, s##i);                                                                                               \
+        r##i = v_fma(v_swap1(v), f1, r##i);                                                                                      \
+    }
+#define GROUP_STEP_4(i)                                                                                                          \
+    {                                                                                                                            \
+        const vf v = v_load_w(x[i * taps + t] + j, width), swapped = v_swap1(v);                                                 \
+        s##i = v_fma(v_swap2(v), f2, v_fma(v, f0, s##i));                                                                        \
+        r##i = v_fma(v_swap2(swapped), f3, v_fma(swapped, f1, r##i));                                                            \
+    }
+#define GROUP_STORE(i) v_store_w(y + i * y_stride + j, width, v_add(s##i, r##i));
+#define GROUP_ROWS(EACH)                                                                                                         \
+    static inline void group_strip_##EACH(size_t group, size_t j, size_t width, size_t channels, size_t taps,                    \
+                                          const float *const *x, const float *w, float *y, size_t y_stride) {                    \
+        EACH(GROUP_START)                                                                                                        \
+        for (size_t t = 0; t < taps; t++) {                                                                                      \
+            const float *f = w + t * group * channels + j;                                                                       \
+            const vf f0 = v_load_w(f, width), f1 = v_load_w(f + channels, width);                                                \
+            if (group == 2) {                                                                                                    \
+                EACH(GROUP_STEP_2)                                                                                               \
+            } else {                                                                                                             \
+                const vf f2 = v_load_w(f + 2 * channels, width), f3 = v_load_w(f + 3 * channels, width);                         \
+                EACH(GROUP_STEP_4)                                                                                               \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        EACH(GROUP_STORE)                                                                                                        \
+    }
+GROUP_ROWS(ROWS_1)
+GROUP_ROWS(ROWS_4)
+
+static inline void group_strip(size_t rows, size_t group, size_t j, size_t width, size_t channels, size_t taps,
+                               const float *const *x, const float *w, float *y, size_t y_stride) {
+    if (rows == DW_ROWS)
+        group_strip_ROWS_4(group, j, width, channels, taps, x, w, y, y_stride);
+    else
+        for (size_t i = 0; i < rows; i++)
+            group_strip_ROWS_1(group, j, width, channels, taps, x + i * taps, w, y + i * y_stride, y_stride);
+}
+
+static inline void simd_groupconv(size_t group, size_t pixels, size_t channels, size_t taps, const float *const *x,
+                                  const float *w, float *y, size_t y_stride, const arc_epilogue *e) {
+    for (size_t p = 0; p < pixels; p += DW_ROWS, x += DW_ROWS * taps, y += DW_ROWS * y_stride) {
+        const size_t rows = pixels - p < DW_ROWS ? pixels - p : DW_ROWS;
+        size_t j = 0;
+        for (; j + VL <= channels; j += VL)
+            group_strip(rows, group, j, VL, channels, taps, x, w, y, y_stride);
+        if (j < channels)
+            group_strip(rows, group, j, channels - j, channels, taps, x, w, y, y_stride);
+        arc_epilogue at = *e;
+        at.residual = e->residual ? e->residual + p * e->residual_stride : NULL;
+        simd_rows_epilogue(rows, channels, y, y_stride, y, y_stride, &at);
+    }
+}
+
 static inline void simd_dwconv(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
                                size_t y_stride, const arc_epilogue *e) {
     for (size_t p = 0; p < pixels; p += DW_ROWS, x += DW_ROWS * taps, y += DW_ROWS * y_stride) {

@@ -39,6 +39,13 @@ static inline vf v_add(vf a, vf b) {
 static inline vf v_sub(vf a, vf b) {
     return vsubq_f32(a, b);
 }
+/* Lane j takes lane j^1; lane j takes lane j^2. */
+static inline vf v_swap1(vf x) {
+    return vrev64q_f32(x);
+}
+static inline vf v_swap2(vf x) {
+    return vextq_f32(x, x, 2);
+}
 static inline vf v_mul(vf a, vf b) {
     return vmulq_f32(a, b);
 }

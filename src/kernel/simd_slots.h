@@ -106,7 +106,26 @@ static void rows_epilogue(size_t m, size_t n, const float *x, size_t x_stride, f
     simd_rows_epilogue(m, n, x, x_stride, y, y_stride, e);
 }
 
+/* Twelve chains hide the latency of every core so far and fit the registers of every level. */
+#define PEAK_CHAINS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#define PEAK_START(i) vf s##i = v_set1((float)(i));
+#define PEAK_STEP(i) s##i = v_fma(s##i, a, b);
+#define PEAK_SUM(i) sum = v_add(sum, s##i);
+
+static double fma_peak(size_t loops, float *sink) {
+    const vf a = v_set1(0.999f), b = v_set1(1e-3f);
+    vf sum = v_zero();
+    PEAK_CHAINS(PEAK_START)
+    for (size_t loop = 0; loop < loops; loop++) {
+        PEAK_CHAINS(PEAK_STEP)
+    }
+    PEAK_CHAINS(PEAK_SUM)
+    *sink = v_sum(sum);
+    return 2.0 * 12 * (double)VL * (double)loops;
+}
+
 static inline void fill_slots(arc_kernels *k) {
+    k->fma_peak = fma_peak;
     k->rows_epilogue = rows_epilogue;
     k->rows_scale_shift = rows_scale_shift;
     k->add = add;

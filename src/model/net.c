@@ -1,7 +1,11 @@
 /* arc_net: the raw network for tools and tests. A model whose file fixes the batch (usually to 1) is run piece by piece, and its
- * outputs are joined along their first dimension. */
+ * outputs are joined along their first dimension. So is a small embedder by choice: its weights stay in the cache from image to image, and
+ * the activations of many images would not. */
 #include "model/model_internal.h"
+#include <arcface/bench.h>
 #include <string.h>
+
+#define CACHED_WEIGHT_BYTES ((int64_t)12 << 20) /* of L3; larger networks fetch their weights once for all images */
 
 typedef struct gathered {
     float *data;
@@ -17,8 +21,17 @@ struct arc_net {
     arc_session *session;
     arc_tensor *out;
     gathered *got;
+    bool one_by_one;
     bool ran;
 };
+
+static int64_t weight_bytes(const arc_graph *g) {
+    int64_t bytes = 0;
+    for (int i = 0; i < g->values; i++)
+        if (g->value[i].data)
+            bytes += (int64_t)g->value[i].data_bytes;
+    return bytes;
+}
 
 arc_status arc_net_new(arc_context *ctx, const arc_model *model, arc_net **out, arc_error *err) {
     arc_status st;
@@ -39,6 +52,7 @@ arc_status arc_net_new(arc_context *ctx, const arc_model *model, arc_net **out, 
         goto done;
     }
     ARC_TRY(arc_session_new(&net->session, ctx, g, NULL, err));
+    net->one_by_one = model->contract.task == ARC_TASK_EMBED && g->outputs == 1 && weight_bytes(g) <= CACHED_WEIGHT_BYTES;
     *out = net;
     net = NULL;
 done:
@@ -71,7 +85,7 @@ static arc_status check_input(const arc_net *net, const int64_t dim[4], int64_t 
         fits = dim[i] > 0 && dim[i] < ARC_MAX_DIM &&
                (i == 0 || v->shape.rank < 0 || v->shape.dim[i] < 0 || v->shape.dim[i] == dim[i]);
     const int64_t fixed = v->shape.rank == 4 && v->shape.dim[0] > 0 ? v->shape.dim[0] : 0;
-    *batch = fixed ? fixed : dim[0];
+    *batch = fixed ? fixed : net->one_by_one ? 1 : dim[0];
     if (!fits || dim[0] % *batch != 0)
         return arc_fail(err, ARC_ESHAPE, "input %s does not fit '%s' %s of the model", arc_shape_text(&given, have, sizeof have),
                         v->name, arc_shape_text(&v->shape, want, sizeof want));
@@ -134,6 +148,37 @@ arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], a
             net->got[i].shape.dim[0] *= pieces;
     net->ran = true;
 done:
+    return st;
+}
+
+arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4], int rounds, arc_layer_time *layers,
+                           int capacity, int *count, arc_error *err) {
+    arc_status st;
+    int64_t batch;
+    arc_step_time *time = NULL;
+    *count = 0;
+    net->ran = false;
+    ARC_TRY(check_input(net, dim, &batch, err));
+    time = arc_mem_new(&net->ctx->alloc, (size_t)ARC_MAX(capacity, 1), sizeof *time);
+    if (!time)
+        return arc_fail_nomem(err, "a profile");
+    const arc_tensor in = {.dtype = ARC_F32,
+                           .layout = ARC_PLAIN,
+                           .shape = {.rank = 4, .dim = {batch, dim[1], dim[2], dim[3]}},
+                           .data = (void *)(uintptr_t)input}; /* only read */
+    ARC_TRY(arc_session_profile(net->session, &in, rounds, time, capacity, count, err));
+    for (int i = 0; i < ARC_MIN(*count, capacity); i++) {
+        layers[i] = (arc_layer_time){.op = time[i].op,
+                                     .name = time[i].name,
+                                     .algorithm = time[i].algorithm,
+                                     .rank = time[i].out.rank,
+                                     .macs = time[i].macs,
+                                     .bytes = time[i].bytes,
+                                     .ms = time[i].ms};
+        memcpy(layers[i].dim, time[i].out.dim, sizeof layers[i].dim);
+    }
+done:
+    arc_mem_free(&net->ctx->alloc, time);
     return st;
 }
 

@@ -1,6 +1,6 @@
 /* nn: convolution with thin groups, on the kernel that multiplies channel by channel. Depthwise is the plain case. Groups of a few
- * channels are made depthwise: the input is spread so that output channel j finds input q of its group in place j of row q, and
- * each (tap, q) pair is a tap of its own. The order of sums stays tap, then channel, as in the implicit GEMM. */
+ * channels are, with 2 or 4 inputs and as many outputs, a kernel of their own; others are made depthwise: the input is spread so that output
+ * channel j finds input q of its group in place j of row q, and each (tap, q) pair is a tap of its own. */
 #include "nn/conv.h"
 #include "nn/fused.h"
 #include <assert.h>
@@ -16,7 +16,8 @@ typedef struct dw_state {
     arc_conv_geometry spread; /* the same over the spread input: c_in = kc * c_out */
     arc_epilogue act;
     size_t pixels, taps, kc, row;            /* row: floats of a spread pixel */
-    const uint32_t *source;                  /* [row] channel of the input pixel; NULL: depthwise already */
+    bool paired;                             /* groups of 2 or 4 in and out: the weight in place q is that of input j^q */
+    const uint32_t *source;                  /* [row] channel of the input pixel; NULL: nothing to spread */
     const float *packed;                     /* [tap][q][c_out]; NULL: packed at each run */
     const float *zero;                       /* [c_in] */
     size_t weights_bytes, spread_at, pad_at; /* in shared scratch */
@@ -43,8 +44,9 @@ static void pack(const arc_step *s, const dw_state *d, const float *w, float *pa
     for (size_t j = 0; j < channels; j++)
         for (size_t q = 0; q < d->kc; q++)
             for (size_t t = 0; t < d->taps; t++) {
-                float v = w[(j * d->kc + q) * d->taps + t];
-                v = in_scale ? v * in_scale[j / group_out * d->kc + q] : v;
+                const size_t from = d->paired ? (j % d->kc) ^ q : q;
+                float v = w[(j * d->kc + from) * d->taps + t];
+                v = in_scale ? v * in_scale[j / group_out * d->kc + from] : v;
                 packed[(t * d->kc + q) * channels + j] = out_scale ? v * out_scale[j] : v;
             }
 }
@@ -108,10 +110,12 @@ arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g) {
     assert(known);
     (void)known;
     s->state = d;
-    s->algorithm = g->c_in == g->groups && g->c_out == g->groups ? "dwconv" : "dwconv spread";
+    const bool depthwise = g->c_in == g->groups && g->c_out == g->groups;
+    d->paired = g->c_in == g->c_out && (d->kc == 2 || d->kc == 4);
+    s->algorithm = depthwise ? "dwconv" : d->paired ? "groupconv" : "dwconv spread";
     s->scratch_bytes = DW_PIXELS * d->taps * d->kc * sizeof(float *);
     const arc_status st = prepare_weights(p, d);
-    if (st != ARC_OK || (g->c_in == g->groups && g->c_out == g->groups))
+    if (st != ARC_OK || depthwise || d->paired)
         return st;
     return prepare_spread(p, d);
 }
@@ -136,17 +140,23 @@ static void spread_items(void *arg, size_t begin, size_t end, int thread) {
 static void dwconv_items(void *arg, size_t begin, size_t end, int thread) {
     const dw_job *job = arg;
     const dw_state *d = job->d;
-    const size_t channels = (size_t)d->g.c_out, taps = d->taps * d->kc;
+    const size_t channels = (size_t)d->g.c_out, taps = d->source ? d->taps * d->kc : d->taps;
+    const arc_kernels *k = job->s->kernels;
+    float *y = job->s->out[0].data;
     const float **list = (const float **)(void *)(job->s->scratch + (size_t)thread * job->s->scratch_stride);
     for (size_t item = begin; item < end; item++) {
         const size_t pixel = item * DW_PIXELS, pixels = ARC_MIN(DW_PIXELS, d->pixels - pixel);
         const arc_epilogue e = arc_fused_at(&job->e, pixel, 0);
+        if (d->paired) {
+            arc_conv_pointers(&d->g, job->x, job->pad, 0, pixel, pixels, taps, 1, list);
+            k->groupconv(d->kc, pixels, channels, taps, list, job->weights, y + pixel * channels, channels, &e);
+            continue;
+        }
         arc_conv_pointers(&d->spread, job->x, job->pad, 0, pixel, pixels, taps, d->kc, list);
         for (size_t i = 0; d->kc > 1 && i < pixels * d->taps; i++)
             for (size_t q = 1; q < d->kc; q++)
                 list[i * d->kc + q] = list[i * d->kc] + q * channels;
-        job->s->kernels->dwconv(pixels, channels, taps, list, job->weights, (float *)job->s->out[0].data + pixel * channels,
-                                channels, &e);
+        k->dwconv(pixels, channels, taps, list, job->weights, y + pixel * channels, channels, &e);
     }
 }
 

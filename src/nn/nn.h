@@ -38,6 +38,17 @@ typedef struct arc_plan_stats {
 } arc_plan_stats;
 arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out); /* of the last plan */
 
+/* A run of the last plan, step by step. */
+typedef struct arc_step_time {
+    const char *op, *name, *algorithm;
+    arc_shape out; /* of the first output */
+    int64_t macs, bytes;
+    double ms;
+} arc_step_time;
+/* Times every step of the plan for `in`: ms is the least of `rounds` runs. Fills min(capacity, *count) entries. */
+arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds, arc_step_time *time, int capacity, int *count,
+                               arc_error *err);
+
 /* ---- cost.c ---- */
 /* Parameters (trainable, as the field counts: BN running statistics excluded), MACs of conv + gemm for batch 1. */
 typedef struct arc_graph_cost {

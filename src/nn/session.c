@@ -206,6 +206,49 @@ arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out
     return ARC_OK;
 }
 
+static int64_t step_bytes(const arc_step *s) {
+    int64_t bytes = 0;
+    for (int i = 0; i < s->inputs; i++)
+        if (s->in[i].dtype != ARC_NO_DTYPE)
+            bytes += arc_shape_count(&s->in[i].shape) * (int64_t)arc_dtype_bytes(s->in[i].dtype);
+    for (int i = 0; i < s->outputs; i++)
+        if (s->out[i].dtype != ARC_NO_DTYPE)
+            bytes += arc_shape_count(&s->out[i].shape) * (int64_t)arc_dtype_bytes(s->out[i].dtype);
+    return bytes;
+}
+
+arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds, arc_step_time *time, int capacity, int *count,
+                               arc_error *err) {
+    arc_shape shape[MAX_INPUTS];
+    *count = 0;
+    for (int i = 0; i < s->source->inputs && i < MAX_INPUTS; i++)
+        shape[i] = in[i].shape;
+    const arc_status st = arc_session_plan(s, shape, err);
+    if (st != ARC_OK)
+        return st;
+    const arc_plan *p = s->last;
+    for (int round = 0; round < ARC_MAX(rounds, 1); round++)
+        for (int i = 0; i < p->steps; i++) {
+            const uint64_t start = arc_clock_ns();
+            run_step(s, p, p->step[i], in);
+            const double ms = (double)(arc_clock_ns() - start) * 1e-6;
+            if (i >= capacity)
+                continue;
+            const arc_step *step = &p->step[i]->step;
+            const double least = round == 0 ? ms : ARC_MIN(time[i].ms, ms);
+            time[i] = (arc_step_time){.op = step->op->name,
+                                      .name = step->node ? step->node->name : "(layout)",
+                                      .algorithm = step->algorithm,
+                                      .out = step->out[0].shape,
+                                      .bytes = step_bytes(step),
+                                      .ms = least};
+            if (step->node && step->inputs > 1)
+                time[i].macs = arc_node_macs(step->node->op, &step->in[0].shape, &step->in[1].shape, &step->out[0].shape);
+        }
+    *count = p->steps;
+    return ARC_OK;
+}
+
 arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out) {
     memset(out, 0, sizeof *out);
     const arc_plan *p = s->last;

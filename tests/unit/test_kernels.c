@@ -248,6 +248,36 @@ static void dwconv_level(const arc_kernels *k) {
             dwconv_case(k, pixels, channels, pixels % 2 ? 9 : 1, kind++ % 20);
 }
 
+static void groupconv_case(const arc_kernels *k, size_t group, size_t pixels, size_t channels, size_t taps, int kind) {
+    enum { ROWS = 12 };
+    const float *row[ROWS], *list[9 * 16];
+    for (int r = 0; r < ROWS; r++)
+        row[r] = random_floats(r, channels);
+    for (size_t i = 0; i < pixels * taps; i++)
+        list[i] = row[random_u32() % ROWS];
+    const float *w = random_floats(20, taps * group * channels);
+    float *y = floats(21, (pixels - 1) * (channels + 2) + channels);
+    const arc_epilogue e = make_epilogue(kind, pixels, channels);
+    k->groupconv(group, pixels, channels, taps, list, w, y, channels + 2, &e);
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t j = 0; j < channels; j++) {
+            double sum = 0, size = 2;
+            for (size_t i = 0; i < taps * group; i++) {
+                const double f = (double)list[p * taps + i / group][j ^ (i % group)] * (double)w[i * channels + j];
+                sum += f;
+                size += fabs(f);
+            }
+            CLOSE(k, y[p * (channels + 2) + j], finish(sum, p, j, &e), size);
+        }
+}
+
+static void groupconv_level(const arc_kernels *k) {
+    int kind = 0;
+    for (size_t pixels = 1; pixels <= 9; pixels++)
+        for (size_t channels = 4; channels <= 52; channels += 4)
+            groupconv_case(k, channels % 8 ? 2 : 4, pixels, channels, pixels % 2 ? 9 : 1, kind++ % 20);
+}
+
 static void igemm8_case(const arc_kernels *k, size_t m, size_t n, size_t kc, size_t taps, bool extreme) {
     const uint8_t *list[9 * ARC_IGEMM_MAX_MR] = {NULL};
     const size_t mr = k->igemm8_mr, nr = k->igemm8_nr, quads = (kc + 3) / 4;
@@ -465,6 +495,7 @@ LEVEL_TEST(igemm)
 LEVEL_TEST(winograd)
 LEVEL_TEST(igemm_bits)
 LEVEL_TEST(dwconv)
+LEVEL_TEST(groupconv)
 LEVEL_TEST(igemm8)
 LEVEL_TEST(rows)
 LEVEL_TEST(reduce)
@@ -490,11 +521,11 @@ static void test_choice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice), cmocka_unit_test(test_igemm),    cmocka_unit_test(test_igemm_bits),
-        cmocka_unit_test(test_dwconv), cmocka_unit_test(test_winograd), cmocka_unit_test(test_igemm8),
-        cmocka_unit_test(test_rows),   cmocka_unit_test(test_reduce),   cmocka_unit_test(test_element),
-        cmocka_unit_test(test_exp),    cmocka_unit_test(test_nan),      cmocka_unit_test(test_reorder),
-        cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_choice),  cmocka_unit_test(test_igemm),     cmocka_unit_test(test_igemm_bits),
+        cmocka_unit_test(test_dwconv),  cmocka_unit_test(test_groupconv), cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_igemm8),  cmocka_unit_test(test_rows),      cmocka_unit_test(test_reduce),
+        cmocka_unit_test(test_element), cmocka_unit_test(test_exp),       cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_reorder), cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, open_guards, NULL);
 }
