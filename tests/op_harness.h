@@ -16,6 +16,8 @@ typedef struct opx {
     arc_tensor in[8]; /* dtype ARC_NO_DTYPE: omitted */
     arc_tensor out;
     arc_error err;
+    bool bf16;
+    const char *algorithm; /* that prepare chose */
     bool constant_weights; /* packed when prepared, or at each run */
 } opx;
 
@@ -83,7 +85,14 @@ static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc
     arc_step *s = calloc(1, sizeof *s);
     arc_arena arena;
     arc_arena_init(&arena, &arc_alloc_libc, 0);
-    *s = (arc_step){.op = op, .node = &o->node, .opset = 11, .inputs = o->node.inputs, .outputs = 1, .kernels = k, .pool = pool};
+    *s = (arc_step){.op = op,
+                    .node = &o->node,
+                    .opset = 11,
+                    .inputs = o->node.inputs,
+                    .outputs = 1,
+                    .kernels = k,
+                    .pool = pool,
+                    .bf16 = o->bf16};
     memcpy(s->in, o->in, sizeof o->in);
     s->out[0] = o->out;
     const size_t count = (size_t)arc_shape_count(&o->out.shape), threads = (size_t)arc_pool_threads(pool);
@@ -96,6 +105,7 @@ static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc
     s->scratch = arc_mem_raw(&arc_alloc_libc, threads, s->scratch_stride);
     s->shared_scratch = arc_mem_raw(&arc_alloc_libc, s->shared_scratch_bytes, 1);
     op->run(s);
+    o->algorithm = s->algorithm;
     float *out = s->out[0].data;
     arc_mem_free(&arc_alloc_libc, s->scratch);
     arc_mem_free(&arc_alloc_libc, s->shared_scratch);

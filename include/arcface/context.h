@@ -3,6 +3,7 @@
 #define ARCFACE_CONTEXT_H
 
 #include <arcface/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -24,6 +25,10 @@ typedef struct arc_alloc {
     void *ctx;
 } arc_alloc;
 
+/* What weights and activations of convolutions are multiplied in; sums, other layers and embeddings are fp32. bf16 takes effect where the
+ * processor has fast bfloat16 (AVX-512 BF16); its embeddings have a cosine of about 0.9997 to fp32's. */
+typedef enum arc_precision { ARC_PRECISION_FP32, ARC_PRECISION_BF16 } arc_precision;
+
 typedef enum arc_log_level { ARC_LOG_WARN, ARC_LOG_INFO, ARC_LOG_DEBUG } arc_log_level;
 
 typedef struct arc_settings {
@@ -33,6 +38,8 @@ typedef struct arc_settings {
     arc_alloc alloc; /* all NULL = the C library's */
     void (*log)(void *ctx, arc_log_level level, const char *text); /* NULL = silent. Called from the thread that caused it */
     void *log_ctx;
+    arc_precision precision;
+    bool low_memory; /* weights are kept once: algorithms that store more than the plain weights are not chosen */
 } arc_settings;
 
 typedef struct arc_context arc_context;

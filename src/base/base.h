@@ -157,6 +157,8 @@ struct arc_context {
     const char *isa;
     void (*log)(void *ctx, arc_log_level level, const char *text);
     void *log_ctx;
+    bool low_memory;
+    arc_precision precision;
 };
 
 #endif

@@ -17,6 +17,13 @@ int cli_open(cli *c) {
     if (!cli_int(c, "threads", 1, 256, &s.threads))
         return CLI_USAGE;
     s.isa = cli_value(c, "isa");
+    const char *memory = cli_value(c, "memory"), *precision = cli_value(c, "precision");
+    if (precision && strcmp(precision, "fp32") != 0 && strcmp(precision, "bf16") != 0)
+        return cli_usage(c, "--precision %s: must be fp32 or bf16", precision);
+    s.precision = precision && strcmp(precision, "bf16") == 0 ? ARC_PRECISION_BF16 : ARC_PRECISION_FP32;
+    if (memory && strcmp(memory, "fast") != 0 && strcmp(memory, "low") != 0)
+        return cli_usage(c, "--memory %s: must be fast or low", memory);
+    s.low_memory = memory && strcmp(memory, "low") == 0;
     s.log = log_line;
     s.log_ctx = c;
     arc_status st = arc_context_open(&c->ctx, &s, &err);

@@ -17,6 +17,7 @@ arc_cpu arc_cpu_detect(void) {
     cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     cpu.avx512 = cpu.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    cpu.avx512_bf16 = cpu.avx512 && __builtin_cpu_supports("avx512bf16");
     cpu.avx512_vnni = cpu.avx512 && __builtin_cpu_supports("avx512vnni");
 #elif defined(__aarch64__)
     cpu.neon = (getauxval(AT_HWCAP) & HWCAP_ASIMD) != 0;

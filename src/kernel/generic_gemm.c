@@ -59,6 +59,33 @@ static void dwconv(size_t pixels, size_t channels, size_t taps, const float *con
     }
 }
 
+static float bf16_half(float pair, bool high) {
+    uint32_t bits;
+    float x;
+    memcpy(&bits, &pair, sizeof bits);
+    bits = high ? bits & 0xffff0000u : bits << 16;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static void igemm_bf16(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
+                       size_t c_stride, const arc_epilogue *e) {
+    float acc[MR][NR] = {{0}};
+    for (size_t t = 0; t < taps; t++, a += MR)
+        for (size_t k = 0; k < kc; k++, b += NR)
+            for (size_t i = 0; i < m; i++) {
+                const float low = bf16_half(a[i][k], false), high = bf16_half(a[i][k], true);
+                for (size_t j = 0; j < NR; j++)
+                    acc[i][j] += low * bf16_half(b[j], false) + high * bf16_half(b[j], true);
+            }
+    rows_epilogue(m, n, acc[0], NR, c, c_stride, e);
+}
+
+static void to_bf16(size_t n, const float *x, uint16_t *y) {
+    for (size_t i = 0; i < n; i++)
+        y[i] = arc_bf16(x[i]);
+}
+
 static void groupconv(size_t group, size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
                       size_t y_stride, const arc_epilogue *e) {
     for (size_t p = 0; p < pixels; p++, x += taps, y += y_stride) {
@@ -93,6 +120,8 @@ void arc_kernels_fill_generic_gemm(arc_kernels *k) {
     k->igemm_mr = MR;
     k->igemm_nr = NR;
     k->igemm = igemm;
+    k->igemm_bf16 = igemm_bf16;
+    k->to_bf16 = to_bf16;
     k->dwconv = dwconv;
     k->groupconv = groupconv;
     k->rows_epilogue = rows_epilogue;

@@ -66,10 +66,10 @@ void arc_kernels_fill_generic_winograd(arc_kernels *k) {
 
 /* ---- weights ------------------------------------------------------------------------------------------------------------------ */
 
-#define LANES 64 /* columns transformed together: the widest panel of any level */
+#define LANES ARC_IGEMM_MAX_NR /* columns transformed together */
 
-void arc_winograd_pack_panel(const arc_kernels *k, int t, size_t n, size_t j0, size_t kc, const float *w, const float *scale_k,
-                             const float *scale_n, float *panel, size_t step) {
+void arc_winograd_pack_panel(const arc_kernels *k, int t, bool bf16, size_t n, size_t j0, size_t kc, const float *w,
+                             const float *scale_k, const float *scale_n, float *panel, size_t step) {
     const double *g = t == 2 ? weight_2 : weight_4;
     const size_t nr = k->igemm_nr, width = n - j0 < nr ? n - j0 : nr, side = (size_t)t + 2;
     double tap[9][LANES], columns[MAX_N][3][LANES];
@@ -86,10 +86,14 @@ void arc_winograd_pack_panel(const arc_kernels *k, int t, size_t n, size_t j0, s
                     columns[r][c][j] = g[r * 3] * tap[c][j] + g[r * 3 + 1] * tap[3 + c][j] + g[r * 3 + 2] * tap[6 + c][j];
         for (size_t r = 0; r < side; r++)
             for (size_t c = 0; c < side; c++) {
-                float *to = panel + (r * side + c) * step + i * nr;
+                float out[LANES], *to = panel + (r * side + c) * step;
                 for (size_t j = 0; j < nr; j++)
-                    to[j] =
+                    out[j] =
                         (float)(g[c * 3] * columns[r][0][j] + g[c * 3 + 1] * columns[r][1][j] + g[c * 3 + 2] * columns[r][2][j]);
+                if (bf16)
+                    arc_bf16_half_row(nr, out, i % 2, to + i / 2 * nr);
+                else
+                    memcpy(to + i * nr, out, nr * sizeof *out);
             }
     }
 }

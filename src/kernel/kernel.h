@@ -24,6 +24,7 @@ typedef struct arc_epilogue {
 } arc_epilogue;
 
 #define ARC_IGEMM_MAX_MR 16
+#define ARC_IGEMM_MAX_NR 64
 #define ARC_WINOGRAD_MAX_N 6
 
 typedef struct arc_kernels {
@@ -38,6 +39,14 @@ typedef struct arc_kernels {
     size_t igemm_mr, igemm_nr;
     void (*igemm)(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c, size_t c_stride,
                   const arc_epilogue *e);
+
+    /* The same over bfloat16: each "float" of a and b is a pair of neighbouring k (the lower in the low half), kc counts pairs, sums
+     * are fp32. b: packed panel of pairs, [tap][pair][nr]. */
+    void (*igemm_bf16)(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
+                       size_t c_stride, const arc_epilogue *e);
+    bool bf16_fast; /* faster than igemm */
+    /* n floats to bfloat16, to nearest even. */
+    void (*to_bf16)(size_t n, const float *x, uint16_t *y);
 
     /* Depthwise convolution of one output pixel row segment, channels contiguous: for p < pixels, j < channels:
      *   y[p*y_stride + j] = epilogue(sum_{t<taps} x[p*taps + t][j] * w[t*channels + j]) ; x: pixels*taps pointers. */
@@ -103,9 +112,12 @@ size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t 
  * scale may be NULL. */
 void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                           size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
+/* The same as pairs of bfloat16 for igemm_bf16: [tap][k/2][nr]; kc even. */
+void arc_igemm_pack_panel_bf16(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
+                               size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
 /* The same columns of 3x3 weights w [n][kc][3][3] in the Winograd domain, transformed in double: n*n panels of [k][nr], panel i at
- * panel + i*step. */
-void arc_winograd_pack_panel(const arc_kernels *k, int t, size_t n, size_t j0, size_t kc, const float *w, const float *scale_k,
-                             const float *scale_n, float *panel, size_t step);
+ * panel + i*step. bf16: pairs, [k/2][nr]. */
+void arc_winograd_pack_panel(const arc_kernels *k, int t, bool bf16, size_t n, size_t j0, size_t kc, const float *w,
+                             const float *scale_k, const float *scale_n, float *panel, size_t step);
 
 #endif

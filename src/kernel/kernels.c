@@ -31,12 +31,17 @@ static void fill_tables(void) {
         arc_kernels_fill_avx2_gemm(k);
         arc_kernels_fill_avx2_igemm8(k);
         arc_kernels_fill_avx2_winograd(k);
+        arc_kernels_fill_avx2_bf16(k);
     }
     if (cpu.avx512) {
         k = start_level(ARC_ISA_AVX512, "avx512", ARC_ISA_AVX2);
         arc_kernels_fill_avx512(k);
         arc_kernels_fill_avx512_gemm(k);
         arc_kernels_fill_avx512_winograd(k);
+        if (cpu.avx512_bf16)
+            arc_kernels_fill_avx512_bf16(k);
+        else
+            k->igemm_bf16 = NULL; /* the tile of the level below is another size */
         if (cpu.avx512_vnni)
             arc_kernels_fill_avx512_igemm8(k);
     }
@@ -47,12 +52,14 @@ static void fill_tables(void) {
         arc_kernels_fill_neon_gemm(k);
         arc_kernels_fill_neon_igemm8(k);
         arc_kernels_fill_neon_winograd(k);
+        arc_kernels_fill_neon_bf16(k);
     }
 #else
     (void)cpu;
 #endif
     for (int i = 0; i < LEVELS; i++)
-        assert(!present[i] || (tables[i].igemm_mr <= ARC_IGEMM_MAX_MR && tables[i].igemm8_mr <= ARC_IGEMM_MAX_MR));
+        assert(!present[i] || (tables[i].igemm_mr <= ARC_IGEMM_MAX_MR && tables[i].igemm_nr <= ARC_IGEMM_MAX_NR &&
+                               tables[i].igemm8_mr <= ARC_IGEMM_MAX_MR));
 }
 
 const arc_kernels *arc_kernels_of(arc_isa isa) {

@@ -32,6 +32,8 @@ arc_status arc_context_open(arc_context **out, const arc_settings *settings, arc
         s = *settings;
     if (s.threads < 0 || s.threads > MAX_THREADS)
         return arc_fail(err, ARC_EINVAL, "%d threads: give 1 to %d, or 0 for one per core", s.threads, MAX_THREADS);
+    if (s.precision != ARC_PRECISION_FP32 && s.precision != ARC_PRECISION_BF16)
+        return arc_fail(err, ARC_EINVAL, "unknown precision %d", (int)s.precision);
     if (!s.alloc.get != !s.alloc.put)
         return arc_fail(err, ARC_EINVAL, "an allocator needs both get and put");
     const char *isa = s.isa ? s.isa : getenv("ARCFACE_ISA");
@@ -42,7 +44,13 @@ arc_status arc_context_open(arc_context **out, const arc_settings *settings, arc
     arc_context *ctx = arc_mem_new(&alloc, 1, sizeof *ctx);
     if (!ctx)
         return arc_fail_nomem(err, "a context");
-    *ctx = (arc_context){.alloc = alloc, .kernels = kernels, .isa = kernels->name, .log = s.log, .log_ctx = s.log_ctx};
+    *ctx = (arc_context){.alloc = alloc,
+                         .kernels = kernels,
+                         .isa = kernels->name,
+                         .log = s.log,
+                         .log_ctx = s.log_ctx,
+                         .low_memory = s.low_memory,
+                         .precision = s.precision};
     const arc_status st = arc_pool_new(&ctx->pool, &ctx->alloc, s.threads ? s.threads : default_threads(), err);
     if (st != ARC_OK) {
         arc_mem_free(&alloc, ctx);

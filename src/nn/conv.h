@@ -29,6 +29,9 @@ arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g);
 
 /* layer_winograd.c: 3x3 of stride 1. The tile that the cost model prefers: 2 or 4; 0 = the direct way. */
 int arc_winograd_tile(const arc_step *s, const arc_conv_geometry *g);
-arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile);
+arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile, bool bf16);
+
+/* Whether this convolution is to multiply in bfloat16 (layer_conv.c). */
+bool arc_conv_bf16(const arc_step *s, const arc_conv_geometry *g);
 
 #endif

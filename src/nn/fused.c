@@ -81,7 +81,8 @@ arc_epilogue arc_fused_at(const arc_epilogue *all, size_t row, size_t column) {
 bool arc_panels_size(const arc_kernels *k, arc_panels *p) {
     size_t count;
     p->per_set = (p->n + k->igemm_nr - 1) / k->igemm_nr;
-    return arc_mul_size(p->taps, k->igemm_nr, &p->panel_floats) && arc_mul_size(p->panel_floats, p->kc, &p->panel_floats) &&
+    return arc_mul_size(p->taps, k->igemm_nr, &p->panel_floats) &&
+           arc_mul_size(p->panel_floats, p->bf16 ? p->kc / 2 : p->kc, &p->panel_floats) &&
            arc_mul_size(p->panel_floats, p->per_set, &count) && arc_mul_size(count, p->sets, &count) &&
            arc_mul_size(count, sizeof(float), &p->bytes);
 }
@@ -99,9 +100,10 @@ static void fill_panels(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         const size_t set = i / p->per_set, j0 = i % p->per_set * job->k->igemm_nr;
-        arc_igemm_pack_panel(job->k, p->n, j0, p->kc, p->taps, job->w + set * p->ws_set, p->ws_n, p->ws_tap, p->ws_k,
-                             p->scale_k ? p->scale_k + set * p->scale_k_step : NULL,
-                             p->scale_n ? p->scale_n + set * p->scale_n_step : NULL, job->packed + i * p->panel_floats);
+        (p->bf16 ? arc_igemm_pack_panel_bf16 : arc_igemm_pack_panel)(
+            job->k, p->n, j0, p->kc, p->taps, job->w + set * p->ws_set, p->ws_n, p->ws_tap, p->ws_k,
+            p->scale_k ? p->scale_k + set * p->scale_k_step : NULL, p->scale_n ? p->scale_n + set * p->scale_n_step : NULL,
+            job->packed + i * p->panel_floats);
     }
 }
 

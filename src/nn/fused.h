@@ -24,6 +24,7 @@ typedef struct arc_panels {
     size_t ws_set, ws_n, ws_tap, ws_k;
     const float *scale_k, *scale_n; /* set s uses scale_k + s*scale_k_step */
     size_t scale_k_step, scale_n_step;
+    bool bf16;                  /* pairs of bfloat16 for igemm_bf16: half the floats */
     size_t panel_floats, bytes; /* of one panel; of all */
     const float *packed;        /* NULL: weights are not constant, pack at each run into shared scratch */
 } arc_panels;

@@ -21,6 +21,9 @@ typedef struct conv_state {
     const float *zero; /* [c_in]: the pad row without pad values */
     size_t pixels, taps, kc, group_out;
     size_t tiles, block_tiles, blocks;
+    bool bf16;               /* the input is first made pairs of bfloat16, in shared scratch: */
+    arc_conv_geometry pairs; /* g over them: c_in halved */
+    size_t pad_at;           /* bytes to the pad row behind them */
 } conv_state;
 
 typedef struct conv_job {
@@ -60,6 +63,11 @@ static arc_status conv_infer(arc_infer *in) {
 
 static arc_status conv_transpose_infer(arc_infer *in) {
     return conv_infer_as(in, true);
+}
+
+bool arc_conv_bf16(const arc_step *s, const arc_conv_geometry *g) {
+    return s->bf16 && s->kernels->bf16_fast && !g->transposed && g->groups == 1 && g->c_in >= 16 && g->c_in % 2 == 0 &&
+           s->in[1].is_const;
 }
 
 /* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
@@ -113,7 +121,7 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
         return arc_dwconv_prepare(p, &g);
     const int tile = arc_winograd_tile(s, &g);
     if (tile)
-        return arc_winograd_prepare(p, &g, tile);
+        return arc_winograd_prepare(p, &g, tile, arc_conv_bf16(s, &g));
     conv_state *c = arc_arena_new(p->arena, 1, sizeof *c);
     if (!c)
         return arc_fail_nomem(p->err, "convolution state");
@@ -132,10 +140,18 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     c->panels = weight_panels(s, c);
     s->state = c;
     const size_t mr = s->kernels->igemm_mr;
-    s->algorithm = transposed ? "igemm gather" : "igemm";
-    const arc_status packed = arc_panels_prepare(p, &c->panels, &s->in[1], "conv igemm");
+    c->bf16 = c->panels.bf16 = arc_conv_bf16(s, &g);
+    s->algorithm = transposed ? "igemm gather" : c->bf16 ? "igemm bf16" : "igemm";
+    const arc_status packed = arc_panels_prepare(p, &c->panels, &s->in[1], c->bf16 ? "conv igemm bf16" : "conv igemm");
     if (packed != ARC_OK)
         return packed;
+    c->pairs = c->g;
+    if (c->bf16) {
+        c->pairs.c_in /= 2;
+        c->kc /= 2;
+        c->pad_at = (size_t)(g.n * g.h * g.w * g.c_in) * sizeof(uint16_t);
+        s->shared_scratch_bytes = c->pad_at + (size_t)g.c_in * sizeof(uint16_t);
+    }
     c->tiles = (c->pixels + mr - 1) / mr;
     choose_blocks(c, mr, (size_t)arc_pool_threads(s->pool));
     if (!arc_mul_size(c->block_tiles * mr * sizeof(float *), c->taps, &s->scratch_bytes))
@@ -162,7 +178,7 @@ static void list_block(const conv_job *job, size_t group, size_t block, const fl
     const size_t mr = job->s->kernels->igemm_mr;
     const size_t last = ARC_MIN(c->tiles, (block + 1) * c->block_tiles);
     for (size_t tile = block * c->block_tiles; tile < last; tile++, list += c->taps * mr)
-        arc_conv_pointers(&c->g, job->x, job->pad, group * c->kc, tile * mr, ARC_MIN(mr, c->pixels - tile * mr), 1, mr, list);
+        arc_conv_pointers(&c->pairs, job->x, job->pad, group * c->kc, tile * mr, ARC_MIN(mr, c->pixels - tile * mr), 1, mr, list);
 }
 
 static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
@@ -183,10 +199,29 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
         for (size_t tile = first; tile < last; tile++) {
             const size_t pixel = tile * mr;
             const arc_epilogue e = arc_fused_at(&job->e, pixel, column);
-            k->igemm(ARC_MIN(mr, c->pixels - pixel), n, c->kc, c->taps, list + (tile - first) * c->taps * mr, b,
-                     job->y + pixel * c_out + column, c_out, &e);
+            (c->bf16 ? k->igemm_bf16 : k->igemm)(ARC_MIN(mr, c->pixels - pixel), n, c->kc, c->taps,
+                                                 list + (tile - first) * c->taps * mr, b, job->y + pixel * c_out + column, c_out,
+                                                 &e);
         }
     }
+}
+
+static void to_bf16_items(void *arg, size_t begin, size_t end, int thread) {
+    const conv_job *job = arg;
+    const size_t c_in = (size_t)job->c->g.c_in;
+    (void)thread;
+    job->s->kernels->to_bf16((end - begin) * c_in, (const float *)job->s->in[0].data + begin * c_in,
+                             (uint16_t *)(void *)job->s->shared_scratch + begin * c_in);
+}
+
+/* Input and pad row become pairs of bfloat16. */
+static void make_pairs(conv_job *job) {
+    const conv_state *c = job->c;
+    uint8_t *scratch = job->s->shared_scratch;
+    job->s->kernels->to_bf16((size_t)c->g.c_in, job->pad, (uint16_t *)(void *)(scratch + c->pad_at));
+    arc_pool_run(job->s->pool, (size_t)(c->g.n * c->g.h * c->g.w), 0, to_bf16_items, job);
+    job->x = (const float *)(const void *)scratch;
+    job->pad = (const float *)(const void *)(scratch + c->pad_at);
 }
 
 static void igemm_run(const arc_step *s) {
@@ -202,6 +237,8 @@ static void igemm_run(const arc_step *s) {
         arc_panels_fill(s->kernels, s->pool, &c->panels, s->in[1].data, (float *)(void *)s->shared_scratch);
         job.weights = (const float *)(const void *)s->shared_scratch;
     }
+    if (c->bf16)
+        make_pairs(&job);
     /* A few grabs a thread, so that one whose core is taken away does not hold up the layer. */
     const size_t items = (size_t)c->g.groups * c->blocks * c->panels.per_set;
     arc_pool_run(s->pool, items, ARC_MAX(items / (4 * (size_t)arc_pool_threads(s->pool)), (size_t)1), igemm_items, &job);

@@ -23,12 +23,14 @@ typedef struct wino_state {
     arc_conv_geometry g;
     arc_epilogue act;
     const float *zero;   /* [c_in] */
-    const float *packed; /* [point][panel][c_in][nr] */
+    const float *packed; /* [point][panel][row][nr] */
     int t;
+    bool bf16;                              /* V and weights are pairs of bfloat16: half the floats a row */
     size_t points, tiles_y, tiles_x, tiles; /* of all images */
     size_t block_tiles, blocks;
     bool own; /* a block a thread, else all threads share each block */
     size_t panels, panel_floats, point_floats;
+    size_t row;      /* floats of a row of V: c_in, or half of it */
     size_t v_floats; /* of a block; M follows V */
 } wino_state;
 
@@ -82,13 +84,17 @@ static double winograd_ns(const arc_conv_geometry *g, int t, rates r, double thr
 int arc_winograd_tile(const arc_step *s, const arc_conv_geometry *g) {
     const bool fits = !g->transposed && g->groups == 1 && g->kh == 3 && g->kw == 3 && g->stride_h == 1 && g->stride_w == 1 &&
                       g->dilation_h == 1 && g->dilation_w == 1 && s->in[1].is_const && g->c_in >= 8 && g->c_out >= 8;
-    if (!fits || g->n == 0)
+    if (!fits || g->n == 0 || s->low_memory)
         return 0;
-    const rates r = rates_of(s->kernels->isa);
+    rates r = rates_of(s->kernels->isa);
+    if (arc_conv_bf16(s, g)) {
+        r.macs *= 2;
+        r.weight_floats *= 2;
+    }
     const double threads = arc_pool_threads(s->pool);
     int best = 0;
     double best_ns = direct_ns(g, r, threads);
-    for (int t = 2; t <= 4; t += 2) {
+    for (int t = 2; t <= (arc_conv_bf16(s, g) ? 2 : 4); t += 2) { /* the tile of 4 costs bfloat16 two of its eight bits */
         const double ns = winograd_ns(g, t, r, threads);
         if (ns < best_ns) {
             best = t;
@@ -111,8 +117,8 @@ static void pack_items(void *arg, size_t begin, size_t end, int thread) {
     const wino_state *w = job->w;
     (void)thread;
     for (size_t panel = begin; panel < end; panel++)
-        arc_winograd_pack_panel(job->s->kernels, w->t, (size_t)w->g.c_out, panel * job->s->kernels->igemm_nr, (size_t)w->g.c_in,
-                                job->s->in[1].data, arc_step_floats(job->s, ARC_CONV_IN_SCALE),
+        arc_winograd_pack_panel(job->s->kernels, w->t, w->bf16, (size_t)w->g.c_out, panel * job->s->kernels->igemm_nr,
+                                (size_t)w->g.c_in, job->s->in[1].data, arc_step_floats(job->s, ARC_CONV_IN_SCALE),
                                 arc_step_floats(job->s, ARC_CONV_OUT_SCALE), job->packed + panel * w->panel_floats,
                                 w->point_floats);
 }
@@ -121,7 +127,7 @@ static arc_status pack(arc_prepare *p, wino_state *w) {
     arc_step *s = p->step;
     size_t bytes;
     w->panels = ((size_t)w->g.c_out + s->kernels->igemm_nr - 1) / s->kernels->igemm_nr;
-    if (!arc_mul_size((size_t)w->g.c_in, s->kernels->igemm_nr, &w->panel_floats) ||
+    if (!arc_mul_size(w->row, s->kernels->igemm_nr, &w->panel_floats) ||
         !arc_mul_size(w->panel_floats, w->panels, &w->point_floats) ||
         !arc_mul_size(w->point_floats, w->points * sizeof(float), &bytes))
         return arc_fail_nomem(p->err, "packed weights");
@@ -129,7 +135,8 @@ static arc_status pack(arc_prepare *p, wino_state *w) {
     key.scale_k = arc_step_floats(s, ARC_CONV_IN_SCALE);
     key.scale_n = arc_step_floats(s, ARC_CONV_OUT_SCALE);
     bool fresh = false;
-    float *packed = arc_packed_room(p, "conv winograd", s->in[1].data, arc_pack_variant(s->kernels, &key), bytes, &fresh);
+    float *packed = arc_packed_room(p, w->bf16 ? "conv winograd bf16" : "conv winograd", s->in[1].data,
+                                    arc_pack_variant(s->kernels, &key), bytes, &fresh);
     if (!packed)
         return arc_fail_nomem(p->err, "packed weights");
     w->packed = packed;
@@ -140,7 +147,7 @@ static arc_status pack(arc_prepare *p, wino_state *w) {
 }
 
 static void choose_blocks(wino_state *w, size_t threads) {
-    const size_t tile_bytes = w->points * (size_t)(w->g.c_in + w->g.c_out) * sizeof(float);
+    const size_t tile_bytes = w->points * (w->row + (size_t)w->g.c_out) * sizeof(float);
     const size_t own_tiles = OWN_BYTES / tile_bytes;
     w->own = threads == 1 ? own_tiles >= OWN_ROWS : own_tiles >= OWN_ROWS && w->tiles >= threads * OWN_ROWS;
     size_t most = w->own ? own_tiles : ARC_MAX(SHARED_BYTES / tile_bytes, (size_t)OWN_ROWS);
@@ -149,18 +156,19 @@ static void choose_blocks(wino_state *w, size_t threads) {
         blocks = (blocks + threads - 1) / threads * threads;
     w->block_tiles = (w->tiles + blocks - 1) / blocks;
     w->blocks = (w->tiles + w->block_tiles - 1) / w->block_tiles;
-    w->v_floats = w->points * w->block_tiles * (size_t)w->g.c_in;
+    w->v_floats = w->points * w->block_tiles * w->row;
 }
 
 static void winograd_run(const arc_step *s);
 
-arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int t) {
+arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int t, bool bf16) {
     arc_step *s = p->step;
     wino_state *w = arc_arena_new(p->arena, 1, sizeof *w);
     float *zero = arc_arena_new(p->arena, (size_t)g->c_in, sizeof *zero);
     if (!w || !zero)
         return arc_fail_nomem(p->err, "convolution state");
-    *w = (wino_state){.run = winograd_run, .g = *g, .zero = zero, .t = t, .points = (size_t)((t + 2) * (t + 2))};
+    *w = (wino_state){.run = winograd_run, .g = *g, .zero = zero, .t = t, .bf16 = bf16, .points = (size_t)((t + 2) * (t + 2))};
+    w->row = (size_t)g->c_in / (bf16 ? 2 : 1);
     const bool known = arc_fused_act(s->node, &w->act);
     assert(known);
     (void)known;
@@ -172,14 +180,14 @@ arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int 
         return st;
     choose_blocks(w, (size_t)arc_pool_threads(s->pool));
     size_t bytes;
-    if (!arc_mul_size(w->points * w->block_tiles * sizeof(float), (size_t)(g->c_in + g->c_out), &bytes))
+    if (!arc_mul_size(w->points * w->block_tiles * sizeof(float), w->row + (size_t)g->c_out, &bytes))
         return arc_fail_nomem(p->err, "convolution scratch");
     if (w->own)
         s->scratch_bytes = bytes;
     else
         s->shared_scratch_bytes = bytes;
     s->state = w;
-    s->algorithm = t == 2 ? "winograd 2x2" : "winograd 4x4";
+    s->algorithm = bf16 ? "winograd bf16" : t == 2 ? "winograd 2x2" : "winograd 4x4";
     return ARC_OK;
 }
 
@@ -205,13 +213,33 @@ static void list_window(const wino_job *job, size_t tile, const float **list) {
             *list++ = y < 0 || y >= g->h || x < 0 || x >= g->w ? job->pad : image + (y * g->w + x) * g->c_in;
 }
 
+/* A tile to pairs of bfloat16, through a few channels at a time in L1. */
+static void transform_in_bf16(const wino_job *job, const float *const *list, float *v, size_t step) {
+    enum { CHANNELS = 64 };
+    const wino_state *w = job->w;
+    const arc_kernels *k = job->s->kernels;
+    float some[MAX_POINTS * CHANNELS];
+    const float *at[MAX_POINTS];
+    for (size_t channel = 0; channel < (size_t)w->g.c_in; channel += CHANNELS) {
+        const size_t width = ARC_MIN((size_t)CHANNELS, (size_t)w->g.c_in - channel);
+        for (size_t i = 0; i < w->points; i++)
+            at[i] = list[i] + channel;
+        k->winograd_in(w->t, width, at, some, CHANNELS);
+        for (size_t i = 0; i < w->points; i++)
+            k->to_bf16(width, some + i * CHANNELS, (uint16_t *)(void *)(v + i * step) + channel);
+    }
+}
+
 /* Tiles [begin,end) of a block that begins at tile `first` and has `tiles`: input to V. */
 static void transform_in(const wino_job *job, float *v, size_t first, size_t tiles, size_t begin, size_t end) {
-    const size_t c_in = (size_t)job->w->g.c_in;
+    const size_t row = job->w->row;
     const float *list[MAX_POINTS];
     for (size_t i = begin; i < end; i++) {
         list_window(job, first + i, list);
-        job->s->kernels->winograd_in(job->w->t, c_in, list, v + i * c_in, tiles * c_in);
+        if (job->w->bf16)
+            transform_in_bf16(job, list, v + i * row, tiles * row);
+        else
+            job->s->kernels->winograd_in(job->w->t, row, list, v + i * row, tiles * row);
     }
 }
 
@@ -220,16 +248,16 @@ static void multiply(const wino_job *job, const float *v, float *m, size_t tiles
     const wino_state *w = job->w;
     const arc_kernels *k = job->s->kernels;
     const arc_epilogue plain = {.act = ARC_ACT_NONE};
-    const size_t c_in = (size_t)w->g.c_in, c_out = (size_t)w->g.c_out, column = panel * k->igemm_nr;
+    const size_t c_out = (size_t)w->g.c_out, column = panel * k->igemm_nr;
     const size_t parts = (tiles + k->igemm_mr - 1) / k->igemm_mr;
     const float *weights = w->packed + point * w->point_floats + panel * w->panel_floats;
     const float *list[ARC_IGEMM_MAX_MR];
     for (size_t part = 0; part < parts; part++) {
         const size_t row = part * tiles / parts, rows = (part + 1) * tiles / parts - row;
         for (size_t i = 0; i < rows; i++)
-            list[i] = v + (point * tiles + row + i) * c_in;
-        k->igemm(rows, ARC_MIN(k->igemm_nr, c_out - column), c_in, 1, list, weights, m + (point * tiles + row) * c_out + column,
-                 c_out, &plain);
+            list[i] = v + (point * tiles + row + i) * w->row;
+        (w->bf16 ? k->igemm_bf16 : k->igemm)(rows, ARC_MIN(k->igemm_nr, c_out - column), w->row, 1, list, weights,
+                                             m + (point * tiles + row) * c_out + column, c_out, &plain);
     }
 }
 

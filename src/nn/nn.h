@@ -15,7 +15,9 @@ arc_status arc_graph_optimise(const arc_graph *g, arc_graph **out, arc_error *er
 typedef struct arc_session arc_session; /* one thread at a time */
 
 typedef struct arc_session_options {
-    bool no_passes; /* run the graph as it is: for tests and layer-exact references */
+    bool no_passes;  /* run the graph as it is: for tests and layer-exact references */
+    bool low_memory; /* as arc_settings has it, for this session */
+    bool exact;      /* fp32, whatever the context's precision */
 } arc_session_options;
 
 /* Makes a session over `g`, which must outlive it. Optimises once; plans at the first run of each input shape (cached). */

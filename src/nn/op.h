@@ -54,6 +54,8 @@ struct arc_step {
     arc_tensor out[ARC_OP_MAX_IO];
     const arc_kernels *kernels;
     arc_pool *pool;
+    bool low_memory; /* keep weights once */
+    bool bf16;       /* multiply in bfloat16 where it is fast */
     /* set by prepare: */
     void *state;                 /* from the plan's arena, freed with the plan */
     size_t scratch_bytes;        /* per thread, 64-byte aligned; may be 0 */

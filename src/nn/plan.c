@@ -51,6 +51,8 @@ arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node
     ps->step.opset = b->graph->opset;
     ps->step.kernels = b->ctx->kernels;
     ps->step.pool = b->ctx->pool;
+    ps->step.low_memory = b->low_memory;
+    ps->step.bf16 = b->bf16;
     ps->step.algorithm = op->name;
     return ps;
 }
@@ -369,6 +371,8 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
                        .map = r->map,
                        .packs = r->packs,
                        .infer_only = r->infer_only,
+                       .low_memory = r->low_memory,
+                       .bf16 = r->bf16,
                        .plan = plan};
     b->value = arc_mem_new(a, (size_t)r->graph->values + 1, sizeof *b->value);
     plan->input_shape = arc_arena_new(&plan->arena, (size_t)r->graph->inputs + 1, sizeof *plan->input_shape);

@@ -53,6 +53,8 @@ typedef struct arc_plan_request {
     const arc_shape *input_shape;
     arc_packs *packs;
     bool infer_only; /* shapes and counts, nothing packed: the plan can't run */
+    bool low_memory; /* no algorithm that stores more than the plain weights */
+    bool bf16;       /* convolutions multiply in bfloat16 where the kernels are fast at it */
 } arc_plan_request;
 
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err);

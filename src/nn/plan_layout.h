@@ -19,7 +19,7 @@ typedef struct arc_planner {
     const arc_graph *graph;
     const arc_map *map;
     arc_packs *packs;
-    bool infer_only;
+    bool infer_only, low_memory, bf16;
     arc_plan *plan;
     arc_plan_value *value; /* [graph->values] */
     size_t folded_bytes;

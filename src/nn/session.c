@@ -12,6 +12,7 @@ struct arc_session {
     const arc_graph *source;
     arc_graph *optimised; /* NULL: runs the source as it is */
     arc_packs *packs;
+    bool low_memory, bf16;
     arc_plan *plan[MAX_PLANS];
     int plans;
     arc_plan *last;
@@ -29,6 +30,8 @@ arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_
     arc_status st = ARC_OK;
     s->ctx = ctx;
     s->source = g;
+    s->bf16 = ctx->precision == ARC_PRECISION_BF16 && !(opt && opt->exact);
+    s->low_memory = ctx->low_memory || (opt && opt->low_memory);
     s->packs = arc_packs_new(&ctx->alloc);
     if (!s->packs)
         st = arc_fail_nomem(err, "a session");
@@ -105,7 +108,9 @@ static arc_status make_plan(arc_session *s, const arc_shape *input_shape, arc_pl
                           .graph = s->optimised ? s->optimised : s->source,
                           .map = &s->source->map,
                           .input_shape = input_shape,
-                          .packs = s->packs};
+                          .packs = s->packs,
+                          .low_memory = s->low_memory,
+                          .bf16 = s->bf16};
     arc_status st = arc_plan_new(out, &r, err);
     if (s->optimised && (st == ARC_ESHAPE || st == ARC_EUNSUPPORTED)) {
         /* Fusing an Add assumed equal shapes; where they only broadcast, the graph runs as it was written. */

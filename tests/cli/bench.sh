@@ -13,6 +13,10 @@ says '"batch": 2' '"percent_of_fp32_peak"'
 expect 0 model new r18 --dim 64 -q -o "$work/r18.onnx"
 expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --plan-report
 says winograd
+expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --plan-report --memory low
+grep -q winograd <<<"$out" && wrong "--memory low took Winograd"
+expect 2 bench "$work/r18.onnx" --memory large
+sentence large
 expect 0 bench roofline
 says "GFLOP/s" "GB/s"
 expect 0 bench roofline --json --isa generic

@@ -306,25 +306,28 @@ static void test_shapes_of_nets(void **state) {
 
 /* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
 
-static arc_status prepare_winograd(arc_prepare *p, int tile) {
+static arc_status prepare_winograd(arc_prepare *p, int tile, bool bf16) {
     arc_conv_geometry g;
     char why[320];
     assert_int_equal(arc_conv_read(p->step->node, false, &p->step->in[0].shape, &p->step->in[1].shape, &g, why, sizeof why),
                      ARC_OK);
-    return arc_winograd_prepare(p, &g, tile);
+    return arc_winograd_prepare(p, &g, tile, bf16);
 }
 static arc_status prepare_winograd_2(arc_prepare *p) {
-    return prepare_winograd(p, 2);
+    return prepare_winograd(p, 2, false);
 }
 static arc_status prepare_winograd_4(arc_prepare *p) {
-    return prepare_winograd(p, 4);
+    return prepare_winograd(p, 4, false);
+}
+static arc_status prepare_winograd_bf16(arc_prepare *p) {
+    return prepare_winograd(p, 2, true);
 }
 
 /* The tile of 4 loses about two bits to cancellation. */
 static const struct {
     arc_status (*prepare)(arc_prepare *);
     double bound;
-} winograd[] = {{prepare_winograd_2, 4e-7}, {prepare_winograd_4, 1.6e-6}};
+} winograd[] = {{prepare_winograd_2, 4e-7}, {prepare_winograd_4, 1.6e-6}, {prepare_winograd_bf16, 1.0 / 128}};
 
 static arc_op winograd_op(size_t i) {
     arc_op op = arc_ops_conv[0];
@@ -361,14 +364,39 @@ static void test_winograd(void **state) {
         }
         conv_data d = make_data(&c);
         for (int isa = ARC_ISA_GENERIC; isa <= ARC_ISA_NEON; isa++)
-            for (size_t i = 0; i < 2 && arc_kernels_of((arc_isa)isa); i++) {
+            for (size_t i = 0; i < ARC_COUNT(winograd) && arc_kernels_of((arc_isa)isa); i++) {
                 const arc_op op = winograd_op(i);
+                if (i == 2 && (c.c_in % 2 || !arc_kernels_of((arc_isa)isa)->igemm_bf16))
+                    continue; /* pairs of channels */
                 opx o;
                 describe(&o, &c, &d);
                 float *y = opx_run(&o, &op, arc_kernels_of((arc_isa)isa), NULL);
                 compare(&c, &d, y, arc_kernels_of((arc_isa)isa)->name, winograd[i].bound, true);
                 free(y);
             }
+        free_data(&d);
+    }
+}
+
+/* Strided and 1x1 layers in bfloat16, where this machine is fast at it: within the rounding of 8 bits. */
+static void test_bf16(void **state) {
+    (void)state;
+    const arc_kernels *k = arc_kernels_get(NULL);
+    for (int round = 0; round < 30; round++) {
+        conv_case c = random_case(false);
+        c.groups = 1;
+        c.c_in = 16 + 2 * (opx_random() % 20);
+        c.c_out = 1 + opx_random() % 70;
+        conv_data d = make_data(&c);
+        opx o;
+        describe(&o, &c, &d);
+        o.constant_weights = true;
+        o.bf16 = true;
+        float *y = opx_run(&o, &arc_ops_conv[0], k, NULL);
+        if (k->bf16_fast)
+            assert_non_null(strstr(o.algorithm, "bf16"));
+        compare(&c, &d, y, k->name, 1.0 / 128, c.kh == 3 && c.kw == 3);
+        free(y);
         free_data(&d);
     }
 }
@@ -519,9 +547,11 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),   cmocka_unit_test(test_random_transposed), cmocka_unit_test(test_shapes_of_nets),
-        cmocka_unit_test(test_winograd), cmocka_unit_test(test_winograd_threads),  cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_auto_pad), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_random),         cmocka_unit_test(test_random_transposed),
+        cmocka_unit_test(test_shapes_of_nets), cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_bf16),           cmocka_unit_test(test_winograd_threads),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_auto_pad),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Every slot of every kernel level this machine has, against double. Each buffer ends where an unreadable page begins, so one float
  * read or written past the end is a crash. */
-#include "kernel/kernel.h"
+#include "kernel/internal.h"
 #include "support.h"
 #include <string.h>
 #include <sys/mman.h>
@@ -163,6 +163,77 @@ static void igemm_bits_level(const arc_kernels *k) {
         }
 }
 
+/* ---- bfloat16 ----------------------------------------------------------------------------------------------------------------- */
+
+static double of_bf16(uint16_t half) {
+    const uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return (double)x;
+}
+
+/* Rows and panel as pairs: the sums are those of the rounded numbers. */
+static void bf16_case(const arc_kernels *k, size_t m, size_t n, size_t pairs, size_t taps, int kind) {
+    enum { ROWS = 15 };
+    const float *list[9 * ARC_IGEMM_MAX_MR] = {NULL};
+    uint16_t *row[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        row[r] = guarded(r, 2 * pairs * sizeof(uint16_t));
+        k->to_bf16(2 * pairs, random_floats(27, 2 * pairs), row[r]);
+    }
+    for (size_t t = 0; t < taps; t++)
+        for (size_t i = 0; i < m; i++)
+            list[t * k->igemm_mr + i] = (const float *)(const void *)row[random_u32() % ROWS];
+    const float *w = random_floats(20, n * 2 * pairs * taps);
+    float *panel = floats(21, taps * pairs * k->igemm_nr), *c = floats(22, m * n);
+    arc_igemm_pack_panel_bf16(k, n, 0, 2 * pairs, taps, w, 2 * pairs * taps, 1, taps, NULL, NULL, panel);
+    const arc_epilogue e = make_epilogue(kind, m, n);
+    k->igemm_bf16(m, n, pairs, taps, list, panel, c, n, &e);
+    for (size_t i = 0; i < m * n; i++) {
+        double sum = 0, size = 2;
+        for (size_t t = 0; t < taps; t++)
+            for (size_t q = 0; q < 2 * pairs; q++) {
+                const uint16_t *a = (const uint16_t *)(const void *)list[t * k->igemm_mr + i / n];
+                const double p = of_bf16(a[q]) * of_bf16(arc_bf16(w[(i % n * 2 * pairs + q) * taps + t]));
+                sum += p;
+                size += fabs(p);
+            }
+        CLOSE(k, c[i], finish(sum, i / n, i % n, &e), size);
+    }
+}
+
+static void bf16_level(const arc_kernels *k) {
+    int kind = 0;
+    if (!k->igemm_bf16)
+        return;
+    for (size_t m = 1; m <= k->igemm_mr; m++)
+        for (size_t n = 1; n <= k->igemm_nr; n += 3)
+            bf16_case(k, m, n, 1 + random_u32() % 11, 1 + random_u32() % 3, kind++ % 20);
+}
+
+/* Rounding to nearest even, ties and overflow included, on every level alike. */
+static void bf16_rounding_level(const arc_kernels *k) {
+    enum { COUNT = 5000 };
+    float *x = floats(0, COUNT);
+    uint16_t *y = guarded(1, COUNT * sizeof *y);
+    static const uint32_t special[] = {0,          0x80000000, 0x3f808000, 0x3f818000, 0x3f807fff, 0x3f808001,
+                                       0x7f7fffff, 0xff7f8000, 0x7f800000, 0xff800000, 0x00800000, 0x477fe000};
+    for (size_t i = 0; i < COUNT; i++) {
+        uint32_t bits = i < sizeof special / sizeof *special ? special[i] : random_u32() << 8 ^ random_u32();
+        if ((bits & 0x7f800000) == 0) /* processors take subnormal numbers for zero */
+            bits &= 0x80000000;
+        if ((bits & 0x7f800000) == 0x7f800000)
+            bits &= 0xff800000;
+        memcpy(&x[i], &bits, sizeof bits);
+    }
+    k->to_bf16(COUNT, x, y);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(y[i], arc_bf16(x[i]));
+    const float nan = NAN;
+    k->to_bf16(1, &nan, y);
+    assert_true(isnan(of_bf16(y[0])));
+}
+
 /* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
 
 /* One tile through weights, both transforms and a product in double, against the convolution itself. */
@@ -174,7 +245,7 @@ static void winograd_case(const arc_kernels *k, int t, size_t c_in, size_t c_out
         list[i] = random_floats((int)(i % 20), c_in); /* some window pixels are the same: padding is one row */
     const float *w = random_floats(20, c_out * c_in * 9), *scale_k = random_floats(21, c_in), *scale_n = random_floats(22, c_out);
     float *panel = floats(23, points * c_in * nr), *v = floats(24, points * c_in), *m = floats(25, points * c_out);
-    arc_winograd_pack_panel(k, t, c_out, 0, c_in, w, scale_k, scale_n, panel, c_in * nr);
+    arc_winograd_pack_panel(k, t, false, c_out, 0, c_in, w, scale_k, scale_n, panel, c_in * nr);
     k->winograd_in(t, c_in, list, v, c_in);
     for (size_t i = 0; i < points; i++)
         for (size_t j = 0; j < nr; j++) {
@@ -493,6 +564,8 @@ static void pack_level(const arc_kernels *k) {
     }
 LEVEL_TEST(igemm)
 LEVEL_TEST(winograd)
+LEVEL_TEST(bf16)
+LEVEL_TEST(bf16_rounding)
 LEVEL_TEST(igemm_bits)
 LEVEL_TEST(dwconv)
 LEVEL_TEST(groupconv)
@@ -521,11 +594,12 @@ static void test_choice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice),  cmocka_unit_test(test_igemm),     cmocka_unit_test(test_igemm_bits),
-        cmocka_unit_test(test_dwconv),  cmocka_unit_test(test_groupconv), cmocka_unit_test(test_winograd),
-        cmocka_unit_test(test_igemm8),  cmocka_unit_test(test_rows),      cmocka_unit_test(test_reduce),
-        cmocka_unit_test(test_element), cmocka_unit_test(test_exp),       cmocka_unit_test(test_nan),
-        cmocka_unit_test(test_reorder), cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_choice),    cmocka_unit_test(test_igemm),    cmocka_unit_test(test_igemm_bits),
+        cmocka_unit_test(test_dwconv),    cmocka_unit_test(test_bf16),     cmocka_unit_test(test_bf16_rounding),
+        cmocka_unit_test(test_groupconv), cmocka_unit_test(test_winograd), cmocka_unit_test(test_igemm8),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_reduce),   cmocka_unit_test(test_element),
+        cmocka_unit_test(test_exp),       cmocka_unit_test(test_nan),      cmocka_unit_test(test_reorder),
+        cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, open_guards, NULL);
 }
