@@ -1,4 +1,5 @@
-/* Time and peak memory of one network: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32]. Input n of image i is fixed, so that
+/* Time and peak memory of one network: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32] [bf16].
+ * Input n of image i is fixed, so that
  * other engines can be given the same numbers; the first output of the first run goes to OUTPUT.f32. Prints one JSON line. */
 #include <arcface/arcface.h>
 #include <inttypes.h>
@@ -107,8 +108,8 @@ static arc_status bench(arc_context *ctx, const arc_model *model, arc_net *net, 
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2 || argc > 6) {
-        fprintf(stderr, "usage: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32]\n");
+    if (argc < 2 || argc > 7) {
+        fprintf(stderr, "usage: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32] [bf16]\n");
         return 2;
     }
     options o = {argv[1], argc > 5 ? argv[5] : NULL, argc > 2 ? strtol(argv[2], NULL, 10) : 1,
@@ -116,6 +117,7 @@ int main(int argc, char **argv) {
     arc_settings settings;
     arc_settings_default(&settings);
     settings.threads = o.threads;
+    settings.precision = argc > 6 && strcmp(argv[6], "bf16") == 0 ? ARC_PRECISION_BF16 : ARC_PRECISION_FP32;
     arc_context *ctx = NULL;
     arc_model *model = NULL;
     arc_net *net = NULL;

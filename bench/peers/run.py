@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """arcface and its rivals on the same network, machine and numbers, in one interleaved run.
 
-    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3] [--peers onnxruntime,ncnn,...]
-                       [--json] [--append docs/BENCHMARKS.md]
+    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--precision f32|bf16] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3]
+                       [--peers onnxruntime,ncnn,...] [--json] [--append docs/BENCHMARKS.md]
 
 Without --model an r100 is made. Each engine runs in its own process, in turn, so that all meet the same machine; outputs have to agree
-(cosine > 0.9999). Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
+(cosine > 0.9999; bf16 0.99). Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
 """
 import argparse
 import datetime
@@ -59,7 +59,8 @@ def measure(args, python, work):
     """Rounds of every engine in turn: name -> list of figures; failures by name."""
     runs, failed = {"arcface": []}, {}
     for _ in range(args.rounds):
-        figures, error = line_of([args.build / "bench" / "bench_net", args.model, args.batch, args.threads, args.seconds, work / "arcface.f32"])
+        figures, error = line_of([args.build / "bench" / "bench_net", args.model, args.batch, args.threads, args.seconds, work / "arcface.f32",
+                                  *(["bf16"] if args.precision == "bf16" else [])])
         if error:
             sys.exit(error)
         runs["arcface"].append(figures)
@@ -68,7 +69,7 @@ def measure(args, python, work):
                 continue
             theirs, error = line_of([python, HERE / "engines.py", peer, "--model", args.model, "--work", work, "--output", work / f"{peer}.f32",
                                      "--batch", args.batch, "--threads", args.threads, "--seconds", args.seconds,
-                                     "--height", figures["height"], "--width", figures["width"]])
+                                     "--height", figures["height"], "--width", figures["width"], "--precision", args.precision])
             if error:
                 failed[peer] = error
             else:
@@ -89,7 +90,7 @@ def summary(args, python, work, runs):
 
 
 def table(args, rows, isa):
-    head = (f"### {Path(args.model).stem}, batch {args.batch}, {args.threads} thread{'s' if args.threads > 1 else ''}\n\n"
+    head = (f"### {Path(args.model).stem}, {args.precision}, batch {args.batch}, {args.threads} thread{'s' if args.threads > 1 else ''}\n\n"
             f"{datetime.date.today()}, {processor()}, {isa}; {args.rounds} rounds in turn; "
             f"`bench/peers/run.py {' '.join(a for a in sys.argv[1:] if not a.startswith('--append') and not a.endswith('.md'))}`\n\n"
             "| engine | ms a batch, median (min) | arcface is faster by | peak MiB | load ms | cosine |\n|---|---|---|---|---|---|\n")
@@ -106,6 +107,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of each engine in each round")
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32", help="bf16: every engine in its bfloat16 mode where it has one")
     parser.add_argument("--peers", default=",".join(PACKAGES))
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("--append", type=Path, help="add the table to this file")
@@ -130,7 +132,7 @@ def main():
     if args.append:
         with args.append.open("a") as out:
             out.write(text)
-    return 0 if all(r["cosine"] > 0.9999 for r in rows) else 1
+    return 0 if all(r["cosine"] > (0.99 if args.precision == "bf16" else 0.9999) for r in rows) else 1
 
 
 if __name__ == "__main__":

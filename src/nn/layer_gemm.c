@@ -11,9 +11,9 @@ typedef struct gemm_state {
     bool trans_a;
     arc_panels panels;
     arc_epilogue act;
-    size_t transposed_at, residual_at; /* bytes into shared scratch; SIZE_MAX: none */
-    bool bias_direct;                  /* input 2 is one value a column, times 1 */
-    size_t c_row, c_column;            /* strides of the broadcast C */
+    size_t transposed_at, residual_at, pairs_at; /* bytes into shared scratch; SIZE_MAX: none. pairs: A in bfloat16 */
+    bool bias_direct;                            /* input 2 is one value a column, times 1 */
+    size_t c_row, c_column;                      /* strides of the broadcast C */
     float beta;
 } gemm_state;
 
@@ -143,15 +143,19 @@ static arc_status finish_prepare(arc_prepare *p, gemm_state *g) {
     arc_step *s = p->step;
     s->shared_scratch_bytes = s->scratch_bytes = 0;
     s->state = g;
-    s->algorithm = "igemm";
+    s->algorithm = g->panels.bf16 ? "igemm bf16" : "igemm";
     g->tiles = (g->m + s->kernels->igemm_mr - 1) / s->kernels->igemm_mr;
-    g->transposed_at = g->residual_at = SIZE_MAX;
-    const arc_status st = arc_panels_prepare(p, &g->panels, &s->in[1], "gemm igemm");
+    g->transposed_at = g->residual_at = g->pairs_at = SIZE_MAX;
+    const arc_status st = arc_panels_prepare(p, &g->panels, &s->in[1], g->panels.bf16 ? "gemm igemm bf16" : "gemm igemm");
     if (st != ARC_OK)
         return st;
     if (g->trans_a) {
         g->transposed_at = s->shared_scratch_bytes;
         s->shared_scratch_bytes += (g->m * g->k * sizeof(float) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    }
+    if (g->panels.bf16) {
+        g->pairs_at = s->shared_scratch_bytes;
+        s->shared_scratch_bytes += (g->m * g->k * sizeof(uint16_t) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
     }
     if (arc_step_input(s, 2) && !g->bias_direct) {
         g->residual_at = s->shared_scratch_bytes;
@@ -190,6 +194,7 @@ static arc_status gemm_prepare(arc_prepare *p) {
     assert(known);
     (void)known;
     g->panels = (arc_panels){.sets = 1, .n = g->n, .kc = g->k, .taps = 1, .ws_n = tb ? g->k : 1, .ws_k = tb ? 1 : g->n};
+    g->panels.bf16 = s->bf16 && s->kernels->bf16_fast && s->in[1].is_const && g->k % 2 == 0 && !g->trans_a;
     g->panels.scale_k = arc_step_floats(s, ARC_CONV_IN_SCALE);
     const arc_status st = column_scale(p, g->n, arc_attr_float(s->node, "alpha", 1.0f), &g->panels.scale_n);
     if (st != ARC_OK)
@@ -244,7 +249,7 @@ static void gemm_items(void *arg, size_t begin, size_t end, int thread) {
     const gemm_job *job = arg;
     const gemm_state *g = job->g;
     const arc_kernels *k = job->s->kernels;
-    const size_t mr = k->igemm_mr, nr = k->igemm_nr, panels = g->panels.per_set;
+    const size_t mr = k->igemm_mr, nr = k->igemm_nr, panels = g->panels.per_set, floats = g->panels.bf16 ? g->k / 2 : g->k;
     const float *row[ARC_IGEMM_MAX_MR];
     (void)thread;
     for (size_t item = begin; item < end; item++) {
@@ -252,13 +257,14 @@ static void gemm_items(void *arg, size_t begin, size_t end, int thread) {
         const size_t i0 = tile * mr, m = ARC_MIN(mr, g->m - i0), j0 = panel * nr;
         const size_t ai = g->a_index ? g->a_index[batch] : 0, bi = g->b_index ? g->b_index[batch] : 0;
         for (size_t i = 0; i < m; i++)
-            row[i] = job->a + (ai * g->m + i0 + i) * g->k;
+            row[i] = job->a + (ai * g->m + i0 + i) * floats;
         arc_epilogue e = job->e;
         e.bias = e.bias ? e.bias + j0 : NULL;
         e.slope = e.slope ? e.slope + j0 : NULL;
         e.residual = e.residual ? e.residual + i0 * e.residual_stride + j0 : NULL;
-        k->igemm(m, ARC_MIN(nr, g->n - j0), g->k, 1, row, job->weights + (bi * panels + panel) * g->panels.panel_floats,
-                 job->y + (batch * g->m + i0) * g->n + j0, g->n, &e);
+        (g->panels.bf16 ? k->igemm_bf16 : k->igemm)(m, ARC_MIN(nr, g->n - j0), floats, 1, row,
+                                                    job->weights + (bi * panels + panel) * g->panels.panel_floats,
+                                                    job->y + (batch * g->m + i0) * g->n + j0, g->n, &e);
     }
 }
 
@@ -281,6 +287,11 @@ static void gemm_run(const arc_step *s) {
     if (g->transposed_at != SIZE_MAX) {
         float *to = (float *)(void *)(s->shared_scratch + g->transposed_at);
         s->kernels->transpose(g->k, g->m, job.a, g->m, to, g->k);
+        job.a = to;
+    }
+    if (g->pairs_at != SIZE_MAX) {
+        float *to = (float *)(void *)(s->shared_scratch + g->pairs_at);
+        s->kernels->to_bf16(g->m * g->k, job.a, (uint16_t *)(void *)to);
         job.a = to;
     }
     job.e.slope = arc_step_floats(s, ARC_CONV_SLOPE);

@@ -2,8 +2,8 @@
  * and factors, batch broadcasting and 1-D operands; the same bits for any number of threads. */
 #include "op_harness.h"
 
-static void close_to(double got, double want, double size, const char *level) {
-    if (!(fabs(got - want) <= 6e-7 * size))
+static void close_to(double got, double want, double size, const char *level, bool bf16) {
+    if (!(fabs(got - want) <= (bf16 ? 1.0 / 128 : 6e-7) * size))
         fail_msg("%s: got %.9g, want %.9g", level, got, want);
 }
 
@@ -15,7 +15,7 @@ typedef struct gemm_case {
     const char *act;
 } gemm_case;
 
-static void gemm_case_run(const gemm_case *g) {
+static void gemm_case_run(const gemm_case *g, bool bf16) {
     float *a = opx_floats((size_t)(g->m * g->k)), *b = opx_floats((size_t)(g->k * g->n)), *c = opx_floats((size_t)(g->m * g->n));
     float *fn = opx_floats((size_t)g->n), *fk = opx_floats((size_t)g->k), *slope = opx_floats((size_t)g->n);
     for (int isa = ARC_ISA_GENERIC; isa <= ARC_ISA_NEON; isa++) {
@@ -40,7 +40,10 @@ static void gemm_case_run(const gemm_case *g) {
             opx_input(&o, ARC_CONV_OUT_SCALE, ARC_PLAIN, fn, 1, &g->n);
             opx_input(&o, ARC_CONV_IN_SCALE, ARC_PLAIN, fk, 1, &g->k);
         }
+        o.bf16 = bf16;
         float *y = opx_run(&o, &arc_ops_gemm[0], k, NULL);
+        if (bf16 && k->bf16_fast && o.constant_weights && g->k % 2 == 0 && !g->ta)
+            assert_string_equal(o.algorithm, "igemm bf16");
         assert_int_equal(o.out.shape.dim[0], g->m);
         assert_int_equal(o.out.shape.dim[1], g->n);
         for (int64_t i = 0; i < g->m; i++)
@@ -56,7 +59,7 @@ static void gemm_case_run(const gemm_case *g) {
                     sum += (double)g->beta * (double)c[(g->c_row > 1 ? i * g->c_column : 0) + (g->c_column > 1 ? j : 0)];
                 if (g->act && sum < 0)
                     sum *= strcmp(g->act, "relu") == 0 ? 0.0 : (double)slope[j];
-                close_to((double)y[i * g->n + j], sum, size, k->name);
+                close_to((double)y[i * g->n + j], sum, size, k->name, bf16);
             }
         free(y);
     }
@@ -81,11 +84,12 @@ static void test_gemm(void **state) {
         g.c_row = g.c_rank == 2 && i % 8 < 4 ? g.m : 1;
         g.c_column = g.c_rank > 0 && i % 16 < 12 ? g.n : 1;
         g.act = i % 5 == 0 ? "relu" : i % 5 == 1 ? "prelu" : NULL;
-        gemm_case_run(&g);
+        gemm_case_run(&g, i % 3 == 0);
     }
     const gemm_case head = {
         .m = 1, .n = 512, .k = 3000, .tb = true, .alpha = 1, .beta = 1, .c_rank = 1, .c_row = 1, .c_column = 512};
-    gemm_case_run(&head);
+    gemm_case_run(&head, false);
+    gemm_case_run(&head, true);
 }
 
 static float *run_matmul(opx *o, const arc_shape *sa, const arc_shape *sb, const float *a, const float *b, const arc_kernels *k,
@@ -135,7 +139,7 @@ static void test_matmul(void **state) {
                     sum += p;
                     size += fabs(p);
                 }
-                close_to((double)y[e], sum, size, k->name);
+                close_to((double)y[e], sum, size, k->name, false);
             }
             free(y);
         }
