@@ -59,9 +59,23 @@ static float dot(size_t n, const float *a, const float *b) {
     return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
 }
 
+/* The planes of a picture to its pixels: three streams in, one out. */
+static void interleave_3(size_t cols, const float *x, size_t x_stride, float *y) {
+    const float *a = x, *b = x + x_stride, *c = b + x_stride;
+    for (size_t i = 0; i < cols; i++, y += 3) {
+        y[0] = a[i];
+        y[1] = b[i];
+        y[2] = c[i];
+    }
+}
+
 /* In squares that fit L1, so that neither side is walked a cache line an element. */
 static void transpose(size_t rows, size_t cols, const float *x, size_t x_stride, float *y, size_t y_stride) {
     enum { SIDE = 16 };
+    if (rows == 3 && y_stride == 3) {
+        interleave_3(cols, x, x_stride, y);
+        return;
+    }
     for (size_t c0 = 0; c0 < cols; c0 += SIDE) {
         const size_t c1 = c0 + SIDE < cols ? c0 + SIDE : cols;
         for (size_t r0 = 0; r0 < rows; r0 += SIDE) {

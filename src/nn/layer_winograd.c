@@ -66,24 +66,30 @@ static rates rates_of(arc_isa isa) {
     return (rates){4, 0.15, 10};
 }
 
+/* Products as the tile does them: a register of output channels is the least. */
+static double pairs_of(const arc_kernels *k, const arc_conv_geometry *g) {
+    const int64_t lanes = (int64_t)k->igemm_nr / 2;
+    return (double)(g->c_in * ((g->c_out + lanes - 1) / lanes * lanes));
+}
+
 static double tiles_of(const arc_conv_geometry *g, int t) {
     return (double)(g->n * ((g->oh + t - 1) / t) * ((g->ow + t - 1) / t));
 }
 
-static double direct_ns(const arc_conv_geometry *g, rates r, double threads) {
-    const double pairs = (double)(g->c_in * g->c_out), pixels = (double)(g->n * g->oh * g->ow);
+static double direct_ns(const arc_conv_geometry *g, rates r, double pairs, double threads) {
+    const double pixels = (double)(g->n * g->oh * g->ow);
     return fmax(pairs * 9 * pixels / r.macs / threads, pairs * 9 / r.weight_floats);
 }
 
-static double winograd_ns(const arc_conv_geometry *g, int t, rates r, double threads) {
-    const double pairs = (double)(g->c_in * g->c_out), tiles = tiles_of(g, t), points = (double)((t + 2) * (t + 2));
+static double winograd_ns(const arc_conv_geometry *g, int t, rates r, double pairs, double threads) {
+    const double tiles = tiles_of(g, t), points = (double)((t + 2) * (t + 2));
     const double multiply = pairs * points * tiles / r.macs / threads, weights = pairs * points / r.weight_floats;
     return fmax(multiply, weights) + tiles * points * (double)(g->c_in + g->c_out) / r.floats / threads;
 }
 
 int arc_winograd_tile(const arc_step *s, const arc_conv_geometry *g) {
     const bool fits = !g->transposed && g->groups == 1 && g->kh == 3 && g->kw == 3 && g->stride_h == 1 && g->stride_w == 1 &&
-                      g->dilation_h == 1 && g->dilation_w == 1 && s->in[1].is_const && g->c_in >= 8 && g->c_out >= 8;
+                      g->dilation_h == 1 && g->dilation_w == 1 && s->in[1].is_const && g->c_in >= 8;
     if (!fits || g->n == 0 || s->low_memory)
         return 0;
     rates r = rates_of(s->kernels->isa);
@@ -91,11 +97,11 @@ int arc_winograd_tile(const arc_step *s, const arc_conv_geometry *g) {
         r.macs *= 2;
         r.weight_floats *= 2;
     }
-    const double threads = arc_pool_threads(s->pool);
+    const double threads = arc_pool_threads(s->pool), pairs = pairs_of(s->kernels, g);
     int best = 0;
-    double best_ns = direct_ns(g, r, threads);
+    double best_ns = direct_ns(g, r, pairs, threads);
     for (int t = 2; t <= (arc_conv_bf16(s, g) ? 2 : 4); t += 2) { /* the tile of 4 costs bfloat16 two of its eight bits */
-        const double ns = winograd_ns(g, t, r, threads);
+        const double ns = winograd_ns(g, t, r, pairs, threads);
         if (ns < best_ns) {
             best = t;
             best_ns = ns;
