@@ -33,6 +33,13 @@ typedef struct arc_roofline {
 /* Measures for about a second; takes 256 MB for the time. Thread: any, alone on the context. Errors: ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_roofline_measure(arc_context *ctx, arc_roofline *out, arc_error *err);
 
+/* Largest resident size of this process so far, since the last reset, in bytes; -1 where the system does not tell. Thread: any. */
+ARC_API int64_t arc_peak_memory_bytes(void);
+ARC_API void arc_peak_memory_reset(void);
+
+/* The processor package's energy counter (RAPL) in joules; it wraps. Negative where it is absent or not readable. Thread: any. */
+ARC_API double arc_energy_joules(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,39 +17,6 @@ typedef struct figures {
     double joules; /* of the whole package, all runs; negative where the machine does not tell */
 } figures;
 
-/* A "Name:  123 kB" line of /proc/self/status; -1 where there is none. */
-static long status_kib(const char *name) {
-    char line[256];
-    long kib = -1;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
-            kib = strtol(line + strlen(name) + 1, NULL, 10);
-    if (f)
-        fclose(f);
-    return kib;
-}
-
-/* Forgets the peak so far: measuring the memory's speed took 256 MB that are not the network's. */
-static void reset_peak(void) {
-    FILE *f = fopen("/proc/self/clear_refs", "w");
-    if (f) {
-        fputs("5", f);
-        fclose(f);
-    }
-}
-
-/* Intel's and AMD's energy counter (RAPL) in joules; negative where it is absent or not readable. */
-static double energy_joules(void) {
-    double microjoules = -1e6;
-    FILE *f = fopen("/sys/class/powercap/intel-rapl:0/energy_uj", "r");
-    if (f && fscanf(f, "%lf", &microjoules) != 1)
-        microjoules = -1e6;
-    if (f)
-        fclose(f);
-    return microjoules * 1e-6;
-}
-
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -66,13 +33,13 @@ static int measure(arc_net *net, const float *input, const int64_t dim[4], doubl
         if (i == 0)
             out->first_ms = (cli_seconds() - from) * 1e3;
     }
-    const double begin = cli_seconds(), joules = energy_joules();
+    const double begin = cli_seconds(), joules = arc_energy_joules();
     while (st == ARC_OK && out->runs < MAX_RUNS && (out->runs < 3 || cli_seconds() - begin < seconds)) {
         const double from = cli_seconds();
         st = arc_net_run(net, input, dim, &err);
         ms[out->runs++] = (cli_seconds() - from) * 1e3;
     }
-    const double spent = energy_joules() - joules;
+    const double spent = arc_energy_joules() - joules;
     out->joules = joules >= 0 && spent >= 0 ? spent : -1;
     if (st == ARC_OK) {
         qsort(ms, (size_t)out->runs, sizeof *ms, by_value);
@@ -106,7 +73,7 @@ static void print_line(const bench *b, cli_text *t, int batch, const figures *f)
                    "\"first_ms\": %.3f, \"min_ms\": %.3f, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"images_per_s\": %.2f, "
                    "\"direct_gflops\": %.1f, \"percent_of_fp32_peak\": %.1f, \"load_ms\": %.1f, \"peak_kib\": %ld",
                    arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), batch, b->height, b->width, f->runs, f->first_ms,
-                   f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms, status_kib("VmHWM"));
+                   f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms, (long)(arc_peak_memory_bytes() / 1024));
         if (f->joules >= 0)
             cli_printf(t, ", \"joules_per_image\": %.4f", f->joules / f->runs / batch);
         cli_printf(t, "}\n");
@@ -198,7 +165,7 @@ static int run(cli *c) {
         return CLI_USAGE;
     if (arc_roofline_measure(c->ctx, &b.roof, &err) != ARC_OK)
         return cli_fail(&err);
-    reset_peak();
+    arc_peak_memory_reset(); /* measuring the memory's speed took 256 MB that are not the network's */
     const double begin = cli_seconds();
     int code = cli_load_any(c, c->args[0], ARC_TASK_UNKNOWN, &model);
     if (code != CLI_OK)
@@ -217,7 +184,7 @@ static int run(cli *c) {
     for (int i = 0; code == CLI_OK && i < batches; i++)
         code = run_batch(&b, &t, batch[i]);
     if (code == CLI_OK && !cli_given(c, "json"))
-        cli_printf(&t, "peak memory %.0f MiB\n", (double)status_kib("VmHWM") / 1024);
+        cli_printf(&t, "peak memory %.0f MiB\n", (double)arc_peak_memory_bytes() / 1048576);
     arc_net_free(&b.net);
     arc_model_free(&model);
     if (code == CLI_OK)
