@@ -1,4 +1,5 @@
-/* Worker threads of a context. A run hands out tiles by an atomic counter; the caller works too. Workers spin briefly between runs
+/* Worker threads of a context; the caller works too. Each thread has its share of a run's tiles, the same part of every run, so that it finds
+ * in its own cache what it wrote in the run before; one that is done takes from the shares of others. Workers spin briefly between runs
  * (a network is a few hundred short runs in a row) and then sleep on a condition variable: an idle process uses no CPU. */
 #include "base/base.h"
 #include <pthread.h>
@@ -13,6 +14,12 @@ typedef struct worker {
     int index;
 } worker;
 
+/* Tiles that belong to one thread; a cache line of its own. */
+typedef struct share {
+    _Alignas(64) atomic_size_t next;
+    size_t end;
+} share;
+
 struct arc_pool {
     const arc_alloc *alloc;
     int threads; /* including the caller */
@@ -26,8 +33,8 @@ struct arc_pool {
     /* The present run. Published by `generation`. */
     arc_pool_fn *fn;
     void *arg;
-    size_t count, grain;
-    atomic_size_t next;
+    size_t grain;
+    share *share;      /* [threads] */
     atomic_bool open;  /* the run takes workers: a late one stays out, and the caller need not wait for it to wake */
     atomic_int active; /* workers that are inside the run */
     atomic_uint generation;
@@ -43,11 +50,14 @@ static void cpu_relax(void) {
 }
 
 static void work(arc_pool *pool, int index) {
-    for (;;) {
-        size_t begin = atomic_fetch_add_explicit(&pool->next, pool->grain, memory_order_relaxed);
-        if (begin >= pool->count)
-            return;
-        pool->fn(pool->arg, begin, ARC_MIN(pool->count, begin + pool->grain), index);
+    for (int i = 0; i < pool->threads; i++) {
+        share *from = &pool->share[(index + i) % pool->threads];
+        for (;;) {
+            const size_t begin = atomic_fetch_add_explicit(&from->next, pool->grain, memory_order_relaxed);
+            if (begin >= from->end)
+                break;
+            pool->fn(pool->arg, begin, ARC_MIN(from->end, begin + pool->grain), index);
+        }
     }
 }
 
@@ -104,7 +114,8 @@ arc_status arc_pool_new(arc_pool **out, const arc_alloc *a, int threads, arc_err
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->workers = arc_mem_new(a, (size_t)pool->threads, sizeof *pool->workers);
-    if (!pool->workers) {
+    pool->share = arc_mem_new(a, (size_t)pool->threads, sizeof *pool->share);
+    if (!pool->workers || !pool->share) {
         arc_pool_free(&pool);
         return arc_fail_nomem(err, "the thread pool");
     }
@@ -135,6 +146,7 @@ void arc_pool_free(arc_pool **ptr) {
     pthread_mutex_destroy(&pool->lock);
     pthread_mutex_destroy(&pool->caller);
     arc_mem_free(pool->alloc, pool->workers);
+    arc_mem_free(pool->alloc, pool->share);
     arc_mem_free(pool->alloc, pool);
 }
 
@@ -155,9 +167,12 @@ void arc_pool_run(arc_pool *pool, size_t count, size_t grain, arc_pool_fn *fn, v
     pthread_mutex_lock(&pool->caller);
     pool->fn = fn;
     pool->arg = arg;
-    pool->count = count;
     pool->grain = grain;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    const size_t chunks = (count - 1) / grain + 1;
+    for (size_t t = 0; t < threads; t++) {
+        atomic_store_explicit(&pool->share[t].next, chunks * t / threads * grain, memory_order_relaxed);
+        pool->share[t].end = ARC_MIN(count, chunks * (t + 1) / threads * grain);
+    }
     atomic_store(&pool->open, true);
     publish(pool);
     work(pool, 0);

@@ -2,8 +2,8 @@
  * IGEMM_EACH_M (a list macro of every m up to it); a tile is IGEMM_MR rows of two registers.
  *
  * One function per m and register count keeps all accumulators in registers, so that edge tiles run as well as whole ones; each
- * accumulator is one FMA chain over tap, then k, whatever its place in a tile: the same bits for every tiling. The sums go through a
- * tile in L1 to the epilogue: 28 stores against thousands of FMAs, and no epilogue copied into each of the functions. */
+ * accumulator is one FMA chain over tap, then k, whatever its place in a tile: the same bits for every tiling. Whole tiles end in the
+ * commonest epilogues in registers; the sums of others go through a tile in L1 to the general one. */
 #ifndef ARC_KERNEL_SIMD_GEMM_H
 #define ARC_KERNEL_SIMD_GEMM_H
 
@@ -47,6 +47,21 @@
     v_store(tile + (i)*stride, lo##i);                                                                                           \
     v_store(tile + (i)*stride + VL, hi##i);
 
+/* A whole register of columns with bias and slope (or residual) on the way out: most layers end so. */
+#define FINISH_2(i)                                                                                                              \
+    {                                                                                                                            \
+        const vf x = v_add(lo##i, bias0), z = v_add(hi##i, bias1);                                                               \
+        v_store(c + (i)*c_stride, v_if_negative(x, v_mul(x, slope0), x));                                                        \
+        v_store(c + (i)*c_stride + VL, v_if_negative(z, v_mul(z, slope1), z));                                                   \
+    }
+#define FINISH_RESIDUAL_2(i)                                                                                                     \
+    {                                                                                                                            \
+        const float *r = e->residual + (i)*e->residual_stride;                                                                   \
+        const vf x = v_add(v_add(lo##i, bias0), v_load(r)), z = v_add(v_add(hi##i, bias1), v_load(r + VL));                      \
+        v_store(c + (i)*c_stride, v_if_negative(x, v_mul(x, slope0), x));                                                        \
+        v_store(c + (i)*c_stride + VL, v_if_negative(z, v_mul(z, slope1), z));                                                   \
+    }
+
 #define START_1(i) vf lo##i = v_zero();
 #define STEP_1(i) lo##i = v_fma(v_set1(a[i][k]), b0, lo##i);
 #define STORE_1(i) v_store(tile + (i)*stride, lo##i);
@@ -61,6 +76,23 @@
         }                                                                                                                        \
         ROWS_##m(STORE_2)                                                                                                        \
     }                                                                                                                            \
+    static void finished_##m(size_t kc, size_t taps, const float *const *a, const float *b, float *c, size_t c_stride,           \
+                             const arc_epilogue *e) {                                                                            \
+        ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
+            const vf b0 = v_load(b), b1 = v_load(b + VL);                                                                        \
+            PREFETCH_B(b)                                                                                                        \
+            ROWS_##m(STEP_2)                                                                                                     \
+        }                                                                                                                        \
+        const float *slope = e->act == ARC_ACT_PRELU ? e->slope : NULL;                                                          \
+        const vf flat = v_set1(e->act == ARC_ACT_LEAKY ? e->alpha : 1.0f);                                                       \
+        const vf bias0 = e->bias ? v_load(e->bias) : v_zero(), bias1 = e->bias ? v_load(e->bias + VL) : v_zero();                \
+        const vf slope0 = slope ? v_load(slope) : flat, slope1 = slope ? v_load(slope + VL) : flat;                              \
+        if (e->residual) {                                                                                                       \
+            ROWS_##m(FINISH_RESIDUAL_2)                                                                                          \
+        } else {                                                                                                                 \
+            ROWS_##m(FINISH_2)                                                                                                   \
+        }                                                                                                                        \
+    }                                                                                                                            \
     static void tile_##m##_1(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {        \
         ROWS_##m(START_1) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
             const vf b0 = v_load(b);                                                                                             \
@@ -74,6 +106,11 @@ typedef void tile_fn(size_t kc, size_t taps, const float *const *a, const float 
 #define TILE_ENTRY(m) {tile_##m##_1, tile_##m##_2},
 static tile_fn *const tile_table[IGEMM_MR][2] = {IGEMM_EACH_M(TILE_ENTRY)};
 
+typedef void finished_fn(size_t kc, size_t taps, const float *const *a, const float *b, float *c, size_t c_stride,
+                         const arc_epilogue *e);
+#define FINISHED_ENTRY(m) finished_##m,
+static finished_fn *const finished_table[IGEMM_MR] = {IGEMM_EACH_M(FINISHED_ENTRY)};
+
 static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
                               size_t c_stride, const arc_epilogue *e) {
     float tile[IGEMM_MR * IGEMM_NR] __attribute__((aligned(64)));
@@ -81,6 +118,10 @@ static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const 
     tile_fn *const sums = tile_table[m - 1][width - 1];
     if (n == width * VL && !e->bias && !e->residual && e->act == ARC_ACT_NONE) {
         sums(kc, taps, a, b, c, c_stride);
+        return;
+    }
+    if (n == IGEMM_NR && (e->act == ARC_ACT_NONE || e->act == ARC_ACT_PRELU || e->act == ARC_ACT_LEAKY)) {
+        finished_table[m - 1](kc, taps, a, b, c, c_stride, e);
         return;
     }
     sums(kc, taps, a, b, tile, IGEMM_NR);

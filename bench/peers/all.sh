@@ -1,0 +1,35 @@
+#!/bin/bash
+# All tables of docs/BENCHMARKS.md, measured here and now (about a quarter of an hour).
+#   bench/peers/all.sh [OUTPUT.md] [ROUNDS]
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+out=${1:-docs/BENCHMARKS.md}
+rounds=${2:-3}
+data=${ARCFACE_DATA:-../shared/data}
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
+cat >"$new" <<'TEXT'
+# Benchmarks
+
+arcface beside its rivals: the same ONNX file, the same input, each engine in a process of its own, in turn, outputs compared. Made by
+`bench/peers/all.sh`; a single table by the command under its heading. Times are of a batch; ratios within a table hold from machine to machine,
+absolute times don't. ncnn has no batches: its images run one after the other.
+
+TEXT
+run() {
+    bench/peers/run.py --rounds "$rounds" --seconds 2 --append "$new" "$@" || echo "bench/peers/run.py $* did not agree" >&2
+}
+for net in r100 r50 r18 mbf; do
+    for batch in 1 8; do
+        run --zoo $net --batch $batch
+    done
+done
+[ -e "$data/models" ] && run --model "$data/models/detection/scrfd_2.5g_bnkps.onnx"
+for net in r100 mbf; do
+    run --zoo $net --threads 1
+done
+for batch in 1 8; do
+    run --zoo r100 --precision bf16 --batch $batch --peers openvino,ncnn
+done
+mv "$new" "$out"
+trap - EXIT
