@@ -89,10 +89,19 @@ def summary(args, python, work, runs):
     return rows
 
 
+def command_line():
+    """How to make this table again: the arguments without where it goes."""
+    words = list(sys.argv[1:])
+    if "--append" in words:
+        at = words.index("--append")
+        del words[at:at + 2]
+    return " ".join(["bench/peers/run.py", *words])
+
+
 def table(args, rows, isa):
     head = (f"### {Path(args.model).stem}, {args.precision}, batch {args.batch}, {args.threads} thread{'s' if args.threads > 1 else ''}\n\n"
             f"{datetime.date.today()}, {processor()}, {isa}; {args.rounds} rounds in turn; "
-            f"`bench/peers/run.py {' '.join(a for a in sys.argv[1:] if not a.startswith('--append') and not a.endswith('.md'))}`\n\n"
+            f"`{command_line()}`\n\n"
             "| engine | ms a batch, median (min) | arcface is faster by | peak MiB | load ms | cosine |\n|---|---|---|---|---|---|\n")
     return head + "".join(f"| {r['engine']} {r['version']} | {r['median_ms']:.2f} ({r['min_ms']:.2f}) | {r['speed_ratio']:.2f} x | {r['peak_mib']:.0f} | "
                           f"{r['load_ms']:.0f} | {r['cosine']:.7f} |\n" for r in rows) + "\n"
