@@ -57,6 +57,8 @@ ARC_API void arc_context_close(arc_context **ctx);
 /* The instruction set in use ("avx512", ...) and the number of threads. */
 ARC_API const char *arc_context_isa(const arc_context *ctx);
 ARC_API int arc_context_threads(const arc_context *ctx);
+/* What convolutions multiply in on this machine: the precision asked for, or fp32 where the other is not fast. Thread: any. */
+ARC_API arc_precision arc_context_precision(const arc_context *ctx);
 
 #ifdef __cplusplus
 }

@@ -61,6 +61,10 @@ typedef struct bench {
     int height, width;
 } bench;
 
+static const char *precision_name(const cli *c) {
+    return arc_context_precision(c->ctx) == ARC_PRECISION_BF16 ? "bf16" : "fp32";
+}
+
 static void print_line(const bench *b, cli_text *t, int batch, const figures *f) {
     const double images = batch * 1e3 / f->median_ms;
     const double gflops = (double)b->facts.flops * images * 1e-9, roof = 100 * gflops / b->roof.fp32_gflops;
@@ -68,12 +72,13 @@ static void print_line(const bench *b, cli_text *t, int batch, const figures *f)
         cli_printf(t, "{\"model\": ");
         cli_json_string(t, b->name);
         cli_printf(t,
-                   ", \"isa\": \"%s\", \"threads\": %d, \"precision\": \"fp32\", \"batch\": %d, \"height\": %d, \"width\": %d, "
+                   ", \"isa\": \"%s\", \"threads\": %d, \"precision\": \"%s\", \"batch\": %d, \"height\": %d, \"width\": %d, "
                    "\"runs\": %d, "
                    "\"first_ms\": %.3f, \"min_ms\": %.3f, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"images_per_s\": %.2f, "
                    "\"direct_gflops\": %.1f, \"percent_of_fp32_peak\": %.1f, \"load_ms\": %.1f, \"peak_kib\": %ld",
-                   arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), batch, b->height, b->width, f->runs, f->first_ms,
-                   f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms, (long)(arc_peak_memory_bytes() / 1024));
+                   arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), precision_name(b->c), batch, b->height, b->width,
+                   f->runs, f->first_ms, f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms,
+                   (long)(arc_peak_memory_bytes() / 1024));
         if (f->joules >= 0)
             cli_printf(t, ", \"joules_per_image\": %.4f", f->joules / f->runs / batch);
         cli_printf(t, "}\n");
@@ -179,8 +184,9 @@ static int run(cli *c) {
         st = arc_net_new(c->ctx, model, &b.net, &err);
     code = st == ARC_OK ? CLI_OK : cli_fail(&err);
     if (code == CLI_OK && !cli_given(c, "json"))
-        cli_printf(&t, "%s, %dx%d, %s, %d threads; loaded in %.0f ms; %.2f GMAC an image\n", b.name, b.width, b.height,
-                   arc_context_isa(c->ctx), arc_context_threads(c->ctx), b.load_ms, (double)b.facts.macs * 1e-9);
+        cli_printf(&t, "%s, %dx%d, %s, %s, %d threads; loaded in %.0f ms; %.2f GMAC an image\n", b.name, b.width, b.height,
+                   arc_context_isa(c->ctx), precision_name(c), arc_context_threads(c->ctx), b.load_ms,
+                   (double)b.facts.macs * 1e-9);
     for (int i = 0; code == CLI_OK && i < batches; i++)
         code = run_batch(&b, &t, batch[i]);
     if (code == CLI_OK && !cli_given(c, "json"))

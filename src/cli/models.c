@@ -29,6 +29,8 @@ int cli_open(cli *c) {
     arc_status st = arc_context_open(&c->ctx, &s, &err);
     if (st == ARC_EINVAL)
         return cli_usage(c, "%s", err.text);
+    if (st == ARC_OK && s.precision != arc_context_precision(c->ctx))
+        cli_warn(c, "this processor is not fast at bf16 (at instruction set %s): fp32 is used", arc_context_isa(c->ctx));
     return st == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 

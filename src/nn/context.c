@@ -73,6 +73,10 @@ const char *arc_context_isa(const arc_context *ctx) {
     return ctx->isa;
 }
 
+arc_precision arc_context_precision(const arc_context *ctx) {
+    return ctx->precision == ARC_PRECISION_BF16 && ctx->kernels->bf16_fast ? ARC_PRECISION_BF16 : ARC_PRECISION_FP32;
+}
+
 int arc_context_threads(const arc_context *ctx) {
     return arc_pool_threads(ctx->pool);
 }

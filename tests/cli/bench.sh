@@ -22,6 +22,9 @@ says "GFLOP/s" "GB/s"
 expect 0 bench roofline --json --isa generic
 says '"isa": "generic"'
 
+expect 0 bench "$work/mbf.onnx" --batch 1 --seconds 0.05 --json --precision bf16 --isa generic
+says '"precision": "fp32"'
+sentence bf16 generic
 expect 2 bench
 expect 2 bench "$work/mbf.onnx" --batch 0
 sentence "--batch 0"

@@ -401,34 +401,40 @@ static void test_bf16(void **state) {
     }
 }
 
+/* The case's output by `op` for 1 to 16 threads: the same bits. */
+static void same_bits_for_threads(const conv_case *c, const arc_op *op, bool constant_weights) {
+    conv_data d = make_data(c);
+    float *want = NULL;
+    for (int threads = 1; threads <= 16; threads++) {
+        arc_pool *pool = NULL;
+        opx o;
+        assert_int_equal(arc_pool_new(&pool, &arc_alloc_libc, threads, NULL), ARC_OK);
+        describe(&o, c, &d);
+        o.constant_weights = constant_weights;
+        float *y = opx_run(&o, op, arc_kernels_get(NULL), pool);
+        arc_pool_free(&pool);
+        if (want) {
+            assert_memory_equal(y, want, (size_t)arc_shape_count(&o.out.shape) * sizeof(float));
+            free(y);
+        } else {
+            want = y;
+        }
+    }
+    free(want);
+    free_data(&d);
+}
+
 /* Blocks of a thread's own and blocks that all share: the same bits for 1 to 16 threads. */
 static void test_winograd_threads(void **state) {
     (void)state;
     const conv_case cases[] = {winograd_case(2, 16, 24, 41, 38), winograd_case(1, 200, 90, 13, 14),
                                winograd_case(3, 64, 64, 28, 28), winograd_case(1, 64, 40, 60, 61)};
-    for (size_t k = 0; k < ARC_COUNT(cases); k++) {
-        conv_data d = make_data(&cases[k]);
-        for (size_t i = 0; i < 2; i++) {
+    for (size_t k = 0; k < ARC_COUNT(cases); k++)
+        for (size_t i = 0; i < ARC_COUNT(winograd); i++) {
             const arc_op op = winograd_op(i);
-            float *want = NULL;
-            for (int threads = 1; threads <= 16; threads += threads < 4 ? 1 : 4) {
-                arc_pool *pool = NULL;
-                opx o;
-                assert_int_equal(arc_pool_new(&pool, &arc_alloc_libc, threads, NULL), ARC_OK);
-                describe(&o, &cases[k], &d);
-                float *y = opx_run(&o, &op, arc_kernels_get(NULL), pool);
-                arc_pool_free(&pool);
-                if (want) {
-                    assert_memory_equal(y, want, (size_t)arc_shape_count(&o.out.shape) * sizeof(float));
-                    free(y);
-                } else {
-                    want = y;
-                }
-            }
-            free(want);
+            if (i < 2 || arc_kernels_get(NULL)->igemm_bf16)
+                same_bits_for_threads(&cases[k], &op, true);
         }
-        free_data(&d);
-    }
 }
 
 static void test_threads(void **state) {
@@ -443,25 +449,7 @@ static void test_threads(void **state) {
         out_size(&c, &oh, &ow);
         if (oh < 1 || ow < 1)
             continue;
-        conv_data d = make_data(&c);
-        float *want = NULL;
-        for (int threads = 1; threads <= 16; threads++) {
-            arc_pool *pool = NULL;
-            opx o;
-            assert_int_equal(arc_pool_new(&pool, &arc_alloc_libc, threads, NULL), ARC_OK);
-            describe(&o, &c, &d);
-            o.constant_weights = round % 2;
-            float *y = opx_run(&o, &arc_ops_conv[c.transposed], arc_kernels_get(NULL), pool);
-            arc_pool_free(&pool);
-            if (want) {
-                assert_memory_equal(y, want, (size_t)arc_shape_count(&o.out.shape) * sizeof(float));
-                free(y);
-            } else {
-                want = y;
-            }
-        }
-        free(want);
-        free_data(&d);
+        same_bits_for_threads(&c, &arc_ops_conv[c.transposed], round % 2);
     }
 }
 
