@@ -56,11 +56,12 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 
+arc_room(plot USES base LIBS PkgConfig::CAIRO)
 arc_room(format USES nn kernel base LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE)
 arc_room(hub USES base LIBS PkgConfig::CURL PkgConfig::SODIUM PkgConfig::ARCHIVE)
 arc_room(model USES hub format nn kernel base LIBS PkgConfig::JANSSON PkgConfig::SODIUM)
 arc_room(face USES model format nn kernel base LIBS PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP PkgConfig::EXIF PkgConfig::CAIRO)
-arc_room(eval USES face model format nn kernel base)
+arc_room(eval USES plot face model format nn kernel base)
 
 list(TRANSFORM ARC_ROOMS REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE room_objects)
 add_library(arcface SHARED ${room_objects})

@@ -6,12 +6,13 @@ cd "$(dirname "$0")/.."
 declare -A below=(
     [base]=""
     [kernel]="base"
+    [plot]="base"
     [nn]="kernel base"
     [format]="nn kernel base"
     [hub]="base"
     [model]="hub format nn kernel base"
     [face]="model format nn kernel base"
-    [eval]="face model format nn kernel base"
+    [eval]="plot face model format nn kernel base"
     [cli]=""
 )
 failed=0

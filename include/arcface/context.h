@@ -60,6 +60,9 @@ ARC_API int arc_context_threads(const arc_context *ctx);
 /* What convolutions multiply in on this machine: the precision asked for, or fp32 where the other is not fast. Thread: any. */
 ARC_API arc_precision arc_context_precision(const arc_context *ctx);
 
+/* Frees a text that a call gave to its caller and nulls the pointer; NULL-safe. */
+ARC_API void arc_text_free(arc_context *ctx, char **text);
+
 #ifdef __cplusplus
 }
 #endif

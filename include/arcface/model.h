@@ -85,7 +85,6 @@ ARC_API ARC_NODISCARD arc_status arc_model_facts_get(arc_context *ctx, const arc
 /* The text that `arcface model info` prints (json: one object). Ownership: free with arc_text_free. */
 ARC_API ARC_NODISCARD arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool json, bool layers, char **text,
                                                     arc_error *err);
-ARC_API void arc_text_free(arc_context *ctx, char **text);
 
 /* Raw network: one float32 input [n,c,h,w] plain, all outputs. For tools and tests; see face.h for photos and crops. */
 typedef struct arc_net arc_net; /* one thread at a time */

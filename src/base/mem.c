@@ -220,3 +220,10 @@ void arc_buffer_free(arc_buffer *b) {
     b->data = NULL;
     b->bytes = b->capacity_bytes = 0;
 }
+
+void arc_text_free(arc_context *ctx, char **text) {
+    if (!text)
+        return;
+    arc_mem_free(&ctx->alloc, *text);
+    *text = NULL;
+}

@@ -211,10 +211,3 @@ done:
     arc_buffer_free(&buffer);
     return st;
 }
-
-void arc_text_free(arc_context *ctx, char **text) {
-    if (text) {
-        arc_mem_free(&ctx->alloc, *text);
-        *text = NULL;
-    }
-}
