@@ -10,6 +10,7 @@
 #include <arcface/hub.h>
 #include <arcface/image.h>
 #include <arcface/model.h>
+#include <arcface/page.h>
 #include <arcface/plot.h>
 #include <arcface/status.h>
 

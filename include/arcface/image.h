@@ -55,6 +55,11 @@ ARC_API void arc_image_free(arc_context *ctx, arc_image *image);
 /* Writes .jpg (quality 95, 4:4:4), .png or .ppm by the name's suffix, atomically. Errors: EINVAL for another suffix, ENOTFOUND (no such folder), EIO, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_image_save(arc_context *ctx, const arc_image *image, const char *path, arc_error *err);
 
+/* The same into memory: suffix ".jpg", ".png" or ".ppm". Ownership: free *bytes with arc_image_bytes_free. Errors: EINVAL, ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_image_encode(arc_context *ctx, const arc_image *image, const char *suffix, uint8_t **bytes,
+                                                  size_t *count, arc_error *err);
+ARC_API void arc_image_bytes_free(arc_context *ctx, uint8_t **bytes); /* NULL-safe, nulls */
+
 /* Drawing in place, for pictures that people look at. Colours are 0xRRGGBB. Coordinates may lie outside: clipped. */
 ARC_API void arc_draw_box(arc_image *image, float x1_px, float y1_px, float x2_px, float y2_px, int thickness_px, uint32_t rgb);
 ARC_API void arc_draw_dot(arc_image *image, float x_px, float y_px, float radius_px, uint32_t rgb);

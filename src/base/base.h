@@ -87,6 +87,8 @@ void arc_map_drop(const arc_map *map, const void *from, size_t bytes);
  * path "-" is standard output (no rename). */
 typedef struct arc_writer arc_writer;
 arc_status arc_writer_open(arc_writer **out, const arc_alloc *a, const char *path, arc_error *err);
+/* The same into memory: what is put goes into `out`, whose maximum it keeps; commit and abort only free the writer. */
+arc_status arc_writer_open_memory(arc_writer **out, const arc_alloc *a, arc_buffer *buffer, arc_error *err);
 arc_status arc_writer_put(arc_writer *w, const void *data, size_t bytes, arc_error *err);
 arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...) ARC_PRINTF(3, 4);
 arc_status arc_writer_commit(arc_writer **w, arc_error *err); /* nulls *w; on failure nothing stands under the final name */

@@ -79,7 +79,8 @@ struct arc_writer {
     char *path, *temporary; /* temporary NULL: written in place (standard output, a device or a pipe) */
     uint8_t *buffer;
     size_t used;
-    int fd;
+    arc_buffer *memory; /* instead of a file; NULL = none */
+    int fd;             /* -1 with memory */
 };
 
 static void writer_free(arc_writer *w) {
@@ -143,6 +144,14 @@ arc_status arc_writer_open(arc_writer **out, const arc_alloc *a, const char *pat
     return ARC_OK;
 }
 
+arc_status arc_writer_open_memory(arc_writer **out, const arc_alloc *a, arc_buffer *buffer, arc_error *err) {
+    *out = arc_mem_new(a, 1, sizeof **out);
+    if (!*out)
+        return arc_fail_nomem(err, "memory writer");
+    **out = (arc_writer){.alloc = a, .memory = buffer, .fd = -1};
+    return ARC_OK;
+}
+
 static arc_status write_all(arc_writer *w, const uint8_t *data, size_t bytes, arc_error *err) {
     while (bytes) {
         ssize_t n = write(w->fd, data, ARC_MIN(bytes, (size_t)1 << 30));
@@ -162,7 +171,16 @@ static arc_status writer_flush(arc_writer *w, arc_error *err) {
     return st;
 }
 
+static arc_status put_memory(arc_writer *w, const void *data, size_t bytes, arc_error *err) {
+    arc_status st = arc_buffer_put(w->memory, data, bytes);
+    if (st == ARC_ENOMEM)
+        return arc_fail_nomem(err, "memory writer");
+    return st == ARC_OK ? ARC_OK : arc_fail(err, st, "more than %zu bytes written to memory, its limit", w->memory->max_bytes);
+}
+
 arc_status arc_writer_put(arc_writer *w, const void *data, size_t bytes, arc_error *err) {
+    if (w->memory)
+        return put_memory(w, data, bytes, err);
     if (bytes > WRITER_BUFFER_BYTES - w->used) {
         arc_status st = writer_flush(w, err);
         if (st != ARC_OK)
@@ -183,7 +201,7 @@ arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...
     int bytes = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     char *line = bytes >= 0 ? arc_mem_raw(w->alloc, (size_t)bytes + 1, 1) : NULL;
-    arc_status st = line ? ARC_OK : arc_fail_nomem(err, w->path);
+    arc_status st = line ? ARC_OK : arc_fail_nomem(err, w->path ? w->path : "memory writer");
     if (line) {
         vsnprintf(line, (size_t)bytes + 1, fmt, again);
         st = arc_writer_put(w, line, (size_t)bytes, err);
@@ -212,6 +230,10 @@ static void sync_folder_of(const char *path) {
 arc_status arc_writer_commit(arc_writer **writer, arc_error *err) {
     arc_writer *w = *writer;
     *writer = NULL;
+    if (w->memory) {
+        writer_free(w);
+        return ARC_OK;
+    }
     arc_status st = writer_flush(w, err);
     if (st == ARC_OK && w->temporary && fsync(w->fd) != 0)
         st = fail_errno(err, "sync", w->path);
@@ -234,7 +256,8 @@ void arc_writer_abort(arc_writer **writer) {
         return;
     arc_writer *w = *writer;
     *writer = NULL;
-    close(w->fd);
+    if (w->fd >= 0)
+        close(w->fd);
     if (w->temporary)
         (void)unlink(w->temporary);
     writer_free(w);

@@ -205,3 +205,35 @@ arc_status arc_image_save(arc_context *ctx, const arc_image *image, const char *
     arc_writer_abort(&w);
     return st;
 }
+
+arc_status arc_image_encode(arc_context *ctx, const arc_image *image, const char *suffix, uint8_t **bytes, size_t *count,
+                            arc_error *err) {
+    *bytes = NULL;
+    *count = 0;
+    encode_fn *encode = encoder_of(suffix);
+    if (!encode)
+        return arc_fail(err, ARC_EINVAL, "%s: pictures are encoded as .jpg, .png or .ppm", suffix);
+    if (!arc_image_valid(image))
+        return arc_fail(err, ARC_EINVAL, "there is no picture to encode");
+    arc_buffer buffer;
+    arc_buffer_init(&buffer, &ctx->alloc, (size_t)1 << 32);
+    arc_writer *w = NULL;
+    arc_status st = arc_writer_open_memory(&w, &ctx->alloc, &buffer, err);
+    if (st == ARC_OK)
+        st = encode(image, &ctx->alloc, w, err);
+    arc_writer_abort(&w);
+    if (st != ARC_OK) {
+        arc_buffer_free(&buffer);
+        return st;
+    }
+    *bytes = buffer.data;
+    *count = buffer.bytes;
+    return ARC_OK;
+}
+
+void arc_image_bytes_free(arc_context *ctx, uint8_t **bytes) {
+    if (!bytes)
+        return;
+    arc_mem_free(&ctx->alloc, *bytes);
+    *bytes = NULL;
+}

@@ -229,11 +229,22 @@ static void lossless_save_round_trips(void **state) {
             fail_msg("%s", err.text);
         assert_int_equal(arc_image_load(ctx, path, NULL, &back, NULL, NULL), ARC_OK);
         assert_int_equal(test_hash(&image), test_hash(&back));
-        arc_image_free(ctx, &image);
         arc_image_free(ctx, &back);
         unlink(path);
+        uint8_t *bytes;
+        size_t count;
+        assert_int_equal(arc_image_encode(ctx, &image, suffix[i], &bytes, &count, &err), ARC_OK);
+        assert_int_equal(arc_image_decode(ctx, bytes, count, "memory", NULL, &back, NULL, NULL), ARC_OK);
+        assert_int_equal(test_hash(&image), test_hash(&back));
+        arc_image_bytes_free(ctx, &bytes);
+        arc_image_free(ctx, &image);
+        arc_image_free(ctx, &back);
     }
     arc_image image = test_picture(ctx, 3, 3);
+    uint8_t *bytes;
+    size_t count;
+    assert_int_equal(arc_image_encode(ctx, &image, ".gif", &bytes, &count, NULL), ARC_EINVAL);
+    assert_null(bytes);
     assert_int_equal(arc_image_save(ctx, &image, "/tmp/a.gif", NULL), ARC_EINVAL);
     assert_int_equal(arc_image_save(ctx, &image, "/nonexistent/a.png", NULL), ARC_ENOTFOUND);
     arc_image_free(ctx, &image);

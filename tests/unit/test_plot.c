@@ -62,7 +62,7 @@ static arc_plot_sheet a_sheet(void) {
     series[0] = (arc_plot_series){"sine <&>", ARC_PLOT_LINE, curve_x, curve_y, POINTS, ARC_PLOT_AUTO, 0, false};
     series[1] = (arc_plot_series){"bars", ARC_PLOT_BARS, curve_x, curve_x, 20, ARC_PLOT_AUTO, 0, false};
     series[2] = (arc_plot_series){"dots", ARC_PLOT_DOTS, curve_x, curve_x, 20, 0xff0000, 0, true};
-    panel[0] = (arc_plot){"one", {"x"}, {"y"}, series, 1, mark, 2};
+    panel[0] = (arc_plot){"one", {.label = "x"}, {.label = "y"}, series, 1, mark, 2};
     panel[1] = (arc_plot){"two", {.scale = ARC_PLOT_LOG}, {0}, series + 1, 2, NULL, 0};
     return (arc_plot_sheet){panel, 2, 2, 300, 200};
 }

@@ -1,0 +1,257 @@
+/* The page: HTML built in memory. One style sheet, no script, pictures and plots inside. */
+#include "base/base.h"
+#include <arcface/page.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+struct arc_page {
+    arc_context *ctx;
+    arc_buffer html;
+    int plots; /* so far: each has ids of its own */
+    arc_status failed;
+    arc_error err;
+};
+
+static const char head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>\n"
+    "body{font:16px/1.5 system-ui,sans-serif;color:#222932;background:#f4f5f7;margin:0}\n"
+    "main{max-width:1160px;margin:0 auto;padding:24px 20px 60px;box-sizing:border-box}\n"
+    "h1{font-size:28px;line-height:1.2;margin:12px 0 4px}h2{font-size:20px;margin:36px 0 10px}\n"
+    ".sub{color:#66707d;margin:0 0 18px;overflow-wrap:anywhere}p{max-width:80ch;overflow-wrap:anywhere}\n"
+    ".warning{background:#fff3d6;border-left:4px solid #e69f00;padding:10px 14px;border-radius:4px}\n"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px}\n"
+    ".tile{background:#fff;border-radius:8px;padding:14px 16px;box-shadow:0 1px 2px #0002}\n"
+    ".tile b{display:block;font-size:24px;line-height:1.2;overflow-wrap:anywhere}.tile span{color:#66707d;font-size:14px}\n"
+    ".scroll{overflow-x:auto;background:#fff;border-radius:8px;box-shadow:0 1px 2px #0002}\n"
+    "table{border-collapse:collapse;width:100%;font-size:14px}caption{text-align:left;color:#66707d;padding:10px 14px 4px}\n"
+    "th,td{padding:6px 14px;text-align:left;border-top:1px solid "
+    "#eceef1;overflow-wrap:anywhere}th{color:#66707d;font-weight:600}\n"
+    ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px}\n"
+    ".plots figure{margin:0;background:#fff;border-radius:8px;padding:8px;box-shadow:0 1px 2px #0002}\n"
+    ".plots svg{width:100%;height:auto;display:block}\n"
+    ".pictures{display:flex;flex-wrap:wrap;gap:12px}.pictures figure{margin:0}\n"
+    ".pictures img{display:block;width:100%;border-radius:6px}\n"
+    "figcaption{font-size:12px;color:#66707d;overflow-wrap:anywhere}\n"
+    "</style>\n";
+
+static void put(arc_page *page, const char *data, size_t bytes) {
+    if (page->failed != ARC_OK)
+        return;
+    page->failed = arc_buffer_put(&page->html, data, bytes);
+    if (page->failed == ARC_ENOMEM)
+        arc_fail_nomem(&page->err, "page");
+    else if (page->failed != ARC_OK)
+        arc_fail(&page->err, page->failed, "the page is larger than %zu MiB; show fewer pictures", ARC_PAGE_MAX_BYTES >> 20);
+}
+
+static void put_text(arc_page *page, const char *text) {
+    put(page, text, strlen(text));
+}
+
+/* Bytes of the UTF-8 character at `s`, 0 when it is none. */
+static size_t utf8_bytes(const unsigned char *s) {
+    if (s[0] < 0x80)
+        return 1;
+    size_t bytes = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
+    if (s[0] >= 0xf5)
+        return 0;
+    for (size_t i = 1; i < bytes; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool outside = (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf4 && s[1] >= 0x90);
+    return overlong || outside ? 0 : bytes;
+}
+
+static void put_escaped(arc_page *page, const char *text) {
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        size_t bytes = utf8_bytes(s);
+        switch (*s) {
+        case '<':
+            put_text(page, "&lt;");
+            break;
+        case '>':
+            put_text(page, "&gt;");
+            break;
+        case '&':
+            put_text(page, "&amp;");
+            break;
+        case '"':
+            put_text(page, "&quot;");
+            break;
+        default:
+            if (bytes == 0 || (*s < 0x20 && *s != '\n' && *s != '\t'))
+                put_text(page, "\xef\xbf\xbd");
+            else
+                put(page, (const char *)s, bytes);
+        }
+        s += bytes ? bytes : 1;
+    }
+}
+
+static void put_element(arc_page *page, const char *before, const char *text, const char *after) {
+    put_text(page, before);
+    put_escaped(page, text);
+    put_text(page, after);
+}
+
+arc_status arc_page_new(arc_context *ctx, const char *title, const char *subtitle, arc_page **out, arc_error *err) {
+    arc_page *page = *out = arc_mem_new(&ctx->alloc, 1, sizeof *page);
+    if (!page)
+        return arc_fail_nomem(err, "page");
+    page->ctx = ctx;
+    arc_buffer_init(&page->html, &ctx->alloc, ARC_PAGE_MAX_BYTES);
+    put_text(page, head);
+    put_element(page, "<title>", title, "</title></head>\n<body><main>\n");
+    put_element(page, "<h1>", title, "</h1>\n");
+    if (subtitle)
+        put_element(page, "<p class=\"sub\">", subtitle, "</p>\n");
+    return ARC_OK;
+}
+
+void arc_page_free(arc_page **page) {
+    if (!page || !*page)
+        return;
+    arc_buffer_free(&(*page)->html);
+    arc_mem_free(&(*page)->ctx->alloc, *page);
+    *page = NULL;
+}
+
+void arc_page_heading(arc_page *page, const char *text) {
+    put_element(page, "<h2>", text, "</h2>\n");
+}
+
+void arc_page_text(arc_page *page, const char *text) {
+    put_element(page, "<p>", text, "</p>\n");
+}
+
+void arc_page_warning(arc_page *page, const char *text) {
+    put_element(page, "<p class=\"warning\">", text, "</p>\n");
+}
+
+void arc_page_tiles(arc_page *page, const char *const *value, const char *const *label, int count) {
+    put_text(page, "<div class=\"tiles\">\n");
+    for (int i = 0; i < count; i++) {
+        put_element(page, "<div class=\"tile\"><b>", value[i], "</b>");
+        put_element(page, "<span>", label[i], "</span></div>\n");
+    }
+    put_text(page, "</div>\n");
+}
+
+static bool like_a_number(const char *cell) {
+    const char *c = cell;
+    if (*c == '-' || *c == '+')
+        c++;
+    return isdigit((unsigned char)*c) || strcmp(cell, "-") == 0 || strcmp(cell, "") == 0;
+}
+
+static bool number_column(const char *const *cells, int rows, int columns, int column) {
+    for (int r = 0; r < rows; r++)
+        if (!like_a_number(cells[r * columns + column]))
+            return false;
+    return rows > 0;
+}
+
+static void put_cell(arc_page *page, bool is_head, bool number, const char *text) {
+    put_text(page, is_head ? "<th" : "<td");
+    put_text(page, number ? " class=\"n\">" : ">");
+    put_escaped(page, text);
+    put_text(page, is_head ? "</th>" : "</td>");
+}
+
+void arc_page_table(arc_page *page, const char *caption, const char *const *heads, int columns, const char *const *cells,
+                    int rows) {
+    put_text(page, "<div class=\"scroll\"><table>\n");
+    if (caption)
+        put_element(page, "<caption>", caption, "</caption>\n");
+    for (int r = -1; r < rows; r++) {
+        put_text(page, "<tr>");
+        for (int c = 0; c < columns; c++)
+            put_cell(page, r < 0, number_column(cells, rows, columns, c), r < 0 ? heads[c] : cells[r * columns + c]);
+        put_text(page, "</tr>\n");
+    }
+    put_text(page, "</table></div>\n");
+}
+
+void arc_page_plots(arc_page *page, const arc_plot *plots, int count) {
+    put_text(page, "<div class=\"plots\">\n");
+    for (int i = 0; i < count && page->failed == ARC_OK; i++) {
+        char prefix[24], *svg;
+        snprintf(prefix, sizeof prefix, "plot%d", page->plots++);
+        const arc_plot_sheet sheet = {&plots[i], 1, 1, 0, 0};
+        page->failed = arc_plot_svg(page->ctx, &sheet, prefix, &svg, &page->err);
+        if (page->failed != ARC_OK)
+            return;
+        put_text(page, "<figure>");
+        put_text(page, svg);
+        put_text(page, "</figure>\n");
+        arc_text_free(page->ctx, &svg);
+    }
+    put_text(page, "</div>\n");
+}
+
+static void put_base64(arc_page *page, const uint8_t *bytes, size_t count) {
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char line[1024];
+    size_t used = 0;
+    for (size_t i = 0; i < count; i += 3) {
+        uint32_t three = (uint32_t)bytes[i] << 16;
+        three |= i + 1 < count ? (uint32_t)bytes[i + 1] << 8 : 0;
+        three |= i + 2 < count ? bytes[i + 2] : 0;
+        line[used++] = digit[three >> 18];
+        line[used++] = digit[three >> 12 & 63];
+        line[used++] = i + 1 < count ? digit[three >> 6 & 63] : '=';
+        line[used++] = i + 2 < count ? digit[three & 63] : '=';
+        if (used == sizeof line) {
+            put(page, line, used);
+            used = 0;
+        }
+    }
+    put(page, line, used);
+}
+
+void arc_page_images(arc_page *page, const arc_image *images, const char *const *captions, int count, int side_px) {
+    put_text(page, "<div class=\"pictures\">\n");
+    for (int i = 0; i < count && page->failed == ARC_OK; i++) {
+        uint8_t *jpeg;
+        size_t bytes;
+        char width[64];
+        page->failed = arc_image_encode(page->ctx, &images[i], ".jpg", &jpeg, &bytes, &page->err);
+        if (page->failed != ARC_OK)
+            return;
+        snprintf(width, sizeof width, "<figure style=\"width:min(100%%,%dpx)\">", side_px);
+        put_text(page, width);
+        put_element(page, "<img alt=\"", captions && captions[i] ? captions[i] : "", "\" src=\"data:image/jpeg;base64,");
+        put_base64(page, jpeg, bytes);
+        put_text(page, "\">");
+        arc_image_bytes_free(page->ctx, &jpeg);
+        if (captions && captions[i])
+            put_element(page, "<figcaption>", captions[i], "</figcaption>");
+        put_text(page, "</figure>\n");
+    }
+    put_text(page, "</div>\n");
+}
+
+arc_status arc_page_save(arc_page *page, const char *path, arc_error *err) {
+    size_t whole = page->html.bytes;
+    put_text(page, "</main></body></html>\n");
+    if (page->failed != ARC_OK) {
+        if (err)
+            *err = page->err;
+        return page->failed;
+    }
+    arc_writer *w;
+    arc_status st = arc_writer_open(&w, &page->ctx->alloc, path, err);
+    if (st == ARC_OK) {
+        st = arc_writer_put(w, page->html.data, page->html.bytes, err);
+        if (st == ARC_OK)
+            st = arc_writer_commit(&w, err);
+        else
+            arc_writer_abort(&w);
+    }
+    page->html.bytes = whole; /* more may be added and saved again */
+    return st;
+}

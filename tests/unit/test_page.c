@@ -1,0 +1,144 @@
+/* The page: whole and escaped, pictures that decode again, the first failure kept. */
+#include "base/base.h"
+#include "support.h"
+#include <arcface/page.h>
+#include <string.h>
+#include <unistd.h>
+
+static arc_context context, *ctx = &context;
+static char path[64];
+
+static const char *saved(arc_page *page, arc_map *map) {
+    arc_error err = {0};
+    if (arc_page_save(page, path, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(arc_map_open(map, path, 1 << 26, &err), ARC_OK);
+    char *text = malloc(map->bytes + 1);
+    memcpy(text, map->data, map->bytes);
+    text[map->bytes] = 0;
+    return text;
+}
+
+static void texts_are_escaped(void **state) {
+    (void)state;
+    arc_page *page;
+    arc_map map;
+    assert_int_equal(arc_page_new(ctx, "a <b> & \"c\"", NULL, &page, NULL), ARC_OK);
+    arc_page_heading(page, "Zo\xc3\xab");
+    arc_page_text(page, "\xff\x01 \xe2\x82\xac \xc0\xaf \xed\xa0\x80");
+    const char *heads[] = {"name", "value"}, *cells[] = {"<x>", "-1.5", "y", "12 %"};
+    arc_page_table(page, "caption", heads, 2, cells, 2);
+    char *text = (char *)(uintptr_t)saved(page, &map);
+    assert_non_null(strstr(text, "<h1>a &lt;b&gt; &amp; &quot;c&quot;</h1>"));
+    assert_non_null(strstr(text, "<h2>Zo\xc3\xab</h2>"));
+    assert_non_null(strstr(text, "<p>\xef\xbf\xbd\xef\xbf\xbd \xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd "));
+    assert_non_null(strstr(text, "<th>name</th><th class=\"n\">value</th>"));
+    assert_non_null(strstr(text, "<td>&lt;x&gt;</td><td class=\"n\">-1.5</td>"));
+    assert_non_null(strstr(text, "</html>"));
+    assert_null(strstr(text, "http:/")); /* needs nothing from elsewhere; see also plots below */
+    free(text);
+    arc_map_close(&map);
+    arc_page_free(&page);
+    arc_page_free(&page);
+}
+
+static size_t from_base64(const char *text, uint8_t *bytes) {
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t count = 0;
+    uint32_t bits = 0;
+    int held = 0;
+    for (; *text != '"' && *text != '='; text++) {
+        bits = bits << 6 | (uint32_t)(strchr(digit, *text) - digit);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            bytes[count++] = (uint8_t)(bits >> held);
+        }
+    }
+    return count;
+}
+
+static void pictures_decode_again(void **state) {
+    (void)state;
+    static uint8_t pixels[40 * 30 * 3], jpeg[1 << 16];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i / 90 * 2);
+    for (int width = 28; width <= 30; width++) { /* every length of the last base64 group, surely */
+        arc_page *page;
+        arc_map map;
+        arc_image image = {pixels, width, 40, 90, ARC_RGB8}, back;
+        const char *caption = "one";
+        assert_int_equal(arc_page_new(ctx, "t", "s", &page, NULL), ARC_OK);
+        arc_page_images(page, &image, &caption, 1, 112);
+        char *text = (char *)(uintptr_t)saved(page, &map);
+        const char *data = strstr(text, "base64,");
+        assert_non_null(data);
+        size_t count = from_base64(data + 7, jpeg);
+        assert_int_equal(arc_image_decode(ctx, jpeg, count, "page", NULL, &back, NULL, NULL), ARC_OK);
+        assert_int_equal(back.width_px, width);
+        arc_image_free(ctx, &back);
+        free(text);
+        arc_map_close(&map);
+        arc_page_free(&page);
+    }
+}
+
+static void plots_have_their_own_ids(void **state) {
+    (void)state;
+    static const double x[] = {0, 1, 2}, y[] = {1, 0, 1};
+    arc_plot_series series = {"s", ARC_PLOT_LINE, x, y, 3, ARC_PLOT_AUTO, 0, false};
+    arc_plot plot[2] = {{.title = "one", .series = &series, .series_count = 1},
+                        {.title = "two", .series = &series, .series_count = 1}};
+    arc_page *page;
+    arc_map map;
+    assert_int_equal(arc_page_new(ctx, "t", NULL, &page, NULL), ARC_OK);
+    arc_page_plots(page, plot, 2);
+    char *text = (char *)(uintptr_t)saved(page, &map);
+    assert_non_null(strstr(text, "id=\"plot0"));
+    assert_non_null(strstr(text, "id=\"plot1"));
+    free(text);
+    arc_map_close(&map);
+    plot[0].series_count = -1;
+    arc_page_plots(page, plot, 1);
+    arc_page_text(page, "later calls do nothing");
+    arc_error err = {0};
+    assert_int_equal(arc_page_save(page, path, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "series"));
+    arc_page_free(&page);
+}
+
+static void failing_memory(void **state) {
+    (void)state;
+    static uint8_t pixels[12 * 12 * 3];
+    for (long n = 1;; n++) {
+        arc_test_heap heap = {.fail_at = n};
+        arc_context small = {.alloc = arc_test_heap_alloc(&heap)};
+        arc_page *page = NULL;
+        arc_error err = {0};
+        arc_image image = {pixels, 12, 12, 36, ARC_RGB8};
+        arc_status st = arc_page_new(&small, "t", NULL, &page, &err);
+        if (st == ARC_OK) {
+            arc_page_images(page, &image, NULL, 1, 50);
+            st = arc_page_save(page, path, &err);
+        }
+        arc_page_free(&page);
+        assert_int_equal(heap.live, 0);
+        if (st == ARC_OK)
+            break;
+        assert_int_equal(st, ARC_ENOMEM);
+    }
+}
+
+int main(void) {
+    context.alloc = arc_alloc_libc;
+    snprintf(path, sizeof path, "/tmp/arcface_page_%d.html", (int)getpid());
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_are_escaped),
+        cmocka_unit_test(pictures_decode_again),
+        cmocka_unit_test(plots_have_their_own_ids),
+        cmocka_unit_test(failing_memory),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path);
+    return failed;
+}
