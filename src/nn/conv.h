@@ -2,7 +2,7 @@
 #ifndef ARC_NN_CONV_H
 #define ARC_NN_CONV_H
 
-#include "nn/op.h"
+#include "nn/choice.h"
 
 /* All of one convolution over NHWC. Output pixels are numbered (image*oh + oy)*ow + ox. */
 typedef struct arc_conv_geometry {
@@ -27,11 +27,13 @@ typedef void arc_conv_run_fn(const arc_step *s);
 bool arc_dwconv_fits(const arc_conv_geometry *g);
 arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g);
 
-/* layer_winograd.c: 3x3 of stride 1. The tile that the cost model prefers: 2 or 4; 0 = the direct way. */
-int arc_winograd_tile(const arc_step *s, const arc_conv_geometry *g);
-arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile, bool bf16);
+/* layer_winograd.c: 3x3 of stride 1. Adds the ways that fit to the list (room for ARC_MAX_CANDIDATES in all); returns how many. */
+int arc_winograd_candidates(const arc_prepare *p, const arc_conv_geometry *g, arc_candidate *list);
+arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile, bool bf16, bool own_blocks);
 
 /* Whether this convolution is to multiply in bfloat16 (layer_conv.c). */
 bool arc_conv_bf16(const arc_step *s, const arc_conv_geometry *g);
+/* Products of one pixel and tap as the tile does them: a register of output channels is the least. */
+double arc_conv_pairs(const arc_kernels *k, const arc_conv_geometry *g);
 
 #endif

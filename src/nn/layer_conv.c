@@ -8,6 +8,8 @@
 #include "nn/conv.h"
 #include "nn/fused.h"
 #include <assert.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BLOCK_INPUT_BYTES ((size_t)384 << 10) /* of L2 for the input of a block: the rest is for its panel */
@@ -109,19 +111,11 @@ static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
 
 static void igemm_run(const arc_step *s);
 
-static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
+static arc_status igemm_prepare(arc_prepare *p, const void *layer, const arc_candidate *self) {
     arc_step *s = p->step;
-    arc_conv_geometry g;
-    char why[320];
-    const arc_status st = arc_conv_read(s->node, transposed, &s->in[0].shape, &s->in[1].shape, &g, why, sizeof why);
-    if (st != ARC_OK)
-        return arc_fail(p->err, st, "%s '%s': %s", s->node->op, s->node->name, why);
+    const arc_conv_geometry g = *(const arc_conv_geometry *)layer;
     s->shared_scratch_bytes = s->scratch_bytes = 0;
-    if (arc_dwconv_fits(&g))
-        return arc_dwconv_prepare(p, &g);
-    const int tile = arc_winograd_tile(s, &g);
-    if (tile)
-        return arc_winograd_prepare(p, &g, tile, arc_conv_bf16(s, &g));
+    s->algorithm = self->algorithm;
     conv_state *c = arc_arena_new(p->arena, 1, sizeof *c);
     if (!c)
         return arc_fail_nomem(p->err, "convolution state");
@@ -141,7 +135,6 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     s->state = c;
     const size_t mr = s->kernels->igemm_mr;
     c->bf16 = c->panels.bf16 = arc_conv_bf16(s, &g);
-    s->algorithm = transposed ? "igemm gather" : c->bf16 ? "igemm bf16" : "igemm";
     const arc_status packed = arc_panels_prepare(p, &c->panels, &s->in[1], c->bf16 ? "conv igemm bf16" : "conv igemm");
     if (packed != ARC_OK)
         return packed;
@@ -157,6 +150,44 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     if (!arc_mul_size(c->block_tiles * mr * sizeof(float *), c->taps, &s->scratch_bytes))
         return arc_fail_nomem(p->err, "convolution scratch");
     return ARC_OK;
+}
+
+double arc_conv_pairs(const arc_kernels *k, const arc_conv_geometry *g) {
+    const int64_t lanes = (int64_t)k->igemm_nr / 2;
+    return (double)(g->c_in * ((g->c_out + lanes - 1) / lanes * lanes));
+}
+
+/* The products, beside the weights that stream from memory. */
+static double igemm_ns(const arc_prepare *p, const arc_conv_geometry *g) {
+    const arc_rates r = arc_choice_rates(p);
+    const double rise = arc_conv_bf16(p->step, g) ? 2 : 1, pixels = (double)(g->n * g->oh * g->ow);
+    const double products = arc_conv_pairs(p->step->kernels, g) * (double)(g->kh * g->kw) / (double)g->groups / rise;
+    return fmax(products * pixels / r.macs / r.threads, products / r.weight_floats);
+}
+
+static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
+    arc_step *s = p->step;
+    arc_conv_geometry g;
+    char why[320], key[ARC_CHOICE_KEY_BYTES];
+    const arc_status st = arc_conv_read(s->node, transposed, &s->in[0].shape, &s->in[1].shape, &g, why, sizeof why);
+    if (st != ARC_OK)
+        return arc_fail(p->err, st, "%s '%s': %s", s->node->op, s->node->name, why);
+    s->shared_scratch_bytes = s->scratch_bytes = 0;
+    if (arc_dwconv_fits(&g))
+        return arc_dwconv_prepare(p, &g);
+    arc_candidate list[ARC_MAX_CANDIDATES];
+    list[0] = (arc_candidate){.algorithm = transposed             ? "igemm gather"
+                                           : arc_conv_bf16(s, &g) ? "igemm bf16"
+                                                                  : "igemm",
+                              .schedule = "",
+                              .cost_ns = igemm_ns(p, &g),
+                              .prepare = igemm_prepare};
+    const int count = 1 + arc_winograd_candidates(p, &g, list + 1);
+    snprintf(key, sizeof key, "conv %lldx%lldx%lldx%lld to %lldx%lldx%lld by %lldx%lld/%lldx%lld groups %lld%s", (long long)g.n,
+             (long long)g.h, (long long)g.w, (long long)g.c_in, (long long)g.oh, (long long)g.ow, (long long)g.c_out,
+             (long long)g.kh, (long long)g.kw, (long long)g.stride_h, (long long)g.stride_w, (long long)g.groups,
+             arc_step_input(s, ARC_CONV_RESIDUAL) ? " add" : "");
+    return arc_choose(p, key, &g, list, count);
 }
 
 static arc_status conv_prepare(arc_prepare *p) {

@@ -46,68 +46,54 @@ typedef struct wino_job {
 
 /* ---- choice ------------------------------------------------------------------------------------------------------------------- */
 
-/* The shipped cost model, in nanoseconds on one core: what multiplying, moving and fetching weights costs at each level. The weights of a whole
- * network stream from memory once a run; all cores share that. */
-typedef struct rates {
-    double macs, floats, weight_floats; /* a nanosecond */
-} rates;
-
-static rates rates_of(arc_isa isa) {
-    switch (isa) {
-    case ARC_ISA_AVX512:
-        return (rates){100, 8, 7};
-    case ARC_ISA_AVX2:
-        return (rates){50, 6, 10};
-    case ARC_ISA_NEON:
-        return (rates){16, 2, 4};
-    case ARC_ISA_GENERIC:
-        break;
-    }
-    return (rates){4, 0.15, 10};
-}
-
-/* Products as the tile does them: a register of output channels is the least. */
-static double pairs_of(const arc_kernels *k, const arc_conv_geometry *g) {
-    const int64_t lanes = (int64_t)k->igemm_nr / 2;
-    return (double)(g->c_in * ((g->c_out + lanes - 1) / lanes * lanes));
-}
-
 static double tiles_of(const arc_conv_geometry *g, int t) {
     return (double)(g->n * ((g->oh + t - 1) / t) * ((g->ow + t - 1) / t));
 }
 
-static double direct_ns(const arc_conv_geometry *g, rates r, double pairs, double threads) {
-    const double pixels = (double)(g->n * g->oh * g->ow);
-    return fmax(pairs * 9 * pixels / r.macs / threads, pairs * 9 / r.weight_floats);
+/* Transforms and products; the weights of a whole network stream from memory once a run, beside the products. */
+static double winograd_ns(const arc_prepare *p, const arc_conv_geometry *g, int t, bool bf16) {
+    const arc_rates r = arc_choice_rates(p);
+    const double pairs = arc_conv_pairs(p->step->kernels, g), tiles = tiles_of(g, t), points = (double)((t + 2) * (t + 2));
+    const double rise = bf16 ? 2 : 1;
+    const double multiply = pairs * points * tiles / r.macs / rise / r.threads, weights = pairs * points / r.weight_floats / rise;
+    return fmax(multiply, weights) + tiles * points * (double)(g->c_in + g->c_out) / r.floats / r.threads;
 }
 
-static double winograd_ns(const arc_conv_geometry *g, int t, rates r, double pairs, double threads) {
-    const double tiles = tiles_of(g, t), points = (double)((t + 2) * (t + 2));
-    const double multiply = pairs * points * tiles / r.macs / threads, weights = pairs * points / r.weight_floats;
-    return fmax(multiply, weights) + tiles * points * (double)(g->c_in + g->c_out) / r.floats / threads;
+static bool blocks_own(size_t tile_bytes, size_t tiles, size_t threads);
+
+static size_t tile_bytes_of(size_t points, size_t row, size_t c_out) {
+    return points * (row + c_out) * sizeof(float);
 }
 
-int arc_winograd_tile(const arc_step *s, const arc_conv_geometry *g) {
+static arc_status prepare_candidate(arc_prepare *p, const void *layer, const arc_candidate *self) {
+    const arc_conv_geometry *g = layer;
+    return arc_winograd_prepare(p, g, self->variant, arc_conv_bf16(p->step, g), self->schedule[0] == 'o');
+}
+
+int arc_winograd_candidates(const arc_prepare *p, const arc_conv_geometry *g, arc_candidate *list) {
+    static const char *const name[] = {"winograd 2x2", "winograd 4x4"};
+    const arc_step *s = p->step;
     const bool fits = !g->transposed && g->groups == 1 && g->kh == 3 && g->kw == 3 && g->stride_h == 1 && g->stride_w == 1 &&
                       g->dilation_h == 1 && g->dilation_w == 1 && s->in[1].is_const && g->c_in >= 8;
     if (!fits || g->n == 0 || s->low_memory)
         return 0;
-    rates r = rates_of(s->kernels->isa);
-    if (arc_conv_bf16(s, g)) {
-        r.macs *= 2;
-        r.weight_floats *= 2;
+    const bool bf16 = arc_conv_bf16(s, g);
+    int count = 0;
+    for (int t = 2; t <= (bf16 ? 2 : 4); t += 2) { /* the tile of 4 costs bfloat16 two of its eight bits */
+        const size_t row = (size_t)g->c_in / (bf16 ? 2 : 1), points = (size_t)((t + 2) * (t + 2));
+        const size_t tile_bytes = tile_bytes_of(points, row, (size_t)g->c_out);
+        const bool own = blocks_own(tile_bytes, (size_t)tiles_of(g, t), (size_t)arc_pool_threads(s->pool));
+        arc_candidate way = {.algorithm = bf16 ? "winograd bf16" : name[t / 2 - 1],
+                             .schedule = own ? "own blocks" : "shared blocks",
+                             .cost_ns = winograd_ns(p, g, t, bf16),
+                             .variant = t,
+                             .prepare = prepare_candidate};
+        list[count++] = way;
+        way.schedule = own ? "shared blocks" : "own blocks";
+        way.cost_ns *= 1.001; /* the rule of choose_blocks, unless measured otherwise */
+        list[count++] = way;
     }
-    const double threads = arc_pool_threads(s->pool), pairs = pairs_of(s->kernels, g);
-    int best = 0;
-    double best_ns = direct_ns(g, r, pairs, threads);
-    for (int t = 2; t <= (arc_conv_bf16(s, g) ? 2 : 4); t += 2) { /* the tile of 4 costs bfloat16 two of its eight bits */
-        const double ns = winograd_ns(g, t, r, pairs, threads);
-        if (ns < best_ns) {
-            best = t;
-            best_ns = ns;
-        }
-    }
-    return best;
+    return count;
 }
 
 /* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
@@ -152,13 +138,19 @@ static arc_status pack(arc_prepare *p, wino_state *w) {
     return ARC_OK;
 }
 
-static void choose_blocks(wino_state *w, size_t threads) {
-    const size_t tile_bytes = w->points * (w->row + (size_t)w->g.c_out) * sizeof(float);
+/* Whether threads are to have blocks of their own: V and M of one fit in L2 with rows enough for the tile. */
+static bool blocks_own(size_t tile_bytes, size_t tiles, size_t threads) {
     const size_t own_tiles = OWN_BYTES / tile_bytes;
-    w->own = threads == 1 ? own_tiles >= OWN_ROWS : own_tiles >= OWN_ROWS && w->tiles >= threads * OWN_ROWS;
-    size_t most = w->own ? own_tiles : ARC_MAX(SHARED_BYTES / tile_bytes, (size_t)OWN_ROWS);
+    return threads == 1 ? own_tiles >= OWN_ROWS : own_tiles >= OWN_ROWS && tiles >= threads * OWN_ROWS;
+}
+
+static void choose_blocks(wino_state *w, bool own, size_t threads) {
+    const size_t tile_bytes = tile_bytes_of(w->points, w->row, (size_t)w->g.c_out);
+    const size_t rows = (size_t)OWN_ROWS;
+    w->own = own;
+    size_t most = own ? ARC_MAX(OWN_BYTES / tile_bytes, rows) : ARC_MAX(SHARED_BYTES / tile_bytes, rows);
     size_t blocks = (w->tiles + most - 1) / most;
-    if (w->own) /* the same number for every thread */
+    if (own) /* the same number for every thread */
         blocks = (blocks + threads - 1) / threads * threads;
     w->block_tiles = (w->tiles + blocks - 1) / blocks;
     w->blocks = (w->tiles + w->block_tiles - 1) / w->block_tiles;
@@ -167,7 +159,7 @@ static void choose_blocks(wino_state *w, size_t threads) {
 
 static void winograd_run(const arc_step *s);
 
-arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int t, bool bf16) {
+arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int t, bool bf16, bool own_blocks) {
     arc_step *s = p->step;
     wino_state *w = arc_arena_new(p->arena, 1, sizeof *w);
     float *zero = arc_arena_new(p->arena, (size_t)g->c_in, sizeof *zero);
@@ -184,7 +176,7 @@ arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int 
     const arc_status st = pack(p, w);
     if (st != ARC_OK)
         return st;
-    choose_blocks(w, (size_t)arc_pool_threads(s->pool));
+    choose_blocks(w, own_blocks, (size_t)arc_pool_threads(s->pool));
     size_t bytes;
     if (!arc_mul_size(w->points * w->block_tiles * sizeof(float), w->row + (size_t)g->c_out, &bytes))
         return arc_fail_nomem(p->err, "convolution scratch");
