@@ -12,8 +12,9 @@ declare -A below=(
     [hub]="base"
     [model]="hub format nn kernel base"
     [face]="model format nn kernel base"
+    [data]="face model format nn kernel base"
     [report]="plot face model format nn kernel base"
-    [eval]="report plot face model format nn kernel base"
+    [eval]="data report plot face model format nn kernel base"
     [cli]=""
 )
 failed=0

@@ -17,7 +17,9 @@ typedef struct arc_decode {
     int64_t max_pixels;
     int min_side_px;
     bool want_orientation;
-    arc_image *out;                    /* zeroed on entry; the dispatcher frees it on failure */
+    arc_image *out; /* zeroed on entry; the dispatcher frees it on failure */
+    uint8_t *into;  /* pixels of into_width_px x into_height_px that a picture of this size goes to, or NULL */
+    int into_width_px, into_height_px;
     int full_width_px, full_height_px; /* before scaling and before orientation */
     int orientation;                   /* EXIF 1..8 */
 } arc_decode;
@@ -27,6 +29,12 @@ arc_status arc_decode_png(arc_decode *d, arc_error *err);
 arc_status arc_decode_webp(arc_decode *d, arc_error *err);
 arc_status arc_decode_bmp(arc_decode *d, arc_error *err);
 arc_status arc_decode_pnm(arc_decode *d, arc_error *err);
+
+/* Decodes to packed RGB of exactly this size, for networks' batches: straight into `rgb` when the picture has that size (training sets are
+ * made so), else through the largest centred part of that shape, scaled. Only from `ctx`'s memory, on the calling thread. Errors: as
+ * arc_image_decode. */
+arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size_t count, const char *name, uint8_t *rgb,
+                                 int width_px, int height_px, arc_error *err);
 
 /* EINVAL-free size check: positive and at most max_pixels; keeps the size in d. */
 arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_error *err);
@@ -40,6 +48,9 @@ void arc_rgba_on_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels);
 arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
 arc_status arc_encode_png(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
 arc_status arc_encode_ppm(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
+/* A JPEG in memory, replacing the buffer's contents. quality 1..100; full_colour: 4:4:4, else 4:2:0 as most cameras write. */
+arc_status arc_encode_jpeg_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
+                                  arc_error *err);
 
 arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err);
 bool arc_image_valid(const arc_image *image);

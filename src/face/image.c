@@ -72,6 +72,10 @@ arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_er
 }
 
 arc_status arc_decode_alloc(arc_decode *d, int width, int height, arc_error *err) {
+    if (d->into && width == d->into_width_px && height == d->into_height_px) {
+        *d->out = (arc_image){d->into, width, height, (ptrdiff_t)width * 3, ARC_RGB8};
+        return ARC_OK;
+    }
     arc_status st = arc_image_alloc(d->alloc, width, height, d->out, err);
     return st == ARC_OK ? ARC_OK : arc_fail_in(err, st, d->name);
 }
@@ -122,42 +126,95 @@ static void info_fill(arc_image_info *info, const arc_decode *d, const char *kin
     };
 }
 
+/* Finds the codec and runs it; the picture is not turned upright yet. */
+static arc_status decode(arc_decode *d, const char **kind, arc_error *err) {
+    if (d->count == 0)
+        return arc_fail(err, ARC_EFORMAT, "%s: the file is empty", d->name);
+    const codec *c = codec_of(d->bytes, d->count);
+    if (!c)
+        return arc_fail(err, ARC_EFORMAT, "%s: not a JPEG, PNG, WebP, BMP or PNM picture", d->name);
+    if (!c->decode)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: %s file; convert it to JPEG or PNG", d->name, c->kind);
+    *kind = c->kind;
+    return c->decode(d, err);
+}
+
 arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, const char *name, const arc_image_options *opt,
                             arc_image *out, arc_image_info *info, arc_error *err) {
+    const char *kind = NULL;
+    arc_status st;
     *out = (arc_image){0};
     if (info)
         *info = (arc_image_info){0};
-    if (!name)
-        name = "(memory)";
-    if (count == 0)
-        return arc_fail(err, ARC_EFORMAT, "%s: the file is empty", name);
-    const codec *c = codec_of(bytes, count);
-    if (!c)
-        return arc_fail(err, ARC_EFORMAT, "%s: not a JPEG, PNG, WebP, BMP or PNM picture", name);
-    if (!c->decode)
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: %s file; convert it to JPEG or PNG", name, c->kind);
     arc_decode d = {
         .alloc = &ctx->alloc,
         .bytes = bytes,
         .count = count,
-        .name = name,
+        .name = name ? name : "(memory)",
         .max_pixels = opt && opt->max_pixels > 0 ? opt->max_pixels : ARC_IMAGE_MAX_PIXELS_DEFAULT,
         .min_side_px = opt ? opt->min_side_px : 0,
         .want_orientation = !(opt && opt->ignore_orientation),
         .out = out,
         .orientation = 1,
     };
-    arc_status st;
-    ARC_TRY(c->decode(&d, err));
+    ARC_TRY(decode(&d, &kind, err));
     if (!d.want_orientation)
         d.orientation = 1;
     if (d.orientation != 1)
         ARC_TRY(arc_image_orient(d.alloc, out, d.orientation, err));
     if (info)
-        info_fill(info, &d, c->kind);
+        info_fill(info, &d, kind);
 done:
     if (st != ARC_OK)
         arc_image_free(ctx, out);
+    return st;
+}
+
+/* The largest centred part of the shape width : height, as a view. */
+static arc_image centre(const arc_image *image, int width, int height) {
+    arc_image part = *image;
+    if ((int64_t)image->width_px * height > (int64_t)image->height_px * width)
+        part.width_px = (int)ARC_MAX((int64_t)image->height_px * width / height, 1);
+    else
+        part.height_px = (int)ARC_MAX((int64_t)image->width_px * height / width, 1);
+    part.data +=
+        (image->height_px - part.height_px) / 2 * image->stride_bytes + (ptrdiff_t)(image->width_px - part.width_px) / 2 * 3;
+    return part;
+}
+
+arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size_t count, const char *name, uint8_t *rgb,
+                                 int width_px, int height_px, arc_error *err) {
+    const char *kind = NULL;
+    arc_context alone = *ctx; /* without the pool: many threads decode at once */
+    arc_image image = {0}, to = {rgb, width_px, height_px, (ptrdiff_t)width_px * 3, ARC_RGB8};
+    alone.pool = NULL;
+    arc_decode d = {
+        .alloc = &ctx->alloc,
+        .bytes = bytes,
+        .count = count,
+        .name = name,
+        .max_pixels = ARC_IMAGE_MAX_PIXELS_DEFAULT,
+        .want_orientation = true,
+        .out = &image,
+        .into = rgb,
+        .into_width_px = width_px,
+        .into_height_px = height_px,
+        .orientation = 1,
+    };
+    arc_status st = decode(&d, &kind, err);
+    if (image.data == rgb) {
+        if (st != ARC_OK || d.orientation == 1)
+            return st;
+        image = (arc_image){0}; /* to be turned: once more, into memory of its own */
+        st = arc_image_decode(&alone, bytes, count, name, NULL, &image, NULL, err);
+    } else if (st == ARC_OK && d.orientation != 1) {
+        st = arc_image_orient(&ctx->alloc, &image, d.orientation, err);
+    }
+    if (st == ARC_OK) {
+        const arc_image part = centre(&image, width_px, height_px);
+        st = arc_resize_linear(&alone, &part, &to, err);
+    }
+    arc_image_free(&alone, &image);
     return st;
 }
 

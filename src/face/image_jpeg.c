@@ -156,7 +156,7 @@ static void on_write_error(j_common_ptr cinfo) {
     longjmp(s->jump, 1);
 }
 
-static void jpeg_compress(const arc_image *image, jpeg_writer *s) {
+static void jpeg_compress(const arc_image *image, int quality, bool full_colour, jpeg_writer *s) {
     struct jpeg_compress_struct *cinfo = &s->cinfo;
     jpeg_mem_dest(cinfo, &s->bytes, &s->count);
     cinfo->image_width = (JDIMENSION)image->width_px;
@@ -164,8 +164,9 @@ static void jpeg_compress(const arc_image *image, jpeg_writer *s) {
     cinfo->input_components = 3;
     cinfo->in_color_space = JCS_RGB;
     jpeg_set_defaults(cinfo);
-    jpeg_set_quality(cinfo, 95, TRUE);
-    cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1; /* 4:4:4 */
+    jpeg_set_quality(cinfo, quality, TRUE);
+    if (full_colour)
+        cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1; /* 4:4:4 */
     jpeg_start_compress(cinfo, TRUE);
     while (cinfo->next_scanline < cinfo->image_height) {
         arc_row_rgb(image, (int)cinfo->next_scanline, s->row);
@@ -175,7 +176,9 @@ static void jpeg_compress(const arc_image *image, jpeg_writer *s) {
     jpeg_finish_compress(cinfo);
 }
 
-arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err) {
+/* Compresses to memory and hands the bytes on. */
+static arc_status jpeg_encode(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_writer *w,
+                              arc_buffer *out, arc_error *err) {
     if (image->width_px > JPEG_MAX_DIMENSION || image->height_px > JPEG_MAX_DIMENSION)
         return arc_fail(err, ARC_ELIMIT, "JPEG holds at most %ld pixels a side; write a .png", (long)JPEG_MAX_DIMENSION);
     jpeg_writer *s = arc_mem_new(a, 1, sizeof *s);
@@ -195,12 +198,24 @@ arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_write
     } else {
         jpeg_create_compress(&s->cinfo);
         s->cinfo.client_data = s;
-        jpeg_compress(image, s);
-        st = arc_writer_put(w, s->bytes, s->count, err);
+        jpeg_compress(image, quality, full_colour, s);
+        st = w ? arc_writer_put(w, s->bytes, s->count, err) : arc_buffer_put(out, s->bytes, s->count);
+        if (st != ARC_OK && !w)
+            arc_fail(err, st, "writing a JPEG: %s", arc_status_text(st));
     }
     jpeg_destroy_compress(&s->cinfo);
     arc_mem_free(&arc_alloc_libc, s->bytes);
     arc_mem_free(a, s->row);
     arc_mem_free(a, s);
     return st;
+}
+
+arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err) {
+    return jpeg_encode(image, a, 95, true, w, NULL, err);
+}
+
+arc_status arc_encode_jpeg_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
+                                  arc_error *err) {
+    out->bytes = 0;
+    return jpeg_encode(image, a, quality, full_colour, NULL, out, err);
 }
