@@ -30,21 +30,25 @@ void arc_bf16_half_row(size_t n, const float *x, size_t high, float *pair);
 void arc_kernels_fill_generic(arc_kernels *k);
 void arc_kernels_fill_generic_gemm(arc_kernels *k);
 void arc_kernels_fill_generic_winograd(arc_kernels *k);
+void arc_kernels_fill_generic_learn(arc_kernels *k);
 /* One function a file; compiled only where the instruction set exists. */
 void arc_kernels_fill_avx2(arc_kernels *k);
 void arc_kernels_fill_avx2_gemm(arc_kernels *k);
 void arc_kernels_fill_avx2_igemm8(arc_kernels *k);
 void arc_kernels_fill_avx2_winograd(arc_kernels *k);
+void arc_kernels_fill_avx2_learn(arc_kernels *k);
 void arc_kernels_fill_avx2_bf16(arc_kernels *k);
 void arc_kernels_fill_avx512(arc_kernels *k);
 void arc_kernels_fill_avx512_gemm(arc_kernels *k);
 void arc_kernels_fill_avx512_igemm8(arc_kernels *k);
 void arc_kernels_fill_avx512_winograd(arc_kernels *k);
+void arc_kernels_fill_avx512_learn(arc_kernels *k);
 void arc_kernels_fill_avx512_bf16(arc_kernels *k);
 void arc_kernels_fill_neon(arc_kernels *k);
 void arc_kernels_fill_neon_gemm(arc_kernels *k);
 void arc_kernels_fill_neon_igemm8(arc_kernels *k);
 void arc_kernels_fill_neon_winograd(arc_kernels *k);
+void arc_kernels_fill_neon_learn(arc_kernels *k);
 void arc_kernels_fill_neon_bf16(arc_kernels *k);
 
 #endif

@@ -27,6 +27,14 @@ typedef struct arc_epilogue {
 #define ARC_IGEMM_MAX_NR 64
 #define ARC_WINOGRAD_MAX_N 6
 
+/* How an activation of a learning network is stored. Arithmetic is fp32 either way. */
+typedef enum arc_store { ARC_STORE_F32, ARC_STORE_BF16 } arc_store;
+
+/* A normalisation with the activation behind it, per channel: y = act(x*scale + shift), act(u) = u < 0 ? u*slope : u (NULL: none). */
+typedef struct arc_norm {
+    const float *mean, *scale, *shift, *slope; /* [n]; mean: gradients only */
+} arc_norm;
+
 typedef struct arc_kernels {
     arc_isa isa;
     const char *name; /* "avx512" */
@@ -99,6 +107,35 @@ typedef struct arc_kernels {
 
     /* n interleaved 8-bit pixels of 3 channels -> floats: y[i*3+c] = (x[i*3 + (swap ? 2-c : c)] - mean[c]) * scale[c]. */
     void (*u8_normalise)(size_t n, const uint8_t *x, bool swap, const float mean[3], const float scale[3], float *y);
+
+    /* ---- learning. x, y, dy and dx of the norm slots are [m][n] in `store`. */
+
+    /* A product over the rows: for i < m (m <= igemm_mr), j < n (n <= igemm_nr):
+     *   c[i*c_stride + j] = (add ? c[i*c_stride + j] : 0) + sum_{p<count} a[p][at + i] * b[p*b_stride + j]
+     * The sum is one chain in order of p. Serves gradients of weights (p: pixels, tiles or images). */
+    void (*gemm_tn)(size_t m, size_t n, size_t count, const float *const *a, size_t at, const float *b, size_t b_stride, float *c,
+                    size_t c_stride, bool add);
+    /* Gradient of depthwise weights: dw[t*channels + j] += sum_{p<pixels} x[p*taps + t][j] * dy[p*dy_stride + j]. */
+    void (*dwconv_grad)(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *dy, size_t dy_stride,
+                        float *dw);
+    /* The transpose of winograd_out's sum: dy: t*t pointers -> m[i*m_step + c] = (A dy A^T)[i][c], i < n*n. */
+    void (*winograd_grad)(int t, size_t channels, const float *const *dy, float *m, size_t m_step);
+
+    /* Sums about the first row: sum[j] = sum_i x[i][j] - x[0][j], square[j] of its square. */
+    void (*norm_sums)(arc_store store, size_t m, size_t n, const void *x, float *sum, float *square);
+    /* y = act(x*scale + shift) + residual (NULL: none). In place allowed. */
+    void (*norm_apply)(arc_store store, size_t m, size_t n, const void *x, const arc_norm *norm, const void *residual, void *y);
+    /* With u = x*scale + shift and du = dy * act'(u): du_sum[j] = sum_i du, dux_sum[j] = sum_i du*(x - mean), and where there is a
+     * slope dslope[j] = sum over u < 0 of dy*u. */
+    void (*norm_grad_sums)(arc_store store, size_t m, size_t n, const void *x, const void *dy, const arc_norm *norm,
+                           float *du_sum, float *dux_sum, float *dslope);
+    /* dx = (add ? dx : 0) + a*du + b*(x - mean) + c, a, b, c [n]. In place over dy allowed. */
+    void (*norm_grad)(arc_store store, size_t m, size_t n, const void *x, const void *dy, const arc_norm *norm, const float *a,
+                      const float *b, const float *c, bool add, void *dx);
+    /* n values of `store` to and from floats; y += x. */
+    void (*store_load)(arc_store store, size_t n, const void *x, float *y);
+    void (*store_save)(arc_store store, size_t n, const float *x, void *y);
+    void (*store_add)(arc_store store, size_t n, const void *x, void *y);
 } arc_kernels;
 
 /* The best table that `limit` allows on this CPU (NULL or "" = no limit); NULL when the name is unknown. Static storage. Thread: any. */

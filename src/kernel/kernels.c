@@ -24,6 +24,7 @@ static void fill_tables(void) {
     arc_kernels_fill_generic(k);
     arc_kernels_fill_generic_gemm(k);
     arc_kernels_fill_generic_winograd(k);
+    arc_kernels_fill_generic_learn(k);
 #if defined(__x86_64__)
     if (cpu.avx2) {
         k = start_level(ARC_ISA_AVX2, "avx2", ARC_ISA_GENERIC);
@@ -31,6 +32,7 @@ static void fill_tables(void) {
         arc_kernels_fill_avx2_gemm(k);
         arc_kernels_fill_avx2_igemm8(k);
         arc_kernels_fill_avx2_winograd(k);
+        arc_kernels_fill_avx2_learn(k);
         arc_kernels_fill_avx2_bf16(k);
     }
     if (cpu.avx512) {
@@ -38,6 +40,7 @@ static void fill_tables(void) {
         arc_kernels_fill_avx512(k);
         arc_kernels_fill_avx512_gemm(k);
         arc_kernels_fill_avx512_winograd(k);
+        arc_kernels_fill_avx512_learn(k);
         if (cpu.avx512_bf16)
             arc_kernels_fill_avx512_bf16(k);
         else
@@ -52,6 +55,7 @@ static void fill_tables(void) {
         arc_kernels_fill_neon_gemm(k);
         arc_kernels_fill_neon_igemm8(k);
         arc_kernels_fill_neon_winograd(k);
+        arc_kernels_fill_neon_learn(k);
         arc_kernels_fill_neon_bf16(k);
     }
 #else

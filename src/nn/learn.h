@@ -1,0 +1,75 @@
+/* nn: a network that learns. Runs a graph unfused with batch statistics, and backward: gradients of parameters, of the images, and
+ * through the statistics of every BatchNormalization. Semantics are PyTorch's in training mode: the normalisation uses the biased variance of the batch,
+ * the running one moves towards the unbiased variance.
+ *
+ * Operators: Conv (any stride, padding, groups; dilation 1), BatchNormalization, PRelu, Relu, Add, Sub/Mul/Div by constants, Mul by a
+ * gate, GlobalAveragePool, Sigmoid, Flatten, Reshape to rows, Gemm, Identity. All memory is planned and taken in arc_learner_new; steps allocate nothing.
+ * Results have the same bits for any number of threads. */
+#ifndef ARC_NN_LEARN_H
+#define ARC_NN_LEARN_H
+
+#include "nn/graph.h"
+
+typedef struct arc_learner arc_learner; /* one thread at a time; its kernels use the context's pool */
+
+typedef struct arc_learn_parameter {
+    const char *name; /* of the initializer in the graph, e.g. "layer1.0.conv1.weight" */
+    arc_shape shape;
+    size_t count;
+    float *value, *gradient; /* plain row-major, writable; gradient is overwritten by backward unless accumulate */
+    bool decays;             /* weights of conv and FC; the recipe decides whether BN, PReLU and bias decay too */
+    bool frozen;             /* no gradient is computed */
+} arc_learn_parameter;
+
+typedef struct arc_learner_options {
+    int64_t batch;  /* largest batch */
+    bool bf16;      /* bf16 activations and GEMM operands; fp32 master weights, sums, BN statistics */
+    bool recompute; /* segments keep only their input */
+    float momentum; /* of running statistics, 0.1 */
+    const char *const *frozen;
+    size_t frozens; /* name prefixes, e.g. "layer1." */
+} arc_learner_options;
+
+/* `graph` must outlive the learner: names and shapes are borrowed, weights are copied. `input`: [n,3,h,w], n is not looked at. "features.weight" is
+ * frozen always: arcface_torch's IResNet holds it at 1. EUNSUPPORTED names the operator that cannot learn. */
+arc_status arc_learner_new(arc_learner **out, const arc_context *ctx, const arc_graph *graph, const arc_shape *input,
+                           const arc_learner_options *options, arc_error *err);
+void arc_learner_free(arc_learner **learner);
+
+size_t arc_learner_parameters(const arc_learner *l);
+arc_learn_parameter *arc_learner_parameter(arc_learner *l, size_t i);
+/* Running mean and variance, as parameters without gradient. */
+size_t arc_learner_statistics(const arc_learner *l);
+arc_learn_parameter *arc_learner_statistic(arc_learner *l, size_t i);
+
+/* What the learner holds, all of it: known right after new and kept to. */
+typedef struct arc_learner_memory {
+    size_t weights_bytes, gradients_bytes, activations_bytes, scratch_bytes;
+} arc_learner_memory;
+void arc_learner_memory_of(const arc_learner *l, arc_learner_memory *out);
+
+/* images [n,3,h,w] as the graph takes them -> *embeddings [n,dim], valid until the next call. Training mode: updates running statistics. */
+arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, const float **embeddings, arc_error *err);
+/* d_embeddings [n,dim] -> gradients of every parameter; d_images [n,3,h,w] or NULL. Once a forward. */
+arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool accumulate, float *d_images, arc_error *err);
+/* The first step (name) whose activation or gradient was not finite in the last forward/backward; NULL = none. For the flight recorder. */
+const char *arc_learner_not_finite(const arc_learner *l);
+
+/* One BatchNormalization: the statistics of the last forward, and what the loss's gradient with respect to them is, for losses that read
+ * them. backward adds it to the gradients of what lies below; it stays until the caller writes another. */
+typedef struct arc_learn_norm {
+    const char *name; /* of the node */
+    size_t channels;
+    const float *mean, *variance; /* of the batch, [channels]; the variance is the biased one */
+    const arc_learn_parameter *running_mean, *running_variance;
+    float *d_mean, *d_variance; /* [channels], zero at first */
+} arc_learn_norm;
+size_t arc_learner_norms(const arc_learner *l);
+arc_learn_norm *arc_learner_norm(arc_learner *l, size_t i);
+/* True: normalise by the running statistics and leave them as they are; those of the batch are measured all the same. */
+void arc_learner_evaluate(arc_learner *l, bool evaluating);
+
+/* A copy of the graph with the present weights and statistics, for saving as ONNX / evaluation with arc_session. */
+arc_status arc_learner_graph(const arc_learner *l, arc_graph **out, arc_error *err);
+
+#endif
