@@ -40,6 +40,10 @@ typedef struct arc_settings {
     void *log_ctx;
     arc_precision precision;
     bool low_memory; /* weights are kept once: algorithms that store more than the plain weights are not chosen */
+    /* Measure the algorithms of each new plan for a second or two and keep the choice in cache_dir, where every later plan of the same network
+     * and shape on this machine finds it, with or without tune. Without: the recorded choice, else a cost model's. */
+    bool tune;
+    const char *cache_dir; /* of measured plans; NULL = $ARCFACE_CACHE, else $XDG_CACHE_HOME/arcface, else ~/.cache/arcface */
 } arc_settings;
 
 typedef struct arc_context arc_context;

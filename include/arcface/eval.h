@@ -23,6 +23,7 @@ typedef struct arc_verification {
     double mean_genuine_cosine, mean_impostor_cosine;
     bool flip;
     int dim;
+    char plan_id[32]; /* arc_net_plan_id of the first batch; "" where embeddings were given */
 } arc_verification;
 
 /* Protocol arithmetic alone. embeddings: [2*pairs][dim] already flip-summed, pair i = rows 2i and 2i+1; same: [pairs] 0 or 1, in fold order.

@@ -61,6 +61,8 @@ typedef struct arc_embedder arc_embedder; /* one thread at a time */
 ARC_API ARC_NODISCARD arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err);
 ARC_API void arc_embedder_free(arc_embedder **embedder);
 ARC_API int arc_embedder_dim(const arc_embedder *embedder);
+/* arc_net_plan_id of the last batch. */
+ARC_API const char *arc_embedder_plan_id(const arc_embedder *embedder);
 
 /* Embeds aligned crops of the template's size (RGB8 or BGR8). out: [count][dim] float32, row-major, NOT normalised. flip: adds the
  * embedding of the mirrored crop (raw sum, ALGORITHMS 7.1). Any count; run in batches inside. */
@@ -108,6 +110,8 @@ typedef struct arc_result {
 /* detector may be NULL when opt->aligned. Both models must outlive the pipeline. */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder,
                                                   const arc_pipeline_options *opt, arc_pipeline **out, arc_error *err);
+/* arc_net_plan_id of the embedder's last batch. */
+ARC_API const char *arc_pipeline_plan_id(const arc_pipeline *pipeline);
 ARC_API void arc_pipeline_free(arc_pipeline **pipeline);
 
 /* Runs over photos; results: [count], each freed with arc_result_free. A bad photo fails alone. progress (may be NULL) is called from the

@@ -97,6 +97,9 @@ typedef struct arc_net_output {
 ARC_API ARC_NODISCARD arc_status arc_net_new(arc_context *ctx, const arc_model *model, arc_net **out, arc_error *err);
 ARC_API void arc_net_free(arc_net **net);
 ARC_API ARC_NODISCARD arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], arc_error *err);
+/* Names the algorithms, the level and the precision of the last run's plan ("avx512-3f2a91bc04"): with the same id, the same weights and input
+ * give the same bits, for any number of threads. "" before a run. Valid until the next run or free. */
+ARC_API const char *arc_net_plan_id(const arc_net *net);
 ARC_API int arc_net_outputs(const arc_net *net);
 ARC_API ARC_NODISCARD arc_status arc_net_output_get(const arc_net *net, int index, arc_net_output *out, arc_error *err);
 

@@ -107,6 +107,11 @@ arc_path_kind arc_path_kind_of(const char *path);
 arc_status arc_dir_make(const char *path, arc_error *err); /* with parents; no error when it is there */
 uint64_t arc_clock_ns(void);                               /* monotonic */
 
+/* ---- cache_dir.c ---------------------------------------------------------------------------------------------- */
+
+/* The folder of what can be fetched or measured again; cache_dir NULL or "" = by the environment. */
+arc_status arc_cache_root(const char *cache_dir, char *path, size_t path_bytes, arc_error *err);
+
 /* ---- part_file.c: a file that grows over several attempts, for downloads --------------------------------------- */
 
 /* Opens or makes `path` for appending, locked; *have_bytes = what is there already. The file stays after close. */
@@ -161,6 +166,8 @@ struct arc_context {
     void *log_ctx;
     bool low_memory;
     arc_precision precision;
+    bool tune;
+    char *cache_dir; /* NULL = by the environment */
 };
 
 #endif

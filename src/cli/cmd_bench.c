@@ -71,21 +71,23 @@ static void print_line(const bench *b, cli_text *t, int batch, const figures *f)
     if (cli_given(b->c, "json")) {
         cli_printf(t, "{\"model\": ");
         cli_json_string(t, b->name);
-        cli_printf(t,
-                   ", \"isa\": \"%s\", \"threads\": %d, \"precision\": \"%s\", \"batch\": %d, \"height\": %d, \"width\": %d, "
-                   "\"runs\": %d, "
-                   "\"first_ms\": %.3f, \"min_ms\": %.3f, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"images_per_s\": %.2f, "
-                   "\"direct_gflops\": %.1f, \"percent_of_fp32_peak\": %.1f, \"load_ms\": %.1f, \"peak_kib\": %ld",
-                   arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), precision_name(b->c), batch, b->height, b->width,
-                   f->runs, f->first_ms, f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms,
-                   (long)(arc_peak_memory_bytes() / 1024));
+        cli_printf(
+            t,
+            ", \"isa\": \"%s\", \"threads\": %d, \"precision\": \"%s\", \"batch\": %d, \"height\": %d, \"width\": %d, "
+            "\"runs\": %d, "
+            "\"first_ms\": %.3f, \"min_ms\": %.3f, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"images_per_s\": %.2f, "
+            "\"direct_gflops\": %.1f, \"percent_of_fp32_peak\": %.1f, \"load_ms\": %.1f, \"peak_kib\": %ld, \"plan\": \"%s\"",
+            arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), precision_name(b->c), batch, b->height, b->width, f->runs,
+            f->first_ms, f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms,
+            (long)(arc_peak_memory_bytes() / 1024), arc_net_plan_id(b->net));
         if (f->joules >= 0)
             cli_printf(t, ", \"joules_per_image\": %.4f", f->joules / f->runs / batch);
         cli_printf(t, "}\n");
         return;
     }
-    cli_printf(t, "batch %3d  median %8.3f ms  min %8.3f  p99 %8.3f  %9.1f images/s  %7.1f GFLOP/s (%.0f %% of %.0f)  %d runs",
-               batch, f->median_ms, f->min_ms, f->p99_ms, images, gflops, roof, b->roof.fp32_gflops, f->runs);
+    cli_printf(
+        t, "batch %3d  median %8.3f ms  min %8.3f  p99 %8.3f  %9.1f images/s  %7.1f GFLOP/s (%.0f %% of %.0f)  %d runs  plan %s",
+        batch, f->median_ms, f->min_ms, f->p99_ms, images, gflops, roof, b->roof.fp32_gflops, f->runs, arc_net_plan_id(b->net));
     if (f->joules >= 0)
         cli_printf(t, "  %.3f J an image", f->joules / f->runs / batch);
     cli_printf(t, "\n");

@@ -145,7 +145,7 @@ static int run_pipeline(cli *c, arc_pipeline *pipeline, const cli_paths *photos,
                 seconds > 0 ? r.photos / seconds : 0);
         if (r.failed || r.faceless)
             fprintf(stderr, "; %d unreadable, %d without a face", r.failed, r.faceless);
-        fputc('\n', stderr);
+        fprintf(stderr, "; plan %s\n", arc_pipeline_plan_id(pipeline));
     }
     for (int i = 0; i < r.photos; i++)
         arc_result_free(c->ctx, &r.photo[i]);

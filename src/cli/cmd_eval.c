@@ -11,6 +11,8 @@ void cli_print_verification(const arc_verification *v) {
     cli_printf(&t, "TAR@FAR=%-8g %.5f+-%.5f (FAR %.5f)\n", v->far_target, v->tar, v->tar_std, v->far);
     cli_printf(&t, "AUC              %.6f\nEER              %.5f\nXNorm            %.4f\n", v->auc, v->eer, v->xnorm);
     cli_printf(&t, "mean cosine      genuine %.4f, impostor %.4f\n", v->mean_genuine_cosine, v->mean_impostor_cosine);
+    if (*v->plan_id)
+        cli_printf(&t, "plan             %s\n", v->plan_id);
     cli_printf(&t, "fold accuracy   ");
     for (int f = 0; f < v->folds; f++)
         cli_printf(&t, " %.5f", v->fold_accuracy[f]);
@@ -27,8 +29,9 @@ static void put_array(cli_text *t, const char *name, const double *x, int n) {
 
 static void print_json(const arc_verification *v) {
     cli_text t = {0};
-    cli_printf(&t, "{\"pairs\": %d, \"genuine\": %d, \"impostor\": %d, \"folds\": %d, \"flip\": %s, \"dim\": %d,\n", v->pairs,
-               v->genuine, v->impostor, v->folds, v->flip ? "true" : "false", v->dim);
+    cli_printf(&t,
+               "{\"pairs\": %d, \"genuine\": %d, \"impostor\": %d, \"folds\": %d, \"flip\": %s, \"dim\": %d, \"plan\": \"%s\",\n",
+               v->pairs, v->genuine, v->impostor, v->folds, v->flip ? "true" : "false", v->dim, v->plan_id);
     cli_printf(&t, " \"accuracy\": %.17g, \"accuracy_std\": %.17g, \"best_threshold_cosine\": %.17g,\n", v->accuracy,
                v->accuracy_std, v->best_threshold_cosine);
     put_array(&t, "fold_accuracy", v->fold_accuracy, v->folds);

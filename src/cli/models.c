@@ -24,6 +24,7 @@ int cli_open(cli *c) {
     if (memory && strcmp(memory, "fast") != 0 && strcmp(memory, "low") != 0)
         return cli_usage(c, "--memory %s: must be fast or low", memory);
     s.low_memory = memory && strcmp(memory, "low") == 0;
+    s.tune = cli_given(c, "tune");
     s.log = log_line;
     s.log_ctx = c;
     arc_status st = arc_context_open(&c->ctx, &s, &err);

@@ -2,6 +2,7 @@
  * applied to the pairs. The mirrored views are embedded apart from the plain ones because XNorm is the mean norm over both. */
 #include "eval/eval_internal.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BATCH 64
@@ -16,6 +17,7 @@ typedef struct runner {
     float *plain, *flipped; /* [BATCH][dim] */
     float *sum;             /* [images][dim] */
     double *norm;           /* [images] mean norm of the views */
+    char plan_id[32];       /* of the first batch */
 } runner;
 
 /* The picture as the model wants it: as it is; the middle 96 columns of a 112x112 crop (the 112x96 template is the 112x112 one less 8 columns
@@ -110,6 +112,8 @@ static arc_status embed_all(runner *r, arc_embedder *embedder, int dim, const ar
         arc_status st = run_batch(r, embedder, dim, opt->flip, err);
         if (st != ARC_OK)
             return st;
+        if (r->first == 0)
+            snprintf(r->plan_id, sizeof r->plan_id, "%s", arc_embedder_plan_id(embedder));
         if (opt->progress && opt->progress(opt->progress_ctx, (r->first + r->count) * views, r->set->images * views) != 0)
             return arc_fail(err, ARC_ECANCEL, "evaluation was cancelled");
     }
@@ -136,6 +140,7 @@ static arc_status judge(arc_context *ctx, const runner *r, int dim, const arc_ev
     if (st == ARC_OK) {
         out->xnorm = norms / (2.0 * set->pairs);
         out->flip = opt->flip;
+        memcpy(out->plan_id, r->plan_id, sizeof out->plan_id);
     }
     return st;
 }

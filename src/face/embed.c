@@ -59,6 +59,10 @@ int arc_embedder_dim(const arc_embedder *embedder) {
     return embedder->contract->dim;
 }
 
+const char *arc_embedder_plan_id(const arc_embedder *embedder) {
+    return arc_net_plan_id(embedder->net);
+}
+
 const arc_contract *arc_embedder_contract(const arc_embedder *embedder) {
     return embedder->contract;
 }

@@ -58,6 +58,10 @@ done:
     return st;
 }
 
+const char *arc_pipeline_plan_id(const arc_pipeline *pipeline) {
+    return arc_embedder_plan_id(pipeline->embedder);
+}
+
 void arc_pipeline_free(arc_pipeline **pipeline) {
     if (!pipeline || !*pipeline)
         return;

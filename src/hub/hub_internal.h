@@ -32,7 +32,6 @@ bool arc_hub_is_archive(const arc_hub_entry *entry);
 const arc_hub_member *arc_hub_member_find(const arc_hub_pack *pack, const char *file, arc_task task);
 
 /* ---- cache.c: where things lie. All write a path of ARC_HUB_PATH_BYTES ---- */
-arc_status arc_hub_cache_root(const char *cache_dir, char *path, arc_error *err);
 arc_status arc_hub_join(char *path, const char *folder, const char *name, const char *suffix, arc_error *err);
 
 /* ---- digest.c ---- */

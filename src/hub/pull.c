@@ -102,7 +102,7 @@ arc_status arc_hub_pull_pack(const arc_alloc *a, const arc_hub_pack *pack, const
     char root[ARC_HUB_PATH_BYTES], folder[ARC_HUB_PATH_BYTES];
     if (path && path_bytes)
         path[0] = 0;
-    arc_status st = arc_hub_cache_root(opt->cache_dir, root, err);
+    arc_status st = arc_cache_root(opt->cache_dir, root, sizeof root, err);
     if (st == ARC_OK)
         st = arc_hub_join(folder, root, pack->entry->name, "", err);
     arc_hub_record *record = st == ARC_OK ? arc_mem_new(a, 1, sizeof *record) : NULL;

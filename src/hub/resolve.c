@@ -78,7 +78,7 @@ arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *
         return arc_fail(err, ARC_ENOTFOUND, "%s: no such file, and not a known model (arcface pull --list shows them)",
                         path_or_name);
     pack.member = arc_hub_members(&pack.members);
-    arc_status st = arc_hub_cache_root(cache_dir, root, err);
+    arc_status st = arc_cache_root(cache_dir, root, sizeof root, err);
     if (st == ARC_OK)
         st = arc_hub_join(folder, root, pack.entry->name, "", err);
     return st == ARC_OK ? arc_hub_resolve_in(&pack, member, task, folder, path, path_bytes, err) : st;

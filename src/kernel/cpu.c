@@ -1,11 +1,20 @@
 /* kernel: which instruction sets this machine runs. The compiler's builtin asks CPUID and also XGETBV, so a set whose registers
  * the operating system does not save counts as absent. */
 #include "kernel/internal.h"
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
 #ifndef HWCAP_ASIMD
 #define HWCAP_ASIMD (1UL << 1)
+#endif
+#ifndef HWCAP_CPUID
+#define HWCAP_CPUID (1UL << 11)
 #endif
 #endif
 
@@ -24,3 +33,36 @@ arc_cpu arc_cpu_detect(void) {
 #endif
     return cpu;
 }
+
+#if defined(__x86_64__)
+/* CPUID: vendor, then family, model and stepping as both makers count them, then the name that the maker or the hypervisor gave. */
+void arc_cpu_text(char *text, size_t bytes) {
+    unsigned a = 0, part[3] = {0}, id = 0, b, c, d, name[12] = {0};
+    char vendor[13] = "", brand[49] = "";
+    __get_cpuid(0, &a, &part[0], &part[2], &part[1]);
+    memcpy(vendor, part, sizeof part);
+    __get_cpuid(1, &id, &b, &c, &d);
+    for (unsigned leaf = 0; leaf < 3; leaf++)
+        __get_cpuid(0x80000002u + leaf, &name[4 * leaf], &name[4 * leaf + 1], &name[4 * leaf + 2], &name[4 * leaf + 3]);
+    memcpy(brand, name, sizeof name);
+    const unsigned base = id >> 8 & 15, family = base == 15 ? base + (id >> 20 & 255) : base;
+    const unsigned model = (id >> 4 & 15) | (base == 15 || base == 6 ? (id >> 16 & 15) << 4 : 0);
+    snprintf(text, bytes, "%s family %u model %u stepping %u (%s)", vendor, family, model, id & 15, brand + strspn(brand, " "));
+    for (char *at = text; *at; at++) /* one line, whatever a hypervisor says */
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+}
+#elif defined(__aarch64__)
+/* The main identification register, which Linux lets programs read: maker, part (0xd0b: Cortex-A76), variant and revision. */
+void arc_cpu_text(char *text, size_t bytes) {
+    unsigned long id = 0;
+    if (getauxval(AT_HWCAP) & HWCAP_CPUID)
+        __asm__("mrs %0, midr_el1" : "=r"(id));
+    snprintf(text, bytes, "AArch64 implementer 0x%02lx part 0x%03lx variant %lu revision %lu", id >> 24 & 255, id >> 4 & 4095,
+             id >> 20 & 15, id & 15);
+}
+#else
+void arc_cpu_text(char *text, size_t bytes) {
+    snprintf(text, bytes, "some processor");
+}
+#endif

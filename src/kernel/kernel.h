@@ -143,6 +143,9 @@ const arc_kernels *arc_kernels_get(const char *limit);
 /* The table of exactly this level, NULL when this build or CPU lacks it: for tests that walk all levels. */
 const arc_kernels *arc_kernels_of(arc_isa isa);
 
+/* The processor in one line, for files that hold good on one kind only: "AuthenticAMD family 26 model 2 stepping 1 (AMD EPYC)". */
+void arc_cpu_text(char *text, size_t bytes);
+
 /* Packing, the same for every ISA: w [n][taps][kc] (row j = output column) -> panels of nr columns, [panel][tap][k][nr]. */
 size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t taps);
 /* One panel: columns j0.. of w given by element strides: value(j,t,k) = w[j*ws_n + t*ws_tap + k*ws_k] * scale_k[k] * scale_n[j]; either

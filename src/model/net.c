@@ -182,6 +182,11 @@ done:
     return st;
 }
 
+const char *arc_net_plan_id(const arc_net *net) {
+    arc_plan_stats stats;
+    return arc_session_stats(net->session, &stats) == ARC_OK ? stats.id : "";
+}
+
 int arc_net_outputs(const arc_net *net) {
     return net->model->graph->outputs;
 }

@@ -50,9 +50,15 @@ arc_status arc_context_open(arc_context **out, const arc_settings *settings, arc
                          .log = s.log,
                          .log_ctx = s.log_ctx,
                          .low_memory = s.low_memory,
-                         .precision = s.precision};
-    const arc_status st = arc_pool_new(&ctx->pool, &ctx->alloc, s.threads ? s.threads : default_threads(), err);
+                         .precision = s.precision,
+                         .tune = s.tune};
+    arc_status st = ARC_OK;
+    if (s.cache_dir && !(ctx->cache_dir = arc_mem_strdup(&alloc, s.cache_dir)))
+        st = arc_fail_nomem(err, "a context");
+    if (st == ARC_OK)
+        st = arc_pool_new(&ctx->pool, &ctx->alloc, s.threads ? s.threads : default_threads(), err);
     if (st != ARC_OK) {
+        arc_mem_free(&alloc, ctx->cache_dir);
         arc_mem_free(&alloc, ctx);
         return st;
     }
@@ -65,6 +71,7 @@ void arc_context_close(arc_context **ctx) {
         return;
     const arc_alloc alloc = (*ctx)->alloc;
     arc_pool_free(&(*ctx)->pool);
+    arc_mem_free(&alloc, (*ctx)->cache_dir);
     arc_mem_free(&alloc, *ctx);
     *ctx = NULL;
 }

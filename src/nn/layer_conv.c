@@ -179,7 +179,7 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     list[0] = (arc_candidate){.algorithm = transposed             ? "igemm gather"
                                            : arc_conv_bf16(s, &g) ? "igemm bf16"
                                                                   : "igemm",
-                              .schedule = "",
+                              .schedule = "pixel blocks",
                               .cost_ns = igemm_ns(p, &g),
                               .prepare = igemm_prepare};
     const int count = 1 + arc_winograd_candidates(p, &g, list + 1);

@@ -32,18 +32,21 @@ arc_status arc_session_plan(arc_session *s, const arc_shape *input_shape, arc_er
  * and a pointer to plain row-major data that belongs to the session and is valid until its next call. */
 arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err);
 
+#define ARC_PLAN_ID_BYTES 32
+
 typedef struct arc_plan_stats {
     size_t activation_bytes, packed_bytes, scratch_bytes;
     size_t activation_sum_bytes; /* without reuse */
     int64_t macs;
     int steps, folded;
+    const char *id; /* names the plan's algorithms: the same id, the same bits for the same weights and input */
 } arc_plan_stats;
 arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out); /* of the last plan */
 
 /* A run of the last plan, step by step. */
 typedef struct arc_step_time {
-    const char *op, *name, *algorithm;
-    arc_shape out; /* of the first output */
+    const char *op, *name, *algorithm, *schedule; /* schedule "": there is one way */
+    arc_shape out;                                /* of the first output */
     int64_t macs, bytes;
     double ms;
 } arc_step_time;

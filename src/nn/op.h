@@ -61,6 +61,7 @@ struct arc_step {
     size_t scratch_bytes;        /* per thread, 64-byte aligned; may be 0 */
     size_t shared_scratch_bytes; /* one block for the step (im2col-like buffers); may be 0 */
     const char *algorithm;       /* shown in plan reports: "igemm 14x32" */
+    const char *schedule;        /* how its work is cut, "" or NULL where there is one way */
     /* bound by the session: */
     uint8_t *scratch; /* thread t has scratch + t * scratch_stride */
     size_t scratch_stride;
@@ -71,6 +72,7 @@ typedef struct arc_prepare {
     arc_step *step;
     arc_arena *arena; /* plan lifetime */
     arc_packs *packs;
+    struct arc_choices *choices; /* choice.h; NULL: the cost model alone */
     arc_error *err;
 } arc_prepare;
 

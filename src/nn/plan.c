@@ -2,7 +2,10 @@
  * arithmetic disappears), views of plain tensors become other names of the same bytes, and the rest become steps. A tensor exists in
  * up to two layouts; a conversion step is added only where the next operator wants the other one. */
 #include "nn/plan.h"
+#include "nn/plan_cache.h"
 #include "nn/plan_layout.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FOLD_MAX_ELEMENTS ((int64_t)1 << 22)
@@ -280,7 +283,8 @@ static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, 
     if (st == ARC_OK)
         st = bind_outputs(b, n, op, nhwc, ps, err);
     if (st == ARC_OK && op->prepare) {
-        arc_prepare p = {.step = &ps->step, .arena = &b->plan->arena, .packs = packs_for(b, n), .err = err};
+        arc_prepare p = {
+            .step = &ps->step, .arena = &b->plan->arena, .packs = packs_for(b, n), .choices = b->choices, .err = err};
         st = op->prepare(&p);
     }
     if (st != ARC_OK)
@@ -352,6 +356,19 @@ static arc_status finish_outputs(arc_planner *b, arc_error *err) {
     return b->infer_only ? ARC_OK : arc_plan_place(plan, b->alloc, err);
 }
 
+/* Hashes what fixes the bits of a result: library, level, and each step's operator, algorithm and shape. Schedules and threads do not. */
+static void name_plan(arc_plan *plan, const arc_context *ctx) {
+    uint64_t hash = arc_hash_bytes(ARC_HASH_START, arc_version(), strlen(arc_version()));
+    for (int i = 0; i < plan->steps; i++) {
+        const arc_step *s = &plan->step[i]->step;
+        hash = arc_hash_bytes(hash, s->op->name, strlen(s->op->name) + 1);
+        hash = arc_hash_bytes(hash, s->algorithm, strlen(s->algorithm) + 1);
+        hash =
+            arc_hash_bytes(hash, s->out[0].shape.dim, (size_t)ARC_MAX(s->out[0].shape.rank, 0) * sizeof s->out[0].shape.dim[0]);
+    }
+    snprintf(plan->id, sizeof plan->id, "%s-%010" PRIx64, ctx->isa, (hash ^ hash >> 40) & 0xffffffffffu);
+}
+
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err) {
     *out = NULL;
     const arc_alloc *a = &r->ctx->alloc;
@@ -379,11 +396,18 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
     plan->output = arc_arena_new(&plan->arena, (size_t)r->graph->outputs + 1, sizeof *plan->output);
     if (!b->value || !plan->input_shape || !plan->output)
         ARC_TRY(arc_fail_nomem(err, "a plan"));
+    if (!r->infer_only) {
+        const arc_choices_of of = {r->ctx, r->graph, r->input_shape, r->bf16, r->low_memory};
+        ARC_TRY(arc_choices_open(&b->choices, &of, err));
+    }
     ARC_TRY(start_values(b, r->input_shape, err));
     for (int i = 0; i < r->graph->nodes; i++)
         ARC_TRY(plan_node(b, &r->graph->node[i], err));
     ARC_TRY(finish_outputs(b, err));
+    if (!r->infer_only)
+        name_plan(plan, r->ctx);
 done:
+    arc_choices_close(&b->choices);
     arc_mem_free(a, b->value);
     arc_mem_free(a, b);
     if (st == ARC_OK)

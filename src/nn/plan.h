@@ -43,7 +43,8 @@ typedef struct arc_plan {
     size_t activation_bytes, activation_sum_bytes;
     size_t scratch_bytes, shared_scratch_bytes; /* scratch: of one thread, a multiple of ARC_ALIGN */
     int64_t macs;
-    uint64_t used; /* clock of the last use, for eviction */
+    char id[ARC_PLAN_ID_BYTES]; /* the same id, the same bits */
+    uint64_t used;              /* clock of the last use, for eviction */
 } arc_plan;
 
 typedef struct arc_plan_request {

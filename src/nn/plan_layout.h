@@ -2,6 +2,7 @@
 #ifndef ARC_NN_PLAN_LAYOUT_H
 #define ARC_NN_PLAN_LAYOUT_H
 
+#include "nn/choice.h"
 #include "nn/plan.h"
 
 /* What is known of a value of the graph while planning. */
@@ -19,6 +20,7 @@ typedef struct arc_planner {
     const arc_graph *graph;
     const arc_map *map;
     arc_packs *packs;
+    arc_choices *choices; /* NULL: infer only */
     bool infer_only, low_memory, bf16;
     arc_plan *plan;
     arc_plan_value *value; /* [graph->values] */

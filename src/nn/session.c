@@ -244,6 +244,7 @@ arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds,
             time[i] = (arc_step_time){.op = step->op->name,
                                       .name = step->node ? step->node->name : "(layout)",
                                       .algorithm = step->algorithm,
+                                      .schedule = step->schedule ? step->schedule : "",
                                       .out = step->out[0].shape,
                                       .bytes = step_bytes(step),
                                       .ms = least};
@@ -264,6 +265,7 @@ arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out) {
                             .scratch_bytes = p->scratch_bytes * (size_t)arc_pool_threads(s->ctx->pool) + p->shared_scratch_bytes,
                             .activation_sum_bytes = p->activation_sum_bytes,
                             .macs = p->macs,
+                            .id = p->id,
                             .steps = p->steps,
                             .folded = p->folded};
     return ARC_OK;

@@ -293,6 +293,18 @@ def other_seeds():
     out = io.BytesIO()
     np.lib.format.write_array(out, weights(3), version=(2, 0))
     write("npy", "version2", out.getvalue())
+    plan_seeds()
+
+
+def plan_seeds():
+    head = b"arcface plan 1\nowner fuzz\n"
+    choices = b"choice 0\tconv 1x14x14x8\twinograd 4x4\nchoice 2\tconv 1x14x14x8\town blocks\n"
+    for name, body in (("choices", head + choices), ("rates", head + b"rates 100.5 8 7e-1 2\n"), ("empty", head)):
+        write("plan", name + "_without_end", body)  # the target adds the end
+        check = 14695981039346656037
+        for byte in body:
+            check = (check ^ byte) * 1099511628211 % 2**64
+        write("plan", name, body + b"end %016x\n" % check)
 
 
 onnx_seeds()

@@ -140,6 +140,8 @@ static void every_allocation_may_fail(void **state) {
     arc_alloc alloc = arc_test_heap_alloc(&heap);
     assert_int_equal(everything(&alloc, want), ARC_OK);
     assert_int_equal(heap.live, 0);
+    heap = (arc_test_heap){0}; /* the first run may have measured an unknown processor; this one finds what was kept */
+    assert_int_equal(everything(&alloc, want), ARC_OK);
     const long total = heap.requests;
     assert_true(total > 20);
     for (long nth = 1; nth <= total; nth++) {

@@ -1,0 +1,394 @@
+/* Files of measured plans: what was written is read back, what is damaged, foreign or absent counts as nothing; and plans that come of them:
+ * the same choice, id and bits run after run and for any number of threads. */
+#include "net_support.h"
+#include "nn/plan.h"
+#include "nn/plan_cache.h"
+#include "nn/tune.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char owner[] = "avx512 on a test, arcface 0.1.0";
+static char folder[64], plans[96];
+
+static int make_folder(void **state) {
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/arc_plan_test_XXXXXX");
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(plans, sizeof plans, "%s/plans", folder);
+    return 0;
+}
+
+/* Calls fn for the path of each file in the folder of plans. */
+static int each_plan(void (*fn)(const char *path)) {
+    DIR *dir = opendir(plans);
+    int count = 0;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        char path[400];
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", plans, e->d_name);
+        if (fn)
+            fn(path);
+        count++;
+    }
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+static void remove_file(const char *path) {
+    assert_int_equal(unlink(path), 0);
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    each_plan(remove_file);
+    rmdir(plans);
+    return rmdir(folder);
+}
+
+/* ---- the file ----------------------------------------------------------------------------------------------------------------- */
+
+static arc_plan_record example(void) {
+    arc_plan_record r;
+    arc_plan_record_init(&r, &arc_alloc_libc);
+    r.rates = (arc_rates){100.25, 8, 0.15, 2};
+    for (int i = 0; i < 50; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "conv %d", i);
+        assert_int_equal(arc_plan_record_set(&r, key, 0, "winograd 2x2", NULL), ARC_OK);
+        assert_int_equal(arc_plan_record_set(&r, key, 2, "own blocks", NULL), ARC_OK);
+        assert_int_equal(arc_plan_record_set(&r, key, 0, i % 2 ? "igemm" : "winograd 4x4", NULL), ARC_OK); /* replaced */
+    }
+    return r;
+}
+
+static void what_was_written_is_read(void **state) {
+    (void)state;
+    char path[128];
+    arc_plan_record r = example(), back;
+    snprintf(path, sizeof path, "%s/one.plan", plans);
+    assert_int_equal(arc_plan_record_save(&r, path, owner, NULL), ARC_OK);
+    arc_plan_record_init(&back, &arc_alloc_libc);
+    assert_int_equal(arc_plan_record_load(&back, path, owner, NULL), ARC_OK);
+    assert_int_equal(back.choices, 100);
+    assert_memory_equal(&back.rates, &r.rates, sizeof r.rates);
+    assert_string_equal(arc_plan_record_find(&back, "conv 7", 0), "igemm");
+    assert_string_equal(arc_plan_record_find(&back, "conv 8", 0), "winograd 4x4");
+    assert_string_equal(arc_plan_record_find(&back, "conv 8", 2), "own blocks");
+    assert_null(arc_plan_record_find(&back, "conv 8", 3));
+    assert_null(arc_plan_record_find(&back, "conv 50", 0));
+    arc_plan_record_free(&back);
+    arc_plan_record_free(&r);
+}
+
+/* Every cut and every flipped bit is noticed, and leaves the record empty. */
+static void damage_is_noticed(void **state) {
+    (void)state;
+    char path[128];
+    arc_plan_record r = example(), back;
+    arc_map map;
+    arc_error err = {0};
+    snprintf(path, sizeof path, "%s/one.plan", plans);
+    assert_int_equal(arc_plan_record_save(&r, path, owner, NULL), ARC_OK);
+    assert_int_equal(arc_map_open(&map, path, 1 << 20, NULL), ARC_OK);
+    uint8_t *copy = malloc(map.bytes);
+    memcpy(copy, map.data, map.bytes);
+    arc_plan_record_init(&back, &arc_alloc_libc);
+    for (size_t cut = 0; cut < map.bytes; cut++) {
+        assert_int_not_equal(arc_plan_record_parse(&back, copy, cut, owner, "cut", &err), ARC_OK);
+        assert_int_equal(back.choices, 0);
+        assert_true(back.rates.macs == 0);
+    }
+    for (size_t at = 0; at < map.bytes; at++) {
+        copy[at] ^= (uint8_t)(1u << at % 8);
+        assert_int_not_equal(arc_plan_record_parse(&back, copy, map.bytes, owner, "bent", &err), ARC_OK);
+        assert_int_equal(back.choices, 0);
+        copy[at] ^= (uint8_t)(1u << at % 8);
+    }
+    assert_int_equal(arc_plan_record_parse(&back, copy, map.bytes, owner, "whole", &err), ARC_OK);
+    assert_int_equal(arc_plan_record_parse(&back, copy, map.bytes, "another processor", "x.plan", &err), ARC_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "another processor"));
+    assert_non_null(strstr(err.text, "x.plan"));
+    assert_int_equal(arc_plan_record_parse(&back, (const uint8_t *)"pickle\n", 7, owner, "x", &err), ARC_EFORMAT);
+    snprintf(path, sizeof path, "%s/none.plan", plans);
+    assert_int_equal(arc_plan_record_load(&back, path, owner, &err), ARC_ENOTFOUND);
+    free(copy);
+    arc_map_close(&map);
+    arc_plan_record_free(&back);
+    arc_plan_record_free(&r);
+}
+
+/* ---- plans ------------------------------------------------------------------------------------------------------------------- */
+
+static int warnings;
+static char last_warning[ARC_ERROR_TEXT_BYTES];
+
+static void note(void *ctx, arc_log_level level, const char *text) {
+    (void)ctx;
+    if (level != ARC_LOG_WARN)
+        return;
+    warnings++;
+    snprintf(last_warning, sizeof last_warning, "%s", text);
+}
+
+static arc_context *context(int threads, bool tune, const char *cache) {
+    arc_settings s;
+    arc_context *ctx = NULL;
+    arc_settings_default(&s);
+    s.threads = threads;
+    s.tune = tune;
+    s.cache_dir = cache;
+    s.log = note;
+    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+    return ctx;
+}
+
+typedef struct outcome {
+    float y[30];
+    char id[ARC_PLAN_ID_BYTES];
+} outcome;
+
+static void build(net *t) {
+    net_new(t, &arc_alloc_libc, 3);
+    int x = net_input(t, "x", net_shape(4, 1, 16, 20, 20));
+    x = net_prelu(t, net_conv(t, x, (net_conv_spec){16, 24, 3, 1, 1, 1, true}), 24);
+    x = net_prelu(t, net_conv(t, x, (net_conv_spec){24, 40, 3, 1, 1, 1, true}), 40);
+    x = net_node(t, "GlobalAveragePool", net_conv(t, x, (net_conv_spec){40, 30, 3, 1, 1, 1, true}), ARC_NO_VALUE, ARC_NO_VALUE,
+                 NULL);
+    net_done(t, x);
+}
+
+static outcome run(const net *t, int threads, bool tune, const char *cache) {
+    outcome o;
+    const arc_shape shape = {4, {1, 16, 20, 20}};
+    float *x = net_floats(4, 16 * 400);
+    arc_context *ctx = context(threads, tune, cache);
+    arc_session *s = NULL;
+    arc_plan_stats stats;
+    arc_tensor in = {.dtype = ARC_F32, .shape = shape, .data = x}, out;
+    warnings = 0;
+    assert_int_equal(arc_session_new(&s, ctx, t->g, NULL, NULL), ARC_OK);
+    assert_int_equal(arc_session_run(s, &in, &out, NULL), ARC_OK);
+    assert_int_equal(arc_session_stats(s, &stats), ARC_OK);
+    memcpy(o.y, out.data, sizeof o.y);
+    snprintf(o.id, sizeof o.id, "%s", stats.id);
+    arc_session_free(&s);
+    arc_context_close(&ctx);
+    free(x);
+    return o;
+}
+
+static void same(const outcome *a, const outcome *b) {
+    assert_string_equal(a->id, b->id);
+    assert_memory_equal(a->y, b->y, sizeof a->y);
+}
+
+static int choices_of(const char *path, const char *algorithm) {
+    char text[8192] = "";
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    const size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, algorithm)); at++)
+        count++;
+    return count;
+}
+
+static void has_algorithms_and_schedules(const char *path) {
+    if (strstr(path, ".plan")) {
+        assert_int_equal(choices_of(path, "choice 0\t"), 3);
+        assert_int_equal(choices_of(path, "choice 2\t"), 3);
+    }
+}
+
+/* The shipped model decides without regard to threads; what is measured on 2 threads holds for every number, with or without tune. */
+static void a_plan_is_the_same_for_any_number_of_threads(void **state) {
+    (void)state;
+    net t;
+    build(&t);
+    const outcome shipped = run(&t, 1, false, folder);
+    for (int threads = 2; threads <= 16; threads++) {
+        const outcome o = run(&t, threads, false, folder);
+        same(&o, &shipped);
+    }
+    const outcome measured = run(&t, 2, true, folder);
+    assert_int_equal(warnings, 0);
+    each_plan(has_algorithms_and_schedules);
+    for (int threads = 1; threads <= 16; threads++) {
+        const outcome o = run(&t, threads, threads % 2, folder);
+        same(&o, &measured);
+    }
+    arc_graph_free(&t.g);
+}
+
+/* Rewrites the recorded algorithms by hand: the plan follows the record, not a measurement. */
+static void take_igemm(const char *path) {
+    arc_plan_record r;
+    char line[ARC_PLAN_OWNER_BYTES + 8] = "", skipped[64];
+    if (!strstr(path, ".plan"))
+        return;
+    FILE *f = fopen(path, "r");
+    assert_true(f && fgets(skipped, sizeof skipped, f) && fgets(line, sizeof line, f));
+    fclose(f);
+    line[strcspn(line, "\n")] = '\0';
+    arc_plan_record_init(&r, &arc_alloc_libc);
+    assert_int_equal(arc_plan_record_load(&r, path, line + strlen("owner "), NULL), ARC_OK);
+    for (size_t i = 0; i < r.choices; i++)
+        if (r.choice[i].threads == 0)
+            snprintf(r.choice[i].name, sizeof r.choice[i].name, "%s", i ? "igemm" : "an algorithm of the future");
+    assert_int_equal(arc_plan_record_save(&r, path, line + strlen("owner "), NULL), ARC_OK);
+    arc_plan_record_free(&r);
+}
+
+static void the_record_decides(void **state) {
+    (void)state;
+    net t;
+    build(&t);
+    const outcome shipped = run(&t, 2, false, folder);
+    run(&t, 2, true, folder);
+    each_plan(take_igemm);
+    const outcome by_hand = run(&t, 2, false, folder), again = run(&t, 7, true, folder);
+    assert_string_not_equal(by_hand.id, shipped.id); /* the shipped model takes Winograd for these layers */
+    assert_int_equal(warnings, 0);
+    (void)again;
+    arc_graph_free(&t.g);
+}
+
+static void bend(const char *path) {
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 40, SEEK_SET), 0);
+    assert_int_equal(fputc('#', f), '#');
+    fclose(f);
+}
+
+static void cut(const char *path) {
+    assert_int_equal(truncate(path, 100), 0);
+}
+
+/* A damaged record is said and then as good as none; measuring writes a good one in its place. */
+static void a_damaged_record_is_said_and_replaced(void **state) {
+    (void)state;
+    net t;
+    build(&t);
+    const outcome shipped = run(&t, 2, false, folder);
+    void (*const damage[])(const char *) = {bend, cut};
+    for (size_t i = 0; i < ARC_COUNT(damage); i++) {
+        run(&t, 2, true, folder);
+        assert_true(each_plan(damage[i]) >= 1);
+        const outcome o = run(&t, 2, false, folder);
+        same(&o, &shipped);
+        assert_true(warnings >= 1);
+        assert_non_null(strstr(last_warning, ".plan"));
+        run(&t, 2, true, folder);
+        run(&t, 2, false, folder);
+        assert_int_equal(warnings, 0);
+    }
+    arc_graph_free(&t.g);
+}
+
+/* Nothing is measured that can't be kept: the plan is the shipped one, said once. */
+static void a_cache_that_cannot_be_written(void **state) {
+    (void)state;
+    char file[128], below[160];
+    net t;
+    build(&t);
+    snprintf(file, sizeof file, "%s/plans", folder);
+    FILE *f = fopen(file, "w"); /* where the folder of plans would be */
+    assert_non_null(f);
+    fclose(f);
+    snprintf(below, sizeof below, "%s/plans/deeper", folder);
+    const outcome shipped = run(&t, 2, false, folder), tuned = run(&t, 2, true, folder);
+    assert_true(warnings >= 1);
+    assert_non_null(strstr(last_warning, "nothing is measured"));
+    same(&tuned, &shipped);
+    const outcome deeper = run(&t, 2, true, below);
+    same(&deeper, &shipped);
+    assert_int_equal(unlink(file), 0);
+    arc_graph_free(&t.g);
+}
+
+/* A processor that the table does not know is measured once. */
+static void an_unknown_processor_is_measured_once(void **state) {
+    (void)state;
+    arc_rates first, again, other;
+    arc_context *ctx = context(2, false, folder);
+    const arc_rates shipped = arc_rates_shipped(ctx->kernels->isa);
+    assert_int_equal(arc_rates_find(&first, ctx, "an imaginary processor", NULL), ARC_OK);
+    assert_true(first.macs > 0 && first.floats > 0 && first.weight_floats > 0 && first.threads == 2);
+    assert_memory_not_equal(&first, &shipped, sizeof first);
+    assert_int_equal(arc_rates_find(&again, ctx, "an imaginary processor", NULL), ARC_OK);
+    assert_memory_equal(&again, &first, sizeof first);
+    assert_int_equal(arc_rates_find(&other, ctx, "AuthenticAMD family 26 model 2 stepping 1 (AMD EPYC)", NULL), ARC_OK);
+    assert_memory_equal(&other, &shipped, sizeof other);
+    assert_int_equal(each_plan(NULL), 1);
+    each_plan(cut);
+    assert_int_equal(arc_rates_find(&other, ctx, "an imaginary processor", NULL), ARC_OK);
+    assert_true(other.macs > 0);
+    arc_context_close(&ctx);
+    ctx = context(2, false, "/dev/null/nowhere");
+    assert_int_equal(arc_rates_find(&other, ctx, "an imaginary processor", NULL), ARC_OK);
+    assert_memory_equal(&other, &shipped, sizeof other);
+    arc_context_close(&ctx);
+}
+
+static arc_status tuned_run(const arc_alloc *a, const net *t) {
+    arc_settings s;
+    arc_context *ctx = NULL;
+    arc_session *session = NULL;
+    const arc_shape shape = {4, {1, 16, 20, 20}};
+    arc_settings_default(&s);
+    s.threads = 1;
+    s.tune = true;
+    s.cache_dir = folder;
+    s.alloc = *a;
+    arc_status st = arc_context_open(&ctx, &s, NULL);
+    if (st == ARC_OK)
+        st = arc_session_new(&session, ctx, t->g, NULL, NULL);
+    if (st == ARC_OK)
+        st = arc_session_plan(session, &shape, NULL);
+    arc_session_free(&session);
+    arc_context_close(&ctx);
+    return st;
+}
+
+/* Memory that runs out while measuring: ENOMEM or, where only the record was lost, a plan all the same; never a leak. */
+static void every_allocation_of_measuring_may_fail(void **state) {
+    (void)state;
+    net t;
+    arc_test_heap heap = {0};
+    const arc_alloc alloc = arc_test_heap_alloc(&heap);
+    build(&t);
+    assert_int_equal(tuned_run(&alloc, &t), ARC_OK);
+    assert_int_equal(heap.live, 0);
+    const long total = heap.requests;
+    for (long nth = 1; nth <= total; nth += 1 + total / 150) {
+        each_plan(remove_file);
+        heap = (arc_test_heap){.fail_at = nth};
+        const arc_status st = tuned_run(&alloc, &t);
+        assert_true(st == ARC_ENOMEM || st == ARC_OK);
+        assert_int_equal(heap.live, 0);
+    }
+    arc_graph_free(&t.g);
+}
+
+int main(void) {
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(what_was_written_is_read),
+        WITH_FOLDER(damage_is_noticed),
+        WITH_FOLDER(a_plan_is_the_same_for_any_number_of_threads),
+        WITH_FOLDER(the_record_decides),
+        WITH_FOLDER(a_damaged_record_is_said_and_replaced),
+        WITH_FOLDER(a_cache_that_cannot_be_written),
+        WITH_FOLDER(an_unknown_processor_is_measured_once),
+        WITH_FOLDER(every_allocation_of_measuring_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
