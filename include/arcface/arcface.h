@@ -2,6 +2,7 @@
 #ifndef ARCFACE_ARCFACE_H
 #define ARCFACE_ARCFACE_H
 
+#include <arcface/audit.h>
 #include <arcface/bench.h>
 #include <arcface/context.h>
 #include <arcface/eval.h>

@@ -48,7 +48,7 @@ struct cli {
 
 /* main.c */
 extern const cli_command cli_detect, cli_align, cli_embed, cli_verify, cli_eval_lfw, cli_eval_bin, cli_model_info, cli_model_new,
-    cli_convert, cli_bench, cli_bench_pipeline, cli_bench_roofline, cli_pull, cli_version, cli_demo;
+    cli_convert, cli_bench, cli_bench_pipeline, cli_bench_roofline, cli_pull, cli_version, cli_demo, cli_data_audit;
 const cli_command *cli_find(const char *name);
 const char *cli_nearest_command(const char *word);
 void cli_print_overview(void);

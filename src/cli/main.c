@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cli_detect,         &cli_align,          &cli_embed,     &cli_verify,  &cli_eval_lfw,
-    &cli_eval_bin,       &cli_model_info,     &cli_model_new, &cli_convert, &cli_bench,
-    &cli_bench_pipeline, &cli_bench_roofline, &cli_pull,      &cli_version, &cli_demo,
+    &cli_detect,     &cli_align,     &cli_embed,   &cli_verify,     &cli_eval_lfw,       &cli_eval_bin,
+    &cli_model_info, &cli_model_new, &cli_convert, &cli_bench,      &cli_bench_pipeline, &cli_bench_roofline,
+    &cli_pull,       &cli_version,   &cli_demo,    &cli_data_audit,
 };
 
 const cli_command *cli_find(const char *name) {
@@ -34,7 +34,7 @@ const char *cli_nearest_command(const char *word) {
 void cli_print_overview(void) {
     printf("arcface: face recognition, from photographs to verified identities\n\nCommands:\n");
     for (int i = 0; i < CLI_COUNT(commands); i++)
-        printf("  %-12s %s\n", commands[i]->name, commands[i]->what);
+        printf("  %-16s %s\n", commands[i]->name, commands[i]->what);
     printf("\n\"arcface COMMAND --help\" shows a command's options and an example.\n"
            "Exit status: 0 yes or done, 1 no match, 2 usage, 3 bad input, 4 failure.\n");
 }

@@ -4,7 +4,9 @@
 
 expect 0 --help
 says detect align embed verify "eval lfw" "eval bin" "model info" "model new" convert pull version demo
-for command in detect align embed verify "eval lfw" "eval bin" "model info" "model new" convert pull version demo; do
+mapfile -t commands < <("$arcface" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z0-9 ]*[a-z0-9]\)  .*/\1/p')
+[ ${#commands[@]} -ge 15 ] || wrong "the overview names ${#commands[@]} commands"
+for command in "${commands[@]}"; do
     # shellcheck disable=SC2086
     expect 0 $command --help
     says Example: "arcface $command" --threads --isa --quiet
@@ -17,7 +19,7 @@ for command in detect align embed verify "eval lfw" "eval bin" "model info" "mod
     grep -qF ".SS $command" "$source_dir/packaging/arcface.1" || wrong "the man page lacks $command"
 done
 # Every option of every command stands in the man page.
-for command in detect align embed verify "eval lfw" "eval bin" "model info" "model new" convert pull version demo; do
+for command in "${commands[@]}"; do
     # shellcheck disable=SC2086
     "$arcface" $command --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | while read -r option; do
         grep -qF -- "${option//-/\\-}" "$source_dir/packaging/arcface.1" || echo "$command $option"
