@@ -6,11 +6,11 @@
 
 typedef struct arc_tuner {
     const arc_alloc *alloc;
-    bool cold;    /* the network's weights do not stay in the cache: sweep it before each run */
-    float *sweep; /* of SWEEP_FLOATS, made when first needed */
+    bool cold;    /* the network's weights do not stay in the cache from run to run */
+    float *sweep; /* more than the cache holds, made when first needed */
 } arc_tuner;
 
-/* Prepares the candidate in memory of its own and runs it for some milliseconds on numbers of the size of activations: the least time in
+/* Prepares the candidate in memory of its own and runs it for some milliseconds on numbers of the size of activations: the median in
  * nanoseconds. The step of `p` is left as it is. Errors: ENOMEM, and those of prepare. */
 arc_status arc_tune_candidate(arc_tuner *t, const arc_prepare *p, const void *layer, const arc_candidate *candidate, double *ns);
 void arc_tuner_free(arc_tuner *t);
