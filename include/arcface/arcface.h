@@ -5,6 +5,7 @@
 #include <arcface/audit.h>
 #include <arcface/bench.h>
 #include <arcface/context.h>
+#include <arcface/data.h>
 #include <arcface/eval.h>
 #include <arcface/face.h>
 #include <arcface/file.h>

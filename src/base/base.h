@@ -91,6 +91,8 @@ arc_status arc_writer_open(arc_writer **out, const arc_alloc *a, const char *pat
 arc_status arc_writer_open_memory(arc_writer **out, const arc_alloc *a, arc_buffer *buffer, arc_error *err);
 arc_status arc_writer_put(arc_writer *w, const void *data, size_t bytes, arc_error *err);
 arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...) ARC_PRINTF(3, 4);
+/* Leaves out waiting for the disk at commit: for thousands of small files that can be made again. Still all there or not there. */
+void arc_writer_unsynced(arc_writer *w);
 arc_status arc_writer_commit(arc_writer **w, arc_error *err); /* nulls *w; on failure nothing stands under the final name */
 void arc_writer_abort(arc_writer **w);                        /* NULL-safe */
 

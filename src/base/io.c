@@ -81,6 +81,7 @@ struct arc_writer {
     size_t used;
     arc_buffer *memory; /* instead of a file; NULL = none */
     int fd;             /* -1 with memory */
+    bool unsynced;
 };
 
 static void writer_free(arc_writer *w) {
@@ -227,6 +228,10 @@ static void sync_folder_of(const char *path) {
     }
 }
 
+void arc_writer_unsynced(arc_writer *w) {
+    w->unsynced = true;
+}
+
 arc_status arc_writer_commit(arc_writer **writer, arc_error *err) {
     arc_writer *w = *writer;
     *writer = NULL;
@@ -235,17 +240,17 @@ arc_status arc_writer_commit(arc_writer **writer, arc_error *err) {
         return ARC_OK;
     }
     arc_status st = writer_flush(w, err);
-    if (st == ARC_OK && w->temporary && fsync(w->fd) != 0)
+    if (st == ARC_OK && w->temporary && !w->unsynced && fsync(w->fd) != 0)
         st = fail_errno(err, "sync", w->path);
     if (close(w->fd) != 0 && st == ARC_OK)
         st = fail_errno(err, "write", w->path);
     if (w->temporary) {
         if (st == ARC_OK && rename(w->temporary, w->path) != 0)
             st = fail_errno(err, "rename to", w->path);
-        if (st == ARC_OK)
-            sync_folder_of(w->path);
-        else
+        if (st != ARC_OK)
             (void)unlink(w->temporary);
+        else if (!w->unsynced)
+            sync_folder_of(w->path);
     }
     writer_free(w);
     return st;

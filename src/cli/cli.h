@@ -49,6 +49,7 @@ struct cli {
 /* main.c */
 extern const cli_command cli_detect, cli_align, cli_embed, cli_verify, cli_eval_lfw, cli_eval_bin, cli_model_info, cli_model_new,
     cli_convert, cli_bench, cli_bench_pipeline, cli_bench_roofline, cli_pull, cli_version, cli_demo, cli_data_audit;
+extern const cli_command cli_data_synth;
 const cli_command *cli_find(const char *name);
 const char *cli_nearest_command(const char *word);
 void cli_print_overview(void);
@@ -59,6 +60,7 @@ void cli_print_help(const cli_command *command);
 bool cli_given(const cli *c, const char *name);
 const char *cli_value(const cli *c, const char *name); /* NULL when not given */
 bool cli_int(const cli *c, const char *name, int min, int max, int *value);
+bool cli_long(const cli *c, const char *name, int64_t min, int64_t max, int64_t *value);
 bool cli_float(const cli *c, const char *name, double min, double max, double *value);
 int cli_edit_distance(const char *a, const char *b);
 

@@ -8,7 +8,7 @@
 static const cli_command *const commands[] = {
     &cli_detect,     &cli_align,     &cli_embed,   &cli_verify,     &cli_eval_lfw,       &cli_eval_bin,
     &cli_model_info, &cli_model_new, &cli_convert, &cli_bench,      &cli_bench_pipeline, &cli_bench_roofline,
-    &cli_pull,       &cli_version,   &cli_demo,    &cli_data_audit,
+    &cli_pull,       &cli_version,   &cli_demo,    &cli_data_audit, &cli_data_synth,
 };
 
 const cli_command *cli_find(const char *name) {

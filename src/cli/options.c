@@ -189,6 +189,21 @@ bool cli_int(const cli *c, const char *name, int min, int max, int *value) {
     return true;
 }
 
+bool cli_long(const cli *c, const char *name, int64_t min, int64_t max, int64_t *value) {
+    const char *text = cli_value(c, name);
+    if (!text)
+        return true;
+    char *end;
+    errno = 0;
+    const long long v = strtoll(text, &end, 10);
+    if (end == text || *end || errno || v < min || v > max) {
+        cli_usage(c, "--%s %s: must be a whole number from %lld to %lld", name, text, (long long)min, (long long)max);
+        return false;
+    }
+    *value = v;
+    return true;
+}
+
 static void print_option(const cli_option *o) {
     char left[64];
     char letter[6] = "    ";

@@ -211,7 +211,7 @@ arc_status arc_step_jpeg(arc_picture *p, const arc_context *ctx, arc_rng *rng, a
     const arc_image image = {p->rgb, p->width, p->height, (ptrdiff_t)p->width * 3, ARC_RGB8};
     arc_buffer packed;
     arc_buffer_init(&packed, &ctx->alloc, (size_t)1 << 28);
-    arc_status st = arc_encode_jpeg_memory(&image, &ctx->alloc, whole(rng, 2, 20), false, &packed, err);
+    arc_status st = arc_encode_memory(&image, &ctx->alloc, whole(rng, 2, 20), false, &packed, err);
     if (st == ARC_OK)
         st = arc_image_decode_into(ctx, packed.data, packed.bytes, "augmentation", p->rgb, p->width, p->height, err);
     arc_buffer_free(&packed);

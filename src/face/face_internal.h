@@ -48,9 +48,12 @@ void arc_rgba_on_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels);
 arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
 arc_status arc_encode_png(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
 arc_status arc_encode_ppm(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
-/* A JPEG in memory, replacing the buffer's contents. quality 1..100; full_colour: 4:4:4, else 4:2:0 as most cameras write. */
-arc_status arc_encode_jpeg_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
-                                  arc_error *err);
+/* quality 1..100; full_colour: 4:4:4, else 4:2:0 as most cameras write. */
+arc_status arc_encode_jpeg_quality(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_writer *w,
+                                   arc_error *err);
+/* The same into memory, replacing the buffer's contents; quality 0: a PNG. */
+arc_status arc_encode_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
+                             arc_error *err);
 
 arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err);
 bool arc_image_valid(const arc_image *image);

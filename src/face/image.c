@@ -263,6 +263,17 @@ arc_status arc_image_save(arc_context *ctx, const arc_image *image, const char *
     return st;
 }
 
+arc_status arc_encode_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
+                             arc_error *err) {
+    arc_writer *w = NULL;
+    out->bytes = 0;
+    arc_status st = arc_writer_open_memory(&w, a, out, err);
+    if (st == ARC_OK)
+        st = quality ? arc_encode_jpeg_quality(image, a, quality, full_colour, w, err) : arc_encode_png(image, a, w, err);
+    arc_writer_abort(&w);
+    return st;
+}
+
 arc_status arc_image_encode(arc_context *ctx, const arc_image *image, const char *suffix, uint8_t **bytes, size_t *count,
                             arc_error *err) {
     *bytes = NULL;

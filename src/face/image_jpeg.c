@@ -176,9 +176,8 @@ static void jpeg_compress(const arc_image *image, int quality, bool full_colour,
     jpeg_finish_compress(cinfo);
 }
 
-/* Compresses to memory and hands the bytes on. */
-static arc_status jpeg_encode(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_writer *w,
-                              arc_buffer *out, arc_error *err) {
+arc_status arc_encode_jpeg_quality(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_writer *w,
+                                   arc_error *err) {
     if (image->width_px > JPEG_MAX_DIMENSION || image->height_px > JPEG_MAX_DIMENSION)
         return arc_fail(err, ARC_ELIMIT, "JPEG holds at most %ld pixels a side; write a .png", (long)JPEG_MAX_DIMENSION);
     jpeg_writer *s = arc_mem_new(a, 1, sizeof *s);
@@ -199,9 +198,7 @@ static arc_status jpeg_encode(const arc_image *image, const arc_alloc *a, int qu
         jpeg_create_compress(&s->cinfo);
         s->cinfo.client_data = s;
         jpeg_compress(image, quality, full_colour, s);
-        st = w ? arc_writer_put(w, s->bytes, s->count, err) : arc_buffer_put(out, s->bytes, s->count);
-        if (st != ARC_OK && !w)
-            arc_fail(err, st, "writing a JPEG: %s", arc_status_text(st));
+        st = arc_writer_put(w, s->bytes, s->count, err);
     }
     jpeg_destroy_compress(&s->cinfo);
     arc_mem_free(&arc_alloc_libc, s->bytes);
@@ -211,11 +208,5 @@ static arc_status jpeg_encode(const arc_image *image, const arc_alloc *a, int qu
 }
 
 arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err) {
-    return jpeg_encode(image, a, 95, true, w, NULL, err);
-}
-
-arc_status arc_encode_jpeg_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
-                                  arc_error *err) {
-    out->bytes = 0;
-    return jpeg_encode(image, a, quality, full_colour, NULL, out, err);
+    return arc_encode_jpeg_quality(image, a, 95, true, w, err);
 }

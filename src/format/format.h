@@ -43,6 +43,14 @@ arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc
                                       const char *name, arc_error *err);
 void arc_verification_bin_close(arc_verification_bin *bin);
 
+/* ---- verification_bin_write.c ---- the same, written as Python's pickle.dump((images, same), file, protocol=3) does, byte for byte. Every
+ * image is put in pair order, 2*pairs in all; commit takes the labels. Errors: EIO, ENOMEM; EINVAL for another number of images. */
+typedef struct arc_bin_writer arc_bin_writer;
+arc_status arc_bin_writer_open(arc_bin_writer **out, const arc_alloc *a, const char *path, size_t pairs, arc_error *err);
+arc_status arc_bin_writer_put(arc_bin_writer *w, const void *image, size_t bytes, arc_error *err);
+arc_status arc_bin_writer_commit(arc_bin_writer **w, const uint8_t *same, arc_error *err);
+void arc_bin_writer_abort(arc_bin_writer **w); /* NULL-safe */
+
 /* ---- pairs.c ---- LFW pairs.txt */
 typedef struct arc_pair {
     const char *name[2];

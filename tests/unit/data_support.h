@@ -73,7 +73,7 @@ static inline void test_write_rec(arc_context *ctx, const char *name, int identi
     uint64_t key = 1;
     for (int i = 0; i < identities * each; i++, key++) {
         arc_image image = test_paint(ctx, size, i);
-        assert_int_equal(arc_encode_jpeg_memory(&image, &ctx->alloc, 90, false, &jpeg, NULL), ARC_OK);
+        assert_int_equal(arc_encode_memory(&image, &ctx->alloc, 90, false, &jpeg, NULL), ARC_OK);
         const arc_image_record head = {.label = (float)(i / each), .id = key};
         assert_int_equal(arc_record_writer_put(w, key, &head, NULL, jpeg.data, jpeg.bytes, NULL), ARC_OK);
         arc_image_free(ctx, &image);

@@ -1,4 +1,6 @@
-/* RecordIO: our writer against files of an independent one (tests/golden/recordio.py), reading them back, indexes, scanning damaged files. */
+/* RecordIO: our writer against files of an independent one (tests/golden/recordio.py), reading them back, indexes, scanning damaged files.
+ * Verification sets: our writer against Python's pickler. */
+#include "format/format.h"
 #include "format/recordio.h"
 #include "support.h"
 
@@ -46,6 +48,8 @@ static int remove_folder(void **state) {
     snprintf(path, sizeof path, "%s/x.rec", folder);
     unlink(path);
     snprintf(path, sizeof path, "%s/x.idx", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/x.bin", folder);
     unlink(path);
     return rmdir(folder);
 }
@@ -231,6 +235,59 @@ static void bad_indexes(void **state) {
     }
 }
 
+static arc_status write_bin(const arc_alloc *a, int pairs, arc_error *err) {
+    char path[128];
+    uint8_t bytes[320], same[1001];
+    arc_bin_writer *w;
+    snprintf(path, sizeof path, "%s/x.bin", folder);
+    arc_status st = arc_bin_writer_open(&w, a, path, (size_t)pairs, err);
+    for (int i = 0; st == ARC_OK && i < 2 * pairs; i++) {
+        const int n = 2 + i % 3 + (i == 5 || i == 6) * 300;
+        for (int j = 0; j < n; j++)
+            bytes[j] = (uint8_t)((i * 7 + j) % 251);
+        same[i / 2] = i / 2 % 3 == 0;
+        st = arc_bin_writer_put(w, bytes, (size_t)n, err);
+    }
+    if (st == ARC_OK)
+        return arc_bin_writer_commit(&w, same, err);
+    arc_bin_writer_abort(&w);
+    return st;
+}
+
+static void bins_as_python_pickles(void **state) {
+    (void)state;
+    static const int pairs[] = {1, 2, 700, 1001};
+    for (size_t i = 0; i < ARC_COUNT(pairs); i++) {
+        char path[256], made[128];
+        assert_int_equal(write_bin(&arc_alloc_libc, pairs[i], NULL), ARC_OK);
+        snprintf(path, sizeof path, ARC_SOURCE_DIR "/tests/golden/data/bins/%d.bin", pairs[i]);
+        snprintf(made, sizeof made, "%s/x.bin", folder);
+        arc_map a = open_map(path), b = open_map(made);
+        assert_int_equal(a.bytes, b.bytes);
+        assert_memory_equal(a.data, b.data, a.bytes);
+        arc_map_close(&a);
+        arc_map_close(&b);
+        arc_verification_bin bin;
+        assert_int_equal(arc_verification_bin_open(&bin, &arc_alloc_libc, made, NULL), ARC_OK);
+        assert_int_equal(bin.pairs, pairs[i]);
+        arc_verification_bin_close(&bin);
+        unlink(made);
+    }
+    /* Too few or too many images are refused, and nothing is left behind. */
+    char path[128];
+    uint8_t same[2] = {1, 0};
+    arc_bin_writer *w;
+    snprintf(path, sizeof path, "%s/x.bin", folder);
+    assert_int_equal(arc_bin_writer_open(&w, &arc_alloc_libc, path, 1, NULL), ARC_OK);
+    assert_int_equal(arc_bin_writer_put(w, "a", 1, NULL), ARC_OK);
+    assert_int_equal(arc_bin_writer_commit(&w, same, NULL), ARC_EINVAL);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(arc_bin_writer_open(&w, &arc_alloc_libc, path, 1, NULL), ARC_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(arc_bin_writer_put(w, "a", 1, NULL), i < 2 ? ARC_OK : ARC_EINVAL);
+    arc_bin_writer_abort(&w);
+}
+
 static void failing_memory(void **state) {
     (void)state;
     arc_test_heap heap = {0};
@@ -247,6 +304,8 @@ static void failing_memory(void **state) {
             st = arc_record_index_scan(&index, &a, map.data, map.bytes, "x", &scan, NULL);
         if (st == ARC_OK)
             arc_record_index_free(&index);
+        if (st == ARC_OK)
+            st = write_bin(&a, 3, NULL);
         assert_true(st == ARC_OK || st == ARC_ENOMEM);
         assert_int_equal(heap.live, 0);
     }
@@ -258,7 +317,8 @@ static void failing_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_as_mxnet_does), cmocka_unit_test(read_back),   cmocka_unit_test(scanned),
-        cmocka_unit_test(keys_without_ids),      cmocka_unit_test(bad_indexes), cmocka_unit_test(failing_memory),
+        cmocka_unit_test(keys_without_ids),      cmocka_unit_test(bad_indexes), cmocka_unit_test(bins_as_python_pickles),
+        cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests_name("recordio", tests, make_folder, remove_folder);
 }
