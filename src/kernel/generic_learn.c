@@ -64,6 +64,38 @@ static void winograd_grad(int t, size_t channels, const float *const *dy, float 
     }
 }
 
+static const float g_2[4 * 3] = {1, 0, 0, /**/ 0.5f, 0.5f, 0.5f, /**/ 0.5f, -0.5f, 0.5f, /**/ 0, 0, 1};
+static const float g_4[6 * 3] = {1 / 4.0f,  0,         0,        -1 / 6.0f, -1 / 6.0f,  -1 / 6.0f, -1 / 6.0f, 1 / 6.0f, -1 / 6.0f,
+                                 1 / 24.0f, 1 / 12.0f, 1 / 6.0f, 1 / 24.0f, -1 / 12.0f, 1 / 6.0f,  0,         0,        1};
+
+static void winograd_weights(int t, size_t channels, const float *w, size_t w_step, float *u, size_t u_step) {
+    const float *g = t == 2 ? g_2 : g_4;
+    const size_t n = (size_t)t + 2;
+    for (size_t j = 0; j < channels; j++)
+        for (size_t r = 0; r < n; r++)
+            for (size_t c = 0; c < n; c++) {
+                float sum = 0;
+                for (size_t a = 0; a < 3; a++)
+                    for (size_t b = 0; b < 3; b++)
+                        sum += g[r * 3 + a] * g[c * 3 + b] * w[(a * 3 + b) * w_step + j];
+                u[(r * n + c) * u_step + j] = sum;
+            }
+}
+
+static void winograd_weights_grad(int t, size_t channels, const float *u, size_t u_step, float *w, size_t w_step) {
+    const float *g = t == 2 ? g_2 : g_4;
+    const size_t n = (size_t)t + 2;
+    for (size_t j = 0; j < channels; j++)
+        for (size_t a = 0; a < 3; a++)
+            for (size_t b = 0; b < 3; b++) {
+                float sum = 0;
+                for (size_t r = 0; r < n; r++)
+                    for (size_t c = 0; c < n; c++)
+                        sum += g[r * 3 + a] * g[c * 3 + b] * u[(r * n + c) * u_step + j];
+                w[(a * 3 + b) * w_step + j] = sum;
+            }
+}
+
 static void norm_sums(arc_store store, size_t m, size_t n, const void *x, float *sum, float *square) {
     for (size_t j = 0; j < n; j++) {
         const float first = load(store, x, j);
@@ -137,6 +169,8 @@ void arc_kernels_fill_generic_learn(arc_kernels *k) {
     k->gemm_tn = gemm_tn;
     k->dwconv_grad = dwconv_grad;
     k->winograd_grad = winograd_grad;
+    k->winograd_weights = winograd_weights;
+    k->winograd_weights_grad = winograd_weights_grad;
     k->norm_sums = norm_sums;
     k->norm_apply = norm_apply;
     k->norm_grad_sums = norm_grad_sums;

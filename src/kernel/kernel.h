@@ -120,6 +120,10 @@ typedef struct arc_kernels {
                         float *dw);
     /* The transpose of winograd_out's sum: dy: t*t pointers -> m[i*m_step + c] = (A dy A^T)[i][c], i < n*n. */
     void (*winograd_grad)(int t, size_t channels, const float *const *dy, float *m, size_t m_step);
+    /* Weights of one input channel to and from the Winograd domain: w[(r*3 + s)*w_step + j] -> u[i*u_step + j] = (G w G^T)[i][j], and the
+     * gradient back: w = G^T u G. j < channels. */
+    void (*winograd_weights)(int t, size_t channels, const float *w, size_t w_step, float *u, size_t u_step);
+    void (*winograd_weights_grad)(int t, size_t channels, const float *u, size_t u_step, float *w, size_t w_step);
 
     /* Sums about the first row: sum[j] = sum_i x[i][j] - x[0][j], square[j] of its square. */
     void (*norm_sums)(arc_store store, size_t m, size_t n, const void *x, float *sum, float *square);

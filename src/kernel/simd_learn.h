@@ -168,6 +168,88 @@ static void winograd_grad(int t, size_t channels, const float *const *dy, float 
             grad_strip_4(j, width_at(channels, j), dy, m, m_step);
 }
 
+INLINE void weights_2(const vf *d, vf *o) {
+    const vf half = v_set1(0.5f), ends = v_mul(half, v_add(d[0], d[2])), middle = v_mul(half, d[1]);
+    o[0] = d[0];
+    o[1] = v_add(ends, middle);
+    o[2] = v_sub(ends, middle);
+    o[3] = d[2];
+}
+INLINE void weights_grad_2(const vf *u, vf *o) {
+    const vf half = v_set1(0.5f), both = v_mul(half, v_add(u[1], u[2]));
+    o[0] = v_add(u[0], both);
+    o[1] = v_mul(half, v_sub(u[1], u[2]));
+    o[2] = v_add(u[3], both);
+}
+
+INLINE void weights_4(const vf *d, vf *o) {
+    const vf sixth = v_set1(1 / 6.0f), even = v_mul(sixth, v_add(d[0], d[2])), odd = v_mul(sixth, d[1]);
+    const vf even2 = v_fma(v_set1(1 / 24.0f), d[0], v_mul(sixth, d[2])), odd2 = v_mul(v_set1(1 / 12.0f), d[1]);
+    o[0] = v_mul(v_set1(0.25f), d[0]);
+    o[1] = v_sub(v_zero(), v_add(even, odd));
+    o[2] = v_sub(odd, even);
+    o[3] = v_add(even2, odd2);
+    o[4] = v_sub(even2, odd2);
+    o[5] = d[2];
+}
+INLINE void weights_grad_4(const vf *u, vf *o) {
+    const vf sixth = v_set1(1 / 6.0f);
+    const vf near = v_add(u[1], u[2]), far = v_add(u[3], u[4]);
+    o[0] = v_fma(v_set1(0.25f), u[0], v_fma(v_set1(1 / 24.0f), far, v_sub(v_zero(), v_mul(sixth, near))));
+    o[1] = v_fma(v_set1(1 / 12.0f), v_sub(u[3], u[4]), v_mul(sixth, v_sub(u[2], u[1])));
+    o[2] = v_fma(sixth, v_sub(far, near), u[5]);
+}
+
+#define WEIGHT_STRIPS(t, n)                                                                                                      \
+    INLINE void weights_strip_##t(size_t j, size_t width, const float *w, size_t w_step, float *u, size_t u_step) {              \
+        vf d[3], o[n], columns[3 * (n)];                                                                                         \
+        for (size_t c = 0; c < 3; c++) {                                                                                         \
+            for (size_t r = 0; r < 3; r++)                                                                                       \
+                d[r] = v_load_w(w + (r * 3 + c) * w_step + j, width);                                                            \
+            weights_##t(d, o);                                                                                                   \
+            for (size_t r = 0; r < n; r++)                                                                                       \
+                columns[r * 3 + c] = o[r];                                                                                       \
+        }                                                                                                                        \
+        for (size_t r = 0; r < n; r++) {                                                                                         \
+            weights_##t(columns + r * 3, o);                                                                                     \
+            for (size_t c = 0; c < n; c++)                                                                                       \
+                v_store_w(u + (r * (n) + c) * u_step + j, width, o[c]);                                                          \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    INLINE void weights_grad_strip_##t(size_t j, size_t width, const float *u, size_t u_step, float *w, size_t w_step) {         \
+        vf d[n], o[3], columns[3 * (n)];                                                                                         \
+        for (size_t c = 0; c < n; c++) {                                                                                         \
+            for (size_t r = 0; r < n; r++)                                                                                       \
+                d[r] = v_load_w(u + (r * (n) + c) * u_step + j, width);                                                          \
+            weights_grad_##t(d, o);                                                                                              \
+            for (size_t r = 0; r < 3; r++)                                                                                       \
+                columns[r * (n) + c] = o[r];                                                                                     \
+        }                                                                                                                        \
+        for (size_t r = 0; r < 3; r++) {                                                                                         \
+            weights_grad_##t(columns + r * (n), o);                                                                              \
+            for (size_t c = 0; c < 3; c++)                                                                                       \
+                v_store_w(w + (r * 3 + c) * w_step + j, width, o[c]);                                                            \
+        }                                                                                                                        \
+    }
+WEIGHT_STRIPS(2, 4)
+WEIGHT_STRIPS(4, 6)
+
+static void winograd_weights(int t, size_t channels, const float *w, size_t w_step, float *u, size_t u_step) {
+    for (size_t j = 0; j < channels; j += VL)
+        if (t == 2)
+            weights_strip_2(j, width_at(channels, j), w, w_step, u, u_step);
+        else
+            weights_strip_4(j, width_at(channels, j), w, w_step, u, u_step);
+}
+
+static void winograd_weights_grad(int t, size_t channels, const float *u, size_t u_step, float *w, size_t w_step) {
+    for (size_t j = 0; j < channels; j += VL)
+        if (t == 2)
+            weights_grad_strip_2(j, width_at(channels, j), u, u_step, w, w_step);
+        else
+            weights_grad_strip_4(j, width_at(channels, j), u, u_step, w, w_step);
+}
+
 /* ---- normalisation ------------------------------------------------------------------------------------------------------------ */
 
 #define STRIP 4 /* registers of channels side by side: their sums hide each other's latency */
@@ -357,6 +439,8 @@ static inline void fill_learn(arc_kernels *k) {
     k->gemm_tn = gemm_tn;
     k->dwconv_grad = dwconv_grad;
     k->winograd_grad = winograd_grad;
+    k->winograd_weights = winograd_weights;
+    k->winograd_weights_grad = winograd_weights_grad;
     k->norm_sums = norm_sums;
     k->norm_apply = norm_apply;
     k->norm_grad_sums = norm_grad_sums;

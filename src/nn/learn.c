@@ -49,6 +49,7 @@ static arc_status prepare_steps(arc_learner *l, arc_error *err) {
     size_t scratch = 0;
     for (int i = 0; i < l->steps; i++) {
         arc_learn_prepare p = {.step = &l->step[i], .arena = &l->arena, .kernels = l->ctx->kernels, .err = err};
+        p.threads = (size_t)arc_pool_threads(l->ctx->pool);
         const arc_status st = p.step->op->prepare ? p.step->op->prepare(&p) : ARC_OK;
         if (st != ARC_OK)
             return st;
@@ -145,6 +146,21 @@ void arc_learner_evaluate(arc_learner *l, bool evaluating) {
     l->evaluating = evaluating;
 }
 
+void arc_learner_time(arc_learner *l, bool on) {
+    l->timing = on;
+    for (int i = 0; on && i < l->steps; i++)
+        l->step[i].forward_ms = l->step[i].backward_ms = (double)INFINITY;
+}
+
+bool arc_learner_step_time(const arc_learner *l, size_t i, arc_learn_time *out) {
+    if (i >= (size_t)l->steps)
+        return false;
+    const arc_learn_step *s = &l->step[i];
+    *out = (arc_learn_time){s->name, s->algorithm, s->macs, isfinite(s->forward_ms) ? s->forward_ms : 0,
+                            isfinite(s->backward_ms) ? s->backward_ms : 0};
+    return true;
+}
+
 void arc_learner_memory_of(const arc_learner *l, arc_learner_memory *out) {
     *out = (arc_learner_memory){.weights_bytes = l->weights_bytes,
                                 .gradients_bytes = l->gradients_bytes,
@@ -210,6 +226,24 @@ static void images_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
+/* Runs an event. */
+static void run_event(arc_learner *l, const arc_learn_event *e, const arc_learn_run *r) {
+    arc_learn_step *s = &l->step[e->step];
+    const uint64_t from = l->timing ? arc_clock_ns() : 0;
+    if (e->kind == ARC_LEARN_BACKWARD)
+        s->op->backward(s, r);
+    else
+        s->op->forward(s, r);
+    if (!l->timing)
+        return;
+    const double ms = (double)(arc_clock_ns() - from) / 1e6;
+    if (e->kind == ARC_LEARN_FORWARD)
+        s->forward_ms = ARC_MIN(s->forward_ms, ms);
+    if (e->kind == ARC_LEARN_BACKWARD)
+        s->backward_ms = ARC_MIN(s->backward_ms, ms + s->again_ms);
+    s->again_ms = e->kind == ARC_LEARN_AGAIN ? ms : 0;
+}
+
 arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, const float **embeddings, arc_error *err) {
     *embeddings = NULL;
     l->n = 0;
@@ -229,7 +263,7 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
         const arc_learn_step *s = &l->step[e->step];
         bool finite = true;
         const arc_learn_run r = run_of(l, e, &finite);
-        s->op->forward(s, &r);
+        run_event(l, e, &r);
         if (!finite && !l->not_finite)
             l->not_finite = name_of_value(l, s->in[0]);
     }
@@ -263,10 +297,7 @@ arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool 
         for (int k = 0; k < s->inputs; k++)
             if (!d_images && !l->value[s->in[k]].learns)
                 r.dx[k] = NULL;
-        if (e->kind == ARC_LEARN_AGAIN)
-            s->op->forward(s, &r);
-        else
-            s->op->backward(s, &r);
+        run_event(l, e, &r);
         if (!finite && !l->not_finite)
             l->not_finite = s->name;
     }

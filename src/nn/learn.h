@@ -69,6 +69,15 @@ arc_learn_norm *arc_learner_norm(arc_learner *l, size_t i);
 /* True: normalise by the running statistics and leave them as they are; those of the batch are measured all the same. */
 void arc_learner_evaluate(arc_learner *l, bool evaluating);
 
+/* Where the time goes: while on, every layer's forward and backward are timed. */
+typedef struct arc_learn_time {
+    const char *name, *algorithm;
+    double macs;                    /* of forward, an image */
+    double forward_ms, backward_ms; /* the least of the steps timed, a second forward counted to backward */
+} arc_learn_time;
+void arc_learner_time(arc_learner *l, bool on);
+bool arc_learner_step_time(const arc_learner *l, size_t i, arc_learn_time *out); /* false: no layer i */
+
 /* A copy of the graph with the present weights and statistics, for saving as ONNX / evaluation with arc_session. */
 arc_status arc_learner_graph(const arc_learner *l, arc_graph **out, arc_error *err);
 

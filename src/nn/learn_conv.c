@@ -3,7 +3,7 @@
  *
  * Every sum has one order whatever the number of threads: outputs are split, and the gradient of the weights is cut into a fixed number
  * of parts of the pixels that are added in turn. Weights are packed at every call: they change at every step. */
-#include "nn/learn_step.h"
+#include "nn/learn_conv.h"
 #include <string.h>
 
 #define BLOCK_TILES 4                  /* tiles that share a pointer list and stay in L2 */
@@ -18,7 +18,8 @@ typedef struct conv_state {
     const float *zero;
     size_t packed_floats; /* of all phases */
     size_t parts, images_part;
-    bool tap_items; /* an item is a part and a tap, not a part with all of them */
+    bool tap_items;                     /* an item is a part and a tap, not a part with all of them */
+    const arc_winograd_learn *winograd; /* NULL: the direct way */
 } conv_state;
 
 typedef struct conv_job {
@@ -53,6 +54,8 @@ static arc_status conv_prepare(arc_learn_prepare *p) {
     c->c_out = (size_t)c->g.c_out;
     s->state = c;
     s->macs = (double)(c->g.oh * c->g.ow) * (double)(c->taps * c->c_in * c->c_out);
+    if (arc_winograd_learns(k, &c->g))
+        return arc_winograd_learn_prepare(p, &c->g, &c->winograd);
     const size_t wide = ARC_MAX(c->c_in, c->c_out), weights = c->taps * c->c_in * c->c_out;
     c->zero = arc_arena_new(p->arena, wide, sizeof *c->zero);
     if (!c->zero)
@@ -116,6 +119,10 @@ static void forward_items(void *arg, size_t begin, size_t end, int thread) {
 
 static void conv_forward(const arc_learn_step *s, const arc_learn_run *r) {
     const conv_state *c = s->state;
+    if (c->winograd) {
+        arc_winograd_learn_forward(c->winograd, s, r);
+        return;
+    }
     conv_job job = {.s = s, .r = r, .c = c, .x = r->x[0], .y = r->y, .w = s->weight->value};
     job.packed = (float *)(void *)r->shared;
     job.pixels = r->n * (size_t)(c->g.oh * c->g.ow);
@@ -265,11 +272,16 @@ static void weight_gradient(const arc_learn_step *s, const arc_learn_run *r) {
 }
 
 static void conv_backward(const arc_learn_step *s, const arc_learn_run *r) {
-    if (!s->weight->frozen)
+    const conv_state *c = s->state;
+    if (!s->weight->frozen && c->winograd)
+        arc_winograd_learn_weights(c->winograd, s, r);
+    else if (!s->weight->frozen)
         weight_gradient(s, r);
     if (s->bias && !s->bias->frozen)
         arc_learn_bias_gradient(s, r);
-    if (r->dx[0])
+    if (r->dx[0] && c->winograd)
+        arc_winograd_learn_input(c->winograd, s, r);
+    else if (r->dx[0])
         input_gradient(s, r);
 }
 

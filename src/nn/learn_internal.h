@@ -58,7 +58,7 @@ struct arc_learner {
     uint8_t *activations, *scratch, *shared;
     size_t weights_bytes, gradients_bytes, scratch_stride, scratch_bytes, shared_bytes;
     size_t n; /* of the last forward; 0: backward has nothing to go by */
-    bool evaluating;
+    bool evaluating, timing;
     const char *not_finite;
 };
 

@@ -29,7 +29,8 @@ typedef struct arc_learn_step {
     void *state;
     size_t scratch_bytes, shared_bytes; /* per thread; one block for the step */
     const char *algorithm;
-    double macs; /* forward, an image */
+    double macs;                              /* forward, an image */
+    double forward_ms, backward_ms, again_ms; /* when timed: the least so far; again: of this step */
 } arc_learn_step;
 
 /* One call of a step. Pointers are to `n` images' worth of each value. */
@@ -55,6 +56,7 @@ typedef struct arc_learn_prepare {
     arc_learn_step *step;
     arc_arena *arena; /* the learner's life */
     const arc_kernels *kernels;
+    size_t threads;
     arc_error *err;
 } arc_learn_prepare;
 

@@ -50,7 +50,7 @@ def draw(module):
         elif name.endswith("running_var"):
             scale, offset = 0.5, 1.0
         elif id(tensor) in slopes:
-            scale, offset = 0.005, 0.99
+            scale, offset = 0.001, 0.998
         elif name.endswith("weight"):
             scale, offset = 0.4, 1.0
         with torch.no_grad():

@@ -44,8 +44,8 @@ static inline void learn_draw(arc_learn_parameter *p) {
         scale = 0.5f;
         offset = 1;
     } else if (p->shape.rank == 3) { /* PReLU: nearly 1, see learn.py */
-        scale = 0.005f;
-        offset = 0.99f;
+        scale = 0.001f;
+        offset = 0.998f;
     } else if (learn_ends(p->name, "weight")) {
         scale = 0.4f;
         offset = 1;
