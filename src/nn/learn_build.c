@@ -9,7 +9,8 @@ typedef struct builder {
     const arc_graph *g;
     arc_tensor *tensor; /* of each graph value, once inferred */
     int *activation;    /* of each graph value: value of the learner, ARC_NO_VALUE */
-    int *users;         /* of each graph value */
+    int *users;         /* of each graph value, by nodes that count */
+    bool *live;         /* of each node: the output depends on it */
     arc_error *err;
 } builder;
 
@@ -45,10 +46,14 @@ static void begin_tensors(builder *b) {
             b->tensor[v] = (arc_tensor){
                 .dtype = value->dtype, .shape = value->shape, .data = (void *)(uintptr_t)value->data, .is_const = true};
     }
-    for (int i = 0; i < b->g->nodes; i++)
-        for (int k = 0; k < b->g->node[i].inputs; k++)
-            if (b->g->node[i].input[k] >= 0)
-                b->users[b->g->node[i].input[k]]++;
+    for (int i = b->g->nodes - 1; i >= 0; i--) { /* nodes are in topological order */
+        const arc_node *n = &b->g->node[i];
+        for (int k = 0; k < n->outputs; k++)
+            b->live[i] |= n->output[k] >= 0 && (b->users[n->output[k]] > 0 || b->g->value[n->output[k]].is_output);
+        for (int k = 0; b->live[i] && k < n->inputs; k++)
+            if (n->input[k] >= 0)
+                b->users[n->input[k]]++;
+    }
 }
 
 /* ---- parameters --------------------------------------------------------------------------------------------------------------- */
@@ -349,14 +354,15 @@ static arc_status make_room(builder *b) {
     b->tensor = arc_arena_new(&l->arena, values, sizeof *b->tensor);
     b->activation = arc_arena_new(&l->arena, values, sizeof *b->activation);
     b->users = arc_arena_new(&l->arena, values, sizeof *b->users);
+    b->live = arc_arena_new(&l->arena, nodes + 1, sizeof *b->live);
     l->owner = arc_arena_new(&l->arena, values, sizeof *l->owner);
     l->step = arc_arena_new(&l->arena, nodes + 1, sizeof *l->step);
     l->value = arc_arena_new(&l->arena, nodes + 2, sizeof *l->value);
     l->norm = arc_arena_new(&l->arena, nodes + 1, sizeof *l->norm);
     l->parameter = arc_arena_new(&l->arena, values + 1, sizeof *l->parameter);
     l->statistic = arc_arena_new(&l->arena, values + 1, sizeof *l->statistic);
-    const bool all =
-        b->tensor && b->activation && b->users && l->owner && l->step && l->value && l->norm && l->parameter && l->statistic;
+    const bool all = b->tensor && b->activation && b->users && b->live && l->owner && l->step && l->value && l->norm &&
+                     l->parameter && l->statistic;
     return all ? ARC_OK : arc_fail_nomem(b->err, "the learner's steps");
 }
 
@@ -377,6 +383,8 @@ arc_status arc_learn_build(arc_learner *l, const arc_shape *input, arc_error *er
     b.tensor[x] = (arc_tensor){.dtype = ARC_F32, .shape = images};
     b.activation[x] = add_value(&b, &images, ARC_STORE_F32, ARC_NO_VALUE);
     for (int i = 0; st == ARC_OK && i < b.g->nodes; i++) {
+        if (!b.live[i])
+            continue;
         st = infer_node(&b, &b.g->node[i]);
         if (st == ARC_OK)
             st = build_node(&b, &b.g->node[i]);
