@@ -12,6 +12,7 @@ extern "C" {
 typedef struct arc_layer_time {
     const char *op, *name; /* ONNX operator and node; layout conversions have a name of their own */
     const char *algorithm; /* "winograd 4x4", "igemm", "dwconv" ... */
+    const char *schedule;  /* how its work is cut, "" where there is one way */
     int rank;              /* of its first output, */
     int64_t dim[8];        /* in logical order (N, C, H, W) */
     int64_t macs;          /* of the convolution or product done directly; 0 for other steps */
@@ -25,9 +26,10 @@ typedef struct arc_layer_time {
 ARC_API ARC_NODISCARD arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4], int rounds,
                                                  arc_layer_time *layers, int capacity, int *count, arc_error *err);
 
-/* What the context's threads reach together: independent fused multiply-adds in registers, 8-bit products in L1, and reading memory. */
+/* What the context's threads reach together: independent fused multiply-adds in registers, products of bfloat16 (0 where the processor is
+ * not fast at them) and of 8 bits in L1, and reading memory. */
 typedef struct arc_roofline {
-    double fp32_gflops, int8_gops, read_gb_s;
+    double fp32_gflops, bf16_gflops, int8_gops, read_gb_s;
 } arc_roofline;
 
 /* Measures for about a second; takes 256 MB for the time. Thread: any, alone on the context. Errors: ENOMEM. */

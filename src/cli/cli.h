@@ -20,7 +20,9 @@ typedef struct cli_option {
     const char *help;
 } cli_option;
 
-enum { CLI_USES_MODEL = 1, CLI_USES_DETECTOR = 2 }; /* the shared option groups of a command */
+/* The shared option groups of a command; and whether it opens contexts of its own for each of several precisions. */
+enum { CLI_USES_MODEL = 1, CLI_USES_DETECTOR = 2, CLI_USES_PRECISIONS = 4 };
+#define CLI_MAX_PRECISIONS 4
 
 typedef struct cli cli;
 typedef struct cli_command {
@@ -101,9 +103,23 @@ void cli_base_name(const char *path, char *out, size_t bytes); /* no folder, no 
 bool cli_has_suffix(const char *path, const char *suffix);
 
 /* models.c */
-int cli_open(cli *c); /* the context; an exit status */
+int cli_open(cli *c);                                                             /* the context; an exit status */
+int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out); /* another one; threads 0: as the options say */
 int cli_load(cli *c, arc_task task, arc_model **out);
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out);
+
+/* precision.c: the list in --precision; false after an error sentence. */
+bool cli_precisions(const cli *c, int most, arc_precision *precision, int *count);
+const char *cli_precision_name(arc_precision precision);
+
+/* cmd_bench_plan.c: the plan, step by step. */
+typedef struct cli_plan_report {
+    arc_net *net;
+    arc_net *alone; /* the same on one thread; NULL: there is one thread anyway */
+    int threads;
+    double peak_gflops;
+} cli_plan_report;
+int cli_print_plan(const cli_plan_report *r, bool json, cli_text *t, const float *input, const int64_t dim[4]);
 
 /* progress.c: a bar on stderr when that is a terminal. */
 typedef struct cli_progress {

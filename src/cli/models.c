@@ -10,29 +10,39 @@ static void log_line(void *ctx, arc_log_level level, const char *text) {
         cli_warn(c, "%s", text);
 }
 
-int cli_open(cli *c) {
+int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out) {
     arc_settings s;
     arc_error err = {0};
     arc_settings_default(&s);
     if (!cli_int(c, "threads", 1, 256, &s.threads))
         return CLI_USAGE;
+    if (threads)
+        s.threads = threads;
     s.isa = cli_value(c, "isa");
-    const char *memory = cli_value(c, "memory"), *precision = cli_value(c, "precision");
-    if (precision && strcmp(precision, "fp32") != 0 && strcmp(precision, "bf16") != 0)
-        return cli_usage(c, "--precision %s: must be fp32 or bf16", precision);
-    s.precision = precision && strcmp(precision, "bf16") == 0 ? ARC_PRECISION_BF16 : ARC_PRECISION_FP32;
+    s.precision = precision;
+    const char *memory = cli_value(c, "memory");
     if (memory && strcmp(memory, "fast") != 0 && strcmp(memory, "low") != 0)
         return cli_usage(c, "--memory %s: must be fast or low", memory);
     s.low_memory = memory && strcmp(memory, "low") == 0;
     s.tune = cli_given(c, "tune");
     s.log = log_line;
     s.log_ctx = c;
-    arc_status st = arc_context_open(&c->ctx, &s, &err);
+    arc_status st = arc_context_open(out, &s, &err);
     if (st == ARC_EINVAL)
         return cli_usage(c, "%s", err.text);
-    if (st == ARC_OK && s.precision != arc_context_precision(c->ctx))
-        cli_warn(c, "this processor is not fast at bf16 (at instruction set %s): fp32 is used", arc_context_isa(c->ctx));
+    if (st == ARC_OK && s.precision != arc_context_precision(*out))
+        cli_warn(c, "this processor is not fast at %s (at instruction set %s): %s is used", cli_precision_name(precision),
+                 arc_context_isa(*out), cli_precision_name(arc_context_precision(*out)));
     return st == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+int cli_open(cli *c) {
+    arc_precision precision[CLI_MAX_PRECISIONS];
+    int count = 1;
+    const bool many = c->command->uses & CLI_USES_PRECISIONS;
+    if (!cli_precisions(c, many ? CLI_MAX_PRECISIONS : 1, precision, &count))
+        return CLI_USAGE;
+    return cli_open_as(c, many ? ARC_PRECISION_FP32 : precision[0], 0, &c->ctx);
 }
 
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out) {

@@ -24,6 +24,7 @@ static void fma_items(void *arg, size_t begin, size_t end, int thread) {
         job->work[i] = job->k->fma_peak(PEAK_LOOPS, &job->sink[i]);
 }
 
+enum { BF16_PAIRS = 128, BF16_TIMES = 5000 };
 enum { INT8_KC = 128, INT8_TIMES = 20000, INT8_MAX_NR = 64 };
 
 static void int8_items(void *arg, size_t begin, size_t end, int thread) {
@@ -36,6 +37,24 @@ static void int8_items(void *arg, size_t begin, size_t end, int thread) {
             k->igemm8(k->igemm8_mr, k->igemm8_nr, INT8_KC, 1, job->rows, job->weights, c, k->igemm8_nr);
         job->sink[i] = (float)c[0];
         job->work[i] = 2.0 * INT8_KC * INT8_TIMES * (double)(k->igemm8_mr * k->igemm8_nr);
+    }
+}
+
+/* The tile over pairs of bfloat16, everything in L1. */
+static void bf16_items(void *arg, size_t begin, size_t end, int thread) {
+    peak_job *job = arg;
+    const arc_kernels *k = job->k;
+    const arc_epilogue plain = {.act = ARC_ACT_NONE};
+    const float *rows[ARC_IGEMM_MAX_MR];
+    float c[ARC_IGEMM_MAX_MR * ARC_IGEMM_MAX_NR];
+    (void)thread;
+    for (size_t i = 0; i < ARC_IGEMM_MAX_MR; i++)
+        rows[i] = job->memory;
+    for (size_t i = begin; i < end; i++) {
+        for (int t = 0; t < BF16_TIMES; t++)
+            k->igemm_bf16(k->igemm_mr, k->igemm_nr, BF16_PAIRS, 1, rows, job->memory, c, k->igemm_nr, &plain);
+        job->sink[i] = c[0];
+        job->work[i] = 4.0 * BF16_PAIRS * BF16_TIMES * (double)(k->igemm_mr * k->igemm_nr);
     }
 }
 
@@ -77,6 +96,8 @@ arc_status arc_roofline_measure(arc_context *ctx, arc_roofline *out, arc_error *
     peak_job job = {.k = ctx->kernels, .memory = memory, .rows = rows, .weights = weights};
     const size_t threads = (size_t)arc_pool_threads(ctx->pool);
     out->fp32_gflops = best_rate(ctx->pool, &job, threads, 1, fma_items);
+    if (ctx->kernels->bf16_fast)
+        out->bf16_gflops = best_rate(ctx->pool, &job, threads, 1, bf16_items);
     out->int8_gops = best_rate(ctx->pool, &job, threads, 1, int8_items);
     out->read_gb_s = best_rate(ctx->pool, &job, 256, 1, read_items);
     arc_mem_free(&ctx->alloc, memory);

@@ -41,7 +41,8 @@ arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_f
         goto done;
     }
     ARC_TRY(arc_graph_cost_of(m->graph, &shape, &cost, err));
-    ARC_TRY(arc_session_new(&session, ctx, m->graph, NULL, err));
+    const arc_session_options options = {.no_tuning = true};
+    ARC_TRY(arc_session_new(&session, ctx, m->graph, &options, err));
     ARC_TRY(arc_session_plan(session, &shape, err));
     ARC_TRY(arc_session_stats(session, &stats));
     if (m->path)

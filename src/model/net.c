@@ -171,6 +171,7 @@ arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4
         layers[i] = (arc_layer_time){.op = time[i].op,
                                      .name = time[i].name,
                                      .algorithm = time[i].algorithm,
+                                     .schedule = time[i].schedule,
                                      .rank = time[i].out.rank,
                                      .macs = time[i].macs,
                                      .bytes = time[i].bytes,

@@ -44,7 +44,8 @@ static arc_status first_values(arc_context *ctx, const arc_graph *g, const arc_c
         goto done;
     }
     draw_image(c, seed, h * w, image);
-    const arc_session_options options = {.low_memory = true, .exact = true}; /* loading takes no more than the weights */
+    const arc_session_options options = {
+        .low_memory = true, .exact = true, .no_tuning = true}; /* loading takes no more than the weights */
     ARC_TRY(arc_session_new(&session, ctx, g, &options, err));
     const arc_tensor in = {.dtype = ARC_F32, .layout = ARC_PLAIN, .shape = {.rank = 4, .dim = {1, 3, h, w}}, .data = image};
     ARC_TRY(arc_session_run(session, &in, out, err));

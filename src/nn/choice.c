@@ -159,7 +159,7 @@ arc_status arc_choices_open(arc_choices **out, const arc_choices_of *of, arc_err
     if (!c)
         return arc_fail_nomem(err, "a plan's choices");
     c->ctx = ctx;
-    c->tune = ctx->tune;
+    c->tune = ctx->tune && !of->no_tuning;
     c->tuner = (arc_tuner){.alloc = &ctx->alloc, .cold = weight_bytes(of->graph) > COLD_WEIGHT_BYTES};
     arc_plan_record_init(&c->record, &ctx->alloc);
     arc_cpu_text(cpu, sizeof cpu);

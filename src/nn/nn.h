@@ -18,6 +18,7 @@ typedef struct arc_session_options {
     bool no_passes;  /* run the graph as it is: for tests and layer-exact references */
     bool low_memory; /* as arc_settings has it, for this session */
     bool exact;      /* fp32, whatever the context's precision */
+    bool no_tuning;  /* plans as recorded or modelled, whatever the context's settings: for looking at a network */
 } arc_session_options;
 
 /* Makes a session over `g`, which must outlive it. Optimises once; plans at the first run of each input shape (cached). */

@@ -397,7 +397,7 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
     if (!b->value || !plan->input_shape || !plan->output)
         ARC_TRY(arc_fail_nomem(err, "a plan"));
     if (!r->infer_only) {
-        const arc_choices_of of = {r->ctx, r->graph, r->input_shape, r->bf16, r->low_memory};
+        const arc_choices_of of = {r->ctx, r->graph, r->input_shape, r->bf16, r->low_memory, r->no_tuning};
         ARC_TRY(arc_choices_open(&b->choices, &of, err));
     }
     ARC_TRY(start_values(b, r->input_shape, err));

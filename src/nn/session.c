@@ -12,7 +12,7 @@ struct arc_session {
     const arc_graph *source;
     arc_graph *optimised; /* NULL: runs the source as it is */
     arc_packs *packs;
-    bool low_memory, bf16;
+    bool low_memory, bf16, no_tuning;
     arc_plan *plan[MAX_PLANS];
     int plans;
     arc_plan *last;
@@ -31,6 +31,7 @@ arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_
     s->ctx = ctx;
     s->source = g;
     s->bf16 = ctx->precision == ARC_PRECISION_BF16 && !(opt && opt->exact);
+    s->no_tuning = opt && opt->no_tuning;
     s->low_memory = ctx->low_memory || (opt && opt->low_memory);
     s->packs = arc_packs_new(&ctx->alloc);
     if (!s->packs)
@@ -110,6 +111,7 @@ static arc_status make_plan(arc_session *s, const arc_shape *input_shape, arc_pl
                           .input_shape = input_shape,
                           .packs = s->packs,
                           .low_memory = s->low_memory,
+                          .no_tuning = s->no_tuning,
                           .bf16 = s->bf16};
     arc_status st = arc_plan_new(out, &r, err);
     if (s->optimised && (st == ARC_ESHAPE || st == ARC_EUNSUPPORTED)) {

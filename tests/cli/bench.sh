@@ -8,9 +8,41 @@ says "batch   1" "batch   3" "images/s" "peak memory"
 expect 0 bench "$work/mbf.onnx" --batch 2 --seconds 0.05 --plan-report
 says dwconv groupconv igemm Gemm "sum of the steps"
 expect 0 bench "$work/mbf.onnx" --batch 1,2 --seconds 0.05 --json
-says '"batch": 2' '"percent_of_fp32_peak"'
+says '"batch": 2' '"percent_of_peak"'
 [ "$(wc -l <<<"$out")" -eq 2 ] || wrong "two batch sizes gave $(wc -l <<<"$out") lines"
+expect 0 bench "$work/mbf.onnx" --batch 1,2 --precision fp32,bf16 --seconds 0.05 --json -q
+[ "$(wc -l <<<"$out")" -eq 4 ] || wrong "two precisions and two batch sizes gave $(wc -l <<<"$out") lines"
+says '"precision": "fp32"' '"peak_kib"' '"p99_ms"' '"load_ms"'
+expect 2 bench "$work/mbf.onnx" --precision fp32,fp31
+sentence fp31
+expect 2 embed "$work/x.jpg" -o - --precision fp32,bf16
+sentence fp32,bf16
+expect 0 bench "$work/mbf.onnx" --batch 1 --seconds 0.05 --json --plan-report --threads 2
+says '"step": 0' '"one_thread_ms"' '"lost_percent"'
+python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' <<<"$out" || wrong "a line is no JSON"
+
+# A plan has an id. What --tune measured holds for later runs, for any number of threads; a broken record is told.
+plan() { grep -o '"plan": "[^"]*"' <<<"$out" | head -1; }
+expect 0 bench "$work/mbf.onnx" --batch 2 --seconds 0.05 --json --threads 1
+shipped=$(plan)
+[ -n "$shipped" ] || wrong "no plan id"
+expect 0 bench "$work/mbf.onnx" --batch 2 --seconds 0.05 --json --threads 2
+[ "$(plan)" = "$shipped" ] || wrong "2 threads gave another plan"
 expect 0 model new r18 --dim 64 -q -o "$work/r18.onnx"
+expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --json --threads 2 --tune
+tuned=$(plan)
+for threads in 1 3; do
+    expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --json --threads $threads
+    [ "$(plan)" = "$tuned" ] || wrong "$threads threads do not take the measured plan"
+done
+for file in "$ARCFACE_CACHE"/plans/*.plan; do echo broken >"$file"; done
+expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --json
+grep -q "\.plan: not a plan" <<<"$err" || wrong "a broken record is not told: $err"
+rm -r "$ARCFACE_CACHE/plans"
+echo >"$ARCFACE_CACHE/plans"
+expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --json --tune
+grep -q "nothing is measured" <<<"$err" || wrong "a cache that cannot be written is not told: $err"
+rm "$ARCFACE_CACHE/plans"
 expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --plan-report
 says winograd
 expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --plan-report --memory low
@@ -18,7 +50,7 @@ grep -q winograd <<<"$out" && wrong "--memory low took Winograd"
 expect 2 bench "$work/r18.onnx" --memory large
 sentence large
 expect 0 bench roofline
-says "GFLOP/s" "GB/s"
+says fp32 bf16 int8 "GFLOP/s" "GB/s"
 expect 0 bench roofline --json --isa generic
 says '"isa": "generic"'
 
