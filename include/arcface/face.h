@@ -80,7 +80,8 @@ typedef struct arc_pipeline arc_pipeline; /* one thread at a time */
 typedef struct arc_pipeline_options {
     size_t struct_size;
     arc_detect_options detect;
-    arc_image_options image;
+    arc_image_options image; /* min_side_px > 0: photos far larger are decoded reduced, for the search and for faces that keep at least
+                              * the crop's pixels there; embeddings then differ a little. 0: everything from full size */
     arc_warp warp;
     bool flip;       /* sum the mirrored view */
     bool all_faces;  /* every face; otherwise the largest only */
@@ -114,8 +115,9 @@ ARC_API ARC_NODISCARD arc_status arc_pipeline_new(arc_context *ctx, const arc_mo
 ARC_API const char *arc_pipeline_plan_id(const arc_pipeline *pipeline);
 ARC_API void arc_pipeline_free(arc_pipeline **pipeline);
 
-/* Runs over photos; results: [count], each freed with arc_result_free. A bad photo fails alone. progress (may be NULL) is called from the
- * calling thread; a non-zero return cancels (ECANCEL). */
+/* Runs over photos, many at a time in lanes of one or more threads (at most 8 photos are held decoded), in any order; results are in the order of
+ * paths and have the same bits however many run at once. results: [count], each freed with arc_result_free. A bad photo fails alone. progress (may
+ * be NULL) is called from the calling thread; a non-zero return cancels (ECANCEL): photos already begun are finished, the rest have that status. */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_run(arc_pipeline *pipeline, const char *const *paths, int count,
                                                   arc_result *results, int (*progress)(void *ctx, int done, int count),
                                                   void *progress_ctx, arc_error *err);

@@ -70,6 +70,21 @@ arc_status arc_buffer_put(arc_buffer *b, const void *data, size_t bytes); /* ENO
 arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) ARC_PRINTF(2, 3);
 void arc_buffer_free(arc_buffer *b);
 
+/* ---- recycler.c: an allocator in front of another that keeps two large blocks for the next requests; one thread at a time -------- */
+
+typedef struct arc_recycled {
+    void *data;
+    size_t bytes, align;
+    bool used;
+} arc_recycled;
+typedef struct arc_recycler {
+    const arc_alloc *inner;
+    arc_alloc alloc; /* what its users are given */
+    arc_recycled block[2];
+} arc_recycler;
+void arc_recycler_init(arc_recycler *r, const arc_alloc *inner); /* r must not move afterwards */
+void arc_recycler_free(arc_recycler *r);                         /* every block was put back before; idempotent */
+
 /* ---- io.c: the one door to files ------------------------------------------------------------------------------ */
 
 /* A whole file, mapped read-only. data is never NULL after success (an empty file gives bytes == 0). */

@@ -169,6 +169,8 @@ static int run(cli *c) {
         return cli_usage(c, "embed needs -o FILE (.npy, .json, .csv or - for standard output)");
     if (!choose_format(c, output, &f) || !faces_options(c, &opt.detect))
         return CLI_USAGE;
+    if (cli_given(c, "fast-decode"))
+        opt.image.min_side_px = 2 * (opt.detect.size_px > 0 ? opt.detect.size_px : 640);
     int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
     if (code == CLI_OK)
         code = cli_load(c, ARC_TASK_EMBED, &model);
@@ -191,6 +193,7 @@ static const cli_option options[] = {
     {"flip", 0, NULL, "add the embedding of the mirrored face"},
     {"aligned", 0, NULL, "the pictures are ready crops: no detection"},
     {"all", 'a', NULL, "every face, not only the largest"},
+    {"fast-decode", 0, NULL, "decode JPEG photos far larger than the network at reduced size; embeddings change a little"},
     FACES_OPTIONS,
     {0},
 };

@@ -38,8 +38,8 @@ arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size
 
 /* EINVAL-free size check: positive and at most max_pixels; keeps the size in d. */
 arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_error *err);
-/* RGB8 pixels of this size in d->out (black). */
-arc_status arc_decode_alloc(arc_decode *d, int width, int height, arc_error *err);
+/* RGB8 pixels of this size in d->out: black, or anything where the codec writes every row before it succeeds. */
+arc_status arc_decode_alloc(arc_decode *d, int width, int height, bool black, arc_error *err);
 
 /* One row of RGBA to RGB on white. */
 void arc_rgba_on_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels);
@@ -124,5 +124,17 @@ arc_status arc_face_list_select(arc_face_list *faces, int max_faces, int width_p
 
 const arc_contract *arc_embedder_contract(const arc_embedder *embedder);
 #define ARC_EMBED_BATCH 16 /* views in one network run */
+
+/* ---- searcher.c: one photo to its faces and crops ------------------------------------------------------------------ */
+
+typedef struct arc_searcher arc_searcher; /* one thread at a time */
+/* `opt` and `detector` outlive it. own_threads 0: works with the context's threads; else with as many of its own. */
+arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
+                            int dim, int own_threads, arc_searcher **out, arc_error *err);
+void arc_searcher_free(arc_searcher **searcher);
+/* Fills all of r but the embeddings' values; a failure is r's own. */
+void arc_searcher_run(arc_searcher *s, arc_result *r);
+/* A failed photo keeps path, size, status and error only. */
+void arc_result_fail(arc_context *ctx, arc_result *r, arc_status st);
 
 #endif

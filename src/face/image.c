@@ -11,15 +11,19 @@ void arc_image_options_default(arc_image_options *opt) {
     *opt = (arc_image_options){.struct_size = sizeof *opt, .max_pixels = ARC_IMAGE_MAX_PIXELS_DEFAULT};
 }
 
-arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err) {
+static arc_status alloc_pixels(const arc_alloc *a, int width, int height, bool black, arc_image *out, arc_error *err) {
     *out = (arc_image){0};
     if (width <= 0 || height <= 0 || width > INT_MAX / 4)
         return arc_fail(err, ARC_EINVAL, "an image of %d x %d pixels cannot be made", width, height);
-    uint8_t *data = arc_mem_new(a, (size_t)height, (size_t)width * 3);
+    uint8_t *data = black ? arc_mem_new(a, (size_t)height, (size_t)width * 3) : arc_mem_raw(a, (size_t)height, (size_t)width * 3);
     if (!data)
         return arc_fail(err, ARC_ENOMEM, "out of memory for an image of %d x %d pixels", width, height);
     *out = (arc_image){data, width, height, (ptrdiff_t)width * 3, ARC_RGB8};
     return ARC_OK;
+}
+
+arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err) {
+    return alloc_pixels(a, width, height, true, out, err);
 }
 
 arc_status arc_image_new(arc_context *ctx, int width_px, int height_px, arc_image *out, arc_error *err) {
@@ -71,12 +75,12 @@ arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_er
     return ARC_OK;
 }
 
-arc_status arc_decode_alloc(arc_decode *d, int width, int height, arc_error *err) {
+arc_status arc_decode_alloc(arc_decode *d, int width, int height, bool black, arc_error *err) {
     if (d->into && width == d->into_width_px && height == d->into_height_px) {
         *d->out = (arc_image){d->into, width, height, (ptrdiff_t)width * 3, ARC_RGB8};
         return ARC_OK;
     }
-    arc_status st = arc_image_alloc(d->alloc, width, height, d->out, err);
+    arc_status st = alloc_pixels(d->alloc, width, height, black, d->out, err);
     return st == ARC_OK ? ARC_OK : arc_fail_in(err, st, d->name);
 }
 

@@ -98,7 +98,7 @@ arc_status arc_decode_bmp(arc_decode *d, arc_error *err) {
     b.stride = ((size_t)b.width * (size_t)b.bits + 31) / 32 * 4;
     if (b.pixels_at > d->count || (size_t)b.height > (d->count - b.pixels_at) / b.stride)
         return arc_fail(err, ARC_ECORRUPT, "%s: BMP: the file ends inside the pixels", d->name);
-    st = arc_decode_alloc(d, (int)b.width, (int)b.height, err);
+    st = arc_decode_alloc(d, (int)b.width, (int)b.height, true, err);
     if (st != ARC_OK)
         return st;
     for (size_t y = 0; y < (size_t)b.height; y++) {

@@ -97,7 +97,7 @@ static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err) {
     cinfo->scale_num = 1;
     cinfo->scale_denom = reduction(d);
     jpeg_start_decompress(cinfo);
-    st = arc_decode_alloc(d, (int)cinfo->output_width, (int)cinfo->output_height, err);
+    st = arc_decode_alloc(d, (int)cinfo->output_width, (int)cinfo->output_height, false, err);
     if (st != ARC_OK)
         return st;
     if (four && !(s->row = arc_mem_raw(d->alloc, cinfo->output_width, 4)))

@@ -90,7 +90,7 @@ static arc_status png_run(arc_decode *d, png_state *s, arc_error *err) {
     size_t width = (size_t)d->full_width_px, height = (size_t)d->full_height_px;
     if (channels != 3 && channels != 4)
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: PNG with %d channels", d->name, channels);
-    st = arc_decode_alloc(d, (int)width, (int)height, err);
+    st = arc_decode_alloc(d, (int)width, (int)height, true, err);
     if (st != ARC_OK)
         return st;
     s->rows = arc_mem_new(d->alloc, height, sizeof *s->rows);

@@ -71,7 +71,7 @@ arc_status arc_decode_pnm(arc_decode *d, arc_error *err) {
     uint64_t samples = (uint64_t)width * (uint64_t)height * (p.gray ? 1 : 3), bytes = samples * (!p.text && max > 255 ? 2 : 1);
     if (bytes > (uint64_t)(p.end - p.at))
         return arc_fail(err, ARC_ECORRUPT, "%s: PNM: the file ends inside the pixels", d->name);
-    st = arc_decode_alloc(d, (int)width, (int)height, err);
+    st = arc_decode_alloc(d, (int)width, (int)height, true, err);
     if (st != ARC_OK)
         return st;
     uint8_t *to = d->out->data;

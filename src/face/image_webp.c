@@ -45,7 +45,7 @@ arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: animated WebP; save one frame as a still", d->name);
     arc_status st = arc_decode_admit(d, config.input.width, config.input.height, err);
     if (st == ARC_OK)
-        st = arc_decode_alloc(d, config.input.width, config.input.height, err);
+        st = arc_decode_alloc(d, config.input.width, config.input.height, true, err);
     if (st != ARC_OK)
         return st;
     if (d->want_orientation)
