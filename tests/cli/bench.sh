@@ -67,9 +67,9 @@ sentence none.onnx
 expect 3 bench pipeline "$work/none.jpg" --detector "$work/mbf.onnx"
 if [ -e "$data/models" ]; then
     expect 0 bench pipeline "$pairs/img1.jpg" "$pairs/img2.jpg" --model "$model" --detector "$detector" -q
-    says "2 photos (0 without a face" decode detect align embed
+    says "2 photos (0 without a face" decode detect align embed p99 "together" "faces/s"
     expect 0 bench pipeline "$pairs/img1.jpg" --model "$model" --detector "$detector" --json
-    says '"photos": 1' '"embed_ms"'
+    says '"photos": 1' '"embed_ms"' '"p50_ms"' '"faces_per_s"' '"one_by_one_ms"' '"threads"'
     echo text >"$work/text.jpg"
     expect 3 bench pipeline "$work/text.jpg" --model "$model" --detector "$detector" -q
 fi
