@@ -80,7 +80,8 @@ typedef struct arc_pipeline arc_pipeline; /* one thread at a time */
 typedef struct arc_pipeline_options {
     size_t struct_size;
     arc_detect_options detect;
-    arc_image_options image; /* min_side_px > 0: photos far larger are decoded reduced, for the search and for faces that keep at least
+    arc_image_options
+        image; /* min_side_px > 0: photos far larger are decoded reduced, for the search and for faces that keep at least
                               * the crop's pixels there; embeddings then differ a little. 0: everything from full size */
     arc_warp warp;
     bool flip;       /* sum the mirrored view */

@@ -154,8 +154,7 @@ static int print(const cli *c, const pipeline_bench *b) {
                b->unreadable, b->faces_found, arc_context_isa(c->ctx), arc_context_threads(c->ctx));
     cli_printf(&t, "one after the other %8.2f ms a photo, p50 %.2f, p99 %.2f\n", each_ms, percentile(b, 50), percentile(b, 99));
     for (int i = 0; i < STAGES; i++)
-        cli_printf(&t, "  %-17s %8.2f ms  %5.1f %%\n", stage_names[i], 1e3 * b->seconds[i] / photos,
-                   100 * b->seconds[i] / total);
+        cli_printf(&t, "  %-17s %8.2f ms  %5.1f %%\n", stage_names[i], 1e3 * b->seconds[i] / photos, 100 * b->seconds[i] / total);
     cli_printf(&t, "together            %8.2f ms a photo, %.1f photos/s, %.1f faces/s; %.1f %% of the time is saved by overlap\n",
                together_ms, photos / b->together_seconds, b->embedded / b->together_seconds, 100 * (1 - together_ms / each_ms));
     return cli_text_print(&t);

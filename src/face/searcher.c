@@ -18,8 +18,8 @@ struct arc_searcher {
     int width_px, height_px, dim;
 };
 
-arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align, int dim,
-                            int own_threads, arc_searcher **out, arc_error *err) {
+arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
+                            int dim, int own_threads, arc_searcher **out, arc_error *err) {
     *out = NULL;
     arc_searcher *s = arc_mem_new(&ctx->alloc, 1, sizeof *s);
     if (!s)

@@ -142,8 +142,9 @@ static void crops_keep_order_bits_and_errors(void **state) {
 
 static void photos_keep_order_bits_and_errors(void **state) {
     (void)state;
-    static const char *const names[] = {"photos/pairs/img1.jpg",  "photos/insightface/t1.jpg", "photos/pairs/img3.jpg",
-                                        "photos/pairs/img40.jpg", "photos/pairs/img4.jpg",     "photos/insightface/mask_blue.jpg"};
+    static const char *const names[] = {"photos/pairs/img1.jpg", "photos/insightface/t1.jpg",
+                                        "photos/pairs/img3.jpg", "photos/pairs/img40.jpg",
+                                        "photos/pairs/img4.jpg", "photos/insightface/mask_blue.jpg"};
     enum { NAMES = ARC_COUNT(names), COUNT = 3 * NAMES + 2 };
     char file[NAMES][1024], detector[1024];
     const char *paths[COUNT];
@@ -313,12 +314,9 @@ static void recycler_keeps_large_blocks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(recycler_keeps_large_blocks),
-        cmocka_unit_test(crops_keep_order_bits_and_errors),
-        cmocka_unit_test(cancelling_leaves_a_finished_front),
-        cmocka_unit_test(photos_keep_order_bits_and_errors),
-        cmocka_unit_test(fast_decoding_stays_close),
-        cmocka_unit_test(any_allocation_may_fail_in_lanes),
+        cmocka_unit_test(recycler_keeps_large_blocks),        cmocka_unit_test(crops_keep_order_bits_and_errors),
+        cmocka_unit_test(cancelling_leaves_a_finished_front), cmocka_unit_test(photos_keep_order_bits_and_errors),
+        cmocka_unit_test(fast_decoding_stays_close),          cmocka_unit_test(any_allocation_may_fail_in_lanes),
     };
     return cmocka_run_group_tests(tests, make_pictures, remove_pictures);
 }
