@@ -64,6 +64,7 @@ arc_room(face USES model format nn kernel base LIBS PkgConfig::JPEG PkgConfig::P
 arc_room(data USES face model format nn kernel base LIBS PkgConfig::SODIUM)
 arc_room(report USES plot face model format nn kernel base)
 arc_room(eval USES data report plot face model format nn kernel base)
+arc_room(train USES eval data report plot face model format nn kernel base LIBS PkgConfig::JANSSON ${CMAKE_DL_LIBS})
 
 list(TRANSFORM ARC_ROOMS REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE room_objects)
 add_library(arcface SHARED ${room_objects})
@@ -72,7 +73,7 @@ set_target_properties(arcface PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${
 set_target_properties(arcface_static PROPERTIES OUTPUT_NAME arcface)
 foreach(lib arcface arcface_static)
   target_include_directories(${lib} PUBLIC ${PROJECT_SOURCE_DIR}/include)
-  target_link_libraries(${lib} PUBLIC Threads::Threads m PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
+  target_link_libraries(${lib} PUBLIC Threads::Threads m ${CMAKE_DL_LIBS} PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
                                       PkgConfig::EXIF PkgConfig::CAIRO PkgConfig::CURL PkgConfig::SODIUM)
 endforeach()
 

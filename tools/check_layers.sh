@@ -15,6 +15,7 @@ declare -A below=(
     [data]="face model format nn kernel base"
     [report]="plot face model format nn kernel base"
     [eval]="data report plot face model format nn kernel base"
+    [train]="eval data report plot face model format nn kernel base"
     [cli]=""
 )
 failed=0
