@@ -30,7 +30,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set_source_files_properties(${avx2_sources} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
   set_source_files_properties(${avx512_sources} PROPERTIES COMPILE_OPTIONS
                               "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni")
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernel/bf16_avx512.c PROPERTIES COMPILE_OPTIONS
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernel/bf16_avx512.c ${PROJECT_SOURCE_DIR}/src/kernel/half_avx512.c PROPERTIES COMPILE_OPTIONS
                               "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512bf16")
   set_source_files_properties(${neon_sources} PROPERTIES HEADER_FILE_ONLY ON)
 else()

@@ -44,6 +44,7 @@ void arc_kernels_fill_avx512_igemm8(arc_kernels *k);
 void arc_kernels_fill_avx512_winograd(arc_kernels *k);
 void arc_kernels_fill_avx512_learn(arc_kernels *k);
 void arc_kernels_fill_avx512_bf16(arc_kernels *k);
+void arc_kernels_fill_avx512_half(arc_kernels *k);
 void arc_kernels_fill_neon(arc_kernels *k);
 void arc_kernels_fill_neon_gemm(arc_kernels *k);
 void arc_kernels_fill_neon_igemm8(arc_kernels *k);

@@ -140,6 +140,28 @@ typedef struct arc_kernels {
     void (*store_load)(arc_store store, size_t n, const void *x, float *y);
     void (*store_save)(arc_store store, size_t n, const float *x, void *y);
     void (*store_add)(arc_store store, size_t n, const void *x, void *y);
+
+    /* ---- learning in bfloat16: NULL unless bf16_fast. "Pairs": a float holds two bfloat16, of rows 2p (low half) and 2p+1. */
+
+    /* gemm_tn over pairs: count of them, a and b floats that hold pairs. */
+    void (*gemm_tn_bf16)(size_t m, size_t n, size_t count, const float *const *a, size_t at, const float *b, size_t b_stride,
+                         float *c, size_t c_stride, bool add);
+    /* y[j] = the pair of low[j] and high[j]; high NULL: zero. */
+    void (*pair_rows)(size_t n, const uint16_t *low, const uint16_t *high, float *y);
+    /* winograd_in with bfloat16 in and out, and of two tiles into pairs (x1 NULL: zero); winograd_grad likewise; winograd_out to bfloat16, y += with add. */
+    void (*winograd_in_half)(int t, size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_step);
+    void (*winograd_in_pairs)(int t, size_t channels, const uint16_t *const *x0, const uint16_t *const *x1, float *v,
+                              size_t v_step);
+    void (*winograd_grad_pairs)(int t, size_t channels, const uint16_t *const *dy0, const uint16_t *const *dy1, float *m,
+                                size_t m_step);
+    void (*winograd_out_half)(int t, size_t channels, const float *m, size_t m_step, uint16_t *y, size_t y_row, size_t y_pixel,
+                              size_t rows, size_t cols, const float *bias, bool add);
+    /* dwconv (group 1) and groupconv with bfloat16 x and y, bias NULL: none. */
+    void (*dwconv_half)(size_t group, size_t pixels, size_t channels, size_t taps, const uint16_t *const *x, const float *w,
+                        const float *bias, uint16_t *y, size_t y_stride, bool add);
+    /* dwconv_grad over bfloat16, dy's channel j exchanged with j^q: dw[t*channels + j] += sum_p x[p*taps + t][j] * dy[p*dy_stride + (j^q)]. */
+    void (*dwconv_grad_half)(size_t q, size_t pixels, size_t channels, size_t taps, const uint16_t *const *x, const uint16_t *dy,
+                             size_t dy_stride, float *dw);
 } arc_kernels;
 
 /* The best table that `limit` allows on this CPU (NULL or "" = no limit); NULL when the name is unknown. Static storage. Thread: any. */

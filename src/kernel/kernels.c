@@ -41,9 +41,10 @@ static void fill_tables(void) {
         arc_kernels_fill_avx512_gemm(k);
         arc_kernels_fill_avx512_winograd(k);
         arc_kernels_fill_avx512_learn(k);
-        if (cpu.avx512_bf16)
+        if (cpu.avx512_bf16) {
             arc_kernels_fill_avx512_bf16(k);
-        else
+            arc_kernels_fill_avx512_half(k);
+        } else
             k->igemm_bf16 = NULL; /* the tile of the level below is another size */
         if (cpu.avx512_vnni)
             arc_kernels_fill_avx512_igemm8(k);

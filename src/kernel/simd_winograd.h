@@ -94,15 +94,15 @@ WINOGRAD_INSTANCE(4, 6)
             strip(j, channels - j, __VA_ARGS__);                                                                                 \
     } while (0)
 
-static void winograd_in(int t, size_t channels, const float *const *x, float *v, size_t v_step) {
+static inline void winograd_in(int t, size_t channels, const float *const *x, float *v, size_t v_step) {
     if (t == 2)
         WINOGRAD_STRIPS(winograd_in_strip_2, x, v, v_step);
     else
         WINOGRAD_STRIPS(winograd_in_strip_4, x, v, v_step);
 }
 
-static void winograd_out(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
-                         size_t rows, size_t cols, const arc_epilogue *e) {
+static inline void winograd_out(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
+                                size_t rows, size_t cols, const arc_epilogue *e) {
     if (t == 2)
         WINOGRAD_STRIPS(winograd_out_strip_2, m, m_step, y, y_row, y_pixel, rows, cols, e);
     else

@@ -84,14 +84,13 @@ arc_status arc_learner_new(arc_learner **out, const arc_context *ctx, const arc_
         return arc_fail(err, ARC_EINVAL, "a batch of %lld images: 1 to %d are possible", (long long)options->batch, 1 << 20);
     if (!(options->momentum >= 0 && options->momentum <= 1))
         return arc_fail(err, ARC_EINVAL, "momentum of the running statistics is %g: it lies in [0,1]", (double)options->momentum);
-    if (options->bf16)
-        return arc_fail(err, ARC_EUNSUPPORTED, "learning in bfloat16 is not there yet: use fp32");
     arc_learner *l = arc_mem_new(&ctx->alloc, 1, sizeof *l);
     if (!l)
         return arc_fail_nomem(err, "a learner");
     l->ctx = ctx;
     l->graph = graph;
     l->options = *options;
+    l->options.bf16 &= ctx->kernels->bf16_fast;
     arc_arena_init(&l->arena, &ctx->alloc, 0);
     const arc_status st = make(l, input, err);
     if (st != ARC_OK) {

@@ -22,8 +22,8 @@ typedef struct arc_learn_parameter {
 } arc_learn_parameter;
 
 typedef struct arc_learner_options {
-    int64_t batch;  /* largest batch */
-    bool bf16;      /* bf16 activations and GEMM operands; fp32 master weights, sums, BN statistics */
+    int64_t batch; /* largest batch */
+    bool bf16; /* bf16 activations and GEMM operands; fp32 master weights, sums, BN statistics. Where bf16 is not fast: fp32 */
     bool recompute; /* segments keep only their input */
     float momentum; /* of running statistics, 0.1 */
     const char *const *frozen;

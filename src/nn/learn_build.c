@@ -119,9 +119,13 @@ static void end_step(builder *b, arc_learn_step *s, arc_store store) {
     l->steps++;
 }
 
-/* Maps of more than a pixel are kept in bfloat16 when asked for. */
-static arc_store map_store(const builder *b, const arc_shape *s) {
-    return b->l->options.bf16 && s->rank == 4 && arc_learn_pixels(s) > 1 ? ARC_STORE_BF16 : ARC_STORE_F32;
+/* Whole maps are kept in bfloat16 when asked for, from the first convolution on. */
+static arc_status store_of(const builder *b, const arc_learn_step *s, bool grouped, arc_store *store) {
+    const bool half_in = s->in_store[0] == ARC_STORE_BF16, whole = arc_learn_pixels(&s->out_shape) > 1 && !grouped;
+    *store = b->l->options.bf16 && (half_in || whole) ? ARC_STORE_BF16 : ARC_STORE_F32;
+    if (*store == ARC_STORE_BF16 && s->out_shape.dim[1] % 2)
+        return refuse(b, s->node, "an odd number of channels does not go in bfloat16; use fp32");
+    return ARC_OK;
 }
 
 static arc_status build_conv(builder *b, const arc_node *n) {
@@ -138,8 +142,11 @@ static arc_status build_conv(builder *b, const arc_node *n) {
     for (size_t i = 0; dilations && i < dilations->count; i++)
         if (dilations->ints[i] != 1)
             return refuse(b, n, "dilated convolutions have no backward");
-    end_step(b, s, map_store(b, &s->out_shape));
-    return ARC_OK;
+    arc_store store;
+    const arc_status stored = store_of(b, s, s->op == &arc_learn_depthwise, &store);
+    if (stored == ARC_OK)
+        end_step(b, s, store);
+    return stored;
 }
 
 static arc_status build_norm(builder *b, const arc_node *n) {

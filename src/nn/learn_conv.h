@@ -8,9 +8,10 @@
  * transposed: in and out change places). */
 typedef struct arc_winograd_way {
     int t;
-    bool turned;
+    bool turned, half;                  /* half: x, y and the operands of products are bfloat16 */
     int64_t h, w, oh, ow, pad_y, pad_x; /* of this way's input and output */
     size_t c_in, c_out, points, tiles_y, tiles_x;
+    size_t row;                                /* floats of a row of V: c_in, or half of it */
     size_t panels, panel_floats, point_floats; /* of the transformed weights */
     bool own;                                  /* threads have blocks of their own, else all share each */
     size_t block_tiles;
@@ -24,7 +25,7 @@ typedef struct arc_winograd_learn {
 } arc_winograd_learn;
 
 /* Whether the convolution has a Winograd way that is faster. */
-bool arc_winograd_learns(const arc_kernels *k, const arc_conv_geometry *g);
+bool arc_winograd_learns(const arc_conv_geometry *g);
 /* Fills it and raises the step's scratch. */
 arc_status arc_winograd_learn_prepare(arc_learn_prepare *p, const arc_conv_geometry *g, const arc_winograd_learn **out);
 void arc_winograd_learn_forward(const arc_winograd_learn *w, const arc_learn_step *s, const arc_learn_run *r);

@@ -13,6 +13,8 @@ typedef struct dw_state {
     arc_conv_geometry g;
     arc_conv_phases phases;
     size_t taps, channels, group; /* group: channels of one; 0 = any other grouping */
+    bool half;                    /* input and output are bfloat16 */
+    arc_conv_geometry floats;     /* g with channels counted in floats: halved when they hold pairs */
     const float *zero;
     size_t sum_floats; /* [q][tap][channels] of a part */
     size_t swapped_at; /* floats of a thread's scratch before its exchanged dy */
@@ -41,6 +43,13 @@ static arc_status dw_prepare(arc_learn_prepare *p) {
     d->taps = (size_t)(g->kh * g->kw);
     d->channels = (size_t)g->c_in;
     d->group = g->c_in == g->c_out && (group == 1 || group == 2 || group == 4) ? (size_t)group : 0;
+    d->half = s->out_store == ARC_STORE_BF16;
+    if (d->half && (d->group == 0 || d->channels % 2))
+        return arc_fail(p->err, ARC_EUNSUPPORTED, "%s '%s': this grouping can't learn in bfloat16; use fp32", s->node->op,
+                        s->name);
+    d->floats = *g;
+    d->floats.c_in /= d->half ? 2 : 1;
+    d->floats.c_out /= d->half ? 2 : 1;
     d->zero = arc_arena_new(p->arena, (size_t)ARC_MAX(g->c_in, g->c_out), sizeof *d->zero);
     if (!d->zero)
         return arc_fail_nomem(p->err, "convolution state");
@@ -83,9 +92,18 @@ static void pack_phase(const dw_state *d, const arc_conv_phase *p, const float *
                 *to++ = weight_of(d, w, j ^ q, j, (size_t)p->tap[t]);
 }
 
-static void convolve(const dw_job *job, size_t pixels, size_t taps, const float *const *list, const float *w, float *y,
-                     size_t y_stride, const arc_epilogue *e) {
+/* y: element number `at` of the output. */
+static void convolve(const dw_job *job, size_t pixels, size_t taps, const float *const *list, const float *w, size_t at,
+                     size_t y_stride, const float *bias, bool add) {
     const arc_kernels *k = job->r->kernels;
+    if (job->d->half) {
+        k->dwconv_half(job->d->group, pixels, job->d->channels, taps, (const uint16_t *const *)(const void *)list, w, bias,
+                       (uint16_t *)(void *)job->y + at, y_stride, add);
+        return;
+    }
+    float *y = job->y + at;
+    const arc_epilogue epilogue = {.act = ARC_ACT_NONE, .bias = bias, .residual = add ? y : NULL, .residual_stride = y_stride};
+    const arc_epilogue *e = &epilogue;
     if (job->d->group == 1)
         k->dwconv(pixels, job->d->channels, taps, list, w, y, y_stride, e);
     else
@@ -103,11 +121,11 @@ static void forward_items(void *arg, size_t begin, size_t end, int thread) {
     const dw_state *d = job->d;
     const size_t all = job->r->n * (size_t)(d->g.oh * d->g.ow);
     const float **list = thread_list(job->r, thread);
-    const arc_epilogue e = {.act = ARC_ACT_NONE, .bias = job->s->bias ? job->s->bias->value : NULL};
+    const float *bias = job->s->bias ? job->s->bias->value : NULL;
     for (size_t item = begin; item < end; item++) {
         const size_t pixel = item * PIXELS, pixels = ARC_MIN((size_t)PIXELS, all - pixel);
-        arc_conv_pointers(&d->g, job->x, d->zero, 0, pixel, pixels, d->taps, 1, list);
-        convolve(job, pixels, d->taps, list, job->weights, job->y + pixel * d->channels, d->channels, &e);
+        arc_conv_pointers(&d->floats, job->x, d->zero, 0, pixel, pixels, d->taps, 1, list);
+        convolve(job, pixels, d->taps, list, job->weights, pixel * d->channels, d->channels, bias, false);
     }
 }
 
@@ -137,16 +155,14 @@ static void input_items(void *arg, size_t begin, size_t end, int thread) {
     const float **list = thread_list(job->r, thread);
     for (size_t item = begin; item < end; item++) {
         const size_t image = item / (size_t)p->rows, i = item % (size_t)p->rows;
-        float *row = job->y + ((image * (size_t)g->h + (size_t)p->y0 + i * (size_t)g->stride_h) * (size_t)g->w + (size_t)p->x0) *
-                                  d->channels;
+        const size_t y = (size_t)p->y0 + i * (size_t)g->stride_h;
+        const size_t row = ((image * (size_t)g->h + y) * (size_t)g->w + (size_t)p->x0) * d->channels;
         for (size_t j = 0; j < cols; j += PIXELS) {
             const size_t some = ARC_MIN((size_t)PIXELS, cols - j);
-            float *to = row + j * pixel;
-            const arc_epilogue e = {.act = ARC_ACT_NONE, .residual = add ? to : NULL, .residual_stride = pixel};
             if (p->taps == 0 && add)
                 continue;
-            arc_conv_phase_pointers(g, p, job->dy, d->zero, image, (int64_t)i, (int64_t)j, some, p->taps, 1, list);
-            convolve(job, some, p->taps, list, job->weights + p->weights_at, to, pixel, &e);
+            arc_conv_phase_pointers(&d->floats, p, job->dy, d->zero, image, (int64_t)i, (int64_t)j, some, p->taps, 1, list);
+            convolve(job, some, p->taps, list, job->weights + p->weights_at, row + j * pixel, pixel, NULL, add);
         }
     }
 }
@@ -183,7 +199,12 @@ static void weight_items(void *arg, size_t begin, size_t end, int thread) {
         for (size_t pixel = part * job->r->n / PARTS * plane; pixel < last; pixel += PIXELS) {
             const size_t some = ARC_MIN((size_t)PIXELS, last - pixel);
             const float *dy = job->dy + pixel * c;
-            arc_conv_pointers(&d->g, job->x, d->zero, 0, pixel, some, d->taps, 1, list);
+            arc_conv_pointers(&d->floats, job->x, d->zero, 0, pixel, some, d->taps, 1, list);
+            for (size_t q = 0; d->half && q < d->group; q++)
+                k->dwconv_grad_half(q, some, c, d->taps, (const uint16_t *const *)(const void *)list,
+                                    (const uint16_t *)(const void *)job->dy + pixel * c, c, sum + q * tap_floats);
+            if (d->half)
+                continue;
             k->dwconv_grad(some, c, d->taps, list, dy, c, sum);
             for (size_t q = 1; q < d->group; q++) {
                 for (size_t i = 0; i < some; i++)

@@ -1,13 +1,14 @@
-/* nn: a 3x3 convolution of stride 1 that learns, by Winograd's algorithm with tiles of 4x4 (Lavin & Gray 2016). All three products are in
+/* nn: a 3x3 convolution of stride 1 that learns, by Winograd's algorithm with tiles of 4x4, in bfloat16 of 2x2 (Lavin & Gray 2016). All three products are in
  * its domain: y = A^T (U . V) A, with V the transformed input and U the transformed weights; dx is the same convolution over dy with the weights turned round;
- * and dU = sum over tiles of V^T (A dy A^T), from which dw = G^T dU G. Each needs a quarter of the direct way's multiplications.
+ * and dU = sum over tiles of V^T (A dy A^T), from which dw = G^T dU G. Each needs a quarter of the direct way's multiplications, four ninths with tiles of 2x2; the tile of 4 would cost bfloat16
+ * two of its eight bits.
  *
  * Weights change at every step, so U is made at every call: 16 channels at a time, transposed into a thread's scratch and transformed.
  * Blocks as in layer_winograd.c; the gradient's blocks depend on the shape only, and so does the order of its sums. */
 #include "nn/learn_conv.h"
 #include <string.h>
 
-#define TILE 4
+#define MAX_TILE 4
 #define OWN_BYTES ((size_t)640 << 10)   /* V and M of a thread's own block: L2, less a panel */
 #define SHARED_BYTES ((size_t)12 << 20) /* of a shared block: in L3 */
 #define OWN_ROWS 24                     /* tiles from which a block keeps the GEMM tile busy */
@@ -25,19 +26,19 @@ typedef struct wino_job {
     const float *bias;
     float *v, *m, *sums;
     size_t first, tiles, all; /* tiles of the present block; of all images */
+    size_t rows;              /* of the gradient's V and M */
     bool more;                /* blocks before it */
 } wino_job;
 
 /* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
 
-bool arc_winograd_learns(const arc_kernels *k, const arc_conv_geometry *g) {
-    (void)k;
+bool arc_winograd_learns(const arc_conv_geometry *g) {
     return g->kh == 3 && g->kw == 3 && g->stride_h == 1 && g->stride_w == 1 && g->pad_top <= 2 && g->pad_left <= 2 &&
-           g->c_in >= 16 && g->c_out >= 16 && g->oh >= TILE && g->ow >= TILE;
+           g->c_in >= 16 && g->c_out >= 16 && g->oh >= MAX_TILE && g->ow >= MAX_TILE;
 }
 
 static void choose_blocks(arc_winograd_way *w, size_t images, size_t threads) {
-    const size_t tiles = images * w->tiles_y * w->tiles_x, tile_bytes = w->points * (w->c_in + w->c_out) * sizeof(float);
+    const size_t tiles = images * w->tiles_y * w->tiles_x, tile_bytes = w->points * (w->row + w->c_out) * sizeof(float);
     const size_t own_tiles = OWN_BYTES / tile_bytes;
     w->own = own_tiles >= OWN_ROWS && (threads == 1 || tiles >= threads * OWN_ROWS);
     const size_t most = w->own ? own_tiles : ARC_MAX(SHARED_BYTES / tile_bytes, (size_t)OWN_ROWS);
@@ -45,8 +46,9 @@ static void choose_blocks(arc_winograd_way *w, size_t images, size_t threads) {
     w->block_tiles = (tiles + blocks - 1) / blocks;
 }
 
-static arc_winograd_way way_of(const arc_kernels *k, const arc_conv_geometry *g, bool turned, size_t threads) {
-    arc_winograd_way w = {.t = TILE, .turned = turned, .points = MAX_POINTS};
+static arc_winograd_way way_of(const arc_kernels *k, const arc_conv_geometry *g, bool turned, bool half, size_t threads) {
+    arc_winograd_way w = {.t = half ? 2 : 4, .turned = turned, .half = half};
+    w.points = (size_t)((w.t + 2) * (w.t + 2));
     w.h = turned ? g->oh : g->h;
     w.w = turned ? g->ow : g->w;
     w.oh = turned ? g->h : g->oh;
@@ -55,10 +57,11 @@ static arc_winograd_way way_of(const arc_kernels *k, const arc_conv_geometry *g,
     w.pad_x = turned ? 2 - g->pad_left : g->pad_left;
     w.c_in = (size_t)(turned ? g->c_out : g->c_in);
     w.c_out = (size_t)(turned ? g->c_in : g->c_out);
-    w.tiles_y = (size_t)((w.oh + TILE - 1) / TILE);
-    w.tiles_x = (size_t)((w.ow + TILE - 1) / TILE);
+    w.row = w.c_in / (half ? 2 : 1);
+    w.tiles_y = (size_t)((w.oh + w.t - 1) / w.t);
+    w.tiles_x = (size_t)((w.ow + w.t - 1) / w.t);
     w.panels = (w.c_out + k->igemm_nr - 1) / k->igemm_nr;
-    w.panel_floats = w.c_in * k->igemm_nr;
+    w.panel_floats = w.row * k->igemm_nr;
     w.point_floats = w.panels * w.panel_floats;
     choose_blocks(&w, (size_t)g->n, threads);
     return w;
@@ -66,11 +69,11 @@ static arc_winograd_way way_of(const arc_kernels *k, const arc_conv_geometry *g,
 
 /* Floats of shared scratch: U, and V and M of a shared block behind it. */
 static size_t way_floats(const arc_winograd_way *w) {
-    return w->points * (w->point_floats + (w->own ? 0 : w->block_tiles * (w->c_in + w->c_out)));
+    return w->points * (w->point_floats + (w->own ? 0 : w->block_tiles * (w->row + w->c_out)));
 }
 static size_t way_scratch(const arc_winograd_way *w) {
     const size_t weights = GROUP * 9 * ARC_MAX(w->c_in, w->c_out),
-                 own = w->own ? w->points * w->block_tiles * (w->c_in + w->c_out) : 0;
+                 own = w->own ? w->points * w->block_tiles * (w->row + w->c_out) : 0;
     return ARC_MAX(weights, own) * sizeof(float);
 }
 
@@ -81,18 +84,21 @@ arc_status arc_winograd_learn_prepare(arc_learn_prepare *p, const arc_conv_geome
     float *zero = arc_arena_new(p->arena, wide, sizeof *zero);
     if (!w || !zero)
         return arc_fail_nomem(p->err, "convolution state");
-    w->forward = way_of(p->kernels, g, false, p->threads);
-    w->input = way_of(p->kernels, g, true, p->threads);
+    const bool half = s->out_store == ARC_STORE_BF16;
+    w->forward = way_of(p->kernels, g, false, half, p->threads);
+    w->input = way_of(p->kernels, g, true, half, p->threads);
     w->zero = zero;
-    const size_t tile_floats = MAX_POINTS * (size_t)(g->c_in + g->c_out),
-                 tiles = (size_t)g->n * w->forward.tiles_y * w->forward.tiles_x;
-    w->grad_tiles = ARC_MIN(ARC_MAX(SHARED_BYTES / (tile_floats * sizeof(float)), (size_t)OWN_ROWS), tiles);
-    w->sums_at = w->grad_tiles * tile_floats;
+    /* Rows of the gradient's V and M: tiles, or pairs of them. */
+    const size_t row_floats = w->forward.points * (size_t)(g->c_in + g->c_out),
+                 rows = SHARED_BYTES / (row_floats * sizeof(float));
+    const size_t tiles = (size_t)g->n * w->forward.tiles_y * w->forward.tiles_x;
+    w->grad_tiles = ARC_MIN(ARC_MAX(rows, (size_t)OWN_ROWS) * (half ? 2 : 1), tiles + tiles % 2);
+    w->sums_at = (half ? w->grad_tiles / 2 : w->grad_tiles) * row_floats;
     const size_t floats = ARC_MAX(way_floats(&w->forward), way_floats(&w->input));
-    s->shared_bytes = ARC_MAX(s->shared_bytes, ARC_MAX(floats, w->sums_at + MAX_POINTS * pairs) * sizeof(float));
+    s->shared_bytes = ARC_MAX(s->shared_bytes, ARC_MAX(floats, w->sums_at + w->forward.points * pairs) * sizeof(float));
     s->scratch_bytes = ARC_MAX(s->scratch_bytes, ARC_MAX(way_scratch(&w->forward), way_scratch(&w->input)));
     s->scratch_bytes = ARC_MAX(s->scratch_bytes, GRAD_ROWS * sizeof(float *));
-    s->algorithm = "winograd 4x4";
+    s->algorithm = half ? "winograd bf16" : "winograd 4x4";
     *out = w;
     return ARC_OK;
 }
@@ -117,6 +123,28 @@ static void transform_row(const wino_job *job, const float *row, size_t channel)
     }
 }
 
+/* Rows of two input channels into U as pairs. */
+static void transform_pair(const wino_job *job, const float *rows, size_t channel) {
+    enum { HALF_POINTS = 16 };
+    const arc_winograd_way *w = job->way;
+    const arc_kernels *k = job->r->kernels;
+    const size_t nr = k->igemm_nr, count = HALF_POINTS * nr;
+    float some[HALF_POINTS * ARC_IGEMM_MAX_NR] = {0};
+    uint16_t half[2][HALF_POINTS * ARC_IGEMM_MAX_NR];
+    float *u = (float *)(uintptr_t)job->u + channel / 2 * nr;
+    for (size_t panel = 0; panel < w->panels; panel++, u += w->panel_floats) {
+        const size_t width = ARC_MIN(nr, w->c_out - panel * nr);
+        if (width < nr)
+            memset(some, 0, sizeof some);
+        for (size_t c = 0; c < 2; c++) {
+            k->winograd_weights(w->t, width, rows + c * 9 * w->c_out + panel * nr, w->c_out, some, nr);
+            k->store_save(ARC_STORE_BF16, count, some, half[c]);
+        }
+        for (size_t i = 0; i < HALF_POINTS; i++)
+            k->pair_rows(nr, half[0] + i * nr, half[1] + i * nr, u + i * w->point_floats);
+    }
+}
+
 /* Groups of input channels. The weights are [o][i][9]; turned, this way's input channel is o and its output channel i. */
 static void weight_groups(void *arg, size_t begin, size_t end, int thread) {
     const wino_job *job = arg;
@@ -133,7 +161,10 @@ static void weight_groups(void *arg, size_t begin, size_t end, int thread) {
             for (size_t i = 0; w->turned && i < w->c_out; i++)
                 for (size_t q = 0; q < 9; q++)
                     row[(8 - q) * w->c_out + i] = weights[((first + c) * w->c_out + i) * 9 + q];
-            transform_row(job, row, first + c);
+            if (!w->half)
+                transform_row(job, row, first + c);
+            else if (c % 2)
+                transform_pair(job, row - 9 * w->c_out, first + c - 1);
         }
     }
 }
@@ -150,23 +181,33 @@ static wino_tile tile_at(const arc_winograd_way *w, size_t tile) {
     return (wino_tile){tile / per_image, (int64_t)(inside / w->tiles_x) * w->t, (int64_t)(inside % w->tiles_x) * w->t};
 }
 
-static void list_window(const wino_job *job, size_t tile, const float **list) {
+/* Pointers to the tile's window; to bfloat16 when half. */
+static void list_window(const wino_job *job, size_t tile, const void **list) {
     const arc_winograd_way *w = job->way;
     const wino_tile at = tile_at(w, tile);
-    const float *image = job->x + at.image * (size_t)(w->h * w->w) * w->c_in;
+    const arc_store store = w->half ? ARC_STORE_BF16 : ARC_STORE_F32;
+    const void *image = arc_store_at(store, job->x, at.image * (size_t)(w->h * w->w) * w->c_in);
     const int64_t n = w->t + 2, top = at.y - w->pad_y, left = at.x - w->pad_x;
     for (int64_t y = top; y < top + n; y++)
         for (int64_t x = left; x < left + n; x++)
-            *list++ = y < 0 || y >= w->h || x < 0 || x >= w->w ? job->zero : image + (size_t)(y * w->w + x) * w->c_in;
+            *list++ = y < 0 || y >= w->h || x < 0 || x >= w->w ? job->zero
+                                                               : arc_store_at(store, image, (size_t)(y * w->w + x) * w->c_in);
 }
+
+#define AS_FLOATS(list) ((const float *const *)(const void *)(list))
+#define AS_HALVES(list) ((const uint16_t *const *)(const void *)(list))
 
 /* Tiles [begin,end) of the block: input to V. */
 static void transform_in(const wino_job *job, float *v, size_t first, size_t tiles, size_t begin, size_t end) {
     const arc_winograd_way *w = job->way;
-    const float *list[MAX_POINTS];
+    const void *list[MAX_POINTS];
     for (size_t i = begin; i < end; i++) {
         list_window(job, first + i, list);
-        job->r->kernels->winograd_in(w->t, w->c_in, list, v + i * w->c_in, tiles * w->c_in);
+        if (w->half)
+            job->r->kernels->winograd_in_half(w->t, w->c_in, AS_HALVES(list), (uint16_t *)(void *)v + i * w->c_in,
+                                              tiles * w->c_in);
+        else
+            job->r->kernels->winograd_in(w->t, w->c_in, AS_FLOATS(list), v + i * w->c_in, tiles * w->c_in);
     }
 }
 
@@ -180,27 +221,34 @@ static void multiply(const wino_job *job, const float *v, float *m, size_t tiles
     for (size_t part = 0; part < parts; part++) {
         const size_t row = part * tiles / parts, rows = (part + 1) * tiles / parts - row;
         for (size_t i = 0; i < rows; i++)
-            list[i] = v + (point * tiles + row + i) * w->c_in;
-        k->igemm(rows, ARC_MIN(k->igemm_nr, w->c_out - column), w->c_in, 1, list, u,
-                 m + (point * tiles + row) * w->c_out + column, w->c_out, &plain);
+            list[i] = v + (point * tiles + row + i) * w->row;
+        (w->half ? k->igemm_bf16 : k->igemm)(rows, ARC_MIN(k->igemm_nr, w->c_out - column), w->row, 1, list, u,
+                                             m + (point * tiles + row) * w->c_out + column, w->c_out, &plain);
     }
 }
 
 static void transform_out(const wino_job *job, const float *m, size_t first, size_t tiles, size_t begin, size_t end) {
     const arc_winograd_way *w = job->way;
+    const arc_kernels *k = job->r->kernels;
     for (size_t i = begin; i < end; i++) {
         const wino_tile at = tile_at(w, first + i);
-        float *y = job->y + (at.image * (size_t)(w->oh * w->ow) + (size_t)(at.y * w->ow + at.x)) * w->c_out;
-        const arc_epilogue e = {.act = ARC_ACT_NONE, .bias = job->bias, .residual = job->add ? y : NULL};
-        job->r->kernels->winograd_out(w->t, w->c_out, m + i * w->c_out, tiles * w->c_out, y, (size_t)w->ow * w->c_out, w->c_out,
-                                      (size_t)ARC_MIN(w->t, w->oh - at.y), (size_t)ARC_MIN(w->t, w->ow - at.x), &e);
+        const size_t pixel = (at.image * (size_t)(w->oh * w->ow) + (size_t)(at.y * w->ow + at.x)) * w->c_out,
+                     row = (size_t)w->ow * w->c_out;
+        const size_t rows = (size_t)ARC_MIN(w->t, w->oh - at.y), cols = (size_t)ARC_MIN(w->t, w->ow - at.x);
+        if (w->half) {
+            k->winograd_out_half(w->t, w->c_out, m + i * w->c_out, tiles * w->c_out, (uint16_t *)(void *)job->y + pixel, row,
+                                 w->c_out, rows, cols, job->bias, job->add);
+            continue;
+        }
+        const arc_epilogue e = {.act = ARC_ACT_NONE, .bias = job->bias, .residual = job->add ? job->y + pixel : NULL};
+        k->winograd_out(w->t, w->c_out, m + i * w->c_out, tiles * w->c_out, job->y + pixel, row, w->c_out, rows, cols, &e);
     }
 }
 
 static void own_items(void *arg, size_t begin, size_t end, int thread) {
     const wino_job *job = arg;
     const arc_winograd_way *w = job->way;
-    float *v = thread_scratch(job, thread), *m = v + w->points * w->block_tiles * w->c_in;
+    float *v = thread_scratch(job, thread), *m = v + w->points * w->block_tiles * w->row;
     for (size_t block = begin; block < end; block++) {
         const size_t first = block * w->block_tiles, tiles = ARC_MIN(w->block_tiles, job->all - first);
         transform_in(job, v, first, tiles, 0, tiles);
@@ -239,7 +287,7 @@ static void convolve(wino_job *job) {
         return;
     }
     job->v = (float *)(void *)job->r->shared + w->points * w->point_floats;
-    job->m = job->v + w->points * w->block_tiles * w->c_in;
+    job->m = job->v + w->points * w->block_tiles * w->row;
     for (job->first = 0; job->first < job->all; job->first += w->block_tiles) {
         job->tiles = ARC_MIN(w->block_tiles, job->all - job->first);
         arc_pool_run(pool, job->tiles, 0, shared_in, job);
@@ -261,45 +309,73 @@ void arc_winograd_learn_input(const arc_winograd_learn *w, const arc_learn_step 
 
 /* ---- gradient of the weights -------------------------------------------------------------------------------------------------- */
 
-/* Tiles of the block: dy to M = A dy A^T. Job's y is dy. */
-static void grad_out(void *arg, size_t begin, size_t end, int thread) {
-    const wino_job *job = arg;
+/* Pointers to the tile's pixels of dy, which is job's y. */
+static void list_dy(const wino_job *job, size_t tile, const void **list) {
     const arc_winograd_way *w = job->way;
-    const float *list[TILE * TILE];
-    (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        const wino_tile at = tile_at(w, job->first + i);
-        const float *image = job->y + at.image * (size_t)(w->oh * w->ow) * w->c_out;
-        for (int64_t q = 0; q < TILE * TILE; q++) {
-            const int64_t y = at.y + q / TILE, x = at.x + q % TILE;
-            list[q] = y < w->oh && x < w->ow ? image + (size_t)(y * w->ow + x) * w->c_out : job->zero;
-        }
-        job->r->kernels->winograd_grad(w->t, w->c_out, list, job->m + i * w->c_out, job->tiles * w->c_out);
+    const wino_tile at = tile_at(w, tile);
+    const arc_store store = w->half ? ARC_STORE_BF16 : ARC_STORE_F32;
+    const void *image = arc_store_at(store, job->y, at.image * (size_t)(w->oh * w->ow) * w->c_out);
+    for (int64_t q = 0; q < w->t * w->t; q++) {
+        const int64_t y = at.y + q / w->t, x = at.x + q % w->t;
+        list[q] = y < w->oh && x < w->ow ? arc_store_at(store, image, (size_t)(y * w->ow + x) * w->c_out) : job->zero;
     }
 }
 
-/* Items are points and halves of its input channels: sums [point][c_in][c_out] += V^T M. */
-#define SPLITS 2
+/* Tiles of the block: input to V and dy to M = A dy A^T; items are rows of them: tiles, or pairs of tiles. */
+static void grad_transform(void *arg, size_t begin, size_t end, int thread) {
+    const wino_job *job = arg;
+    const arc_winograd_way *w = job->way;
+    const arc_kernels *k = job->r->kernels;
+    const void *low[MAX_POINTS], *high[MAX_POINTS];
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        float *v = job->v + i * w->c_in, *m = job->m + i * w->c_out;
+        if (!w->half) {
+            list_window(job, job->first + i, low);
+            k->winograd_in(w->t, w->c_in, AS_FLOATS(low), v, job->rows * w->c_in);
+            list_dy(job, job->first + i, low);
+            k->winograd_grad(w->t, w->c_out, AS_FLOATS(low), m, job->rows * w->c_out);
+            continue;
+        }
+        const bool both = 2 * i + 1 < job->tiles;
+        list_window(job, job->first + 2 * i, low);
+        if (both)
+            list_window(job, job->first + 2 * i + 1, high);
+        k->winograd_in_pairs(w->t, w->c_in, AS_HALVES(low), both ? AS_HALVES(high) : NULL, v, job->rows * w->c_in);
+        list_dy(job, job->first + 2 * i, low);
+        if (both)
+            list_dy(job, job->first + 2 * i + 1, high);
+        k->winograd_grad_pairs(w->t, w->c_out, AS_HALVES(low), both ? AS_HALVES(high) : NULL, m, job->rows * w->c_out);
+    }
+}
+
+/* Enough items for many threads, whole tiles in each. */
+static size_t splits_of(const arc_winograd_way *w) {
+    return ARC_MAX(w->c_in / 128, (size_t)1);
+}
+
+/* Items are points and parts of their input channels: sums [point][c_in][c_out] += V^T M. */
 static void grad_multiply(void *arg, size_t begin, size_t end, int thread) {
     const wino_job *job = arg;
     const arc_winograd_way *w = job->way;
     const arc_kernels *k = job->r->kernels;
     const float **list = (const float **)(void *)thread_scratch(job, thread);
-    const size_t rows_at_once = (w->c_in + SPLITS - 1) / SPLITS, parts = (job->tiles + GRAD_ROWS - 1) / GRAD_ROWS;
+    const size_t splits = splits_of(w), parts = (job->rows + GRAD_ROWS - 1) / GRAD_ROWS;
     for (size_t item = begin; item < end; item++) {
-        const size_t point = item / SPLITS, begin_in = item % SPLITS * rows_at_once,
-                     end_in = ARC_MIN(w->c_in, begin_in + rows_at_once);
-        const size_t count_in = end_in - ARC_MIN(begin_in, end_in), tiles = (count_in + k->igemm_mr - 1) / k->igemm_mr;
+        const size_t point = item / splits, begin_in = item % splits * w->c_in / splits;
+        const size_t count_in = (item % splits + 1) * w->c_in / splits - begin_in,
+                     tiles = (count_in + k->igemm_mr - 1) / k->igemm_mr;
         for (size_t part = 0; part < parts; part++) {
-            const size_t first = part * job->tiles / parts, count = (part + 1) * job->tiles / parts - first;
+            const size_t first = part * job->rows / parts, count = (part + 1) * job->rows / parts - first;
             for (size_t p = 0; p < count; p++)
-                list[p] = job->v + (point * job->tiles + first + p) * w->c_in;
+                list[p] = job->v + (point * job->rows + first + p) * w->c_in;
             for (size_t j = 0; j < w->c_out; j += k->igemm_nr)
                 for (size_t tile = 0; tile < tiles; tile++) {
                     const size_t i = begin_in + tile * count_in / tiles, next = begin_in + (tile + 1) * count_in / tiles;
-                    k->gemm_tn(next - i, ARC_MIN(k->igemm_nr, w->c_out - j), count, list, i,
-                               job->m + (point * job->tiles + first) * w->c_out + j, w->c_out,
-                               job->sums + (point * w->c_in + i) * w->c_out + j, w->c_out, job->more || part > 0);
+                    (w->half ? k->gemm_tn_bf16 : k->gemm_tn)(next - i, ARC_MIN(k->igemm_nr, w->c_out - j), count, list, i,
+                                                             job->m + (point * job->rows + first) * w->c_out + j, w->c_out,
+                                                             job->sums + (point * w->c_in + i) * w->c_out + j, w->c_out,
+                                                             job->more || part > 0);
                 }
         }
     }
@@ -331,15 +407,15 @@ void arc_winograd_learn_weights(const arc_winograd_learn *learn, const arc_learn
     const arc_winograd_way *w = &learn->forward;
     wino_job job = {.way = w, .s = s, .r = r, .x = r->x[0], .zero = learn->zero, .y = (float *)(uintptr_t)r->dy};
     job.v = (float *)(void *)r->shared;
-    job.m = job.v + w->points * learn->grad_tiles * w->c_in;
+    job.m = job.v + w->points * (w->half ? learn->grad_tiles / 2 : learn->grad_tiles) * w->c_in;
     job.sums = job.v + learn->sums_at;
     job.all = r->n * w->tiles_y * w->tiles_x;
     for (job.first = 0; job.first < job.all; job.first += learn->grad_tiles) {
         job.tiles = ARC_MIN(learn->grad_tiles, job.all - job.first);
         job.more = job.first > 0;
-        arc_pool_run(r->pool, job.tiles, 0, shared_in, &job);
-        arc_pool_run(r->pool, job.tiles, 0, grad_out, &job);
-        arc_pool_run(r->pool, w->points * SPLITS, 0, grad_multiply, &job);
+        job.rows = w->half ? (job.tiles + 1) / 2 : job.tiles;
+        arc_pool_run(r->pool, job.rows, 0, grad_transform, &job);
+        arc_pool_run(r->pool, w->points * splits_of(w), 0, grad_multiply, &job);
     }
     arc_pool_run(r->pool, (w->c_in + GROUP - 1) / GROUP, 1, grad_groups, &job);
 }

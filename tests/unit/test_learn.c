@@ -107,10 +107,46 @@ static void mobilefacenet_agrees_with_pytorch(void **state) {
     arc_graph_free(&g);
 }
 
+/* ---- bfloat16 ----------------------------------------------------------------------------------------------------------------- */
+
+/* Gradients in bfloat16 point where those in float32 do. */
+static void bfloat16_follows_float32(void **state) {
+    (void)state;
+    enum { BATCH = 6, SIDE = 56, DIM = 64 };
+    arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, 64, SIDE, DIM);
+    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_learner *l[3] = {learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0}),
+                         learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.bf16 = true}),
+                         learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.bf16 = true, .recompute = true})};
+    float *images = learn_numbers("images", BATCH * 3 * SIDE * SIDE, 1, 0), *loss = learn_numbers("loss", BATCH * DIM, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        const float *embeddings;
+        learn_forward(l[i], images, BATCH, &embeddings);
+        learn_backward(l[i], loss, false, NULL);
+    }
+    double least = 1;
+    for (size_t i = 0; i < arc_learner_parameters(l[0]); i++) {
+        const arc_learn_parameter *p = arc_learner_parameter(l[0], i), *q = arc_learner_parameter(l[1], i);
+        if (p->frozen || p->count < 1000)
+            continue;
+        least = fmin(least, arc_test_cosine(p->gradient, q->gradient, p->count));
+        assert_memory_equal(q->gradient, arc_learner_parameter(l[2], i)->gradient, p->count * sizeof(float));
+    }
+    printf("bfloat16: least cosine of a gradient of weights with float32's: %.5f\n", least);
+    assert_true(least > 0.99);
+    for (int i = 0; i < 3; i++)
+        arc_learner_free(&l[i]);
+    free(images);
+    free(loss);
+    arc_graph_free(&g);
+    arc_context_close(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(iresnet_agrees_with_pytorch),
         cmocka_unit_test(mobilefacenet_agrees_with_pytorch),
+        cmocka_unit_test(bfloat16_follows_float32),
     };
     return cmocka_run_group_tests_name("learn", tests, NULL, NULL);
 }

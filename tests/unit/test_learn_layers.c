@@ -4,6 +4,7 @@
 
 #define STEP 1e-5
 #define BOUND 1e-4
+#define BOUND_BF16 2e-2 /* a few of bfloat16's roundings, of 2e-3 each */
 
 enum { BATCH = 3, MOST = 24 }; /* elements of a tensor that are tried */
 
@@ -42,7 +43,7 @@ static void differences(reference *r, const float *loss, const char *name, doubl
 }
 
 typedef struct case_options {
-    bool statistics, evaluating, recompute;
+    bool statistics, evaluating, recompute, bf16;
     int threads;
     const char *isa;
 } case_options;
@@ -52,7 +53,7 @@ static void run_case(const char *name, const arc_graph *g, int channels, int sid
     const arc_shape shape = net_shape(4, BATCH, channels, side, side);
     arc_learner *l = NULL;
     arc_error err = {0};
-    const arc_learner_options options = {.batch = BATCH + 1, .momentum = 0.1f, .recompute = o.recompute};
+    const arc_learner_options options = {.batch = BATCH + 1, .momentum = 0.1f, .recompute = o.recompute, .bf16 = o.bf16};
     if (arc_learner_new(&l, ctx, g, &shape, &options, &err) != ARC_OK)
         fail_msg("%s: %s", name, err.text);
     for (size_t i = 0; i < arc_learner_parameters(l); i++) {
@@ -78,7 +79,7 @@ static void run_case(const char *name, const arc_graph *g, int channels, int sid
     double worst = 0;
     for (size_t i = 0; i < ref_count(&r.shape[out]); i++)
         worst = fmax(worst, fabs(r.value[out][i] - (double)embeddings[i]) / fmax(1, fabs(r.value[out][i])));
-    if (!(worst <= 1e-4))
+    if (!(worst <= (o.bf16 ? BOUND_BF16 : BOUND)))
         fail_msg("%s: forward is off by %g", name, worst);
     learn_backward(l, loss, false, d_images);
     check c = {0};
@@ -87,7 +88,7 @@ static void run_case(const char *name, const arc_graph *g, int channels, int sid
         differences(&r, loss, p->name, r.override[arc_graph_find(g, p->name)], p->gradient, p->count, &c);
     }
     differences(&r, loss, "images", r.override[g->input[0]], d_images, count, &c);
-    if (!(c.worst <= BOUND) || c.kinks * 4 > c.tried)
+    if (!(c.worst <= (o.bf16 ? BOUND_BF16 : BOUND)) || c.kinks * 4 > c.tried)
         fail_msg("%s: %s is off by %g; %d of %d at kinks", name, c.where, c.worst, c.kinks, c.tried);
     ref_free(&r);
     free(images);
@@ -129,6 +130,30 @@ static void convolutions(void **state) {
         snprintf(name, sizeof name, "conv %zu", i);
         arc_graph *g = finish(&t, net_conv(&t, begin(&t, (uint32_t)i, cases[i].s.in, cases[i].side), cases[i].s));
         run_case(name, g, cases[i].s.in, cases[i].side, (case_options){.threads = 1 + (int)(i % 3)});
+        arc_graph_free(&g);
+    }
+}
+
+/* Behind a convolution that brings the images into bfloat16. */
+static void convolutions_in_bfloat16(void **state) {
+    (void)state;
+    static const struct {
+        net_conv_spec s;
+        int side;
+    } cases[] = {
+        {{16, 16, 3, 1, 1, 1, false}, 4}, {{16, 34, 3, 1, 1, 1, true}, 7},  {{18, 16, 3, 1, 0, 1, false}, 9},
+        {{16, 48, 3, 1, 2, 1, false}, 5}, {{8, 6, 3, 2, 1, 1, true}, 7},    {{6, 8, 3, 2, 1, 1, false}, 8},
+        {{8, 10, 1, 1, 0, 1, false}, 3},  {{10, 8, 1, 2, 0, 1, false}, 5},  {{40, 6, 1, 1, 0, 1, false}, 2},
+        {{6, 6, 3, 1, 1, 6, true}, 5},    {{18, 18, 3, 2, 1, 18, true}, 7}, {{8, 8, 7, 1, 0, 8, false}, 7},
+        {{8, 8, 3, 1, 1, 4, false}, 5},   {{24, 24, 3, 1, 1, 6, false}, 5},
+    };
+    for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+        net t;
+        char name[64];
+        snprintf(name, sizeof name, "bfloat16 conv %zu", i);
+        const int x = net_conv(&t, begin(&t, (uint32_t)i, 3, cases[i].side), (net_conv_spec){3, cases[i].s.in, 1, 1, 0, 1, true});
+        arc_graph *g = finish(&t, net_conv(&t, x, cases[i].s));
+        run_case(name, g, 3, cases[i].side, (case_options){.threads = 1 + (int)(i % 3), .bf16 = true});
         arc_graph_free(&g);
     }
 }
@@ -226,8 +251,8 @@ static void on_every_level(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),   cmocka_unit_test(normalisations), cmocka_unit_test(gates_and_rows),
-        cmocka_unit_test(whole_networks), cmocka_unit_test(on_every_level),
+        cmocka_unit_test(convolutions),   cmocka_unit_test(convolutions_in_bfloat16), cmocka_unit_test(normalisations),
+        cmocka_unit_test(gates_and_rows), cmocka_unit_test(whole_networks),           cmocka_unit_test(on_every_level),
     };
     return cmocka_run_group_tests_name("learn layers", tests, NULL, NULL);
 }
