@@ -1,5 +1,6 @@
 /* Conv and ConvTranspose with every fused input against a naive double reference, on every kernel level; the same bits for 1..16
  * threads; wrong shapes refused with a sentence. */
+#include "exact_kernels.h"
 #include "nn/conv.h"
 #include "op_harness.h"
 
@@ -381,6 +382,94 @@ static void test_winograd(void **state) {
     }
 }
 
+/* Every way of a layer, on every level and with both schedules, held against the direct way with sums in double. The bound comes from the data:
+ * in units of the sum of absolute weights of the output channel, for inputs of at most 1, the direct way may lose half a unit in the last place times
+ * the root of its chain of products, and the transforms what test_winograd allows, more where few channels average it out less. */
+static void every_way(const conv_case *c) {
+    conv_data d = make_data(c);
+    int64_t oh, ow;
+    out_size(c, &oh, &ow);
+    opx o;
+    describe(&o, c, &d);
+    float *want = opx_run(&o, &arc_ops_conv[0], exact_kernels(), NULL);
+    double *size = malloc((size_t)c->c_out * sizeof *size);
+    for (int64_t co = 0; co < c->c_out; co++) {
+        size[co] = 2;
+        for (int64_t ci = 0; ci < c->c_in / c->groups; ci++)
+            for (int64_t k = 0; k < c->kh * c->kw; k++)
+                size[co] += fabs((double)d.w[(co * (c->c_in / c->groups) + ci) * c->kh * c->kw + k]);
+    }
+    const bool tiles = c->kh == 3 && c->kw == 3 && c->groups == 1 && c->stride[0] == 1 && c->c_in >= 8; /* as plans have it */
+    const double chain = sqrt((double)(c->c_in / c->groups * c->kh * c->kw));
+    for (int isa = ARC_ISA_GENERIC; isa <= ARC_ISA_NEON; isa++) {
+        const arc_kernels *k = arc_kernels_of((arc_isa)isa);
+        for (size_t way = 0; k && way < (tiles ? 5 : 1); way++) {
+            const arc_op op = way == 0 ? arc_ops_conv[0] : winograd_op((way - 1) / 2);
+            const double bound = way == 0 ? 6e-8 * (4 + chain) : winograd[(way - 1) / 2].bound * (1 + 1 / sqrt((double)c->c_in));
+            own_blocks = way % 2;
+            describe(&o, c, &d);
+            float *y = opx_run(&o, &op, k, NULL);
+            for (int64_t i = 0; i < c->n * oh * ow * c->c_out; i++)
+                if (!(fabs((double)y[i] - (double)want[i]) <= bound * size[i % c->c_out]))
+                    fail_msg("%s, %s, n%lld %lldx%lldx%lld -> %lld: got %.8g, want %.8g at %lld", k->name, o.algorithm,
+                             (long long)c->n, (long long)c->h, (long long)c->w, (long long)c->c_in, (long long)c->c_out,
+                             (double)y[i], (double)want[i], (long long)i);
+            free(y);
+        }
+    }
+    free(size);
+    free(want);
+    free_data(&d);
+}
+
+static conv_case zoo_case(int64_t n, int64_t c_in, int64_t c_out, int64_t side, int64_t kernel, int64_t stride, int64_t groups) {
+    conv_case c = {.n = n, .c_in = c_in, .c_out = c_out, .h = side, .w = side, .kh = kernel, .kw = kernel, .groups = groups};
+    for (int i = 0; i < 2; i++) {
+        c.stride[i] = stride;
+        c.dilation[i] = 1;
+    }
+    for (int i = 0; i < 4; i++)
+        c.pads[i] = side > kernel ? kernel / 2 : 0;
+    c.act = "prelu";
+    c.bias = true;
+    c.residual = stride == 1 && c_in == c_out;
+    return c;
+}
+
+/* The convolutions of IResNet and MobileFaceNet at their own channels and maps. */
+static void test_zoo_shapes(void **state) {
+    (void)state;
+    static const int64_t shape[][6] = {
+        /* c_in, c_out, side, kernel, stride, groups */
+        {3, 64, 112, 3, 1, 1},     {64, 64, 112, 3, 2, 1},    {64, 64, 56, 3, 1, 1},    {64, 128, 56, 3, 1, 1},
+        {128, 128, 56, 3, 2, 1},   {128, 128, 28, 3, 1, 1},   {128, 256, 28, 3, 1, 1},  {256, 256, 28, 3, 2, 1},
+        {256, 256, 14, 3, 1, 1},   {256, 512, 14, 3, 1, 1},   {512, 512, 14, 3, 2, 1},  {512, 512, 7, 3, 1, 1},
+        {64, 64, 112, 1, 2, 1},    {64, 128, 56, 1, 2, 1},    {256, 512, 14, 1, 2, 1},  {64, 64, 56, 3, 1, 64},
+        {128, 128, 56, 3, 2, 128}, {256, 256, 14, 3, 1, 256}, {512, 512, 7, 3, 1, 512}, {512, 512, 7, 7, 1, 512},
+        {128, 64, 28, 1, 1, 1},    {256, 512, 7, 1, 1, 1},    {64, 64, 56, 3, 1, 32},
+    };
+    for (size_t i = 0; i < ARC_COUNT(shape); i++) {
+        const int64_t *s = shape[i];
+        const conv_case c = zoo_case(1, s[0], s[1], s[2], s[3], s[4], s[5]);
+        every_way(&c);
+    }
+}
+
+/* Every batch from 1 to 33 images: blocks and row tiles end at every place. */
+static void test_batches(void **state) {
+    (void)state;
+    for (int64_t n = 1; n <= 33; n++) {
+        const conv_case cases[] = {zoo_case(n, 16, 24, 7, 3, 1, 1), zoo_case(n, 24, 40, 5, 3, 2, 1),
+                                   zoo_case(n, 20, 20, 6, 3, 1, 20), zoo_case(n, 8, 33, 1, 3, 1, 1)};
+        for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+            conv_case c = cases[i];
+            for (int k = 0; c.h == 1 && k < 4; k++)
+                c.pads[k] = 1;
+            every_way(&c);
+        }
+    }
+}
+
 /* Strided and 1x1 layers in bfloat16, where this machine is fast at it: within the rounding of 8 bits. */
 static void test_bf16(void **state) {
     (void)state;
@@ -539,11 +628,10 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),         cmocka_unit_test(test_random_transposed),
-        cmocka_unit_test(test_shapes_of_nets), cmocka_unit_test(test_winograd),
-        cmocka_unit_test(test_bf16),           cmocka_unit_test(test_winograd_threads),
-        cmocka_unit_test(test_threads),        cmocka_unit_test(test_auto_pad),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_random_transposed), cmocka_unit_test(test_shapes_of_nets),
+        cmocka_unit_test(test_winograd), cmocka_unit_test(test_zoo_shapes),        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_bf16),     cmocka_unit_test(test_winograd_threads),  cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_auto_pad), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

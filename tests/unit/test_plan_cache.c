@@ -113,6 +113,10 @@ static void damage_is_noticed(void **state) {
     assert_int_equal(arc_plan_record_parse(&back, copy, map.bytes, "another processor", "x.plan", &err), ARC_EUNSUPPORTED);
     assert_non_null(strstr(err.text, "another processor"));
     assert_non_null(strstr(err.text, "x.plan"));
+    char twin[sizeof owner];
+    memcpy(twin, owner, sizeof owner);
+    twin[3] = '2';
+    assert_int_equal(arc_plan_record_parse(&back, copy, map.bytes, twin, "x.plan", &err), ARC_EUNSUPPORTED);
     assert_int_equal(arc_plan_record_parse(&back, (const uint8_t *)"pickle\n", 7, owner, "x", &err), ARC_EFORMAT);
     snprintf(path, sizeof path, "%s/none.plan", plans);
     assert_int_equal(arc_plan_record_load(&back, path, owner, &err), ARC_ENOTFOUND);

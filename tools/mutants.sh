@@ -1,0 +1,113 @@
+#!/bin/bash
+# Proof that the tests can fail: small faults, one at a time, seeded into a copy of the engine, at least one for each family of kernels. The
+# tests of the family must notice each.
+#   tools/mutants.sh [-q] [NAME...]     -q: three quick ones, for .ci/run; NAME: those whose name holds one of these
+# Exit status 0 only when every fault was noticed; 77 when none could be tried here.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+quick=no
+if [ "${1:-}" = -q ]; then
+    quick=yes
+    shift
+fi
+wanted=("$@")
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+noticed=0 missed=0 broken=0 skipped=0
+
+prepare() {
+    git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt cmake include src tests | xargs -0 cp --parents -t "$root"
+    cmake -S "$root" -B "$root/build" -G Ninja -DARC_MINIMAL=ON >"$root/log" 2>&1 || { tail -20 "$root/log"; exit 1; }
+}
+
+# is_wanted NAME
+is_wanted() {
+    local part
+    [ $quick = no ] || case $1 in igemm-first-k | winograd-in-2 | add-past-end) ;; *) return 1 ;; esac
+    [ ${#wanted[@]} -eq 0 ] && return 0
+    for part in "${wanted[@]}"; do [[ $1 == *"$part"* ]] && return 0; done
+    return 1
+}
+
+# mutant NAME FILE FEATURE TESTS SED: FEATURE of /proc/cpuinfo that runs the changed line, - for none.
+mutant() {
+    local name=$1 file=$root/src/$2 feature=$3 tests=$4 program=$5 test by=
+    is_wanted "$name" || return
+    if [ "$feature" != - ] && ! grep -qw "$feature" /proc/cpuinfo; then
+        skipped=$((skipped + 1))
+        echo "skipped  $name: this processor has no $feature"
+        return
+    fi
+    cp "$file" "$root/kept"
+    sed -i "$program" "$file"
+    if cmp -s "$file" "$root/kept"; then
+        broken=$((broken + 1))
+        echo "BROKEN   $name: nothing in $2 is as the fault expects"
+        return
+    fi
+    for test in $tests; do
+        if ! cmake --build "$root/build" -j "$(nproc)" --target "test_$test" >"$root/log" 2>&1; then
+            broken=$((broken + 1))
+            echo "BROKEN   $name does not compile: $(grep -m1 -a 'error:' "$root/log")"
+            by=- && break
+        fi
+        # Out of memory or time counts as noticed, too.
+        (ulimit -c 0; cd "$root" && ARCFACE_CACHE=$root/cache timeout 120 "build/tests/test_$test") >"$root/log" 2>&1 && continue
+        by=$test && break
+    done
+    cp "$root/kept" "$file"
+    case $by in
+    -) ;;
+    '')
+        missed=$((missed + 1))
+        echo "MISSED   $name: $tests passed"
+        ;;
+    *)
+        noticed=$((noticed + 1))
+        echo "noticed  $name, by $by"
+        ;;
+    esac
+}
+
+prepare
+K="kernels_multiply conv"
+mutant igemm-first-k kernel/simd_gemm.h - "$K" 's/for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {/for (size_t k = kc > 9; k < kc; k++, b += IGEMM_NR) {/'
+mutant igemm-slope-half kernel/simd_gemm.h - "$K" 's/slope1 = slope ? v_load(slope + VL) : flat/slope1 = slope ? v_load(slope) : flat/'
+mutant igemm-residual kernel/simd_gemm.h - "$K" 's/        if (e->residual) {/        if (e->residual \&\& !e->bias) {/'
+mutant igemm-past-row kernel/simd_epilogue.h - "kernels $K" 's/return width == VL ? v_load(p) : v_load_n(p, width);/return v_load(p);/'
+mutant igemm-generic kernel/generic_gemm.c - "$K" 's/acc\[i\]\[j\] += x \* b\[j\];/acc[i][j] += k == 7 ? 0 : x * b[j];/'
+mutant bf16-pair-order kernel/pack.c avx512_bf16 "$K" 's/row, i % 2, panel/row, (i + 1) % 2, panel/'
+mutant bf16-last-value kernel/bf16_avx512.c avx512_bf16 "kernels $K" 's/v_mask(n - i), (__m256i)/v_mask(n - i - 1), (__m256i)/'
+mutant igemm8-tail kernel/igemm8_avx512.c avx512_vnni kernels_multiply 's/for (size_t q = kc; q > k; q--)/for (size_t q = kc; q > k + 1; q--)/'
+mutant igemm8-avx2 kernel/igemm8_avx2.c avx2 kernels_multiply 's/for (size_t k = 0; k < kc; k += 4, b += NR \* 4)/for (size_t k = 0; k + 4 < kc; k += 4, b += NR * 4)/'
+mutant igemm8-generic kernel/generic_gemm.c - kernels_multiply 's/kc - g \* 4 < 4 ? kc - g \* 4 : 4;/kc - g * 4 < 4 ? 1 : 4;/'
+mutant dwconv-rows kernel/simd_gemm.h - "$K" 's/x\[2 \* taps + t\] + j, width), f, s2/x[3 * taps + t] + j, width), f, s2/'
+mutant groupconv-lane kernel/simd_gemm.h - "$K" 's/v_fma(v_swap2(swapped), f3/v_fma(swapped, f3/'
+mutant winograd-in-2 kernel/simd_winograd.h - "$K" 's/o\[2\] = v_sub(d\[2\], d\[1\]);/o[2] = v_sub(d[1], d[2]);/'
+mutant winograd-in-4 kernel/simd_winograd.h - "$K" 's/five = v_set1(5)/five = v_set1(5.0001f)/'
+mutant winograd-out-4 kernel/simd_winograd.h - "$K" 's/v_fma(v_set1(8), d, b)/v_fma(v_set1(8), d, a)/'
+mutant winograd-out-cut kernel/simd_winograd.h - "$K" 's/for (size_t c = 0; c < cols; c++) {/for (size_t c = 0; c < (cols > 3 ? 3 : cols); c++) {/'
+mutant winograd-weights kernel/generic_winograd.c - "$K" 's/{1.0 \/ 4, /{1.0 \/ 4.001, /'
+mutant winograd-padding nn/layer_winograd.c - conv 's/y >= g->h/y > g->h/'
+mutant winograd-last-block nn/layer_winograd.c - conv 's/tiles = ARC_MIN(w->block_tiles, w->tiles - first)/tiles = ARC_MIN(w->block_tiles, w->tiles - first + 1)/'
+mutant epilogue-clip kernel/simd_epilogue.h - "kernels $K" 's/return v_min(hi, v_max(lo, x));/return v_max(lo, x);/'
+mutant exp-constant kernel/simd_slots.h - kernels 's/0x1\.555556p-3f/0x1.555756p-3f/'
+mutant sigmoid-sign kernel/simd_slots.h - kernels 's/v_if_negative(v, e, one)/v_if_negative(v, one, e)/'
+mutant add-past-end kernel/simd_slots.h - kernels 's/v_store_w(y + i, w, v_add(/v_store_w(y + i, VL, v_add(/'
+mutant mul-twice kernel/simd_slots.h - kernels 's/v_mul(v_load_w(a + i, w), v_load_w(b + i, w))/v_mul(v_load_w(a + i, w), v_load_w(a + i, w))/'
+mutant dot-part kernel/simd_slots.h - kernels 's/v_load(b + i + 2 \* VL), s2/v_load(b + i + VL), s2/'
+mutant rows-max kernel/simd_slots.h - kernels 's/for (size_t t = 1; t < taps; t++)/for (size_t t = 2; t < taps; t++)/'
+mutant rows-mean kernel/simd_slots.h - kernels 's/v_store_w(y + j, w, v_mul(f, sum));/v_store_w(y + j, w, sum);/'
+mutant scale-shift kernel/simd_slots.h - kernels 's/v_load_w(scale + j, w), v_load_w(shift + j, w)/v_load_w(shift + j, w), v_load_w(scale + j, w)/'
+mutant transpose kernel/generic.c - kernels 's/y\[c \* y_stride + r\] = x\[r \* x_stride + c\]/y[c * y_stride + r] = x[r * x_stride + c - (c == 17)]/'
+mutant pack-scale kernel/pack.c - "$K" 's/to\[j\] \*= scale_n\[j0 + j\];/to[j] *= scale_n[j];/'
+mutant conv-same-lower nn/conv_geometry.c - conv 's/total \/ 2 : total - total \/ 2/total - total \/ 2 : total \/ 2/'
+mutant conv-by-thread nn/layer_conv.c - "conv threads" 's/listed != item \/ panels/listed == SIZE_MAX/'
+mutant gemm-last-column nn/layer_gemm.c - gemm 's/ARC_MIN(nr, g->n - j0), floats/ARC_MIN(nr, g->n - j0 - (j0 > 0)), floats/'
+mutant plan-by-threads nn/layer_winograd.c - plan_cache 's/r\.macs \/ rise \/ r\.threads/r.macs \/ rise \/ r.threads \/ arc_pool_threads(p->step->pool) * 2/'
+mutant record-checksum nn/plan_cache.c - plan_cache 's/ && memcmp(text, sum, bytes) == 0//'
+mutant record-owner nn/plan_cache.c - plan_cache 's/ || memcmp(text + strlen("owner "), owner, strlen(owner)) != 0//'
+mutant pool-last-tile base/pool.c - base 's/ARC_MIN(from->end, begin + pool->grain)/begin + pool->grain/'
+echo "faults: $noticed noticed, $missed missed, $broken broken, $skipped skipped"
+[ $((missed + broken)) -eq 0 ] || exit 1
+[ $noticed -gt 0 ] || exit 77
