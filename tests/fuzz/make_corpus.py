@@ -307,9 +307,39 @@ def plan_seeds():
         write("plan", name, body + b"end %016x\n" % check)
 
 
+# ---- training data
+
+def golden(name):
+    with open(os.path.join(HERE, "..", "golden", "data", name), "rb") as f:
+        return f.read()
+
+
+def data_seeds():
+    for name in ("identities", "sequence", "arrays"):
+        rec, idx = golden(f"recordio/{name}.rec"), golden(f"recordio/{name}.idx")
+        write("recordio", name, rec)
+        write("data_set", name, rec)
+        write("data_set", name + "_idx", rec + b"\n#idx\n" + idx)
+        write("record_index", name, idx)
+    picture = golden("images/420.jpg")
+    head = lambda flag, label, key: struct.pack("<IfQQ", flag, label, key, 0)
+    records = b""
+    for key, payload in enumerate((head(0, 0, 0) + picture, head(0, 1, 1) + picture[:200], head(1, 0, 2) + struct.pack("<f", 1) + picture,
+                                   head(0xFFFFFFFF, 0, 3), head(0, float("nan"), 4) + picture[:30], b"short", head(0, -1, 6) + b"x")):
+        records += struct.pack("<II", 0xCED7230A, len(payload)) + payload + b"\0" * (-len(payload) % 4)
+    write("data_set", "pictures", records)
+    write("recordio", "parts", struct.pack("<II", 0xCED7230A, 1 << 29) + struct.pack("<II", 0xCED7230A, 2 << 29 | 24) + bytes(24)
+          + struct.pack("<II", 0xCED7230A, 3 << 29 | 1) + b"y\0\0\0")
+    write("recordio", "huge", struct.pack("<II", 0xCED7230A, 0x1FFFFFFF) + bytes(40) + records[:80])
+    write("record_index", "odd", b"1 2\r\n\n18446744073709551616\t3\n-1\t2\nx")
+    write("data_set", "list", b"0\t0.000000\tx.lst\n1\t1\t1\tx.rec\n1\tx.rec\t2\t1 2 3 4\nx.lst 3\n\n0\t-1\ty\n")
+    write("data_set", "sums", b"arcface sums 1\n" + b"00ff" * 8 + b" 12 1\n" + b"ab" * 16 + b" 3 some/name.jpg\n")
+
+
 onnx_seeds()
 mxnet_seeds()
 pickle_seeds()
 bin_seeds()
 torch_seeds()
 other_seeds()
+data_seeds()

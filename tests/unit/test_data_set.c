@@ -215,6 +215,42 @@ static void float_trap(void **state) {
     arc_context_close(&ctx);
 }
 
+/* Beyond 4 GB: a file with a hole, one picture on each side of it. */
+static void beyond_four_gigabytes(void **state) {
+    (void)state;
+    arc_context *ctx = test_open_context(NULL, 1);
+    const long long far = 5LL << 30;
+    char idx[64];
+    test_write_rec(ctx, "near", 2, 1, 24);
+    arc_map map;
+    assert_int_equal(arc_map_open(&map, in_folder("near.rec"), 1 << 20, NULL), ARC_OK);
+    FILE *f = fopen(in_folder("far.rec"), "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(map.data, 1, map.bytes, f), map.bytes);
+    if (fseeko(f, far, SEEK_SET) != 0 || fwrite(map.data, 1, map.bytes, f) != map.bytes || fclose(f) != 0) {
+        arc_map_close(&map);
+        arc_context_close(&ctx);
+        printf("skipped: no room for a file of 5 GB with a hole\n");
+        skip();
+    }
+    snprintf(idx, sizeof idx, "0\t0\n1\t%lld\n", far);
+    test_write_text("far.idx", idx);
+    arc_data_set *set = open_set(ctx, "far.rec");
+    arc_data_item a, b;
+    assert_int_equal(arc_data_set_samples(set), 2);
+    assert_int_equal(arc_data_set_read(set, 0, &a, NULL), ARC_OK);
+    assert_int_equal(arc_data_set_read(set, 1, &b, NULL), ARC_OK);
+    assert_int_equal(a.count, b.count);
+    assert_memory_equal(a.bytes, b.bytes, a.count);
+    assert_true(b.bytes - a.bytes == far);
+    arc_data_item_release(&a);
+    arc_data_item_release(&b);
+    arc_data_set_close(&set);
+    arc_map_close(&map);
+    unlink(in_folder("far.rec"));
+    arc_context_close(&ctx);
+}
+
 static void failing_memory(void **state) {
     (void)state;
     arc_test_heap heap = {0};
@@ -250,8 +286,13 @@ static void failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(recordio),       cmocka_unit_test(golden_layouts), cmocka_unit_test(folders_and_lists),
-        cmocka_unit_test(refusals),       cmocka_unit_test(bad_records),    cmocka_unit_test(float_trap),
+        cmocka_unit_test(recordio),
+        cmocka_unit_test(golden_layouts),
+        cmocka_unit_test(folders_and_lists),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(bad_records),
+        cmocka_unit_test(float_trap),
+        cmocka_unit_test(beyond_four_gigabytes),
         cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests_name("data set", tests, test_make_folder, test_remove_folder);
