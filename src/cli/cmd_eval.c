@@ -1,109 +1,96 @@
-/* arcface eval lfw, arcface eval bin: the 10-fold verification protocol on a model. */
-#include "cli.h"
-#include <math.h>
+/* arcface eval lfw, eval bin: listed pairs by the fold protocol; what all evaluation commands share. */
+#include "evaluations.h"
 #include <stdio.h>
 
-void cli_print_verification(const arc_verification *v) {
-    cli_text t = {0};
-    cli_printf(&t, "pairs            %d (%d genuine, %d impostor), %d folds\n", v->pairs, v->genuine, v->impostor, v->folds);
-    cli_printf(&t, "Accuracy%s %.5f+-%.5f\n", v->flip ? "-Flip   " : "        ", v->accuracy, v->accuracy_std);
-    cli_printf(&t, "best threshold   cosine %.4f\n", v->best_threshold_cosine);
-    cli_printf(&t, "TAR@FAR=%-8g %.5f+-%.5f (FAR %.5f)\n", v->far_target, v->tar, v->tar_std, v->far);
-    cli_printf(&t, "AUC              %.6f\nEER              %.5f\nXNorm            %.4f\n", v->auc, v->eer, v->xnorm);
-    cli_printf(&t, "mean cosine      genuine %.4f, impostor %.4f\n", v->mean_genuine_cosine, v->mean_impostor_cosine);
-    if (*v->plan_id)
-        cli_printf(&t, "plan             %s\n", v->plan_id);
-    cli_printf(&t, "fold accuracy   ");
-    for (int f = 0; f < v->folds; f++)
-        cli_printf(&t, " %.5f", v->fold_accuracy[f]);
-    cli_printf(&t, "\n");
-    cli_text_print(&t);
-}
-
-static void put_array(cli_text *t, const char *name, const double *x, int n) {
-    cli_printf(t, " \"%s\": [", name);
-    for (int i = 0; i < n; i++)
-        cli_printf(t, "%s%.17g", i ? ", " : "", x[i]);
-    cli_printf(t, "],\n");
-}
-
-static void print_json(const arc_verification *v) {
-    cli_text t = {0};
-    cli_printf(&t,
-               "{\"pairs\": %d, \"genuine\": %d, \"impostor\": %d, \"folds\": %d, \"flip\": %s, \"dim\": %d, \"plan\": \"%s\",\n",
-               v->pairs, v->genuine, v->impostor, v->folds, v->flip ? "true" : "false", v->dim, v->plan_id);
-    cli_printf(&t, " \"accuracy\": %.17g, \"accuracy_std\": %.17g, \"best_threshold_cosine\": %.17g,\n", v->accuracy,
-               v->accuracy_std, v->best_threshold_cosine);
-    put_array(&t, "fold_accuracy", v->fold_accuracy, v->folds);
-    put_array(&t, "fold_threshold", v->fold_threshold, v->folds);
-    cli_printf(&t, " \"far_target\": %.17g, \"tar\": %.17g, \"tar_std\": %.17g, \"far\": %.17g,\n", v->far_target, v->tar,
-               v->tar_std, v->far);
-    cli_printf(&t, " \"auc\": %.17g, \"eer\": %.17g, \"xnorm\": %.17g,\n", v->auc, v->eer, v->xnorm);
-    cli_printf(&t, " \"mean_genuine_cosine\": %.17g, \"mean_impostor_cosine\": %.17g}\n", v->mean_genuine_cosine,
-               v->mean_impostor_cosine);
-    cli_text_print(&t);
-}
-
-static int evaluate(cli *c, const char *images, const char *set) {
-    arc_eval_options opt;
-    arc_model *model = NULL;
-    arc_verification v;
-    arc_error err = {0};
-    cli_progress bar;
-    arc_eval_options_default(&opt);
-    opt.flip = !cli_given(c, "no-flip");
-    opt.progress = cli_progress_step;
-    opt.progress_ctx = &bar;
-    if (!cli_float(c, "far", 0, 1, &opt.far_target) || !cli_int(c, "folds", 2, ARC_EVAL_MAX_FOLDS, &opt.folds) ||
-        !cli_int(c, "limit", 1, INT32_MAX, &opt.max_pairs))
+int eval_open(cli *c, eval_command *v) {
+    *v = (eval_command){.started = cli_seconds()};
+    arc_eval_options *opt = &v->opt;
+    int seed = 1;
+    arc_eval_options_default(opt);
+    opt->flip = !cli_given(c, "no-flip");
+    opt->strict = cli_given(c, "strict");
+    opt->checks = !cli_given(c, "no-checks");
+    opt->progress = cli_progress_step;
+    opt->progress_ctx = &v->bar;
+    if (!cli_float(c, "far", 0, 1, &opt->far_target) || !cli_int(c, "folds", 2, ARC_EVAL_MAX_FOLDS, &opt->folds) ||
+        !cli_int(c, "limit", 1, INT32_MAX, &opt->max_pairs) || !cli_int(c, "bootstrap", 0, 100000, &opt->bootstrap) ||
+        !cli_int(c, "seed", 0, INT32_MAX, &seed))
         return CLI_USAGE;
-    int code = cli_load(c, ARC_TASK_EMBED, &model);
+    opt->seed = (uint64_t)seed;
+    int code = cli_load(c, ARC_TASK_EMBED, &v->model);
+    if (code == CLI_OK && (cli_given(c, "photos") || cli_given(c, "detector")))
+        code = cli_load(c, ARC_TASK_DETECT, &v->detector);
+    opt->detector = v->detector;
     if (code != CLI_OK)
-        return code;
-    double start = cli_seconds();
-    cli_progress_start(&bar, c, "embedding");
-    arc_status st =
-        images ? arc_eval_lfw(c->ctx, model, images, set, &opt, &v, &err) : arc_eval_bin(c->ctx, model, set, &opt, &v, &err);
-    cli_progress_end(&bar);
-    arc_model_free(&model);
-    if (st != ARC_OK)
-        return cli_fail(&err);
-    if (cli_given(c, "json"))
-        print_json(&v);
+        arc_model_free(&v->model);
     else
-        cli_print_verification(&v);
+        cli_progress_start(&v->bar, c, "embedding");
+    return code;
+}
+
+int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const arc_error *err) {
+    cli_progress_end(&v->bar);
+    arc_model_free(&v->model);
+    arc_model_free(&v->detector);
+    if (st != ARC_OK)
+        return cli_fail(err);
+    cli_text t = {0};
+    (cli_given(c, "json") ? cli_json_evaluation : cli_put_evaluation)(&t, e);
+    cli_text_print(&t);
+    for (int i = 0; i < e->missing_images && i < 10; i++)
+        cli_warn(c, "%s: %s", e->missing_image[i].name, e->missing_image[i].why);
+    if (e->missing > 10)
+        cli_warn(c, "... and %lld more (--json names them)", (long long)e->missing - 10);
+    for (int i = 0; i < e->notes; i++)
+        cli_warn(c, "%s", e->note[i]);
+    arc_evaluation_free(c->ctx, &e);
     if (!c->quiet)
-        fprintf(stderr, "%.1f s\n", cli_seconds() - start);
+        fprintf(stderr, "%.1f s\n", cli_seconds() - v->started);
     return CLI_OK;
 }
 
-static int run_lfw(cli *c) {
+static int run_pairs(cli *c) {
     const char *images = cli_value(c, "images"), *pairs = cli_value(c, "pairs");
+    eval_command v;
+    arc_evaluation *e = NULL;
+    arc_error err = {0};
     if (!images || !pairs)
-        return cli_usage(c, "eval lfw needs --images FOLDER and --pairs FILE");
-    return evaluate(c, images, pairs);
+        return cli_usage(c, "%s needs --images FOLDER and --pairs FILE", c->command->name);
+    int code = eval_open(c, &v);
+    if (code != CLI_OK)
+        return code;
+    arc_status st = arc_evaluate_pairs(c->ctx, v.model, images, pairs, &v.opt, &e, &err);
+    return eval_close(c, &v, st, e, &err);
 }
 
 static int run_bin(cli *c) {
-    return evaluate(c, NULL, c->args[0]);
+    eval_command v;
+    arc_evaluation *e = NULL;
+    arc_error err = {0};
+    int code = eval_open(c, &v);
+    if (code != CLI_OK)
+        return code;
+    arc_status st = arc_evaluate_bin(c->ctx, v.model, c->args[0], &v.opt, &e, &err);
+    return eval_close(c, &v, st, e, &err);
 }
 
-/* clang-format off */
-#define PROTOCOL_OPTIONS \
-    {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"}, \
-    {"far", 0, "X", "false accept rate at which the true accept rate is given (default 0.001)"}, \
-    {"folds", 0, "N", "default 10"}, \
-    {"limit", 0, "N", "only the first N pairs; choose --folds so that each holds both kinds"}, \
-    {"json", 'j', NULL, "one JSON object with every fold"}
-/* clang-format on */
-
 static const cli_option lfw_options[] = {
-    {"images", 0, "FOLDER", "aligned crops as Name/Name_0001.jpg (or .png)"},
+    {"images", 0, "FOLDER", "Name/Name_0001.jpg (or .png): aligned crops, or photos with --photos"},
     {"pairs", 0, "FILE", "the official pairs.txt"},
-    PROTOCOL_OPTIONS,
+    EVAL_FOLD_OPTIONS,
+    EVAL_FACE_OPTIONS,
+    EVAL_RESULT_OPTIONS,
     {0},
 };
-static const cli_option bin_options[] = {PROTOCOL_OPTIONS, {0}};
+static const cli_option pairs_options[] = {
+    {"images", 0, "FOLDER", "the folder that the paths of the list start in"},
+    {"pairs", 0, "FILE", "\"PATH PATH 0|1\" a line, CALFW's or CPLFW's list, pairs.txt, or CFP's Protocol/Split/FP or FF"},
+    EVAL_FOLD_OPTIONS,
+    EVAL_FACE_OPTIONS,
+    EVAL_RESULT_OPTIONS,
+    {0},
+};
+static const cli_option bin_options[] = {EVAL_FOLD_OPTIONS, EVAL_FACE_OPTIONS, EVAL_RESULT_OPTIONS, {0}};
 
 const cli_command cli_eval_lfw = {
     "eval lfw",
@@ -114,7 +101,18 @@ const cli_command cli_eval_lfw = {
     0,
     0,
     lfw_options,
-    run_lfw,
+    run_pairs,
+};
+const cli_command cli_eval_pairs = {
+    "eval pairs",
+    "",
+    "the same on any list of pairs: CFP, AgeDB, CALFW, CPLFW, your own",
+    "arcface eval pairs --images cplfw-112/ --pairs pairs_CPLFW.txt --model w600k_mbf.onnx",
+    CLI_USES_MODEL,
+    0,
+    0,
+    pairs_options,
+    run_pairs,
 };
 const cli_command cli_eval_bin = {
     "eval bin",

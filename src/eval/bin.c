@@ -1,6 +1,7 @@
 /* InsightFace verification sets (.bin): encoded pictures in pair order and one label a pair. Pictures with the same bytes are embedded once. */
 #include "eval/eval_internal.h"
 #include "format/format.h"
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +30,17 @@ static int by_bytes(const void *a, const void *b) {
     return order ? order : (x->where > y->where) - (x->where < y->where);
 }
 
-static void name_image(const void *source, int index, char *out, size_t bytes) {
+static void name_image(const void *source, int64_t index, char *out, size_t bytes) {
     const bin_source *s = source;
     snprintf(out, bytes, "%s, image %d", s->path, s->image[index].where);
 }
 
-static arc_status load_image(arc_context *ctx, const void *source, int index, arc_image *out, arc_error *err) {
+static arc_status load_image(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
+                             arc_error *err) {
     const encoded *e = &((const bin_source *)source)->image[index];
     char name[512];
     name_image(source, index, name, sizeof name);
+    crypto_hash_sha256(digest, e->data, e->bytes);
     return arc_image_decode(ctx, e->data, e->bytes, name, NULL, out, NULL, err);
 }
 
@@ -53,25 +56,32 @@ static int number_images(encoded *e, int count, int (*pair)[2]) {
     return images;
 }
 
-arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_eval_options *opt,
-                        arc_verification *out, arc_error *err) {
+static arc_status open_bin(arc_context *ctx, const char *bin_file, int max_pairs, arc_verification_bin *bin, arc_error *err) {
+    arc_status st = arc_verification_bin_open(bin, &ctx->alloc, bin_file, err);
+    if (st == ARC_OK && (bin->pairs < 1 || bin->pairs > INT32_MAX / 4)) {
+        st = arc_fail(err, ARC_EFORMAT, "%s holds %zu pairs", bin_file, bin->pairs);
+        arc_verification_bin_close(bin);
+    }
+    if (st == ARC_OK && max_pairs > 0)
+        bin->pairs = ARC_MIN(bin->pairs, (size_t)max_pairs);
+    return st;
+}
+
+arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_eval_options *opt,
+                            arc_evaluation **out, arc_error *err) {
     arc_status st;
     arc_eval_options defaults;
     arc_verification_bin bin = {0};
+    arc_evaluation *e = NULL;
     encoded *image = NULL;
     int(*pair)[2] = NULL;
+    *out = NULL;
     if (!opt) {
         arc_eval_options_default(&defaults);
         opt = &defaults;
     }
-    *out = (arc_verification){0};
-    ARC_TRY(arc_verification_bin_open(&bin, &ctx->alloc, bin_file, err));
-    if (bin.pairs < 1 || bin.pairs > INT32_MAX / 4) {
-        st = arc_fail(err, ARC_EFORMAT, "%s holds %zu pairs", bin_file, bin.pairs);
-        goto done;
-    }
-    if (opt->max_pairs > 0)
-        bin.pairs = ARC_MIN(bin.pairs, (size_t)opt->max_pairs);
+    ARC_TRY(open_bin(ctx, bin_file, opt->max_pairs, &bin, err));
+    ARC_TRY(arc_evaluation_new(ctx, "bin", &e, err));
     image = arc_mem_raw(&ctx->alloc, 2 * bin.pairs, sizeof image[0]);
     pair = arc_mem_raw(&ctx->alloc, bin.pairs, sizeof pair[0]);
     if (!image || !pair) {
@@ -80,19 +90,43 @@ arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bi
     }
     for (size_t i = 0; i < 2 * bin.pairs; i++)
         image[i] = (encoded){bin.image[i], bin.image_bytes[i], (int)i};
-    int images = number_images(image, (int)(2 * bin.pairs), pair);
-    bin_source source = {bin_file, image};
-    arc_eval_set set = {.images = images,
-                        .pairs = (int)bin.pairs,
-                        .pair = pair,
-                        .same = bin.same,
-                        .load = load_image,
-                        .name = name_image,
-                        .source = &source};
-    ARC_TRY(arc_eval_set_run(ctx, model, &set, opt, out, err));
+    const int images = number_images(image, (int)(2 * bin.pairs), pair);
+    const bin_source source = {bin_file, image};
+    const arc_eval_set set = {.images = images, .load = load_image, .name = name_image, .source = &source};
+    arc_pair_set pairs = {.set = &set,
+                          .pairs = (int)bin.pairs,
+                          .image = (const int(*)[2])pair,
+                          .same = bin.same,
+                          .name = bin_file,
+                          .list_bytes = (int64_t)bin.map.bytes};
+    crypto_hash_sha256(pairs.list_digest, bin.map.data, bin.map.bytes);
+    ARC_TRY(arc_pair_set_run(ctx, model, &pairs, opt, e, err));
+    for (int k = 0; k < 2; k++) /* people count pictures by their place in the file */
+        for (int i = 0; i < (k ? e->worst_impostors : e->worst_genuines); i++)
+            for (int side = 0; side < 2; side++) {
+                int64_t *index = &(k ? e->worst_impostor : e->worst_genuine)[i].index[side];
+                *index = image[*index].where;
+            }
+    *out = e;
+    e = NULL;
 done:
+    arc_evaluation_free(ctx, &e);
     arc_mem_free(&ctx->alloc, pair);
     arc_mem_free(&ctx->alloc, image);
+    arc_verification_bin_close(&bin);
+    return st;
+}
+
+arc_status arc_bin_image_load(arc_context *ctx, const char *bin_file, int64_t index, arc_image *out, arc_error *err) {
+    arc_verification_bin bin;
+    *out = (arc_image){0};
+    arc_status st = open_bin(ctx, bin_file, 0, &bin, err);
+    if (st != ARC_OK)
+        return st;
+    if (index < 0 || (size_t)index >= 2 * bin.pairs)
+        st = arc_fail(err, ARC_EINVAL, "%s has %zu images, there is no image %lld", bin_file, 2 * bin.pairs, (long long)index);
+    else
+        st = arc_image_decode(ctx, bin.image[index], bin.image_bytes[index], bin_file, NULL, out, NULL, err);
     arc_verification_bin_close(&bin);
     return st;
 }

@@ -1,24 +1,88 @@
-/* eval: the common runner under the LFW and .bin protocols. */
+/* eval: what the units of this room share. A set lists pictures; embed_set.c turns them into embeddings, one sink call a picture in order;
+ * the protocols judge; evaluation.c gathers what was found. */
 #ifndef ARC_EVAL_INTERNAL_H
 #define ARC_EVAL_INTERNAL_H
 
 #include "base/base.h"
 #include <arcface/eval.h>
 
-/* A verification set: `images` different pictures, and pairs that name two of them by index. */
+/* ---- sort.c: falling order, in place; scores must not be NaN ---- */
+arc_status arc_sort_scores(const arc_alloc *a, double *score, size_t n, arc_error *err);
+
+/* ---- verification.c ---- Squared distance of the unit vectors of two rows and their cosine; false when a row is not finite. */
+bool arc_pair_distance(const float *a, const float *b, int dim, double *dist, double *cosine);
+
+/* ---- evaluation.c ---- */
+arc_status arc_evaluation_new(arc_context *ctx, const char *protocol, arc_evaluation **out, arc_error *err);
+arc_arena *arc_evaluation_arena(arc_evaluation *e);
+arc_status arc_evaluation_note(arc_evaluation *e, arc_error *err, const char *fmt, ...) ARC_PRINTF(3, 4);
+arc_status arc_evaluation_missing(arc_evaluation *e, const char *name, const char *why, arc_error *err);
+/* Keeps the `worst` pairs of each kind out of e->pair_score; image: [pairs][2] indices; set gives names and paths. */
+struct arc_eval_set;
+arc_status arc_evaluation_worst(arc_evaluation *e, const struct arc_eval_set *set, const int (*image)[2], int worst,
+                                arc_error *err);
+/* A sentence for every FAR target that the impostor pairs cannot support. */
+arc_status arc_evaluation_support_notes(arc_evaluation *e, double far_target, arc_error *err);
+
+/* ---- provenance.c ---- Model, contract, engine; set_digest: SHA-256 of the set (embed_set.c). */
+arc_status arc_evaluation_provenance(arc_context *ctx, arc_evaluation *e, const arc_model *model, const char *set,
+                                     const uint8_t set_digest[32], const arc_eval_options *opt, arc_error *err);
+
+/* ---- embed_set.c ---- */
 typedef struct arc_eval_set {
-    int images, pairs;
-    int (*pair)[2];      /* [pairs] indices of images */
-    const uint8_t *same; /* [pairs], in fold order */
-    /* Decodes image `index`; called from any thread of the pool. */
-    arc_status (*load)(arc_context *ctx, const void *source, int index, arc_image *out, arc_error *err);
-    /* What people call image `index`, for error texts. */
-    void (*name)(const void *source, int index, char *out, size_t bytes);
+    int64_t images;
+    /* Decodes image `index` and gives the SHA-256 of its bytes; called from any thread of the pool. */
+    arc_status (*load)(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32], arc_error *err);
+    /* What people call image `index`, for error texts; path: whether it is one that can be opened. */
+    void (*name)(const void *source, int64_t index, char *out, size_t bytes);
+    bool names_are_paths;
+    /* May be NULL. Photos whose landmarks are known; photos where the face is in a known box (x1 y1 x2 y2); false: not known. */
+    bool (*landmarks)(const void *source, int64_t index, float landmark_px[5][2]);
+    bool (*box)(const void *source, int64_t index, float box_px[4]);
     const void *source;
 } arc_eval_set;
 
-/* Embeds every image once (twice with flip) and applies the protocol. */
-arc_status arc_eval_set_run(arc_context *ctx, const arc_model *model, const arc_eval_set *set, const arc_eval_options *opt,
-                            arc_verification *out, arc_error *err);
+/* embedding: [dim], raw, flip-summed; NULL when the picture is missing. norm: mean L2 norm of the views. */
+typedef arc_status arc_eval_sink(void *arg, int64_t index, const float *embedding, double norm, arc_error *err);
+
+typedef struct arc_embed_run {
+    const arc_eval_set *set;
+    const arc_eval_options *opt;
+    arc_eval_sink *sink;
+    void *sink_arg;
+    uint8_t digest[32]; /* out: over the digests of all pictures, in order */
+    char plan_id[32];   /* out: arc_net_plan_id of the first batch */
+} arc_embed_run;
+/* Missing pictures go to e (NULL: they fail). */
+arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_run *run, arc_evaluation *e, arc_error *err);
+
+/* The same into rows: [images][dim] and norms; present: [images], 0 for missing ones, whose rows are zero. */
+typedef struct arc_rows {
+    int dim;
+    float *row;
+    double *norm;
+    uint8_t *present;
+} arc_rows;
+arc_status arc_eval_embed_rows(arc_context *ctx, const arc_model *model, arc_embed_run *run, arc_evaluation *e, arc_rows *out,
+                               arc_error *err);
+void arc_rows_free(arc_context *ctx, arc_rows *rows);
+
+/* Loads a picture file with the digest of its bytes. */
+arc_status arc_eval_load_file(arc_context *ctx, const char *path, arc_image *out, uint8_t digest[32], arc_error *err);
+
+/* ---- pair_set.c: the judge of listed pairs over embedded pictures ---- */
+typedef struct arc_pair_set {
+    const arc_eval_set *set;
+    int pairs;
+    const int (*image)[2];    /* [pairs] */
+    const uint8_t *same;      /* [pairs], in fold order */
+    const int (*identity)[2]; /* [pairs] or NULL */
+    int identities, folds;    /* folds 0 = not said */
+    const char *name;         /* of the set: its list or .bin */
+    int64_t list_bytes;
+    uint8_t list_digest[32];
+} arc_pair_set;
+arc_status arc_pair_set_run(arc_context *ctx, const arc_model *model, const arc_pair_set *pairs, const arc_eval_options *opt,
+                            arc_evaluation *e, arc_error *err);
 
 #endif

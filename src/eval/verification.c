@@ -4,21 +4,23 @@
  * repeated for each threshold. */
 #include "eval/eval_internal.h"
 #include <math.h>
-#include <stdlib.h>
 
 #define COARSE 400 /* arange(0, 4, 0.01) */
 #define FINE 4000  /* arange(0, 4, 0.001) */
 
-/* accept[kind][k]: pairs of one kind (0 impostor, 1 genuine) with distance < threshold k. */
-typedef struct counts {
-    int accept[2][FINE];
-    int total[2];
-} counts;
+/* Pairs of one fold by the first threshold that accepts them: kind (0 impostor, 1 genuine), threshold; [COARSE], [FINE] when none does. */
+typedef struct fold_counts {
+    int coarse[2][COARSE + 1], fine[2][FINE + 1];
+} fold_counts;
 
-typedef struct scored {
-    double dist;
-    uint8_t same;
-} scored;
+typedef struct judge {
+    const double *dist;
+    const uint8_t *same;
+    arc_verification *out;
+    fold_counts *fold; /* [folds] */
+    fold_counts all;   /* sums over folds */
+    double at_far[ARC_EVAL_MAX_FOLDS];
+} judge;
 
 /* First k in 0..n with dist < k*step, where k*step is rounded as NumPy's arange rounds it; n when there is none. */
 static int first_accepting(double dist, double step, int n) {
@@ -30,47 +32,75 @@ static int first_accepting(double dist, double step, int n) {
     return k;
 }
 
-/* Cumulative accept counts of pairs [begin, end), or of all others when `outside`. */
-static void count_pairs(counts *c, const scored *pair, int pairs, int begin, int end, bool outside, double step, int n) {
-    *c = (counts){0};
-    for (int i = 0; i < pairs; i++) {
-        if ((i >= begin && i < end) == outside)
-            continue;
-        int kind = pair[i].same != 0, k = first_accepting(pair[i].dist, step, n);
-        c->total[kind]++;
-        if (k < n)
-            c->accept[kind][k]++;
+/* scikit-learn's KFold without shuffling: the first pairs % folds folds hold one more. */
+static int fold_begin(int pairs, int folds, int f) {
+    return f * (pairs / folds) + ARC_MIN(f, pairs % folds);
+}
+
+static void count_folds(void *arg, size_t begin, size_t end, int thread) {
+    judge *j = arg;
+    (void)thread;
+    for (size_t f = begin; f < end; f++) {
+        const int first = fold_begin(j->out->pairs, j->out->folds, (int)f),
+                  last = fold_begin(j->out->pairs, j->out->folds, (int)f + 1);
+        fold_counts *c = &j->fold[f];
+        *c = (fold_counts){0};
+        for (int i = first; i < last; i++) {
+            const int kind = j->same[i] != 0;
+            c->coarse[kind][first_accepting(j->dist[i], 0.01, COARSE)]++;
+            c->fine[kind][first_accepting(j->dist[i], 0.001, FINE)]++;
+        }
     }
-    for (int kind = 0; kind < 2; kind++)
-        for (int k = 1; k < n; k++)
-            c->accept[kind][k] += c->accept[kind][k - 1];
 }
 
-static int correct_at(const counts *c, int k) {
-    return c->accept[1][k] + c->total[0] - c->accept[0][k];
+static void add_counts(fold_counts *sum, const fold_counts *c) {
+    for (int kind = 0; kind < 2; kind++) {
+        for (int k = 0; k <= COARSE; k++)
+            sum->coarse[kind][k] += c->coarse[kind][k];
+        for (int k = 0; k <= FINE; k++)
+            sum->fine[kind][k] += c->fine[kind][k];
+    }
 }
 
-static int best_coarse(const counts *c) {
-    int best = 0;
-    for (int k = 1; k < COARSE; k++)
-        if (correct_at(c, k) > correct_at(c, best))
+/* The first of the best thresholds when `held` (NULL: nothing) is held out. */
+static int best_coarse(const fold_counts *all, const fold_counts *held) {
+    int best = 0, correct = 0, most = 0;
+    for (int k = 0; k < COARSE; k++) {
+        correct += all->coarse[1][k] - all->coarse[0][k];
+        if (held)
+            correct -= held->coarse[1][k] - held->coarse[0][k];
+        if (k == 0 || correct > most) {
+            most = correct;
             best = k;
+        }
+    }
     return best;
 }
 
-/* Threshold at which the training FAR reaches the target. Where several thresholds share one FAR, the last of them is the left end of the
- * interval; 0 (accept nothing) when the target is never reached. */
-static double threshold_at_far(const counts *c, double target) {
-    if (c->total[0] == 0 || (double)c->accept[0][FINE - 1] / c->total[0] < target)
-        return 0.0;
-    int left = -1;
-    for (int k = 0; k < FINE && (double)c->accept[0][k] / c->total[0] <= target; k++)
+/* Threshold at which the FAR of the training folds reaches the target. Where several thresholds share one FAR, the last of them is the left end
+ * of the interval; 0 (accept nothing) when the target is never reached. */
+static double threshold_at_far(const fold_counts *all, const fold_counts *held, double target) {
+    static const double none = 0.0;
+    int total = 0, accepted = 0;
+    for (int k = 0; k <= FINE; k++)
+        total += all->fine[0][k] - held->fine[0][k];
+    const int most = total - (all->fine[0][FINE] - held->fine[0][FINE]);
+    if (total == 0 || (double)most / total < target)
+        return none;
+    int left = -1, left_accepted = 0, next_accepted = 0;
+    for (int k = 0; k < FINE; k++) {
+        accepted += all->fine[0][k] - held->fine[0][k];
+        next_accepted = accepted;
+        if ((double)accepted / total > target)
+            break;
         left = k;
+        left_accepted = accepted;
+    }
     if (left < 0)
-        return 0.0;
+        return none;
     if (left == FINE - 1)
         return left * 0.001;
-    double a = (double)c->accept[0][left] / c->total[0], b = (double)c->accept[0][left + 1] / c->total[0];
+    const double a = (double)left_accepted / total, b = (double)next_accepted / total;
     return left * 0.001 + (target - a) / (b - a) * ((left + 1) * 0.001 - left * 0.001);
 }
 
@@ -84,44 +114,7 @@ static void mean_std(const double *x, int n, double *mean, double *std) {
     *std = sqrt(squares / n); /* population deviation, as np.std */
 }
 
-static int by_distance(const void *a, const void *b) {
-    double x = ((const scored *)a)->dist, y = ((const scored *)b)->dist;
-    return (x > y) - (x < y);
-}
-
-/* Exact area under the ROC curve (ties count half) and equal error rate (linear between the operating points around FAR = FRR).
- * Sorts the pairs by distance. */
-static void roc(scored *pair, int pairs, int genuine, int impostor, double *auc, double *eer) {
-    *auc = *eer = 0;
-    if (genuine == 0 || impostor == 0)
-        return;
-    qsort(pair, (size_t)pairs, sizeof pair[0], by_distance);
-    double area = 0, far0 = 0, frr0 = 1;
-    int64_t accepted[2] = {0, 0};
-    bool crossed = false;
-    for (int i = 0; i < pairs;) {
-        int64_t here[2] = {0, 0};
-        double dist = pair[i].dist;
-        for (; i < pairs && !(pair[i].dist > dist); i++)
-            here[pair[i].same != 0]++;
-        area += (double)here[0] * ((double)accepted[1] + 0.5 * (double)here[1]);
-        accepted[0] += here[0];
-        accepted[1] += here[1];
-        double far1 = (double)accepted[0] / impostor, frr1 = 1.0 - (double)accepted[1] / genuine;
-        if (!crossed && far1 >= frr1) {
-            double before = frr0 - far0, after = frr1 - far1; /* changes sign here */
-            double t = before / (before - after);
-            *eer = far0 + t * (far1 - far0);
-            crossed = true;
-        }
-        far0 = far1;
-        frr0 = frr1;
-    }
-    *auc = area / ((double)genuine * impostor);
-}
-
-/* Squared distance of the unit vectors of two rows and their cosine; false when a row is not finite. */
-static bool pair_distance(const float *a, const float *b, int dim, double *dist, double *cosine) {
+bool arc_pair_distance(const float *a, const float *b, int dim, double *dist, double *cosine) {
     double aa = 0, bb = 0, sum = 0, dot = 0;
     for (int i = 0; i < dim; i++) {
         aa += (double)a[i] * a[i];
@@ -147,67 +140,126 @@ static bool row_is_finite(const float *row, int dim) {
     return true;
 }
 
-static arc_status score_pairs(scored *pair, const float *embeddings, int dim, const uint8_t *same, int pairs,
-                              arc_verification *out, arc_error *err) {
+static arc_status score_pairs(double *dist, const float *embeddings, int dim, const uint8_t *same, int pairs, double mean[2],
+                              arc_error *err) {
     double sum[2] = {0, 0};
     int n[2] = {0, 0};
     for (int i = 0; i < pairs; i++) {
         const float *a = embeddings + (size_t)(2 * i) * (size_t)dim, *b = a + dim;
         double cosine;
-        if (!pair_distance(a, b, dim, &pair[i].dist, &cosine))
+        if (!arc_pair_distance(a, b, dim, &dist[i], &cosine))
             return arc_fail(err, ARC_EINVAL,
                             "embedding row %d (pair %d) is not finite; the model's weights or its input scaling are wrong",
                             row_is_finite(a, dim) ? 2 * i + 1 : 2 * i, i);
-        pair[i].same = same[i] != 0;
-        sum[pair[i].same] += cosine;
-        n[pair[i].same]++;
+        sum[same[i] != 0] += cosine;
+        n[same[i] != 0]++;
     }
-    out->genuine = n[1];
-    out->impostor = n[0];
-    out->mean_genuine_cosine = n[1] ? sum[1] / n[1] : 0;
-    out->mean_impostor_cosine = n[0] ? sum[0] / n[0] : 0;
+    for (int kind = 0; kind < 2; kind++)
+        mean[kind] = n[kind] ? sum[kind] / n[kind] : 0;
     return ARC_OK;
-}
-
-/* scikit-learn's KFold without shuffling: the first pairs % folds folds hold one more. */
-static int fold_begin(int pairs, int folds, int f) {
-    return f * (pairs / folds) + ARC_MIN(f, pairs % folds);
 }
 
 static double share(int part, int whole) {
     return whole ? (double)part / whole : 0.0;
 }
 
-static void run_folds(counts *c, const scored *pair, arc_verification *out) {
-    double tar[ARC_EVAL_MAX_FOLDS], far[ARC_EVAL_MAX_FOLDS], far_std;
-    for (int f = 0; f < out->folds; f++) {
-        int begin = fold_begin(out->pairs, out->folds, f), end = fold_begin(out->pairs, out->folds, f + 1);
-        count_pairs(c, pair, out->pairs, begin, end, true, 0.01, COARSE);
-        double threshold = best_coarse(c) * 0.01;
-        count_pairs(c, pair, out->pairs, begin, end, true, 0.001, FINE);
-        double at_far = threshold_at_far(c, out->far_target);
+static void judge_folds(void *arg, size_t begin, size_t end, int thread) {
+    judge *j = arg;
+    (void)thread;
+    for (size_t f = begin; f < end; f++) {
+        arc_verification *v = j->out;
+        const int first = fold_begin(v->pairs, v->folds, (int)f), last = fold_begin(v->pairs, v->folds, (int)f + 1);
+        const double threshold = best_coarse(&j->all, &j->fold[f]) * 0.01;
+        const double at_far = threshold_at_far(&j->all, &j->fold[f], v->far_target);
         int right = 0, accepted[2] = {0, 0}, total[2] = {0, 0};
-        for (int i = begin; i < end; i++) {
-            right += (pair[i].dist < threshold) == (pair[i].same != 0);
-            accepted[pair[i].same] += pair[i].dist < at_far;
-            total[pair[i].same]++;
+        for (int i = first; i < last; i++) {
+            const int kind = j->same[i] != 0;
+            right += (j->dist[i] < threshold) == (kind == 1);
+            accepted[kind] += j->dist[i] < at_far;
+            total[kind]++;
         }
-        out->fold_threshold[f] = threshold;
-        out->fold_accuracy[f] = share(right, end - begin);
-        tar[f] = share(accepted[1], total[1]);
-        far[f] = share(accepted[0], total[0]);
+        v->fold_threshold[f] = threshold;
+        v->fold_pairs[f] = last - first;
+        v->fold_correct[f] = right;
+        v->fold_accuracy[f] = share(right, last - first);
+        v->fold_tar[f] = share(accepted[1], total[1]);
+        v->fold_far[f] = share(accepted[0], total[0]);
     }
-    mean_std(out->fold_accuracy, out->folds, &out->accuracy, &out->accuracy_std);
-    mean_std(tar, out->folds, &out->tar, &out->tar_std);
-    mean_std(far, out->folds, &out->far, &far_std);
 }
 
-arc_status arc_eval_verification(arc_context *ctx, const float *embeddings, int dim, const uint8_t *same, int pairs, int folds,
-                                 double far_target, arc_verification *out, arc_error *err) {
-    if (!out)
-        return arc_fail(err, ARC_EINVAL, "the verification result must not be NULL");
-    *out = (arc_verification){0};
-    if (!ctx || !embeddings || !same || dim < 1)
+/* facenet's flavour of AUC and EER: rates of every fold at the 400 thresholds, averaged over folds; trapezoids, and the crossing of the line
+ * through the points with 1 - FAR. */
+static void grid_curve(const judge *j) {
+    arc_verification *v = j->out;
+    double far[COARSE] = {0}, tar[COARSE] = {0};
+    for (int f = 0; f < v->folds; f++) {
+        const fold_counts *c = &j->fold[f];
+        int total[2] = {0, 0}, sum[2] = {0, 0};
+        for (int k = 0; k <= COARSE; k++)
+            for (int kind = 0; kind < 2; kind++)
+                total[kind] += c->coarse[kind][k];
+        for (int k = 0; k < COARSE; k++) {
+            for (int kind = 0; kind < 2; kind++)
+                sum[kind] += c->coarse[kind][k];
+            far[k] += share(sum[0], total[0]) / v->folds;
+            tar[k] += share(sum[1], total[1]) / v->folds;
+        }
+    }
+    bool crossed = false;
+    for (int k = 1; k < COARSE; k++) {
+        v->auc_grid += (far[k] - far[k - 1]) * (tar[k] + tar[k - 1]) / 2;
+        const double before = 1 - far[k - 1] - tar[k - 1], after = 1 - far[k] - tar[k];
+        if (!crossed && after <= 0 && before > after) {
+            v->eer_grid = far[k - 1] + before / (before - after) * (far[k] - far[k - 1]);
+            crossed = true;
+        }
+    }
+}
+
+/* The curve over cosines, 1 - distance/2. */
+static arc_status curve_of(arc_context *ctx, const judge *j, arc_curve *curve, arc_error *err) {
+    arc_verification *v = j->out;
+    double *score = arc_mem_raw(&ctx->alloc, (size_t)v->pairs, sizeof *score);
+    if (!score)
+        return arc_fail_nomem(err, "the scores of the pairs");
+    for (int i = 0; i < v->pairs; i++)
+        score[i] = 1 - j->dist[i] / 2;
+    arc_status st = arc_curve_of_scores(ctx, score, j->same, v->pairs, NULL, 0, curve, err);
+    arc_mem_free(&ctx->alloc, score);
+    return st;
+}
+
+static arc_status judge_all(arc_context *ctx, judge *j, arc_curve *curve, arc_error *err) {
+    arc_verification *v = j->out;
+    int correct = 0;
+    arc_pool_run(ctx->pool, (size_t)v->folds, 1, count_folds, j);
+    for (int f = 0; f < v->folds; f++)
+        add_counts(&j->all, &j->fold[f]);
+    arc_pool_run(ctx->pool, (size_t)v->folds, 1, judge_folds, j);
+    for (int k = 0; k <= COARSE; k++) {
+        v->impostor += j->all.coarse[0][k];
+        v->genuine += j->all.coarse[1][k];
+    }
+    for (int f = 0; f < v->folds; f++)
+        correct += v->fold_correct[f];
+    double far_std;
+    v->correct = arc_rate_of(correct, v->pairs);
+    mean_std(v->fold_accuracy, v->folds, &v->accuracy, &v->accuracy_std);
+    mean_std(v->fold_tar, v->folds, &v->tar, &v->tar_std);
+    mean_std(v->fold_far, v->folds, &v->far, &far_std);
+    v->best_threshold_cosine = 1.0 - best_coarse(&j->all, NULL) * 0.01 / 2.0; /* |a-b|^2 = 2 - 2 cos */
+    grid_curve(j);
+    arc_curve own = {0}, *c = curve ? curve : &own;
+    arc_status st = curve_of(ctx, j, c, err);
+    v->auc = c->auc;
+    v->eer = c->eer;
+    arc_curve_free(ctx, &own);
+    return st;
+}
+
+static arc_status check_request(const arc_context *ctx, const void *data, const uint8_t *same, int pairs, int folds,
+                                double far_target, arc_error *err) {
+    if (!ctx || !data || !same)
         return arc_fail(err, ARC_EINVAL, "verification needs a context, embeddings of at least one value, and labels");
     if (folds < 2 || folds > ARC_EVAL_MAX_FOLDS)
         return arc_fail(err, ARC_EINVAL, "%d folds: must be 2 to %d", folds, ARC_EVAL_MAX_FOLDS);
@@ -215,31 +267,63 @@ arc_status arc_eval_verification(arc_context *ctx, const float *embeddings, int 
         return arc_fail(err, ARC_EINVAL, "%d pairs are too few for %d folds", pairs, folds);
     if (!(far_target >= 0 && far_target <= 1))
         return arc_fail(err, ARC_EINVAL, "FAR target %g: must be 0 to 1", far_target);
+    return ARC_OK;
+}
 
-    arc_status st;
-    counts *c = NULL;
-    scored *pair = arc_mem_raw(&ctx->alloc, (size_t)pairs, sizeof pair[0]);
-    if (!pair || !(c = arc_mem_raw(&ctx->alloc, 1, sizeof *c))) {
+arc_status arc_eval_distances(arc_context *ctx, const double *distance, const uint8_t *same, int pairs, int folds,
+                              double far_target, arc_verification *out, arc_curve *curve, arc_error *err) {
+    if (curve)
+        *curve = (arc_curve){0};
+    if (!out)
+        return arc_fail(err, ARC_EINVAL, "the verification result must not be NULL");
+    *out = (arc_verification){0};
+    arc_status st = check_request(ctx, distance, same, pairs, folds, far_target, err);
+    if (st != ARC_OK)
+        return st;
+    for (int i = 0; i < pairs; i++)
+        if (!(distance[i] >= 0 && distance[i] <= 4.001))
+            return arc_fail(err, ARC_EINVAL, "distance %d is %g: squared distances of unit vectors are 0 to 4", i, distance[i]);
+    judge *j = arc_mem_new(&ctx->alloc, 1, sizeof *j);
+    fold_counts *fold = arc_mem_raw(&ctx->alloc, (size_t)folds, sizeof *fold);
+    if (j && fold) {
+        out->pairs = pairs;
+        out->folds = folds;
+        out->far_target = far_target;
+        j->dist = distance;
+        j->same = same;
+        j->out = out;
+        j->fold = fold;
+        st = judge_all(ctx, j, curve, err);
+    } else {
         st = arc_fail_nomem(err, "the verification protocol");
-        goto done;
     }
-    out->pairs = pairs;
-    out->folds = folds;
-    out->dim = dim;
-    out->far_target = far_target;
-    ARC_TRY(score_pairs(pair, embeddings, dim, same, pairs, out, err));
-    run_folds(c, pair, out);
-    count_pairs(c, pair, pairs, 0, pairs, false, 0.01, COARSE);
-    out->best_threshold_cosine = 1.0 - best_coarse(c) * 0.01 / 2.0; /* |a-b|^2 = 2 - 2 cos */
-    roc(pair, pairs, out->genuine, out->impostor, &out->auc, &out->eer);
-done:
     if (st != ARC_OK)
         *out = (arc_verification){0};
-    arc_mem_free(&ctx->alloc, c);
-    arc_mem_free(&ctx->alloc, pair);
+    arc_mem_free(&ctx->alloc, fold);
+    arc_mem_free(&ctx->alloc, j);
     return st;
 }
 
-void arc_eval_options_default(arc_eval_options *opt) {
-    *opt = (arc_eval_options){.struct_size = sizeof *opt, .flip = true, .far_target = 1e-3, .folds = 10};
+arc_status arc_eval_verification(arc_context *ctx, const float *embeddings, int dim, const uint8_t *same, int pairs, int folds,
+                                 double far_target, arc_verification *out, arc_error *err) {
+    if (!out)
+        return arc_fail(err, ARC_EINVAL, "the verification result must not be NULL");
+    *out = (arc_verification){0};
+    arc_status st = check_request(ctx, dim >= 1 ? embeddings : NULL, same, pairs, folds, far_target, err);
+    if (st != ARC_OK)
+        return st;
+    double mean[2] = {0, 0};
+    double *dist = arc_mem_raw(&ctx->alloc, (size_t)pairs, sizeof *dist);
+    if (!dist)
+        return arc_fail_nomem(err, "the distances of the pairs");
+    st = score_pairs(dist, embeddings, dim, same, pairs, mean, err);
+    if (st == ARC_OK)
+        st = arc_eval_distances(ctx, dist, same, pairs, folds, far_target, out, NULL, err);
+    if (st == ARC_OK) {
+        out->dim = dim;
+        out->mean_impostor_cosine = mean[0];
+        out->mean_genuine_cosine = mean[1];
+    }
+    arc_mem_free(&ctx->alloc, dist);
+    return st;
 }

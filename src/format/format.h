@@ -66,6 +66,26 @@ arc_status arc_pairs_open(arc_pairs *out, const arc_alloc *a, const char *path, 
 arc_status arc_pairs_parse(arc_pairs *out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);
 void arc_pairs_close(arc_pairs *pairs);
 
+/* ---- pair_list.c ---- any list of pairs of picture files: LFW's pairs.txt; "PATH PATH LABEL" (or LABEL first) a line; two lines "PATH LABEL" a pair
+ * (CALFW, CPLFW; label 0 = different); or the folder Split/FF or Split/FP of CFP's Protocol. Paths are relative and stay inside. */
+typedef struct arc_listed_pair {
+    const char *path[2]; /* LFW: without suffix */
+    uint8_t same;
+} arc_listed_pair;
+typedef struct arc_pair_list {
+    arc_arena arena;
+    arc_listed_pair *pair;
+    int pairs, folds;   /* folds 0: not said */
+    bool suffix;        /* the paths have their suffix */
+    const char *kind;   /* "LFW pairs", "path path label", "path label, two lines a pair", "CFP split" */
+    int64_t bytes;      /* of all files read */
+    uint8_t digest[32]; /* SHA-256 of them */
+} arc_pair_list;
+arc_status arc_pair_list_open(arc_pair_list *out, const arc_alloc *a, const char *path, arc_error *err);
+arc_status arc_pair_list_parse(arc_pair_list *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                               arc_error *err);
+void arc_pair_list_close(arc_pair_list *list);
+
 /* ---- npy.c ---- */
 arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
                             arc_error *err);

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 expect 0 --help
-says detect align embed verify "eval lfw" "eval bin" "model info" "model new" convert pull version demo
+says detect align embed verify "eval lfw" "eval pairs" "eval bin" "model info" "model new" convert pull version demo
 mapfile -t commands < <("$arcface" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z0-9 ]*[a-z0-9]\)  .*/\1/p')
 [ ${#commands[@]} -ge 15 ] || wrong "the overview names ${#commands[@]} commands"
 for command in "${commands[@]}"; do
@@ -33,7 +33,7 @@ sentence 'did you mean "verify"?' "arcface --help"
 expect 2 "no-such-thing-at-all"
 sentence "unknown command"
 expect 2 eval
-sentence '"eval lfw"' '"eval bin"'
+sentence '"eval lfw"' '"eval pairs"' '"eval bin"'
 expect 2 model inf
 sentence 'did you mean "model info"?'
 expect 2 --threads 2

@@ -148,14 +148,16 @@ static void failing_memory(void **state) {
     (void)state;
     const float e[8][2] = {{1, 0}, {2, 0}, {1, 0}, {0, 1}, {0, 3}, {0, 1}, {5, 0}, {0, 1}};
     const uint8_t same[4] = {1, 0, 1, 0};
-    for (long nth = 1; nth <= 3; nth++) {
+    arc_status st = ARC_ENOMEM;
+    for (long nth = 1; st != ARC_OK && nth < 100; nth++) {
         arc_test_heap heap = {0};
         arc_context *ctx = open_context(&heap);
         heap.fail_at = heap.requests + nth;
         arc_verification v;
         arc_error err;
-        arc_status st = arc_eval_verification(ctx, e[0], 2, same, 4, 2, 1e-3, &v, &err);
-        assert_int_equal(st, nth <= 2 ? ARC_ENOMEM : ARC_OK);
+        st = arc_eval_verification(ctx, e[0], 2, same, 4, 2, 1e-3, &v, &err);
+        if (st != ARC_OK && st != ARC_ENOMEM)
+            fail_msg("request %ld: %s", nth, err.text);
         heap.fail_at = 0;
         arc_context_close(&ctx);
         assert_int_equal(heap.live, 0);

@@ -1,0 +1,357 @@
+/* Runs a model over a set of pictures: they are decoded in parallel, detected and aligned when they are photos, embedded in batches, and handed
+ * on in order. The mirrored views are embedded apart from the plain ones because XNorm is the mean norm over both. */
+#include "eval/eval_internal.h"
+#include <math.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BATCH 64
+#define MAX_FACES 256
+#define LEAST_IOU 0.2f /* of a detected face with the labelled box */
+
+typedef struct slot {
+    arc_image loaded, crop, mirrored; /* crop may point into loaded */
+    bool own_crop;
+    arc_status status;
+    arc_error error;
+    uint8_t digest[32];
+} slot;
+
+typedef struct runner {
+    arc_context *ctx;
+    arc_embed_run *run;
+    arc_evaluation *e;
+    arc_embedder *embedder;
+    arc_detector *detector; /* NULL for crops */
+    arc_template align;
+    int width_px, height_px, dim, count;
+    int64_t first;
+    slot *slot;             /* [BATCH] */
+    float *plain, *flipped; /* [BATCH][dim] */
+    arc_face *face;         /* [MAX_FACES] */
+    crypto_hash_sha256_state hash;
+} runner;
+
+arc_status arc_eval_load_file(arc_context *ctx, const char *path, arc_image *out, uint8_t digest[32], arc_error *err) {
+    arc_map map;
+    arc_status st = arc_map_open(&map, path, (size_t)1 << 30, err);
+    if (st != ARC_OK)
+        return st;
+    crypto_hash_sha256(digest, map.data, map.bytes);
+    st = arc_image_decode(ctx, map.data, map.bytes, path, NULL, out, NULL, err);
+    arc_map_close(&map);
+    return st;
+}
+
+static void name_of(const runner *r, int i, char *out, size_t bytes) {
+    r->run->set->name(r->run->set->source, r->first + i, out, bytes);
+}
+
+/* The picture as the model wants it: as it is; the middle 96 columns of a 112x112 crop (the 112x96 template is the 112x112 one less 8 columns
+ * on each side); or scaled when the shape is the same. */
+static arc_status fit(runner *r, int i, arc_error *err) {
+    slot *s = &r->slot[i];
+    arc_image *in = &s->loaded;
+    bool same_size = in->width_px == r->width_px && in->height_px == r->height_px;
+    bool middle = in->width_px == 112 && in->height_px == 112 && r->width_px == 96 && r->height_px == 112;
+    if (same_size || middle) {
+        s->crop = *in;
+        s->crop.data = in->data + 3 * ((in->width_px - r->width_px) / 2);
+        s->crop.width_px = r->width_px;
+        return ARC_OK;
+    }
+    if ((int64_t)in->width_px * r->height_px != (int64_t)in->height_px * r->width_px) {
+        char what[1024];
+        name_of(r, i, what, sizeof what);
+        return arc_fail(
+            err, ARC_ESHAPE,
+            "%.300s is %dx%d but the model wants aligned crops of %dx%d; give a detector (photos), or make crops with "
+            "\"arcface align\"",
+            what, in->width_px, in->height_px, r->width_px, r->height_px);
+    }
+    arc_status st = arc_image_new(r->ctx, r->width_px, r->height_px, &s->crop, err);
+    if (st != ARC_OK)
+        return st;
+    s->own_crop = true;
+    arc_draw_image(&s->crop, 0, 0, r->width_px, r->height_px, in);
+    s->crop.format = in->format;
+    return ARC_OK;
+}
+
+static void mirror(const arc_image *from, arc_image *to) {
+    for (int y = 0; y < from->height_px; y++) {
+        const uint8_t *s = from->data + y * from->stride_bytes;
+        uint8_t *d = to->data + y * to->stride_bytes + 3 * (to->width_px - 1);
+        for (int x = 0; x < from->width_px; x++, s += 3, d -= 3)
+            memcpy(d, s, 3);
+    }
+    to->format = from->format;
+}
+
+static arc_status warp(runner *r, slot *s, const float landmark_px[5][2]) {
+    double matrix[2][3];
+    arc_status st = arc_align_estimate(landmark_px, r->align, matrix, NULL, &s->error);
+    if (st == ARC_OK)
+        st = arc_image_new(r->ctx, r->width_px, r->height_px, &s->crop, &s->error);
+    if (st != ARC_OK)
+        return st;
+    s->own_crop = true;
+    return arc_align_warp(&s->loaded, (const double(*)[3])matrix, ARC_WARP_EXACT, &s->crop, &s->error);
+}
+
+static void load_tile(void *arg, size_t begin, size_t end, int thread) {
+    runner *r = arg;
+    const arc_eval_set *set = r->run->set;
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        slot *s = &r->slot[i];
+        float landmark_px[5][2];
+        const int64_t index = r->first + (int64_t)i;
+        memset(s->digest, 0, sizeof s->digest);
+        s->status = set->load(r->ctx, set->source, index, &s->loaded, s->digest, &s->error);
+        if (s->status != ARC_OK)
+            continue;
+        if (set->landmarks && set->landmarks(set->source, index, landmark_px))
+            s->status = warp(r, s, (const float(*)[2])landmark_px);
+        else if (!r->detector)
+            s->status = fit(r, (int)i, &s->error);
+    }
+}
+
+static float overlap(const arc_face *f, const float box[4]) {
+    const float w = ARC_MIN(f->x2_px, box[2]) - ARC_MAX(f->x1_px, box[0]),
+                h = ARC_MIN(f->y2_px, box[3]) - ARC_MAX(f->y1_px, box[1]);
+    const float both = w > 0 && h > 0 ? w * h : 0;
+    const float sum = (f->x2_px - f->x1_px) * (f->y2_px - f->y1_px) + (box[2] - box[0]) * (box[3] - box[1]);
+    return sum > both ? both / (sum - both) : 0;
+}
+
+/* The face of a photo: the one in the labelled box, else InsightFace's choice (large and central). */
+static arc_status find_face(runner *r, int i, float landmark_px[5][2]) {
+    slot *s = &r->slot[i];
+    const arc_eval_set *set = r->run->set;
+    arc_detect_options opt = r->run->opt->detect;
+    float box[4];
+    int found = 0, best = 0;
+    const bool labelled = set->box && set->box(set->source, r->first + i, box);
+    opt.max_faces = labelled ? MAX_FACES : 1;
+    arc_status st = arc_detect(r->detector, &s->loaded, &opt, r->face, MAX_FACES, &found, &s->error);
+    if (st != ARC_OK)
+        return st;
+    found = ARC_MIN(found, MAX_FACES);
+    if (found == 0)
+        return arc_fail(&s->error, ARC_ENOTFOUND, "no face found");
+    for (int k = 1; labelled && k < found; k++)
+        if (overlap(&r->face[k], box) > overlap(&r->face[best], box))
+            best = k;
+    if (labelled && overlap(&r->face[best], box) < LEAST_IOU)
+        return arc_fail(&s->error, ARC_ENOTFOUND, "no face found in the labelled box");
+    memcpy(landmark_px, r->face[best].landmark_px, sizeof r->face[best].landmark_px);
+    return ARC_OK;
+}
+
+static void locate(runner *r) {
+    for (int i = 0; i < r->count; i++) {
+        slot *s = &r->slot[i];
+        float landmark_px[5][2];
+        if (s->status != ARC_OK || s->crop.data)
+            continue;
+        s->status = find_face(r, i, landmark_px);
+        if (s->status == ARC_OK)
+            s->status = warp(r, s, (const float(*)[2])landmark_px);
+    }
+}
+
+/* Pictures that are not there, broken or without a face are named; what is wrong with the run itself ends it. */
+static bool is_missing(arc_status st) {
+    return st == ARC_ENOTFOUND || st == ARC_EIO || st == ARC_EFORMAT || st == ARC_ECORRUPT || st == ARC_EUNSUPPORTED ||
+           st == ARC_ELIMIT || st == ARC_EINVAL;
+}
+
+static arc_status report_missing(runner *r, arc_error *err) {
+    for (int i = 0; i < r->count; i++) {
+        slot *s = &r->slot[i];
+        char name[1024];
+        if (s->status == ARC_OK)
+            continue;
+        if (!is_missing(s->status))
+            return arc_fail(err, s->status, "%s", s->error.text);
+        name_of(r, i, name, sizeof name);
+        if (!r->e || r->run->opt->strict) {
+            const bool named = strstr(s->error.text, name) != NULL;
+            return arc_fail(err, s->status, "%.300s%s%s", named ? "" : name, named ? "" : ": ", s->error.text);
+        }
+        arc_status st = arc_evaluation_missing(r->e, name, s->error.text, err);
+        if (st != ARC_OK)
+            return st;
+    }
+    return ARC_OK;
+}
+
+static double norm_of(const float *x, int dim) {
+    double sum = 0;
+    for (int i = 0; i < dim; i++)
+        sum += (double)x[i] * x[i];
+    return sqrt(sum);
+}
+
+/* Embeds what is there; rows of the others stay untouched. */
+static arc_status embed_batch(runner *r, arc_error *err) {
+    arc_image crop[BATCH];
+    int n = 0;
+    for (int i = 0; i < r->count; i++)
+        if (r->slot[i].status == ARC_OK)
+            crop[n++] = r->slot[i].crop;
+    arc_status st = arc_embed_crops(r->embedder, crop, n, false, r->plain, err);
+    if (st != ARC_OK || !r->run->opt->flip)
+        return st;
+    n = 0;
+    for (int i = 0; i < r->count; i++)
+        if (r->slot[i].status == ARC_OK) {
+            mirror(&r->slot[i].crop, &r->slot[i].mirrored);
+            crop[n++] = r->slot[i].mirrored;
+        }
+    return arc_embed_crops(r->embedder, crop, n, false, r->flipped, err);
+}
+
+static arc_status hand_on(runner *r, arc_error *err) {
+    arc_status st = ARC_OK;
+    const bool flip = r->run->opt->flip;
+    int n = 0;
+    for (int i = 0; i < r->count && st == ARC_OK; i++) {
+        crypto_hash_sha256_update(&r->hash, r->slot[i].digest, sizeof r->slot[i].digest);
+        if (r->slot[i].status != ARC_OK) {
+            st = r->run->sink(r->run->sink_arg, r->first + i, NULL, 0, err);
+            continue;
+        }
+        float *a = r->plain + (size_t)n * (size_t)r->dim;
+        const float *b = r->flipped + (size_t)n * (size_t)r->dim;
+        double norm = norm_of(a, r->dim);
+        if (flip) {
+            norm = 0.5 * (norm + norm_of(b, r->dim));
+            for (int d = 0; d < r->dim; d++)
+                a[d] += b[d];
+        }
+        st = r->run->sink(r->run->sink_arg, r->first + i, a, norm, err);
+        n++;
+    }
+    return st;
+}
+
+static void clear_slots(runner *r) {
+    for (int i = 0; i < r->count; i++) {
+        if (r->slot[i].own_crop)
+            arc_image_free(r->ctx, &r->slot[i].crop);
+        arc_image_free(r->ctx, &r->slot[i].loaded);
+        r->slot[i].crop = (arc_image){0};
+        r->slot[i].own_crop = false;
+    }
+}
+
+static arc_status embed_all(runner *r, arc_error *err) {
+    const arc_eval_options *opt = r->run->opt;
+    const int64_t images = r->run->set->images;
+    arc_status st = ARC_OK;
+    for (r->first = 0; r->first < images && st == ARC_OK; r->first += r->count) {
+        r->count = (int)ARC_MIN((int64_t)BATCH, images - r->first);
+        arc_pool_run(r->ctx->pool, (size_t)r->count, 1, load_tile, r);
+        if (r->detector)
+            locate(r);
+        st = report_missing(r, err);
+        if (st == ARC_OK)
+            st = embed_batch(r, err);
+        if (st == ARC_OK && r->first == 0)
+            snprintf(r->run->plan_id, sizeof r->run->plan_id, "%s", arc_embedder_plan_id(r->embedder));
+        if (st == ARC_OK)
+            st = hand_on(r, err);
+        clear_slots(r);
+        if (st == ARC_OK && opt->progress && opt->progress(opt->progress_ctx, r->first + r->count, images) != 0)
+            st = arc_fail(err, ARC_ECANCEL, "evaluation was cancelled");
+    }
+    return st;
+}
+
+static arc_status prepare(runner *r, const arc_model *model, arc_error *err) {
+    const arc_alloc *a = &r->ctx->alloc;
+    const arc_eval_options *opt = r->run->opt;
+    r->align = arc_model_contract(model)->align;
+    arc_template_get(r->align, &r->width_px, &r->height_px, NULL);
+    arc_status st = arc_embedder_new(r->ctx, model, &r->embedder, err);
+    if (st == ARC_OK && opt->detector)
+        st = arc_detector_new(r->ctx, opt->detector, &r->detector, err);
+    if (st != ARC_OK)
+        return st;
+    r->dim = arc_embedder_dim(r->embedder);
+    r->slot = arc_mem_new(a, BATCH, sizeof *r->slot);
+    r->plain = arc_mem_new(a, (size_t)BATCH * (size_t)r->dim, sizeof(float));
+    r->flipped = arc_mem_new(a, (size_t)BATCH * (size_t)r->dim, sizeof(float));
+    r->face = arc_mem_new(a, MAX_FACES, sizeof *r->face);
+    if (!r->slot || !r->plain || !r->flipped || !r->face)
+        return arc_fail_nomem(err, "the evaluation's embeddings");
+    for (int i = 0; opt->flip && i < BATCH && st == ARC_OK; i++)
+        st = arc_image_new(r->ctx, r->width_px, r->height_px, &r->slot[i].mirrored, err);
+    return st;
+}
+
+arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_run *run, arc_evaluation *e, arc_error *err) {
+    const arc_alloc *a = &ctx->alloc;
+    runner *r = arc_mem_new(a, 1, sizeof *r);
+    if (!r)
+        return arc_fail_nomem(err, "the evaluation");
+    *r = (runner){.ctx = ctx, .run = run, .e = e};
+    crypto_hash_sha256_init(&r->hash);
+    arc_status st = prepare(r, model, err);
+    if (st == ARC_OK)
+        st = embed_all(r, err);
+    crypto_hash_sha256_final(&r->hash, run->digest);
+    for (int i = 0; r->slot && i < BATCH; i++)
+        arc_image_free(ctx, &r->slot[i].mirrored);
+    arc_mem_free(a, r->face);
+    arc_mem_free(a, r->flipped);
+    arc_mem_free(a, r->plain);
+    arc_mem_free(a, r->slot);
+    arc_detector_free(&r->detector);
+    arc_embedder_free(&r->embedder);
+    arc_mem_free(a, r);
+    return st;
+}
+
+/* ---- into rows ---- */
+
+static arc_status keep_row(void *arg, int64_t index, const float *embedding, double norm, arc_error *err) {
+    arc_rows *rows = arg;
+    (void)err;
+    if (embedding)
+        memcpy(rows->row + (size_t)index * (size_t)rows->dim, embedding, (size_t)rows->dim * sizeof(float));
+    rows->norm[index] = norm;
+    rows->present[index] = embedding != NULL;
+    return ARC_OK;
+}
+
+arc_status arc_eval_embed_rows(arc_context *ctx, const arc_model *model, arc_embed_run *run, arc_evaluation *e, arc_rows *out,
+                               arc_error *err) {
+    const size_t images = (size_t)run->set->images;
+    *out = (arc_rows){.dim = arc_model_contract(model)->dim};
+    out->row = arc_mem_new(&ctx->alloc, images, (size_t)out->dim * sizeof(float));
+    out->norm = arc_mem_new(&ctx->alloc, images, sizeof *out->norm);
+    out->present = arc_mem_new(&ctx->alloc, images, 1);
+    arc_status st = out->row && out->norm && out->present ? ARC_OK : arc_fail_nomem(err, "the evaluation's embeddings");
+    run->sink = keep_row;
+    run->sink_arg = out;
+    if (st == ARC_OK)
+        st = arc_eval_embed(ctx, model, run, e, err);
+    if (st == ARC_OK && e && e->missing == run->set->images)
+        st = arc_fail(err, ARC_ENOTFOUND, "none of the %lld pictures can be used; %.300s: %.300s", (long long)e->missing,
+                      e->missing_image[0].name, e->missing_image[0].why);
+    if (st != ARC_OK)
+        arc_rows_free(ctx, out);
+    return st;
+}
+
+void arc_rows_free(arc_context *ctx, arc_rows *rows) {
+    arc_mem_free(&ctx->alloc, rows->present);
+    arc_mem_free(&ctx->alloc, rows->norm);
+    arc_mem_free(&ctx->alloc, rows->row);
+    *rows = (arc_rows){0};
+}
