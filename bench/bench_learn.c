@@ -50,11 +50,14 @@ static double head_step(bench *b, const float *x) {
             sum += exp((double)(b->logit[c] = 64 * k->dot(DIM, x, b->head + c * DIM) / size - most));
         loss += log(sum) - (double)b->logit[i % CLASSES];
         for (int c = 0; c < CLASSES; c++) {
-            const float g = 64 * ((float)(exp((double)b->logit[c]) / sum) - (c == i % CLASSES)) / (float)b->batch;
+            const float g = 64 * ((float)(exp((double)b->logit[c]) / sum) - (c == i % CLASSES)) / (float)b->batch,
+                        to_head = g / size;
+            const float *restrict w = b->head + c * DIM;
+            float *restrict d_w = b->d_head + c * DIM, *restrict d_x = d;
             along += (double)(g * (b->logit[c] + most) / 64);
             for (int j = 0; j < DIM; j++) {
-                d[j] += g * b->head[c * DIM + j];
-                b->d_head[c * DIM + j] += g * x[j] / size;
+                d_x[j] += g * w[j];
+                d_w[j] += to_head * x[j];
             }
         }
         for (int j = 0; j < DIM; j++)
@@ -78,10 +81,12 @@ typedef struct sgd_job {
 
 static void sgd_items(void *arg, size_t begin, size_t end, int thread) {
     const sgd_job *job = arg;
+    float *restrict momentum = job->momentum, *restrict value = job->p->value;
+    const float *restrict gradient = job->p->gradient;
     (void)thread;
     for (size_t i = begin; i < end; i++) {
-        job->momentum[i] = 0.9f * job->momentum[i] + job->p->gradient[i] + 5e-4f * job->p->value[i];
-        job->p->value[i] -= 0.01f * job->momentum[i];
+        momentum[i] = 0.9f * momentum[i] + gradient[i] + 5e-4f * value[i];
+        value[i] -= 0.01f * momentum[i];
     }
 }
 
