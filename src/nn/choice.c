@@ -165,6 +165,7 @@ arc_status arc_choices_open(arc_choices **out, const arc_choices_of *of, arc_err
     arc_cpu_text(cpu, sizeof cpu);
     snprintf(c->owner, sizeof c->owner, "%s on %.120s, arcface %s", ctx->kernels->name, cpu, arc_version());
     arc_status st = arc_rates_find(&c->rates, ctx, cpu, err);
+    c->tuner.weight_floats = c->rates.weight_floats;
     arc_error why = {0};
     if (st == ARC_OK && arc_cache_root(ctx->cache_dir, root, sizeof root, &why) == ARC_OK) {
         snprintf(c->path, sizeof c->path, "%s/plans/%016" PRIx64 ".plan", root, hash_plan(of, c->owner));

@@ -149,6 +149,8 @@ arc_status arc_tune_candidate(arc_tuner *t, const arc_prepare *p, const void *la
         if (bind(c.step[0], t->alloc)) {
             share_data(&c);
             *ns = median_ns(t, &c);
+            if (t->cold) /* nothing but packed weights is of a size that counts */
+                *ns = ARC_MAX(*ns, (double)c.arena.used_bytes / c.count / sizeof(float) / t->weight_floats);
         } else {
             st = arc_fail_nomem(p->err, "measuring");
         }

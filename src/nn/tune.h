@@ -6,8 +6,9 @@
 
 typedef struct arc_tuner {
     const arc_alloc *alloc;
-    bool cold;    /* the network's weights do not stay in the cache from run to run */
-    float *sweep; /* more than the cache holds, made when first needed */
+    bool cold;            /* the network's weights do not stay in the cache from run to run */
+    double weight_floats; /* a nanosecond, from memory in a running network: copies of one layer come faster */
+    float *sweep;         /* more than the cache holds, made when first needed */
 } arc_tuner;
 
 /* Prepares the candidate in memory of its own and runs it for some milliseconds on numbers of the size of activations: the median in
