@@ -3,6 +3,7 @@
 #define ARCFACE_DATA_H
 
 #include <arcface/context.h>
+#include <arcface/face.h>
 #include <arcface/image.h>
 #include <stdint.h>
 
@@ -178,6 +179,11 @@ ARC_API ARC_NODISCARD arc_status arc_data_synth(arc_context *ctx, const char *pa
  * Ownership: free with arc_image_free. Errors: EINVAL, ENOMEM. Thread: any. */
 ARC_API ARC_NODISCARD arc_status arc_synth_face(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
                                                 int size_px, arc_image *out, float landmark_px[5][2], arc_error *err);
+
+/* One drawn face as a photograph shows it: somewhere in a picture of size_px x size_px, large or small, turned; *face is what a perfect detector
+ * would find. Ownership and errors as arc_synth_face. */
+ARC_API ARC_NODISCARD arc_status arc_synth_photo(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
+                                                 int size_px, arc_image *out, arc_face *face, arc_error *err);
 
 #ifdef __cplusplus
 }

@@ -11,9 +11,12 @@ enum {
     VIEWS = 4,
     PHOTOS = PEOPLE * VIEWS,
     SIDE = 320,
+    SEED = 1,
     PAIRS_PER_PERSON = VIEWS * (VIEWS - 1) / 2,
     PAIRS = 2 * PEOPLE * PAIRS_PER_PERSON
 };
+
+#define NUISANCE 0.6f /* untrained weights see little more than colours */
 
 typedef struct drawn {
     arc_image photo[PHOTOS], crop[PHOTOS];
@@ -22,83 +25,13 @@ typedef struct drawn {
     int dim;
 } drawn;
 
-/* A hash of (seed, k) in 0..1: the same pictures on every machine. */
-static float chance(uint32_t seed, uint32_t k) {
-    uint32_t x = seed * 0x9e3779b9u ^ (k + 1) * 0x85ebca6bu;
-    x ^= x >> 16;
-    x *= 0x7feb352du;
-    x ^= x >> 15;
-    x *= 0x846ca68bu;
-    x ^= x >> 16;
-    return (float)(x >> 8) / 16777216.0f;
-}
-
-static uint32_t colour(float r, float g, float b) {
-    return (uint32_t)(r * 255) << 16 | (uint32_t)(g * 255) << 8 | (uint32_t)(b * 255);
-}
-
-/* Places a point of the face (units of the head's radius, y down) in the picture. */
-typedef struct pose {
-    float x, y, size, turn;
-} pose;
-static void place(const pose *p, float u, float v, float *x, float *y) {
-    *x = p->x + p->size * (u * cosf(p->turn) - v * sinf(p->turn));
-    *y = p->y + p->size * (u * sinf(p->turn) + v * cosf(p->turn));
-}
-
-static void dot(arc_image *image, const pose *p, float u, float v, float radius, uint32_t rgb) {
-    float x, y;
-    place(p, u, v, &x, &y);
-    arc_draw_dot(image, x, y, radius * p->size, rgb);
-}
-
-/* The person decides colours and proportions, the view decides place, size, turn and light. */
-static void draw_person(arc_image *image, arc_face *face, uint32_t person, uint32_t view) {
-    uint32_t a = 1000 + person, b = 5000 + person * 64 + view;
-    float light = 0.85f + 0.15f * chance(b, 4);
-    pose p = {SIDE * (0.45f + 0.1f * chance(b, 0)), SIDE * (0.48f + 0.08f * chance(b, 1)), SIDE * (0.24f + 0.08f * chance(b, 2)),
-              0.5f * (chance(b, 3) - 0.5f)};
-    float tone = 0.35f + 0.6f * chance(a, 0), eye = 0.30f + 0.12f * chance(a, 1), mouth = 0.22f + 0.16f * chance(a, 2);
-    uint32_t skin = colour(light * (0.45f + 0.5f * tone), light * (0.3f + 0.48f * tone), light * (0.22f + 0.4f * tone));
-    uint32_t hair = colour(light * 0.8f * chance(a, 3), light * 0.5f * chance(a, 3), light * 0.4f * chance(a, 4));
-    uint32_t iris = colour(0.3f * chance(a, 5), 0.5f * chance(a, 6), 0.8f * chance(a, 7));
-    uint32_t wall = colour(0.3f + 0.6f * chance(b, 5), 0.3f + 0.6f * chance(b, 6), 0.3f + 0.6f * chance(b, 7));
-    arc_draw_dot(image, SIDE / 2.0f, SIDE / 2.0f, SIDE, wall);
-    dot(image, &p, 0, -0.25f - 0.1f * chance(a, 8), 1.05f, hair);
-    dot(image, &p, 0, 0.05f, 0.92f, skin);
-    dot(image, &p, 0, 0.35f + 0.1f * chance(a, 9), 0.7f, skin);
-    const float at[5][2] = {{-eye, -0.12f}, {eye, -0.12f}, {0, 0.28f}, {-mouth, 0.62f}, {mouth, 0.62f}};
-    for (int k = 0; k < 2; k++) {
-        for (int i = -3; i <= 3; i++)
-            dot(image, &p, at[k][0] + 0.05f * (float)i, at[k][1] - 0.26f - 0.02f * (float)(3 - abs(i)),
-                0.035f + 0.03f * chance(a, 10), hair);
-        dot(image, &p, at[k][0], at[k][1], 0.15f, 0xf8f8f8u);
-        dot(image, &p, at[k][0], at[k][1], 0.08f, iris);
-        dot(image, &p, at[k][0], at[k][1], 0.04f, 0x101010u);
-    }
-    dot(image, &p, at[2][0], at[2][1], 0.10f + 0.06f * chance(a, 11),
-        colour(light * 0.8f * tone, light * 0.5f * tone, light * 0.4f * tone));
-    for (int i = -10; i <= 10; i++)
-        dot(image, &p, mouth * (float)i / 10, 0.62f + 0.06f * (1 - (float)(i * i) / 100), 0.05f,
-            colour(0.7f * light, 0.2f, 0.25f));
-    for (int k = 0; k < 5; k++)
-        place(&p, at[k][0], at[k][1], &face->landmark_px[k][0], &face->landmark_px[k][1]);
-    face->x1_px = p.x - 0.95f * p.size;
-    face->x2_px = p.x + 0.95f * p.size;
-    face->y1_px = p.y - 1.1f * p.size;
-    face->y2_px = p.y + 1.1f * p.size;
-    face->score = 1;
-}
-
 static arc_status draw_and_align(cli *c, drawn *d, double *worst_residual, arc_error *err) {
     arc_status st = ARC_OK;
     for (int i = 0; i < PHOTOS && st == ARC_OK; i++) {
         double matrix[2][3], residual = 0;
-        st = arc_image_new(c->ctx, SIDE, SIDE, &d->photo[i], err);
-        if (st == ARC_OK) {
-            draw_person(&d->photo[i], &d->face[i], (uint32_t)(i / VIEWS), (uint32_t)(i % VIEWS));
+        st = arc_synth_photo(c->ctx, SEED, i / VIEWS, i % VIEWS, NUISANCE, SIDE, &d->photo[i], &d->face[i], err);
+        if (st == ARC_OK)
             st = arc_image_new(c->ctx, 112, 112, &d->crop[i], err);
-        }
         if (st == ARC_OK)
             st = arc_align_estimate((const float(*)[2])d->face[i].landmark_px, ARC_TEMPLATE_112, matrix, &residual, err);
         if (st == ARC_OK)

@@ -1,5 +1,6 @@
 /* What is in a data set, in numbers and in a picture. */
 #include "data/data_picks.h"
+#include "data/sampler.h"
 #include "face/contact_sheet.h"
 #include "face/face_internal.h"
 #include <stdio.h>
@@ -8,7 +9,6 @@
 
 #define PROGRESS_EVERY 8192
 #define TRIES 64 /* pictures that are tried for the size */
-#define SHEET_STREAM 0x7368656574u
 #define CELL_PX 112
 
 static int by_value(const void *a, const void *b) {
@@ -121,20 +121,34 @@ static arc_status put_sample(arc_context *ctx, const arc_data_set *set, const ar
     return st;
 }
 
+/* Where each identity begins among the picks: [*count]. */
+static size_t *find_starts(const arc_alloc *a, const arc_data_picks *p, size_t *count) {
+    size_t *start = arc_mem_raw(a, p->count, sizeof *start);
+    *count = 0;
+    for (size_t i = 0; start && i < p->count; i++)
+        if (i == 0 || p->at[i].label != p->at[i - 1].label)
+            start[(*count)++] = i;
+    return start;
+}
+
 static arc_status fill_sheet(arc_context *ctx, const arc_data_set *set, const arc_data_picks *p, int rows, int columns,
                              uint64_t seed, arc_contact_sheet *sheet, arc_error *err) {
-    const uint64_t key = arc_rng_hash(seed, SHEET_STREAM);
+    size_t identities;
+    arc_sampler order;
     arc_status st = ARC_OK;
-    for (int row = 0; st == ARC_OK && row < rows; row++) {
-        size_t at = (size_t)(arc_rng_hash(key, (uint64_t)row) % p->count);
-        while (at > 0 && p->at[at - 1].label == p->at[at].label)
-            at--;
+    size_t *start = find_starts(&ctx->alloc, p, &identities);
+    if (!start)
+        return arc_fail_nomem(err, "a contact sheet");
+    arc_sampler_init(&order, identities, seed, 0, true);
+    for (int row = 0; st == ARC_OK && row < rows && (size_t)row < identities; row++) {
+        const size_t at = start[arc_sampler_at(&order, (uint64_t)row)];
         for (int k = 0; st == ARC_OK && k < columns; k++) {
             const size_t i = at + (size_t)k;
             st = i < p->count && p->at[i].label == p->at[at].label ? put_sample(ctx, set, &p->at[i], sheet, err)
                                                                    : arc_contact_sheet_put(sheet, NULL, NULL, 0, err);
         }
     }
+    arc_mem_free(&ctx->alloc, start);
     return st;
 }
 

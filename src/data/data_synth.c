@@ -9,6 +9,7 @@
 
 #define BATCH 256 /* pictures drawn before they are written */
 #define PAIR_STREAM 0x7061697273u
+#define PHOTO_STREAM 0x70686f746fu
 #define MAX_COUNT ((int64_t)1 << 31)
 #define FEWEST_PAIR_IDENTITIES 50
 
@@ -224,26 +225,52 @@ done:
     return st;
 }
 
-arc_status arc_synth_face(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance, int size_px,
-                          arc_image *out, float landmark_px[5][2], arc_error *err) {
+static arc_status draw_one(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
+                           const arc_synth_place *place, arc_image *out, float landmark_px[5][2], arc_error *err) {
     arc_synth_identity who;
     arc_synth_view view;
-    float landmarks[5][2];
     *out = (arc_image){0};
-    if (identity < 0 || image < 0 || !(nuisance >= 0 && nuisance <= 2) || size_px < 32 || size_px > ARC_SYNTH_MAX_SIZE_PX)
+    if (identity < 0 || image < 0 || !(nuisance >= 0 && nuisance <= 2) || place->size_px < 32 ||
+        place->size_px > ARC_SYNTH_MAX_SIZE_PX)
         return arc_fail(err, ARC_EINVAL,
                         "a face needs an identity and an image from 0 on, nuisance of 0 to 2 and a size of 32 to %d px",
                         ARC_SYNTH_MAX_SIZE_PX);
-    void *work = arc_mem_raw(&ctx->alloc, 1, arc_synth_work_bytes(size_px));
+    void *work = arc_mem_raw(&ctx->alloc, 1, arc_synth_work_bytes(place->size_px));
     if (!work)
         return arc_fail_nomem(err, "drawing");
-    const arc_status st = arc_image_new(ctx, size_px, size_px, out, err);
+    const arc_status st = arc_image_new(ctx, place->size_px, place->size_px, out, err);
     if (st == ARC_OK) {
-        const arc_synth_place place = {.size_px = size_px};
         arc_synth_identity_make(&who, seed, (uint64_t)identity);
         arc_synth_view_make(&view, seed, (uint64_t)identity, (uint64_t)image, nuisance);
-        arc_synth_draw(&who, &view, &place, work, out->data, landmark_px ? landmark_px : landmarks);
+        arc_synth_draw(&who, &view, place, work, out->data, landmark_px);
     }
     arc_mem_free(&ctx->alloc, work);
+    return st;
+}
+
+arc_status arc_synth_face(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance, int size_px,
+                          arc_image *out, float landmark_px[5][2], arc_error *err) {
+    float landmarks[5][2];
+    const arc_synth_place place = {.size_px = size_px};
+    return draw_one(ctx, seed, identity, image, nuisance, &place, out, landmark_px ? landmark_px : landmarks, err);
+}
+
+arc_status arc_synth_photo(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance, int size_px,
+                           arc_image *out, arc_face *face, arc_error *err) {
+    const float size = (float)size_px;
+    arc_rng r;
+    arc_synth_place place = {.size_px = size_px, .free = true};
+    arc_rng_seed(&r, arc_rng_hash(arc_rng_hash(seed, PHOTO_STREAM), (uint64_t)identity), (uint64_t)image);
+    place.scale = size / 112 * (0.42f + 0.16f * arc_rng_uniform(&r));
+    place.x_px = size * (0.42f + 0.16f * arc_rng_uniform(&r));
+    place.y_px = size * (0.5f + 0.1f * arc_rng_uniform(&r));
+    place.turn_radian = 0.5f * (arc_rng_uniform(&r) - 0.5f);
+    memset(face, 0, sizeof *face);
+    const arc_status st = draw_one(ctx, seed, identity, image, nuisance, &place, out, face->landmark_px, err);
+    face->x1_px = place.x_px - 42 * place.scale;
+    face->x2_px = place.x_px + 42 * place.scale;
+    face->y1_px = place.y_px - 60 * place.scale;
+    face->y2_px = place.y_px + 48 * place.scale;
+    face->score = 1;
     return st;
 }

@@ -118,6 +118,30 @@ static void any_size(void **state) {
     }
 }
 
+/* A photograph's face, found where it is said to be, aligned gives nearly the aligned drawing's landmarks. */
+static void photos(void **state) {
+    (void)state;
+    arc_context *ctx = test_open_context(NULL, 1);
+    for (int i = 0; i < 20; i++) {
+        arc_image image;
+        arc_face face;
+        double matrix[2][3], residual;
+        assert_int_equal(arc_synth_photo(ctx, 1, i, i, 1, 320, &image, &face, NULL), ARC_OK);
+        assert_int_equal(arc_align_estimate((const float(*)[2])face.landmark_px, ARC_TEMPLATE_112, matrix, &residual, NULL),
+                         ARC_OK);
+        assert_true(residual < 9);
+        for (int k = 0; k < 5; k++)
+            assert_true(face.landmark_px[k][0] > face.x1_px && face.landmark_px[k][0] < face.x2_px &&
+                        face.landmark_px[k][1] > face.y1_px && face.landmark_px[k][1] < face.y2_px);
+        arc_image_free(ctx, &image);
+    }
+    arc_image image;
+    arc_face face;
+    assert_int_equal(arc_synth_photo(ctx, 1, -1, 0, 1, 320, &image, &face, NULL), ARC_EINVAL);
+    assert_int_equal(arc_synth_face(ctx, 1, 0, 0, 1, 4000, &image, NULL, NULL), ARC_EINVAL);
+    arc_context_close(&ctx);
+}
+
 static int stop(void *ctx, int64_t done, int64_t total) {
     (void)done;
     (void)total;
@@ -188,6 +212,7 @@ int main(void) {
         cmocka_unit_test(identity_is_in_the_face),
         cmocka_unit_test(nuisance_zero_is_a_portrait),
         cmocka_unit_test(any_size),
+        cmocka_unit_test(photos),
         cmocka_unit_test(sets),
         cmocka_unit_test(failing_memory),
     };
