@@ -12,7 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-PACKAGES = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "ncnn": ["ncnn", "pnnx"], "mnn": ["MNN"]}
+PACKAGES = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "ncnn": ["ncnn", "pnnx"], "mnn": ["MNN"],
+            "opencv": ["opencv-python-headless"], "torch": ["torch", "onnx"]}
 
 
 def fill(count, numpy):
@@ -101,7 +102,51 @@ def mnn_engine(args):
     return MNN.version(), run
 
 
-ENGINES = {"onnxruntime": onnxruntime_engine, "openvino": openvino_engine, "ncnn": ncnn_engine, "mnn": mnn_engine}
+def opencv_engine(args):
+    import cv2
+    cv2.setNumThreads(args.threads)
+    net = cv2.dnn.readNet(args.model)
+    first = net.getUnconnectedOutLayersNames()[0]
+
+    def run(x):
+        net.setInput(x)
+        return net.forward(first)
+    return cv2.__version__, run
+
+
+def torch_engine(args):
+    """Eager with channels last, or compiled with frozen weights: whichever is faster here."""
+    import torch
+    import torch._inductor.config
+    from torch_graph import Network
+    torch.set_num_threads(args.threads)
+    torch._inductor.config.freezing = True
+    example = torch.zeros(args.batch, 3, args.height, args.width).contiguous(memory_format=torch.channels_last)
+
+    def seconds(call):
+        begin = time.perf_counter()
+        for _ in range(5):
+            call(example)
+        return time.perf_counter() - begin
+    with torch.inference_mode():
+        eager = Network(args.model, example).eval().to(memory_format=torch.channels_last)
+        chosen, how = eager, "eager"
+        try:
+            compiled = torch.compile(eager)
+            compiled(example)
+            if seconds(compiled) < seconds(eager):
+                chosen, how = compiled, "compiled"
+        except Exception as error:  # without a C++ compiler there is eager
+            print(f"torch.compile: {error}", file=sys.stderr)
+
+    def run(x):
+        with torch.inference_mode():
+            return chosen(torch.from_numpy(x).to(memory_format=torch.channels_last)).numpy()
+    return f"{torch.__version__.split('+')[0]} {how}", run
+
+
+ENGINES = {"onnxruntime": onnxruntime_engine, "openvino": openvino_engine, "ncnn": ncnn_engine, "mnn": mnn_engine,
+           "opencv": opencv_engine, "torch": torch_engine}
 
 
 def peak_kib():
