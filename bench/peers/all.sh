@@ -1,5 +1,5 @@
 #!/bin/bash
-# All tables of docs/BENCHMARKS.md, measured here and now (about a quarter of an hour).
+# All tables of docs/BENCHMARKS.md, measured here and now (about an hour: PyTorch compiles each network anew).
 #   bench/peers/all.sh [OUTPUT.md] [ROUNDS]
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,7 +24,11 @@ for net in r100 r50 r18 mbf; do
         run --zoo $net --batch $batch
     done
 done
-[ -e "$data/models" ] && run --model "$data/models/detection/scrfd_2.5g_bnkps.onnx"
+if [ -e "$data/models" ]; then
+    bench/peers/pipeline.py --rounds "$rounds" --append "$new" || echo "bench/peers/pipeline.py: embeddings differ" >&2
+    run --model "$data/models/detection/scrfd_2.5g_bnkps.onnx"
+    run --model "$data/models/detection/yunet_s_640_640.onnx"
+fi
 for net in r100 mbf; do
     run --zoo $net --threads 1
 done

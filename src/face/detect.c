@@ -13,8 +13,6 @@ struct arc_detector {
     const arc_contract *contract;
     arc_net *net;
     arc_image box; /* letterboxed input, reused */
-    float *tensor; /* [3][h][w] of box */
-    size_t tensor_floats;
 };
 
 void arc_detect_options_default(arc_detect_options *opt) {
@@ -45,7 +43,6 @@ void arc_detector_free(arc_detector **detector) {
     arc_detector *d = *detector;
     arc_net_free(&d->net);
     arc_image_free(d->ctx, &d->box);
-    arc_mem_free(&d->ctx->alloc, d->tensor);
     arc_mem_free(&d->ctx->alloc, d);
     *detector = NULL;
 }
@@ -66,25 +63,12 @@ arc_status arc_decode_faces(arc_detector_kind kind, const arc_raw *raw, arc_face
     }
 }
 
-/* Memory for a network input of w x h; kept while the size stays. */
+/* A letterbox of w x h; kept while the size stays. */
 static arc_status reserve(arc_detector *d, int w, int h, arc_error *err) {
-    const arc_alloc *a = &d->ctx->alloc;
-    if (d->box.width_px != w || d->box.height_px != h) {
-        arc_image_free(d->ctx, &d->box);
-        arc_status st = arc_image_alloc(a, w, h, &d->box, err);
-        if (st != ARC_OK)
-            return st;
-    }
-    size_t floats = (size_t)w * (size_t)h * 3;
-    if (d->tensor_floats < floats) {
-        arc_mem_free(a, d->tensor);
-        d->tensor_floats = 0;
-        d->tensor = arc_mem_raw(a, floats, sizeof *d->tensor);
-        if (!d->tensor)
-            return arc_fail_nomem(err, "the detector's input");
-        d->tensor_floats = floats;
-    }
-    return ARC_OK;
+    if (d->box.width_px == w && d->box.height_px == h)
+        return ARC_OK;
+    arc_image_free(d->ctx, &d->box);
+    return arc_image_alloc(&d->ctx->alloc, w, h, &d->box, err);
 }
 
 static arc_status read_outputs(arc_detector *d, arc_net_output *out, arc_raw *raw, arc_error *err) {
@@ -137,12 +121,10 @@ static arc_status detect_at(arc_detector *d, const arc_image *image, int w, int 
     if (st != ARC_OK)
         return st;
     arc_view view = {&d->box, false};
-    arc_views_to_tensor(d->ctx, &view, 1, d->contract, d->tensor);
-    const int64_t dim[4] = {1, 3, h, w};
     arc_net_output out[OUTPUTS_MAX];
     arc_raw raw = {.width_px = w, .height_px = h, .threshold = threshold, .prior_px = d->contract->prior_px};
     size_t from = faces->count;
-    ARC_TRY(arc_net_run(d->net, d->tensor, dim, err));
+    ARC_TRY(arc_views_run(d->net, &view, 1, d->contract, err));
     ARC_TRY(read_outputs(d, out, &raw, err));
     ARC_TRY(arc_decode_faces(d->contract->detector, &raw, faces, err));
     to_photo_pixels(faces, from, scale);

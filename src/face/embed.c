@@ -9,7 +9,6 @@ struct arc_embedder {
     arc_net *net;
     int width_px, height_px;
     int batch; /* views in a run at most; 1 after a model refused more */
-    float *tensor;
 };
 
 arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err) {
@@ -31,12 +30,6 @@ arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedd
                       c->input_height_px, e->width_px, e->height_px);
         goto done;
     }
-    e->tensor =
-        arc_mem_raw(&ctx->alloc, (size_t)ARC_EMBED_BATCH * 3 * (size_t)e->width_px, (size_t)e->height_px * sizeof *e->tensor);
-    if (!e->tensor) {
-        st = arc_fail_nomem(err, "an embedder's input");
-        goto done;
-    }
     ARC_TRY(arc_net_new(ctx, model, &e->net, err));
 done:
     if (st != ARC_OK)
@@ -50,7 +43,6 @@ void arc_embedder_free(arc_embedder **embedder) {
         return;
     arc_embedder *e = *embedder;
     arc_net_free(&e->net);
-    arc_mem_free(&e->ctx->alloc, e->tensor);
     arc_mem_free(&e->ctx->alloc, e);
     *embedder = NULL;
 }
@@ -69,9 +61,7 @@ const arc_contract *arc_embedder_contract(const arc_embedder *embedder) {
 
 /* One network run over `n` views. *data: [n][dim]. */
 static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const float **data, arc_error *err) {
-    arc_views_to_tensor(e->ctx, views, n, e->contract, e->tensor);
-    const int64_t dim[4] = {n, 3, e->height_px, e->width_px};
-    arc_status st = arc_net_run(e->net, e->tensor, dim, err);
+    arc_status st = arc_views_run(e->net, views, n, e->contract, err);
     if (st != ARC_OK)
         return st;
     arc_net_output out;

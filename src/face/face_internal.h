@@ -3,6 +3,7 @@
 #define ARC_FACE_INTERNAL_H
 
 #include "base/base.h"
+#include "model/pixels.h"
 #include <arcface/face.h>
 #include <arcface/image.h>
 
@@ -83,8 +84,14 @@ typedef struct arc_view {
     const arc_image *image;
     bool mirror;
 } arc_view;
-/* views: equal sizes w x h -> out [count][3][h][w] = (pixel - mean) * scale in the contract's channel order. */
-void arc_views_to_tensor(const arc_context *ctx, const arc_view *views, int count, const arc_contract *contract, float *out);
+#define ARC_EMBED_BATCH 16 /* views in one network run */
+typedef struct arc_view_room {
+    arc_pixel_image image[ARC_EMBED_BATCH];
+    float value[3][256];
+} arc_view_room;
+/* At most ARC_EMBED_BATCH views of equal size as an input: (pixel - mean) * scale in the contract's channel order. Lives as long as `room`. */
+arc_pixels arc_views_pixels(const arc_view *views, int count, const arc_contract *contract, arc_view_room *room);
+arc_status arc_views_run(arc_net *net, const arc_view *views, int count, const arc_contract *contract, arc_error *err);
 
 /* ---- detection: detect_<kind>.c, nms.c ----------------------------------------------------------------------------- */
 
@@ -123,7 +130,6 @@ arc_status arc_face_list_select(arc_face_list *faces, int max_faces, int width_p
 /* ---- embed.c ----------------------------------------------------------------------------------------------------- */
 
 const arc_contract *arc_embedder_contract(const arc_embedder *embedder);
-#define ARC_EMBED_BATCH 16 /* views in one network run */
 
 /* ---- searcher.c: one photo to its faces and crops ------------------------------------------------------------------ */
 

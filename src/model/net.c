@@ -2,6 +2,7 @@
  * outputs are joined along their first dimension. So is a small embedder by choice: its weights stay in the cache from image to image, and
  * the activations of many images would not. */
 #include "model/model_internal.h"
+#include "model/pixels.h"
 #include <arcface/bench.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ struct arc_net {
     arc_session *session;
     arc_tensor *out;
     gathered *got;
+    float *plain; /* pixels as floats, for graphs that don't take them as they are */
+    size_t plain_floats;
     bool one_by_one;
     bool ran;
 };
@@ -68,6 +71,7 @@ void arc_net_free(arc_net **net) {
     arc_session_free(&n->session);
     for (int i = 0; n->got && i < n->model->graph->outputs; i++)
         arc_mem_free(a, n->got[i].data);
+    arc_mem_free(a, n->plain);
     arc_mem_free(a, n->got);
     arc_mem_free(a, n->out);
     arc_mem_free(a, n);
@@ -124,7 +128,8 @@ static arc_status gather(arc_net *net, int output, int64_t index, int64_t pieces
     return ARC_OK;
 }
 
-arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], arc_error *err) {
+/* All pieces of one input, floats or pixels. */
+static arc_status run_pieces(arc_net *net, const float *input, const arc_pixels *pixels, const int64_t dim[4], arc_error *err) {
     arc_status st;
     int64_t batch;
     net->ran = false;
@@ -137,8 +142,15 @@ arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], a
         return arc_fail(err, ARC_ELIMIT, "an input of %lld x %lld x %lld x %lld is too large", (long long)dim[0],
                         (long long)dim[1], (long long)dim[2], (long long)dim[3]);
     for (int64_t p = 0; p < pieces; p++) {
-        /* the session only reads its inputs; arc_tensor has one pointer for both directions */
-        in.data = (void *)(uintptr_t)(input + p * piece);
+        arc_pixels part;
+        if (pixels) {
+            part = (arc_pixels){pixels->image + p * batch, pixels->value};
+            in.layout = ARC_PIXELS;
+            in.data = &part;
+        } else {
+            /* the session only reads its inputs; arc_tensor has one pointer for both directions */
+            in.data = (void *)(uintptr_t)(input + p * piece);
+        }
         ARC_TRY(arc_session_run(net->session, &in, net->out, err));
         for (int i = 0; i < outputs; i++)
             ARC_TRY(gather(net, i, p, pieces, err));
@@ -147,6 +159,38 @@ arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], a
         if (pieces > 1)
             net->got[i].shape.dim[0] *= pieces;
     net->ran = true;
+done:
+    return st;
+}
+
+arc_status arc_net_run(arc_net *net, const float *input, const int64_t dim[4], arc_error *err) {
+    return run_pieces(net, input, NULL, dim, err);
+}
+
+arc_status arc_net_run_pixels(arc_net *net, const arc_pixels *pixels, const int64_t dim[4], arc_error *err) {
+    arc_status st;
+    int64_t batch;
+    arc_shape shape = {.rank = 4, .dim = {dim[0], dim[1], dim[2], dim[3]}};
+    net->ran = false;
+    ARC_TRY(check_input(net, dim, &batch, err));
+    const arc_shape piece = {.rank = 4, .dim = {batch, dim[1], dim[2], dim[3]}};
+    ARC_TRY(arc_session_plan(net->session, &piece, err));
+    if (arc_session_takes_pixels(net->session, 0))
+        return run_pieces(net, NULL, pixels, dim, err);
+    const int64_t floats = arc_shape_count(&shape);
+    if (dim[1] != 3 || floats < 0)
+        return arc_fail(err, ARC_ESHAPE, "pixels have 3 channels; the input is %lld x %lld x %lld x %lld", (long long)dim[0],
+                        (long long)dim[1], (long long)dim[2], (long long)dim[3]);
+    if ((size_t)floats > net->plain_floats) {
+        arc_mem_free(&net->ctx->alloc, net->plain);
+        net->plain_floats = 0;
+        net->plain = arc_mem_raw(&net->ctx->alloc, (size_t)floats, sizeof *net->plain);
+        if (!net->plain)
+            return arc_fail_nomem(err, "the network's input");
+        net->plain_floats = (size_t)floats;
+    }
+    arc_pixels_to_planes(net->ctx->pool, pixels, &shape, net->plain);
+    return run_pieces(net, net->plain, NULL, dim, err);
 done:
     return st;
 }

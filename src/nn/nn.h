@@ -29,7 +29,10 @@ void arc_session_free(arc_session **s);
 /* Plans for these input shapes (order of g->input) now; later runs with them allocate nothing. */
 arc_status arc_session_plan(arc_session *s, const arc_shape *input_shape, arc_error *err);
 
-/* Runs. in[i] (order of g->input): dtype, shape and plain row-major data, borrowed. Outputs: out[i] (order of g->output) gets dtype, shape
+/* Whether every reader of this input, as the session's last plan has it, takes it as rows of channels: then it may be given as ARC_PIXELS. */
+bool arc_session_takes_pixels(const arc_session *s, int input);
+
+/* Runs. in[i] (order of g->input): dtype, shape and plain row-major data, borrowed, or pixels. Outputs: out[i] (order of g->output) gets dtype, shape
  * and a pointer to plain row-major data that belongs to the session and is valid until its next call. */
 arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err);
 

@@ -11,7 +11,7 @@
 #include "kernel/kernel.h"
 #include "nn/graph.h"
 
-typedef enum arc_layout { ARC_PLAIN, ARC_NHWC } arc_layout;
+typedef enum arc_layout { ARC_PLAIN, ARC_NHWC, ARC_PIXELS /* an input: data is a const arc_pixels * (pixels.h) */ } arc_layout;
 
 /* A concrete tensor at plan or run time. data == NULL at infer time means "not known yet". */
 typedef struct arc_tensor {

@@ -1,5 +1,6 @@
 /* nn: the two layouts of rank-4 float tensors: conversions between plain NCHW and NHWC, and nodes that need no work at all. */
 #include "nn/plan_layout.h"
+#include "nn/pixels.h"
 #include <string.h>
 
 #define TILE_ROWS 64 /* rows of one conversion item */
@@ -33,12 +34,36 @@ static void convert_items(void *arg, size_t begin, size_t end, int thread) {
 }
 
 static void convert_run(const arc_step *s) {
+    if (s->in[0].layout == ARC_PIXELS) {
+        arc_pixels_to_rows(s->pool, s->in[0].data, &s->in[0].shape, s->out[0].data);
+        return;
+    }
     const int64_t *d = s->in[0].shape.dim;
     const size_t channels = (size_t)d[1], pixels = (size_t)(d[2] * d[3]);
     const bool to_nhwc = s->in[0].layout == ARC_PLAIN;
     convert_job job = {.s = s, .rows = to_nhwc ? channels : pixels, .cols = to_nhwc ? pixels : channels};
     job.tiles = (job.rows + TILE_ROWS - 1) / TILE_ROWS;
     arc_pool_run(s->pool, (size_t)d[0] * job.tiles, 0, convert_items, &job);
+}
+
+bool arc_planner_converts_input(const arc_plan *plan, int input) {
+    const arc_shape *shape = &plan->input_shape[input];
+    bool converted = false;
+    if (shape->rank != 4 || shape->dim[1] != 3)
+        return false;
+    for (int i = 0; i < plan->steps; i++)
+        for (int k = 0; k < plan->step[i]->step.inputs; k++) {
+            const arc_place *place = &plan->step[i]->in[k];
+            if (place->kind != ARC_IN_INPUT || place->index != input)
+                continue;
+            if (plan->step[i]->step.op->run != convert_run)
+                return false;
+            converted = true;
+        }
+    for (int i = 0; i < plan->graph->outputs; i++)
+        if (plan->output[i].place.kind == ARC_IN_INPUT && plan->output[i].place.index == input)
+            return false;
+    return converted;
 }
 
 static const arc_op convert_op = {.name = "(layout)", .layout = ARC_OP_PLAIN, .run = convert_run};

@@ -42,6 +42,8 @@ void arc_planner_commit(arc_planner *b, arc_plan_step *ps);
 arc_status arc_planner_want(arc_planner *b, int value, bool nhwc, arc_place *place, arc_error *err);
 /* A step wrote it there; both layouts at once when they are the same bytes. */
 void arc_planner_made(arc_plan_value *v, bool nhwc, arc_place place);
+/* Whether nothing but conversions to NHWC reads this input, three channels of it. */
+bool arc_planner_converts_input(const arc_plan *plan, int input);
 /* Nodes that only rename bytes (Reshape, Flatten ..., Transpose of NHWC back to rows): *done tells that no step is needed. */
 arc_status arc_planner_view(arc_planner *b, const arc_node *n, bool *done, arc_error *err);
 

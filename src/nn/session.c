@@ -2,7 +2,7 @@
  * arena and scratch. A run whose input shapes were planned before allocates nothing. */
 #include "nn/nn.h"
 #include "nn/packs.h"
-#include "nn/plan.h"
+#include "nn/plan_layout.h"
 #include <string.h>
 
 #define MAX_PLANS 8
@@ -174,8 +174,11 @@ static void *bind(const arc_session *s, const arc_plan *p, const arc_place *plac
 
 static void run_step(const arc_session *s, const arc_plan *p, arc_plan_step *ps, const arc_tensor *in) {
     arc_step *step = &ps->step;
-    for (int i = 0; i < step->inputs; i++)
+    for (int i = 0; i < step->inputs; i++) {
         step->in[i].data = bind(s, p, &ps->in[i], in);
+        if (ps->in[i].kind == ARC_IN_INPUT)
+            step->in[i].layout = in[ps->in[i].index].layout;
+    }
     for (int i = 0; i < step->outputs; i++)
         step->out[i].data = bind(s, p, &ps->out[i], in);
     step->scratch = s->scratch;
@@ -185,6 +188,10 @@ static void run_step(const arc_session *s, const arc_plan *p, arc_plan_step *ps,
 }
 
 #define MAX_INPUTS 64
+
+bool arc_session_takes_pixels(const arc_session *s, int input) {
+    return s->last && arc_planner_converts_input(s->last, input);
+}
 
 arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err) {
     const arc_graph *g = s->source;
@@ -203,6 +210,10 @@ arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out
     if (st != ARC_OK)
         return st;
     const arc_plan *p = s->last;
+    for (int i = 0; i < g->inputs; i++)
+        if (in[i].layout == ARC_PIXELS && !arc_session_takes_pixels(s, i))
+            return arc_fail(err, ARC_EUNSUPPORTED, "input '%.100s' is not read as rows of three channels: give it as floats",
+                            g->value[g->input[i]].name);
     for (int i = 0; i < p->steps; i++)
         run_step(s, p, p->step[i], in);
     for (int i = 0; i < g->outputs; i++)

@@ -206,13 +206,18 @@ static void tensor_follows_the_contract(void **state) {
     arc_image image = test_picture(ctx, 5, 4);
     arc_contract c = {.bgr = true, .mean = {1, 2, 3}, .scale = {0.5f, 2, 4}};
     arc_view views[2] = {{&image, false}, {&image, true}};
-    float t[2 * 3 * 4 * 5];
-    arc_views_to_tensor(ctx, views, 2, &c, t);
+    float t[2 * 3 * 4 * 5], rows[2 * 3 * 4 * 5];
+    arc_view_room room;
+    const arc_pixels pixels = arc_views_pixels(views, 2, &c, &room);
+    const arc_shape shape = {.rank = 4, .dim = {2, 3, 4, 5}};
+    arc_pixels_to_planes(ctx->pool, &pixels, &shape, t);
+    arc_pixels_to_rows(ctx->pool, &pixels, &shape, rows);
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < 60; i++) {
             int ch = i / 20, y = i / 5 % 4, x = k ? 4 - i % 5 : i % 5;
             float want = ((float)image.data[y * image.stride_bytes + 3 * x + 2 - ch] - c.mean[ch]) * c.scale[ch];
             assert_float_equal(t[k * 60 + i], want, 0);
+            assert_float_equal(rows[k * 60 + (y * 5 + i % 5) * 3 + ch], want, 0);
         }
     arc_image_free(ctx, &image);
 }
