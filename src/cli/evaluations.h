@@ -3,6 +3,7 @@
 #define ARCFACE_CLI_EVALUATIONS_H
 
 #include "cli.h"
+#include <arcface/evaluate_search.h>
 
 /* clang-format off */
 #define EVAL_FACE_OPTIONS \

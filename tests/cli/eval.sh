@@ -47,4 +47,21 @@ sentence no-such-folder
 expect 3 eval lfw --images "$work/images" --pairs "$work/none.txt" -q
 sentence none.txt
 expect 2 eval lfw --images "$work/images"
+
+# Folders of identities: all pairs, searches, distractors.
+mkdir "$work/people" "$work/others"
+for person in $(ls "$data/lfw/pairs-aligned-112" | head -60); do
+    [ "$(ls "$data/lfw/pairs-aligned-112/$person" | wc -l)" -gt 1 ] && to=people || to=others
+    cp -r "$data/lfw/pairs-aligned-112/$person" "$work/$to/"
+done
+expect 0 eval folder "$work/people" --json -q
+says '"protocol": "folder"' '"operating"' '"worst_impostor"' '"set_sha256"'
+expect 0 eval identify "$work/people" --distractors "$work/others" -q
+says rank-1 distractors DIR@FPIR
+expect 0 eval megaface "$work/people" "$work/others" -q
+says rank-1 "TAR"
+expect 3 eval folder "$work/images" -q
+sentence "no pictures"
+expect 3 eval identify "$work/others" -q
+sentence "two usable pictures"
 finish

@@ -1,0 +1,204 @@
+/* Curves, all pairs and searches: against scikit-learn's goldens (tests/golden/curves.py), brute force, and cases worked out by hand. */
+#include "support.h"
+
+#include <arcface/evaluate_search.h>
+#include <jansson.h>
+#include <string.h>
+
+#define GOLDEN ARC_SOURCE_DIR "/tests/golden/data/"
+
+static arc_context *open_context(int threads) {
+    arc_context *ctx = NULL;
+    arc_settings s;
+    arc_settings_default(&s);
+    s.threads = threads;
+    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+    return ctx;
+}
+
+static double item(const json_t *root, const char *key, size_t i) {
+    const json_t *v = json_array_get(json_object_get(root, key), i);
+    assert_true(json_is_number(v));
+    return json_number_value(v);
+}
+
+static double number(const json_t *root, const char *key) {
+    const json_t *v = json_object_get(root, key);
+    assert_true(json_is_number(v));
+    return json_number_value(v);
+}
+
+static json_t *golden(const char *name) {
+    char path[512];
+    json_error_t je;
+    snprintf(path, sizeof path, GOLDEN "%s", name);
+    json_t *root = json_load_file(path, 0, &je);
+    assert_non_null(root);
+    return root;
+}
+
+/* Ties in plenty: scores have two decimals. */
+static void scikit(void **state) {
+    (void)state;
+    arc_context *ctx = open_context(2);
+    json_t *root = golden("curves.json");
+    const size_t n = json_array_size(json_object_get(root, "score"));
+    double *score = calloc(n, sizeof *score), *dist = calloc(n, sizeof *dist), target[5];
+    uint8_t *same = calloc(n, 1);
+    for (size_t i = 0; i < n; i++) {
+        score[i] = item(root, "score", i);
+        dist[i] = 2 - 2 * score[i];
+        same[i] = item(root, "same", i) != 0;
+    }
+    for (size_t i = 0; i < 5; i++)
+        target[i] = item(root, "targets", i);
+    arc_curve c;
+    arc_verification v;
+    assert_int_equal(arc_curve_of_scores(ctx, score, same, (int64_t)n, target, 5, &c, NULL), ARC_OK);
+    assert_true(fabs(c.auc - number(root, "auc")) < 1e-9);
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(fabs(c.operating[i].far_nearest - item(root, "far_nearest", i)) < 1e-9);
+        assert_true(fabs(c.operating[i].tar_nearest - item(root, "tar_nearest", i)) < 1e-9);
+        assert_true(fabs(c.operating[i].tar.value - item(root, "tar_exact", i)) < 1e-9);
+        assert_true(c.operating[i].far.value <= target[i]);
+        assert_true(fabs(arc_curve_tar(&c, c.operating[i].threshold) - c.operating[i].tar.value) < 0.01);
+    }
+    arc_curve_free(ctx, &c);
+    assert_int_equal(arc_eval_distances(ctx, dist, same, (int)n, 10, 1e-2, &v, NULL, NULL), ARC_OK);
+    assert_true(fabs(v.auc_grid - number(root, "auc_facenet")) < 1e-9);
+    assert_true(fabs(v.eer_grid - number(root, "eer_facenet")) < 1e-9);
+    free(score);
+    free(dist);
+    free(same);
+    json_decref(root);
+    arc_context_close(&ctx);
+}
+
+static void wilson(void **state) {
+    (void)state;
+    const arc_rate half = arc_rate_of(5, 10), none = arc_rate_of(0, 10), empty = arc_rate_of(0, 0);
+    assert_true(fabs(half.wilson.low - 0.236593) < 1e-6 && fabs(half.wilson.high - 0.763407) < 1e-6); /* statsmodels */
+    assert_true(none.wilson.low == 0 && fabs(none.wilson.high - 0.277533) < 1e-6);
+    assert_true(empty.wilson.low == 0 && empty.wilson.high == 1 && empty.value == 0);
+}
+
+/* The curve of all pairs equals that of the same pairs one by one, but for the grid; and for any number of threads it is the same. */
+static void all_pairs(void **state) {
+    (void)state;
+    enum { N = 83, DIM = 24 };
+    float x[N][DIM];
+    int identity[N];
+    uint64_t seed = 5;
+    for (int i = 0; i < N; i++) {
+        identity[i] = i / 3;
+        for (int k = 0; k < DIM; k++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            x[i][k] =
+                (float)(seed >> 40) / 16777216.0f - 0.5f + 0.5f * (float)((identity[i] * 7 + k * k * (identity[i] + 3)) % 5 - 2);
+        }
+    }
+    memset(x[10], 0, sizeof x[10]); /* stays out */
+    double score[N * N];
+    uint8_t same[N * N];
+    int64_t pairs = 0;
+    for (int i = 0; i < N; i++)
+        for (int j = i + 1; j < N; j++)
+            if (i != 10 && j != 10) {
+                score[pairs] = arc_embedding_cosine(x[i], x[j], DIM);
+                same[pairs++] = identity[i] == identity[j];
+            }
+    arc_curve want, got[2];
+    double auc[2];
+    int points[2];
+    for (int t = 0; t < 2; t++) {
+        arc_context *ctx = open_context(1 + 2 * t);
+        assert_int_equal(arc_curve_of_all_pairs(ctx, x[0], identity, N, DIM, NULL, 0, &got[t], NULL), ARC_OK);
+        assert_int_equal(arc_curve_of_scores(ctx, score, same, pairs, NULL, 0, &want, NULL), ARC_OK);
+        assert_true(got[t].genuine == want.genuine && got[t].impostor == want.impostor);
+        assert_true(fabs(got[t].auc - want.auc) < 1e-5 && fabs(got[t].eer - want.eer) < 1e-3);
+        for (int i = 0; i < want.operatings; i++)
+            assert_true(fabs(got[t].operating[i].threshold - want.operating[i].threshold) < 3e-6 &&
+                        got[t].operating[i].tar.hits == want.operating[i].tar.hits);
+        arc_curve_free(ctx, &want);
+        auc[t] = got[t].auc;
+        points[t] = got[t].points;
+        arc_curve_free(ctx, &got[t]);
+        arc_context_close(&ctx);
+    }
+    assert_true(auc[0] == auc[1] && points[0] == points[1]);
+    arc_context *ctx = open_context(1);
+    arc_error err;
+    x[4][2] = NAN;
+    assert_int_equal(arc_curve_of_all_pairs(ctx, x[0], identity, N, DIM, NULL, 0, &want, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "embedding 4"));
+    arc_context_close(&ctx);
+}
+
+static void published_search(void **state) {
+    (void)state;
+    enum { G = 60, P = 150, DIM = 8 };
+    arc_context *ctx = open_context(2);
+    json_t *root = golden("search.json");
+    float gallery[G * DIM], probe[P * DIM];
+    int gallery_identity[G], mate[P];
+    for (size_t i = 0; i < G * DIM; i++)
+        gallery[i] = (float)item(root, "gallery", i);
+    for (size_t i = 0; i < P * DIM; i++)
+        probe[i] = (float)item(root, "probe", i);
+    for (int i = 0; i < G; i++)
+        gallery_identity[i] = i;
+    for (size_t i = 0; i < P; i++)
+        mate[i] = (int)item(root, "mate", i);
+    arc_identification d;
+    assert_int_equal(arc_identify(ctx, gallery, gallery_identity, G, probe, mate, P, DIM, &d, NULL), ARC_OK);
+    assert_int_equal(d.mated, P);
+    assert_true(fabs(d.cmc[0].value - number(root, "top1")) < 1e-9);
+    assert_true(fabs(d.cmc[4].value - number(root, "top5")) < 1e-9);
+    assert_true(fabs(d.cmc[9].value - number(root, "top10")) < 1e-9);
+    assert_int_equal(d.wrong_pairs, 2);
+    assert_true(fabs(d.wrong_pairs_tpir[0] - item(root, "tpir", 0)) < 1e-9);
+    assert_true(fabs(d.wrong_pairs_tpir[1] - item(root, "tpir", 1)) < 1e-9);
+    arc_identification_free(ctx, &d);
+    json_decref(root);
+    arc_context_close(&ctx);
+}
+
+/* A plane: gallery at 0 and 90 degrees. Searches: near 0 (right), a mate at 90 seen at 30 (wrong), nobody at 45 (cosine 0.7071). */
+static void search_by_hand(void **state) {
+    (void)state;
+    arc_context *ctx = open_context(1);
+    const float gallery[2][2] = {{1, 0}, {0, 1}}, probe[3][2] = {{2, 0.1f}, {0.8660254f, 0.5f}, {1, 1}};
+    const int ids[2] = {7, 9}, who[3] = {7, 9, 11};
+    arc_identification d;
+    arc_error err;
+    assert_int_equal(arc_identify(ctx, gallery[0], ids, 2, probe[0], who, 3, 2, &d, NULL), ARC_OK);
+    assert_true(d.mated == 2 && d.nonmated == 1 && d.cmc_ranks == 2);
+    assert_true(d.cmc[0].hits == 1 && d.cmc[1].hits == 2);
+    assert_true(d.open_set[1].tar.hits == 1 && d.open_set[1].far.hits == 0 && d.open_set[1].threshold > 0.7071);
+    arc_identification_free(ctx, &d);
+    const int twice[2] = {7, 7};
+    assert_int_equal(arc_identify(ctx, gallery[0], twice, 2, probe[0], who, 3, 2, &d, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "identity 7"));
+    arc_context_close(&ctx);
+}
+
+/* An identical score everywhere: the search's mate ties with a stranger and loses. */
+static void ties_count_against(void **state) {
+    (void)state;
+    arc_context *ctx = open_context(1);
+    const float same[3][2] = {{1, 0}, {1, 0}, {1, 0}};
+    const int ids[2] = {1, 2}, who[1] = {1};
+    arc_identification d;
+    assert_int_equal(arc_identify(ctx, same[0], ids, 2, same[2], who, 1, 2, &d, NULL), ARC_OK);
+    assert_true(d.cmc[0].hits == 0 && d.cmc[1].hits == 1);
+    arc_identification_free(ctx, &d);
+    arc_context_close(&ctx);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scikit),           cmocka_unit_test(wilson),         cmocka_unit_test(all_pairs),
+        cmocka_unit_test(published_search), cmocka_unit_test(search_by_hand), cmocka_unit_test(ties_count_against),
+    };
+    return cmocka_run_group_tests_name("curves", tests, NULL, NULL);
+}
