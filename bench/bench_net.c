@@ -1,4 +1,4 @@
-/* Time and peak memory of one network: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32] [bf16].
+/* Time and peak memory of one network: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32] [bf16|fp16].
  * Input n of image i is fixed, so that
  * other engines can be given the same numbers; the first output of the first run goes to OUTPUT.f32. Prints one JSON line. */
 #include <arcface/arcface.h>
@@ -109,7 +109,7 @@ static arc_status bench(arc_context *ctx, const arc_model *model, arc_net *net, 
 
 int main(int argc, char **argv) {
     if (argc < 2 || argc > 7) {
-        fprintf(stderr, "usage: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32] [bf16]\n");
+        fprintf(stderr, "usage: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32] [bf16|fp16]\n");
         return 2;
     }
     options o = {argv[1], argc > 5 ? argv[5] : NULL, argc > 2 ? strtol(argv[2], NULL, 10) : 1,
@@ -117,7 +117,10 @@ int main(int argc, char **argv) {
     arc_settings settings;
     arc_settings_default(&settings);
     settings.threads = o.threads;
-    settings.precision = argc > 6 && strcmp(argv[6], "bf16") == 0 ? ARC_PRECISION_BF16 : ARC_PRECISION_FP32;
+    const char *precision = argc > 6 ? argv[6] : "";
+    settings.precision = strcmp(precision, "bf16") == 0   ? ARC_PRECISION_BF16
+                         : strcmp(precision, "fp16") == 0 ? ARC_PRECISION_FP16
+                                                          : ARC_PRECISION_FP32;
     arc_context *ctx = NULL;
     arc_model *model = NULL;
     arc_net *net = NULL;

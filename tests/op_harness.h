@@ -16,7 +16,7 @@ typedef struct opx {
     arc_tensor in[8]; /* dtype ARC_NO_DTYPE: omitted */
     arc_tensor out;
     arc_error err;
-    bool bf16;
+    bool bf16, f16;
     const char *algorithm; /* that prepare chose */
     bool constant_weights; /* packed when prepared, or at each run */
 } opx;
@@ -92,7 +92,8 @@ static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc
                     .outputs = 1,
                     .kernels = k,
                     .pool = pool,
-                    .bf16 = o->bf16};
+                    .bf16 = o->bf16,
+                    .f16 = o->f16};
     memcpy(s->in, o->in, sizeof o->in);
     s->out[0] = o->out;
     const size_t count = (size_t)arc_shape_count(&o->out.shape), threads = (size_t)arc_pool_threads(pool);

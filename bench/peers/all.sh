@@ -32,6 +32,7 @@ fi
 for net in r100 mbf; do
     run --zoo $net --threads 1
 done
+run --zoo r100 --precision fp16
 for batch in 1 8; do
     run --zoo r100 --precision bf16 --batch $batch --peers openvino,ncnn
 done

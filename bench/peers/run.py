@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """arcface and its rivals on the same network, machine and numbers, in one interleaved run.
 
-    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--precision f32|bf16] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3]
+    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--precision f32|bf16|fp16] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3]
                        [--peers onnxruntime,ncnn,...] [--json] [--append docs/BENCHMARKS.md]
 
 Without --model an r100 is made. Each engine runs in its own process, in turn, so that all meet the same machine; outputs have to agree
@@ -60,7 +60,7 @@ def measure(args, python, work):
     runs, failed = {"arcface": []}, {}
     for _ in range(args.rounds):
         figures, error = line_of([args.build / "bench" / "bench_net", args.model, args.batch, args.threads, args.seconds, work / "arcface.f32",
-                                  *(["bf16"] if args.precision == "bf16" else [])])
+                                  *([args.precision] if args.precision != "f32" else [])])
         if error:
             sys.exit(error)
         runs["arcface"].append(figures)
@@ -69,7 +69,7 @@ def measure(args, python, work):
                 continue
             theirs, error = line_of([python, HERE / "engines.py", peer, "--model", args.model, "--work", work, "--output", work / f"{peer}.f32",
                                      "--batch", args.batch, "--threads", args.threads, "--seconds", args.seconds,
-                                     "--height", figures["height"], "--width", figures["width"], "--precision", args.precision])
+                                     "--height", figures["height"], "--width", figures["width"], "--precision", "f32" if args.precision == "fp16" else args.precision])
             if error:
                 failed[peer] = error
             else:
@@ -116,7 +116,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of each engine in each round")
-    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32", help="bf16: every engine in its bfloat16 mode where it has one")
+    parser.add_argument("--precision", choices=("f32", "bf16", "fp16"), default="f32",
+                        help="bf16: every engine in its bfloat16 mode where it has one; fp16: arcface with weights in half precision, the others in f32")
     parser.add_argument("--peers", default=",".join(PACKAGES))
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("--append", type=Path, help="add the table to this file")

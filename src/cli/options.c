@@ -11,7 +11,7 @@
 
 static const cli_option shared_options[] = {
     {"threads", 0, "N", "worker threads (default: one per core)"},
-    {"precision", 0, "NAME", "fp32 (default), or bf16 where the processor is fast at it (bench: a list)"},
+    {"precision", 0, "NAME", "fp32 (default), bf16 where the processor is fast at it, fp16 for weights (bench: a list)"},
     {"tune", 0, NULL, "measure the algorithms of new plans and keep the fastest (in the cache folder, for later runs too)"},
     {"memory", 0, "HOW", "fast (default) or low: weights are kept once"},
     {"isa", 0, "NAME", "highest instruction set: generic avx2 avx512 neon"},

@@ -5,7 +5,7 @@
 static const struct {
     const char *name;
     arc_precision precision;
-} names[] = {{"fp32", ARC_PRECISION_FP32}, {"bf16", ARC_PRECISION_BF16}};
+} names[] = {{"fp32", ARC_PRECISION_FP32}, {"bf16", ARC_PRECISION_BF16}, {"fp16", ARC_PRECISION_FP16}};
 
 const char *cli_precision_name(arc_precision precision) {
     for (int i = 0; i < CLI_COUNT(names); i++)
@@ -39,8 +39,8 @@ bool cli_precisions(const cli *c, int most, arc_precision *precision, int *count
         at += bytes + 1;
     }
     cli_usage(c,
-              most > 1 ? "--precision %s: fp32, bf16 or both with a comma between them are expected"
-                       : "--precision %s: must be fp32 or bf16",
+              most > 1 ? "--precision %s: fp32, bf16 and fp16, with commas between them, are expected"
+                       : "--precision %s: must be fp32, bf16 or fp16",
               text);
     return false;
 }

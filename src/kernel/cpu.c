@@ -18,12 +18,21 @@
 #endif
 #endif
 
+#if defined(__x86_64__)
+/* Conversion of half-precision numbers: the builtin of older compilers does not know its name. It uses the registers of AVX, which the builtin
+ * checks. */
+static bool has_f16c(void) {
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 arc_cpu arc_cpu_detect(void) {
     arc_cpu cpu = {0};
 #if defined(__x86_64__)
     __builtin_cpu_init();
     /* The files of a level are compiled with all of its flags: every one of them must be there. */
-    cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     cpu.avx512 = cpu.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     cpu.avx512_bf16 = cpu.avx512 && __builtin_cpu_supports("avx512bf16");

@@ -68,7 +68,7 @@ void arc_kernels_fill_generic_winograd(arc_kernels *k) {
 
 #define LANES ARC_IGEMM_MAX_NR /* columns transformed together */
 
-void arc_winograd_pack_panel(const arc_kernels *k, int t, bool bf16, size_t n, size_t j0, size_t kc, const float *w,
+void arc_winograd_pack_panel(const arc_kernels *k, int t, arc_form form, size_t n, size_t j0, size_t kc, const float *w,
                              const float *scale_k, const float *scale_n, float *panel, size_t step) {
     const double *g = t == 2 ? weight_2 : weight_4;
     const size_t nr = k->igemm_nr, width = n - j0 < nr ? n - j0 : nr, side = (size_t)t + 2;
@@ -90,8 +90,10 @@ void arc_winograd_pack_panel(const arc_kernels *k, int t, bool bf16, size_t n, s
                 for (size_t j = 0; j < nr; j++)
                     out[j] =
                         (float)(g[c * 3] * columns[r][0][j] + g[c * 3 + 1] * columns[r][1][j] + g[c * 3 + 2] * columns[r][2][j]);
-                if (bf16)
+                if (form == ARC_FORM_BF16)
                     arc_bf16_half_row(nr, out, i % 2, to + i / 2 * nr);
+                else if (form == ARC_FORM_F16)
+                    k->to_f16(nr, out, (uint16_t *)(void *)to + i * nr);
                 else
                     memcpy(to + i * nr, out, nr * sizeof *out);
             }

@@ -23,6 +23,10 @@ static inline uint16_t arc_bf16(float x) {
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+/* A half-precision number and back, to nearest even; NaN stays NaN. */
+uint16_t arc_f16(float x);
+float arc_f16_float(uint16_t half);
+
 /* pack.c: one k of a panel of pairs: x[j] becomes the low (k even) or high half of pair[j]. */
 void arc_bf16_half_row(size_t n, const float *x, size_t high, float *pair);
 
@@ -31,6 +35,7 @@ void arc_kernels_fill_generic(arc_kernels *k);
 void arc_kernels_fill_generic_gemm(arc_kernels *k);
 void arc_kernels_fill_generic_winograd(arc_kernels *k);
 void arc_kernels_fill_generic_learn(arc_kernels *k);
+void arc_kernels_fill_generic_f16(arc_kernels *k);
 /* One function a file; compiled only where the instruction set exists. */
 void arc_kernels_fill_avx2(arc_kernels *k);
 void arc_kernels_fill_avx2_gemm(arc_kernels *k);
@@ -38,6 +43,7 @@ void arc_kernels_fill_avx2_igemm8(arc_kernels *k);
 void arc_kernels_fill_avx2_winograd(arc_kernels *k);
 void arc_kernels_fill_avx2_learn(arc_kernels *k);
 void arc_kernels_fill_avx2_bf16(arc_kernels *k);
+void arc_kernels_fill_avx2_f16(arc_kernels *k);
 void arc_kernels_fill_avx512(arc_kernels *k);
 void arc_kernels_fill_avx512_gemm(arc_kernels *k);
 void arc_kernels_fill_avx512_igemm8(arc_kernels *k);
@@ -45,11 +51,13 @@ void arc_kernels_fill_avx512_winograd(arc_kernels *k);
 void arc_kernels_fill_avx512_learn(arc_kernels *k);
 void arc_kernels_fill_avx512_bf16(arc_kernels *k);
 void arc_kernels_fill_avx512_half(arc_kernels *k);
+void arc_kernels_fill_avx512_f16(arc_kernels *k);
 void arc_kernels_fill_neon(arc_kernels *k);
 void arc_kernels_fill_neon_gemm(arc_kernels *k);
 void arc_kernels_fill_neon_igemm8(arc_kernels *k);
 void arc_kernels_fill_neon_winograd(arc_kernels *k);
 void arc_kernels_fill_neon_learn(arc_kernels *k);
 void arc_kernels_fill_neon_bf16(arc_kernels *k);
+void arc_kernels_fill_neon_f16(arc_kernels *k);
 
 #endif

@@ -35,6 +35,12 @@ typedef struct arc_norm {
     const float *mean, *scale, *shift, *slope; /* [n]; mean: gradients only */
 } arc_norm;
 
+/* How packed weights are stored: floats for igemm, pairs of bfloat16 for igemm_bf16, half-precision numbers for igemm_f16. */
+typedef enum arc_form { ARC_FORM_F32, ARC_FORM_BF16, ARC_FORM_F16 } arc_form;
+
+typedef void arc_igemm_fn(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
+                          size_t c_stride, const arc_epilogue *e);
+
 typedef struct arc_kernels {
     arc_isa isa;
     const char *name; /* "avx512" */
@@ -45,14 +51,17 @@ typedef struct arc_kernels {
      * Epilogue arrays are already offset to column 0 of this panel (and residual to row 0). Accumulates over t then k in order, fp32 FMA
      * where the ISA has it. Serves convolution over NHWC (a = pixel rows), 1x1, Gemm and MatMul. */
     size_t igemm_mr, igemm_nr;
-    void (*igemm)(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c, size_t c_stride,
-                  const arc_epilogue *e);
+    arc_igemm_fn *igemm;
 
     /* The same over bfloat16: each "float" of a and b is a pair of neighbouring k (the lower in the low half), kc counts pairs, sums
      * are fp32. b: packed panel of pairs, [tap][pair][nr]. */
-    void (*igemm_bf16)(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
-                       size_t c_stride, const arc_epilogue *e);
+    arc_igemm_fn *igemm_bf16;
     bool bf16_fast; /* faster than igemm */
+    /* igemm with b stored as half-precision numbers (IEEE binary16) in the same order; they become floats as they are read. */
+    arc_igemm_fn *igemm_f16;
+    bool f16_fast; /* as fast as igemm, but for the bytes */
+    /* n floats to half precision, to nearest even. */
+    void (*to_f16)(size_t n, const float *x, uint16_t *y);
     /* n floats to bfloat16, to nearest even. */
     void (*to_bf16)(size_t n, const float *x, uint16_t *y);
 
@@ -181,9 +190,15 @@ void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, 
 /* The same as pairs of bfloat16 for igemm_bf16: [tap][k/2][nr]; kc even. */
 void arc_igemm_pack_panel_bf16(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                                size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
+/* The same as half-precision numbers for igemm_f16. */
+void arc_igemm_pack_panel_f16(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
+                              size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
+/* The tile for panels of a form, NULL where the level has none; floats that `count` weights take in it (pairs and halves: half as many). */
+arc_igemm_fn *arc_igemm_of(const arc_kernels *k, arc_form form);
+size_t arc_form_floats(arc_form form, size_t count);
 /* The same columns of 3x3 weights w [n][kc][3][3] in the Winograd domain, transformed in double: n*n panels of [k][nr], panel i at
- * panel + i*step. bf16: pairs, [k/2][nr]. */
-void arc_winograd_pack_panel(const arc_kernels *k, int t, bool bf16, size_t n, size_t j0, size_t kc, const float *w,
+ * panel + i*step floats; pairs of bfloat16 are [k/2][nr]. */
+void arc_winograd_pack_panel(const arc_kernels *k, int t, arc_form form, size_t n, size_t j0, size_t kc, const float *w,
                              const float *scale_k, const float *scale_n, float *panel, size_t step);
 
 #endif

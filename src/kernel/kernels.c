@@ -25,6 +25,7 @@ static void fill_tables(void) {
     arc_kernels_fill_generic_gemm(k);
     arc_kernels_fill_generic_winograd(k);
     arc_kernels_fill_generic_learn(k);
+    arc_kernels_fill_generic_f16(k);
 #if defined(__x86_64__)
     if (cpu.avx2) {
         k = start_level(ARC_ISA_AVX2, "avx2", ARC_ISA_GENERIC);
@@ -34,6 +35,7 @@ static void fill_tables(void) {
         arc_kernels_fill_avx2_winograd(k);
         arc_kernels_fill_avx2_learn(k);
         arc_kernels_fill_avx2_bf16(k);
+        arc_kernels_fill_avx2_f16(k);
     }
     if (cpu.avx512) {
         k = start_level(ARC_ISA_AVX512, "avx512", ARC_ISA_AVX2);
@@ -41,6 +43,7 @@ static void fill_tables(void) {
         arc_kernels_fill_avx512_gemm(k);
         arc_kernels_fill_avx512_winograd(k);
         arc_kernels_fill_avx512_learn(k);
+        arc_kernels_fill_avx512_f16(k);
         if (cpu.avx512_bf16) {
             arc_kernels_fill_avx512_bf16(k);
             arc_kernels_fill_avx512_half(k);
@@ -58,6 +61,7 @@ static void fill_tables(void) {
         arc_kernels_fill_neon_winograd(k);
         arc_kernels_fill_neon_learn(k);
         arc_kernels_fill_neon_bf16(k);
+        arc_kernels_fill_neon_f16(k);
     }
 #else
     (void)cpu;

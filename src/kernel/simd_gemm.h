@@ -30,10 +30,16 @@
 
 #define IGEMM_NR (2 * VL)
 
+/* How B is stored, and a register of it as floats. */
+#ifndef IGEMM_B
+#define IGEMM_B float
+#define b_load(p) v_load(p)
+#endif
+
 /* Weights come from memory the first time a panel is read; so far ahead they arrive in time. An address past the end does no harm. */
 #define AHEAD_BYTES 12288
 #define PREFETCH_B(b)                                                                                                            \
-    for (size_t line = 0; line < IGEMM_NR * sizeof(float); line += 64)                                                           \
+    for (size_t line = 0; line < IGEMM_NR * sizeof(IGEMM_B); line += 64)                                                         \
         __builtin_prefetch((const void *)((uintptr_t)(b) + AHEAD_BYTES + line), 0, 2);
 
 #define START_2(i) vf lo##i = v_zero(), hi##i = v_zero();
@@ -68,18 +74,18 @@
 
 /* The sums of an m x 2 VL (tile_m_2) or m x VL (tile_m_1: panels that are at most half full) tile. */
 #define TILE_FUNCTIONS(m)                                                                                                        \
-    static void tile_##m##_2(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {        \
+    static void tile_##m##_2(size_t kc, size_t taps, const float *const *a, const IGEMM_B *b, float *tile, size_t stride) {      \
         ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
-            const vf b0 = v_load(b), b1 = v_load(b + VL);                                                                        \
+            const vf b0 = b_load(b), b1 = b_load(b + VL);                                                                        \
             PREFETCH_B(b)                                                                                                        \
             ROWS_##m(STEP_2)                                                                                                     \
         }                                                                                                                        \
         ROWS_##m(STORE_2)                                                                                                        \
     }                                                                                                                            \
-    static void finished_##m(size_t kc, size_t taps, const float *const *a, const float *b, float *c, size_t c_stride,           \
+    static void finished_##m(size_t kc, size_t taps, const float *const *a, const IGEMM_B *b, float *c, size_t c_stride,         \
                              const arc_epilogue *e) {                                                                            \
         ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
-            const vf b0 = v_load(b), b1 = v_load(b + VL);                                                                        \
+            const vf b0 = b_load(b), b1 = b_load(b + VL);                                                                        \
             PREFETCH_B(b)                                                                                                        \
             ROWS_##m(STEP_2)                                                                                                     \
         }                                                                                                                        \
@@ -93,25 +99,25 @@
             ROWS_##m(FINISH_2)                                                                                                   \
         }                                                                                                                        \
     }                                                                                                                            \
-    static void tile_##m##_1(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride) {        \
+    static void tile_##m##_1(size_t kc, size_t taps, const float *const *a, const IGEMM_B *b, float *tile, size_t stride) {      \
         ROWS_##m(START_1) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
-            const vf b0 = v_load(b);                                                                                             \
+            const vf b0 = b_load(b);                                                                                             \
             ROWS_##m(STEP_1)                                                                                                     \
         }                                                                                                                        \
         ROWS_##m(STORE_1)                                                                                                        \
     }
 IGEMM_EACH_M(TILE_FUNCTIONS)
 
-typedef void tile_fn(size_t kc, size_t taps, const float *const *a, const float *b, float *tile, size_t stride);
+typedef void tile_fn(size_t kc, size_t taps, const float *const *a, const IGEMM_B *b, float *tile, size_t stride);
 #define TILE_ENTRY(m) {tile_##m##_1, tile_##m##_2},
 static tile_fn *const tile_table[IGEMM_MR][2] = {IGEMM_EACH_M(TILE_ENTRY)};
 
-typedef void finished_fn(size_t kc, size_t taps, const float *const *a, const float *b, float *c, size_t c_stride,
+typedef void finished_fn(size_t kc, size_t taps, const float *const *a, const IGEMM_B *b, float *c, size_t c_stride,
                          const arc_epilogue *e);
 #define FINISHED_ENTRY(m) finished_##m,
 static finished_fn *const finished_table[IGEMM_MR] = {IGEMM_EACH_M(FINISHED_ENTRY)};
 
-static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
+static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const IGEMM_B *b, float *c,
                               size_t c_stride, const arc_epilogue *e) {
     float tile[IGEMM_MR * IGEMM_NR] __attribute__((aligned(64)));
     const size_t width = n > VL ? 2 : 1;

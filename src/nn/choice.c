@@ -109,7 +109,7 @@ static uint64_t hash_shape(uint64_t hash, const arc_shape *s) {
 /* Of the machine, the network's layers and their weights' shapes, the input and what else decides about candidates. */
 static uint64_t hash_plan(const arc_choices_of *of, const char *owner) {
     const arc_graph *g = of->graph;
-    const uint8_t flags = (uint8_t)(of->bf16 | of->low_memory << 1);
+    const uint8_t flags = (uint8_t)(of->bf16 | of->low_memory << 1 | of->f16 << 2);
     uint64_t hash = arc_hash_bytes(ARC_HASH_START, owner, strlen(owner));
     hash = arc_hash_bytes(hash, &flags, 1);
     for (int i = 0; i < g->inputs; i++)

@@ -58,7 +58,7 @@ typedef struct arc_choices_of {
     const arc_context *ctx;
     const arc_graph *graph;
     const arc_shape *input_shape;
-    bool bf16, low_memory, no_tuning;
+    bool bf16, f16, low_memory, no_tuning;
 } arc_choices_of;
 
 /* Reads what is recorded for this network, input and machine. A cache that can't be read counts as empty and one that can't be written turns

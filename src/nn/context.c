@@ -32,7 +32,7 @@ arc_status arc_context_open(arc_context **out, const arc_settings *settings, arc
         s = *settings;
     if (s.threads < 0 || s.threads > MAX_THREADS)
         return arc_fail(err, ARC_EINVAL, "%d threads: give 1 to %d, or 0 for one per core", s.threads, MAX_THREADS);
-    if (s.precision != ARC_PRECISION_FP32 && s.precision != ARC_PRECISION_BF16)
+    if (s.precision != ARC_PRECISION_FP32 && s.precision != ARC_PRECISION_BF16 && s.precision != ARC_PRECISION_FP16)
         return arc_fail(err, ARC_EINVAL, "unknown precision %d", (int)s.precision);
     if (!s.alloc.get != !s.alloc.put)
         return arc_fail(err, ARC_EINVAL, "an allocator needs both get and put");
@@ -81,7 +81,9 @@ const char *arc_context_isa(const arc_context *ctx) {
 }
 
 arc_precision arc_context_precision(const arc_context *ctx) {
-    return ctx->precision == ARC_PRECISION_BF16 && ctx->kernels->bf16_fast ? ARC_PRECISION_BF16 : ARC_PRECISION_FP32;
+    const arc_kernels *k = ctx->kernels;
+    const bool fast = ctx->precision == ARC_PRECISION_BF16 ? k->bf16_fast : ctx->precision == ARC_PRECISION_FP16 && k->f16_fast;
+    return fast ? ctx->precision : ARC_PRECISION_FP32;
 }
 
 int arc_context_threads(const arc_context *ctx) {

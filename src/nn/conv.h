@@ -29,10 +29,11 @@ arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g);
 
 /* layer_winograd.c: 3x3 of stride 1. Adds the ways that fit to the list (room for ARC_MAX_CANDIDATES in all); returns how many. */
 int arc_winograd_candidates(const arc_prepare *p, const arc_conv_geometry *g, arc_candidate *list);
-arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile, bool bf16, bool own_blocks);
+arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile, arc_form form, const char *schedule);
 
-/* Whether this convolution is to multiply in bfloat16 (layer_conv.c). */
-bool arc_conv_bf16(const arc_step *s, const arc_conv_geometry *g);
+/* How the weights of this convolution are to be kept, by the precision asked for (layer_conv.c); half precision where they fit
+ * (arc_panels_fit_f16, `least`). */
+arc_form arc_conv_form(const arc_step *s, const arc_conv_geometry *g, double least);
 /* Products of one pixel and tap as the tile does them: a register of output channels is the least. */
 double arc_conv_pairs(const arc_kernels *k, const arc_conv_geometry *g);
 

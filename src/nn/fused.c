@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#define F16_LARGEST 32768.0f /* half of what the format holds: no Winograd transform of weights doubles any */
+
 bool arc_fused_act(const arc_node *node, arc_epilogue *e) {
     static const struct {
         const char *name;
@@ -78,12 +80,33 @@ arc_epilogue arc_fused_at(const arc_epilogue *all, size_t row, size_t column) {
     return e;
 }
 
+bool arc_panels_fit_f16(const arc_panels *p, const float *w, double least) {
+    double square = 0;
+    float largest = 0;
+    for (size_t i = 0; i < p->sets * p->n; i++) {
+        const size_t set = i / p->n, j = i % p->n;
+        const float scale_n = p->scale_n ? p->scale_n[set * p->scale_n_step + j] : 1;
+        const float *column = w + set * p->ws_set + j * p->ws_n;
+        float sum = 0;
+        for (size_t k = 0; k < p->kc; k++)
+            for (size_t t = 0; t < p->taps; t++) {
+                const float scale = scale_n * (p->scale_k ? p->scale_k[set * p->scale_k_step + k] : 1);
+                const float x = fabsf(column[k * p->ws_k + t * p->ws_tap] * scale);
+                largest = x > largest || x != x ? x : largest;
+                sum += x * x;
+            }
+        square += (double)sum;
+    }
+    return largest < F16_LARGEST && sqrt(square / (double)ARC_MAX(p->sets * p->n * p->kc * p->taps, (size_t)1)) >= least;
+}
+
 bool arc_panels_size(const arc_kernels *k, arc_panels *p) {
     size_t count;
     p->per_set = (p->n + k->igemm_nr - 1) / k->igemm_nr;
-    return arc_mul_size(p->taps, k->igemm_nr, &p->panel_floats) &&
-           arc_mul_size(p->panel_floats, p->bf16 ? p->kc / 2 : p->kc, &p->panel_floats) &&
-           arc_mul_size(p->panel_floats, p->per_set, &count) && arc_mul_size(count, p->sets, &count) &&
+    const bool fits =
+        arc_mul_size(p->taps, k->igemm_nr, &p->panel_floats) && arc_mul_size(p->panel_floats, p->kc, &p->panel_floats);
+    p->panel_floats = arc_form_floats(p->form, p->panel_floats); /* igemm_nr is even */
+    return fits && arc_mul_size(p->panel_floats, p->per_set, &count) && arc_mul_size(count, p->sets, &count) &&
            arc_mul_size(count, sizeof(float), &p->bytes);
 }
 
@@ -94,16 +117,19 @@ typedef struct fill_job {
     float *packed;
 } fill_job;
 
+typedef void arc_pack_fn(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
+                         size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
+
 static void fill_panels(void *arg, size_t begin, size_t end, int thread) {
     const fill_job *job = arg;
     const arc_panels *p = job->p;
+    arc_pack_fn *const pack[] = {arc_igemm_pack_panel, arc_igemm_pack_panel_bf16, arc_igemm_pack_panel_f16}; /* by form */
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         const size_t set = i / p->per_set, j0 = i % p->per_set * job->k->igemm_nr;
-        (p->bf16 ? arc_igemm_pack_panel_bf16 : arc_igemm_pack_panel)(
-            job->k, p->n, j0, p->kc, p->taps, job->w + set * p->ws_set, p->ws_n, p->ws_tap, p->ws_k,
-            p->scale_k ? p->scale_k + set * p->scale_k_step : NULL, p->scale_n ? p->scale_n + set * p->scale_n_step : NULL,
-            job->packed + i * p->panel_floats);
+        pack[p->form](job->k, p->n, j0, p->kc, p->taps, job->w + set * p->ws_set, p->ws_n, p->ws_tap, p->ws_k,
+                      p->scale_k ? p->scale_k + set * p->scale_k_step : NULL,
+                      p->scale_n ? p->scale_n + set * p->scale_n_step : NULL, job->packed + i * p->panel_floats);
     }
 }
 

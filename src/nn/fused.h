@@ -24,10 +24,13 @@ typedef struct arc_panels {
     size_t ws_set, ws_n, ws_tap, ws_k;
     const float *scale_k, *scale_n; /* set s uses scale_k + s*scale_k_step */
     size_t scale_k_step, scale_n_step;
-    bool bf16;                  /* pairs of bfloat16 for igemm_bf16: half the floats */
+    arc_form form;
     size_t panel_floats, bytes; /* of one panel; of all */
     const float *packed;        /* NULL: weights are not constant, pack at each run into shared scratch */
 } arc_panels;
+/* Whether weights keep their precision as half-precision numbers: none too large, and their root mean square, scaled, at least `least`. Below it
+ * too many would become subnormal, with fewer bits than the others' eleven. */
+bool arc_panels_fit_f16(const arc_panels *p, const float *w, double least);
 /* Fills per_set, panel_floats, bytes; false on overflow. */
 bool arc_panels_size(const arc_kernels *k, arc_panels *p);
 /* Packs everything, panels split over the pool. */

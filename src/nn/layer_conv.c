@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define BLOCK_INPUT_BYTES ((size_t)384 << 10) /* of L2 for the input of a block: the rest is for its panel */
+#define LEAST_F16 0x1p-14                     /* the least normal number */
 #define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
 
 typedef struct conv_state {
@@ -23,7 +24,7 @@ typedef struct conv_state {
     const float *zero; /* [c_in]: the pad row without pad values */
     size_t pixels, taps, kc, group_out;
     size_t tiles, block_tiles, blocks;
-    bool bf16;               /* the input is first made pairs of bfloat16, in shared scratch: */
+    bool paired;             /* the input is first made pairs of bfloat16, in shared scratch: */
     arc_conv_geometry pairs; /* g over them: c_in halved */
     size_t pad_at;           /* bytes to the pad row behind them */
 } conv_state;
@@ -67,32 +68,42 @@ static arc_status conv_transpose_infer(arc_infer *in) {
     return conv_infer_as(in, true);
 }
 
-bool arc_conv_bf16(const arc_step *s, const arc_conv_geometry *g) {
-    return s->bf16 && s->kernels->bf16_fast && !g->transposed && g->groups == 1 && g->c_in >= 16 && g->c_in % 2 == 0 &&
-           s->in[1].is_const;
-}
+/* ---- weights ------------------------------------------------------------------------------------------------------------------ */
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
-
-static arc_panels weight_panels(const arc_step *s, const conv_state *c) {
-    const arc_conv_geometry *g = &c->g;
-    arc_panels p = {.sets = (size_t)g->groups, .n = c->group_out, .kc = c->kc, .taps = c->taps};
+static arc_panels weight_panels(const arc_step *s, const arc_conv_geometry *g) {
+    arc_panels p = {.sets = (size_t)g->groups,
+                    .n = (size_t)(g->c_out / g->groups),
+                    .kc = (size_t)(g->c_in / g->groups),
+                    .taps = (size_t)(g->kh * g->kw)};
     p.ws_tap = 1;
     if (g->transposed) { /* [c_in][group_out][kh][kw] */
-        p.ws_n = c->taps;
-        p.ws_k = c->group_out * c->taps;
-        p.ws_set = c->kc * p.ws_k;
+        p.ws_n = p.taps;
+        p.ws_k = p.n * p.taps;
+        p.ws_set = p.kc * p.ws_k;
     } else { /* [c_out][kc][kh][kw] */
-        p.ws_k = c->taps;
-        p.ws_n = c->kc * c->taps;
-        p.ws_set = c->group_out * p.ws_n;
+        p.ws_k = p.taps;
+        p.ws_n = p.kc * p.taps;
+        p.ws_set = p.n * p.ws_n;
     }
     p.scale_k = arc_step_floats(s, ARC_CONV_IN_SCALE);
     p.scale_n = arc_step_floats(s, ARC_CONV_OUT_SCALE);
-    p.scale_k_step = c->kc;
-    p.scale_n_step = c->group_out;
+    p.scale_k_step = p.kc;
+    p.scale_n_step = p.n;
     return p;
 }
+
+arc_form arc_conv_form(const arc_step *s, const arc_conv_geometry *g, double least) {
+    if (!s->in[1].is_const)
+        return ARC_FORM_F32;
+    if (s->f16 && s->kernels->f16_fast) {
+        const arc_panels p = weight_panels(s, g);
+        return arc_panels_fit_f16(&p, s->in[1].data, least) ? ARC_FORM_F16 : ARC_FORM_F32;
+    }
+    const bool pairs = s->bf16 && s->kernels->bf16_fast && !g->transposed && g->groups == 1 && g->c_in >= 16 && g->c_in % 2 == 0;
+    return pairs ? ARC_FORM_BF16 : ARC_FORM_F32;
+}
+
+/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
 
 /* Blocks as large as the caches allow, but enough items for every thread. */
 static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
@@ -110,6 +121,10 @@ static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
 }
 
 static void igemm_run(const arc_step *s);
+
+/* By form. */
+static const char *const pack_name[] = {"conv igemm", "conv igemm bf16", "conv igemm fp16"};
+static const char *const igemm_name[] = {"igemm", "igemm bf16", "igemm fp16"};
 
 static arc_status igemm_prepare(arc_prepare *p, const void *layer, const arc_candidate *self) {
     arc_step *s = p->step;
@@ -131,15 +146,16 @@ static arc_status igemm_prepare(arc_prepare *p, const void *layer, const arc_can
     c->taps = (size_t)(c->g.kh * c->g.kw);
     c->kc = (size_t)(c->g.c_in / c->g.groups);
     c->group_out = (size_t)(c->g.c_out / c->g.groups);
-    c->panels = weight_panels(s, c);
+    c->panels = weight_panels(s, &g);
     s->state = c;
     const size_t mr = s->kernels->igemm_mr;
-    c->bf16 = c->panels.bf16 = arc_conv_bf16(s, &g);
-    const arc_status packed = arc_panels_prepare(p, &c->panels, &s->in[1], c->bf16 ? "conv igemm bf16" : "conv igemm");
+    c->panels.form = (arc_form)self->variant;
+    c->paired = c->panels.form == ARC_FORM_BF16;
+    const arc_status packed = arc_panels_prepare(p, &c->panels, &s->in[1], pack_name[c->panels.form]);
     if (packed != ARC_OK)
         return packed;
     c->pairs = c->g;
-    if (c->bf16) {
+    if (c->paired) {
         c->pairs.c_in /= 2;
         c->kc /= 2;
         c->pad_at = (size_t)(g.n * g.h * g.w * g.c_in) * sizeof(uint16_t);
@@ -158,11 +174,12 @@ double arc_conv_pairs(const arc_kernels *k, const arc_conv_geometry *g) {
 }
 
 /* The products, beside the weights that stream from memory. */
-static double igemm_ns(const arc_prepare *p, const arc_conv_geometry *g) {
+static double igemm_ns(const arc_prepare *p, const arc_conv_geometry *g, arc_form form) {
     const arc_rates r = arc_choice_rates(p);
-    const double rise = arc_conv_bf16(p->step, g) ? 2 : 1, pixels = (double)(g->n * g->oh * g->ow);
-    const double products = arc_conv_pairs(p->step->kernels, g) * (double)(g->kh * g->kw) / (double)g->groups / rise;
-    return fmax(products * pixels / r.macs / r.threads, products / r.weight_floats);
+    const double rise = form == ARC_FORM_BF16 ? 2 : 1, dense = form == ARC_FORM_F32 ? 1 : 2,
+                 pixels = (double)(g->n * g->oh * g->ow);
+    const double products = arc_conv_pairs(p->step->kernels, g) * (double)(g->kh * g->kw) / (double)g->groups;
+    return fmax(products * pixels / r.macs / rise / r.threads, products / r.weight_floats / dense);
 }
 
 static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
@@ -176,11 +193,11 @@ static arc_status conv_prepare_as(arc_prepare *p, bool transposed) {
     if (arc_dwconv_fits(&g))
         return arc_dwconv_prepare(p, &g);
     arc_candidate list[ARC_MAX_CANDIDATES];
-    list[0] = (arc_candidate){.algorithm = transposed             ? "igemm gather"
-                                           : arc_conv_bf16(s, &g) ? "igemm bf16"
-                                                                  : "igemm",
+    const arc_form form = arc_conv_form(s, &g, LEAST_F16);
+    list[0] = (arc_candidate){.algorithm = transposed && form == ARC_FORM_F32 ? "igemm gather" : igemm_name[form],
                               .schedule = "pixel blocks",
-                              .cost_ns = igemm_ns(p, &g),
+                              .cost_ns = igemm_ns(p, &g, form),
+                              .variant = (int)form,
                               .prepare = igemm_prepare};
     const int count = 1 + arc_winograd_candidates(p, &g, list + 1);
     snprintf(key, sizeof key, "conv %lldx%lldx%lldx%lld to %lldx%lldx%lld by %lldx%lld/%lldx%lld groups %lld%s", (long long)g.n,
@@ -218,6 +235,7 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
     const arc_kernels *k = job->s->kernels;
     const size_t mr = k->igemm_mr, nr = k->igemm_nr, panels = c->panels.per_set, c_out = (size_t)c->g.c_out;
     const float **list = thread_list(job->s, thread);
+    arc_igemm_fn *const igemm = arc_igemm_of(k, c->panels.form);
     size_t listed = SIZE_MAX;
     for (size_t item = begin; item < end; item++) {
         const size_t panel = item % panels, group = item / panels / c->blocks, block = item / panels % c->blocks;
@@ -230,9 +248,8 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
         for (size_t tile = first; tile < last; tile++) {
             const size_t pixel = tile * mr;
             const arc_epilogue e = arc_fused_at(&job->e, pixel, column);
-            (c->bf16 ? k->igemm_bf16 : k->igemm)(ARC_MIN(mr, c->pixels - pixel), n, c->kc, c->taps,
-                                                 list + (tile - first) * c->taps * mr, b, job->y + pixel * c_out + column, c_out,
-                                                 &e);
+            igemm(ARC_MIN(mr, c->pixels - pixel), n, c->kc, c->taps, list + (tile - first) * c->taps * mr, b,
+                  job->y + pixel * c_out + column, c_out, &e);
         }
     }
 }
@@ -268,7 +285,7 @@ static void igemm_run(const arc_step *s) {
         arc_panels_fill(s->kernels, s->pool, &c->panels, s->in[1].data, (float *)(void *)s->shared_scratch);
         job.weights = (const float *)(const void *)s->shared_scratch;
     }
-    if (c->bf16)
+    if (c->paired)
         make_pairs(&job);
     /* A few grabs a thread, so that one whose core is taken away does not hold up the layer. */
     const size_t items = (size_t)c->g.groups * c->blocks * c->panels.per_set;

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define LEAST_F16 0x1p-14 /* the least normal number */
+
 typedef struct gemm_state {
     size_t batch, m, n, k, tiles;
     size_t a_batches, b_batches;     /* matrices in A and B */
@@ -143,17 +145,21 @@ static arc_status finish_prepare(arc_prepare *p, gemm_state *g) {
     arc_step *s = p->step;
     s->shared_scratch_bytes = s->scratch_bytes = 0;
     s->state = g;
-    s->algorithm = g->panels.bf16 ? "igemm bf16" : "igemm";
+    const arc_form form = g->panels.form;
+    s->algorithm = form == ARC_FORM_BF16 ? "igemm bf16" : form == ARC_FORM_F16 ? "igemm fp16" : "igemm";
     g->tiles = (g->m + s->kernels->igemm_mr - 1) / s->kernels->igemm_mr;
     g->transposed_at = g->residual_at = g->pairs_at = SIZE_MAX;
-    const arc_status st = arc_panels_prepare(p, &g->panels, &s->in[1], g->panels.bf16 ? "gemm igemm bf16" : "gemm igemm");
+    const arc_status st = arc_panels_prepare(p, &g->panels, &s->in[1],
+                                             form == ARC_FORM_BF16  ? "gemm igemm bf16"
+                                             : form == ARC_FORM_F16 ? "gemm igemm fp16"
+                                                                    : "gemm igemm");
     if (st != ARC_OK)
         return st;
     if (g->trans_a) {
         g->transposed_at = s->shared_scratch_bytes;
         s->shared_scratch_bytes += (g->m * g->k * sizeof(float) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
     }
-    if (g->panels.bf16) {
+    if (form == ARC_FORM_BF16) {
         g->pairs_at = s->shared_scratch_bytes;
         s->shared_scratch_bytes += (g->m * g->k * sizeof(uint16_t) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
     }
@@ -194,11 +200,14 @@ static arc_status gemm_prepare(arc_prepare *p) {
     assert(known);
     (void)known;
     g->panels = (arc_panels){.sets = 1, .n = g->n, .kc = g->k, .taps = 1, .ws_n = tb ? g->k : 1, .ws_k = tb ? 1 : g->n};
-    g->panels.bf16 = s->bf16 && s->kernels->bf16_fast && s->in[1].is_const && g->k % 2 == 0 && !g->trans_a;
     g->panels.scale_k = arc_step_floats(s, ARC_CONV_IN_SCALE);
     const arc_status st = column_scale(p, g->n, arc_attr_float(s->node, "alpha", 1.0f), &g->panels.scale_n);
     if (st != ARC_OK)
         return st;
+    if (s->f16 && s->kernels->f16_fast && s->in[1].is_const && arc_panels_fit_f16(&g->panels, s->in[1].data, LEAST_F16))
+        g->panels.form = ARC_FORM_F16;
+    else if (s->bf16 && s->kernels->bf16_fast && s->in[1].is_const && g->k % 2 == 0 && !g->trans_a)
+        g->panels.form = ARC_FORM_BF16;
     g->beta = arc_attr_float(s->node, "beta", 1.0f);
     const arc_tensor *c = arc_step_input(s, 2);
     if (c) {
@@ -249,7 +258,8 @@ static void gemm_items(void *arg, size_t begin, size_t end, int thread) {
     const gemm_job *job = arg;
     const gemm_state *g = job->g;
     const arc_kernels *k = job->s->kernels;
-    const size_t mr = k->igemm_mr, nr = k->igemm_nr, panels = g->panels.per_set, floats = g->panels.bf16 ? g->k / 2 : g->k;
+    const size_t mr = k->igemm_mr, nr = k->igemm_nr, panels = g->panels.per_set,
+                 floats = g->panels.form == ARC_FORM_BF16 ? g->k / 2 : g->k;
     const float *row[ARC_IGEMM_MAX_MR];
     (void)thread;
     for (size_t item = begin; item < end; item++) {
@@ -262,9 +272,9 @@ static void gemm_items(void *arg, size_t begin, size_t end, int thread) {
         e.bias = e.bias ? e.bias + j0 : NULL;
         e.slope = e.slope ? e.slope + j0 : NULL;
         e.residual = e.residual ? e.residual + i0 * e.residual_stride + j0 : NULL;
-        (g->panels.bf16 ? k->igemm_bf16 : k->igemm)(m, ARC_MIN(nr, g->n - j0), floats, 1, row,
-                                                    job->weights + (bi * panels + panel) * g->panels.panel_floats,
-                                                    job->y + (batch * g->m + i0) * g->n + j0, g->n, &e);
+        arc_igemm_of(k, g->panels.form)(m, ARC_MIN(nr, g->n - j0), floats, 1, row,
+                                        job->weights + (bi * panels + panel) * g->panels.panel_floats,
+                                        job->y + (batch * g->m + i0) * g->n + j0, g->n, &e);
     }
 }
 

@@ -56,6 +56,7 @@ struct arc_step {
     arc_pool *pool;
     bool low_memory; /* keep weights once */
     bool bf16;       /* multiply in bfloat16 where it is fast */
+    bool f16;        /* keep weights in half precision where it is fast */
     /* set by prepare: */
     void *state;                 /* from the plan's arena, freed with the plan */
     size_t scratch_bytes;        /* per thread, 64-byte aligned; may be 0 */

@@ -56,6 +56,7 @@ arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node
     ps->step.pool = b->ctx->pool;
     ps->step.low_memory = b->low_memory;
     ps->step.bf16 = b->bf16;
+    ps->step.f16 = b->f16;
     ps->step.algorithm = op->name;
     return ps;
 }
@@ -390,6 +391,7 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
                        .infer_only = r->infer_only,
                        .low_memory = r->low_memory,
                        .bf16 = r->bf16,
+                       .f16 = r->f16,
                        .plan = plan};
     b->value = arc_mem_new(a, (size_t)r->graph->values + 1, sizeof *b->value);
     plan->input_shape = arc_arena_new(&plan->arena, (size_t)r->graph->inputs + 1, sizeof *plan->input_shape);
@@ -397,7 +399,13 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
     if (!b->value || !plan->input_shape || !plan->output)
         ARC_TRY(arc_fail_nomem(err, "a plan"));
     if (!r->infer_only) {
-        const arc_choices_of of = {r->ctx, r->graph, r->input_shape, r->bf16, r->low_memory, r->no_tuning};
+        const arc_choices_of of = {.ctx = r->ctx,
+                                   .graph = r->graph,
+                                   .input_shape = r->input_shape,
+                                   .bf16 = r->bf16,
+                                   .f16 = r->f16,
+                                   .low_memory = r->low_memory,
+                                   .no_tuning = r->no_tuning};
         ARC_TRY(arc_choices_open(&b->choices, &of, err));
     }
     ARC_TRY(start_values(b, r->input_shape, err));

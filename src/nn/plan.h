@@ -56,6 +56,7 @@ typedef struct arc_plan_request {
     bool infer_only; /* shapes and counts, nothing packed: the plan can't run */
     bool low_memory; /* no algorithm that stores more than the plain weights */
     bool no_tuning;  /* nothing is measured */
+    bool f16;        /* weights are kept in half precision where the kernels are fast at it */
     bool bf16;       /* convolutions multiply in bfloat16 where the kernels are fast at it */
 } arc_plan_request;
 

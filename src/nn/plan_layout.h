@@ -21,7 +21,7 @@ typedef struct arc_planner {
     const arc_map *map;
     arc_packs *packs;
     arc_choices *choices; /* NULL: infer only */
-    bool infer_only, low_memory, bf16;
+    bool infer_only, low_memory, bf16, f16;
     arc_plan *plan;
     arc_plan_value *value; /* [graph->values] */
     size_t folded_bytes;

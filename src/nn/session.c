@@ -12,7 +12,7 @@ struct arc_session {
     const arc_graph *source;
     arc_graph *optimised; /* NULL: runs the source as it is */
     arc_packs *packs;
-    bool low_memory, bf16, no_tuning;
+    bool low_memory, bf16, f16, no_tuning;
     arc_plan *plan[MAX_PLANS];
     int plans;
     arc_plan *last;
@@ -32,6 +32,7 @@ arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_
     s->source = g;
     s->bf16 = ctx->precision == ARC_PRECISION_BF16 && !(opt && opt->exact);
     s->no_tuning = opt && opt->no_tuning;
+    s->f16 = ctx->precision == ARC_PRECISION_FP16 && !(opt && opt->exact);
     s->low_memory = ctx->low_memory || (opt && opt->low_memory);
     s->packs = arc_packs_new(&ctx->alloc);
     if (!s->packs)
@@ -112,7 +113,8 @@ static arc_status make_plan(arc_session *s, const arc_shape *input_shape, arc_pl
                           .packs = s->packs,
                           .low_memory = s->low_memory,
                           .no_tuning = s->no_tuning,
-                          .bf16 = s->bf16};
+                          .bf16 = s->bf16,
+                          .f16 = s->f16};
     arc_status st = arc_plan_new(out, &r, err);
     if (s->optimised && (st == ARC_ESHAPE || st == ARC_EUNSUPPORTED)) {
         /* Fusing an Add assumed equal shapes; where they only broadcast, the graph runs as it was written. */

@@ -137,6 +137,66 @@ static void bf16_rounding_level(const arc_kernels *k) {
     assert_true(isnan(of_bf16(y[0])));
 }
 
+/* ---- half precision ----------------------------------------------------------------------------------------------------------- */
+
+/* The sums are those of the rounded weights. */
+static void f16_case(const arc_kernels *k, size_t m, size_t n, size_t kc, size_t taps, int kind) {
+    enum { ROWS = 15 };
+    const float *list[9 * ARC_IGEMM_MAX_MR] = {NULL}, *row[ROWS];
+    for (int r = 0; r < ROWS; r++)
+        row[r] = random_floats(r, kc);
+    for (size_t t = 0; t < taps; t++)
+        for (size_t i = 0; i < m; i++)
+            list[t * k->igemm_mr + i] = row[random_u32() % ROWS];
+    const float *w = random_floats(20, n * kc * taps);
+    float *panel = guarded(21, taps * kc * k->igemm_nr * sizeof(uint16_t)), *c = floats(22, m * n);
+    arc_igemm_pack_panel_f16(k, n, 0, kc, taps, w, kc * taps, 1, taps, NULL, NULL, panel);
+    const arc_epilogue e = make_epilogue(kind, m, n);
+    k->igemm_f16(m, n, kc, taps, list, panel, c, n, &e);
+    for (size_t i = 0; i < m * n; i++) {
+        double sum = 0, size = 2;
+        for (size_t t = 0; t < taps; t++)
+            for (size_t q = 0; q < kc; q++) {
+                const float rounded = arc_f16_float(arc_f16(w[(i % n * kc + q) * taps + t]));
+                const double p = (double)list[t * k->igemm_mr + i / n][q] * (double)rounded;
+                sum += p;
+                size += fabs(p);
+            }
+        CLOSE(k, c[i], finish(sum, i / n, i % n, &e), size);
+    }
+}
+
+static void f16_level(const arc_kernels *k) {
+    int kind = 0;
+    for (size_t m = 1; m <= k->igemm_mr; m++)
+        for (size_t n = 1; n <= k->igemm_nr; n += 3)
+            f16_case(k, m, n, 1 + random_u32() % 23, 1 + random_u32() % 3, kind++ % 20);
+}
+
+/* Every half-precision number comes back from its float; between two neighbours the nearer one is taken and at the middle the even one. */
+static void f16_rounding_level(const arc_kernels *k) {
+    for (uint32_t half = 0; half < 0x7c00; half++) {
+        const float x = arc_f16_float((uint16_t)half), next = half == 0x7bff ? 65536.0f : arc_f16_float((uint16_t)(half + 1));
+        const float middle = (float)(((double)x + (double)next) / 2); /* exact: a bit more than half precision has */
+        const float in[] = {x, -x, nextafterf(middle, 0), middle, nextafterf(middle, INFINITY), -middle};
+        const uint32_t even = half + (half & 1), want[] = {half, half | 0x8000, half, even, half + 1, even | 0x8000};
+        uint16_t out[sizeof in / sizeof *in];
+        k->to_f16(sizeof in / sizeof *in, in, out);
+        for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+            assert_int_equal(out[i], want[i]);
+    }
+    float *special = floats(0, 35);
+    uint16_t *y = guarded(1, 35 * sizeof *y);
+    for (int i = 0; i < 35; i++)
+        special[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? -INFINITY : 1e-9f;
+    k->to_f16(35, special, y);
+    for (int i = 0; i < 35; i++) {
+        assert_true(i % 3 != 0 || ((y[i] & 0x7c00) == 0x7c00 && (y[i] & 0x3ff)));
+        assert_true(i % 3 != 1 || y[i] == 0xfc00);
+        assert_true(i % 3 != 2 || y[i] == 0);
+    }
+}
+
 /* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
 
 /* One tile through weights, both transforms and a product in double, against the convolution itself. */
@@ -148,7 +208,7 @@ static void winograd_case(const arc_kernels *k, int t, size_t c_in, size_t c_out
         list[i] = random_floats((int)(i % 20), c_in); /* some window pixels are the same: padding is one row */
     const float *w = random_floats(20, c_out * c_in * 9), *scale_k = random_floats(21, c_in), *scale_n = random_floats(22, c_out);
     float *panel = floats(23, points * c_in * nr), *v = floats(24, points * c_in), *m = floats(25, points * c_out);
-    arc_winograd_pack_panel(k, t, false, c_out, 0, c_in, w, scale_k, scale_n, panel, c_in * nr);
+    arc_winograd_pack_panel(k, t, ARC_FORM_F32, c_out, 0, c_in, w, scale_k, scale_n, panel, c_in * nr);
     k->winograd_in(t, c_in, list, v, c_in);
     for (size_t i = 0; i < points; i++)
         for (size_t j = 0; j < nr; j++) {
@@ -310,6 +370,8 @@ LEVEL_TEST(igemm)
 LEVEL_TEST(igemm_bits)
 LEVEL_TEST(bf16)
 LEVEL_TEST(bf16_rounding)
+LEVEL_TEST(f16)
+LEVEL_TEST(f16_rounding)
 LEVEL_TEST(winograd)
 LEVEL_TEST(dwconv)
 LEVEL_TEST(groupconv)
@@ -318,9 +380,10 @@ LEVEL_TEST(pack)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_igemm),         cmocka_unit_test(test_igemm_bits), cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_bf16_rounding), cmocka_unit_test(test_winograd),   cmocka_unit_test(test_dwconv),
-        cmocka_unit_test(test_groupconv),     cmocka_unit_test(test_igemm8),     cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_igemm),         cmocka_unit_test(test_igemm_bits),   cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_bf16_rounding), cmocka_unit_test(test_winograd),     cmocka_unit_test(test_dwconv),
+        cmocka_unit_test(test_f16),           cmocka_unit_test(test_f16_rounding), cmocka_unit_test(test_groupconv),
+        cmocka_unit_test(test_igemm8),        cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, open_guards, NULL);
 }
