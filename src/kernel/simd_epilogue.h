@@ -30,24 +30,32 @@ static inline vf v_act(vf x, vf slope, vf lo, vf hi, arc_act act) {
     return x;
 }
 
-/* One column strip of `width` lanes over m rows: what depends on the column is loaded once. */
+/* What depends on the column of a strip of `width` lanes, loaded once for all rows. */
+typedef struct strip_end {
+    vf bias, slope, lo, hi;
+} strip_end;
+static inline strip_end strip_end_at(size_t j, size_t width, const arc_epilogue *e) {
+    return (strip_end){.bias = e->bias ? v_load_w(e->bias + j, width) : v_zero(),
+                       .slope = e->act == ARC_ACT_PRELU ? v_load_w(e->slope + j, width) : v_set1(e->alpha),
+                       .lo = e->act == ARC_ACT_CLIP ? v_set1(e->lo) : v_zero(),
+                       .hi = v_set1(e->hi)};
+}
+
+/* One column strip over m rows. */
 static inline void strip_epilogue(size_t m, size_t j, size_t width, const float *x, size_t x_stride, float *y, size_t y_stride,
                                   const arc_epilogue *e) {
-    const vf bias = e->bias ? v_load_w(e->bias + j, width) : v_zero();
-    const vf slope = e->act == ARC_ACT_PRELU ? v_load_w(e->slope + j, width) : v_set1(e->alpha);
-    const vf lo = e->act == ARC_ACT_CLIP ? v_set1(e->lo) : v_zero();
-    const vf hi = v_set1(e->hi);
+    const strip_end end = strip_end_at(j, width, e);
     if (e->residual) {
         for (size_t i = 0; i < m; i++) {
             const vf r = v_load_w(e->residual + i * e->residual_stride + j, width);
-            const vf v = v_add(v_add(v_load_w(x + i * x_stride + j, width), bias), r);
-            v_store_w(y + i * y_stride + j, width, v_act(v, slope, lo, hi, e->act));
+            const vf v = v_add(v_add(v_load_w(x + i * x_stride + j, width), end.bias), r);
+            v_store_w(y + i * y_stride + j, width, v_act(v, end.slope, end.lo, end.hi, e->act));
         }
         return;
     }
     for (size_t i = 0; i < m; i++) {
-        const vf v = v_add(v_load_w(x + i * x_stride + j, width), bias);
-        v_store_w(y + i * y_stride + j, width, v_act(v, slope, lo, hi, e->act));
+        const vf v = v_add(v_load_w(x + i * x_stride + j, width), end.bias);
+        v_store_w(y + i * y_stride + j, width, v_act(v, end.slope, end.lo, end.hi, e->act));
     }
 }
 

@@ -134,30 +134,66 @@ static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const 
     simd_rows_epilogue(m, n, tile, IGEMM_NR, c, c_stride, e);
 }
 
-/* `rows` output pixels of one column strip: the weights are loaded once for all of them. x: rows*taps pointers. */
+/* ---- depthwise and thin groups: DW_ROWS output pixels of one column strip at a time, so that weights are loaded once for all of them. x:
+ * rows*taps pointers. The sums end in registers. */
+
 #define DW_ROWS 4
-static inline void dw_strip(size_t rows, size_t j, size_t width, size_t channels, size_t taps, const float *const *x,
-                            const float *w, float *y, size_t y_stride) {
+
+static inline void strip_finish(size_t j, size_t width, vf sum, size_t row, float *y, size_t y_stride, const arc_epilogue *e,
+                                const strip_end *end) {
+    sum = v_add(sum, end->bias);
+    if (e->residual)
+        sum = v_add(sum, v_load_w(e->residual + row * e->residual_stride + j, width));
+    v_store_w(y + row * y_stride + j, width, v_act(sum, end->slope, end->lo, end->hi, e->act));
+}
+
+/* Whether the four pixels are neighbours whose 3x3 windows overlap: two of three columns are the next one's. Then six columns serve all. */
+static inline bool windows_slide(size_t rows, size_t taps, const float *const *x) {
+    if (rows != DW_ROWS || taps != 9)
+        return false;
+    for (size_t i = 0; i + 1 < DW_ROWS; i++, x += 9)
+        for (size_t t = 0; t < 9; t += 3)
+            if (x[t + 1] != x[9 + t] || x[t + 2] != x[9 + t + 1])
+                return false;
+    return true;
+}
+
+#define DW_START(i) vf s##i = v_zero();
+#define DW_STEP(i) s##i = v_fma(v_load_w(x[(i)*taps + t] + j, width), f, s##i);
+#define DW_SLIDE(i) s##i = v_fma(c2_##i, f2, v_fma(c1_##i, f1, v_fma(c0_##i, f0, s##i)));
+#define DW_FINISH(i) strip_finish(j, width, s##i, i, y, y_stride, e, &end);
+
+static inline void dw_strip(size_t rows, bool slide, size_t j, size_t width, size_t channels, size_t taps, const float *const *x,
+                            const float *w, float *y, size_t y_stride, const arc_epilogue *e) {
+    const strip_end end = strip_end_at(j, width, e);
+    if (slide) {
+        ROWS_4(DW_START)
+        for (size_t t = 0; t < 9; t += 3) {
+            const float *f = w + t * channels + j;
+            const vf f0 = v_load_w(f, width), f1 = v_load_w(f + channels, width), f2 = v_load_w(f + 2 * channels, width);
+            const vf c0_0 = v_load_w(x[t] + j, width), c1_0 = v_load_w(x[t + 1] + j, width), c2_0 = v_load_w(x[t + 2] + j, width);
+            const vf c0_1 = c1_0, c1_1 = c2_0, c2_1 = v_load_w(x[9 + t + 2] + j, width);
+            const vf c0_2 = c1_1, c1_2 = c2_1, c2_2 = v_load_w(x[18 + t + 2] + j, width);
+            const vf c0_3 = c1_2, c1_3 = c2_2, c2_3 = v_load_w(x[27 + t + 2] + j, width);
+            ROWS_4(DW_SLIDE)
+        }
+        ROWS_4(DW_FINISH)
+        return;
+    }
     if (rows == DW_ROWS) {
-        vf s0 = v_zero(), s1 = v_zero(), s2 = v_zero(), s3 = v_zero();
+        ROWS_4(DW_START)
         for (size_t t = 0; t < taps; t++) {
             const vf f = v_load_w(w + t * channels + j, width);
-            s0 = v_fma(v_load_w(x[t] + j, width), f, s0);
-            s1 = v_fma(v_load_w(x[taps + t] + j, width), f, s1);
-            s2 = v_fma(v_load_w(x[2 * taps + t] + j, width), f, s2);
-            s3 = v_fma(v_load_w(x[3 * taps + t] + j, width), f, s3);
+            ROWS_4(DW_STEP)
         }
-        v_store_w(y + j, width, s0);
-        v_store_w(y + y_stride + j, width, s1);
-        v_store_w(y + 2 * y_stride + j, width, s2);
-        v_store_w(y + 3 * y_stride + j, width, s3);
+        ROWS_4(DW_FINISH)
         return;
     }
     for (size_t i = 0; i < rows; i++) {
         vf s = v_zero();
         for (size_t t = 0; t < taps; t++)
             s = v_fma(v_load_w(x[i * taps + t] + j, width), v_load_w(w + t * channels + j, width), s);
-        v_store_w(y + i * y_stride + j, width, s);
+        strip_finish(j, width, s, i, y, y_stride, e, &end);
     }
 }
 
@@ -175,10 +211,12 @@ static inline void dw_strip(size_t rows, size_t j, size_t width, size_t channels
         s##i = v_fma(v_swap2(v), f2, v_fma(v, f0, s##i));                                                                        \
         r##i = v_fma(v_swap2(swapped), f3, v_fma(swapped, f1, r##i));                                                            \
     }
-#define GROUP_STORE(i) v_store_w(y + i * y_stride + j, width, v_add(s##i, r##i));
+#define GROUP_FINISH(i) strip_finish(j, width, v_add(s##i, r##i), i, y, y_stride, e, &end);
 #define GROUP_ROWS(EACH)                                                                                                         \
     static inline void group_strip_##EACH(size_t group, size_t j, size_t width, size_t channels, size_t taps,                    \
-                                          const float *const *x, const float *w, float *y, size_t y_stride) {                    \
+                                          const float *const *x, const float *w, float *y, size_t y_stride,                      \
+                                          const arc_epilogue *e) {                                                               \
+        const strip_end end = strip_end_at(j, width, e);                                                                         \
         EACH(GROUP_START)                                                                                                        \
         for (size_t t = 0; t < taps; t++) {                                                                                      \
             const float *f = w + t * group * channels + j;                                                                       \
@@ -190,47 +228,77 @@ static inline void dw_strip(size_t rows, size_t j, size_t width, size_t channels
                 EACH(GROUP_STEP_4)                                                                                               \
             }                                                                                                                    \
         }                                                                                                                        \
-        EACH(GROUP_STORE)                                                                                                        \
+        EACH(GROUP_FINISH)                                                                                                       \
     }
 GROUP_ROWS(ROWS_1)
 GROUP_ROWS(ROWS_4)
 
-static inline void group_strip(size_t rows, size_t group, size_t j, size_t width, size_t channels, size_t taps,
-                               const float *const *x, const float *w, float *y, size_t y_stride) {
-    if (rows == DW_ROWS)
-        group_strip_ROWS_4(group, j, width, channels, taps, x, w, y, y_stride);
+/* Pairs over sliding windows: a column is loaded and swapped once for the pixels it serves, tap by tap as above. */
+#define PAIR_TAP(i, f, g)                                                                                                        \
+    s##i = v_fma(v, f, s##i);                                                                                                    \
+    r##i = v_fma(swapped, g, r##i);
+static inline void pair_strip_slide(size_t j, size_t width, size_t channels, const float *const *x, const float *w, float *y,
+                                    size_t y_stride, const arc_epilogue *e) {
+    const strip_end end = strip_end_at(j, width, e);
+    ROWS_4(GROUP_START)
+    for (size_t t = 0; t < 9; t += 3) {
+        const float *f = w + t * 2 * channels + j;
+        const vf f0 = v_load_w(f, width), g0 = v_load_w(f + channels, width), f1 = v_load_w(f + 2 * channels, width);
+        const vf g1 = v_load_w(f + 3 * channels, width), f2 = v_load_w(f + 4 * channels, width);
+        const vf g2 = v_load_w(f + 5 * channels, width);
+        vf v = v_load_w(x[t] + j, width), swapped = v_swap1(v);
+        PAIR_TAP(0, f0, g0)
+        v = v_load_w(x[t + 1] + j, width), swapped = v_swap1(v);
+        PAIR_TAP(0, f1, g1) PAIR_TAP(1, f0, g0) v = v_load_w(x[t + 2] + j, width), swapped = v_swap1(v);
+        PAIR_TAP(0, f2, g2) PAIR_TAP(1, f1, g1) PAIR_TAP(2, f0, g0) v = v_load_w(x[9 + t + 2] + j, width), swapped = v_swap1(v);
+        PAIR_TAP(1, f2, g2) PAIR_TAP(2, f1, g1) PAIR_TAP(3, f0, g0) v = v_load_w(x[18 + t + 2] + j, width), swapped = v_swap1(v);
+        PAIR_TAP(2, f2, g2) PAIR_TAP(3, f1, g1) v = v_load_w(x[27 + t + 2] + j, width), swapped = v_swap1(v);
+        PAIR_TAP(3, f2, g2)
+    }
+    ROWS_4(GROUP_FINISH)
+}
+
+static inline void group_strip(size_t rows, bool slide, size_t group, size_t j, size_t width, size_t channels, size_t taps,
+                               const float *const *x, const float *w, float *y, size_t y_stride, const arc_epilogue *e) {
+    if (slide)
+        pair_strip_slide(j, width, channels, x, w, y, y_stride, e);
+    else if (rows == DW_ROWS)
+        group_strip_ROWS_4(group, j, width, channels, taps, x, w, y, y_stride, e);
     else
-        for (size_t i = 0; i < rows; i++)
-            group_strip_ROWS_1(group, j, width, channels, taps, x + i * taps, w, y + i * y_stride, y_stride);
+        for (size_t i = 0; i < rows; i++) {
+            arc_epilogue at = *e;
+            at.residual = e->residual ? e->residual + i * e->residual_stride : NULL;
+            group_strip_ROWS_1(group, j, width, channels, taps, x + i * taps, w, y + i * y_stride, y_stride, &at);
+        }
 }
 
 static inline void simd_groupconv(size_t group, size_t pixels, size_t channels, size_t taps, const float *const *x,
                                   const float *w, float *y, size_t y_stride, const arc_epilogue *e) {
+    arc_epilogue at = *e;
     for (size_t p = 0; p < pixels; p += DW_ROWS, x += DW_ROWS * taps, y += DW_ROWS * y_stride) {
         const size_t rows = pixels - p < DW_ROWS ? pixels - p : DW_ROWS;
+        const bool slide = group == 2 && windows_slide(rows, taps, x);
+        at.residual = e->residual ? e->residual + p * e->residual_stride : NULL;
         size_t j = 0;
         for (; j + VL <= channels; j += VL)
-            group_strip(rows, group, j, VL, channels, taps, x, w, y, y_stride);
+            group_strip(rows, slide, group, j, VL, channels, taps, x, w, y, y_stride, &at);
         if (j < channels)
-            group_strip(rows, group, j, channels - j, channels, taps, x, w, y, y_stride);
-        arc_epilogue at = *e;
-        at.residual = e->residual ? e->residual + p * e->residual_stride : NULL;
-        simd_rows_epilogue(rows, channels, y, y_stride, y, y_stride, &at);
+            group_strip(rows, slide, group, j, channels - j, channels, taps, x, w, y, y_stride, &at);
     }
 }
 
 static inline void simd_dwconv(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
                                size_t y_stride, const arc_epilogue *e) {
+    arc_epilogue at = *e;
     for (size_t p = 0; p < pixels; p += DW_ROWS, x += DW_ROWS * taps, y += DW_ROWS * y_stride) {
         const size_t rows = pixels - p < DW_ROWS ? pixels - p : DW_ROWS;
+        const bool slide = windows_slide(rows, taps, x);
+        at.residual = e->residual ? e->residual + p * e->residual_stride : NULL;
         size_t j = 0;
         for (; j + VL <= channels; j += VL)
-            dw_strip(rows, j, VL, channels, taps, x, w, y, y_stride);
+            dw_strip(rows, slide, j, VL, channels, taps, x, w, y, y_stride, &at);
         if (j < channels)
-            dw_strip(rows, j, channels - j, channels, taps, x, w, y, y_stride);
-        arc_epilogue at = *e; /* the sums of these rows are in L1: finish them in place */
-        at.residual = e->residual ? e->residual + p * e->residual_stride : NULL;
-        simd_rows_epilogue(rows, channels, y, y_stride, y, y_stride, &at);
+            dw_strip(rows, slide, j, channels - j, channels, taps, x, w, y, y_stride, &at);
     }
 }
 
