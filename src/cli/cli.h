@@ -120,6 +120,8 @@ typedef struct cli_plan_report {
     arc_net *alone; /* the same on one thread; NULL: there is one thread anyway */
     int threads;
     double peak_gflops;
+    const arc_roofline *roof;
+    bool weights_stream; /* filled by cli_print_plan: too many weights for the cache */
 } cli_plan_report;
 int cli_print_plan(const cli_plan_report *r, bool json, cli_text *t, const float *input, const int64_t dim[4]);
 

@@ -105,7 +105,11 @@ static int run_batch(const bench *b, cli_text *t, int batch) {
     if (code == CLI_OK)
         print_line(b, t, batch, &f);
     if (code == CLI_OK && cli_given(b->c, "plan-report"))
-        code = cli_print_plan(&(cli_plan_report){b->net, b->alone, arc_context_threads(b->c->ctx), peak_of(b)},
+        code = cli_print_plan(&(cli_plan_report){.net = b->net,
+                                                 .alone = b->alone,
+                                                 .threads = arc_context_threads(b->c->ctx),
+                                                 .peak_gflops = peak_of(b),
+                                                 .roof = &b->roof},
                               cli_given(b->c, "json"), t, input, dim);
     cli_free(input);
     return code;

@@ -18,7 +18,7 @@ sentence fp31
 expect 2 embed "$work/x.jpg" -o - --precision fp32,bf16
 sentence fp32,bf16
 expect 0 bench "$work/mbf.onnx" --batch 1 --seconds 0.05 --json --plan-report --threads 2
-says '"step": 0' '"one_thread_ms"' '"lost_percent"'
+says '"step": 0' '"one_thread_ms"' '"lost_percent"' '"floor_ms"' '"percent_of_floor"'
 python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' <<<"$out" || wrong "a line is no JSON"
 
 # A plan has an id. What --tune measured holds for later runs, for any number of threads; a broken record is told.
