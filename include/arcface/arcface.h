@@ -7,6 +7,7 @@
 #include <arcface/context.h>
 #include <arcface/data.h>
 #include <arcface/eval.h>
+#include <arcface/evaluate_report.h>
 #include <arcface/face.h>
 #include <arcface/file.h>
 #include <arcface/hub.h>

@@ -28,6 +28,23 @@ int eval_open(cli *c, eval_command *v) {
     return code;
 }
 
+int eval_draw(cli *c, const arc_evaluation *const *evaluations, const char *const *names, int count) {
+    const char *report = cli_value(c, "report"), *plot = cli_value(c, "plot");
+    arc_error err = {0};
+    if (report && arc_evaluation_report(c->ctx, evaluations, names, count, report, &err) != ARC_OK)
+        return cli_fail_write(&err);
+    if (plot && arc_evaluation_plot(c->ctx, evaluations, names, count, plot, &err) != ARC_OK)
+        return cli_fail_write(&err);
+    return CLI_OK;
+}
+
+static int draw_one(cli *c, const arc_evaluation *e) {
+    char name[256];
+    cli_base_name(e->provenance.model, name, sizeof name);
+    const char *names[] = {name[0] ? name : "model"};
+    return eval_draw(c, &e, names, 1);
+}
+
 int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const arc_error *err) {
     cli_progress_end(&v->bar);
     arc_model_free(&v->model);
@@ -43,10 +60,11 @@ int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const 
         cli_warn(c, "... and %lld more (--json names them)", (long long)e->missing - 10);
     for (int i = 0; i < e->notes; i++)
         cli_warn(c, "%s", e->note[i]);
+    int code = draw_one(c, e);
     arc_evaluation_free(c->ctx, &e);
     if (!c->quiet)
         fprintf(stderr, "%.1f s\n", cli_seconds() - v->started);
-    return CLI_OK;
+    return code;
 }
 
 static int run_pairs(cli *c) {

@@ -1,0 +1,31 @@
+/* Evaluations as pages and pictures: ROC, DET, score and angle histograms, thresholds, folds, worst pairs, provenance. */
+#ifndef ARCFACE_EVALUATE_REPORT_H
+#define ARCFACE_EVALUATE_REPORT_H
+
+#include <arcface/evaluate_result.h>
+#include <arcface/page.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ARC_REPORT_MAX_EVALUATIONS 8
+
+/* One self-contained HTML page (no network). With several evaluations, of several models on one set, their curves are laid over each other and
+ * the tables have a row each. names: [count], as legends show them; count: 1 to ARC_REPORT_MAX_EVALUATIONS. Pictures of the worst pairs that
+ * cannot be read any more are left out and counted. Thread: any. Errors: EINVAL (count), EIO, ENOMEM, ELIMIT (see page.h). */
+ARC_API ARC_NODISCARD arc_status arc_evaluation_report(arc_context *ctx, const arc_evaluation *const *evaluations,
+                                                       const char *const *names, int count, const char *path, arc_error *err);
+
+/* Adds the same to a page that holds more: training's page ends with it. */
+ARC_API ARC_NODISCARD arc_status arc_evaluation_onto_page(arc_context *ctx, const arc_evaluation *const *evaluations,
+                                                          const char *const *names, int count, arc_page *page, arc_error *err);
+
+/* The plots alone as one sheet, .svg or .png. Errors: as above, EINVAL for another suffix or when there is nothing to draw. */
+ARC_API ARC_NODISCARD arc_status arc_evaluation_plot(arc_context *ctx, const arc_evaluation *const *evaluations,
+                                                     const char *const *names, int count, const char *path, arc_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
