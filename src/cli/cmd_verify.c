@@ -1,5 +1,6 @@
 /* arcface verify: are two photos of one person? Exit status 0 yes, 1 no. */
 #include "faces.h"
+#include <arcface/calibrate.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -9,6 +10,8 @@ typedef struct verifier {
     int dim;
     int best[2]; /* faces of the pair with the highest cosine */
     double best_cosine;
+    arc_calibration calibration;
+    bool calibrated;
 } verifier;
 
 static double degrees(double cosine) {
@@ -58,14 +61,24 @@ static void print_plain(cli_text *t, const verifier *v) {
             double cosine = cosine_of(v, a, b);
             if (many)
                 cli_printf(t, "face %d - face %d: ", a, b);
-            cli_printf(t, "cosine %.4f  angle %.1f degrees  %s (threshold %.4f)\n", cosine, degrees(cosine), decision(v, cosine),
+            cli_printf(t, "cosine %.4f  angle %.1f degrees  %s (threshold %.4f)", cosine, degrees(cosine), decision(v, cosine),
                        v->threshold);
+            if (v->calibrated)
+                cli_printf(t, "  FAR %.2g  probability %.4f", arc_calibration_far(&v->calibration, cosine),
+                           arc_calibration_probability(&v->calibration, cosine));
+            cli_printf(t, "\n");
         }
 }
 
 static void print_json(cli_text *t, const verifier *v) {
-    cli_printf(t, "{\"same\": %s, \"cosine\": %.9g, \"angle_degrees\": %.6g, \"threshold\": %.6g,\n \"photos\": [",
+    cli_printf(t, "{\"same\": %s, \"cosine\": %.9g, \"angle_degrees\": %.6g, \"threshold\": %.6g,\n",
                v->best_cosine >= v->threshold ? "true" : "false", v->best_cosine, degrees(v->best_cosine), v->threshold);
+    if (v->calibrated)
+        cli_printf(t, " \"far\": %.6g, \"probability\": %.6g, \"far_of_threshold\": %.6g,\n",
+                   arc_calibration_far(&v->calibration, v->best_cosine),
+                   arc_calibration_probability(&v->calibration, v->best_cosine),
+                   arc_calibration_far(&v->calibration, v->threshold));
+    cli_printf(t, " \"photos\": [");
     for (int k = 0; k < 2; k++) {
         const arc_result *p = &v->photo[k];
         cli_printf(t, "%s\n  {\"path\": ", k ? "," : "");
@@ -148,6 +161,8 @@ static int run(cli *c) {
     if (code == CLI_OK && !opt.aligned)
         code = cli_load(c, ARC_TASK_DETECT, &detector);
     if (code == CLI_OK && arc_pipeline_new(c->ctx, detector, model, &opt, &pipeline, &err) != ARC_OK)
+        code = cli_fail(&err);
+    if (code == CLI_OK && arc_model_calibration(model, &v.calibration, &v.calibrated, &err) != ARC_OK)
         code = cli_fail(&err);
     if (code == CLI_OK) {
         v.dim = arc_model_contract(model)->dim;

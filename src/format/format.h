@@ -85,6 +85,51 @@ arc_status arc_pair_list_open(arc_pair_list *out, const arc_alloc *a, const char
 arc_status arc_pair_list_parse(arc_pair_list *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                arc_error *err);
 void arc_pair_list_close(arc_pair_list *list);
+void arc_pair_list_digest(arc_pair_list *list, const void *bytes, size_t count);
+
+/* ---- ijb_lists.c ---- IJB-B / IJB-C as InsightFace packs them, YouTube Faces. */
+typedef struct arc_ijb_face {
+    const char *name;
+    float landmark_px[5][2], score;
+} arc_ijb_face;
+typedef struct arc_ijb_faces { /* name_5pts_score.txt */
+    arc_arena arena;
+    arc_ijb_face *face;
+    size_t faces;
+} arc_ijb_faces;
+arc_status arc_ijb_faces_parse(arc_ijb_faces *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                               arc_error *err);
+void arc_ijb_faces_close(arc_ijb_faces *faces);
+typedef enum arc_ijb_list {
+    ARC_IJB_TID_MID, /* face_tid_mid.txt: template, media */
+    ARC_IJB_PAIRS,   /* template_pair_label.txt: template, template, label */
+    ARC_IJB_SUBJECTS /* 1N_gallery_*.csv, 1N_probe_mixed.csv: template, subject */
+} arc_ijb_list;
+typedef struct arc_number_rows {
+    int *value; /* [rows][columns]; free with arc_mem_free */
+    size_t rows;
+    int columns;
+} arc_number_rows;
+/* map: the mapping that `bytes` lies in, whose read pages are given back; may be NULL. */
+arc_status arc_ijb_numbers_parse(arc_number_rows *out, const arc_alloc *a, arc_ijb_list kind, const void *bytes, size_t count,
+                                 const char *name, const arc_map *map, arc_error *err);
+arc_status arc_ijb_numbers_open(arc_number_rows *out, const arc_alloc *a, arc_ijb_list kind, const char *path, arc_error *err);
+
+/* splits.txt and its corrected form: path = Name/video, in the order of the splits. Close with arc_pair_list_close. */
+arc_status arc_ytf_splits_parse(arc_pair_list *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                                arc_error *err);
+typedef struct arc_ytf_box {
+    const char *path; /* Name/video/video.frame.jpg */
+    float box_px[4];  /* x1 y1 x2 y2 */
+} arc_ytf_box;
+typedef struct arc_ytf_boxes { /* Name.labeled_faces.txt */
+    arc_arena arena;
+    arc_ytf_box *box;
+    size_t boxes;
+} arc_ytf_boxes;
+arc_status arc_ytf_boxes_parse(arc_ytf_boxes *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                               arc_error *err);
+void arc_ytf_boxes_close(arc_ytf_boxes *boxes);
 
 /* ---- npy.c ---- */
 arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,

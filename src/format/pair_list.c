@@ -188,8 +188,7 @@ arc_status arc_pair_list_parse(arc_pair_list *out, const arc_alloc *a, const voi
     size_t lines = 1;
     int number;
     begin(out, a);
-    crypto_hash_sha256(out->digest, bytes, count);
-    out->bytes = (int64_t)count;
+    arc_pair_list_digest(out, bytes, count);
     for (const char *p = r.at; p < r.end; p++)
         lines += *p == '\n';
     arc_status st = ARC_OK;
@@ -323,6 +322,11 @@ arc_status arc_pair_list_open(arc_pair_list *out, const arc_alloc *a, const char
         memset(out, 0, sizeof *out);
     arc_map_close(&map);
     return st;
+}
+
+void arc_pair_list_digest(arc_pair_list *list, const void *bytes, size_t count) {
+    crypto_hash_sha256(list->digest, bytes, count);
+    list->bytes = (int64_t)count;
 }
 
 void arc_pair_list_close(arc_pair_list *list) {

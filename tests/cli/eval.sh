@@ -64,4 +64,78 @@ expect 3 eval folder "$work/images" -q
 sentence "no pictures"
 expect 3 eval identify "$work/others" -q
 sentence "two usable pictures"
+
+# YouTube Faces: LFW pictures as the frames of stand-in videos; one video is empty.
+mkdir -p "$work/ytf"
+mapfile -t people < <(ls "$work/people" | head -8)
+for i in "${!people[@]}"; do
+    for video in 0 1; do
+        mkdir -p "$work/ytf/${people[$i]}/$video"
+        [ "$i$video" = 71 ] && continue
+        frame=0
+        for picture in "$work/people/${people[$i]}"/*; do
+            frame=$((frame + 1))
+            [ $((frame % 2)) -eq "$video" ] || cp "$picture" "$work/ytf/${people[$i]}/$video/$video.$frame.jpg"
+        done
+    done
+done
+{
+    echo "split number, pair number, first name, second name, is same"
+    for split in 1 2; do
+        for k in 0 1; do
+            a=$(((split * 4 + k) % 8)) b=$(((split * 4 + k + 1) % 8))
+            printf '%d, %d, %s/0, %s/1, 1\r\n' $split $((2 * k + 1)) "${people[$a]}" "${people[$a]}"
+            printf '%d, %d, %s/0, %s/1, 0\r\n' $split $((2 * k + 2)) "${people[$a]}" "${people[$b]}"
+        done
+    done
+    printf '2, 5, %s/1, %s/0, 0\n' "${people[7]}" "${people[1]}"
+} >"$work/splits.txt"
+expect 0 eval ytf --images "$work/ytf" --splits "$work/splits.txt"
+says "9 (4 genuine, 5 impostor), 2 folds"
+grep -qF "no usable frame (${people[7]}/1)" <<<"$err" || wrong "the empty video is not named: $err"
+for rule in min mean max; do
+    expect 0 eval ytf --images "$work/ytf" --splits "$work/splits.txt" --rule $rule --frames 1 --json -q
+    says '"protocol": "ytf"' "at most 1 frames"
+done
+expect 2 eval ytf --images "$work/ytf" --splits "$work/splits.txt" --rule median
+echo "1, 1, ../a/0, b/1, 1" >"$work/hostile.txt"
+expect 3 eval ytf --images "$work/ytf" --splits "$work/hostile.txt" -q
+sentence "line 1"
+
+# IJB-C in miniature: the crop is the photo, its landmarks are the template's.
+mkdir -p "$work/ijb/meta" "$work/ijb/loose_crop"
+number=0
+for i in 0 1 2 3 4 5; do
+    for picture in "$work/people/${people[$i]}"/*; do
+        number=$((number + 1))
+        cp "$picture" "$work/ijb/loose_crop/$number.jpg"
+        echo "$number.jpg 38.2946 51.6963 73.5318 51.5014 56.0252 71.7366 41.5493 92.3655 70.7299 92.2041 0.9$number" >>"$work/ijb/meta/ijbc_name_5pts_score.txt"
+        echo "$number.jpg $((2 * i + number % 2)) $number" >>"$work/ijb/meta/ijbc_face_tid_mid.txt"
+    done
+done
+cut -d' ' -f2 "$work/ijb/meta/ijbc_face_tid_mid.txt" | sort -un >"$work/tids"
+while read -r a; do
+    while read -r b; do
+        [ "$a" -lt "$b" ] && echo "$a $b $((a / 2 == b / 2))"
+    done <"$work/tids"
+done <"$work/tids" >"$work/ijb/meta/ijbc_template_pair_label.txt"
+{ echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 0 && $1 < 6 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_gallery_G1.csv"
+{ echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 0 && $1 >= 6 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_gallery_G2.csv"
+{ echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 1 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_probe_mixed.csv"
+expect 0 eval ijb "$work/ijb" --search --json -q
+says '"protocol": "ijb"' '"far_nearest"' '"wrong_pairs"' "gallery 1 alone" "(D1)"
+echo "99 98 1" >>"$work/ijb/meta/ijbc_template_pair_label.txt"
+expect 3 eval ijb "$work/ijb" -q
+sentence "template 99"
+expect 3 eval ijb "$work/ytf" -q
+sentence "face_tid_mid.txt"
+
+# Calibration goes into the model, and verify tells FAR and probability.
+expect 0 calibrate --images "$work/people" --far 0.01 --gallery 100 --fpir 0.5 -o "$work/mine.onnx"
+says "threshold        cosine" "1:100" "isotonic"
+expect 0 verify --aligned -m "$work/mine.onnx" "$work/ijb/loose_crop/1.jpg" "$work/ijb/loose_crop/1.jpg" -q
+says "FAR" "probability 1.0000"
+expect 0 verify --aligned -m "$work/mine.onnx" "$work/ijb/loose_crop/1.jpg" "$work/ijb/loose_crop/1.jpg" --json -q
+says '"far":' '"probability": 1'
+expect 3 calibrate --images "$work/others" --far 0.01
 finish

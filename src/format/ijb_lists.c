@@ -1,0 +1,270 @@
+/* The lists of IJB-B and IJB-C as InsightFace's package has them, and of YouTube Faces: fields of a line separated by blanks or commas. */
+#include "format/format.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_FILE_BYTES ((size_t)4 << 30)
+#define MAX_LINES 100000000
+#define MAX_FIELD_BYTES 1024
+#define DROP_BYTES ((size_t)8 << 20) /* of the mapping behind the reader, so that big lists stay out of memory */
+
+typedef struct reader {
+    const char *file, *at, *end;
+    size_t number; /* of the line */
+} reader;
+
+typedef struct field {
+    const char *text;
+    size_t bytes;
+} field;
+
+/* Fields of the next line that holds something; 0 at the end. More than `most` fields count but are not kept. */
+static int next_line(reader *r, char by, field *f, int most) {
+    while (r->at < r->end) {
+        const char *stop = memchr(r->at, '\n', (size_t)(r->end - r->at)), *text = r->at, *end = stop ? stop : r->end;
+        int n = 0;
+        r->at = stop ? stop + 1 : r->end;
+        r->number++;
+        while (end > text && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+            end--;
+        while (text < end) {
+            while (text < end && (*text == by || *text == ' ' || *text == '\t'))
+                text++;
+            const char *from = text;
+            while (text < end && *text != by && !(by == ' ' && *text == '\t'))
+                text++;
+            const char *to = text;
+            while (to > from && to[-1] == ' ')
+                to--;
+            if (to > from && n++ < most)
+                f[n - 1] = (field){from, (size_t)(to - from)};
+        }
+        if (n)
+            return n;
+    }
+    return 0;
+}
+
+static bool whole(const field *f, int *out) {
+    int64_t v = 0;
+    const bool negative = f->bytes > 1 && f->text[0] == '-';
+    if (f->bytes == 0 || f->bytes > 10)
+        return false;
+    for (size_t i = negative; i < f->bytes; i++) {
+        if (f->text[i] < '0' || f->text[i] > '9')
+            return false;
+        v = v * 10 + (f->text[i] - '0');
+    }
+    *out = (int)(negative ? -v : v);
+    return v <= INT32_MAX;
+}
+
+static bool decimal(const field *f, float *out) {
+    char text[64];
+    const char *end;
+    if (f->bytes >= sizeof text)
+        return false;
+    memcpy(text, f->text, f->bytes);
+    text[f->bytes] = '\0';
+    *out = (float)arc_number_read(text, &end);
+    return end != text && *end == '\0' && isfinite(*out);
+}
+
+static bool inside(const field *f) {
+    if (f->bytes == 0 || f->bytes > MAX_FIELD_BYTES || f->text[0] == '/' || memchr(f->text, 0, f->bytes))
+        return false;
+    for (size_t i = 0; i + 1 < f->bytes; i++)
+        if (f->text[i] == '.' && f->text[i + 1] == '.' && (i == 0 || f->text[i - 1] == '/') &&
+            (i + 2 == f->bytes || f->text[i + 2] == '/'))
+            return false;
+    return true;
+}
+
+static arc_status bad_line(const reader *r, const char *want, arc_error *err) {
+    return arc_fail(err, ARC_EFORMAT, "%s: line %zu is not '%s'", r->file, r->number, want);
+}
+
+static arc_status count_lines(const void *bytes, size_t count, const char *name, size_t *lines, arc_error *err) {
+    const char *p = bytes, *end = p + count;
+    *lines = 1;
+    while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+        ++*lines;
+        p++;
+    }
+    return *lines > MAX_LINES ? arc_fail(err, ARC_ELIMIT, "%s: more than %d lines", name, MAX_LINES) : ARC_OK;
+}
+
+arc_status arc_ijb_faces_parse(arc_ijb_faces *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                               arc_error *err) {
+    static const char want[] = "NAME X1 Y1 ... X5 Y5 SCORE";
+    reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
+    field f[12];
+    size_t lines;
+    int n;
+    memset(out, 0, sizeof *out);
+    arc_arena_init(&out->arena, a, 0);
+    arc_status st;
+    ARC_TRY(count_lines(bytes, count, name, &lines, err));
+    if (!(out->face = arc_arena_new(&out->arena, lines, sizeof *out->face)))
+        ARC_TRY(arc_fail_nomem(err, name));
+    while ((n = next_line(&r, ' ', f, 12))) {
+        arc_ijb_face *face = &out->face[out->faces];
+        bool good = n == 12 && inside(&f[0]) && decimal(&f[11], &face->score);
+        for (int k = 0; k < 10 && good; k++)
+            good = decimal(&f[1 + k], &face->landmark_px[k / 2][k % 2]);
+        if (!good)
+            ARC_TRY(bad_line(&r, want, err));
+        if (!(face->name = arc_arena_strndup(&out->arena, f[0].text, f[0].bytes)))
+            ARC_TRY(arc_fail_nomem(err, name));
+        out->faces++;
+    }
+done:
+    if (st != ARC_OK)
+        arc_ijb_faces_close(out);
+    return st;
+}
+
+void arc_ijb_faces_close(arc_ijb_faces *faces) {
+    if (faces->arena.alloc)
+        arc_arena_free(&faces->arena);
+    memset(faces, 0, sizeof *faces);
+}
+
+/* Lines of whole numbers; `skip` leading fields are words, `header` says that a first line of words is skipped. */
+static arc_status read_numbers(arc_number_rows *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                               char by, int skip, int columns, bool header, const char *want, const arc_map *map,
+                               arc_error *err) {
+    reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
+    field f[4];
+    size_t lines, dropped = 0;
+    int n;
+    *out = (arc_number_rows){.columns = columns};
+    arc_status st = count_lines(bytes, count, name, &lines, err);
+    if (st == ARC_OK && !(out->value = arc_mem_raw(a, lines, (size_t)columns * sizeof(int))))
+        st = arc_fail_nomem(err, name);
+    while (st == ARC_OK && (n = next_line(&r, by, f, 4))) {
+        bool good = header ? n >= columns + skip : n == columns + skip;
+        for (int k = 0; k < columns && good; k++)
+            good = whole(&f[skip + k], &out->value[out->rows * (size_t)columns + (size_t)k]);
+        if (!good && !(header && r.number == 1))
+            st = bad_line(&r, want, err);
+        out->rows += good;
+        const size_t behind = (size_t)(r.at - (const char *)bytes);
+        if (map && behind - dropped > DROP_BYTES) {
+            arc_map_drop(map, (const char *)bytes + dropped, behind - dropped);
+            dropped = behind;
+        }
+    }
+    if (st != ARC_OK) {
+        arc_mem_free(a, out->value);
+        *out = (arc_number_rows){0};
+    }
+    return st;
+}
+
+arc_status arc_ijb_numbers_parse(arc_number_rows *out, const arc_alloc *a, arc_ijb_list kind, const void *bytes, size_t count,
+                                 const char *name, const arc_map *map, arc_error *err) {
+    switch (kind) {
+    case ARC_IJB_TID_MID:
+        return read_numbers(out, a, bytes, count, name, ' ', 1, 2, false, "NAME TEMPLATE MEDIA", map, err);
+    case ARC_IJB_PAIRS:
+        return read_numbers(out, a, bytes, count, name, ' ', 0, 3, false, "TEMPLATE TEMPLATE 0|1", map, err);
+    default:
+        return read_numbers(out, a, bytes, count, name, ',', 0, 2, true, "TEMPLATE,SUBJECT,...", map, err);
+    }
+}
+
+arc_status arc_ijb_numbers_open(arc_number_rows *out, const arc_alloc *a, arc_ijb_list kind, const char *path, arc_error *err) {
+    arc_map map;
+    *out = (arc_number_rows){0};
+    arc_status st = arc_map_open(&map, path, MAX_FILE_BYTES, err);
+    if (st == ARC_OK)
+        st = arc_ijb_numbers_parse(out, a, kind, map.data, map.bytes, path, &map, err);
+    arc_map_close(&map);
+    return st;
+}
+
+/* ---- YouTube Faces ---- */
+
+/* "split number, pair number, Name/video, Name/video, is same": 1 or 0 last; a header begins with "split". */
+arc_status arc_ytf_splits_parse(arc_pair_list *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                                arc_error *err) {
+    static const char want[] = "SPLIT, PAIR, NAME/VIDEO, NAME/VIDEO, 0|1";
+    reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
+    field f[8];
+    size_t lines;
+    int n;
+    memset(out, 0, sizeof *out);
+    arc_arena_init(&out->arena, a, 0);
+    arc_status st;
+    ARC_TRY(count_lines(bytes, count, name, &lines, err));
+    if (!(out->pair = arc_arena_new(&out->arena, lines, sizeof *out->pair)))
+        ARC_TRY(arc_fail_nomem(err, name));
+    while ((n = next_line(&r, ',', f, 8))) {
+        int split = 0, same = 0;
+        if (out->pairs == 0 && f[0].bytes >= 5 && strncasecmp(f[0].text, "split", 5) == 0)
+            continue;
+        if (n < 5 || n > 8 || !whole(&f[0], &split) || !inside(&f[2]) || !inside(&f[3]) || !whole(&f[n - 1], &same) || same < 0 ||
+            same > 1)
+            ARC_TRY(bad_line(&r, want, err));
+        if (split < out->folds || split > out->folds + 1)
+            ARC_TRY(arc_fail(err, ARC_ECORRUPT, "%s: line %zu is of split %d after split %d; the splits must stand in order",
+                             name, r.number, split, out->folds));
+        out->folds = split;
+        arc_listed_pair *p = &out->pair[out->pairs++];
+        for (int k = 0; k < 2; k++)
+            if (!(p->path[k] = arc_arena_strndup(&out->arena, f[2 + k].text, f[2 + k].bytes)))
+                ARC_TRY(arc_fail_nomem(err, name));
+        p->same = same == 1;
+    }
+    if (out->pairs == 0)
+        ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name));
+    out->kind = "YouTube Faces splits";
+    out->bytes = (int64_t)count;
+    arc_pair_list_digest(out, bytes, count);
+done:
+    if (st != ARC_OK)
+        arc_pair_list_close(out);
+    return st;
+}
+
+/* Lines "Name\video\video.frame.jpg,0,x,y,w,h,0.0,1": x, y is the centre of the box. */
+arc_status arc_ytf_boxes_parse(arc_ytf_boxes *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                               arc_error *err) {
+    reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
+    field f[8];
+    size_t lines;
+    int n;
+    memset(out, 0, sizeof *out);
+    arc_arena_init(&out->arena, a, 0);
+    arc_status st;
+    ARC_TRY(count_lines(bytes, count, name, &lines, err));
+    if (!(out->box = arc_arena_new(&out->arena, lines, sizeof *out->box)))
+        ARC_TRY(arc_fail_nomem(err, name));
+    while ((n = next_line(&r, ',', f, 8))) {
+        float v[4];
+        bool good = n >= 6 && f[0].bytes <= MAX_FIELD_BYTES && !memchr(f[0].text, 0, f[0].bytes);
+        for (int k = 0; k < 4 && good; k++)
+            good = decimal(&f[2 + k], &v[k]);
+        if (!good)
+            ARC_TRY(bad_line(&r, "NAME\\VIDEO\\VIDEO.FRAME.jpg,0,X,Y,W,H,0.0,1", err));
+        char *path = arc_arena_strndup(&out->arena, f[0].text, f[0].bytes);
+        if (!path)
+            ARC_TRY(arc_fail_nomem(err, name));
+        for (char *p = path; *p; p++)
+            *p = *p == '\\' ? '/' : *p;
+        out->box[out->boxes++] = (arc_ytf_box){path, {v[0] - v[2] / 2, v[1] - v[3] / 2, v[0] + v[2] / 2, v[1] + v[3] / 2}};
+    }
+done:
+    if (st != ARC_OK)
+        arc_ytf_boxes_close(out);
+    return st;
+}
+
+void arc_ytf_boxes_close(arc_ytf_boxes *boxes) {
+    if (boxes->arena.alloc)
+        arc_arena_free(&boxes->arena);
+    memset(boxes, 0, sizeof *boxes);
+}
