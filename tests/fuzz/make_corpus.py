@@ -282,6 +282,16 @@ def torch_seeds():
 # ---- texts and arrays
 
 def other_seeds():
+    # The first byte chooses the kind of list (fuzz_lists.c).
+    write("lists", "paths", b"\0a/1.jpg b/2.jpg 0\r\na/1.jpg a/2.jpg 1\n")
+    write("lists", "two", b"\0A_0001.jpg 3\nA_0002.jpg 3\n")
+    write("lists", "lfw", b"\x001\t1\nA\t1\t2\nA\t1\tB\t1\n")
+    write("lists", "splits", b"\1split number, x\n1, 1, A/0, C/1, 0\n2, 1, A/0, A/3, 1\n")
+    write("lists", "boxes", b"\2A_B\\0\\0.12.jpg,0,160,120,80,60,0.0,1\n")
+    write("lists", "faces", b"\x031.jpg 38.29 51.69 73.53 51.50 56.02 71.73 41.54 92.36 70.72 92.20 0.98\n")
+    write("lists", "tid", b"\x041.jpg 7 9\n")
+    write("lists", "pairs", b"\x057 9 1\n3 4 0\n")
+    write("lists", "subjects", b"\6TEMPLATE_ID,SUBJECT_ID,X\n3,4,a.jpg\n")
     write("pairs", "folds", b"2\t1\nAnn\t1\t2\nAnn\t1\tBob\t3\nBob\t1\t3\nBob\t2\tZo\xc3\xab\t1\n")
     write("pairs", "dev_windows", b"\xef\xbb\xbf1\r\nAnn 1 2\r\nAnn 1 Bob 3\r\n\r\n")
     write("pairs", "spaces", b"Ann Lee\t1\t2\nAnn Lee\t 1\t Bob\t3 \n")

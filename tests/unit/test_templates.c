@@ -1,0 +1,209 @@
+/* Templates against the golden of tests/golden/templates.py, the lists of IJB and YouTube Faces, the lists of pairs, and calibration. */
+#include "support.h"
+
+#include "format/format.h"
+#include <arcface/calibrate.h>
+#include <arcface/evaluate_template.h>
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+static arc_context *open_context(void) {
+    arc_context *ctx = NULL;
+    arc_settings s;
+    arc_settings_default(&s);
+    s.threads = 2;
+    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+    return ctx;
+}
+
+static double *numbers(const json_t *root, const char *key, size_t *count) {
+    const json_t *list = json_object_get(root, key);
+    *count = json_array_size(list);
+    assert_true(*count > 0);
+    double *x = calloc(*count, sizeof *x);
+    for (size_t i = 0; i < *count; i++)
+        x[i] = json_number_value(json_array_get(list, i));
+    return x;
+}
+
+static void pooled_as_published(void **state) {
+    (void)state;
+    arc_context *ctx = open_context();
+    json_error_t je;
+    json_t *root = json_load_file(ARC_SOURCE_DIR "/tests/golden/data/templates.json", 0, &je);
+    assert_non_null(root);
+    size_t n, features, rows, sides, targets;
+    double *feature = numbers(root, "feature", &features), *weight = numbers(root, "weight", &n),
+           *number = numbers(root, "number", &n);
+    double *media = numbers(root, "media", &n), *row = numbers(root, "row", &rows), *pair = numbers(root, "pair", &sides);
+    double *target = numbers(root, "targets", &targets), *tar = numbers(root, "tar_nearest", &targets);
+    const int dim = (int)json_integer_value(json_object_get(root, "dim"));
+    float *f = calloc(features, sizeof *f), *w = calloc(n, sizeof *w);
+    int *t = calloc(n, sizeof *t), *m = calloc(n, sizeof *m), *p = calloc(sides, sizeof *p);
+    for (size_t i = 0; i < features; i++)
+        f[i] = (float)feature[i];
+    for (size_t i = 0; i < n; i++) {
+        w[i] = (float)weight[i];
+        t[i] = (int)number[i];
+        m[i] = (int)media[i];
+    }
+    for (size_t i = 0; i < sides; i++)
+        p[i] = (int)pair[i];
+    arc_templates got;
+    arc_curve c;
+    arc_error err;
+    assert_int_equal(arc_templates_pool(ctx, f, w, t, m, (int64_t)n, dim, &got, &err), ARC_OK);
+    assert_int_equal(got.count * dim, rows);
+    for (size_t i = 0; i < rows; i++)
+        assert_true(fabs(got.row[i] - row[i]) < 1e-9);
+    assert_int_equal(arc_templates_verify(ctx, &got, p, (int64_t)(sides / 3), target, (int)targets, &c, &err), ARC_OK);
+    assert_true(fabs(c.auc - json_number_value(json_object_get(root, "auc"))) < 1e-9);
+    for (size_t i = 0; i < targets; i++)
+        assert_true(fabs(c.operating[i].tar_nearest - tar[i]) < 1e-9);
+    arc_curve_free(ctx, &c);
+    p[4] = 12345;
+    assert_int_equal(arc_templates_verify(ctx, &got, p, (int64_t)(sides / 3), target, (int)targets, &c, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "pair 2 "));
+    arc_templates_free(ctx, &got);
+    f[3] = INFINITY;
+    assert_int_equal(arc_templates_pool(ctx, f, w, t, m, (int64_t)n, dim, &got, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "feature 0"));
+    double *all[] = {feature, weight, number, media, row, pair, target, tar};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+    free(f);
+    free(w);
+    free(t);
+    free(m);
+    free(p);
+    json_decref(root);
+    arc_context_close(&ctx);
+}
+
+/* Two pictures of one media, one of another: (mean of (2,0) and (0,2)) + (3,0) = (4,1). */
+static void pooled_by_hand(void **state) {
+    (void)state;
+    arc_context *ctx = open_context();
+    const float f[4][2] = {{2, 0}, {3, 0}, {0, 2}, {0, 5}};
+    const int t[4] = {9, 9, 9, 4}, m[4] = {1, 2, 1, 1};
+    arc_templates got;
+    assert_int_equal(arc_templates_pool(ctx, f[0], NULL, t, m, 4, 2, &got, NULL), ARC_OK);
+    assert_true(got.count == 2 && got.number[0] == 4 && got.number[1] == 9);
+    assert_true(fabs(got.row[2] - 4 / sqrt(17)) < 1e-12 && fabs(got.row[3] - 1 / sqrt(17)) < 1e-12);
+    arc_templates_free(ctx, &got);
+    arc_context_close(&ctx);
+}
+
+static arc_status parse_pairs(const char *text, arc_pair_list *l, arc_error *err) {
+    return arc_pair_list_parse(l, &arc_alloc_libc, text, strlen(text), "list", err);
+}
+
+static void lists_of_pairs(void **state) {
+    (void)state;
+    arc_pair_list l;
+    arc_error err;
+    assert_int_equal(parse_pairs("a/1.jpg b/2.jpg 0\r\na/1.jpg a/2.jpg 1\r\n", &l, &err), ARC_OK);
+    assert_true(l.pairs == 2 && l.suffix && !l.pair[0].same && l.pair[1].same && strcmp(l.pair[1].path[1], "a/2.jpg") == 0);
+    arc_pair_list_close(&l);
+    assert_int_equal(parse_pairs("1,Jos\xc3\xa9 P/1.jpg,b/2.jpg\n", &l, &err), ARC_OK);
+    assert_string_equal(l.pair[0].path[0], "Jos\xc3\xa9 P/1.jpg");
+    arc_pair_list_close(&l);
+    assert_int_equal(parse_pairs("A_0001.jpg 3\nA_0002.jpg 3\nB_0001.jpg 0\nC_0001.jpg 0\n", &l, &err), ARC_OK);
+    assert_true(l.pairs == 2 && l.pair[0].same && !l.pair[1].same);
+    arc_pair_list_close(&l);
+    assert_int_equal(parse_pairs("A_0001.jpg 3\nA_0002.jpg 0\n", &l, &err), ARC_ECORRUPT);
+    assert_int_equal(parse_pairs("A_0001.jpg 3\nA_0002.jpg 3\nB_0001.jpg 0\n", &l, &err), ARC_ECORRUPT);
+    assert_int_equal(parse_pairs("../a.jpg b.jpg 1\n", &l, &err), ARC_EFORMAT);
+    assert_int_equal(parse_pairs("/etc/a.jpg b.jpg 1\n", &l, &err), ARC_EFORMAT);
+    assert_int_equal(parse_pairs("2\t1\nA\t1\t2\nA\t1\tB\t1\n", &l, &err), ARC_ECORRUPT); /* promises four pairs */
+    assert_int_equal(parse_pairs("1\t1\nA\t1\t2\nA\t1\tB\t1\n", &l, &err), ARC_OK);
+    assert_true(l.folds == 1 && !l.suffix && strcmp(l.pair[0].path[1], "A/A_0002") == 0);
+    arc_pair_list_close(&l);
+    assert_int_equal(parse_pairs("", &l, &err), ARC_EFORMAT);
+}
+
+static arc_status parse_splits(const char *text, arc_pair_list *l, arc_error *err) {
+    return arc_ytf_splits_parse(l, &arc_alloc_libc, text, strlen(text), "splits", err);
+}
+
+static void video_lists(void **state) {
+    (void)state;
+    arc_pair_list l;
+    arc_ytf_boxes boxes;
+    arc_error err;
+    assert_int_equal(parse_splits("split number, x\r\n1, 1, A B/0, C/1, 0\r\n2, 1, A B/0, A B/3, 1\r\n", &l, &err), ARC_OK);
+    assert_true(l.pairs == 2 && l.folds == 2 && strcmp(l.pair[1].path[1], "A B/3") == 0 && l.pair[1].same);
+    arc_pair_list_close(&l);
+    assert_int_equal(parse_splits("2, 1, A/0, B/0, 1\n", &l, &err), ARC_ECORRUPT);
+    assert_int_equal(parse_splits("1, 1, A/0, B/0, 2\n", &l, &err), ARC_EFORMAT);
+    assert_int_equal(parse_splits("1, 1, A/0, B/0\n", &l, &err), ARC_EFORMAT);
+    assert_int_equal(parse_splits("1, 1, A/../../0, B/0, 1\n", &l, &err), ARC_EFORMAT);
+    const char *box = "A_B\\0\\0.12.jpg,0,160,120,80,60,0.0,1\n";
+    assert_int_equal(arc_ytf_boxes_parse(&boxes, &arc_alloc_libc, box, strlen(box), "boxes", &err), ARC_OK);
+    assert_string_equal(boxes.box[0].path, "A_B/0/0.12.jpg");
+    assert_true(boxes.box[0].box_px[0] == 120 && boxes.box[0].box_px[3] == 150);
+    arc_ytf_boxes_close(&boxes);
+    assert_int_equal(arc_ytf_boxes_parse(&boxes, &arc_alloc_libc, "a,0,nan,1,1,1,0,1\n", 18, "boxes", &err), ARC_EFORMAT);
+}
+
+/* Two normal distributions: thresholds, rates and probabilities are known. The map survives being stored. */
+static void calibration(void **state) {
+    (void)state;
+    enum { N = 40000 };
+    arc_context *ctx = open_context();
+    double *score = calloc(2 * N, sizeof *score);
+    uint8_t *same = calloc(2 * N, 1);
+    for (int i = 0; i < 2 * N; i++) { /* quantiles of the logistic distribution: scale 0.05 around 0.6 and 0 */
+        const double q = (i % N + 0.5) / N;
+        same[i] = i >= N;
+        score[i] = (same[i] ? 0.6 : 0) + 0.05 * log(q / (1 - q));
+        score[i] = score[i] > 1 ? 1 : score[i] < -1 ? -1 : score[i];
+    }
+    arc_evaluation e = {.protocol = "pairs", .provenance = {.set_sha256 = "abc"}};
+    arc_calibration k, again;
+    arc_error err = {0};
+    bool found;
+    assert_int_equal(arc_curve_of_scores(ctx, score, same, 2 * N, NULL, 0, &e.curve, NULL), ARC_OK);
+    assert_int_equal(arc_calibrate(&e, 1e-3, 10, 0.01, &k, &err), ARC_OK);
+    assert_true(fabs(k.threshold - 0.05 * log(999)) < 2e-3 && k.supported);
+    assert_true(k.threshold_interval.low < k.threshold && k.threshold < k.threshold_interval.high);
+    assert_true(fabs(k.search_far - (1 - pow(0.99, 0.1))) < 1e-12 && k.search_threshold >= k.threshold - 1e-3);
+    assert_true(fabs(log(arc_calibration_far(&k, 0.05 * log(99))) - log(0.01)) < 0.05);
+    assert_true(fabs(arc_calibration_probability(&k, 0.3) - 0.5) < 0.2 && arc_calibration_probability(&k, 0.9) > 0.99);
+    assert_true(arc_calibration_probability(&k, 0) < 0.02);
+    arc_model *model, *stored;
+    char path[] = "/tmp/arcface-test-calibration-XXXXXX.onnx";
+    int fd = mkstemps(path, 5);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(arc_model_new(ctx, "mbf", 16, 1, &model, NULL), ARC_OK);
+    assert_int_equal(arc_model_calibration(model, &again, &found, NULL), ARC_OK);
+    assert_false(found);
+    assert_int_equal(arc_model_calibrate(model, &k, &err), ARC_OK);
+    assert_int_equal(arc_model_save(ctx, model, path, &err), ARC_OK);
+    assert_int_equal(arc_model_load(ctx, path, ARC_TASK_EMBED, NULL, &stored, &err), ARC_OK);
+    assert_int_equal(arc_model_calibration(stored, &again, &found, &err), ARC_OK);
+    assert_true(found && fabs((double)arc_model_contract(stored)->threshold - k.threshold) < 1e-6);
+    for (double s = -0.5; s < 1; s += 0.01) {
+        assert_true(fabs(arc_calibration_far(&k, s) / arc_calibration_far(&again, s) - 1) < 1e-5);
+        assert_true(fabs(arc_calibration_probability(&k, s) - arc_calibration_probability(&again, s)) < 1e-6);
+    }
+    e.curve.genuine = 0;
+    assert_int_equal(arc_calibrate(&e, 1e-3, 0, 0, &k, &err), ARC_EINVAL);
+    unlink(path);
+    arc_model_free(&stored);
+    arc_model_free(&model);
+    arc_curve_free(ctx, &e.curve);
+    free(score);
+    free(same);
+    arc_context_close(&ctx);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pooled_as_published), cmocka_unit_test(pooled_by_hand), cmocka_unit_test(lists_of_pairs),
+        cmocka_unit_test(video_lists),         cmocka_unit_test(calibration),
+    };
+    return cmocka_run_group_tests_name("templates", tests, NULL, NULL);
+}
