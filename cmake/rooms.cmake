@@ -66,6 +66,10 @@ arc_room(report USES plot face model format nn kernel base)
 arc_room(eval USES data report plot face model format nn kernel base LIBS PkgConfig::SODIUM)
 arc_room(train USES eval data report plot face model format nn kernel base LIBS PkgConfig::JANSSON ${CMAKE_DL_LIBS})
 
+include(GNUInstallDirs)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/train/recipe.c PROPERTIES COMPILE_DEFINITIONS
+                            ARC_RECIPE_DIR="${CMAKE_INSTALL_FULL_DATADIR}/arcface/recipes")
+
 list(TRANSFORM ARC_ROOMS REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE room_objects)
 add_library(arcface SHARED ${room_objects})
 add_library(arcface_static STATIC ${room_objects})

@@ -16,5 +16,6 @@
 #include <arcface/page.h>
 #include <arcface/plot.h>
 #include <arcface/status.h>
+#include <arcface/train.h>
 
 #endif

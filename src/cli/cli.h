@@ -21,7 +21,7 @@ typedef struct cli_option {
 } cli_option;
 
 /* The shared option groups of a command; and whether it opens contexts of its own for each of several precisions. */
-enum { CLI_USES_MODEL = 1, CLI_USES_DETECTOR = 2, CLI_USES_PRECISIONS = 4 };
+enum { CLI_USES_MODEL = 1, CLI_USES_DETECTOR = 2, CLI_USES_PRECISIONS = 4, CLI_USES_RECIPE = 8 };
 #define CLI_MAX_PRECISIONS 4
 
 typedef struct cli cli;
@@ -36,7 +36,7 @@ typedef struct cli_command {
     int (*run)(cli *c);
 } cli_command;
 
-#define CLI_MAX_OPTIONS 32
+#define CLI_MAX_OPTIONS 112
 struct cli {
     const cli_command *command;
     const cli_option *option[CLI_MAX_OPTIONS];
@@ -55,6 +55,7 @@ extern const cli_command cli_detect, cli_align, cli_embed, cli_verify, cli_eval_
     cli_data_audit;
 extern const cli_command cli_data_synth, cli_data_pack, cli_data_unpack, cli_data_merge, cli_data_split, cli_data_dedup,
     cli_data_info, cli_data_verify, cli_data_repair, cli_data_make_bin, cli_bench_data;
+extern const cli_command cli_train;
 const cli_command *cli_find(const char *name);
 const char *cli_nearest_command(const char *word);
 void cli_print_overview(void);
@@ -63,7 +64,8 @@ void cli_print_overview(void);
 bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help);
 void cli_print_help(const cli_command *command);
 bool cli_given(const cli *c, const char *name);
-const char *cli_value(const cli *c, const char *name); /* NULL when not given */
+const char *cli_value(const cli *c, const char *name);         /* NULL when not given */
+const char *cli_recipe_value(const cli *c, const char *field); /* of the flag that a recipe's field has */
 bool cli_int(const cli *c, const char *name, int min, int max, int *value);
 bool cli_long(const cli *c, const char *name, int64_t min, int64_t max, int64_t *value);
 bool cli_float(const cli *c, const char *name, double min, double max, double *value);

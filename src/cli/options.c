@@ -36,6 +36,37 @@ static void add_options(cli *c, const cli_option *table) {
         c->option[c->options++] = table;
 }
 
+/* A flag for each field of a recipe, with dashes; "precision" is there already. */
+#define RECIPE_NAME_BYTES 32
+static void recipe_flag(const char *field, char name[RECIPE_NAME_BYTES]) {
+    snprintf(name, RECIPE_NAME_BYTES, "%s", field);
+    for (char *at = name; *at; at++)
+        if (*at == '_')
+            *at = '-';
+}
+
+static void add_recipe_options(cli *c) {
+    static char name[CLI_MAX_OPTIONS][RECIPE_NAME_BYTES];
+    static cli_option table[CLI_MAX_OPTIONS];
+    size_t fields, n = 0;
+    const arc_recipe_field *field = arc_recipe_fields(&fields);
+    for (size_t i = 0; i < fields && n < CLI_MAX_OPTIONS - 1; i++) {
+        if (strcmp(field[i].name, "precision") == 0)
+            continue;
+        recipe_flag(field[i].name, name[n]);
+        table[n] = (cli_option){name[n], 0, field[i].arg, field[i].help};
+        n++;
+    }
+    table[n] = (cli_option){0};
+    add_options(c, table);
+}
+
+const char *cli_recipe_value(const cli *c, const char *field) {
+    char name[RECIPE_NAME_BYTES];
+    recipe_flag(field, name);
+    return cli_value(c, name);
+}
+
 static void gather(cli *c, const cli_command *command) {
     c->command = command;
     c->options = 0;
@@ -44,6 +75,8 @@ static void gather(cli *c, const cli_command *command) {
         add_options(c, model_options);
     if (command->uses & CLI_USES_DETECTOR)
         add_options(c, detector_options);
+    if (command->uses & CLI_USES_RECIPE)
+        add_recipe_options(c);
     add_options(c, shared_options);
 }
 

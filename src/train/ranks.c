@@ -55,9 +55,9 @@ arc_status arc_ranks_open(arc_ranks *out, arc_error *err) {
     return st;
 }
 
-void arc_ranks_close(arc_ranks *ranks) {
+void arc_ranks_close(arc_ranks *ranks, const arc_error *wrong) {
     if (ranks->ops)
-        ranks->ops->stop();
+        ranks->ops->stop(wrong ? wrong->text : NULL);
     *ranks = (arc_ranks){.rank = 0, .count = 1};
 }
 

@@ -13,7 +13,7 @@ typedef enum arc_reduce { ARC_REDUCE_SUM, ARC_REDUCE_MAX } arc_reduce;
 typedef struct arc_ranks_ops {
     int version;
     const char *(*start)(void);
-    void (*stop)(void);
+    void (*stop)(const char *wrong); /* wrong: ends the other ranks too, with this sentence; else NULL */
     int (*rank)(void);
     int (*count)(void);
     const char *(*reduce_f64)(double *x, size_t n, int max);
@@ -31,7 +31,8 @@ typedef struct arc_ranks {
 
 /* Alone, or what mpirun (or srun) says; the first call of the process starts the module. Errors: EMISSING names what to install. */
 arc_status arc_ranks_open(arc_ranks *out, arc_error *err);
-void arc_ranks_close(arc_ranks *ranks);
+/* wrong: what happened, NULL when nothing did; the other ranks are told and end. */
+void arc_ranks_close(arc_ranks *ranks, const arc_error *wrong);
 
 arc_status arc_ranks_reduce(const arc_ranks *r, double *x, size_t n, arc_reduce how, arc_error *err);
 arc_status arc_ranks_sum_floats(const arc_ranks *r, float *x, size_t n, arc_error *err);

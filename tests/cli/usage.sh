@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 expect 0 --help
-says detect align embed verify "eval lfw" "eval pairs" "eval bin" "model info" "model new" convert pull version demo
+says detect align embed verify "eval lfw" "eval pairs" "eval bin" "model info" "model new" convert pull version demo train
 mapfile -t commands < <("$arcface" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z0-9 ]*[a-z0-9]\)  .*/\1/p')
 [ ${#commands[@]} -ge 15 ] || wrong "the overview names ${#commands[@]} commands"
 for command in "${commands[@]}"; do
