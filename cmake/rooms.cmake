@@ -86,3 +86,13 @@ add_executable(arcface_cli ${cli_sources})
 set_target_properties(arcface_cli PROPERTIES OUTPUT_NAME arcface)
 target_include_directories(arcface_cli PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src/cli)
 target_link_libraries(arcface_cli PRIVATE arcface_static PkgConfig::JANSSON)
+
+# Several ranks: a module of its own, so that neither library nor command needs MPI; loaded when mpirun started several of them.
+find_package(MPI QUIET COMPONENTS C)
+if(MPI_C_FOUND)
+  add_library(arcface_mpi MODULE ${PROJECT_SOURCE_DIR}/src/train/mpi/ranks_mpi.c)
+  target_include_directories(arcface_mpi PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(arcface_mpi SYSTEM PRIVATE ${MPI_C_INCLUDE_DIRS})
+  target_link_libraries(arcface_mpi PRIVATE ${MPI_C_LIBRARIES})
+endif()
+set_target_properties(arcface_cli PROPERTIES BUILD_RPATH ${CMAKE_BINARY_DIR} INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

@@ -77,6 +77,10 @@ typedef struct arc_train_result {
 ARC_API ARC_NODISCARD arc_status arc_train(arc_context *ctx, const arc_recipe *recipe, const arc_train_options *options,
                                            arc_train_result *out, arc_error *err);
 
+/* The curves of a run folder's log (several folders: one over the other) as .svg or .png. Errors: ENOTFOUND, EFORMAT, those of arc_plot_save. */
+ARC_API ARC_NODISCARD arc_status arc_train_plot(arc_context *ctx, const char *const *runs, int count, const char *path,
+                                                arc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,18 +8,43 @@
 
 /* ---- pictures and labels ---- */
 
+typedef struct fill_job {
+    const uint8_t *rgb;
+    const arc_view_room *room; /* image 0 stands for all */
+    size_t width, height;
+    float *out;
+} fill_job;
+
+static void fill_rows(void *arg, size_t begin, size_t end, int thread) {
+    (void)thread;
+    const fill_job *job = arg;
+    const size_t plane = job->width * job->height;
+    for (size_t i = begin; i < end; i++)
+        for (size_t c = 0; c < 3; c++) {
+            const uint8_t *from = job->rgb + i * job->width * 3 + (job->room->image[0].swap ? 2 - c : c);
+            const float *value = job->room->value[c];
+            float *to = job->out + (i / job->height * 3 + c) * plane + i % job->height * job->width;
+            for (size_t x = 0; x < job->width; x++)
+                to[x] = value[from[x * 3]];
+        }
+}
+
+/* A micro-batch as a network takes it: [micro][3][h][w], the contract's colour order and normalisation. */
 static void to_tensor(arc_trainer *t, const arc_batch *b, size_t part, const arc_contract *contract, float *out) {
-    const int width = t->model->contract.input_width_px, height = t->model->contract.input_height_px;
-    const size_t bytes = (size_t)width * (size_t)height * 3;
-    for (int64_t i = 0; i < t->micro; i++) {
-        t->view_image[i] = (arc_image){.data = (uint8_t *)(uintptr_t)(b->rgb + (part * (size_t)t->micro + (size_t)i) * bytes),
-                                       .width_px = width,
-                                       .height_px = height,
-                                       .stride_bytes = (ptrdiff_t)width * 3,
-                                       .format = ARC_RGB8};
-        t->view[i] = (arc_view){&t->view_image[i], false};
-    }
-    arc_views_to_tensor(t->ctx, t->view, (int)t->micro, contract, out);
+    arc_view_room room;
+    fill_job job = {.room = &room,
+                    .width = (size_t)t->model->contract.input_width_px,
+                    .height = (size_t)t->model->contract.input_height_px,
+                    .out = out};
+    job.rgb = b->rgb + part * (size_t)t->micro * job.width * job.height * 3;
+    const arc_image first = {.data = (uint8_t *)(uintptr_t)job.rgb,
+                             .width_px = (int)job.width,
+                             .height_px = (int)job.height,
+                             .stride_bytes = (ptrdiff_t)job.width * 3,
+                             .format = ARC_RGB8};
+    const arc_view view = {&first, false};
+    (void)arc_views_pixels(&view, 1, contract, &room);
+    arc_pool_run(t->ctx->pool, (size_t)t->micro * job.height, 0, fill_rows, &job);
 }
 
 /* Labels of all ranks, in the order in which the head sees the samples: part by part, rank by rank. */

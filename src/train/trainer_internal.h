@@ -49,8 +49,6 @@ typedef struct arc_trainer {
     float *embeddings;          /* [ranks*micro][dim] */
     float *gradient;            /* [ranks*micro][dim] */
     int64_t *labels, *gathered; /* [batch] in the head's order; as gathered */
-    arc_view *view;             /* [micro] */
-    arc_image *view_image;      /* [micro] */
 
     arc_part *log;
     arc_event_file *events;

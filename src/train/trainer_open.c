@@ -212,7 +212,6 @@ static arc_status take_blocks(arc_trainer *t, arc_error *err) {
     whole = whole && take(t, &t->embeddings, ranks * micro * dim, sizeof(float));
     whole = whole && take(t, &t->gradient, ranks * micro * dim, sizeof(float));
     whole = whole && take(t, &t->labels, batch, sizeof(int64_t)) && take(t, &t->gathered, batch, sizeof(int64_t));
-    whole = whole && take(t, &t->view, micro, sizeof *t->view) && take(t, &t->view_image, micro, sizeof *t->view_image);
     if (!whole)
         return arc_fail_nomem(err, "the training's state");
     for (size_t i = 0; i < t->parameters && t->average; i++) {
@@ -316,8 +315,6 @@ void arc_trainer_close(arc_trainer *t) {
     arc_mem_free(a, t->gradient);
     arc_mem_free(a, t->labels);
     arc_mem_free(a, t->gathered);
-    arc_mem_free(a, t->view);
-    arc_mem_free(a, t->view_image);
     arc_head_free(&t->head);
     arc_session_free(&t->teacher_session);
     arc_model_free(&t->teacher);
