@@ -60,7 +60,7 @@ ARC_API ARC_NODISCARD arc_status arc_model_load(arc_context *ctx, const char *pa
                                                 const arc_model_options *opt, arc_model **out, arc_error *err);
 ARC_API void arc_model_free(arc_model **model);
 
-/* A new untrained network of the zoo: "r18" "r34" "r50" "r100" "r200" "mbf" "mbf-large". dim 0 = 512. Same seed, same weights. */
+/* A new untrained network of the zoo: "r18" "r34" "r50" "r100" "r200" "mbf" "mbf-large" "tiny". dim 0 = 512. Same seed, same weights. */
 ARC_API ARC_NODISCARD arc_status arc_model_new(arc_context *ctx, const char *zoo_name, int dim, uint64_t seed, arc_model **out,
                                                arc_error *err);
 

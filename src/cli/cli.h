@@ -152,7 +152,7 @@ int cli_draw_pair(cli *c, const cli_side side[2], const char *title, const char 
 /* cmd_eval.c */
 void cli_print_verification(const arc_verification *v);
 
-/* cmd_demo_drawn.c: the demo without models and photos. */
-int cli_demo_drawn(cli *c, const char *out_dir);
+/* cmd_demo_trained.c: from nothing to a recogniser, on drawn people. */
+int cli_demo_trained(cli *c, const char *out, bool only_quick);
 
 #endif

@@ -1,5 +1,5 @@
-/* arcface demo: the whole main job on pictures, step by step. With real models and photos (--data, $ARCFACE_DATA, ../shared/data) on those;
- * without them on drawn ones (cmd_demo_drawn.c). */
+/* arcface demo: the whole main job, step by step. First a recogniser is trained from nothing on drawn people (cmd_demo_trained.c); then, with real
+ * models and photos at hand (--data, $ARCFACE_DATA, ../shared/data), those do the same on real faces. */
 #include "faces.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,15 +46,15 @@ static int detect_and_align(cli *c, demo *d) {
     int code = faces_find(c, &d->f, join(photo_path, sizeof photo_path, d->data, "photos/insightface/t1.jpg"), &photo);
     if (code != CLI_OK)
         return code;
-    printf("\n1. detect  %s: %d faces\n", photo_path, d->f.count);
-    code = cli_draw_faces(c, &photo, d->f.face, d->f.count, join(path, sizeof path, d->out, "1-detect.jpg"));
+    printf("\n7. detect  %s: %d faces\n", photo_path, d->f.count);
+    code = cli_draw_faces(c, &photo, d->f.face, d->f.count, join(path, sizeof path, d->out, "7-detect.jpg"));
     if (code == CLI_OK)
-        printf("           %s\n2. align   to 112x112:\n", path);
+        printf("           %s\n8. align   to 112x112:\n", path);
     for (int i = 0; i < d->f.count && code == CLI_OK; i++) {
         double matrix[2][3], residual;
         char name[32];
         arc_image crop = {0};
-        snprintf(name, sizeof name, "2-face-%d.png", i);
+        snprintf(name, sizeof name, "8-face-%d.png", i);
         join(path, sizeof path, d->out, name);
         arc_status st =
             arc_align_estimate((const float(*)[2])d->f.face[i].landmark_px, ARC_TEMPLATE_112, matrix, &residual, &err);
@@ -86,7 +86,7 @@ static int embed(demo *d, arc_pipeline *pipeline, arc_result *result, const char
     double start = cli_seconds();
     if (arc_pipeline_run(pipeline, paths, count, result, NULL, NULL, &err) != ARC_OK)
         return cli_fail(&err);
-    printf("3. embed   %d photos in %.0f ms:\n", count, 1000 * (cli_seconds() - start));
+    printf("9. embed   %d photos in %.0f ms:\n", count, 1000 * (cli_seconds() - start));
     for (int i = 0; i < count; i++) {
         if (result[i].status != ARC_OK)
             return cli_fail(&result[i].error);
@@ -138,11 +138,11 @@ static int embed_and_verify(cli *c, demo *d) {
         return cli_fail(&err);
     code = embed(d, pipeline, result, names, 3);
     if (code == CLI_OK) {
-        printf("4. verify\n");
-        code = verify(c, d, &result[0], &result[1], "4-verify-same.jpg");
+        printf("10. verify\n");
+        code = verify(c, d, &result[0], &result[1], "10-verify-same.jpg");
     }
     if (code == CLI_OK)
-        code = verify(c, d, &result[0], &result[2], "4-verify-different.jpg");
+        code = verify(c, d, &result[0], &result[2], "10-verify-different.jpg");
     for (int i = 0; i < 3; i++)
         arc_result_free(c->ctx, &result[i]);
     arc_pipeline_free(&pipeline);
@@ -162,7 +162,7 @@ static int evaluate(cli *c, demo *d) {
     }
     opt.progress = cli_progress_step;
     opt.progress_ctx = &bar;
-    printf("5. LFW     %s\n", d->full ? "all 6000 pairs" : "the first 2 of 10 folds, 1200 of 6000 pairs (--full takes all)");
+    printf("11. LFW    %s\n", d->full ? "all 6000 pairs" : "the first 2 of 10 folds, 1200 of 6000 pairs (--full takes all)");
     fflush(stdout);
     double start = cli_seconds();
     cli_progress_start(&bar, c, "embedding");
@@ -191,8 +191,7 @@ static int real(cli *c, demo *d) {
             code = cli_fail(&err);
     }
     if (code == CLI_OK) {
-        printf("arcface %s on %d threads (%s), real models and photos from %s\n", arc_version(), arc_context_threads(c->ctx),
-               arc_context_isa(c->ctx), d->data);
+        printf("\nThe same job with real models on real photos, from %s\n", d->data);
         code = detect_and_align(c, d);
     }
     if (code == CLI_OK)
@@ -212,10 +211,16 @@ static int run(cli *c) {
         return cli_bad_input("%s lacks the models and photos of the demo (models/detection/scrfd_2.5g_bnkps.onnx and others)",
                              d.data);
     int code = cli_make_folder(d.out);
+    if (code == CLI_OK && !cli_given(c, "real"))
+        code = cli_demo_trained(c, d.out, cli_given(c, "quick"));
+    if (code == CLI_OK && d.data && !cli_given(c, "drawn"))
+        code = real(c, &d);
+    else if (code == CLI_OK && !cli_given(c, "drawn"))
+        printf(
+            "\nReal faces: \"arcface pull buffalo_s\" fetches a detector and a recogniser (it shows the licence and asks); then\n"
+            "\"arcface verify a.jpg b.jpg\". Or name your own files with --model and --detector.\n");
     if (code == CLI_OK)
-        code = d.data && !cli_given(c, "drawn") ? real(c, &d) : cli_demo_drawn(c, d.out);
-    if (code == CLI_OK)
-        printf("\nThe pictures lie in %s.\n", d.out);
+        printf("\nEverything lies in %s; begin with %s/report.html.\n", d.out, d.out);
     return code;
 }
 
@@ -223,10 +228,13 @@ static const cli_option options[] = {
     {"data", 0, "FOLDER", "real models and photos (default: $ARCFACE_DATA, else ../shared/data when it is there)"},
     {"output", 'o', "FOLDER", "where the pictures go (default: build/demo)"},
     {"full", 0, NULL, "all 6000 LFW pairs"},
-    {"drawn", 0, NULL, "use drawn pictures and an untrained network even when real data is there"},
+    {"drawn", 0, NULL, "only the part on drawn people, even when real data is there"},
+    {"real", 0, NULL, "only the part on real photos"},
+    {"quick", 0, NULL, "draw and train very little: shows the way, not the result"},
     {0},
 };
 
 const cli_command cli_demo = {
-    "demo", "", "the whole main job on pictures, step by step", "arcface demo -o pictures/", 0, 0, 0, options, run,
+    "demo",  "",  "the whole main job, step by step: train, evaluate, export, verify", "arcface demo -o pictures/", 0, 0, 0,
+    options, run,
 };

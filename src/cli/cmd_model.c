@@ -95,7 +95,7 @@ const cli_command cli_model_info = {
 const cli_command cli_model_new = {
     "model new",
     "NAME",
-    "a new untrained network: r18 r34 r50 r100 r200 mbf mbf-large",
+    "a new untrained network: r18 r34 r50 r100 r200 mbf mbf-large tiny",
     "arcface model new r50 --seed 7 -o r50.onnx",
     0,
     1,

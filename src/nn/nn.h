@@ -67,7 +67,7 @@ typedef struct arc_graph_cost {
 arc_status arc_graph_cost_of(const arc_graph *g, const arc_shape *input_shape, arc_graph_cost *out, arc_error *err);
 
 /* ---- zoo.c: layer tables of IResNet, MobileFaceNet ---- builds a fresh graph with contract metadata.
- * name: r18 r34 r50 r100 r200 mbf mbf-large. dim: embedding length. Weights drawn as the reference initialises them, from seed. */
+ * name: r18 r34 r50 r100 r200 mbf mbf-large tiny. dim: embedding length. Weights drawn as the reference initialises them, from seed. */
 arc_status arc_zoo_new(arc_graph **out, const arc_alloc *a, const char *name, int dim, uint64_t seed, arc_error *err);
 const char *const *arc_zoo_names(size_t *count);
 /* The same layer tables with weights from a named source (importer of arcface_torch / MXNet checkpoints): `lookup` returns the tensor

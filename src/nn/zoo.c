@@ -13,7 +13,7 @@
 #define BN_EPS 1e-5f
 #define UNIFORM_POWER (1.0 / 3) /* mean square of a normalised image of uniform noise */
 
-static const char *const names[] = {"r18", "r34", "r50", "r100", "r200", "mbf", "mbf-large"};
+static const char *const names[] = {"r18", "r34", "r50", "r100", "r200", "mbf", "mbf-large", "tiny"};
 
 const char *const *arc_zoo_names(size_t *count) {
     *count = ARC_COUNT(names);
@@ -248,7 +248,7 @@ static arc_status make(arc_graph **out, const arc_alloc *a, const char *name, in
         if (strcmp(names[i], name) == 0)
             net = names[i];
     if (!net)
-        return arc_fail(err, ARC_EINVAL, "no network is called '%s': r18 r34 r50 r100 r200 mbf mbf-large are", name);
+        return arc_fail(err, ARC_EINVAL, "no network is called '%s': r18 r34 r50 r100 r200 mbf mbf-large tiny are", name);
     if (dim < 1 || dim > MAX_DIM)
         return arc_fail(err, ARC_EINVAL, "%s: an embedding of %d numbers: 1 to %d are possible", name, dim, MAX_DIM);
     arc_zoo_normal normal;

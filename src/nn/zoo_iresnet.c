@@ -8,9 +8,11 @@
 
 static const struct {
     const char *name;
+    int width; /* channels of the stem and of stage 1, doubled stage by stage */
     int blocks[STAGES];
 } nets[] = {
-    {"r18", {2, 2, 2, 2}}, {"r34", {3, 4, 6, 3}}, {"r50", {3, 4, 14, 3}}, {"r100", {3, 13, 30, 3}}, {"r200", {6, 26, 60, 6}},
+    {"r18", 64, {2, 2, 2, 2}},    {"r34", 64, {3, 4, 6, 3}},    {"r50", 64, {3, 4, 14, 3}},
+    {"r100", 64, {3, 13, 30, 3}}, {"r200", 64, {6, 26, 60, 6}}, {"tiny", 16, {1, 1, 1, 1}}, /* ours: minutes on two cores */
 };
 
 /* y = bn3(conv2(prelu(bn2(conv1(bn1(x)))))) + shortcut(x); the stride is conv2's, the shortcut takes the raw x. */
@@ -37,7 +39,8 @@ bool arc_zoo_iresnet(arc_zoo *z, const char *name, int dim, arc_zoo_x x, arc_zoo
         net++;
     if (net == ARC_COUNT(nets))
         return false;
-    const arc_zoo_conv_spec stem = {64, 3, 1, 1, 1, CONV_STD};
+    const int width = nets[net].width;
+    const arc_zoo_conv_spec stem = {width, 3, 1, 1, 1, CONV_STD};
     x = arc_zoo_conv(z, x, "", "conv1", &stem);
     x = arc_zoo_bn(z, x, "", "bn1");
     x = arc_zoo_prelu(z, x, "", "prelu");
@@ -45,7 +48,7 @@ bool arc_zoo_iresnet(arc_zoo *z, const char *name, int dim, arc_zoo_x x, arc_zoo
         for (int b = 0; b < nets[net].blocks[stage]; b++) {
             char prefix[ARC_ZOO_NAME];
             snprintf(prefix, sizeof prefix, "layer%d.%d", stage + 1, b);
-            x = block(z, x, prefix, 64 << stage, b == 0 ? 2 : 1);
+            x = block(z, x, prefix, width << stage, b == 0 ? 2 : 1);
         }
     x = arc_zoo_bn(z, x, "", "bn2");
     x = arc_zoo_flatten(z, x);

@@ -8,7 +8,7 @@
 /* clang-format off */
 #define FIELDS(X) \
     X(about,            TEXT, 0, 0, NULL, "TEXT", "what the recipe is for") \
-    X(network,          TEXT, 0, 0, NULL, "NAME", "r18 r34 r50 r100 r200 mbf mbf-large") \
+    X(network,          TEXT, 0, 0, NULL, "NAME", "r18 r34 r50 r100 r200 mbf mbf-large tiny") \
     X(dim,              INT, 1, 65536, NULL, "N", "length of the embedding") \
     X(init,             TEXT, 0, 0, NULL, "FILE", "start from the weights of this model instead of random ones") \
     X(freeze,           TEXT, 0, 0, NULL, "LIST", "layers that do not learn, by the beginnings of their names: conv1,layer1.") \

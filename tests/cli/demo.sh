@@ -1,13 +1,17 @@
 #!/bin/bash
-# The demo of a machine without models: it does the whole path on drawn faces and says what it is.
+# The demo of a machine without models and data, with little drawn and learnt: the whole way, and the page at its end.
 . "$(dirname "$0")/lib.sh"
 
 cd "$work" || exit 1
-expect 0 demo --drawn -o "$work/pictures" -q
-says "UNTRAINED" "arcface pull buffalo_s" "1. draw" "2. align" "3. embed" "4. verify" "5. protocol"
-for picture in 2-align.png 4-verify-same.jpg 4-verify-different.jpg; do
-    [ -s "$work/pictures/$picture" ] || wrong "$picture is missing"
+export ARCFACE_RECIPES=$source_dir/recipes
+expect 0 demo --drawn --quick -o "$work/demo" -q
+says "1. draw" "2. train" "3. evaluate" "4. export" "5. verify" "6. report" "report.html"
+for file in 1-people.jpg 4-tiny.onnx 5-verify-one.jpg 5-verify-two.jpg report.html run/log.jsonl synth/train.rec; do
+    [ -s "$work/demo/$file" ] || wrong "$file is missing"
 done
+expect 0 model info "$work/demo/4-tiny.onnx"
+grep -q "</html>" "$work/demo/report.html" || wrong "the page is not whole"
+grep -q "accuracy, mean and deviation over folds" "$work/demo/report.html" || wrong "the evaluation is not on the page"
 expect 3 demo --data "$work/nowhere"
 sentence nowhere
 finish
