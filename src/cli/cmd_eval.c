@@ -9,6 +9,7 @@ int eval_open(cli *c, eval_command *v) {
     arc_eval_options_default(opt);
     opt->flip = !cli_given(c, "no-flip");
     opt->strict = cli_given(c, "strict");
+    opt->detect.multi_scale = cli_given(c, "multi-scale");
     opt->checks = !cli_given(c, "no-checks");
     opt->progress = cli_progress_step;
     opt->progress_ctx = &v->bar;

@@ -9,6 +9,7 @@
 #define EVAL_FACE_OPTIONS \
     {"photos", 0, NULL, "the pictures are photos: detect and align them (--detector); default: aligned crops"}, \
     {"detector", 'd', "NAME", "detection model for photos (default: $ARCFACE_DETECTOR, else a pulled pack)"}, \
+    {"multi-scale", 0, NULL, "photos: also look at a small scale, for faces that fill the picture"}, \
     {"strict", 0, NULL, "a picture that is missing or without a face is an error"}, \
     {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"}
 #define EVAL_RESULT_OPTIONS \

@@ -83,30 +83,37 @@ static void run_tile(void *arg, size_t begin, size_t end, int thread) {
         replicate(r, (int)i, r->times + (size_t)thread * (size_t)r->identities);
 }
 
-arc_status arc_evaluation_bootstrap(arc_context *ctx, arc_evaluation *e, int replicates, uint64_t seed, arc_error *err) {
+arc_status arc_bootstrap_rates(arc_context *ctx, const arc_evaluation *e, int replicates, uint64_t seed, double *tar,
+                               double *right, arc_error *err) {
     const arc_alloc *a = &ctx->alloc;
-    resampler r = {.e = e, .seed = seed, .identities = (int)e->identities, .replicates = replicates};
-    arc_status st = ARC_OK;
+    resampler r = {.e = e, .seed = seed, .identities = (int)e->identities, .replicates = replicates, .tar = tar, .right = right};
     entry *pair = arc_mem_raw(a, (size_t)e->pairs, sizeof *pair);
     r.times = arc_mem_raw(a, (size_t)arc_pool_threads(ctx->pool) * (size_t)r.identities, sizeof *r.times);
-    r.tar = arc_mem_raw(a, (size_t)ARC_MAX_OPERATING * (size_t)replicates, sizeof *r.tar);
-    r.right = arc_mem_raw(a, (size_t)replicates, sizeof *r.right);
-    if (!pair || !r.times || !r.tar || !r.right) {
-        st = arc_fail_nomem(err, "the bootstrap");
-        goto done;
+    arc_status st = pair && r.times ? ARC_OK : arc_fail_nomem(err, "the bootstrap");
+    if (st == ARC_OK) {
+        for (int64_t i = 0; i < e->pairs; i++)
+            pair[i] = (entry){e->pair_score[i], e->pair_identity[2 * i], e->pair_identity[2 * i + 1], e->pair_same[i] != 0};
+        qsort(pair, (size_t)e->pairs, sizeof *pair, by_score);
+        r.pair = pair;
+        arc_pool_run(ctx->pool, (size_t)replicates, 8, run_tile, &r);
     }
-    for (int64_t i = 0; i < e->pairs; i++)
-        pair[i] = (entry){e->pair_score[i], e->pair_identity[2 * i], e->pair_identity[2 * i + 1], e->pair_same[i] != 0};
-    qsort(pair, (size_t)e->pairs, sizeof *pair, by_score);
-    r.pair = pair;
-    arc_pool_run(ctx->pool, (size_t)replicates, 8, run_tile, &r);
-    for (int k = 0; k < e->curve.operatings; k++)
-        e->curve.operating[k].tar_bootstrap = arc_bootstrap_interval(r.tar + (size_t)k * (size_t)replicates, replicates);
-    e->accuracy_bootstrap = arc_bootstrap_interval(r.right, replicates);
-done:
-    arc_mem_free(a, r.right);
-    arc_mem_free(a, r.tar);
     arc_mem_free(a, r.times);
     arc_mem_free(a, pair);
+    return st;
+}
+
+arc_status arc_evaluation_bootstrap(arc_context *ctx, arc_evaluation *e, int replicates, uint64_t seed, arc_error *err) {
+    const arc_alloc *a = &ctx->alloc;
+    double *tar = arc_mem_raw(a, (size_t)ARC_MAX_OPERATING * (size_t)replicates, sizeof *tar);
+    double *right = arc_mem_raw(a, (size_t)replicates, sizeof *right);
+    arc_status st =
+        tar && right ? arc_bootstrap_rates(ctx, e, replicates, seed, tar, right, err) : arc_fail_nomem(err, "the bootstrap");
+    if (st == ARC_OK) {
+        for (int k = 0; k < e->curve.operatings; k++)
+            e->curve.operating[k].tar_bootstrap = arc_bootstrap_interval(tar + (size_t)k * (size_t)replicates, replicates);
+        e->accuracy_bootstrap = arc_bootstrap_interval(right, replicates);
+    }
+    arc_mem_free(a, right);
+    arc_mem_free(a, tar);
     return st;
 }

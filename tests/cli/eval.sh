@@ -138,4 +138,12 @@ says "FAR" "probability 1.0000"
 expect 0 verify --aligned -m "$work/mine.onnx" "$work/ijb/loose_crop/1.jpg" "$work/ijb/loose_crop/1.jpg" --json -q
 says '"far":' '"probability": 1'
 expect 3 calibrate --images "$work/others" --far 0.01
+
+# A model against itself and against an untrained one.
+"$arcface" model new mbf --dim 64 -o "$work/new.onnx" -q
+expect 0 eval compare "$model" "$model" --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --folds 10 -q
+says "only A right 0, only B right 0 of 40 pairs" "no difference shown"
+expect 0 eval compare "$work/new.onnx" "$model" --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --json -q
+says '"only_a": 0' '"mcnemar_p"' '"low"'
+expect 2 eval compare "$model" "$model"
 finish
