@@ -25,6 +25,8 @@ static bool rates(arc_report *r, const arc_roc_point *point, int points, int64_t
     if (!new_points(r, (size_t)points, out))
         return false;
     for (int i = 0; i < points; i++) {
+        if (!det && i + 1 < points && point[i + 1].impostor == 0)
+            continue; /* all of them stand at no false accept: the last is the best */
         double far = (double)point[i].impostor / (double)impostor, tar = (double)point[i].genuine / (double)genuine;
         double least_far = 0.5 / (double)impostor, least_frr = 0.5 / (double)genuine;
         if (det)

@@ -1,9 +1,15 @@
 /* Pictures of a report: the pairs that the model got most wrong, side by side. */
 #include "report_internal.h"
 #include <stdio.h>
+#include <string.h>
 
 #define SIDE_PX 112
 #define SHOWN 12 /* of each kind */
+
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
 
 static arc_status load_picture(arc_report *r, const arc_evaluation *e, const arc_pair_score *pair, int which, arc_image *out,
                                arc_error *err) {
@@ -46,7 +52,8 @@ static arc_status show_pairs(arc_report *r, const arc_evaluation *e, const arc_p
         }
         *unread += st != ARC_OK;
         if (st == ARC_OK) {
-            caption[shown] = arc_arena_printf(&r->arena, "%.3f  %s - %s", pair[i].score, pair[i].name[0], pair[i].name[1]);
+            caption[shown] = arc_arena_printf(&r->arena, "%.3f  %s - %s", pair[i].score, last_part(pair[i].name[0]),
+                                              last_part(pair[i].name[1]));
             shown++;
         }
         st = ARC_OK;
