@@ -1,72 +1,91 @@
 /* kernel: u8 x i8 -> i32 tile of 14 x 32 with VNNI: one vpdpbusd is 64 exact multiply-adds (it does not saturate). Used only where the
- * CPU has AVX512-VNNI. */
+ * CPU has AVX512-VNNI. One function for each m keeps its 2 m accumulators in registers. */
 #include "kernel/internal.h"
 #include <immintrin.h>
 #include <string.h>
 
 enum { MR = 14, NR = 32, LANES = 16 };
 
-/* One quad of activations in every lane times the panel's columns. */
-static inline __attribute__((always_inline)) void step(size_t m, const int32_t *quads, const int8_t *b, __m512i acc[][2]) {
-    const __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);
-    for (size_t i = 0; i < m; i++) {
-        const __m512i x = _mm512_set1_epi32(quads[i]);
-        acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], x, b0);
-        acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], x, b1);
-    }
+#define ROWS_1(DO) DO(0)
+#define ROWS_2(DO) ROWS_1(DO) DO(1)
+#define ROWS_3(DO) ROWS_2(DO) DO(2)
+#define ROWS_4(DO) ROWS_3(DO) DO(3)
+#define ROWS_5(DO) ROWS_4(DO) DO(4)
+#define ROWS_6(DO) ROWS_5(DO) DO(5)
+#define ROWS_7(DO) ROWS_6(DO) DO(6)
+#define ROWS_8(DO) ROWS_7(DO) DO(7)
+#define ROWS_9(DO) ROWS_8(DO) DO(8)
+#define ROWS_10(DO) ROWS_9(DO) DO(9)
+#define ROWS_11(DO) ROWS_10(DO) DO(10)
+#define ROWS_12(DO) ROWS_11(DO) DO(11)
+#define ROWS_13(DO) ROWS_12(DO) DO(12)
+#define ROWS_14(DO) ROWS_13(DO) DO(13)
+#define EACH_M(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)
+
+/* Weights come from memory the first time a panel is read; so far ahead they arrive in time. An address past the end does no harm. */
+#define AHEAD_BYTES 12288
+
+static inline __m512i quad(const uint8_t *p) {
+    int32_t four;
+    memcpy(&four, p, 4);
+    return _mm512_set1_epi32(four);
 }
 
-/* m is a constant after inlining: the accumulators stay in registers. The last one to three activations of a row are read singly. */
-static inline __attribute__((always_inline)) void rows(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a,
-                                                       const int8_t *b, int32_t *c, size_t c_stride) {
-    __m512i acc[7][2];
-    int32_t quads[7];
-    for (size_t i = 0; i < m; i++)
-        acc[i][0] = acc[i][1] = _mm512_setzero_si512();
-    for (size_t t = 0; t < taps; t++, a += MR) {
-        const uint8_t *p[7];
-        size_t k = 0;
-        for (size_t i = 0; i < m; i++)
-            p[i] = a[i];
-        for (; k + 4 <= kc; k += 4, b += NR * 4) {
-            for (size_t i = 0; i < m; i++)
-                memcpy(&quads[i], p[i] + k, 4);
-            step(m, quads, b, acc);
-        }
-        if (k == kc)
-            continue;
-        for (size_t i = 0; i < m; i++) {
-            uint32_t quad = 0;
-            for (size_t q = kc; q > k; q--)
-                quad = quad << 8 | p[i][q - 1];
-            quads[i] = (int32_t)quad;
-        }
-        step(m, quads, b, acc);
-        b += NR * 4;
-    }
-    const uint32_t mask = n == NR ? 0xffffffffu : (1u << n) - 1u;
-    for (size_t i = 0; i < m; i++) {
-        _mm512_mask_storeu_epi32(c + i * c_stride, (__mmask16)mask, acc[i][0]);
-        if (n > LANES)
-            _mm512_mask_storeu_epi32(c + i * c_stride + LANES, (__mmask16)(mask >> LANES), acc[i][1]);
-    }
+/* The last one to three activations of a row. */
+static inline __m512i part_quad(const uint8_t *p, size_t width) {
+    uint32_t four = 0;
+    for (size_t q = width; q > 0; q--)
+        four = four << 8 | p[q - 1];
+    return _mm512_set1_epi32((int32_t)four);
 }
+
+#define START(i) __m512i lo##i = _mm512_setzero_si512(), hi##i = lo##i;
+#define MULTIPLY(i, x)                                                                                                           \
+    lo##i = _mm512_dpbusd_epi32(lo##i, x, b0);                                                                                   \
+    hi##i = _mm512_dpbusd_epi32(hi##i, x, b1);
+#define STEP(i)                                                                                                                  \
+    {                                                                                                                            \
+        const __m512i x = quad(a[i] + k);                                                                                        \
+        MULTIPLY(i, x)                                                                                                           \
+    }
+#define LAST_STEP(i)                                                                                                             \
+    {                                                                                                                            \
+        const __m512i x = part_quad(a[i] + k, kc - k);                                                                           \
+        MULTIPLY(i, x)                                                                                                           \
+    }
+#define STORE(i)                                                                                                                 \
+    _mm512_mask_storeu_epi32(c + (i)*c_stride, (__mmask16)mask, lo##i);                                                          \
+    if (n > LANES)                                                                                                               \
+        _mm512_mask_storeu_epi32(c + (i)*c_stride + LANES, (__mmask16)(mask >> LANES), hi##i);
+
+#define TILE_FUNCTION(m)                                                                                                         \
+    static void tile_##m(size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,                 \
+                         size_t c_stride) {                                                                                      \
+        ROWS_##m(START) for (size_t t = 0; t < taps; t++, a += MR) {                                                             \
+            size_t k = 0;                                                                                                        \
+            for (; k + 4 <= kc; k += 4, b += NR * 4) {                                                                           \
+                const __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);                                       \
+                _mm_prefetch((const char *)((uintptr_t)b + AHEAD_BYTES), _MM_HINT_T1);                                           \
+                _mm_prefetch((const char *)((uintptr_t)b + AHEAD_BYTES + 64), _MM_HINT_T1);                                      \
+                ROWS_##m(STEP)                                                                                                   \
+            }                                                                                                                    \
+            if (k < kc) {                                                                                                        \
+                const __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);                                       \
+                ROWS_##m(LAST_STEP) b += NR * 4;                                                                                 \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        const uint32_t mask = n == NR ? 0xffffffffu : (1u << n) - 1u;                                                            \
+        ROWS_##m(STORE)                                                                                                          \
+    }
+EACH_M(TILE_FUNCTION)
+
+typedef void tile_fn(size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride);
+#define TILE_ENTRY(m) tile_##m,
+static tile_fn *const tile_of[MR] = {EACH_M(TILE_ENTRY)};
 
 static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
                    size_t c_stride) {
-    size_t i = 0;
-    for (; i + 7 <= m; i += 7)
-        rows(7, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
-    if (m - i >= 4) {
-        rows(4, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
-        i += 4;
-    }
-    if (m - i == 3)
-        rows(3, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
-    else if (m - i == 2)
-        rows(2, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
-    else if (m - i == 1)
-        rows(1, n, kc, taps, a + i, b, c + i * c_stride, c_stride);
+    tile_of[m - 1](n, kc, taps, a, b, c, c_stride);
 }
 
 void arc_kernels_fill_avx512_igemm8(arc_kernels *k) {

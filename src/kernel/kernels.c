@@ -24,6 +24,7 @@ static void fill_tables(void) {
     arc_kernels_fill_generic(k);
     arc_kernels_fill_generic_gemm(k);
     arc_kernels_fill_generic_winograd(k);
+    arc_kernels_fill_generic_int8(k);
     arc_kernels_fill_generic_learn(k);
     arc_kernels_fill_generic_f16(k);
 #if defined(__x86_64__)
@@ -31,6 +32,7 @@ static void fill_tables(void) {
         k = start_level(ARC_ISA_AVX2, "avx2", ARC_ISA_GENERIC);
         arc_kernels_fill_avx2(k);
         arc_kernels_fill_avx2_gemm(k);
+        arc_kernels_fill_avx2_requant(k);
         arc_kernels_fill_avx2_igemm8(k);
         arc_kernels_fill_avx2_winograd(k);
         arc_kernels_fill_avx2_learn(k);
@@ -41,6 +43,7 @@ static void fill_tables(void) {
         k = start_level(ARC_ISA_AVX512, "avx512", ARC_ISA_AVX2);
         arc_kernels_fill_avx512(k);
         arc_kernels_fill_avx512_gemm(k);
+        arc_kernels_fill_avx512_requant(k);
         arc_kernels_fill_avx512_winograd(k);
         arc_kernels_fill_avx512_learn(k);
         arc_kernels_fill_avx512_f16(k);
@@ -57,6 +60,7 @@ static void fill_tables(void) {
         k = start_level(ARC_ISA_NEON, "neon", ARC_ISA_GENERIC);
         arc_kernels_fill_neon(k);
         arc_kernels_fill_neon_gemm(k);
+        arc_kernels_fill_neon_requant(k);
         arc_kernels_fill_neon_igemm8(k);
         arc_kernels_fill_neon_winograd(k);
         arc_kernels_fill_neon_learn(k);

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define VL ((size_t)8)
 typedef __m256 vf;
@@ -82,6 +83,20 @@ static inline vf v_scale2(vf x, vf n) {
     const __m256i whole = _mm256_cvtps_epi32(n);
     const __m256i half = _mm256_srai_epi32(whole, 1);
     return _mm256_mul_ps(_mm256_mul_ps(x, v_power2(half)), v_power2(_mm256_sub_epi32(whole, half)));
+}
+/* The first n <= VL int32 as floats; n lanes as round(x) + zero, which is in 0..255. */
+static inline vf v_load_int_n(const int32_t *p, size_t n) {
+    return _mm256_cvtepi32_ps(_mm256_maskload_epi32(p, v_mask(n)));
+}
+static inline void v_store_code_n(uint8_t *p, size_t n, vf x, int32_t zero) {
+    const __m256i code = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(zero));
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(code), _mm256_extracti128_si256(code, 1));
+    uint8_t lane[16];
+    _mm_storeu_si128((__m128i *)(void *)lane, _mm_packus_epi16(words, words));
+    if (n == VL)
+        memcpy(p, lane, VL);
+    else
+        memcpy(p, lane, n);
 }
 static inline float v_sum(vf v) {
     __m128 q = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define VL ((size_t)16)
 typedef __m512 vf;
@@ -75,6 +76,14 @@ static inline vf v_negative_abs(vf x) {
 /* x * 2^n for whole n in [-160,130], rounded once or (where the result is subnormal) twice. */
 static inline vf v_scale2(vf x, vf n) {
     return _mm512_scalef_ps(x, n);
+}
+/* The first n <= VL int32 as floats; n lanes as round(x) + zero, which is in 0..255. */
+static inline vf v_load_int_n(const int32_t *p, size_t n) {
+    return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(v_mask(n), p));
+}
+static inline void v_store_code_n(uint8_t *p, size_t n, vf x, int32_t zero) {
+    const __m512i code = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero));
+    _mm512_mask_cvtepi32_storeu_epi8(p, v_mask(n), code);
 }
 static inline float v_sum(vf v) {
     const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));

@@ -4,6 +4,7 @@
 
 #include <arm_neon.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define VL ((size_t)4)
 typedef float32x4_t vf;
@@ -83,6 +84,19 @@ static inline vf v_scale2(vf x, vf n) {
     const int32x4_t whole = vcvtq_s32_f32(n);
     const int32x4_t half = vshrq_n_s32(whole, 1);
     return vmulq_f32(vmulq_f32(x, v_power2(half)), v_power2(vsubq_s32(whole, half)));
+}
+/* The first n <= VL int32 as floats; n lanes as round(x) + zero, which is in 0..255. */
+static inline vf v_load_int_n(const int32_t *p, size_t n) {
+    int32_t lane[4] = {0};
+    for (size_t i = 0; i < n; i++)
+        lane[i] = p[i];
+    return vcvtq_f32_s32(vld1q_s32(lane));
+}
+static inline void v_store_code_n(uint8_t *p, size_t n, vf x, int32_t zero) {
+    int32_t lane[4];
+    vst1q_s32(lane, vaddq_s32(vcvtnq_s32_f32(x), vdupq_n_s32(zero)));
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t)lane[i];
 }
 static inline float v_sum(vf v) {
     const float32x2_t q = vadd_f32(vget_low_f32(v), vget_high_f32(v));
