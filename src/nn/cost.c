@@ -7,12 +7,14 @@ static int64_t count_of(const arc_shape *s) {
 }
 
 int64_t arc_node_macs(const char *op, const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
-    if (strcmp(op, "Conv") == 0 || strcmp(op, "ConvInteger") == 0)
+    if (strcmp(op, "Conv") == 0 || strcmp(op, "ConvInteger") == 0 || strcmp(op, "arc.Conv8") == 0)
         return in1->rank > 1 && in1->dim[0] > 0 ? count_of(out) * (count_of(in1) / in1->dim[0]) : 0;
     if (strcmp(op, "ConvTranspose") == 0)
         return in1->rank > 1 && in1->dim[0] > 0 ? count_of(in0) * (count_of(in1) / in1->dim[0]) : 0;
     if (strcmp(op, "Gemm") == 0)
         return in0->rank == 2 && out->rank == 2 && out->dim[0] > 0 ? count_of(in0) / out->dim[0] * count_of(out) : 0;
+    if (strcmp(op, "arc.Gemm8") == 0)
+        return out->rank == 2 && out->dim[1] > 0 ? count_of(out) * (count_of(in1) / out->dim[1]) : 0;
     if (strcmp(op, "MatMul") == 0 || strcmp(op, "MatMulInteger") == 0)
         return in0->rank > 0 ? count_of(out) * in0->dim[in0->rank - 1] : 0;
     return 0;

@@ -52,7 +52,7 @@ static arc_status claim_outputs(arc_graph *g, int index, arc_error *err) {
 
 static arc_status check_node(const arc_graph *g, const arc_node *n, arc_error *err) {
     char text[NODE_TEXT];
-    if (!arc_op_find(n->op))
+    if (!arc_op_find(n->op) || strncmp(n->op, "arc.", 4) == 0) /* those are made by passes alone */
         return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op, n->name,
                         g->opset);
     if (n->inputs > ARC_OP_MAX_IO || n->outputs > ARC_OP_MAX_IO)

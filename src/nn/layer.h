@@ -94,6 +94,8 @@ void arc_depth_run(const arc_step *s);
 arc_status arc_conv_integer_infer(arc_infer *in);
 arc_status arc_conv_integer_prepare(arc_prepare *p);
 void arc_conv_integer_run(const arc_step *s);
+/* ---- layer_codes.c ---- */
+extern const arc_op arc_ops_codes[]; /* the fused 8-bit layers of layer_int8.h */
 arc_status arc_matmul_integer_infer(arc_infer *in);
 arc_status arc_matmul_integer_prepare(arc_prepare *p);
 void arc_matmul_integer_run(const arc_step *s);

@@ -1,4 +1,5 @@
 /* nn: 8-bit weights in the order in which igemm8 reads them, with the sums of their columns; zero points. */
+#include "nn/fused.h"
 #include "nn/layer_int8.h"
 #include <string.h>
 
@@ -38,8 +39,11 @@ static void pack_items(void *arg, size_t begin, size_t end, int thread) {
         for (size_t t = 0; t < p->taps; t++, panel += (p->kc + 3) / 4 * 4 * nr)
             for (size_t k = 0; k < p->kc; k++)
                 for (size_t j = 0; j < width; j++) {
+                    const size_t in_group = p->group_k ? k % p->group_k : k;
+                    if (p->group_k && (first + j) / p->group_n != k / p->group_k)
+                        continue;
                     const uint8_t code =
-                        job->w[set * p->step_set + (first + j) * p->step_n + t * p->step_tap + k * p->step_k] ^ job->flip;
+                        job->w[set * p->step_set + (first + j) * p->step_n + t * p->step_tap + in_group * p->step_k] ^ job->flip;
                     panel[(k / 4 * nr + j) * 4 + k % 4] = (int8_t)code;
                     sums[j] += (int8_t)code;
                 }
@@ -55,7 +59,7 @@ bool arc_int8_pack_constant(arc_prepare *prepare, arc_int8_pack *p, const arc_te
     bool fresh = false;
     if (!w->is_const || !w->data)
         return true;
-    void *packed = arc_packs_get(prepare->packs, what, w->data, (int)prepare->step->kernels->isa, p->bytes, &fresh);
+    void *packed = arc_packed_room(prepare, what, w->data, (int)prepare->step->kernels->isa, p->bytes, &fresh);
     if (!packed)
         return false;
     if (fresh)

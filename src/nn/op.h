@@ -80,6 +80,7 @@ typedef struct arc_prepare {
 typedef enum arc_op_layout {
     ARC_OP_PLAIN, /* all inputs and outputs plain */
     ARC_OP_NHWC,  /* rank-4 f32 data input 0 and output 0 NHWC, the rest plain (Conv, pools, Resize...) */
+    ARC_OP_ROWS,  /* every rank-4 f32 input and output NHWC, the rest plain (8-bit layers) */
     ARC_OP_SAME,  /* element-wise: works in either, all rank-4 tensors alike; run sees which in tensor.layout */
 } arc_op_layout;
 

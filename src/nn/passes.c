@@ -21,7 +21,7 @@ arc_node *arc_rewrite_producer(const arc_rewrite *w, int value) {
     return p >= 0 && !w->dead[p] ? &w->g->node[p] : NULL;
 }
 
-static void count_users(arc_rewrite *w) {
+void arc_rewrite_recount(arc_rewrite *w) {
     memset(w->users, 0, (size_t)w->values * sizeof *w->users);
     for (int i = 0; i < w->g->nodes; i++) {
         if (w->dead[i])
@@ -79,7 +79,7 @@ void arc_rewrite_bypass(arc_rewrite *w, int index, int value) {
             if (n->input[k] == gone)
                 n->input[k] = value;
     }
-    count_users(w);
+    arc_rewrite_recount(w);
 }
 
 bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out) {
@@ -194,7 +194,7 @@ static void simplify(arc_rewrite *w) {
             arc_rewrite_bypass(w, i, n->input[0]);
         }
     }
-    count_users(w);
+    arc_rewrite_recount(w);
 }
 
 static void remove_dead(arc_rewrite *w) {
@@ -218,8 +218,9 @@ arc_status arc_graph_optimise(const arc_graph *g, arc_graph **out, arc_error *er
     ARC_TRY(copy_values(w.g, g));
     ARC_TRY(copy_nodes(w.g, g));
     if (g->nodes <= MAX_REWRITTEN_NODES) {
-        count_users(&w);
+        arc_rewrite_recount(&w);
         simplify(&w);
+        ARC_TRY(arc_fuse_codes(&w, err));
         ARC_TRY(arc_fold_affine(&w, err));
         ARC_TRY(arc_fuse_epilogues(&w, err));
         remove_dead(&w);

@@ -26,6 +26,8 @@ const float *arc_rewrite_floats(const arc_rewrite *w, const arc_node *n, int i);
 arc_status arc_rewrite_new_floats(arc_rewrite *w, arc_node *n, int i, int64_t count, float **data);
 /* Drops node `index`, which passes its input on: everything that read its output 0 reads `value` instead. */
 void arc_rewrite_bypass(arc_rewrite *w, int index, int value);
+/* Counts who reads what again, after nodes were changed by hand. */
+void arc_rewrite_recount(arc_rewrite *w);
 int arc_rewrite_index(const arc_rewrite *w, const arc_node *n);
 
 /* What the folding passes see of Conv, ConvTranspose and Gemm with constant weights. */
@@ -39,6 +41,7 @@ typedef struct arc_linear {
 } arc_linear;
 bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out);
 
+arc_status arc_fuse_codes(arc_rewrite *w, arc_error *err);     /* passes_quant.c */
 arc_status arc_fold_affine(arc_rewrite *w, arc_error *err);    /* passes_affine.c */
 arc_status arc_fuse_epilogues(arc_rewrite *w, arc_error *err); /* passes_fuse.c */
 

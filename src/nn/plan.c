@@ -119,7 +119,7 @@ static bool is_shape_query(const arc_node *n) {
 }
 
 static bool can_fold(const arc_planner *b, const arc_node *n, const arc_op *op) {
-    if (op->layout == ARC_OP_NHWC || b->folded_bytes > FOLD_MAX_BYTES)
+    if (op->layout == ARC_OP_NHWC || op->layout == ARC_OP_ROWS || b->folded_bytes > FOLD_MAX_BYTES)
         return false;
     for (int i = 0; i < n->outputs; i++)
         if (n->output[i] >= 0 && arc_shape_count(&b->value[n->output[i]].shape) > FOLD_MAX_ELEMENTS)
@@ -188,6 +188,8 @@ static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op,
 /* Whether this operator works on NHWC here. */
 static bool node_layout(const arc_planner *b, const arc_node *n, const arc_op *op) {
     const arc_plan_value *v = b->value;
+    if (op->layout == ARC_OP_ROWS)
+        return true;
     if (op->layout == ARC_OP_PLAIN || n->outputs < 1 || n->output[0] < 0 || !arc_is_image(&v[n->output[0]]))
         return false;
     if (op->layout == ARC_OP_NHWC)
@@ -207,7 +209,7 @@ static bool node_layout(const arc_planner *b, const arc_node *n, const arc_op *o
 static bool input_is_nhwc(const arc_planner *b, const arc_node *n, const arc_op *op, int i) {
     if (!arc_is_image(&b->value[n->input[i]]))
         return false;
-    return op->layout == ARC_OP_SAME || i == 0 || (i == ARC_CONV_RESIDUAL && strcmp(n->op, "Conv") == 0);
+    return op->layout == ARC_OP_SAME || op->layout == ARC_OP_ROWS || i == 0 || (i == ARC_CONV_RESIDUAL && strcmp(n->op, "Conv") == 0);
 }
 
 static arc_status bind_inputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps, arc_error *err) {
@@ -234,7 +236,7 @@ static arc_status bind_outputs(arc_planner *b, const arc_node *n, const arc_op *
         if (n->output[i] < 0)
             continue;
         arc_plan_value *v = &b->value[n->output[i]];
-        const bool image = nhwc && (i == 0 || (op->layout == ARC_OP_SAME && arc_is_image(v)));
+        const bool image = nhwc && (op->layout == ARC_OP_NHWC ? i == 0 : arc_is_image(v));
         const int buffer = arc_planner_buffer(b, arc_tensor_bytes(v->dtype, &v->shape));
         if (buffer < 0)
             return arc_fail_nomem(err, "planning activations");
