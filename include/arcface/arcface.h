@@ -15,6 +15,7 @@
 #include <arcface/model.h>
 #include <arcface/page.h>
 #include <arcface/plot.h>
+#include <arcface/quantize.h>
 #include <arcface/status.h>
 #include <arcface/train.h>
 

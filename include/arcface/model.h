@@ -67,6 +67,10 @@ ARC_API ARC_NODISCARD arc_status arc_model_new(arc_context *ctx, const char *zoo
 /* Writes a plain ONNX file with the contract and a fresh self-test vector in metadata_props; atomic. */
 ARC_API ARC_NODISCARD arc_status arc_model_save(arc_context *ctx, const arc_model *model, const char *path, arc_error *err);
 
+/* A remark that is saved with the model, as metadata arcface.note.NAME (name: letters, digits and dashes). Not while others use the model.
+ * Errors: EINVAL, ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_model_note(arc_model *model, const char *name, const char *text, arc_error *err);
+
 ARC_API const arc_contract *arc_model_contract(const arc_model *model);
 
 /* Facts for people and machines. */

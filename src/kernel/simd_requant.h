@@ -1,4 +1,4 @@
-/* kernel: the end of an 8-bit layer over the names of simd_<isa>.h, and the depthwise sums. Included by requant_<isa>.c only. */
+/* kernel: the end of an 8-bit layer over the names of simd_<isa>.h. Included by requant_<isa>.c only. */
 #ifndef ARC_KERNEL_SIMD_REQUANT_H
 #define ARC_KERNEL_SIMD_REQUANT_H
 
@@ -85,37 +85,9 @@ static void quantise(size_t m, size_t n, const float *x, size_t stride, const ar
     requant_rows(m, n, NULL, x, stride, r, parts_of(r));
 }
 
-#define DW8_CHANNELS 64
-
-/* A product of u8 and i8 fits 16 bits; the loops over a fixed number of channels become vectors. */
-static inline __attribute__((always_inline)) void dw8_strip(size_t width, size_t channels, size_t taps, const uint8_t *const *x,
-                                                            size_t j, const int8_t *w, int32_t *y) {
-    int32_t sum[DW8_CHANNELS] = {0};
-    for (size_t t = 0; t < taps; t++) {
-        const uint8_t *from = x[t] + j;
-        const int8_t *weight = w + t * channels + j;
-        for (size_t c = 0; c < width; c++)
-            sum[c] += (int16_t)((int16_t)from[c] * (int16_t)weight[c]);
-    }
-    memcpy(y + j, sum, width * sizeof *sum);
-}
-
-static void dwconv8(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
-    for (size_t p = 0; p < pixels; p++, x += taps, y += channels) {
-        size_t j = 0;
-        for (; j + DW8_CHANNELS <= channels; j += DW8_CHANNELS)
-            dw8_strip(DW8_CHANNELS, channels, taps, x, j, w, y);
-        for (; j + 16 <= channels; j += 16)
-            dw8_strip(16, channels, taps, x, j, w, y);
-        if (j < channels)
-            dw8_strip(channels - j, channels, taps, x, j, w, y);
-    }
-}
-
 static inline void fill_requant(arc_kernels *k) {
     k->requantise = requantise;
     k->quantise = quantise;
-    k->dwconv8 = dwconv8;
 }
 
 #endif

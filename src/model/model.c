@@ -2,6 +2,7 @@
 #include "format/format.h"
 #include "model/model_internal.h"
 #include <arcface/hub.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_PATH_BYTES 4096
@@ -223,6 +224,15 @@ arc_status arc_model_save(arc_context *ctx, const arc_model *model, const char *
 done:
     arc_graph_free(&notes);
     return st;
+}
+
+arc_status arc_model_note(arc_model *model, const char *name, const char *text, arc_error *err) {
+    char key[96];
+    const size_t n = strlen(name);
+    if (n == 0 || n > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+        return arc_fail(err, ARC_EINVAL, "a note's name '%.80s' must be lower-case letters, digits and dashes", name);
+    snprintf(key, sizeof key, "arcface.note.%s", name);
+    return arc_graph_set_meta(model->graph, key, text) == ARC_OK ? ARC_OK : arc_fail_nomem(err, "a note");
 }
 
 const arc_contract *arc_model_contract(const arc_model *model) {

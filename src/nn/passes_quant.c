@@ -499,7 +499,7 @@ static void drop_unread(arc_rewrite *w) {
         const arc_node *n = &w->g->node[i];
         if (w->dead[i] || n->outputs != 1 || n->output[0] < 0)
             continue;
-        if (is_op(n, "DequantizeLinear") || is_op(n, "BatchNormalization") || flattens(n))
+        if (is_op(n, "DequantizeLinear") || is_op(n, ARC_DEQUANTISE) || is_op(n, "BatchNormalization") || flattens(n))
             w->dead[i] = !w->g->value[n->output[0]].is_output && next_user(w, n->output[0], -1) < 0;
     }
 }
