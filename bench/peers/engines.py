@@ -49,7 +49,7 @@ def openvino_engine(args):
     core = openvino.Core()
     model = core.read_model(args.model)
     model.reshape([args.batch, 3, args.height, args.width])
-    hint = {"INFERENCE_NUM_THREADS": args.threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": args.precision}
+    hint = {"INFERENCE_NUM_THREADS": args.threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16" if args.precision == "bf16" else "f32"}
     compiled = core.compile_model(model, "CPU", hint)
     request = compiled.create_infer_request()
     return openvino.__version__.split("-")[0], lambda x: request.infer({0: x})[compiled.output(0)]

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """arcface and its rivals on the same network, machine and numbers, in one interleaved run.
 
-    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--precision f32|bf16|fp16] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3]
+    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--precision f32|bf16|fp16|int8] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3]
                        [--peers onnxruntime,ncnn,...] [--json] [--append docs/BENCHMARKS.md]
 
 Without --model an r100 is made. Each engine runs in its own process, in turn, so that all meet the same machine; outputs have to agree
-(cosine > 0.9999; bf16 0.99). Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
+(cosine > 0.9999; bf16 and int8 0.99). int8 takes a QDQ file of `arcface quantize`, the same for all, and leaves out ncnn, which has a format of
+its own for it. Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
 """
 import argparse
 import datetime
@@ -116,13 +117,17 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of each engine in each round")
-    parser.add_argument("--precision", choices=("f32", "bf16", "fp16"), default="f32",
-                        help="bf16: every engine in its bfloat16 mode where it has one; fp16: arcface with weights in half precision, the others in f32")
-    parser.add_argument("--peers", default=",".join(PACKAGES))
+    parser.add_argument("--precision", choices=("f32", "bf16", "fp16", "int8"), default="f32",
+                        help="bf16: every engine in its bfloat16 mode where it has one; fp16: arcface with weights in half precision, the others in f32; "
+                             "int8: a QDQ file given by --model")
+    parser.add_argument("--peers")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("--append", type=Path, help="add the table to this file")
     args = parser.parse_args()
-    args.peers = [p for p in args.peers.split(",") if p]
+    if args.precision == "int8" and not args.model:
+        parser.error("--precision int8 needs --model FILE: a QDQ file, from arcface quantize")
+    everyone = [p for p in PACKAGES if args.precision != "int8" or p != "ncnn"]
+    args.peers = [p for p in (everyone if args.peers is None else args.peers.split(",")) if p]
     unknown = [p for p in args.peers if p not in PACKAGES]
     if unknown:
         parser.error(f"no peer {unknown[0]}; there are {', '.join(PACKAGES)}")
@@ -142,7 +147,7 @@ def main():
     if args.append:
         with args.append.open("a") as out:
             out.write(text)
-    return 0 if all(r["cosine"] > (0.99 if args.precision == "bf16" else 0.9999) for r in rows) else 1
+    return 0 if all(r["cosine"] > (0.9999 if args.precision == "f32" else 0.99) for r in rows) else 1
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ typedef struct arc_model_facts {
     int64_t weight_bytes, file_bytes;
     int64_t activation_bytes, activation_sum_bytes, packed_bytes, scratch_bytes; /* memory plan for batch 1 */
     int nodes, steps, opset;
+    bool quantised;  /* its file has quantisers: it runs on 8-bit integers */
     char sha256[65]; /* of the file, "" for a new model */
 } arc_model_facts;
 ARC_API ARC_NODISCARD arc_status arc_model_facts_get(arc_context *ctx, const arc_model *model, arc_model_facts *out,

@@ -21,9 +21,10 @@ typedef struct arc_quantize_options {
     size_t struct_size;
     arc_quantize_method method; /* default ARC_QUANTIZE_MSE */
     double percentile;          /* 50 to 100, default 99.99 */
-    const char *keep; /* names of layers to leave in float32, separated by commas; "none"; NULL = the first convolution and what is
+    const char
+        *keep;    /* names of layers to leave in float32, separated by commas; "none"; NULL = the first convolution and what is
                          found sensitive */
-    int held_out;     /* every so many-th crop is not calibrated on but measured with; default 5, at least 2 */
+    int held_out; /* every so many-th crop is not calibrated on but measured with; default 5, at least 2 */
     int (*progress)(void *ctx, int64_t done, int64_t total); /* may be NULL; a non-zero return cancels (ECANCEL) */
     void *progress_ctx;
 } arc_quantize_options;
@@ -34,16 +35,16 @@ ARC_API void arc_quantize_options_default(arc_quantize_options *opt);
 /* One convolution or matrix product. */
 typedef struct arc_quantize_layer {
     char name[96];
-    bool integer;    /* in 8 bits */
-    double loss;     /* 1 - mean cosine to float32 with this layer alone in 8 bits; negative where it was not measured */
+    bool integer;     /* in 8 bits */
+    double loss;      /* 1 - mean cosine to float32 with this layer alone in 8 bits; negative where it was not measured */
     double mac_share; /* of the network's multiply-adds */
 } arc_quantize_layer;
 
 /* What quantising did to the held-out crops. */
 typedef struct arc_quantize_report {
-    int calibrated, held_out;           /* crops */
+    int calibrated, held_out;                   /* crops */
     double mean_cosine, low_cosine, min_cosine; /* to float32: mean, 1st percentile, worst */
-    double integer_share;               /* of multiply-adds in 8 bits */
+    double integer_share;                       /* of multiply-adds in 8 bits */
     int layers, integer_layers;
     arc_quantize_layer layer[ARC_QUANTIZE_MAX_LAYERS];
 } arc_quantize_report;

@@ -59,8 +59,8 @@ typedef struct bench {
     int height, width;
 } bench;
 
-static const char *precision_name(const cli *c) {
-    return cli_precision_name(arc_context_precision(c->ctx));
+static const char *precision_name(const bench *b) {
+    return b->facts.quantised ? "int8" : cli_precision_name(arc_context_precision(b->c->ctx));
 }
 
 static double peak_of(const bench *b) {
@@ -78,7 +78,7 @@ static void print_line(const bench *b, cli_text *t, int batch, const figures *f)
                    "\"runs\": %d, "
                    "\"first_ms\": %.3f, \"min_ms\": %.3f, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"images_per_s\": %.2f, "
                    "\"direct_gflops\": %.1f, \"percent_of_peak\": %.1f, \"load_ms\": %.1f, \"peak_kib\": %ld, \"plan\": \"%s\"",
-                   arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), precision_name(b->c), batch, b->height, b->width,
+                   arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), precision_name(b), batch, b->height, b->width,
                    f->runs, f->first_ms, f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms,
                    (long)(arc_peak_memory_bytes() / 1024), arc_net_plan_id(b->net));
         if (f->joules >= 0)
@@ -165,7 +165,7 @@ static int run_network(bench *b, cli_text *t, const int *batch, int batches, int
     code = st == ARC_OK ? open_alone(b, model, &alone) : cli_fail(&err);
     if (code == CLI_OK && !cli_given(c, "json"))
         cli_printf(t, "%s, %dx%d, %s, %s, %d threads; loaded in %.0f ms; %.2f GMAC an image\n", b->name, b->width, b->height,
-                   arc_context_isa(c->ctx), precision_name(c), arc_context_threads(c->ctx), b->load_ms,
+                   arc_context_isa(c->ctx), precision_name(b), arc_context_threads(c->ctx), b->load_ms,
                    (double)b->facts.macs * 1e-9);
     for (int i = 0; code == CLI_OK && i < batches; i++)
         code = run_batch(b, t, batch[i]);

@@ -35,8 +35,9 @@ static int load_crops(job *j, const cli_paths *paths) {
             return cli_fail(&err);
         j->crops++;
         if (crop->width_px != width || crop->height_px != height)
-            return cli_bad_input("%s is %dx%d pixels, the model takes aligned crops of %dx%d: give --detector to find the faces of photos",
-                                 paths->path[i], crop->width_px, crop->height_px, width, height);
+            return cli_bad_input(
+                "%s is %dx%d pixels, the model takes aligned crops of %dx%d: give --detector to find the faces of photos",
+                paths->path[i], crop->width_px, crop->height_px, width, height);
     }
     return CLI_OK;
 }
@@ -111,7 +112,8 @@ static int verify_pairs(job *j) {
     opt.progress_ctx = &bar;
     for (int i = 0; i < 2; i++) {
         cli_progress_start(&bar, j->c, i ? "pairs, int8" : "pairs, float32");
-        const arc_status st = arc_eval_lfw(j->c->ctx, i ? j->int8 : j->model, images, pairs, &opt, i ? &j->after : &j->before, &err);
+        const arc_status st =
+            arc_eval_lfw(j->c->ctx, i ? j->int8 : j->model, images, pairs, &opt, i ? &j->after : &j->before, &err);
         cli_progress_end(&bar);
         if (st != ARC_OK)
             return cli_fail(&err);
@@ -139,8 +141,8 @@ static int measure_speed(job *j) {
         st = arc_net_new(j->c->ctx, j->int8, &net[1], &err);
     for (int i = 0; i < 6 && st == ARC_OK; i++)
         st = arc_net_run(net[i % 2], input, dim, &err);
-    for (const double begin = cli_seconds(); st == ARC_OK && runs < SPEED_ROUNDS && (runs < 5 || cli_seconds() - begin < SPEED_SECONDS);
-         runs++)
+    for (const double begin = cli_seconds();
+         st == ARC_OK && runs < SPEED_ROUNDS && (runs < 5 || cli_seconds() - begin < SPEED_SECONDS); runs++)
         for (int k = 0; k < 2 && st == ARC_OK; k++) {
             const double from = cli_seconds();
             st = arc_net_run(net[k], input, dim, &err);
@@ -163,10 +165,11 @@ static void judge(job *j) {
     const arc_quantize_report *r = &j->report;
     const double drop = 100 * (j->before.accuracy - j->after.accuracy), tar_drop = 100 * (j->before.tar - j->after.tar);
     if (!(r->mean_cosine >= j->min_mean))
-        snprintf(j->refused, sizeof j->refused, "the mean cosine to float32 is %.5f, below %g (--min-cosine)", r->mean_cosine, j->min_mean);
+        snprintf(j->refused, sizeof j->refused, "the mean cosine to float32 is %.5f, below %g (--min-cosine)", r->mean_cosine,
+                 j->min_mean);
     else if (!(r->low_cosine >= j->min_low))
-        snprintf(j->refused, sizeof j->refused, "the 1st percentile of the cosine to float32 is %.5f, below %g (--min-low-cosine)",
-                 r->low_cosine, j->min_low);
+        snprintf(j->refused, sizeof j->refused,
+                 "the 1st percentile of the cosine to float32 is %.5f, below %g (--min-low-cosine)", r->low_cosine, j->min_low);
     else if (j->verified && !(drop <= j->max_drop + 1e-9))
         snprintf(j->refused, sizeof j->refused, "accuracy falls by %.3f points, more than %g (--max-drop)", drop, j->max_drop);
     else if (j->verified && !(tar_drop <= j->max_tar_drop + 1e-9))
@@ -180,14 +183,14 @@ static void put_json(const job *j, cli_text *t, const char *output, bool written
     const arc_quantize_report *r = &j->report;
     cli_printf(t, "{\"output\": ");
     cli_json_string(t, output);
-    cli_printf(t,
-               ", \"written\": %s, \"refused\": ", written ? "true" : "false");
+    cli_printf(t, ", \"written\": %s, \"refused\": ", written ? "true" : "false");
     cli_json_string(t, j->refused);
     cli_printf(t,
                ", \"calibrated\": %d, \"held_out\": %d, \"mean_cosine\": %.7f, \"low_cosine\": %.7f, \"min_cosine\": %.7f, "
-               "\"integer_layers\": %d, \"layers\": %d, \"integer_share\": %.4f, \"fp32_ms\": %.3f, \"int8_ms\": %.3f, \"speed_up\": %.3f",
-               r->calibrated, r->held_out, r->mean_cosine, r->low_cosine, r->min_cosine, r->integer_layers, r->layers, r->integer_share,
-               j->fp32_ms, j->int8_ms, j->fp32_ms / j->int8_ms);
+               "\"integer_layers\": %d, \"layers\": %d, \"integer_share\": %.4f, \"fp32_ms\": %.3f, \"int8_ms\": %.3f, "
+               "\"speed_up\": %.3f",
+               r->calibrated, r->held_out, r->mean_cosine, r->low_cosine, r->min_cosine, r->integer_layers, r->layers,
+               r->integer_share, j->fp32_ms, j->int8_ms, j->fp32_ms / j->int8_ms);
     if (j->verified)
         cli_printf(t, ", \"pairs\": %d, \"accuracy\": [%.5f, %.5f], \"tar\": [%.5f, %.5f]", j->before.pairs, j->before.accuracy,
                    j->after.accuracy, j->before.tar, j->after.tar);
@@ -206,8 +209,8 @@ static void put_json(const job *j, cli_text *t, const char *output, bool written
 static void put_text(const job *j, cli_text *t) {
     const arc_quantize_report *r = &j->report;
     cli_printf(t, "calibrated on %d crops, measured on %d others\n", r->calibrated, r->held_out);
-    cli_printf(t, "cosine to float32  mean %.5f, 1st percentile %.5f, worst %.5f (bounds %g and %g)\n", r->mean_cosine, r->low_cosine,
-               r->min_cosine, j->min_mean, j->min_low);
+    cli_printf(t, "cosine to float32  mean %.5f, 1st percentile %.5f, worst %.5f (bounds %g and %g)\n", r->mean_cosine,
+               r->low_cosine, r->min_cosine, j->min_mean, j->min_low);
     if (j->verified)
         cli_printf(t, "%d pairs         accuracy %.5f -> %.5f, TAR@FAR=1e-3 %.5f -> %.5f\n", j->before.pairs, j->before.accuracy,
                    j->after.accuracy, j->before.tar, j->after.tar);
@@ -239,8 +242,8 @@ static int finish(job *j, const char *output) {
         cli_warn(j->c, "written by --force although %s", j->refused);
         return CLI_OK;
     }
-    fprintf(stderr, "arcface: %s is not written: %s. More crops, another --method or --keep may help; --force writes it anyway\n", output,
-            j->refused);
+    fprintf(stderr, "arcface: %s is not written: %s. More crops, another --method or --keep may help; --force writes it anyway\n",
+            output, j->refused);
     return CLI_NO;
 }
 

@@ -28,21 +28,21 @@ typedef struct arc_epilogue {
  *   v = round(clamp(v, mid_lo, mid_hi)) * mid_scale      a quantiser in between, v counted in its steps from its zero
  *   v = act(v) + residual[i][j], or act(v + residual[i][j])
  *   y[i][j] = v;  w = v*post_scale[j] + post_shift[j], or v*code_scale;  codes[i][j] = clamp(round(w) + code_zero, 0, 255)
- * Rounding is to nearest even; NaN counts as the lowest code. */
+ * Rounding is to nearest even; NaN gives some code. */
 typedef struct arc_requant {
-    const float *scale, *bias;             /* [n] */
-    const float *slope;                    /* [n], ARC_ACT_PRELU only */
-    const float *residual;                 /* [m][residual_stride] or NULL */
-    const float *post_scale, *post_shift;  /* [n] or NULL */
-    float *y;                              /* [m][y_stride] or NULL */
-    uint8_t *codes;                        /* [m][code_stride] or NULL */
+    const float *scale, *bias;            /* [n] */
+    const float *slope;                   /* [n], ARC_ACT_PRELU only */
+    const float *residual;                /* [m][residual_stride] or NULL */
+    const float *post_scale, *post_shift; /* [n] or NULL */
+    float *y;                             /* [m][y_stride] or NULL */
+    uint8_t *codes;                       /* [m][code_stride] or NULL */
     size_t residual_stride, y_stride, code_stride;
-    float mid_lo, mid_hi, mid_scale;       /* mid_scale 0: none */
+    float mid_lo, mid_hi, mid_scale; /* mid_scale 0: none */
     float code_scale;
-    int32_t code_zero;                     /* 0..255 */
-    float alpha, lo, hi;                   /* ARC_ACT_LEAKY; ARC_ACT_CLIP */
+    int32_t code_zero;   /* 0..255 */
+    float alpha, lo, hi; /* ARC_ACT_LEAKY; ARC_ACT_CLIP */
     arc_act act;
-    bool act_last;                         /* after the residual */
+    bool act_last; /* after the residual */
 } arc_requant;
 
 #define ARC_IGEMM_MAX_MR 16

@@ -7,7 +7,8 @@ enum { STRIP = 8 };
 static inline void strip(size_t j, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
     int32x4_t lo = vdupq_n_s32(0), hi = lo;
     for (size_t t = 0; t < taps; t++) {
-        const int16x8_t codes = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(x[t] + j))), weights = vmovl_s8(vld1_s8(w + t * channels + j));
+        const int16x8_t codes = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(x[t] + j))),
+                        weights = vmovl_s8(vld1_s8(w + t * channels + j));
         lo = vmlal_s16(lo, vget_low_s16(codes), vget_low_s16(weights));
         hi = vmlal_high_s16(hi, codes, weights);
     }

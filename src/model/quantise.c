@@ -6,9 +6,10 @@
 #include <string.h>
 
 #define SENSITIVITY_CROPS 16
-#define SENSITIVITY_WORK ((int64_t)100000000000) /* multiply-adds of a network times its layers, up to which every layer is measured alone */
-#define SENSITIVE_LOSS 0.002                     /* 1 - mean cosine that one layer may cost */
-#define KEPT_SHARE 0.1                           /* of the multiply-adds: a larger layer is not kept by itself */
+#define SENSITIVITY_WORK                                                                                                         \
+    ((int64_t)100000000000)  /* multiply-adds of a network times its layers, up to which every layer is measured alone */
+#define SENSITIVE_LOSS 0.002 /* 1 - mean cosine that one layer may cost */
+#define KEPT_SHARE 0.1       /* of the multiply-adds: a larger layer is not kept by itself */
 #define LOW_PERCENT 1
 
 void arc_quantize_options_default(arc_quantize_options *opt) {
@@ -74,8 +75,9 @@ static arc_status keep_named(quantising *q, arc_error *err) {
             q->layer[i].integer = false;
         }
         if (!found)
-            return arc_fail(err, ARC_EINVAL, "no layer is called '%.*s'; the first is '%s', the last '%s'", (int)ARC_MIN(n, (size_t)100), at,
-                            layer_name(q, &q->layer[0]), layer_name(q, &q->layer[q->layers - 1]));
+            return arc_fail(err, ARC_EINVAL, "no layer is called '%.*s'; the first is '%s', the last '%s'",
+                            (int)ARC_MIN(n, (size_t)100), at, layer_name(q, &q->layer[0]),
+                            layer_name(q, &q->layer[q->layers - 1]));
         at += n + (at[n] == ',');
     }
     return ARC_OK;
@@ -86,10 +88,12 @@ static arc_status choose_layers(quantising *q, arc_error *err) {
     if (st != ARC_OK)
         return st;
     if (q->layers == 0 || q->layers > ARC_QUANTIZE_MAX_LAYERS)
-        return arc_fail(err, ARC_EUNSUPPORTED, "the network has %d convolutions and matrix products with float32 weights: 1 to %d can be quantised",
+        return arc_fail(err, ARC_EUNSUPPORTED,
+                        "the network has %d convolutions and matrix products with float32 weights: 1 to %d can be quantised",
                         q->layers, ARC_QUANTIZE_MAX_LAYERS);
     for (int i = 0; i < q->layers; i++)
-        q->layer[i].integer = q->opt->keep || q->layer[i].c_in % 4 == 0; /* products come in groups of four channels; pictures have three */
+        q->layer[i].integer =
+            q->opt->keep || q->layer[i].c_in % 4 == 0; /* products come in groups of four channels; pictures have three */
     return q->opt->keep ? keep_named(q, err) : ARC_OK;
 }
 
@@ -151,7 +155,8 @@ static arc_status open_watching(quantising *q, arc_graph **graph, arc_session **
     for (int i = 0; i < q->watches; i++) {
         const int v = arc_graph_find(*graph, q->g->value[q->watch[i].value].name);
         if (v < 0)
-            return arc_fail(err, ARC_EUNSUPPORTED, "value '%.200s' is lost when the network is rewritten", q->g->value[q->watch[i].value].name);
+            return arc_fail(err, ARC_EUNSUPPORTED, "value '%.200s' is lost when the network is rewritten",
+                            q->g->value[q->watch[i].value].name);
         if (arc_graph_add_output(*graph, v) != ARC_OK)
             return arc_fail_nomem(err, "calibration");
     }
@@ -187,7 +192,8 @@ static arc_status calibrate(quantising *q, arc_error *err) {
         if (watch(q, q->layer[i].x, q->layer[i].c_in) != ARC_OK || watch(q, q->layer[i].y, 0) != ARC_OK)
             return arc_fail_nomem(err, "calibration");
     for (int i = 0; i < q->watches; i++)
-        if (q->watch[i].channels > 0 && !(q->watch[i].sum = arc_arena_new(&q->arena, (size_t)q->watch[i].channels, sizeof(double))))
+        if (q->watch[i].channels > 0 &&
+            !(q->watch[i].sum = arc_arena_new(&q->arena, (size_t)q->watch[i].channels, sizeof(double))))
             return arc_fail_nomem(err, "calibration");
     ARC_TRY(open_watching(q, &graph, &session, err));
     out = arc_mem_new(&q->ctx->alloc, (size_t)graph->outputs, sizeof *out);

@@ -36,8 +36,8 @@ typedef struct arc_quant_layer {
     bool gemm;
     int64_t c_out, per_out; /* output channels, weights of one of them */
     int64_t c_in, taps, groups;
-    int64_t macs;           /* filled by who knows shapes */
-    bool integer;           /* to be written in 8 bits */
+    int64_t macs; /* filled by who knows shapes */
+    bool integer; /* to be written in 8 bits */
 } arc_quant_layer;
 
 /* The layers of a graph in order; *layers is [graph->nodes] and freed with arc_mem_free. */
@@ -45,8 +45,8 @@ arc_status arc_quant_layers(const arc_graph *g, arc_quant_layer **layers, int *c
 
 /* What is known of the source's values: ranges of those around layers, and the mean of each channel of a layer's input. */
 typedef struct arc_quant_facts {
-    const arc_range *range;    /* [values] */
-    const float *const *mean;  /* [values], NULL where unknown: [c_in] */
+    const arc_range *range;   /* [values] */
+    const float *const *mean; /* [values], NULL where unknown: [c_in] */
 } arc_quant_facts;
 
 /* The graph at opset 13 or later with BatchNormalizations folded into the layers, and quantisers around those that are `integer`. Every

@@ -20,7 +20,8 @@ static const float *floats_of(const arc_graph *g, const arc_node *n, int i) {
 static bool read_layer(const arc_graph *g, int index, arc_quant_layer *l) {
     const arc_node *n = &g->node[index];
     const bool gemm = strcmp(n->op, "Gemm") == 0;
-    if ((!gemm && strcmp(n->op, "Conv") != 0) || n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || n->input[1] < 0 || !floats_of(g, n, 1))
+    if ((!gemm && strcmp(n->op, "Conv") != 0) || n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || n->input[1] < 0 ||
+        !floats_of(g, n, 1))
         return false;
     const arc_shape *s = &g->value[n->input[1]].shape;
     if (s->rank != (gemm ? 2 : 4) || arc_shape_count(s) <= 0 || (n->inputs > 2 && n->input[2] >= 0 && !floats_of(g, n, 2)))
@@ -104,8 +105,8 @@ arc_status arc_quant_layers(const arc_graph *g, arc_quant_layer **layers, int *c
 typedef struct writer {
     const arc_graph *from;
     arc_graph *g;
-    int *as;      /* [from->values] the value's index here, ARC_NO_VALUE before it is made */
-    int *codes;   /* [from->values] its dequantised codes, ARC_NO_VALUE when there are none */
+    int *as;    /* [from->values] the value's index here, ARC_NO_VALUE before it is made */
+    int *codes; /* [from->values] its dequantised codes, ARC_NO_VALUE when there are none */
     const arc_quant_facts *facts;
     int made;
 } writer;
@@ -141,7 +142,8 @@ static int value_here(writer *w, int v) {
 static arc_status quantiser_steps(writer *w, const char *name, arc_range r, int quantised[2], float *scale_out) {
     const arc_shape scalar = {0};
     void *scale = NULL, *zero = NULL;
-    const int s = new_constant(w, name, "_scale", ARC_F32, &scalar, &scale), z = new_constant(w, name, "_zero", ARC_U8, &scalar, &zero);
+    const int s = new_constant(w, name, "_scale", ARC_F32, &scalar, &scale),
+              z = new_constant(w, name, "_zero", ARC_U8, &scalar, &zero);
     if (s < 0 || z < 0)
         return ARC_ENOMEM;
     const float step = fmaxf((r.hi - r.lo) / 255, 1e-30f);
@@ -195,8 +197,8 @@ static void folded(const arc_graph *g, const arc_quant_layer *l, float *weights,
 }
 
 /* int8 codes of the weights and their scales; the bias takes up what rounding the weights does to the mean input. */
-static void quantise_weights(const arc_quant_layer *l, const float *weights, float *bias, const float *mean, double step, int8_t *code,
-                             float *scale, int32_t *bias_code, float *bias_scale) {
+static void quantise_weights(const arc_quant_layer *l, const float *weights, float *bias, const float *mean, double step,
+                             int8_t *code, float *scale, int32_t *bias_code, float *bias_scale) {
     const int64_t group_out = l->c_out / l->groups, group_in = l->c_in / l->groups;
     for (int64_t j = 0; j < l->c_out; j++) {
         const float *row = weights + j * l->per_out;
@@ -218,14 +220,16 @@ static void quantise_weights(const arc_quant_layer *l, const float *weights, flo
     }
 }
 
-static int put_constant_codes(writer *w, const char *name, const char *suffix, int codes, int scales, arc_dtype type, int64_t channels) {
+static int put_constant_codes(writer *w, const char *name, const char *suffix, int codes, int scales, arc_dtype type,
+                              int64_t channels) {
     const arc_shape s = {1, {channels}};
     void *zeros = NULL;
     char zero_name[64];
     snprintf(zero_name, sizeof zero_name, "%.40s_zero", suffix);
     const int zero = new_constant(w, name, zero_name, type, &s, &zeros), back = named(w, name, suffix);
     const int in[3] = {codes, scales, zero};
-    arc_node *n = zero >= 0 && back >= 0 ? arc_graph_node(w->g, "DequantizeLinear", w->g->value[back].name, 3, in, 1, &back) : NULL;
+    arc_node *n =
+        zero >= 0 && back >= 0 ? arc_graph_node(w->g, "DequantizeLinear", w->g->value[back].name, 3, in, 1, &back) : NULL;
     return n && arc_node_int(w->g, n, "axis", 0) == ARC_OK ? back : ARC_NO_VALUE;
 }
 
@@ -277,8 +281,8 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
         if (!weights || !bias || wc < 0 || ws < 0 || bc < 0 || bs < 0)
             goto done;
         folded(w->from, l, weights, bias);
-        quantise_weights(l, weights, bias, w->facts->mean ? w->facts->mean[l->x] : NULL, step_of(w->facts->range[l->x]), code, scale,
-                         bias_code, bias_scale);
+        quantise_weights(l, weights, bias, w->facts->mean ? w->facts->mean[l->x] : NULL, step_of(w->facts->range[l->x]), code,
+                         scale, bias_code, bias_scale);
         in[1] = put_constant_codes(w, name, "_weight", wc, ws, ARC_I8, l->c_out);
         in[2] = put_constant_codes(w, name, "_bias", bc, bs, ARC_I32, l->c_out);
         if (in[1] < 0 || in[2] < 0)
@@ -315,11 +319,39 @@ done:
 
 /* Operators of embedders that mean the same from opset 7 to 17, once what is said below is done to them. */
 static bool survives(const char *op) {
-    static const char *const names[] = {"Add",     "Sub",      "Mul",    "Div",       "PRelu",   "Relu",
-                                        "LeakyRelu", "Sigmoid", "Tanh",  "Conv",      "Gemm",    "MatMul",
-                                        "Flatten", "Reshape",  "Concat", "Transpose", "MaxPool", "AveragePool",
-                                        "GlobalAveragePool", "BatchNormalization", "Clip", "Identity", "Dropout", "Constant",
-                                        "Shape",   "Gather",   "LpNormalization", "GlobalMaxPool", "Sqrt", "Exp", "Pow", "Abs", "Neg"};
+    static const char *const names[] = {"Add",
+                                        "Sub",
+                                        "Mul",
+                                        "Div",
+                                        "PRelu",
+                                        "Relu",
+                                        "LeakyRelu",
+                                        "Sigmoid",
+                                        "Tanh",
+                                        "Conv",
+                                        "Gemm",
+                                        "MatMul",
+                                        "Flatten",
+                                        "Reshape",
+                                        "Concat",
+                                        "Transpose",
+                                        "MaxPool",
+                                        "AveragePool",
+                                        "GlobalAveragePool",
+                                        "BatchNormalization",
+                                        "Clip",
+                                        "Identity",
+                                        "Dropout",
+                                        "Constant",
+                                        "Shape",
+                                        "Gather",
+                                        "LpNormalization",
+                                        "GlobalMaxPool",
+                                        "Sqrt",
+                                        "Exp",
+                                        "Pow",
+                                        "Abs",
+                                        "Neg"};
     for (size_t i = 0; i < ARC_COUNT(names); i++)
         if (strcmp(op, names[i]) == 0)
             return true;
@@ -346,9 +378,10 @@ static arc_status put_node(writer *w, const arc_node *from, arc_error *err) {
     int in[ARC_OP_MAX_IO], out[ARC_OP_MAX_IO], inputs = from->inputs;
     const bool old = w->from->opset < OPSET, clip = old && strcmp(from->op, "Clip") == 0 && from->inputs == 1;
     if (old && !survives(from->op))
-        return arc_fail(err, ARC_EUNSUPPORTED,
-                        "'%.100s' of opset %d may mean something else in opset %d, which 8-bit weights need: export the model at opset %d",
-                        from->op, w->from->opset, OPSET, OPSET);
+        return arc_fail(
+            err, ARC_EUNSUPPORTED,
+            "'%.100s' of opset %d may mean something else in opset %d, which 8-bit weights need: export the model at opset %d",
+            from->op, w->from->opset, OPSET, OPSET);
     if ((strcmp(from->op, "Identity") == 0 || strcmp(from->op, "Dropout") == 0) && !w->from->value[from->output[0]].is_output) {
         w->as[from->output[0]] = value_here(w, from->input[0]);
         w->codes[from->output[0]] = w->codes[from->input[0]];
@@ -395,8 +428,9 @@ static arc_status write_ends(writer *w, bool inputs) {
         w->g->value[v].dtype = from->value[from->output[i]].dtype;
         w->g->value[v].shape = from->value[from->output[i]].shape;
         for (int d = 0; d < ARC_MAX(w->g->value[v].shape.rank, 0); d++)
-            w->g->value[v].symbol[d] =
-                from->value[from->output[i]].symbol[d] ? arc_arena_strdup(&w->g->arena, from->value[from->output[i]].symbol[d]) : NULL;
+            w->g->value[v].symbol[d] = from->value[from->output[i]].symbol[d]
+                                           ? arc_arena_strdup(&w->g->arena, from->value[from->output[i]].symbol[d])
+                                           : NULL;
     }
     for (int i = 0; st == ARC_OK && !inputs && i < from->metas; i++)
         st = arc_graph_set_meta(w->g, from->meta[i].key, from->meta[i].value);

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #define HALF (ARC_HISTOGRAM_BINS / 2)
-#define FIRST_BINS 1024  /* a half's bins that the first values fill: later ones may be twice as large */
+#define FIRST_BINS 1024 /* a half's bins that the first values fill: later ones may be twice as large */
 #define LEVELS 256
-#define SHRINK_STEPS 48  /* candidate ranges at each end */
+#define SHRINK_STEPS 48 /* candidate ranges at each end */
 #define SHRINK_LEAST 0.25
-#define SMALL 1e-4       /* what an empty bin counts in a divergence, as MXNet has it */
+#define SMALL 1e-4 /* what an empty bin counts in a divergence, as MXNet has it */
 
 /* ---- histogram ---------------------------------------------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 #define TOLERANCE 1e-3           /* of the largest value */
 #define QUANTISED_TOLERANCE 5e-2 /* int8 activations: one step of rounding moves an output so much */
 
-static bool is_quantised(const arc_graph *g) {
+bool arc_model_quantised(const arc_graph *g) {
     for (int i = 0; i < g->nodes; i++)
         if (strcmp(g->node[i].op, "DynamicQuantizeLinear") == 0 || strcmp(g->node[i].op, "QuantizeLinear") == 0)
             return true;
@@ -116,7 +116,7 @@ arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_cont
         return st;
     for (int i = 0; i < count; i++)
         largest = fmaxf(largest, fabsf(want[i]));
-    const double allowed = (is_quantised(g) ? QUANTISED_TOLERANCE : TOLERANCE) * (double)fmaxf(largest, 1e-6f);
+    const double allowed = (arc_model_quantised(g) ? QUANTISED_TOLERANCE : TOLERANCE) * (double)fmaxf(largest, 1e-6f);
     for (int i = 0; i < count; i++)
         if (i >= have || !(fabs((double)got[i] - (double)want[i]) <= allowed))
             return arc_fail(

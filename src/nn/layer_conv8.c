@@ -14,13 +14,13 @@
 #define DEPTHWISE_PIXELS 16                   /* whose sums stay in L1 */
 
 typedef struct conv8_state {
-    arc_conv_geometry g;     /* in quads: its channels are a fourth of the real ones */
+    arc_conv_geometry g; /* in quads: its channels are a fourth of the real ones */
     bool depthwise;
     size_t c_in, c_out, pixels, taps;
     arc_int8_pack pack;
-    const int8_t *weights;   /* depthwise: [tap][channel] */
-    const float *bias;       /* [c_out] with the zero point's share */
-    const uint8_t *pad;      /* [c_in] */
+    const int8_t *weights; /* depthwise: [tap][channel] */
+    const float *bias;     /* [c_out] with the zero point's share */
+    const uint8_t *pad;    /* [c_in] */
     size_t tiles, block_tiles, blocks;
     arc_requant end;
 } conv8_state;
@@ -83,7 +83,8 @@ arc_status arc_conv8_infer(arc_infer *in) {
     const int as_float = arc_attr_int(in->node, "arc.float", 0) != 0;
     if (as_float)
         st = arc_infer_out(in, 0, ARC_F32, gemm ? &flat : &planes);
-    return st == ARC_OK && arc_attr_int(in->node, "arc.codes", 0) ? arc_infer_out(in, as_float, ARC_U8, gemm ? &flat : &rows) : st;
+    return st == ARC_OK && arc_attr_int(in->node, "arc.codes", 0) ? arc_infer_out(in, as_float, ARC_U8, gemm ? &flat : &rows)
+                                                                  : st;
 }
 
 /* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
@@ -159,7 +160,8 @@ static arc_status prepare_depthwise(arc_prepare *p, conv8_state *c) {
         }
     c->weights = packed;
     c->tiles = (c->pixels + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
-    s->scratch_bytes = arc_int8_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)) + DEPTHWISE_PIXELS * c->taps * sizeof(void *);
+    s->scratch_bytes =
+        arc_int8_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)) + DEPTHWISE_PIXELS * c->taps * sizeof(void *);
     s->algorithm = "int8 depthwise";
     return fold_zero(p, c, sums);
 }
@@ -209,8 +211,8 @@ typedef struct conv8_job {
 /* Four channels lie in the room of a float: the pointer lists are those of a convolution of quads. */
 static void list_pixels(const conv8_job *job, size_t channel, size_t first, size_t pixels, size_t pixel_step, size_t tap_step,
                         const uint8_t **list) {
-    arc_conv_pointers(&job->c->g, job->s->in[0].data, (const float *)(const void *)job->c->pad, channel / 4, first, pixels, pixel_step,
-                      tap_step, (const float **)(void *)list);
+    arc_conv_pointers(&job->c->g, job->s->in[0].data, (const float *)(const void *)job->c->pad, channel / 4, first, pixels,
+                      pixel_step, tap_step, (const float **)(void *)list);
 }
 
 static arc_requant end_at(const arc_requant *all, size_t row, size_t column) {
@@ -257,8 +259,7 @@ static void depthwise_items(void *arg, size_t begin, size_t end, int thread) {
     const conv8_state *c = job->c;
     uint8_t *scratch = job->s->scratch + (size_t)thread * job->s->scratch_stride;
     int32_t *sums = (int32_t *)(void *)scratch;
-    const uint8_t **list =
-        (const uint8_t **)(void *)(scratch + arc_int8_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)));
+    const uint8_t **list = (const uint8_t **)(void *)(scratch + arc_int8_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)));
     for (size_t item = begin; item < end; item++) {
         const size_t pixel = item * DEPTHWISE_PIXELS, m = ARC_MIN(DEPTHWISE_PIXELS, c->pixels - pixel);
         const arc_requant e = end_at(&job->end, pixel, 0);

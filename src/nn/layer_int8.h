@@ -38,7 +38,8 @@ void arc_conv8_run(const arc_step *s);
 /* ---- layer_int8_pack.c ---- weights in panels [set][panel][tap][k/4][nr][4], then a column sum for each of sets*n columns. */
 typedef struct arc_int8_pack {
     size_t sets, n, kc, taps, per_set, panel_bytes, bytes;
-    size_t group_n, group_k; /* of groups merged into one set: column j meets only k of its own group, others weigh 0. 0: all meet */
+    size_t group_n,
+        group_k; /* of groups merged into one set: column j meets only k of its own group, others weigh 0. 0: all meet */
     size_t step_set, step_n, step_k, step_tap; /* strides of the source */
     const int8_t *packed;                      /* NULL: the weights are no constant, pack into shared scratch */
 } arc_int8_pack;

@@ -21,9 +21,9 @@ typedef struct quantiser {
 
 /* One layer while it grows. */
 typedef struct layer8 {
-    int index, last;  /* its Conv or Gemm, and the last node taken in */
-    int value;        /* the float result so far */
-    int code;         /* the codes that leave, or ARC_NO_VALUE */
+    int index, last; /* its Conv or Gemm, and the last node taken in */
+    int value;       /* the float result so far */
+    int code;        /* the codes that leave, or ARC_NO_VALUE */
     int64_t c_out;
     quantiser in, mid, out;
     bool has_mid, has_act, act_last;
@@ -49,7 +49,8 @@ static const arc_value *constant(const arc_rewrite *w, const arc_node *n, int i)
 
 static bool read_quantiser(const arc_rewrite *w, const arc_node *n, quantiser *q) {
     const arc_value *scale = constant(w, n, 1), *zero = constant(w, n, 2);
-    if (n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || !scale || scale->dtype != ARC_F32 || arc_shape_count(&scale->shape) != 1)
+    if (n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || !scale || scale->dtype != ARC_F32 ||
+        arc_shape_count(&scale->shape) != 1)
         return false;
     *q = (quantiser){.scale = *(const float *)scale->data, .type = ARC_U8};
     if (n->inputs > 2 && n->input[2] >= 0) {
@@ -82,8 +83,8 @@ static bool read_codes(const arc_rewrite *w, int value, quantiser *q) {
         return false;
     for (int i = next_user(w, value, -1); i >= 0; i = next_user(w, value, i)) {
         quantiser back;
-        if (!is_op(&w->g->node[i], "DequantizeLinear") || w->g->node[i].input[0] != value || !read_quantiser(w, &w->g->node[i], &back) ||
-            back.scale != q->scale || back.zero != q->zero || back.type != q->type)
+        if (!is_op(&w->g->node[i], "DequantizeLinear") || w->g->node[i].input[0] != value ||
+            !read_quantiser(w, &w->g->node[i], &back) || back.scale != q->scale || back.zero != q->zero || back.type != q->type)
             return false;
     }
     return true;
@@ -471,7 +472,8 @@ static arc_status rewrite_quantise(fuser *f, int index) {
     arc_status st = arc_node_float(w->g, n, "arc.code_scale", 1 / q.scale);
     if (st == ARC_OK)
         st = arc_node_int(w->g, n, "arc.code_zero", q.zero);
-    if (st != ARC_OK || !before || !is_op(before, "BatchNormalization") || before->inputs != 5 || !arc_rewrite_floats(w, before, 1))
+    if (st != ARC_OK || !before || !is_op(before, "BatchNormalization") || before->inputs != 5 ||
+        !arc_rewrite_floats(w, before, 1))
         return st;
     const int64_t channels = arc_shape_count(&w->g->value[before->input[1]].shape);
     if (!norm_fits(w, before, channels))

@@ -209,7 +209,8 @@ static bool node_layout(const arc_planner *b, const arc_node *n, const arc_op *o
 static bool input_is_nhwc(const arc_planner *b, const arc_node *n, const arc_op *op, int i) {
     if (!arc_is_image(&b->value[n->input[i]]))
         return false;
-    return op->layout == ARC_OP_SAME || op->layout == ARC_OP_ROWS || i == 0 || (i == ARC_CONV_RESIDUAL && strcmp(n->op, "Conv") == 0);
+    return op->layout == ARC_OP_SAME || op->layout == ARC_OP_ROWS || i == 0 ||
+           (i == ARC_CONV_RESIDUAL && strcmp(n->op, "Conv") == 0);
 }
 
 static arc_status bind_inputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps, arc_error *err) {

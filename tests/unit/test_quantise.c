@@ -1,0 +1,245 @@
+/* Quantisation: ranges against sums done by hand, and networks whose fused 8-bit layers agree with the same file run operator by operator. */
+#include "model/quantise.h"
+#include "net_support.h"
+#include <math.h>
+#include <string.h>
+
+enum { SIDE = 16, DIM = 12, CROPS = 10 };
+
+/* ---- ranges ------------------------------------------------------------------------------------------------------------------- */
+
+static arc_histogram *histogram_of(const float *x, size_t count) {
+    arc_histogram *h = calloc(1, sizeof *h);
+    arc_histogram_add(h, x, count);
+    return h;
+}
+
+/* 999 values at 1 and one at 100: 0.2 % off each end leaves 1, min/max keeps 100. */
+static void percentile_by_hand(void **state) {
+    (void)state;
+    float x[1000];
+    for (int i = 0; i < 1000; i++)
+        x[i] = 1;
+    x[500] = 100;
+    arc_histogram *h = histogram_of(x, 1000);
+    const arc_range all = arc_range_of(h, ARC_QUANTIZE_MINMAX, 0), most = arc_range_of(h, ARC_QUANTIZE_PERCENTILE, 99.8),
+                    whole = arc_range_of(h, ARC_QUANTIZE_PERCENTILE, 100);
+    assert_true(all.lo == 0 && all.hi == 100);
+    assert_true(whole.hi == 100 && whole.lo == 0);
+    assert_true(most.hi >= 1 && most.hi <= 1.2f); /* to the end of its bin */
+    free(h);
+}
+
+/* A width that doubles keeps every count and its side of zero. */
+static void histograms_widen(void **state) {
+    (void)state;
+    arc_histogram *h = calloc(1, sizeof *h);
+    const float small[] = {-0.5f, 0.25f, 1, NAN, INFINITY}, large[] = {-1000};
+    arc_histogram_add(h, small, 5);
+    arc_histogram_add(h, large, 1);
+    uint64_t below = 0, above = 0;
+    for (int i = 0; i < ARC_HISTOGRAM_BINS; i++)
+        *(i < ARC_HISTOGRAM_BINS / 2 ? &below : &above) += h->bin[i];
+    assert_int_equal(below, 2);
+    assert_int_equal(above, 2);
+    assert_true(h->least == -1000 && h->most == 1);
+    assert_true(h->width * (ARC_HISTOGRAM_BINS / 2) > 1000);
+    free(h);
+}
+
+/* Values spread evenly lose nothing by keeping all. One outlier of 4 among a million in -1..1: keeping it costs 10^6 (5/255)^2/12 = 32 in squared
+ * error, stopping at 2 costs 12 and 4 for the outlier. */
+static void costs_weigh_outliers(void **state) {
+    (void)state;
+    enum { N = 1000000 };
+    float *x = malloc(N * sizeof *x);
+    for (int i = 0; i < N; i++)
+        x[i] = (float)i / (N / 2) - 1;
+    const arc_quantize_method methods[] = {ARC_QUANTIZE_MSE, ARC_QUANTIZE_KL};
+    arc_histogram *even = histogram_of(x, N);
+    x[77] = 4;
+    arc_histogram *odd = histogram_of(x, N);
+    for (int i = 0; i < 2; i++) {
+        const arc_range all = arc_range_of(even, methods[i], 0), cut = arc_range_of(odd, methods[i], 0);
+        assert_true(all.lo < -0.97f && all.hi > 0.97f);
+        assert_true(methods[i] == ARC_QUANTIZE_KL ? cut.hi <= 4 : cut.hi < 3); /* merging flat bins diverges by nothing */
+    }
+    const float none = 0;
+    arc_histogram *zero = histogram_of(&none, 1);
+    assert_true(arc_range_of(zero, ARC_QUANTIZE_KL, 0).hi == 1);
+    free(zero);
+    free(odd);
+    free(even);
+    free(x);
+}
+
+/* ---- networks ----------------------------------------------------------------------------------------------------------------- */
+
+static arc_status draw_crop(void *ctx, int i, float *tensor, arc_error *err) {
+    (void)ctx;
+    (void)err;
+    float *x = net_floats(100 + (uint32_t)i, 3 * SIDE * SIDE);
+    memcpy(tensor, x, 3 * SIDE * SIDE * sizeof *x);
+    free(x);
+    return ARC_OK;
+}
+
+static double cosine(const float *a, const float *b, int n) {
+    double ab = 0, aa = 0, bb = 0;
+    for (int i = 0; i < n; i++) {
+        ab += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* Depthwise, grouped and plain, strided, with a residual sum of floats and a head. */
+static int mobile(net *t, int x) {
+    x = net_prelu(t, net_conv(t, x, (net_conv_spec){3, 16, 3, 1, 1, 1, true}), 16);
+    int y = net_prelu(t, net_batch_norm(t, net_conv(t, x, (net_conv_spec){16, 32, 1, 1, 0, 1, false}), 32), 32);
+    y = net_prelu(t, net_conv(t, y, (net_conv_spec){32, 32, 3, 1, 1, 32, true}), 32);
+    y = net_node(t, "Relu", net_conv(t, y, (net_conv_spec){32, 16, 3, 1, 1, 4, true}), ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    x = net_node(t, "Add", y, x, ARC_NO_VALUE, NULL);
+    x = net_conv(t, x, (net_conv_spec){16, 24, 3, 2, 1, 2, true});
+    x = net_node(t, "Flatten", x, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    return net_gemm(t, x, 24 * SIDE / 2 * SIDE / 2, DIM, true);
+}
+
+static arc_model *quantised(const arc_context *ctx, const arc_graph *g, arc_quantize_method method, arc_model *source,
+                            arc_quantize_report *report) {
+    arc_error err = {0};
+    arc_model *out = NULL;
+    arc_quantize_options opt;
+    arc_quantize_options_default(&opt);
+    opt.method = method;
+    *source = (arc_model){.alloc = ctx->alloc,
+                          .contract = {.task = ARC_TASK_EMBED, .input_width_px = SIDE, .input_height_px = SIDE, .dim = DIM}};
+    source->graph = (arc_graph *)(uintptr_t)g;
+    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
+    if (arc_quantise_model((arc_context *)(uintptr_t)ctx, source, &crops, &opt, &out, report, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    return out;
+}
+
+static int steps_named(const arc_context *ctx, const arc_graph *g, const float *x, const char *op) {
+    arc_session *s = NULL;
+    arc_step_time time[100];
+    const arc_tensor in = {.dtype = ARC_F32, .shape = net_shape(4, 2, 3, SIDE, SIDE), .data = (void *)(uintptr_t)x};
+    int count, found = 0;
+    assert_int_equal(arc_session_new(&s, ctx, g, NULL, NULL), ARC_OK);
+    assert_int_equal(arc_session_profile(s, &in, 1, time, 100, &count, NULL), ARC_OK);
+    for (int i = 0; i < count; i++)
+        found += strcmp(time[i].op, op) == 0;
+    arc_session_free(&s);
+    return found;
+}
+
+/* Each quantiser of the file is there in both ways of running it; only float sums round differently, which may move a code by one step. A
+ * network this shallow hardly notices: 0.9995 is the bound. The number of threads changes no bit. */
+static void agree(int (*build)(net *, int), const char *isa, int convolutions) {
+    arc_test_heap heap = {0};
+    const arc_alloc alloc = arc_test_heap_alloc(&heap);
+    arc_context *ctx = net_context(1, isa, &alloc), *three = net_context(3, isa, &alloc);
+    net t;
+    net_new(&t, &alloc, 5);
+    net_done(&t, build(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
+    float *x = net_floats(3, 2 * 3 * SIDE * SIDE);
+    for (int method = 0; method < 4; method++) {
+        arc_model source;
+        arc_quantize_report report;
+        arc_model *model = quantised(ctx, t.g, (arc_quantize_method)method, &source, &report);
+        assert_int_equal(report.calibrated + report.held_out, CROPS);
+        if (!(report.mean_cosine > 0.99))
+            fail_msg("method %d: mean cosine %g", method, report.mean_cosine);
+        const arc_shape shape = net_shape(4, 2, 3, SIDE, SIDE);
+        arc_tensor out;
+        float *fused = net_run(ctx, model->graph, false, shape, x, &out, NULL);
+        const size_t n = (size_t)arc_shape_count(&out.shape);
+        float *plain = net_run(ctx, model->graph, true, shape, x, &out, NULL);
+        float *threads = net_run(three, model->graph, false, shape, x, &out, NULL);
+        assert_int_equal(n, 2 * DIM);
+        for (int i = 0; i < 2; i++)
+            if (!(cosine(fused + i * DIM, plain + i * DIM, DIM) > 0.9995))
+                fail_msg("%s method %d: cosine %g to the graph as written", isa, method,
+                         cosine(fused + i * DIM, plain + i * DIM, DIM));
+        assert_memory_equal(fused, threads, n * sizeof *fused);
+        assert_int_equal(steps_named(ctx, model->graph, x, "arc.Conv8") + steps_named(ctx, model->graph, x, "arc.Gemm8"),
+                         report.integer_layers);
+        assert_int_equal(
+            steps_named(ctx, model->graph, x, "DequantizeLinear") + steps_named(ctx, model->graph, x, "QuantizeLinear"), 0);
+        assert_true(report.integer_layers >= convolutions);
+        free(fused);
+        free(plain);
+        free(threads);
+        arc_model_free(&model);
+    }
+    free(x);
+    arc_graph_free(&t.g);
+    arc_context_close(&three);
+    arc_context_close(&ctx);
+    assert_int_equal(heap.live, 0);
+}
+
+static int iresnet(net *t, int x) {
+    return net_iresnet(t, x, SIDE, DIM);
+}
+
+static void fused_agrees_with_written(void **state) {
+    (void)state;
+    static const char *const levels[] = {"generic", "avx2", "avx512"};
+    for (size_t i = 0; i < ARC_COUNT(levels); i++) {
+        agree(iresnet, levels[i], 4);
+        agree(mobile, levels[i], 4);
+    }
+}
+
+/* A file that names operators of ours is refused like any unknown one. */
+static void inner_operators_are_not_read(void **state) {
+    (void)state;
+    net t;
+    arc_error err = {0};
+    net_new(&t, &arc_alloc_libc, 1);
+    const int x = net_input(&t, "x", net_shape(4, 1, 4, 4, 4)), y = arc_graph_value(t.g, "y");
+    assert_non_null(arc_graph_node(t.g, "arc.Quantise", "q", 1, &x, 1, &y));
+    assert_int_equal(arc_graph_add_output(t.g, y), ARC_OK);
+    assert_int_equal(arc_graph_check(t.g, &err), ARC_EUNSUPPORTED);
+    arc_graph_free(&t.g);
+}
+
+static void names_to_keep(void **state) {
+    (void)state;
+    arc_context *ctx = net_context(1, NULL, NULL);
+    net t;
+    arc_error err = {0};
+    net_new(&t, &ctx->alloc, 5);
+    net_done(&t, iresnet(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
+    arc_model source, *out = NULL;
+    arc_quantize_report report;
+    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MSE, &source, &report);
+    arc_quantize_options opt;
+    arc_quantize_options_default(&opt);
+    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
+    char last[96];
+    memcpy(last, report.layer[report.layers - 1].name, sizeof last);
+    opt.keep = last;
+    arc_model_free(&model);
+    assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_OK);
+    assert_false(report.layer[report.layers - 1].integer);
+    assert_true(report.layer[0].integer);
+    arc_model_free(&out);
+    opt.keep = "no-such-layer";
+    assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "no-such-layer"));
+    arc_graph_free(&t.g);
+    arc_context_close(&ctx);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(percentile_by_hand),           cmocka_unit_test(histograms_widen),
+        cmocka_unit_test(costs_weigh_outliers),         cmocka_unit_test(fused_agrees_with_written),
+        cmocka_unit_test(inner_operators_are_not_read), cmocka_unit_test(names_to_keep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
