@@ -61,7 +61,7 @@ def measure(args, python, work):
     runs, failed = {"arcface": []}, {}
     for _ in range(args.rounds):
         figures, error = line_of([args.build / "bench" / "bench_net", args.model, args.batch, args.threads, args.seconds, work / "arcface.f32",
-                                  *([args.precision] if args.precision != "f32" else [])])
+                                  *([args.precision] if args.precision in ("bf16", "fp16") else [])])
         if error:
             sys.exit(error)
         runs["arcface"].append(figures)
@@ -147,7 +147,7 @@ def main():
     if args.append:
         with args.append.open("a") as out:
             out.write(text)
-    return 0 if all(r["cosine"] > (0.9999 if args.precision == "f32" else 0.99) for r in rows) else 1
+    return 0 if all(r["cosine"] > (0.99 if args.precision in ("bf16", "int8") else 0.9999) for r in rows) else 1
 
 
 if __name__ == "__main__":
