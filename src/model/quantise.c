@@ -8,7 +8,7 @@
 #define SENSITIVITY_CROPS 16
 #define SENSITIVITY_WORK                                                                                                         \
     ((int64_t)100000000000)  /* multiply-adds of a network times its layers, up to which every layer is measured alone */
-#define SENSITIVE_LOSS 0.002 /* 1 - mean cosine that one layer may cost */
+#define SENSITIVE_LOSS 0.001 /* 1 - mean cosine that one layer may cost */
 #define KEPT_SHARE 0.1       /* of the multiply-adds: a larger layer is not kept by itself */
 #define LOW_PERCENT 1
 

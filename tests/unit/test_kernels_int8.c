@@ -71,8 +71,19 @@ static void requantise_by_hand(void **state) {
     const float scale = 0.01f, bias = 0.5f, residual = 1;
     float y;
     uint8_t code;
-    arc_requant r = {.scale = &scale, .bias = &bias, .mid_lo = -3, .mid_hi = 3, .mid_scale = 2, .residual = &residual, .y = &y,
-                     .codes = &code, .code_scale = 2, .code_zero = 10, .residual_stride = 1, .y_stride = 1, .code_stride = 1};
+    arc_requant r = {.scale = &scale,
+                     .bias = &bias,
+                     .mid_lo = -3,
+                     .mid_hi = 3,
+                     .mid_scale = 2,
+                     .residual = &residual,
+                     .y = &y,
+                     .codes = &code,
+                     .code_scale = 2,
+                     .code_zero = 10,
+                     .residual_stride = 1,
+                     .y_stride = 1,
+                     .code_stride = 1};
     arc_kernels_get(NULL)->requantise(1, 1, &sum, 1, &r);
     assert_true(y == 7 && code == 24);
     r.code_scale = 1000; /* beyond the last code */
