@@ -12,8 +12,11 @@ typedef struct pictures {
 static arc_status get_crop(void *ctx, int i, float *tensor, arc_error *err) {
     const pictures *p = ctx;
     const arc_view view = {.image = &p->crop[i]};
+    const arc_shape shape = {4, {1, 3, view.image->height_px, view.image->width_px}};
+    arc_view_room room;
     (void)err;
-    arc_views_to_tensor(p->ctx, &view, 1, p->contract, tensor);
+    const arc_pixels pixels = arc_views_pixels(&view, 1, p->contract, &room);
+    arc_pixels_to_planes(p->ctx->pool, &pixels, &shape, tensor);
     return ARC_OK;
 }
 
