@@ -37,7 +37,7 @@
     X(partial,          WORD, 0, 0, "v2|v1", "v1|v2", "partial FC: classes outside the sample rest (v1) or coast and decay (v2)") \
     X(logits_mb,        INT, 0, 1048576, NULL, "N", "cosines are kept for the backward pass up to so many megabytes") \
     X(optimiser,        WORD, 0, 0, "sgd|adamw", "sgd|adamw", "how weights move") \
-    X(rate,             REAL, 0, 1e6, NULL, "X", "learning rate") \
+    X(rate,             REAL, 0, 1e30, NULL, "X", "learning rate") \
     X(momentum,         REAL, 0, 0.9999, NULL, "X", "of sgd") \
     X(decay,            REAL, 0, 10, NULL, "X", "weight decay") \
     X(decay_all,        WORD, 0, 0, "no|yes", "yes|no", "decay BatchNorm, PReLU and biases too, as arcface_torch does") \

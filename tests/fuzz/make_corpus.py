@@ -346,6 +346,44 @@ def data_seeds():
     write("data_set", "sums", b"arcface sums 1\n" + b"00ff" * 8 + b" 12 1\n" + b"ab" * 16 + b" 3 some/name.jpg\n")
 
 
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def state(text, arrays, count=None):
+    out = b"ARCSTATE" + struct.pack("<II", 1, len(text)) + text
+    out += struct.pack("<I", crc32c(out))
+    for name, data in arrays:
+        out += struct.pack("<H", len(name)) + name + struct.pack("<QI", len(data) // 4, crc32c(data))
+        out += b"\0" * (-len(out) % 64) + data
+    return out + struct.pack("<HI", 0, len(arrays) if count is None else count)
+
+
+def train_seeds():
+    text = b'{"step": 3, "recipe": {"batch": 8}}'
+    numbers = struct.pack("<5f", 1, 2, 3, 4, 5)
+    write("state", "two", state(text, [(b"weight/a", numbers), (b"head/centres", b"")]))
+    write("state", "empty", state(b"", []))
+    write("state", "count", state(text, [(b"a", numbers)], 7))
+    broken = bytearray(state(text, [(b"a", numbers)]))
+    broken[-10] ^= 1
+    write("state", "sum", bytes(broken))
+    huge = bytearray(state(b"{}", [(b"a", numbers)]))
+    at = huge.index(b"\x01\0a") + 3
+    huge[at : at + 8] = b"\xff" * 8
+    write("state", "huge", bytes(huge))
+    folder = os.path.join(os.path.dirname(__file__), "..", "..", "recipes")
+    for name in ("tiny-synth", "subcenter"):
+        write("recipe", name, open(os.path.join(folder, name + ".json"), "rb").read())
+    write("recipe", "odd", b'{"batch": 1e300, "momentun": 0.9, "milestones": [8, "x", null], "about": "\\u0000", "loss": true}')
+    write("recipe", "deep", b"[" * 3000)
+
+
 onnx_seeds()
 mxnet_seeds()
 pickle_seeds()
@@ -353,3 +391,4 @@ bin_seeds()
 torch_seeds()
 other_seeds()
 data_seeds()
+train_seeds()
