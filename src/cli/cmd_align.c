@@ -3,36 +3,68 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAME_BYTES 512 /* of a crop below the folder of crops */
+
 typedef struct aligner {
     faces f;
     arc_template shape;
     arc_warp warp;
     const char *dir;
     bool all;
-    char (*used)[256]; /* names written so far */
+    char (*used)[NAME_BYTES]; /* names written so far */
     int names, crops;
 } aligner;
 
+/* The folders between an argument that is a folder and a photo in it ("Ann/" of people/Ann/1.jpg): identities stay apart in the crops. */
+static void folders_of(const cli *c, const char *photo, char *out, size_t bytes) {
+    const char *name = strrchr(photo, '/');
+    *out = 0;
+    for (int i = 0; name && i < c->arg_count; i++) {
+        size_t root = strlen(c->args[i]);
+        while (root > 0 && c->args[i][root - 1] == '/')
+            root--;
+        if (strncmp(photo, c->args[i], root) != 0 || photo[root] != '/' || photo + root >= name)
+            continue;
+        const char *from = photo + root + strspn(photo + root, "/");
+        const size_t length = from <= name ? (size_t)(name + 1 - from) : 0;
+        if (length < bytes) {
+            memcpy(out, from, length);
+            out[length] = 0;
+        }
+        return;
+    }
+}
+
 /* photo.png, photo_1.png for the second face, photo-2.png when another photo had that name. */
-static void crop_name(aligner *a, const char *photo, int face, char *out, size_t bytes) {
-    char stem[200], name[256];
+static void crop_name(cli *c, aligner *a, const char *photo, int face, char *out, size_t bytes) {
+    char stem[200], folders[NAME_BYTES - 240], name[NAME_BYTES];
     cli_base_name(photo, stem, sizeof stem);
+    folders_of(c, photo, folders, sizeof folders);
     for (int n = 1;; n++) {
         char again[16] = "", index[16] = "";
         if (n > 1)
             snprintf(again, sizeof again, "-%d", n);
         if (face > 0)
             snprintf(index, sizeof index, "_%d", face);
-        snprintf(name, sizeof name, "%s%s%s.png", stem, again, index);
-        int i = 0;
-        while (i < a->names && strcmp(a->used[i], name) != 0)
-            i++;
-        if (i == a->names)
+        snprintf(name, sizeof name, "%s%s%s%s.png", folders, stem, again, index);
+        int i = a->names; /* photos of one folder follow each other */
+        while (i > 0 && strcmp(a->used[i - 1], name) != 0)
+            i--;
+        if (i == 0)
             break;
     }
     a->used = cli_grow(a->used, (size_t)a->names + 1, sizeof a->used[0]);
     memcpy(a->used[a->names++], name, sizeof name);
     snprintf(out, bytes, "%s/%s", a->dir, name);
+}
+
+/* Makes the folder that a crop goes into. */
+static int make_folder_of(const char *file) {
+    char folder[CLI_PATH_BYTES + NAME_BYTES];
+    const size_t length = (size_t)(strrchr(file, '/') - file);
+    memcpy(folder, file, length);
+    folder[length] = 0;
+    return cli_make_folder(folder);
 }
 
 static int write_crop(cli *c, aligner *a, const char *path, const arc_image *photo, int index, int order, cli_text *t) {
@@ -41,7 +73,7 @@ static int write_crop(cli *c, aligner *a, const char *path, const arc_image *pho
     double matrix[2][3], residual;
     float points[5][2];
     int width, height;
-    char name[CLI_PATH_BYTES];
+    char name[CLI_PATH_BYTES + NAME_BYTES];
     arc_template_get(a->shape, &width, &height, points);
     arc_status st = arc_align_estimate((const float(*)[2])a->f.face[index].landmark_px, a->shape, matrix, &residual, &err);
     if (st == ARC_OK)
@@ -50,10 +82,11 @@ static int write_crop(cli *c, aligner *a, const char *path, const arc_image *pho
         st = arc_align_warp(photo, (const double(*)[3])matrix, a->warp, &crop, &err);
     int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
     if (code == CLI_OK) {
-        crop_name(a, path, order, name, sizeof name);
-        if (arc_image_save(c->ctx, &crop, name, &err) != ARC_OK)
+        crop_name(c, a, path, order, name, sizeof name);
+        code = make_folder_of(name);
+        if (code == CLI_OK && arc_image_save(c->ctx, &crop, name, &err) != ARC_OK)
             code = cli_fail_write(&err);
-        else
+        else if (code == CLI_OK)
             cli_printf(t, "%s  from %s  score %.3f  residual %.2f px\n", name, path, (double)a->f.face[index].score, residual);
     }
     a->crops += code == CLI_OK;
@@ -127,7 +160,7 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"output", 'o', "FOLDER", "where the crops go; made when it is not there"},
+    {"output", 'o', "FOLDER", "where the crops go, in the same folders below it as the photos; made when it is not there"},
     {"template", 0, "SHAPE", "112 (default), 112x96, 128 or 224"},
     {"warp", 0, "HOW", "exact (default) or opencv: bit-equal to OpenCV's fixed point"},
     {"all", 'a', NULL, "every face, not only the largest"},

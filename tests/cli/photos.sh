@@ -28,6 +28,11 @@ expect 0 align "$t1" --all -o "$work/crops"
 [ "$(ls "$work/crops" | wc -l)" -eq 6 ] || wrong "$(ls "$work/crops" | wc -l) crops"
 expect 0 align "$pairs/img1.jpg" "$pairs/img1.jpg" -o "$work/twice" --template 112x96 --warp opencv
 [ -e "$work/twice/img1.png" ] && [ -e "$work/twice/img1-2.png" ] || wrong "crops: $(ls "$work/twice")"
+mkdir -p "$work/people/Ann" "$work/people/Ben"
+cp "$pairs/img1.jpg" "$work/people/Ann/1.jpg"
+cp "$pairs/img2.jpg" "$work/people/Ben/1.jpg"
+expect 0 align "$work/people/" -o "$work/aligned" -q
+{ [ -s "$work/aligned/Ann/1.png" ] && [ -s "$work/aligned/Ben/1.png" ]; } || wrong "the crops do not stand in the folders of the photos"
 expect 3 align "$work/noface.ppm" -o "$work/none"
 sentence "no face"
 
