@@ -3,6 +3,7 @@
 #define ARCFACE_TRAIN_H
 
 #include <arcface/context.h>
+#include <arcface/model.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -79,6 +80,27 @@ ARC_API ARC_NODISCARD arc_status arc_train(arc_context *ctx, const arc_recipe *r
 
 /* The curves of a run folder's log (several folders: one over the other) as .svg or .png. Errors: ENOTFOUND, EFORMAT, those of arc_plot_save. */
 ARC_API ARC_NODISCARD arc_status arc_train_plot(arc_context *ctx, const char *const *runs, int count, const char *path,
+                                                arc_error *err);
+
+typedef struct arc_clean_options {
+    size_t struct_size;
+    double drop_angle; /* degrees, default 75 */
+    const char *list;  /* file of the dropped: key, label, angle, dominant centre; NULL = none */
+    const char *undo;  /* file of what stays: key, label before, label now; NULL = none */
+    const char *sheet; /* picture of the first of the dropped; NULL = none */
+    int (*progress)(void *ctx, int64_t done, int64_t total);
+    void *progress_ctx;
+} arc_clean_options;
+ARC_API void arc_clean_options_default(arc_clean_options *options);
+typedef struct arc_clean_result {
+    int64_t kept, dropped, unreadable;
+    int64_t identities; /* that stay, numbered anew */
+} arc_clean_result;
+/* Sub-center cleaning: embeds every picture of `set` (single view), takes the centres from a checkpoint's .state file, drops what is farther than the
+ * angle from its identity's dominant centre. Writes the rest to `path` (a .rec or a folder; NULL: only looks). Errors: those of reading
+ * and writing; EINVAL for centres of another data set. Thread: any. */
+ARC_API ARC_NODISCARD arc_status arc_data_clean(arc_context *ctx, const char *set, const arc_model *model, const char *centres,
+                                                const char *path, const arc_clean_options *options, arc_clean_result *out,
                                                 arc_error *err);
 
 #ifdef __cplusplus

@@ -55,7 +55,7 @@ extern const cli_command cli_detect, cli_align, cli_embed, cli_verify, cli_eval_
     cli_demo, cli_data_audit;
 extern const cli_command cli_data_synth, cli_data_pack, cli_data_unpack, cli_data_merge, cli_data_split, cli_data_dedup,
     cli_data_info, cli_data_verify, cli_data_repair, cli_data_make_bin, cli_bench_data;
-extern const cli_command cli_train, cli_plot;
+extern const cli_command cli_train, cli_plot, cli_data_clean;
 extern const cli_command cli_quantize;
 const cli_command *cli_find(const char *name);
 const char *cli_nearest_command(const char *word);

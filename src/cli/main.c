@@ -10,9 +10,9 @@ static const cli_command *const commands[] = {
     &cli_eval_bin,       &cli_eval_folder,    &cli_eval_identify, &cli_eval_megaface, &cli_eval_ytf,    &cli_eval_ijb,
     &cli_calibrate,      &cli_eval_compare,   &cli_model_info,    &cli_model_new,     &cli_convert,     &cli_bench,
     &cli_bench_pipeline, &cli_bench_roofline, &cli_pull,          &cli_version,       &cli_demo,        &cli_train,
-    &cli_plot,           &cli_data_audit,     &cli_data_synth,    &cli_data_pack,     &cli_data_unpack, &cli_data_merge,
-    &cli_data_split,     &cli_data_dedup,     &cli_data_info,     &cli_data_verify,   &cli_data_repair, &cli_data_make_bin,
-    &cli_bench_data,     &cli_quantize,
+    &cli_plot,           &cli_data_clean,     &cli_data_audit,    &cli_data_synth,    &cli_data_pack,   &cli_data_unpack,
+    &cli_data_merge,     &cli_data_split,     &cli_data_dedup,    &cli_data_info,     &cli_data_verify, &cli_data_repair,
+    &cli_data_make_bin,  &cli_bench_data,     &cli_quantize,
 };
 
 const cli_command *cli_find(const char *name) {

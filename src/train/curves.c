@@ -81,7 +81,7 @@ static arc_status draw(arc_context *ctx, const run_curves *r, const char *const 
             const curve *c = &r[i].of[k];
             if (c->count)
                 series[k][n++] = (arc_plot_series){.name = count > 1 ? runs[i] : NULL,
-                                                   .kind = ARC_PLOT_LINE,
+                                                   .kind = c->count == 1 ? ARC_PLOT_DOTS : ARC_PLOT_LINE,
                                                    .x = c->x,
                                                    .y = c->y,
                                                    .count = c->count,

@@ -82,6 +82,26 @@ for loss in softmax cosface sphereface combined adaface magface curricularface; 
     expect 0 train "${common[@]}" -o "$work/$loss" --loss $loss --steps 1 --optimiser adamw --rate 0.001 --centres 2 --sample-rate 0.5
 done
 
+# Curves, and cleaning by several centres: a label list, what stays, a picture.
+expect 0 plot "$work/whole" "$work/killed" -o "$work/curves.png"
+[ "$(head -c 4 "$work/curves.png" | tail -c 3)" = PNG ] || wrong "no picture of the curves"
+expect 3 plot "$work"
+sentence log.jsonl
+expect 0 train "${common[@]}" -o "$work/centres" --centres 3 --epochs 4 --keep 1
+state=$(ls "$work"/centres/step-*.state)
+expect 0 data clean "$work/set" --model "$work/centres/model.onnx" --centers "$state" --drop-angle 60 -o "$work/clean" --json -q \
+    --list "$work/dropped.tsv" --undo "$work/undo.tsv" --sheet "$work/dropped.png"
+counts=$out
+dropped=$(grep -oE '"dropped": [0-9]+' <<<"$counts" | tr -dc 0-9)
+kept=$(grep -oE '"kept": [0-9]+' <<<"$counts" | tr -dc 0-9)
+[ $((kept + dropped)) -eq 48 ] || wrong "pictures are lost: $counts"
+[ "$(tail -n +2 "$work/dropped.tsv" | wc -l)" -eq "$dropped" ] || wrong "the list of the dropped is not $dropped long"
+[ "$(tail -n +2 "$work/undo.tsv" | wc -l)" -eq "$kept" ] || wrong "the undo list is not $kept long"
+awk 'NR > 1 && $3 <= 60 { bad = 1 } END { exit bad }' "$work/dropped.tsv" || wrong "an angle below 60 was dropped"
+[ -s "$work/dropped.png" ] || wrong "no picture of the dropped"
+expect 0 data info "$work/clean" --json
+says "\"pictures\": $kept"
+
 # Mistakes.
 expect 2 train "${common[@]}" -o "$work/x" --micro-batch 3
 sentence "micro-batches of 3"
