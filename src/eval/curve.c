@@ -159,41 +159,20 @@ arc_status arc_curve_of_sorted(const arc_alloc *a, const double *genuine, int64_
     return st;
 }
 
-typedef struct sort_job {
-    const arc_alloc *alloc;
-    double *score[2];
+arc_status arc_curve_of_pairs(arc_context *ctx, const arc_scored_pairs *pairs, const double *far_targets, int targets,
+                              arc_curve *out, arc_error *err) {
+    double *sorted;
     int64_t count[2];
-    arc_status status[2];
-} sort_job;
-
-static void sort_tile(void *arg, size_t begin, size_t end, int thread) {
-    sort_job *s = arg;
-    (void)thread;
-    for (size_t k = begin; k < end; k++)
-        s->status[k] = arc_sort_scores(s->alloc, s->score[k], (size_t)s->count[k], NULL);
+    *out = (arc_curve){0};
+    arc_status st = arc_sort_pairs(ctx, pairs, &sorted, count, err);
+    if (st == ARC_OK)
+        st = arc_curve_of_sorted(&ctx->alloc, sorted + count[0], count[1], sorted, count[0], far_targets, targets, out, err);
+    arc_mem_free(&ctx->alloc, sorted);
+    return st;
 }
 
 arc_status arc_curve_of_scores(arc_context *ctx, const double *score, const uint8_t *same, int64_t pairs,
                                const double *far_targets, int targets, arc_curve *out, arc_error *err) {
-    *out = (arc_curve){0};
-    sort_job s = {.alloc = &ctx->alloc};
-    for (int64_t i = 0; i < pairs; i++) {
-        if (!isfinite(score[i]))
-            return arc_fail(err, ARC_EINVAL, "the score of pair %lld is not finite", (long long)i);
-        s.count[same[i] != 0]++;
-    }
-    double *sorted = arc_mem_raw(&ctx->alloc, (size_t)ARC_MAX(pairs, 0), sizeof *sorted);
-    if (!sorted)
-        return arc_fail_nomem(err, "the scores");
-    s.score[0] = sorted;
-    s.score[1] = sorted + s.count[0];
-    int64_t at[2] = {0, 0};
-    for (int64_t i = 0; i < pairs; i++)
-        s.score[same[i] != 0][at[same[i] != 0]++] = score[i];
-    arc_pool_run(ctx->pool, 2, 1, sort_tile, &s);
-    arc_status st = s.status[0] != ARC_OK || s.status[1] != ARC_OK ? arc_fail_nomem(err, "sorting the scores") : ARC_OK;
-    if (st == ARC_OK)
-        st = arc_curve_of_sorted(&ctx->alloc, s.score[1], s.count[1], s.score[0], s.count[0], far_targets, targets, out, err);
-    arc_mem_free(&ctx->alloc, sorted);
-    return st;
+    const arc_scored_pairs from = {score, same, ARC_MAX(pairs, (int64_t)0), .offset = 0, .scale = 1};
+    return arc_curve_of_pairs(ctx, &from, far_targets, targets, out, err);
 }

@@ -26,5 +26,7 @@ arc_status arc_curve_end(arc_curve_builder *b, arc_error *err);
 /* From scores of each kind, sorted falling. */
 arc_status arc_curve_of_sorted(const arc_alloc *a, const double *genuine, int64_t genuines, const double *impostor,
                                int64_t impostors, const double *far_targets, int targets, arc_curve *out, arc_error *err);
+arc_status arc_curve_of_pairs(arc_context *ctx, const arc_scored_pairs *pairs, const double *far_targets, int targets,
+                              arc_curve *out, arc_error *err);
 
 #endif

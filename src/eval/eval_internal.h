@@ -9,6 +9,17 @@
 /* ---- sort.c: falling order, in place; scores must not be NaN ---- */
 arc_status arc_sort_scores(const arc_alloc *a, double *score, size_t n, arc_error *err);
 
+/* Scores of pairs of two kinds: offset + scale * value. */
+typedef struct arc_scored_pairs {
+    const double *value;
+    const uint8_t *same;
+    int64_t pairs;
+    double offset, scale;
+} arc_scored_pairs;
+/* The impostors' scores, then the genuine ones', each falling; count: of both. The same for any number of threads. Ownership: arc_mem_free.
+ * Errors: EINVAL for a score that is not finite, ENOMEM. */
+arc_status arc_sort_pairs(arc_context *ctx, const arc_scored_pairs *from, double **sorted, int64_t count[2], arc_error *err);
+
 /* ---- verification.c ---- Squared distance of the unit vectors of two rows and their cosine; false when a row is not finite. */
 bool arc_pair_distance(const float *a, const float *b, int dim, double *dist, double *cosine);
 

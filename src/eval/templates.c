@@ -1,10 +1,8 @@
-/* Templates: pooling and verification in double precision, as the published routine computes them. */
+/* Templates: pooling in double precision, as the published routine computes it. */
 #include "eval/templates.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TILE_PAIRS 65536
 
 arc_status arc_pooling_begin(arc_pooling *p, const arc_alloc *a, int64_t templates, int dim, arc_error *err) {
     *p = (arc_pooling){.alloc = a, .media = -1};
@@ -135,77 +133,4 @@ int64_t arc_templates_find(const arc_templates *t, int number) {
             high = middle - 1;
     }
     return -1;
-}
-
-/* ---- verification ---- */
-
-typedef struct matching {
-    const arc_templates *t;
-    const int *pair;
-    int64_t pairs;
-    double *score;
-    uint8_t *same, *empty;
-    int64_t *unknown; /* [tiles] the first pair whose template is not there, -1 */
-} matching;
-
-/* Eight sums, fixed order: the compiler may keep them in vectors. */
-static double dot(const double *a, const double *b, int dim) {
-    double s[8] = {0};
-    int k = 0;
-    for (; k + 8 <= dim; k += 8)
-        for (int i = 0; i < 8; i++)
-            s[i] += a[k + i] * b[k + i];
-    for (; k < dim; k++)
-        s[k % 8] += a[k] * b[k];
-    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
-}
-
-static void match_tiles(void *arg, size_t begin, size_t end, int thread) {
-    matching *m = arg;
-    (void)thread;
-    for (size_t tile = begin; tile < end; tile++) {
-        const int64_t first = (int64_t)tile * TILE_PAIRS, last = ARC_MIN(first + TILE_PAIRS, m->pairs);
-        m->unknown[tile] = -1;
-        for (int64_t i = first; i < last; i++) {
-            const int *p = m->pair + 3 * i;
-            const int64_t a = arc_templates_find(m->t, p[0]), b = arc_templates_find(m->t, p[1]);
-            if (a < 0 || b < 0) {
-                m->unknown[tile] = i;
-                break;
-            }
-            m->same[i] = p[2] != 0;
-            m->score[i] = m->empty[a] || m->empty[b] ? -1
-                                                     : dot(m->t->row + (size_t)a * (size_t)m->t->dim,
-                                                           m->t->row + (size_t)b * (size_t)m->t->dim, m->t->dim);
-        }
-    }
-}
-
-arc_status arc_templates_verify(arc_context *ctx, const arc_templates *t, const int *pair, int64_t pairs,
-                                const double *far_targets, int targets, arc_curve *out, arc_error *err) {
-    const arc_alloc *a = &ctx->alloc;
-    const size_t tiles = (size_t)((pairs + TILE_PAIRS - 1) / TILE_PAIRS);
-    arc_status st = ARC_OK;
-    *out = (arc_curve){0};
-    matching m = {.t = t, .pair = pair, .pairs = pairs};
-    m.score = arc_mem_raw(a, (size_t)pairs, sizeof *m.score);
-    m.same = arc_mem_raw(a, (size_t)pairs, 1);
-    m.empty = arc_mem_new(a, (size_t)t->count, 1);
-    m.unknown = arc_mem_raw(a, tiles, sizeof *m.unknown);
-    if (!m.score || !m.same || !m.empty || !m.unknown)
-        ARC_TRY(arc_fail_nomem(err, "the scores of the template pairs"));
-    for (int64_t i = 0; i < t->count; i++)
-        m.empty[i] = !(dot(t->row + (size_t)i * (size_t)t->dim, t->row + (size_t)i * (size_t)t->dim, t->dim) > 0);
-    arc_pool_run(ctx->pool, tiles, 1, match_tiles, &m);
-    for (size_t tile = 0; tile < tiles; tile++)
-        if (m.unknown[tile] >= 0)
-            ARC_TRY(arc_fail(err, ARC_EINVAL, "pair %lld names template %d or %d, of which no picture is listed",
-                             (long long)m.unknown[tile] + 1, pair[3 * m.unknown[tile]], pair[3 * m.unknown[tile] + 1]));
-    ARC_TRY(arc_curve_of_scores(ctx, m.score, m.same, pairs, far_targets, targets, out, err));
-done:
-    arc_mem_free(a, m.unknown);
-    arc_mem_free(a, m.empty);
-    arc_mem_free(a, m.same);
-    arc_mem_free(a, m.score);
-    return st;
 }

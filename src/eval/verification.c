@@ -2,7 +2,7 @@
  * distance of unit embeddings, the best one of the training folds (the first on ties) judged on the held-out fold; TAR at a FAR target with
  * thresholds i*0.001, linearly interpolated on the training folds' FAR. Counts per threshold come from histograms, so no pass over the pairs is
  * repeated for each threshold. */
-#include "eval/eval_internal.h"
+#include "eval/curve.h"
 #include <math.h>
 
 #define COARSE 400 /* arange(0, 4, 0.01) */
@@ -216,19 +216,6 @@ static void grid_curve(const judge *j) {
     }
 }
 
-/* The curve over cosines, 1 - distance/2. */
-static arc_status curve_of(arc_context *ctx, const judge *j, arc_curve *curve, arc_error *err) {
-    arc_verification *v = j->out;
-    double *score = arc_mem_raw(&ctx->alloc, (size_t)v->pairs, sizeof *score);
-    if (!score)
-        return arc_fail_nomem(err, "the scores of the pairs");
-    for (int i = 0; i < v->pairs; i++)
-        score[i] = 1 - j->dist[i] / 2;
-    arc_status st = arc_curve_of_scores(ctx, score, j->same, v->pairs, NULL, 0, curve, err);
-    arc_mem_free(&ctx->alloc, score);
-    return st;
-}
-
 static arc_status judge_all(arc_context *ctx, judge *j, arc_curve *curve, arc_error *err) {
     arc_verification *v = j->out;
     int correct = 0;
@@ -250,7 +237,8 @@ static arc_status judge_all(arc_context *ctx, judge *j, arc_curve *curve, arc_er
     v->best_threshold_cosine = 1.0 - best_coarse(&j->all, NULL) * 0.01 / 2.0; /* |a-b|^2 = 2 - 2 cos */
     grid_curve(j);
     arc_curve own = {0}, *c = curve ? curve : &own;
-    arc_status st = curve_of(ctx, j, c, err);
+    const arc_scored_pairs cosines = {j->dist, j->same, v->pairs, .offset = 1, .scale = -0.5}; /* 1 - distance/2 */
+    arc_status st = arc_curve_of_pairs(ctx, &cosines, NULL, 0, c, err);
     v->auc = c->auc;
     v->eer = c->eer;
     arc_curve_free(ctx, &own);
