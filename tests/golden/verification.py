@@ -24,7 +24,13 @@ def protocol(emb, same, folds, target):
     e = emb.astype(np.float64)
     e = e / np.linalg.norm(e, axis=1, keepdims=True)
     a, b = e[0::2], e[1::2]
-    dist = np.sum((a - b) ** 2, axis=1)
+    cosine = np.sum(a * b, axis=1)
+    return protocol_of_distances(np.sum((a - b) ** 2, axis=1), same, folds, target) | {
+        "mean_genuine_cosine": cosine[same == 1].mean(), "mean_impostor_cosine": cosine[same == 0].mean(),
+    }
+
+
+def protocol_of_distances(dist, same, folds, target):
     coarse, fine = np.arange(0, 4, 0.01), np.arange(0, 4, 0.001)
     predict = dist[None, :] < coarse[:, None]
     hit = predict == same[None, :]
@@ -57,7 +63,6 @@ def protocol(emb, same, folds, target):
     frrs = np.array([1.0] + [1 - (g <= t).mean() for t in points])
     k = int(np.argmax(fars >= frrs))
     w = (frrs[k - 1] - fars[k - 1]) / ((frrs[k - 1] - fars[k - 1]) - (frrs[k] - fars[k]))
-    cosine = np.sum(a * b, axis=1)
     return {
         "pairs": len(same), "folds": folds, "far_target": target,
         "accuracy": np.mean(accuracy), "accuracy_std": np.std(accuracy),
@@ -65,7 +70,6 @@ def protocol(emb, same, folds, target):
         "best_threshold_cosine": 1 - coarse[int(np.argmax(hit.mean(axis=1)))] / 2,
         "tar": np.mean(tar), "tar_std": np.std(tar), "far": np.mean(far),
         "auc": auc, "eer": fars[k - 1] + w * (fars[k] - fars[k - 1]),
-        "mean_genuine_cosine": cosine[same == 1].mean(), "mean_impostor_cosine": cosine[same == 0].mean(),
     }
 
 
