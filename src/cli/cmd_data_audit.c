@@ -97,7 +97,8 @@ static int step(void *ctx, const char *stage, int64_t done, int64_t total) {
 }
 
 static int show(cli *c, const arc_audit *a) {
-    const char *list = cli_value(c, "output"), *report = cli_value(c, "report"), *against = cli_value(c, "against");
+    const char *list = cli_value(c, "output"), *report = cli_value(c, "report"), *against = cli_value(c, "against"),
+               *sheet = cli_value(c, "sheet");
     arc_error err = {0};
     cli_text t = {0};
     if (list) {
@@ -107,6 +108,8 @@ static int show(cli *c, const arc_audit *a) {
             return code;
     }
     if (report && arc_audit_report(c->ctx, a, c->args[0], against, report, &err) != ARC_OK)
+        return cli_fail_write(&err);
+    if (sheet && arc_audit_sheet(c->ctx, a, c->args[0], sheet, &err) != ARC_OK)
         return cli_fail_write(&err);
     t = (cli_text){0};
     if (cli_given(c, "json"))
@@ -151,6 +154,7 @@ static const cli_option options[] = {
     {"limit", 0, "N", "longest list of findings of a kind (default 10000; all are counted)"},
     {"output", 'o', "FILE", "every finding as a line of tab-separated values"},
     {"report", 0, "FILE.html", "a page with histograms and pictures of what was found"},
+    {"sheet", 0, "FILE", "the worst doubtful labels on one picture, .png or .jpg"},
     {"json", 'j', NULL, "one JSON object with everything"},
     {0},
 };

@@ -1,9 +1,11 @@
 /* The page of an audit: figures, histograms, and what was found beside what it was taken for. */
 #include "data/data_set.h"
+#include "face/contact_sheet.h"
 #include <arcface/audit.h>
 #include <arcface/page.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SHOWN 40 /* of each kind */
 #define SIDE_PX 112
@@ -195,5 +197,54 @@ done:
     arc_data_set_close(&r.set);
     arc_data_set_close(&r.other);
     arc_arena_free(&r.arena);
+    return st;
+}
+
+/* ---- the contact sheet ---- */
+
+#define SHEET_SUSPECTS 120
+#define SHEET_COLUMNS 9 /* three suspects a row */
+
+/* A cell of the sheet; one that cannot be read stays empty. */
+static arc_status put_sample(arc_context *ctx, arc_contact_sheet *sheet, const arc_data_set *set, int64_t sample,
+                             const char *caption, uint32_t rgb, arc_error *err) {
+    arc_data_item item;
+    arc_image picture = {0};
+    if (sample >= 0 && arc_data_set_read(set, sample, &item, NULL) == ARC_OK) {
+        if (arc_image_decode(ctx, item.bytes, item.count, "sample", NULL, &picture, NULL, NULL) != ARC_OK)
+            picture = (arc_image){0};
+        arc_data_item_release(&item);
+    }
+    const arc_status st = arc_contact_sheet_put(sheet, picture.data ? &picture : NULL, caption, rgb, err);
+    arc_image_free(ctx, &picture);
+    return st;
+}
+
+static arc_status put_suspect(arc_context *ctx, arc_contact_sheet *sheet, const arc_data_set *set, const arc_audit_suspect *s,
+                              arc_error *err) {
+    char text[3][64];
+    const char *slash = strrchr(s->key, '/');
+    snprintf(text[0], sizeof text[0], "%.40s", slash ? slash + 1 : s->key);
+    snprintf(text[1], sizeof text[1], "%lld: %.0f\u00b0", (long long)s->identity, s->angle_deg);
+    snprintf(text[2], sizeof text[2], "%lld: %.0f\u00b0", (long long)s->nearest_identity, s->nearest_angle_deg);
+    arc_status st = put_sample(ctx, sheet, set, s->sample, text[0], 0xd55e00, err);
+    if (st == ARC_OK)
+        st = put_sample(ctx, sheet, set, s->own_example, text[1], 0, err);
+    return st == ARC_OK ? put_sample(ctx, sheet, set, s->nearest_example, text[2], 0, err) : st;
+}
+
+arc_status arc_audit_sheet(arc_context *ctx, const arc_audit *audit, const char *path, const char *sheet_path, arc_error *err) {
+    arc_data_set *set = NULL;
+    arc_contact_sheet *sheet = NULL;
+    const int count = (int)ARC_MIN(audit->suspects, (int64_t)SHEET_SUSPECTS);
+    arc_status st = arc_data_set_open(&set, ctx, path, err);
+    if (st == ARC_OK)
+        st = arc_contact_sheet_new(&sheet, ctx, ARC_MAX(3 * count, 1), SHEET_COLUMNS, SIDE_PX, true, err);
+    for (int i = 0; st == ARC_OK && i < count; i++)
+        st = put_suspect(ctx, sheet, set, &audit->suspect[i], err);
+    if (st == ARC_OK)
+        st = arc_contact_sheet_save(sheet, sheet_path, err);
+    arc_contact_sheet_free(&sheet);
+    arc_data_set_close(&set);
     return st;
 }

@@ -26,11 +26,12 @@ cp "$work/set/${names[0]}/$first" "$work/set/${names[1]}/wrong.jpg"
 mkdir "$work/set/zz_split"
 for picture in $(ls "$work/set/${names[2]}" | head -2); do mv "$work/set/${names[2]}/$picture" "$work/set/zz_split/"; done
 printf 'not a picture' >"$work/set/${names[3]}/broken.jpg"
-expect 0 data audit "$work/set" -q -o "$work/found.tsv" --report "$work/found.html" --shared 0.4
+expect 0 data audit "$work/set" -q -o "$work/found.tsv" --report "$work/found.html" --sheet "$work/found.jpg" --shared 0.4
 says "unreadable          1" "doubtful labels     1" "pictures twice      1" "split identities    1"
 grep -q "^label.*${names[1]}/wrong.jpg.*nearer to the other identity" "$work/found.tsv" || wrong "the wrong label is not in the list"
 grep -q "^duplicate.*$first.*same bytes, two identities" "$work/found.tsv" || wrong "the duplicate is not in the list"
 grep -q "^shared.*zz_split" "$work/found.tsv" || wrong "the divided identity is not in the list"
+[ -s "$work/found.jpg" ] || wrong "there is no contact sheet"
 grep -q "</html>" "$work/found.html" || wrong "the page is not whole"
 
 mkdir -p "$work/test/one" "$work/test/two"
