@@ -93,8 +93,8 @@ ARC_API ARC_NODISCARD arc_status arc_audit_report(arc_context *ctx, const arc_au
                                                   const char *other_path, const char *html_path, arc_error *err);
 /* A contact sheet of the worst 120 doubtful labels: the picture, another one of its identity, one of the nearest other identity. .png, .jpg or .ppm by
  * the suffix. Errors: EINVAL (suffix), EIO, ENOMEM. */
-ARC_API ARC_NODISCARD arc_status arc_audit_sheet(arc_context *ctx, const arc_audit *audit, const char *path, const char *sheet_path,
-                                                 arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_audit_sheet(arc_context *ctx, const arc_audit *audit, const char *path,
+                                                 const char *sheet_path, arc_error *err);
 ARC_API void arc_audit_free(arc_context *ctx, arc_audit **audit); /* NULL-safe, nulls */
 
 #ifdef __cplusplus
