@@ -37,7 +37,8 @@ size_t arc_tensor_bytes(arc_dtype t, const arc_shape *s) {
 
 arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node *node) {
     arc_plan *plan = b->plan;
-    if (plan->steps == plan->step_capacity) {
+    /* Room for two: the steps that change a layout are made and committed between a layer's own step and its commit. */
+    if (plan->steps + 2 > plan->step_capacity) {
         const int wanted = plan->step_capacity ? 2 * plan->step_capacity : 64;
         arc_plan_step **grown = arc_mem_grow(b->alloc, plan->step, (size_t)plan->step_capacity, (size_t)wanted, sizeof *grown);
         if (!grown)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Two ranks over MPI: the losses of one rank with the same micro-batches, checkpoints that either can go on from, a rank that dies.
 . "$(dirname "$0")/lib.sh"
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # OpenMPI keeps what it allocates
 if ! command -v mpirun >/dev/null || [ ! -e "$(dirname "$arcface")/libarcface_mpi.so" ]; then
     echo "skipped: no MPI here (libopenmpi-dev, openmpi-bin)"
     exit 77
