@@ -80,7 +80,7 @@ static double squared_error(const arc_histogram *h, double lo, double hi) {
 /* Kullback-Leibler divergence of the clipped distribution (outliers in the edge bins) from its 256-level quantisation, whose mass is spread
  * over the bins of a level that hold anything (MXNet's and TensorRT's rule, for a range that need not be symmetric). */
 static double divergence(const arc_histogram *h, double lo, double hi) {
-    double p[ARC_HISTOGRAM_BINS], q[ARC_HISTOGRAM_BINS], total_p = 0, total_q = 0, sum = 0;
+    double p[ARC_HISTOGRAM_BINS] = {0}, q[ARC_HISTOGRAM_BINS], total_p = 0, total_q = 0, sum = 0;
     const int first = bin_of(h, lo), last = bin_of(h, hi), bins = last - first + 1;
     for (int i = 0; i < bins; i++)
         p[i] = (double)h->bin[first + i];

@@ -119,7 +119,7 @@ static int by_value(const void *a, const void *b) {
 
 /* The median: how fast memory is on an average day counts. */
 static double median_ns(const arc_tuner *t, const copies *c) {
-    double took[MOST_RUNS], spent = 0;
+    double took[MOST_RUNS] = {0}, spent = 0;
     int runs = 0;
     for (int i = 0; i < c->count; i++)
         c->step[i]->op->run(c->step[i]);
