@@ -291,8 +291,8 @@ static void grow_second(fuser *f, layer8 *l) {
             continue;
         l->code = code;
         l->post = post;
-        for (int k = 0; k <= length; k++)
-            take(f, l, chain[k]);
+        for (int k = 0; k <= length; k++) /* the layer stays where it is: others may read its floats before these stood */
+            f->w->dead[chain[k]] = true;
     }
     if (l->code >= 0 && next_user(w, l->value, -1) < 0 && !w->g->value[l->value].is_output)
         l->value = ARC_NO_VALUE;

@@ -1,0 +1,172 @@
+/* QDQ graphs in the shapes that files come in: run fused they agree with the same graph run operator by operator, and nothing falls back. */
+#include "net_support.h"
+
+enum { SIDE = 6, CHANNELS = 8 };
+
+static arc_context *ctx;
+
+static int open_context(void **state) {
+    (void)state;
+    ctx = net_context(2, NULL, NULL);
+    return 0;
+}
+
+static int close_context(void **state) {
+    (void)state;
+    arc_context_close(&ctx);
+    return 0;
+}
+
+/* ---- building ----------------------------------------------------------------------------------------------------------------- */
+
+static int number(net *t, arc_dtype type, const void *value) {
+    const arc_shape scalar = {0};
+    return arc_graph_constant(t->g, net_name(t), type, &scalar, value, true);
+}
+
+/* QuantizeLinear and DequantizeLinear; zero of a code in 0..255, int8 ones lie 128 lower. */
+static int quantised_as(net *t, arc_dtype type, int x, float scale, int zero) {
+    const int8_t low = (int8_t)(zero - 128);
+    const uint8_t high = (uint8_t)zero;
+    const int s = number(t, ARC_F32, &scale), z = type == ARC_I8 ? number(t, type, &low) : number(t, type, &high);
+    return net_node(t, "DequantizeLinear", net_node(t, "QuantizeLinear", x, s, z, NULL), s, z, NULL);
+}
+
+static int quantised(net *t, int x, float scale, int zero) {
+    return quantised_as(t, ARC_U8, x, scale, zero);
+}
+
+/* int8 weights of this shape behind a DequantizeLinear, with one scale or one of each channel on the axis. */
+static int weights(net *t, arc_shape shape, int axis, float size) {
+    void *code;
+    const int v = arc_graph_constant_new(t->g, net_name(t), ARC_I8, &shape, &code);
+    for (int64_t i = 0; i < arc_shape_count(&shape); i++)
+        ((int8_t *)code)[i] = (int8_t)net_random(t, -120, 120);
+    const arc_shape one = {0}, each = {1, {axis < 0 ? 1 : shape.dim[axis]}};
+    const int scale = net_constant(t, axis < 0 ? one : each, 0.5f * size / 120, size / 120);
+    arc_node *n;
+    const int y = net_node(t, "DequantizeLinear", v, scale, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_int(t->g, n, "axis", axis < 0 ? 0 : axis), ARC_OK);
+    return y;
+}
+
+/* CHANNELS channels and their size kept. */
+static int conv_of(net *t, int x, int kernel, int groups, int axis, int bias) {
+    const int64_t pads[] = {kernel / 2, kernel / 2, kernel / 2, kernel / 2};
+    const float size = 1.5f / sqrtf((float)(CHANNELS / groups * kernel * kernel));
+    arc_node *n;
+    const int y =
+        net_node(t, "Conv", x, weights(t, net_shape(4, CHANNELS, CHANNELS / groups, kernel, kernel), axis, size), bias, &n);
+    assert_int_equal(arc_node_ints(t->g, n, "pads", 4, pads), ARC_OK);
+    assert_int_equal(arc_node_int(t->g, n, "group", groups), ARC_OK);
+    return y;
+}
+
+static int conv(net *t, int x) {
+    return conv_of(t, x, 3, 1, ARC_NO_VALUE, ARC_NO_VALUE);
+}
+
+static int start(net *t, uint32_t seed) {
+    net_new(t, &arc_alloc_libc, seed);
+    return net_input(t, "x", net_shape(4, 1, CHANNELS, SIDE, SIDE));
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------------------ */
+
+/* How many steps of the optimised graph's plan are 8-bit layers. */
+static int fused_layers(const arc_graph *g, const arc_shape *shape, const float *x) {
+    arc_session *s = NULL;
+    arc_step_time time[64];
+    const arc_tensor in = {.dtype = ARC_F32, .shape = *shape, .data = (void *)(uintptr_t)x};
+    int count, found = 0;
+    assert_int_equal(arc_session_new(&s, ctx, g, NULL, NULL), ARC_OK);
+    assert_int_equal(arc_session_profile(s, &in, 1, time, 64, &count, NULL), ARC_OK);
+    for (int i = 0; i < count; i++)
+        found += strcmp(time[i].op, "arc.Conv8") == 0 || strcmp(time[i].op, "arc.Gemm8") == 0;
+    arc_session_free(&s);
+    return found;
+}
+
+/* Fused and written agree in all but a code here and there; `layers` run in 8 bits (ARC_NO_VALUE: any). Frees the graph. */
+static void expect_fused(net *t, int output, int layers, const char *what) {
+    net_done(t, output);
+    const arc_shape shape = t->g->value[t->g->input[0]].shape;
+    float *x = net_floats(7, (size_t)arc_shape_count(&shape));
+    arc_tensor out;
+    float *plain = net_run(ctx, t->g, true, shape, x, &out, NULL), *fused = net_run(ctx, t->g, false, shape, x, &out, NULL);
+    const double cosine = arc_test_cosine(plain, fused, (size_t)arc_shape_count(&out.shape));
+    if (!(cosine > 0.9999))
+        fail_msg("%s: cosine %g to the graph as written", what, cosine);
+    if (layers >= 0 && fused_layers(t->g, &shape, x) != layers)
+        fail_msg("%s: %d layers run in 8 bits, %d should", what, fused_layers(t->g, &shape, x), layers);
+    free(x);
+    free(plain);
+    free(fused);
+    arc_graph_free(&t->g);
+}
+
+/* A float result that another node reads before the quantiser does, and in the middle of the chain to it. */
+static void other_readers_may_come_first(void **state) {
+    (void)state;
+    net t;
+    int s = conv(&t, quantised(&t, start(&t, 1), 0.01f, 128)), first;
+    first = net_node(&t, "Relu", s, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    s = conv(&t, quantised(&t, s, 0.02f, 128));
+    expect_fused(&t, net_node(&t, "Add", s, first, ARC_NO_VALUE, NULL), 2, "in front");
+    s = conv(&t, quantised(&t, start(&t, 2), 0.01f, 128));
+    const int norm = net_batch_norm(&t, s, CHANNELS);
+    first = net_node(&t, "Relu", s, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    s = conv(&t, quantised(&t, norm, 0.02f, 128));
+    expect_fused(&t, net_node(&t, "Add", s, first, ARC_NO_VALUE, NULL), 2, "between");
+}
+
+/* One more layer over any of the values so far, all of one shape. */
+static int drawn_layer(net *t, const int *value, int count) {
+    const int x = value[count - 1 - net_choice(t, ARC_MIN(count, 3))];
+    const arc_shape per_channel = net_shape(1, CHANNELS, 0, 0, 0);
+    switch (net_choice(t, 8)) {
+    case 0:
+        return net_node(t, "Relu", x, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    case 1:
+        return net_prelu(t, x, CHANNELS);
+    case 2:
+        return net_batch_norm(t, x, CHANNELS);
+    case 3:
+        return net_node(t, "Add", x, value[net_choice(t, count)], ARC_NO_VALUE, NULL);
+    case 4:
+        return quantised_as(t, net_choice(t, 2) ? ARC_U8 : ARC_I8, x, 0.03f, net_choice(t, 2) ? 128 : 100);
+    default:
+        break;
+    }
+    const int kernel = net_choice(t, 2) ? 3 : 1, groups = 1 << net_choice(t, 4), axis = net_choice(t, 2) ? 0 : ARC_NO_VALUE,
+              bias = net_choice(t, 2) ? net_constant(t, per_channel, -1, 1) : ARC_NO_VALUE;
+    return conv_of(t, net_choice(t, 4) ? quantised(t, x, 0.03f, 110) : x, kernel, groups, axis, bias);
+}
+
+/* Layers drawn one after the other over what came before, whatever the order and the readers. */
+static void any_graph_agrees(void **state) {
+    (void)state;
+    for (uint32_t seed = 1; seed <= 400; seed++) {
+        net t;
+        char what[32];
+        int value[12], count = 0;
+        value[count++] = start(&t, seed);
+        while (count < 12) {
+            value[count] = drawn_layer(&t, value, count);
+            count++;
+        }
+        int y = value[count - 1];
+        if (seed % 2) /* a value that only the output reads */
+            y = net_node(&t, "Add", y, value[count - 1 - net_choice(&t, 6)], ARC_NO_VALUE, NULL);
+        snprintf(what, sizeof what, "graph %u", seed);
+        expect_fused(&t, y, ARC_NO_VALUE, what);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_graph_agrees),
+        cmocka_unit_test(other_readers_may_come_first),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
