@@ -1,5 +1,6 @@
 /* nn: what convolution and Gemm share: the fused epilogue of a node, weights packed into panels, keys of the pack store. */
 #include "nn/fused.h"
+#include "nn/plan_cache.h"
 #include <math.h>
 #include <string.h>
 
@@ -139,7 +140,11 @@ void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, 
         arc_pool_run(pool, p->sets * p->per_set, 0, fill_panels, &job);
 }
 
-/* FNV-1a over what tells two packs of the same weights apart. */
+int arc_pack_key(const uint64_t *part, size_t parts) {
+    const uint64_t hash = arc_hash_bytes(ARC_HASH_START, part, parts * sizeof *part);
+    return (int)((hash ^ hash >> 32) & 0x7fffffffu);
+}
+
 int arc_pack_variant(const arc_kernels *k, const arc_panels *p) {
     const uint64_t part[] = {(uint64_t)k->isa,
                              p->sets,
@@ -150,11 +155,7 @@ int arc_pack_variant(const arc_kernels *k, const arc_panels *p) {
                              p->ws_k,
                              (uint64_t)(uintptr_t)p->scale_k,
                              (uint64_t)(uintptr_t)p->scale_n};
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < ARC_COUNT(part); i++)
-        for (int shift = 0; shift < 64; shift += 8)
-            hash = (hash ^ (part[i] >> shift & 255u)) * 1099511628211u;
-    return (int)((hash ^ hash >> 32) & 0x7fffffffu);
+    return arc_pack_key(part, ARC_COUNT(part));
 }
 
 void *arc_packed_room(arc_prepare *p, const char *what, const void *source, int variant, size_t bytes, bool *fresh) {

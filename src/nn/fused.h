@@ -35,6 +35,8 @@ bool arc_panels_fit_f16(const arc_panels *p, const float *w, double least);
 bool arc_panels_size(const arc_kernels *k, arc_panels *p);
 /* Packs everything, panels split over the pool. */
 void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed);
+/* A number for what tells two packs of the same weights apart. */
+int arc_pack_key(const uint64_t *part, size_t parts);
 /* Key of a pack beside the weights' address: level, shape, strides and the factors multiplied in. */
 int arc_pack_variant(const arc_kernels *k, const arc_panels *p);
 /* Room for packed weights in the session's store; a step prepared by itself (no store) keeps them in the plan's arena. */

@@ -55,11 +55,18 @@ static void pack_fill(const arc_kernels *kernels, arc_pool *pool, const arc_int8
     arc_pool_run(pool, p->sets * p->per_set, 0, pack_items, &job);
 }
 
+/* Other layers may read the same weights in other groups or turned round. */
+static int variant_of(const arc_kernels *k, const arc_int8_pack *p) {
+    const uint64_t part[] = {(uint64_t)k->isa, p->sets,     p->n,      p->kc,     p->taps,    p->group_n,
+                             p->group_k,       p->step_set, p->step_n, p->step_k, p->step_tap};
+    return arc_pack_key(part, ARC_COUNT(part));
+}
+
 bool arc_int8_pack_constant(arc_prepare *prepare, arc_int8_pack *p, const arc_tensor *w, const char *what) {
     bool fresh = false;
     if (!w->is_const || !w->data)
         return true;
-    void *packed = arc_packed_room(prepare, what, w->data, (int)prepare->step->kernels->isa, p->bytes, &fresh);
+    void *packed = arc_packed_room(prepare, what, w->data, variant_of(prepare->step->kernels, p), p->bytes, &fresh);
     if (!packed)
         return false;
     if (fresh)

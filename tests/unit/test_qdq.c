@@ -120,6 +120,22 @@ static void other_readers_may_come_first(void **state) {
     expect_fused(&t, net_node(&t, "Add", s, first, ARC_NO_VALUE, NULL), 2, "between");
 }
 
+/* The same weights as rows and as columns. */
+static void weights_may_be_shared(void **state) {
+    (void)state;
+    net t;
+    net_new(&t, &arc_alloc_libc, 3);
+    const int x = quantised(&t, net_input(&t, "x", net_shape(2, 5, 16, 0, 0)), 0.01f, 128),
+              w = weights(&t, net_shape(2, 16, 16, 0, 0), ARC_NO_VALUE, 0.4f);
+    arc_node *n;
+    const int rows = net_node(&t, "Gemm", x, w, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_int(t.g, n, "transB", 1), ARC_OK);
+    const int columns = net_node(&t, "Gemm", x, w, ARC_NO_VALUE, NULL);
+    const int both = net_node(&t, "Concat", rows, columns, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_int(t.g, n, "axis", 1), ARC_OK);
+    expect_fused(&t, both, 2, "shared");
+}
+
 /* One more layer over any of the values so far, all of one shape. */
 static int drawn_layer(net *t, const int *value, int count) {
     const int x = value[count - 1 - net_choice(t, ARC_MIN(count, 3))];
@@ -167,6 +183,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_graph_agrees),
         cmocka_unit_test(other_readers_may_come_first),
+        cmocka_unit_test(weights_may_be_shared),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
