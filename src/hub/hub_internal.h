@@ -3,6 +3,7 @@
 #define ARC_HUB_INTERNAL_H
 
 #include "base/base.h"
+#include "hub/digest.h"
 #include <arcface/hub.h>
 
 #define ARC_HUB_PATH_BYTES 4096
@@ -10,7 +11,6 @@
 #define ARC_HUB_MAX_FILES 64                          /* of one pack, the archive included */
 #define ARC_HUB_MAX_DOWNLOAD_BYTES ((int64_t)4 << 30) /* of an entry whose size is not listed */
 #define ARC_HUB_MAX_MEMBER_BYTES ((int64_t)2 << 30)
-#define ARC_HUB_HEX_BYTES 65
 
 /* A model that a pack must hold. sha256 NULL = not listed anywhere: recorded on first use. */
 typedef struct arc_hub_member {
@@ -33,15 +33,6 @@ const arc_hub_member *arc_hub_member_find(const arc_hub_pack *pack, const char *
 
 /* ---- cache.c: where things lie. All write a path of ARC_HUB_PATH_BYTES ---- */
 arc_status arc_hub_join(char *path, const char *folder, const char *name, const char *suffix, arc_error *err);
-
-/* ---- digest.c ---- */
-typedef struct arc_hub_digest {
-    uint64_t state[32]; /* room for the library's own state, aligned */
-} arc_hub_digest;
-void arc_hub_digest_begin(arc_hub_digest *d);
-void arc_hub_digest_add(arc_hub_digest *d, const void *data, size_t bytes);
-void arc_hub_digest_end(arc_hub_digest *d, char hex[ARC_HUB_HEX_BYTES]);
-arc_status arc_hub_digest_file(const char *path, char hex[ARC_HUB_HEX_BYTES], arc_error *err);
 
 /* ---- record.c: the file SHA256SUMS beside the installed files ---- */
 typedef struct arc_hub_record {

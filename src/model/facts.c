@@ -1,7 +1,6 @@
 /* Facts of a model: counts from the graph, the memory plan from a session for one image, the file's hash. */
-#include "format/format.h"
+#include "hub/digest.h"
 #include "model/model_internal.h"
-#include <sodium.h>
 #include <string.h>
 
 #define FREE_SIDE_PX 640
@@ -11,22 +10,6 @@ arc_shape arc_model_report_shape(const arc_model *m) {
     const int64_t h = c->input_height_px > 0 ? c->input_height_px : FREE_SIDE_PX,
                   w = c->input_width_px > 0 ? c->input_width_px : FREE_SIDE_PX;
     return (arc_shape){.rank = 4, .dim = {1, 3, h, w}};
-}
-
-static arc_status hash_file(const char *path, char hex[65], arc_error *err) {
-    arc_map map;
-    arc_status st = arc_map_open(&map, path, ARC_MAX_MODEL_BYTES, err);
-    if (st != ARC_OK)
-        return st;
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    if (sodium_init() < 0)
-        st = arc_fail(err, ARC_EMISSING, "libsodium does not start");
-    else {
-        crypto_hash_sha256(digest, map.data, map.bytes);
-        sodium_bin2hex(hex, 65, digest, sizeof digest);
-    }
-    arc_map_close(&map);
-    return st;
 }
 
 arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_facts *out, arc_error *err) {
@@ -47,7 +30,7 @@ arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_f
     ARC_TRY(arc_session_plan(session, &shape, err));
     ARC_TRY(arc_session_stats(session, &stats));
     if (m->path)
-        ARC_TRY(hash_file(m->path, out->sha256, err));
+        ARC_TRY(arc_hub_digest_file(m->path, out->sha256, err));
     out->parameters = cost.parameters;
     out->running_statistics = cost.running_statistics;
     out->macs = cost.macs;

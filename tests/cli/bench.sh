@@ -47,6 +47,10 @@ expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --plan-report
 says winograd
 expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --plan-report --memory low
 grep -q winograd <<<"$out" && wrong "--memory low took Winograd"
+expect 0 bench "$work/r18.onnx" --batch 1 --seconds 0.05 --memory low --json
+peak=$(sed -E 's/.*"peak_kib": ([0-9]+).*/\1/' <<<"$out") weights=$(($(stat -c %s "$work/r18.onnx") / 1024))
+# Weights once, the program and what a layer's weights take twice while they are packed. Sanitizers take memory of their own.
+grep -q __asan_init "$arcface" || [ "$peak" -lt $((weights * 3 / 2 + 16384)) ] || wrong "$peak KiB for $weights KiB of weights"
 expect 2 bench "$work/r18.onnx" --memory large
 sentence large
 expect 0 bench roofline
