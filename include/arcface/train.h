@@ -25,8 +25,8 @@ ARC_API const arc_recipe_field *arc_recipe_fields(size_t *count);
 /* The defaults. Ownership: arc_recipe_free. Errors: ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_recipe_new(arc_context *ctx, arc_recipe **out, arc_error *err);
 ARC_API void arc_recipe_free(arc_recipe **recipe); /* NULL-safe */
-/* Sets the fields that a JSON file gives. A name without a slash or suffix is looked for as recipes/NAME.json in $ARCFACE_RECIPES, in the
- * working folder and where recipes are installed. Errors: ENOTFOUND, EFORMAT (not JSON: line; an unknown field: its nearest known one; a
+/* Sets the fields that a JSON file gives. A name without a slash is looked for, with .json or without, in $ARCFACE_RECIPES (else
+ * the working folder), in recipes/ there, and in the source tree or installation that the running program lies in. Errors: ENOTFOUND, EFORMAT (not JSON: line; an unknown field: its nearest known one; a
  * value of the wrong kind), ELIMIT. */
 ARC_API ARC_NODISCARD arc_status arc_recipe_load(arc_recipe *recipe, const char *path_or_name, arc_error *err);
 /* The same from memory; `name` is for error texts. */

@@ -124,6 +124,11 @@ arc_path_kind arc_path_kind_of(const char *path);
 arc_status arc_dir_make(const char *path, arc_error *err); /* with parents; no error when it is there */
 uint64_t arc_clock_ns(void);                               /* monotonic */
 
+/* ---- meter.c: what the kernel tells ---------------------------------------------------------------------------- */
+
+/* The folder of the running program, so that what lies beside it is found wherever it was put; "" when unknown. */
+void arc_program_folder(char *path, size_t bytes);
+
 /* ---- cache_dir.c ---------------------------------------------------------------------------------------------- */
 
 /* The folder of what can be fetched or measured again; cache_dir NULL or "" = by the environment. */

@@ -172,25 +172,39 @@ arc_status arc_recipe_parse(arc_recipe *recipe, const char *json, size_t bytes, 
     return st;
 }
 
-/* A path, or a bare name in the places that hold recipes. */
+/* A path as it is; a bare name in the places that hold recipes: the caller's, the working folder's, those of the source tree or installation
+ * that the program lies in, and where this build was to be installed. NULL: in none of them. */
 static const char *resolve(const char *word, char *path, size_t bytes) {
     const char *own = getenv("ARCFACE_RECIPES");
-    const char *const folder[] = {own && *own ? own : ".", "recipes", ARC_RECIPE_DIR};
+    char program[MAX_PATH_BYTES];
+    arc_program_folder(program, sizeof program);
+    const struct {
+        const char *from, *folder;
+    } place[] = {{own && *own ? own : ".", ""},
+                 {".", "/recipes"},
+                 {program, "/../recipes"},
+                 {program, "/../share/arcface/recipes"},
+                 {ARC_RECIPE_DIR, ""}};
     if (strchr(word, '/') || arc_path_kind_of(word) == ARC_PATH_FILE)
         return word;
-    for (size_t i = 0; i < ARC_COUNT(folder); i++)
-        for (int suffix = 0; suffix < 2; suffix++) {
-            const int n = snprintf(path, bytes, "%s/%s%s", folder[i], word, suffix ? ".json" : "");
+    for (size_t i = 0; i < ARC_COUNT(place); i++)
+        for (int suffix = 0; *place[i].from && suffix < 2; suffix++) {
+            const int n = snprintf(path, bytes, "%s%s/%s%s", place[i].from, place[i].folder, word, suffix ? ".json" : "");
             if (n > 0 && (size_t)n < bytes && arc_path_kind_of(path) == ARC_PATH_FILE)
                 return path;
         }
-    return word;
+    return NULL;
 }
 
 arc_status arc_recipe_load(arc_recipe *recipe, const char *path_or_name, arc_error *err) {
     char text[MAX_PATH_BYTES];
     const char *path = resolve(path_or_name, text, sizeof text);
     arc_map map;
+    if (!path)
+        return arc_fail(err, ARC_ENOTFOUND,
+                        "%s: no such file, and no recipe of that name in ./recipes or " ARC_RECIPE_DIR
+                        "; give a recipe's file, or set ARCFACE_RECIPES to the folder that has it",
+                        path_or_name);
     arc_status st = arc_map_open(&map, path, MAX_RECIPE_BYTES, err);
     if (st != ARC_OK)
         return st;
