@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SEED = 1, SIDE = 320, SHEET_PEOPLE = 10, SHEET_VIEWS = 8, MAX_POINTS = 100000 };
 
@@ -274,11 +275,19 @@ static int work(trained *t) {
     return code;
 }
 
+/* A folder that no earlier demo trained in: "run", "run-2" and so on. */
+static void choose_run(trained *t) {
+    const size_t bytes = sizeof t->run;
+    snprintf(t->run, bytes, "%s/run", t->out);
+    for (int i = 2; i < 1000 && access(t->run, F_OK) == 0; i++)
+        snprintf(t->run, bytes, "%s/run-%d", t->out, i);
+}
+
 int cli_demo_trained(cli *c, const char *out, bool only_quick) {
     trained *t = cli_new(1, sizeof *t);
     *t = (trained){.c = c, .out = out, .size = only_quick ? quick : whole, .started = cli_seconds()};
     snprintf(t->data, sizeof t->data, "%s/synth", out);
-    snprintf(t->run, sizeof t->run, "%s/run", out);
+    choose_run(t);
     snprintf(t->pairs, sizeof t->pairs, "%s/synth/verification.bin", out);
     snprintf(t->model_path, sizeof t->model_path, "%s/4-tiny.onnx", out);
     snprintf(t->page_path, sizeof t->page_path, "%s/report.html", out);
