@@ -94,8 +94,18 @@ typedef struct search_run {
     int (*progress)(void *ctx, int done, int count);
     void *progress_ctx;
     atomic_int next, done;
+    int reported; /* photos that progress was last called with; the caller's thread alone */
     atomic_bool cancelled;
 } search_run;
+
+/* On the caller's thread. */
+static void report(search_run *run, int done) {
+    if (!run->progress || done <= run->reported)
+        return;
+    run->reported = done;
+    if (run->progress(run->progress_ctx, done, run->count) != 0)
+        atomic_store(&run->cancelled, true);
+}
 
 /* Takes photos up to `end` in their order until there are none. `reports`: this is the caller's thread. */
 static void search_photos(search_run *run, arc_searcher *searcher, int end, bool reports) {
@@ -105,8 +115,8 @@ static void search_photos(search_run *run, arc_searcher *searcher, int end, bool
             break;
         arc_searcher_run(searcher, &run->result[i]);
         const int done = atomic_fetch_add(&run->done, 1) + 1;
-        if (reports && run->progress && run->progress(run->progress_ctx, done, run->count) != 0)
-            atomic_store(&run->cancelled, true);
+        if (reports)
+            report(run, done);
     }
 }
 
@@ -148,6 +158,8 @@ static arc_status search_round(search_run *run, int from, int *end, arc_error *e
         arc_pool_run(p->ctx->pool, (size_t)p->lanes, 1, search_lanes, &r);
     else
         search_photos(run, p->whole, r.end, true);
+    if (!atomic_load(&run->cancelled)) /* the other lanes may have been the last to finish */
+        report(run, atomic_load(&run->done));
     *end = ARC_MIN(atomic_load(&run->next), r.end);
     if (atomic_load(&run->cancelled))
         st = arc_fail(err, ARC_ECANCEL, "cancelled after %d of %d photos", *end, run->count);
