@@ -9,28 +9,10 @@ static inline void store_half(uint16_t *y, vf x) {
     vst1_u16(y, vreinterpret_u16_f16(vcvt_f16_f32(x)));
 }
 
-/* The tile of simd_gemm.h over such a B. */
-#define IGEMM_B uint16_t
-#define b_load(p) load_half(p)
 #define IGEMM_MR 8
 #define IGEMM_EACH_M EACH_M_8
-#include "kernel/simd_gemm.h"
-
-static void igemm_f16(size_t m, size_t n, size_t kc, size_t taps, const float *const *a, const float *b, float *c,
-                      size_t c_stride, const arc_epilogue *e) {
-    simd_igemm(m, n, kc, taps, a, (const uint16_t *)(const void *)b, c, c_stride, e);
-}
-
-static void to_f16(size_t n, const float *x, uint16_t *y) {
-    size_t i = 0;
-    for (; i + VL <= n; i += VL)
-        store_half(y + i, v_load(x + i));
-    for (; i < n; i++)
-        y[i] = arc_f16(x[i]);
-}
+#include "kernel/simd_f16.h"
 
 void arc_kernels_fill_neon_f16(arc_kernels *k) {
-    k->igemm_f16 = igemm_f16;
-    k->f16_fast = true;
-    k->to_f16 = to_f16;
+    fill_f16(k);
 }

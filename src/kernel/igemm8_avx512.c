@@ -1,29 +1,11 @@
 /* kernel: u8 x i8 -> i32 tile of 14 x 32 with VNNI: one vpdpbusd is 64 exact multiply-adds (it does not saturate). Used only where the
  * CPU has AVX512-VNNI. One function for each m keeps its 2 m accumulators in registers. */
 #include "kernel/internal.h"
+#include "kernel/simd_rows.h"
 #include <immintrin.h>
 #include <string.h>
 
 enum { MR = 14, NR = 32, LANES = 16 };
-
-#define ROWS_1(DO) DO(0)
-#define ROWS_2(DO) ROWS_1(DO) DO(1)
-#define ROWS_3(DO) ROWS_2(DO) DO(2)
-#define ROWS_4(DO) ROWS_3(DO) DO(3)
-#define ROWS_5(DO) ROWS_4(DO) DO(4)
-#define ROWS_6(DO) ROWS_5(DO) DO(5)
-#define ROWS_7(DO) ROWS_6(DO) DO(6)
-#define ROWS_8(DO) ROWS_7(DO) DO(7)
-#define ROWS_9(DO) ROWS_8(DO) DO(8)
-#define ROWS_10(DO) ROWS_9(DO) DO(9)
-#define ROWS_11(DO) ROWS_10(DO) DO(10)
-#define ROWS_12(DO) ROWS_11(DO) DO(11)
-#define ROWS_13(DO) ROWS_12(DO) DO(12)
-#define ROWS_14(DO) ROWS_13(DO) DO(13)
-#define EACH_M(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)
-
-/* Weights come from memory the first time a panel is read; so far ahead they arrive in time. An address past the end does no harm. */
-#define AHEAD_BYTES 12288
 
 static inline __m512i quad(const uint8_t *p) {
     int32_t four;
@@ -80,11 +62,11 @@ static inline __m512i part_quad(const uint8_t *p, size_t width) {
         const uint32_t mask = n == NR ? 0xffffffffu : (1u << n) - 1u;                                                            \
         ROWS_##m(STORE)                                                                                                          \
     }
-EACH_M(TILE_FUNCTION)
+EACH_M_14(TILE_FUNCTION)
 
 typedef void tile_fn(size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c, size_t c_stride);
 #define TILE_ENTRY(m) tile_##m,
-static tile_fn *const tile_of[MR] = {EACH_M(TILE_ENTRY)};
+static tile_fn *const tile_of[MR] = {EACH_M_14(TILE_ENTRY)};
 
 static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
                    size_t c_stride) {
