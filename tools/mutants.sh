@@ -70,7 +70,7 @@ mutant() {
 }
 
 prepare
-K="kernels_multiply conv"
+K="kernels_multiply conv winograd"
 mutant igemm-first-k kernel/simd_gemm.h - "$K" 's/for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {/for (size_t k = kc > 9; k < kc; k++, b += IGEMM_NR) {/'
 mutant igemm-slope-half kernel/simd_gemm.h - "$K" 's/slope1 = slope ? v_load(slope + VL) : flat/slope1 = slope ? v_load(slope) : flat/'
 mutant igemm-residual kernel/simd_gemm.h - "$K" 's/        if (e->residual) {/        if (e->residual \&\& !e->bias) {/'
@@ -88,8 +88,8 @@ mutant winograd-in-4 kernel/simd_winograd.h - "$K" 's/five = v_set1(5)/five = v_
 mutant winograd-out-4 kernel/simd_winograd.h - "$K" 's/v_fma(v_set1(8), d, b)/v_fma(v_set1(8), d, a)/'
 mutant winograd-out-cut kernel/simd_winograd.h - "$K" 's/for (size_t c = 0; c < cols; c++) {/for (size_t c = 0; c < (cols > 3 ? 3 : cols); c++) {/'
 mutant winograd-weights kernel/generic_winograd.c - "$K" 's/{1.0 \/ 4, /{1.0 \/ 4.001, /'
-mutant winograd-padding nn/layer_winograd.c - conv 's/y >= g->h/y > g->h/'
-mutant winograd-last-block nn/layer_winograd.c - conv 's/tiles = ARC_MIN(w->block_tiles, w->tiles - first)/tiles = ARC_MIN(w->block_tiles, w->tiles - first + 1)/'
+mutant winograd-padding nn/layer_winograd.c - winograd 's/y >= g->h/y > g->h/'
+mutant winograd-last-block nn/layer_winograd.c - winograd 's/tiles = ARC_MIN(w->block_tiles, w->tiles - first)/tiles = ARC_MIN(w->block_tiles, w->tiles - first + 1)/'
 mutant epilogue-clip kernel/simd_epilogue.h - "kernels $K" 's/return v_min(hi, v_max(lo, x));/return v_max(lo, x);/'
 mutant exp-constant kernel/simd_slots.h - kernels 's/0x1\.555556p-3f/0x1.555756p-3f/'
 mutant sigmoid-sign kernel/simd_slots.h - kernels 's/v_if_negative(v, e, one)/v_if_negative(v, one, e)/'

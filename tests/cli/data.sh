@@ -67,7 +67,7 @@ says '"sums": true' '"problems": 0'
 cp "$set/train.rec" "$work/broken.rec"
 cp "$set/train.idx" "$work/broken.idx"
 cp "$set/train.rec.sums" "$work/broken.rec.sums"
-printf 'XXXX' | dd of="$work/broken.rec" bs=1 seek=3000 conv=notrunc 2>/dev/null
+printf 'oops' | dd of="$work/broken.rec" bs=1 seek=3000 conv=notrunc 2>/dev/null
 expect 3 data verify "$work/broken.rec"
 says "23 of 24 pictures are good" "1 changed"
 rm "$work/broken.idx"
