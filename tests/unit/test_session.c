@@ -190,12 +190,68 @@ static void a_session_survives_a_failed_plan(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+/* ---- blocks that end where they end ------------------------------------------------------------------------------------------- */
+
+enum { GUARD = 64 }; /* bytes behind a block that nobody may write */
+
+static void *guarded_get(void *ctx, size_t align, size_t bytes) {
+    uint8_t *p = NULL;
+    const size_t front = align < GUARD ? GUARD : align; /* its size stands in front of it */
+    (void)ctx;
+    if (posix_memalign((void **)&p, front, front + bytes + GUARD) != 0)
+        return NULL;
+    memset(p, 0xa5, front + bytes + GUARD);
+    p += front;
+    memcpy(p - sizeof bytes, &bytes, sizeof bytes);
+    memcpy(p - sizeof bytes - sizeof front, &front, sizeof front);
+    return p;
+}
+
+static void guarded_put(void *ctx, void *block) {
+    uint8_t *p = block;
+    size_t bytes, front;
+    (void)ctx;
+    if (!p)
+        return;
+    memcpy(&bytes, p - sizeof bytes, sizeof bytes);
+    memcpy(&front, p - sizeof bytes - sizeof front, sizeof front);
+    for (size_t i = 0; i < GUARD; i++)
+        if (p[bytes + i] != 0xa5)
+            fail_msg("byte %zu behind a block of %zu was written", i, bytes);
+    free(p - front);
+}
+
+/* A step that changes a layout goes between a layer's step and the list of a plan, which grows in powers of two: each number of steps around those. */
+static void every_number_of_steps_has_room(void **state) {
+    (void)state;
+    const arc_alloc alloc = {.get = guarded_get, .put = guarded_put};
+    arc_context *ctx = net_context(1, NULL, &alloc);
+    const arc_shape shape = {4, {1, 4, 3, 3}};
+    for (int layers = 56; layers <= 136; layers += layers == 72 ? 48 : 1) {
+        net t;
+        arc_session *s = NULL;
+        arc_plan_stats stats;
+        const arc_session_options options = {.no_passes = true};
+        net_new(&t, &alloc, 1);
+        int x = net_input(&t, "x", shape);
+        for (int i = 0; i < layers; i++)
+            x = net_node(&t, "Relu", x, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+        net_done(&t, net_conv(&t, x, (net_conv_spec){4, 4, 1, 1, 0, 1, false}));
+        assert_int_equal(arc_session_new(&s, ctx, t.g, &options, NULL), ARC_OK);
+        assert_int_equal(arc_session_plan(s, &shape, NULL), ARC_OK);
+        assert_int_equal(arc_session_stats(s, &stats), ARC_OK);
+        assert_int_equal(stats.steps, layers + 3);
+        arc_session_free(&s);
+        arc_graph_free(&t.g);
+    }
+    arc_context_close(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_planned_run_allocates_nothing),
-        cmocka_unit_test(plans_in_use_stay),
-        cmocka_unit_test(every_allocation_may_fail),
-        cmocka_unit_test(a_session_survives_a_failed_plan),
+        cmocka_unit_test(a_planned_run_allocates_nothing), cmocka_unit_test(plans_in_use_stay),
+        cmocka_unit_test(every_allocation_may_fail),       cmocka_unit_test(a_session_survives_a_failed_plan),
+        cmocka_unit_test(every_number_of_steps_has_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
