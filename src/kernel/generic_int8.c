@@ -17,7 +17,7 @@ static float activate(float v, size_t j, const arc_requant *r) {
     case ARC_ACT_LEAKY:
         return v < 0 ? v * r->alpha : v;
     case ARC_ACT_CLIP:
-        return clamp(v, r->lo, r->hi);
+        return v < r->lo ? r->lo : v > r->hi ? r->hi : v;
     case ARC_ACT_NONE:
         break;
     }

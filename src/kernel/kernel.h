@@ -28,7 +28,7 @@ typedef struct arc_epilogue {
  *   v = round(clamp(v, mid_lo, mid_hi)) * mid_scale      a quantiser in between, v counted in its steps from its zero
  *   v = act(v) + residual[i][j], or act(v + residual[i][j])
  *   y[i][j] = v;  w = v*post_scale[j] + post_shift[j], or v*code_scale;  codes[i][j] = clamp(round(w) + code_zero, 0, 255)
- * Rounding is to nearest even; NaN gives some code. */
+ * Rounding is to nearest even. NaN goes through activations to y; in a clamp of a quantiser it counts as the lower end. */
 typedef struct arc_requant {
     const float *scale, *bias;            /* [n] */
     const float *slope;                   /* [n], ARC_ACT_PRELU only */

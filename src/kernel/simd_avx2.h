@@ -65,6 +65,10 @@ static inline vf v_max(vf a, vf b) {
 static inline vf v_min(vf a, vf b) {
     return _mm256_min_ps(a, b);
 }
+/* x from lo to hi; NaN becomes lo. */
+static inline vf v_clamp(vf x, vf lo, vf hi) {
+    return _mm256_min_ps(_mm256_max_ps(x, lo), hi);
+}
 /* x < 0 ? neg : pos, lane by lane. */
 static inline vf v_if_negative(vf x, vf neg, vf pos) {
     return _mm256_blendv_ps(pos, neg, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ));

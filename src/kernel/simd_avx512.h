@@ -63,6 +63,10 @@ static inline vf v_max(vf a, vf b) {
 static inline vf v_min(vf a, vf b) {
     return _mm512_min_ps(a, b);
 }
+/* x from lo to hi; NaN becomes lo. */
+static inline vf v_clamp(vf x, vf lo, vf hi) {
+    return _mm512_min_ps(_mm512_max_ps(x, lo), hi);
+}
 /* x < 0 ? neg : pos, lane by lane. */
 static inline vf v_if_negative(vf x, vf neg, vf pos) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), pos, neg);

@@ -66,6 +66,10 @@ static inline vf v_max(vf a, vf b) {
 static inline vf v_min(vf a, vf b) {
     return vminq_f32(a, b);
 }
+/* x from lo to hi; NaN becomes lo. */
+static inline vf v_clamp(vf x, vf lo, vf hi) {
+    return vminq_f32(vbslq_f32(vcgtq_f32(x, lo), x, lo), hi);
+}
 /* x < 0 ? neg : pos, lane by lane. */
 static inline vf v_if_negative(vf x, vf neg, vf pos) {
     return vbslq_f32(vcltzq_f32(x), neg, pos);

@@ -23,7 +23,7 @@ static inline __attribute__((always_inline)) void requant_strip(size_t m, size_t
     for (size_t i = 0; i < m; i++) {
         vf v = sums ? v_fma(v_load_int_n(sums + i * stride + j, width), scale, bias) : v_load_w(x + i * stride + j, width);
         if (parts.mid)
-            v = v_mul(v_round(v_min(mid_hi, v_max(v, mid_lo))), mid_scale);
+            v = v_mul(v_round(v_clamp(v, mid_lo, mid_hi)), mid_scale);
         if (parts.residual && r->act_last)
             v = v_add(v, v_load_w(r->residual + i * r->residual_stride + j, width));
         if (parts.slope)
@@ -36,7 +36,7 @@ static inline __attribute__((always_inline)) void requant_strip(size_t m, size_t
             v_store_w(r->y + i * r->y_stride + j, width, v);
         if (parts.codes) {
             v = parts.post ? v_fma(v, post_scale, post_shift) : v_mul(v, post_scale);
-            v_store_code_n(r->codes + i * r->code_stride + j, width, v_min(code_hi, v_max(v, code_lo)), r->code_zero);
+            v_store_code_n(r->codes + i * r->code_stride + j, width, v_clamp(v, code_lo, code_hi), r->code_zero);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 enum { M = 5 };
 
-/* Combination `kind` of parts, arrays of exactly n. */
+/* Combination `kind` of parts, arrays of exactly n; some of the numbers are none. */
 static arc_requant make_requant(int kind, size_t n) {
     static const arc_act acts[] = {ARC_ACT_NONE, ARC_ACT_RELU, ARC_ACT_PRELU, ARC_ACT_LEAKY, ARC_ACT_CLIP};
     arc_requant r = {.act = acts[kind % 5], .alpha = 0.2f, .lo = -2, .hi = 3, .code_scale = 7.7f, .code_zero = 100};
@@ -11,7 +11,8 @@ static arc_requant make_requant(int kind, size_t n) {
     for (size_t j = 0; j < n; j++)
         scale[j] *= 0.01f;
     r.scale = scale;
-    r.bias = random_floats(1, n);
+    float *bias = random_floats(1, n);
+    r.bias = bias;
     r.slope = r.act == ARC_ACT_PRELU ? random_floats(2, n) : NULL;
     if (kind / 5 % 2) {
         r.mid_lo = -120;
@@ -19,10 +20,15 @@ static arc_requant make_requant(int kind, size_t n) {
         r.mid_scale = 0.05f;
     }
     r.residual_stride = r.y_stride = r.code_stride = n;
-    r.residual = kind / 10 % 2 ? random_floats(3, M * n) : NULL;
+    float *residual = kind / 10 % 2 ? random_floats(3, M * n) : NULL;
+    r.residual = residual;
     r.act_last = kind / 20 % 2;
     r.post_scale = kind / 40 % 2 ? random_floats(4, n) : NULL;
     r.post_shift = r.post_scale ? random_floats(5, n) : NULL;
+    if (residual)
+        residual[n] = NAN;
+    if (n > 3) /* of a column's own */
+        bias[3] = NAN;
     return r;
 }
 
@@ -34,6 +40,8 @@ static void compare(const arc_kernels *k, int kind, size_t n, bool sums) {
     for (size_t i = 0; i < M * n; i++) {
         x[i] = (int32_t)random_u32() % 40000 - 20000;
         f[i] = random_float() * (i % 7 ? 10 : 1e9f);
+        if (i % 11 == 3)
+            f[i] = NAN;
     }
     r.y = floats(8, M * n);
     want.y = floats(9, M * n);
@@ -47,7 +55,7 @@ static void compare(const arc_kernels *k, int kind, size_t n, bool sums) {
         generic->quantise(M, n, f, n, &want);
     }
     for (size_t i = 0; i < M * n; i++)
-        if (r.codes[i] != want.codes[i] || r.y[i] != want.y[i])
+        if (r.codes[i] != want.codes[i] || !(r.y[i] == want.y[i] || (isnan(r.y[i]) && isnan(want.y[i]))))
             fail_msg("%s kind %d n %zu: got %u %.9g, want %u %.9g", k->name, kind, n, r.codes[i], (double)r.y[i], want.codes[i],
                      (double)want.y[i]);
 }
