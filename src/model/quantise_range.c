@@ -130,14 +130,15 @@ static arc_range least_cost(const arc_histogram *h, arc_range all, double (*cost
 }
 
 arc_range arc_range_of(const arc_histogram *h, arc_quantize_method method, double percentile) {
-    arc_range all = {fminf(h->least, 0), fmaxf(h->most, 0)};
+    const arc_range all = {fminf(h->least, 0), fmaxf(h->most, 0)};
     if (h->width == 0 || !(all.hi - all.lo > 1e-30f))
         return (arc_range){-1, 1};
+    arc_range chosen = all;
     if (method == ARC_QUANTIZE_PERCENTILE)
-        all = percentile_range(h, all, percentile);
+        chosen = percentile_range(h, all, percentile);
     else if (method == ARC_QUANTIZE_MSE)
-        all = least_cost(h, all, squared_error);
+        chosen = least_cost(h, all, squared_error);
     else if (method == ARC_QUANTIZE_KL)
-        all = least_cost(h, all, divergence);
-    return all;
+        chosen = least_cost(h, all, divergence);
+    return chosen.hi > chosen.lo ? chosen : all; /* half of the values off each end can be all of them */
 }
