@@ -1,5 +1,6 @@
 /* Whole evaluations on small made-up sets: pictures written to a temporary folder, an untrained network, and the numbers recomputed here by the
- * public calls; missing and misshapen pictures, cancelling, failing memory. Real .bin sets too, when they are at hand. */
+ * public calls; missing and misshapen pictures, cancelling, failing memory. Real .bin sets and crops cut beside the template too, when they are at
+ * hand. */
 #include "support.h"
 
 #include <arcface/eval.h>
@@ -249,12 +250,92 @@ static void real_bin(void **state) {
     assert_true(v[0].accuracy > 0.98 && v[0].auc > 0.99);
 }
 
+/* ---- crops that were cut beside the template ---- */
+
+enum { SHIFTED_PAIRS = 60 }; /* of each kind */
+
+static void shifted_path(char *out, size_t bytes, const char *person, int number) {
+    snprintf(out, bytes, "%s/shifted_%s_%04d.ppm", folder, person, number);
+}
+
+static void shift_picture(arc_context *ctx, const char *crops, const char *person, int number, int right_px, int down_px) {
+    char from[512], to[512];
+    arc_image crop, moved;
+    snprintf(from, sizeof from, "%s/%s/%s_%04d.jpg", crops, person, person, number);
+    shifted_path(to, sizeof to, person, number);
+    assert_int_equal(arc_image_load(ctx, from, NULL, &crop, NULL, NULL), ARC_OK);
+    assert_int_equal(arc_image_new(ctx, 112, 112, &moved, NULL), ARC_OK);
+    arc_draw_image(&moved, right_px, down_px, 112, 112, &crop);
+    assert_int_equal(arc_image_save(ctx, &moved, to, NULL), ARC_OK);
+    arc_image_free(ctx, &crop);
+    arc_image_free(ctx, &moved);
+}
+
+/* Writes the first pairs of each kind as "PATH PATH LABEL", their pictures moved; moved by nothing: removes all of it. */
+static void shift_pairs(arc_context *ctx, const char *crops, const char *lfw, int right_px, int down_px) {
+    FILE *from = fopen(lfw, "r"), *to = fopen(in_folder("shifted.txt"), "w");
+    char line[512], name[2][128], path[2][512];
+    int number[2], taken[2] = {0, 0};
+    const bool away = right_px == 0 && down_px == 0;
+    assert_true(from && to);
+    while (fgets(line, sizeof line, from)) {
+        const int fields = sscanf(line, "%127s %d %127s %d", name[0], &number[0], name[1], &number[1]), same = fields == 3;
+        if (fields < 3 || taken[same] == SHIFTED_PAIRS)
+            continue;
+        if (same) {
+            number[1] = (int)strtol(name[1], NULL, 10);
+            memcpy(name[1], name[0], sizeof name[0]);
+        }
+        taken[same]++;
+        for (int k = 0; k < 2; k++) {
+            shifted_path(path[k], sizeof path[k], name[k], number[k]);
+            if (away)
+                unlink(path[k]);
+            else
+                shift_picture(ctx, crops, name[k], number[k], right_px, down_px);
+        }
+        fprintf(to, "%s %s %d\n", path[0] + strlen(folder) + 1, path[1] + strlen(folder) + 1, same);
+    }
+    fclose(from);
+    fclose(to);
+    if (away)
+        unlink(in_folder("shifted.txt"));
+}
+
+static void shifted_crops(void **state) {
+    (void)state;
+    const char *crops = arc_test_file("lfw/pairs-aligned-112"), *lfw = arc_test_file("lfw/pairs.txt");
+    const char *file = arc_test_file("models/recognition/w600k_mbf_dequantised_fp32.onnx");
+    static const struct {
+        int right_px, down_px;
+        const char *advice;
+    } shift[] = {{-12, 0, "further left"}, {12, 0, "further right"}, {0, -12, "higher"}, {0, 12, "lower"}};
+    arc_context *ctx = open_context(NULL);
+    arc_model *model;
+    arc_eval_options opt;
+    arc_eval_options_default(&opt);
+    opt.flip = false;
+    opt.bootstrap = 0;
+    assert_int_equal(arc_model_load(ctx, file, ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);
+    for (size_t i = 0; i < sizeof shift / sizeof *shift; i++) {
+        arc_evaluation *e;
+        bool told = false;
+        shift_pairs(ctx, crops, lfw, shift[i].right_px, shift[i].down_px);
+        assert_int_equal(arc_evaluate_pairs(ctx, model, folder, in_folder("shifted.txt"), &opt, &e, NULL), ARC_OK);
+        for (int k = 0; k < e->notes; k++)
+            told = told || (strstr(e->note[k], "cut 8 %") && strstr(e->note[k], shift[i].advice));
+        assert_true(told);
+        arc_evaluation_free(ctx, &e);
+    }
+    shift_pairs(ctx, crops, lfw, 0, 0);
+    arc_model_free(&model);
+    arc_context_close(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folder_set),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(failing_memory),
-        cmocka_unit_test(real_bin),
+        cmocka_unit_test(folder_set), cmocka_unit_test(refusals),   cmocka_unit_test(failing_memory),
+        cmocka_unit_test(real_bin),   cmocka_unit_test(shifted_crops),
     };
     return cmocka_run_group_tests_name("eval sets", tests, make_folder, remove_folder);
 }
