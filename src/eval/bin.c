@@ -56,14 +56,12 @@ static int number_images(encoded *e, int count, int (*pair)[2]) {
     return images;
 }
 
-static arc_status open_bin(arc_context *ctx, const char *bin_file, int max_pairs, arc_verification_bin *bin, arc_error *err) {
+static arc_status open_bin(arc_context *ctx, const char *bin_file, arc_verification_bin *bin, arc_error *err) {
     arc_status st = arc_verification_bin_open(bin, &ctx->alloc, bin_file, err);
     if (st == ARC_OK && (bin->pairs < 1 || bin->pairs > INT32_MAX / 4)) {
         st = arc_fail(err, ARC_EFORMAT, "%s holds %zu pairs", bin_file, bin->pairs);
         arc_verification_bin_close(bin);
     }
-    if (st == ARC_OK && max_pairs > 0)
-        bin->pairs = ARC_MIN(bin->pairs, (size_t)max_pairs);
     return st;
 }
 
@@ -80,7 +78,10 @@ arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char
         arc_eval_options_default(&defaults);
         opt = &defaults;
     }
-    ARC_TRY(open_bin(ctx, bin_file, opt->max_pairs, &bin, err));
+    ARC_TRY(open_bin(ctx, bin_file, &bin, err));
+    const int list_pairs = (int)bin.pairs;
+    if (opt->max_pairs > 0)
+        bin.pairs = ARC_MIN(bin.pairs, (size_t)opt->max_pairs);
     ARC_TRY(arc_evaluation_new(ctx, "bin", &e, err));
     image = arc_mem_raw(&ctx->alloc, 2 * bin.pairs, sizeof image[0]);
     pair = arc_mem_raw(&ctx->alloc, bin.pairs, sizeof pair[0]);
@@ -95,6 +96,7 @@ arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char
     const arc_eval_set set = {.images = images, .load = load_image, .name = name_image, .source = &source};
     arc_pair_set pairs = {.set = &set,
                           .pairs = (int)bin.pairs,
+                          .list_pairs = list_pairs,
                           .image = (const int(*)[2])pair,
                           .same = bin.same,
                           .name = bin_file,
@@ -120,7 +122,7 @@ done:
 arc_status arc_bin_image_load(arc_context *ctx, const char *bin_file, int64_t index, arc_image *out, arc_error *err) {
     arc_verification_bin bin;
     *out = (arc_image){0};
-    arc_status st = open_bin(ctx, bin_file, 0, &bin, err);
+    arc_status st = open_bin(ctx, bin_file, &bin, err);
     if (st != ARC_OK)
         return st;
     if (index < 0 || (size_t)index >= 2 * bin.pairs)

@@ -84,7 +84,7 @@ arc_status arc_eval_load_file(arc_context *ctx, const char *path, arc_image *out
 /* ---- pair_set.c: the judge of listed pairs over embedded pictures ---- */
 typedef struct arc_pair_set {
     const arc_eval_set *set;
-    int pairs;
+    int pairs, list_pairs;    /* of list_pairs in the file */
     const int (*image)[2];    /* [pairs] */
     const uint8_t *same;      /* [pairs], in fold order */
     const int (*identity)[2]; /* [pairs] or NULL */

@@ -42,6 +42,7 @@ typedef struct published {
 } published;
 
 static const published scores[] = {
+    /* all with the mirrored view */
     {"w600k_r50.onnx", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43", "lfw", 0.9983},
     {"w600k_r50.onnx", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43", "cfp_fp", 0.9933},
     {"w600k_r50.onnx", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43", "agedb_30", 0.9823},
@@ -75,7 +76,7 @@ const char *arc_known_list(const uint8_t digest[32]) {
 static const known_bin *find_bin(const arc_evaluation *e, const arc_pair_set *p) {
     const double mb = (double)p->list_bytes / 1e6;
     for (size_t i = 0; i < ARC_COUNT(bins); i++)
-        if (strcasecmp(base_name(e->provenance.set), bins[i].name) == 0 && p->pairs == bins[i].pairs &&
+        if (strcasecmp(base_name(e->provenance.set), bins[i].name) == 0 && p->list_pairs == bins[i].pairs &&
             (bins[i].most_mb == 0 || (mb >= bins[i].least_mb && mb < bins[i].most_mb)))
             return &bins[i];
     return NULL;
@@ -86,7 +87,7 @@ static arc_status impostor_bin(arc_evaluation *e, const arc_pair_set *p, arc_err
     for (size_t i = 0; i < ARC_COUNT(bins); i++)
         if (strcasecmp(base_name(e->provenance.set), bins[i].name) == 0)
             return arc_evaluation_note(e, err, "%s has %d pairs and %.1f MB: not the %s known under that name", bins[i].name,
-                                       p->pairs, (double)p->list_bytes / 1e6, bins[i].what);
+                                       p->list_pairs, (double)p->list_bytes / 1e6, bins[i].what);
     return ARC_OK;
 }
 
@@ -99,6 +100,10 @@ static arc_status compare_published(arc_evaluation *e, const char *set, arc_erro
         if (!model || strcmp(s->set, set) != 0)
             continue;
         const double got = e->verification.accuracy;
+        if (!e->verification.flip)
+            return arc_evaluation_note(
+                e, err, "published for this model on %s, with the mirrored view: %.2f %%; here, plain view: %.3f %%", set,
+                100 * s->accuracy, 100 * got);
         if (e->verification.correct.wilson.high < s->accuracy)
             return arc_evaluation_note(
                 e, err,
@@ -121,8 +126,8 @@ arc_status arc_known_notes(arc_evaluation *e, const arc_pair_set *p, arc_error *
     if (st == ARC_OK && bin && bin->warn)
         st = arc_evaluation_note(e, err, "two different cfp_fp.bin circulate and their scores are not comparable; this is %s",
                                  bin->what);
-    const bool whole_lfw = list && list == lists[0].what && p->pairs == 6000;
-    if (st == ARC_OK && (whole_lfw || bin))
-        st = compare_published(e, whole_lfw ? "lfw" : bin->set, err);
+    const char *set = bin ? bin->set : list == lists[0].what ? "lfw" : NULL;
+    if (st == ARC_OK && set && p->pairs == p->list_pairs)
+        st = compare_published(e, set, err);
     return st;
 }

@@ -82,6 +82,7 @@ static int number_people(const reference *r, int images, int *person) {
 
 typedef struct listed {
     arc_pair_list list;
+    int list_pairs; /* in the file */
     reference *image;
     int (*pair)[2], (*identity)[2], *person;
     uint8_t *same;
@@ -102,6 +103,7 @@ static arc_status listed_open(arc_context *ctx, listed *l, const char *pairs_fil
     arc_status st = arc_pair_list_open(&l->list, a, pairs_file, err);
     if (st != ARC_OK)
         return st;
+    l->list_pairs = l->list.pairs;
     if (max_pairs > 0)
         l->list.pairs = ARC_MIN(l->list.pairs, max_pairs);
     const size_t pairs = (size_t)l->list.pairs;
@@ -159,6 +161,7 @@ arc_status arc_evaluate_pairs(arc_context *ctx, const arc_model *model, const ch
         .images = images, .load = load_image, .name = name_image, .names_are_paths = true, .source = &source};
     arc_pair_set pairs = {.set = &set,
                           .pairs = l.list.pairs,
+                          .list_pairs = l.list_pairs,
                           .image = (const int(*)[2])l.pair,
                           .same = l.same,
                           .identity = (const int(*)[2])l.identity,
