@@ -100,7 +100,7 @@ static int64_t chunk_begin(const parting *p, size_t c) {
 }
 
 static size_t bucket_of(const parting *p, int kind, double score) {
-    const int bucket = (int)((p->high[kind] - score) * p->scale[kind]);
+    const int bucket = p->scale[kind] > 0 ? (int)((p->high[kind] - score) * p->scale[kind]) : 0;
     return (size_t)(kind * BUCKETS + ARC_MIN(bucket, BUCKETS - 1));
 }
 

@@ -9,8 +9,7 @@
 #define MIN_CHUNK 4096                  /* pairs */
 
 typedef struct listed_pair {
-    int64_t index;
-    int a, b; /* rows of the templates */
+    uint32_t a, b : 31, same : 1; /* a, b: rows of the templates */
 } listed_pair;
 
 typedef struct matching {
@@ -18,11 +17,13 @@ typedef struct matching {
     const arc_templates *t;
     const int *pair;
     int64_t pairs, chunks, blocks, block_rows;
+    int shift;          /* number -> bucket of numbers */
+    size_t *first;      /* [buckets + 1] the first row of each bucket */
     size_t *at;         /* [chunks][blocks] pairs, then where the next one goes */
     size_t *begin;      /* [blocks + 1] in order */
     listed_pair *order; /* [pairs] by block */
     int64_t *unknown;   /* [chunks] the first pair whose template is not there, -1 */
-    double *score;
+    double *score;      /* [pairs] by block and second template, as same is */
     uint8_t *same, *empty;
     uint8_t *full; /* [blocks] no memory to match it */
 } matching;
@@ -47,11 +48,45 @@ static int64_t chunk_begin(const matching *m, size_t c) {
     return m->pairs / m->chunks * (int64_t)c + ARC_MIN((int64_t)c, m->pairs % m->chunks);
 }
 
+/* ---- rows by template number: buckets of equally many numbers, so that dense ones are found at once ---- */
+
+static size_t bucket_of(const matching *m, int number) {
+    return (size_t)(((int64_t)number - m->t->number[0]) >> m->shift);
+}
+
+/* How many buckets: at most four a template. */
+static size_t choose_buckets(matching *m) {
+    const arc_templates *t = m->t;
+    if (t->count == 0)
+        return 0;
+    while (bucket_of(m, t->number[t->count - 1]) >= 4 * (size_t)t->count)
+        m->shift++;
+    return bucket_of(m, t->number[t->count - 1]) + 1;
+}
+
+static void fill_buckets(const matching *m, size_t buckets) {
+    size_t bucket = 0;
+    for (int64_t i = 0; i < m->t->count; i++)
+        for (const size_t own = bucket_of(m, m->t->number[i]); bucket <= own; bucket++)
+            m->first[bucket] = (size_t)i;
+    m->first[buckets] = (size_t)m->t->count;
+}
+
+static int64_t find_row(const matching *m, int number) {
+    const arc_templates *t = m->t;
+    if (t->count == 0 || number < t->number[0] || number > t->number[t->count - 1])
+        return -1;
+    const size_t *first = &m->first[bucket_of(m, number)];
+    return arc_templates_find_among(t, number, (int64_t)first[0], (int64_t)first[1]);
+}
+
 /* Lists go by their first template: mostly it is the one before. */
 static int64_t find_first(const matching *m, int64_t i, int64_t before) {
     const int number = m->pair[3 * i];
-    return before >= 0 && m->t->number[before] == number ? before : arc_templates_find(m->t, number);
+    return before >= 0 && m->t->number[before] == number ? before : find_row(m, number);
 }
+
+/* ---- blocks ---- */
 
 static void count_blocks(void *arg, size_t begin, size_t end, int thread) {
     matching *m = arg;
@@ -96,48 +131,46 @@ static void scatter(void *arg, size_t begin, size_t end, int thread) {
         for (int64_t i = chunk_begin(m, c); i < last; i++) {
             const int *p = m->pair + 3 * i;
             a = find_first(m, i, a);
-            const int64_t b = arc_templates_find(m->t, p[1]);
+            const int64_t b = find_row(m, p[1]);
             if (b < 0) {
                 m->unknown[c] = i;
                 break;
             }
-            m->same[i] = p[2] != 0;
-            m->order[at[a / m->block_rows]++] = (listed_pair){i, (int)a, (int)b};
+            m->order[at[a / m->block_rows]++] = (listed_pair){(uint32_t)a, (uint32_t)b & INT32_MAX, p[2] != 0};
         }
     }
 }
 
-/* The pairs of one block by their second template: place [n]; next [templates + 1], zero. */
-static void order_by_second(const listed_pair *p, size_t n, size_t *place, size_t *next, int64_t templates) {
+/* The pairs of one block by their second template. next [templates + 1]: zero. */
+static void order_by_second(const listed_pair *p, size_t n, listed_pair *sorted, size_t *next, int64_t templates) {
     for (size_t i = 0; i < n; i++)
         next[p[i].b + 1]++;
     for (int64_t b = 0; b < templates; b++)
         next[b + 1] += next[b];
     for (size_t i = 0; i < n; i++)
-        place[next[p[i].b]++] = i;
+        sorted[next[p[i].b]++] = p[i];
 }
 
 static void match_blocks(void *arg, size_t begin, size_t end, int thread) {
     matching *m = arg;
     (void)thread;
     for (size_t block = begin; block < end; block++) {
-        const listed_pair *p = m->order + m->begin[block];
-        const size_t n = m->begin[block + 1] - m->begin[block];
+        const size_t from = m->begin[block], n = m->begin[block + 1] - from;
         if (n == 0)
             continue;
-        size_t *place = arc_mem_raw(m->alloc, n, sizeof *place);
+        listed_pair *sorted = arc_mem_raw(m->alloc, n, sizeof *sorted);
         size_t *next = arc_mem_new(m->alloc, (size_t)m->t->count + 1, sizeof *next);
-        m->full[block] = !place || !next;
+        m->full[block] = !sorted || !next;
         if (!m->full[block]) {
-            order_by_second(p, n, place, next, m->t->count);
+            order_by_second(m->order + from, n, sorted, next, m->t->count);
             for (size_t i = 0; i < n; i++) {
-                const listed_pair *x = &p[place[i]];
-                m->score[x->index] =
-                    m->empty[x->a] || m->empty[x->b] ? -1 : dot(row_of(m->t, x->a), row_of(m->t, x->b), m->t->dim);
+                const listed_pair x = sorted[i];
+                m->score[from + i] = m->empty[x.a] || m->empty[x.b] ? -1 : dot(row_of(m->t, x.a), row_of(m->t, x.b), m->t->dim);
+                m->same[from + i] = x.same;
             }
         }
         arc_mem_free(m->alloc, next);
-        arc_mem_free(m->alloc, place);
+        arc_mem_free(m->alloc, sorted);
     }
 }
 
@@ -161,6 +194,7 @@ static arc_status match(arc_context *ctx, matching *m, arc_error *err) {
 
 /* What only the matching needs. */
 static void free_order(const arc_alloc *a, matching *m) {
+    arc_mem_free(a, m->first);
     arc_mem_free(a, m->at);
     arc_mem_free(a, m->begin);
     arc_mem_free(a, m->order);
@@ -173,10 +207,16 @@ arc_status arc_templates_verify(arc_context *ctx, const arc_templates *t, const 
                                 const double *far_targets, int targets, arc_curve *out, arc_error *err) {
     const arc_alloc *a = &ctx->alloc;
     *out = (arc_curve){0};
+    for (int64_t i = 1; i < t->count; i++)
+        if (t->number[i] <= t->number[i - 1])
+            return arc_fail(err, ARC_EINVAL, "the templates are not in the order of their numbers: %d stands behind %d",
+                            t->number[i], t->number[i - 1]);
     matching m = {.alloc = a, .t = t, .pair = pair, .pairs = pairs};
     m.chunks = ARC_MAX((int64_t)1, ARC_MIN((int64_t)MAX_CHUNKS, pairs / MIN_CHUNK));
     m.block_rows = (int64_t)ARC_MAX((size_t)1, BLOCK_BYTES / ((size_t)t->dim * sizeof *t->row));
     m.blocks = (t->count + m.block_rows - 1) / m.block_rows;
+    const size_t buckets = choose_buckets(&m);
+    m.first = arc_mem_raw(a, buckets + 1, sizeof *m.first);
     m.at = arc_mem_new(a, (size_t)(m.chunks * m.blocks), sizeof *m.at);
     m.begin = arc_mem_raw(a, (size_t)m.blocks + 1, sizeof *m.begin);
     m.order = arc_mem_raw(a, (size_t)pairs, sizeof *m.order);
@@ -185,7 +225,9 @@ arc_status arc_templates_verify(arc_context *ctx, const arc_templates *t, const 
     m.full = arc_mem_new(a, (size_t)m.blocks, 1);
     m.score = arc_mem_raw(a, (size_t)pairs, sizeof *m.score);
     m.same = arc_mem_raw(a, (size_t)pairs, 1);
-    const bool good = m.at && m.begin && m.order && m.unknown && m.empty && m.full && m.score && m.same;
+    const bool good = m.first && m.at && m.begin && m.order && m.unknown && m.empty && m.full && m.score && m.same;
+    if (good)
+        fill_buckets(&m, buckets);
     arc_status st = good ? match(ctx, &m, err) : arc_fail_nomem(err, "the scores of the template pairs");
     free_order(a, &m);
     if (st == ARC_OK)

@@ -121,16 +121,19 @@ void arc_templates_free(arc_context *ctx, arc_templates *templates) {
     *templates = (arc_templates){0};
 }
 
-int64_t arc_templates_find(const arc_templates *t, int number) {
-    int64_t low = 0, high = t->count - 1;
-    while (low <= high) {
-        const int64_t middle = (low + high) / 2;
+int64_t arc_templates_find_among(const arc_templates *t, int number, int64_t begin, int64_t end) {
+    while (begin < end) {
+        const int64_t middle = begin + (end - begin) / 2;
         if (t->number[middle] == number)
             return middle;
         if (t->number[middle] < number)
-            low = middle + 1;
+            begin = middle + 1;
         else
-            high = middle - 1;
+            end = middle;
     }
     return -1;
+}
+
+int64_t arc_templates_find(const arc_templates *t, int number) {
+    return arc_templates_find_among(t, number, 0, t->count);
 }

@@ -23,6 +23,8 @@ arc_status arc_pooling_begin(arc_pooling *p, const arc_alloc *a, int64_t templat
 void arc_pooling_put(arc_pooling *p, int number, int media, const float *feature, double weight);
 void arc_pooling_end(arc_pooling *p, arc_templates *out);
 void arc_pooling_abort(arc_pooling *p);
-int64_t arc_templates_find(const arc_templates *t, int number); /* -1: not there */
+/* The row of a template number, also among the rows begin..end-1 alone; -1: not there. */
+int64_t arc_templates_find(const arc_templates *t, int number);
+int64_t arc_templates_find_among(const arc_templates *t, int number, int64_t begin, int64_t end);
 
 #endif

@@ -1,6 +1,7 @@
 /* Curves, all pairs and searches: against scikit-learn's goldens (tests/golden/curves.py), brute force, and cases worked out by hand. */
 #include "support.h"
 
+#include "eval/curve.h"
 #include <arcface/evaluate_search.h>
 #include <jansson.h>
 #include <string.h>
@@ -195,10 +196,82 @@ static void ties_count_against(void **state) {
     arc_context_close(&ctx);
 }
 
+/* ---- sorting in parts ---- */
+
+enum { SCORES = 100000 }; /* 24 shares of the pairs */
+
+static int falling(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+/* What the parted sort makes of the scores on 1 and 3 threads, against qsort. */
+static void expect_sorted(const double *value, const uint8_t *same, int64_t pairs, double offset, double scale) {
+    double *want = calloc((size_t)pairs, sizeof *want);
+    int64_t n[2] = {0, 0};
+    for (int kind = 0; kind < 2; kind++)
+        for (int64_t i = 0; i < pairs; i++)
+            if (same[i] == kind)
+                want[n[0] + (kind ? n[1] : 0)] = offset + scale * value[i], n[kind]++;
+    qsort(want, (size_t)n[0], sizeof *want, falling);
+    qsort(want + n[0], (size_t)n[1], sizeof *want, falling);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        arc_context *ctx = open_context(threads);
+        const arc_scored_pairs from = {value, same, pairs, offset, scale};
+        double *got;
+        int64_t count[2];
+        assert_int_equal(arc_sort_pairs(ctx, &from, &got, count, NULL), ARC_OK);
+        assert_true(count[0] == n[0] && count[1] == n[1]);
+        for (int64_t i = 0; i < pairs; i++)
+            assert_true(got[i] == want[i]);
+        ctx->alloc.put(ctx->alloc.ctx, got);
+        arc_context_close(&ctx);
+    }
+    free(want);
+}
+
+static void sorted_in_parts(void **state) {
+    (void)state;
+    double *value = calloc(SCORES, sizeof *value);
+    uint8_t *same = calloc(SCORES, 1);
+    uint64_t seed = 11;
+    for (int i = 0; i < SCORES; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        same[i] = seed >> 60 == 0;
+        value[i] = (double)(seed >> 11) * 0x1p-53 * 4;
+        if (i % 3 == 0)
+            value[i] = floor(value[i] * 50) / 50; /* ties */
+    }
+    expect_sorted(value, same, SCORES, 0, 1);
+    expect_sorted(value, same, SCORES, 1, -0.5);
+    expect_sorted(value, same, 8193, 0, 1);
+    value[7] = 1e300; /* all others in one part; then a range that no double holds */
+    expect_sorted(value, same, SCORES, 0, 1);
+    value[9] = value[11] = -1.7e308;
+    value[7] = value[90000] = 1.7e308;
+    expect_sorted(value, same, SCORES, 0, 1);
+    for (int i = 0; i < SCORES; i++)
+        value[i] = 0.25;
+    expect_sorted(value, same, SCORES, 0, 1);
+    memset(same, 1, SCORES);
+    expect_sorted(value, same, SCORES, 0, 1);
+
+    arc_context *ctx = open_context(3);
+    arc_curve c;
+    arc_error err;
+    value[70000] = value[99999] = NAN;
+    assert_int_equal(arc_curve_of_scores(ctx, value, same, SCORES, NULL, 0, &c, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "pair 70000 "));
+    arc_context_close(&ctx);
+    free(value);
+    free(same);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scikit),           cmocka_unit_test(wilson),         cmocka_unit_test(all_pairs),
         cmocka_unit_test(published_search), cmocka_unit_test(search_by_hand), cmocka_unit_test(ties_count_against),
+        cmocka_unit_test(sorted_in_parts),
     };
     return cmocka_run_group_tests_name("curves", tests, NULL, NULL);
 }

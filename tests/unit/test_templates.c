@@ -95,6 +95,104 @@ static void pooled_by_hand(void **state) {
     arc_context_close(&ctx);
 }
 
+/* ---- matching in blocks ---- */
+
+enum { TEMPLATES = 500, LISTED = 30000, WIDTH = 517 }; /* four blocks of first templates, seven shares of the list */
+
+static uint64_t next_random(uint64_t *seed) {
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return *seed >> 33;
+}
+
+/* The eight partial sums of the matching, in their order. */
+static double dot_of(const double *a, const double *b) {
+    double s[8] = {0};
+    for (int k = 0; k < WIDTH; k++)
+        s[k % 8] += a[k] * b[k];
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+
+/* The curve of the listed pairs on 1 and 3 threads, to the last bit that of their scores. */
+static void expect_matched(const arc_templates *t, const int *pair, const double *score, const uint8_t *same) {
+    for (int threads = 1; threads <= 3; threads += 2) {
+        arc_settings s;
+        arc_context *ctx;
+        arc_curve got, want;
+        arc_settings_default(&s);
+        s.threads = threads;
+        assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+        assert_int_equal(arc_templates_verify(ctx, t, pair, LISTED, NULL, 0, &got, NULL), ARC_OK);
+        assert_int_equal(arc_curve_of_scores(ctx, score, same, LISTED, NULL, 0, &want, NULL), ARC_OK);
+        assert_int_equal(got.points, want.points);
+        assert_memory_equal(got.point, want.point, (size_t)want.points * sizeof *want.point);
+        assert_memory_equal(got.operating, want.operating, sizeof want.operating);
+        assert_memory_equal(got.genuine_bin, want.genuine_bin, sizeof want.genuine_bin);
+        assert_memory_equal(got.impostor_bin, want.impostor_bin, sizeof want.impostor_bin);
+        assert_true(got.auc == want.auc && got.eer == want.eer && got.mean_genuine == want.mean_genuine);
+        arc_curve_free(ctx, &got);
+        arc_curve_free(ctx, &want);
+        arc_context_close(&ctx);
+    }
+}
+
+static void matched_in_blocks(void **state) {
+    (void)state;
+    arc_context *ctx = open_context();
+    arc_templates t = {.count = TEMPLATES, .dim = WIDTH};
+    t.row = calloc(TEMPLATES * WIDTH, sizeof *t.row);
+    t.number = calloc(TEMPLATES, sizeof *t.number);
+    int *pair = calloc(3 * LISTED, sizeof *pair), *row = calloc(2 * LISTED, sizeof *row);
+    double *score = calloc(LISTED, sizeof *score);
+    uint8_t *same = calloc(LISTED, 1);
+    uint64_t seed = 3;
+    for (int i = 0; i < TEMPLATES * WIDTH; i++)
+        t.row[i] = ((double)next_random(&seed) * 0x1p-31 - 0.5) / 8;
+    memset(t.row + 77 * WIDTH, 0, WIDTH * sizeof *t.row);
+    for (int i = 0; i < LISTED; i++) {
+        for (int k = 0; k < 2; k++)
+            row[2 * i + k] = (int)(next_random(&seed) % TEMPLATES);
+        same[i] = next_random(&seed) % 9 == 0;
+        score[i] =
+            row[2 * i] == 77 || row[2 * i + 1] == 77 ? -1 : dot_of(t.row + row[2 * i] * WIDTH, t.row + row[2 * i + 1] * WIDTH);
+    }
+    /* Numbers: dense, wide apart, and all but one close together at the ends of their range. */
+    for (int numbering = 0; numbering < 3; numbering++) {
+        for (int i = 0; i < TEMPLATES; i++)
+            t.number[i] = numbering == 0 ? i + 5 : numbering == 1 ? (i - TEMPLATES / 2) * 8000000 : i - 3;
+        if (numbering == 2)
+            t.number[TEMPLATES - 1] = INT32_MAX;
+        for (int i = 0; i < LISTED; i++) {
+            for (int k = 0; k < 2; k++)
+                pair[3 * i + k] = t.number[row[2 * i + k]];
+            pair[3 * i + 2] = same[i];
+        }
+        expect_matched(&t, pair, score, same);
+    }
+    arc_curve c;
+    arc_error err;
+    static const int unknown[] = {INT32_MIN, -4, TEMPLATES, INT32_MAX - 1}; /* outside and in a gap */
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        for (int side = 0; side < 2; side++) { /* the first of two, in another share than the second */
+            const int known = pair[3 * 8000 + side];
+            pair[3 * 8000 + side] = unknown[i];
+            pair[3 * 29000 + !side] = unknown[i];
+            assert_int_equal(arc_templates_verify(ctx, &t, pair, LISTED, NULL, 0, &c, &err), ARC_EINVAL);
+            assert_non_null(strstr(err.text, "pair 8001 "));
+            pair[3 * 8000 + side] = known;
+            pair[3 * 29000 + !side] = t.number[0];
+        }
+    t.number[9] = t.number[8];
+    assert_int_equal(arc_templates_verify(ctx, &t, pair, LISTED, NULL, 0, &c, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "order of their numbers"));
+    free(t.row);
+    free(t.number);
+    free(pair);
+    free(row);
+    free(score);
+    free(same);
+    arc_context_close(&ctx);
+}
+
 static arc_status parse_pairs(const char *text, arc_pair_list *l, arc_error *err) {
     return arc_pair_list_parse(l, &arc_alloc_libc, text, strlen(text), "list", err);
 }
@@ -202,8 +300,8 @@ static void calibration(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pooled_as_published), cmocka_unit_test(pooled_by_hand), cmocka_unit_test(lists_of_pairs),
-        cmocka_unit_test(video_lists),         cmocka_unit_test(calibration),
+        cmocka_unit_test(pooled_as_published), cmocka_unit_test(pooled_by_hand), cmocka_unit_test(matched_in_blocks),
+        cmocka_unit_test(lists_of_pairs),      cmocka_unit_test(video_lists),    cmocka_unit_test(calibration),
     };
     return cmocka_run_group_tests_name("templates", tests, NULL, NULL);
 }
