@@ -46,7 +46,7 @@ static arc_status read_centres(cleaner *c, const char *path, arc_error *err) {
         return st;
     json_t *root = json_loadb(c->state.json, c->state.json_bytes, 0, NULL);
     json_int_t identities = -1;
-    const int got = json_unpack(root, "{s:I,s:{s:I}}", "identities", &identities, "recipe", "centres", &centres);
+    const int got = json_unpack(root, "{s:I,s:{s:I}}", "identities", &identities, "recipe", "centers", &centres);
     json_decref(root);
     if (got != 0 || centres < 1 || centres > 255)
         return arc_fail(err, ARC_EFORMAT, "%s: holds no class centres", path);

@@ -14,7 +14,7 @@ struct arc_recipe {
     char network[64], init[ARC_RECIPE_TEXT], freeze[ARC_RECIPE_TEXT];
     int64_t dim, seed, recompute, precision;
     /* loss */
-    int64_t loss, wrap, margin_gradient, centres, easy_margin;
+    int64_t loss, wrap, margin_gradient, centers, easy_margin;
     double m1, m2, m3, scale, filter, concentration, norm_average, lower_norm, upper_norm, lower_margin, upper_margin,
         regulariser;
     double sample_rate;

@@ -24,7 +24,7 @@
     X(wrap,             WORD, 0, 0, "auto|none|fallback|mirror", "RULE", "beyond theta + m = pi: auto none fallback mirror") \
     X(margin_gradient,  WORD, 0, 0, "true|straight-through", "KIND", "true, or straight-through as arcface_torch since 2022") \
     X(filter,           REAL, 0, 1, NULL, "X", "cosines to other classes above it are left out (0: none)") \
-    X(centres,          INT, 1, 255, NULL, "K", "sub-centres of each class") \
+    X(centers,          INT, 1, 255, NULL, "K", "sub-centers of each class") \
     X(concentration,    REAL, 0, 10, NULL, "X", "adaface: h") \
     X(norm_average,     REAL, 0, 1, NULL, "X", "adaface: share of a batch in the running norm") \
     X(lower_norm,       REAL, 1e-3, 1e6, NULL, "X", "magface: l_a") \
@@ -135,7 +135,7 @@ void arc_recipe_defaults(arc_recipe *r) {
                       .m2 = NAN,
                       .m3 = NAN,
                       .scale = NAN,
-                      .centres = 1,
+                      .centers = 1,
                       .concentration = 0.333,
                       .norm_average = 0.01,
                       .lower_norm = 10,

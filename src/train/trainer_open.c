@@ -166,7 +166,7 @@ static arc_head_options head_options(const arc_trainer *t) {
     const arc_recipe *r = &t->recipe;
     arc_head_options o = {.classes = t->identities,
                           .dim = t->dim,
-                          .centres = (int)r->centres,
+                          .centres = (int)r->centers,
                           .sample_rate = r->sample_rate,
                           .partial = (arc_partial)r->partial,
                           .optimiser = t->optimiser,
@@ -248,7 +248,7 @@ static void add_up(arc_trainer *t) {
         "memory: network %.0f MB (activations %.0f), class centres %lld x %lld x 4 bytes + optimiser %.0f MB (work %.0f), "
         "program, optimiser and batch %.0f MB, pictures ahead %.0f MB, teacher %.0f MB, saving and evaluating %.0f MB; %.0f MB "
         "in all",
-        (double)network / 1e6, (double)m.activations_bytes / 1e6, (long long)(t->identities * t->recipe.centres),
+        (double)network / 1e6, (double)m.activations_bytes / 1e6, (long long)(t->identities * t->recipe.centers),
         (long long)t->dim, (double)head / 1e6, (double)h.work_bytes / 1e6, (double)state / 1e6, (double)pictures / 1e6,
         (double)teacher / 1e6, (double)saving / 1e6, (double)t->planned_bytes / 1e6);
 }

@@ -77,7 +77,7 @@ sentence no_such_layer
 expect 0 train "${common[@]}" -o "$work/distilled" --teacher "$work/whole/model.onnx" --head-weight 0 --steps 2
 grep -q teacher_distance "$work/distilled/log.jsonl" || wrong "no distance to the teacher"
 for loss in softmax cosface sphereface combined adaface magface curricularface; do
-    expect 0 train "${common[@]}" -o "$work/$loss" --loss $loss --steps 1 --optimiser adamw --rate 0.001 --centres 2 --sample-rate 0.5
+    expect 0 train "${common[@]}" -o "$work/$loss" --loss $loss --steps 1 --optimiser adamw --rate 0.001 --centers 2 --sample-rate 0.5
 done
 
 # Curves, and cleaning by several centres: a label list, what stays, a picture.
@@ -85,7 +85,7 @@ expect 0 plot "$work/whole" "$work/killed" -o "$work/curves.png"
 [ "$(head -c 4 "$work/curves.png" | tail -c 3)" = PNG ] || wrong "no picture of the curves"
 expect 3 plot "$work"
 sentence log.jsonl
-expect 0 train "${common[@]}" -o "$work/centres" --centres 3 --epochs 4 --keep 1
+expect 0 train "${common[@]}" -o "$work/centres" --centers 3 --epochs 4 --keep 1
 state=$(ls "$work"/centres/step-*.state)
 expect 0 data clean "$work/set" --model "$work/centres/model.onnx" --centers "$state" --drop-angle 60 -o "$work/clean" --json -q \
     --list "$work/dropped.tsv" --undo "$work/undo.tsv" --sheet "$work/dropped.png"
