@@ -85,6 +85,10 @@ const arc_data_notes *arc_data_set_notes(const arc_data_set *set) {
     return &set->notes;
 }
 
+size_t arc_data_set_mapped_bytes(const arc_data_set *set) {
+    return set->map.bytes;
+}
+
 int64_t arc_data_set_samples(const arc_data_set *set) {
     return set->samples;
 }

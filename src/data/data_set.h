@@ -32,6 +32,8 @@ void arc_data_set_close(arc_data_set **set); /* NULL-safe */
 const arc_context *arc_data_set_context(const arc_data_set *set);
 const char *arc_data_set_path(const arc_data_set *set); /* the .rec, folder or list that was opened */
 const arc_data_notes *arc_data_set_notes(const arc_data_set *set);
+size_t
+arc_data_set_mapped_bytes(const arc_data_set *set); /* of a .rec: what of it was read may stay in memory; 0 for other kinds */
 int64_t arc_data_set_samples(const arc_data_set *set);
 int64_t arc_data_set_identities(const arc_data_set *set); /* labels are 0 .. identities-1; some may have no sample */
 

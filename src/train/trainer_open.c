@@ -242,15 +242,16 @@ static void add_up(arc_trainer *t) {
     /* Saving and evaluating hold a copy of the weights and, packed, up to four times as much (Winograd). */
     const size_t saving = (size_t)cost.weight_bytes * 6 + ((size_t)64 << 20);
     const size_t state = t->planned_bytes; /* with what was there before */
-    t->planned_bytes += network + head + teacher + pictures + saving;
+    const size_t mapped = arc_data_set_mapped_bytes(t->set);
+    t->planned_bytes += network + head + teacher + pictures + saving + mapped;
     arc_train_say(
         t,
         "memory: network %.0f MB (activations %.0f), class centres %lld x %lld x 4 bytes + optimiser %.0f MB (work %.0f), "
-        "program, optimiser and batch %.0f MB, pictures ahead %.0f MB, teacher %.0f MB, saving and evaluating %.0f MB; %.0f MB "
-        "in all",
+        "program, optimiser and batch %.0f MB, pictures ahead %.0f MB, teacher %.0f MB, saving and evaluating %.0f MB, data set "
+        "%.0f MB at most (its mapped file, which the system takes back when memory is short); %.0f MB in all",
         (double)network / 1e6, (double)m.activations_bytes / 1e6, (long long)(t->identities * t->recipe.centers),
         (long long)t->dim, (double)head / 1e6, (double)h.work_bytes / 1e6, (double)state / 1e6, (double)pictures / 1e6,
-        (double)teacher / 1e6, (double)saving / 1e6, (double)t->planned_bytes / 1e6);
+        (double)teacher / 1e6, (double)saving / 1e6, (double)mapped / 1e6, (double)t->planned_bytes / 1e6);
 }
 
 /* ---- whole ---- */

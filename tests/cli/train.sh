@@ -22,6 +22,10 @@ done
 # Sanitizers take memory of their own.
 grep -q __asan_init "$arcface" || sed -E 's/.*"planned_mb": ([0-9.]+), "peak_mb": ([0-9.]+).*/\1 \2/' <<<"$out" | awk '{ exit !($2 <= $1) }' ||
     wrong "more memory than announced: $out"
+# What can be resident of a mapped file is announced: here one with 30 MB behind its records.
+mkdir "$work/long" && cp "$work"/set/train.* "$work/long" && truncate -s +30M "$work/long/train.rec"
+expect 0 train "${common[@]:0:${#common[@]}-1}" --data "$work/long" -o "$work/long_run" --steps 1
+grep -qE 'data set 3[0-9] MB at most' <<<"$err" || wrong "the mapped data set is not announced: $err"
 expect 0 model info "$work/whole/model.onnx"
 expect 3 train "${common[@]}" -o "$work/whole"
 sentence "--resume"
