@@ -251,7 +251,7 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
         return arc_fail(err, ARC_EINVAL, "a batch of %lld images: the learner was made for 1 to %lld", (long long)n,
                         (long long)l->options.batch);
     for (int i = 0; n == 1 && !l->evaluating && i < l->steps; i++)
-        if (l->step[i].norm && arc_learn_pixels(&l->step[i].in_shape[0]) == 1)
+        if (l->step[i].norm && !l->step[i].norm->rests && arc_learn_pixels(&l->step[i].in_shape[0]) == 1)
             return arc_fail(err, ARC_EINVAL, "BatchNormalization '%s' needs two images at least: one has no variance",
                             l->step[i].name);
     l->n = (size_t)n;

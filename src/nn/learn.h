@@ -63,6 +63,7 @@ typedef struct arc_learn_norm {
     const float *mean, *variance; /* of the batch, [channels]; the variance is the biased one */
     const arc_learn_parameter *running_mean, *running_variance;
     float *d_mean, *d_variance; /* [channels], zero at first */
+    bool rests;                 /* the caller's: true = this one is as all are in evaluation (arc_learner_evaluate) */
 } arc_learn_norm;
 size_t arc_learner_norms(const arc_learner *l);
 arc_learn_norm *arc_learner_norm(arc_learner *l, size_t i);

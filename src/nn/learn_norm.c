@@ -110,6 +110,11 @@ static void move_running(const arc_learn_step *s, const norm_job *job) {
     }
 }
 
+/* By the running statistics, which stay. */
+static bool at_rest(const norm_job *job) {
+    return job->r->evaluating || job->s->norm->rests;
+}
+
 static void apply_items(void *arg, size_t begin, size_t end, int thread) {
     const norm_job *job = arg;
     (void)thread;
@@ -129,12 +134,12 @@ static void norm_forward(const arc_learn_step *s, const arc_learn_run *r) {
             if (!isfinite(n->mean[j]) || !isfinite(n->variance[j]))
                 *r->finite = false;
         }
-        if (!r->evaluating)
+        if (!at_rest(&job))
             move_running(s, &job);
     }
     for (size_t j = 0; j < n->channels; j++) {
-        const double mean = (double)(r->evaluating ? s->running_mean->value[j] : n->mean[j]);
-        const double variance = (double)(r->evaluating ? s->running_variance->value[j] : n->variance[j]);
+        const double mean = (double)(at_rest(&job) ? s->running_mean->value[j] : n->mean[j]);
+        const double variance = (double)(at_rest(&job) ? s->running_variance->value[j] : n->variance[j]);
         n->inverse[j] = (float)(1 / sqrt(variance + (double)n->epsilon));
         n->scale[j] = s->weight->value[j] * n->inverse[j];
         n->shift[j] = (float)((double)s->bias->value[j] - mean * (double)n->scale[j]);
@@ -172,12 +177,12 @@ static void finish_channel(const norm_job *job, size_t j) {
         slope += job->norm.slope ? (double)sum[2 * n->channels] : 0;
     }
     const double rows = (double)job->rows, inverse = (double)n->inverse[j], scale = (double)n->scale[j];
-    const double centre = job->r->evaluating ? (double)n->mean[j] - (double)s->running_mean->value[j] : 0;
+    const double centre = at_rest(job) ? (double)n->mean[j] - (double)s->running_mean->value[j] : 0;
     set_gradient(s->weight, job->r->accumulate, j, (dux + centre * du) * inverse);
     set_gradient(s->bias, job->r->accumulate, j, du);
     set_gradient(s->slope, job->r->accumulate, j, slope);
     const double d_mean = (double)s->norm->d_mean[j], d_variance = (double)s->norm->d_variance[j];
-    const bool batch = !job->r->evaluating;
+    const bool batch = !at_rest(job);
     n->a[j] = (float)scale;
     n->b[j] = (float)((batch ? -scale * inverse * inverse * dux / rows : 0) + 2 * d_variance / rows);
     n->c[j] = (float)((batch ? -scale * du / rows : 0) + d_mean / rows);

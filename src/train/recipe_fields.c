@@ -11,7 +11,7 @@
     X(network,          TEXT, 0, 0, NULL, "NAME", "r18 r34 r50 r100 r200 mbf mbf-large tiny") \
     X(dim,              INT, 1, 65536, NULL, "N", "length of the embedding") \
     X(init,             TEXT, 0, 0, NULL, "FILE", "start from the weights of this model instead of random ones") \
-    X(freeze,           TEXT, 0, 0, NULL, "LIST", "layers that do not learn, by the beginnings of their names: conv1,layer1.") \
+    X(freeze,           TEXT, 0, 0, NULL, "LIST", "layers that stay as they are, by the beginnings of their names: conv1,layer1.") \
     X(precision,        WORD, 0, 0, "fp32|bf16", "fp32|bf16", "bf16: activations and products in bfloat16, weights and sums in fp32") \
     X(recompute,        WORD, 0, 0, "no|yes", "yes|no", "less memory: activations are computed again for the backward pass") \
     X(seed,             INT, 0, HUGE_COUNT, NULL, "N", "of weights, order, augmentation and sampling") \

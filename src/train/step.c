@@ -106,12 +106,12 @@ static void restore_statistics(arc_trainer *t) {
     }
 }
 
-/* Takes what a forward made of the statistics and puts the old ones back for the next micro-batch. */
+/* Takes how far a forward moved the statistics and puts the old ones back for the next micro-batch. */
 static void collect_statistics(arc_trainer *t) {
     for (size_t i = 0; i < t->statistics; i++) {
         const arc_learn_parameter *s = arc_learner_statistic(t->learner, i);
         for (size_t k = 0; k < s->count; k++)
-            t->stat_sum[i][k] += s->value[k];
+            t->stat_sum[i][k] += s->value[k] - t->stat_before[i][k];
     }
     restore_statistics(t);
 }
@@ -123,7 +123,7 @@ static arc_status settle_statistics(arc_trainer *t, arc_error *err) {
         const arc_learn_parameter *s = arc_learner_statistic(t->learner, i);
         st = arc_ranks_sum_floats(&t->ranks, t->stat_sum[i], s->count, err);
         for (size_t k = 0; k < s->count; k++)
-            s->value[k] = t->stat_sum[i][k] * share;
+            s->value[k] = t->stat_before[i][k] + t->stat_sum[i][k] * share;
     }
     return st;
 }

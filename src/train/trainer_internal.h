@@ -42,7 +42,7 @@ typedef struct arc_trainer {
 
     /* [parameters] each */
     float **state[2], **average;
-    /* Running statistics before the step, and their sum over micro-batches: [statistics] */
+    /* Running statistics before the step, and the sum over micro-batches of how far they moved: [statistics] */
     float **stat_before, **stat_sum;
     float *images;              /* [micro][3][h][w] */
     float *teacher_images;      /* the teacher's, when its contract differs; else NULL */

@@ -98,35 +98,54 @@ static arc_status open_model(arc_trainer *t, arc_error *err) {
 }
 
 /* The list of frozen layers, cut at its commas in `text`. */
-static size_t frozen_names(char *text, const char *out[MAX_FROZEN]) {
-    size_t n = 0;
-    for (char *at = text; *at && n < MAX_FROZEN;) {
-        out[n++] = at;
-        at += strcspn(at, ",");
+static arc_status frozen_names(char *text, const char *out[MAX_FROZEN], size_t *count, arc_error *err) {
+    *count = 0;
+    for (char *at = text; *at;) {
+        const size_t bytes = strcspn(at, ",");
+        if (bytes == 0)
+            return arc_fail(err, ARC_EINVAL, "freeze: a name is missing between commas (an empty one would freeze every layer)");
+        if (*count == MAX_FROZEN)
+            return arc_fail(err, ARC_ELIMIT, "freeze: at most %d names", MAX_FROZEN);
+        out[(*count)++] = at;
+        at += bytes;
         if (*at)
             *at++ = '\0';
     }
-    return n;
+    return ARC_OK;
+}
+
+/* The BatchNormalizations of frozen layers are as in the finished model: by their running statistics, which stay. */
+static void rest_frozen(arc_learner *l, size_t frozens, const char *const frozen[]) {
+    for (size_t i = 0; i < arc_learner_norms(l); i++) {
+        arc_learn_norm *norm = arc_learner_norm(l, i);
+        for (size_t k = 0; k < frozens; k++)
+            norm->rests |= strncmp(norm->running_mean->name, frozen[k], strlen(frozen[k])) == 0;
+    }
 }
 
 static arc_status open_learner(arc_trainer *t, arc_error *err) {
     char text[ARC_RECIPE_TEXT];
     const char *frozen[MAX_FROZEN];
+    size_t frozens;
     const arc_contract *c = &t->model->contract;
     memcpy(text, t->recipe.freeze, sizeof text);
+    arc_status st = frozen_names(text, frozen, &frozens, err);
+    if (st != ARC_OK)
+        return st;
     const arc_shape input = {4, {t->micro, 3, c->input_height_px, c->input_width_px}};
     const arc_learner_options o = {.batch = t->micro,
                                    .bf16 = t->recipe.precision != 0,
                                    .recompute = t->recipe.recompute != 0,
                                    .momentum = BASE_MOMENTUM,
                                    .frozen = frozen,
-                                   .frozens = frozen_names(text, frozen)};
-    arc_status st = arc_learner_new(&t->learner, t->ctx, t->model->graph, &input, &o, err);
+                                   .frozens = frozens};
+    st = arc_learner_new(&t->learner, t->ctx, t->model->graph, &input, &o, err);
     if (st != ARC_OK)
         return st;
     t->parameters = arc_learner_parameters(t->learner);
     t->statistics = arc_learner_statistics(t->learner);
-    for (size_t k = 0; k < o.frozens; k++) {
+    rest_frozen(t->learner, frozens, frozen);
+    for (size_t k = 0; k < frozens; k++) {
         bool found = false;
         for (size_t i = 0; i < t->parameters && !found; i++)
             found = strncmp(arc_learner_parameter(t->learner, i)->name, frozen[k], strlen(frozen[k])) == 0;

@@ -78,6 +78,15 @@ grep -q '"labels"' "$work"/nan/nonfinite-*.json || wrong "the reproducer names n
 expect 0 train "${common[@]}" -o "$work/tuned" --init "$work/whole/model.onnx" --freeze layers.0,layers.1 --steps 1
 expect 3 train "${common[@]}" -o "$work/tuned2" --init "$work/whole/model.onnx" --freeze no_such_layer --steps 1
 sentence no_such_layer
+expect 3 train "${common[@]}" -o "$work/tuned2" --init "$work/whole/model.onnx" --freeze layers.0,,layers.1 --steps 1
+sentence "between commas"
+# All frozen, the network gives what it gave: running statistics stay too.
+expect 0 train "${common[@]}" -o "$work/frozen" --init "$work/whole/model.onnx" --freeze layers.,conv_sep.,features. --steps 2
+"$arcface" data unpack "$work/set" -o "$work/folders" -q >/dev/null 2>&1 || wrong "the set is not unpacked"
+for run in whole frozen; do
+    expect 0 embed "$work/folders" --aligned --model "$work/$run/model.onnx" -o "$work/$run.npy" -q
+done
+cmp -s "$work/whole.npy" "$work/frozen.npy" || wrong "a frozen network changed"
 expect 0 train "${common[@]}" -o "$work/distilled" --teacher "$work/whole/model.onnx" --head-weight 0 --steps 2
 grep -q teacher_distance "$work/distilled/log.jsonl" || wrong "no distance to the teacher"
 for loss in softmax cosface sphereface combined adaface magface curricularface; do
@@ -116,7 +125,7 @@ expect 3 train "${common[@]}" -o "$work/x" -r "$work/bad.json"
 sentence momentun '"momentum"' bad.json
 expect 3 train "${common[@]}" -o "$work/x" --batch 512
 sentence "fewer than"
-mkdir -p "$work/one/anna" && "$arcface" data unpack "$work/set" -o "$work/folders" -q >/dev/null 2>&1
+mkdir -p "$work/one/anna"
 first=$(find "$work/folders" -name '*.jpg' | head -1)
 for i in $(seq 9); do cp "$first" "$work/one/anna/$i.jpg"; done
 expect 3 train "${common[@]}" --data "$work/one" -o "$work/x"

@@ -176,6 +176,37 @@ static void what_is_frozen_has_no_gradient(void **state) {
     arc_context_close(&ctx);
 }
 
+/* All at rest is evaluation, to the bit; one at rest keeps its statistics while the others move theirs. */
+static void norms_at_rest_stay(void **state) {
+    (void)state;
+    arc_graph *g = small_net();
+    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_learner *resting = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
+    arc_learner *evaluating = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
+    const size_t count = step(resting, BATCH, false, NULL);
+    float *a = calloc(count, sizeof *a), *b = calloc(count, sizeof *b);
+    step(evaluating, BATCH, false, NULL);
+    arc_learner_evaluate(evaluating, true);
+    for (size_t i = 0; i < arc_learner_norms(resting); i++)
+        arc_learner_norm(resting, i)->rests = true;
+    step(resting, BATCH, false, a);
+    step(evaluating, BATCH, false, b);
+    assert_memory_equal(a, b, count * sizeof *a);
+    for (size_t i = 1; i < arc_learner_norms(resting); i++)
+        arc_learner_norm(resting, i)->rests = false;
+    const arc_learn_norm *first = arc_learner_norm(resting, 0), *last = arc_learner_norm(resting, arc_learner_norms(resting) - 1);
+    const float before[2] = {first->running_mean->value[0], last->running_mean->value[0]};
+    step(resting, BATCH, false, NULL);
+    assert_true(first->running_mean->value[0] == before[0]);
+    assert_true(last->running_mean->value[0] != before[1]);
+    free(a);
+    free(b);
+    arc_learner_free(&resting);
+    arc_learner_free(&evaluating);
+    arc_graph_free(&g);
+    arc_context_close(&ctx);
+}
+
 /* The graph that comes out, run by a session, is the learner in evaluation. */
 static void the_graph_is_the_learner(void **state) {
     (void)state;
@@ -297,10 +328,11 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_what_was_said),  cmocka_unit_test(bits_do_not_depend_on_threads_or_segments),
-        cmocka_unit_test(gradients_accumulate),     cmocka_unit_test(what_is_frozen_has_no_gradient),
-        cmocka_unit_test(the_graph_is_the_learner), cmocka_unit_test(what_is_not_finite_is_named),
-        cmocka_unit_test(wrong_calls_are_refused),  cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(memory_is_what_was_said),     cmocka_unit_test(bits_do_not_depend_on_threads_or_segments),
+        cmocka_unit_test(gradients_accumulate),        cmocka_unit_test(what_is_frozen_has_no_gradient),
+        cmocka_unit_test(norms_at_rest_stay),          cmocka_unit_test(the_graph_is_the_learner),
+        cmocka_unit_test(what_is_not_finite_is_named), cmocka_unit_test(wrong_calls_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("learning steps", tests, NULL, NULL);
 }
