@@ -178,8 +178,12 @@ static void run_step(const arc_session *s, const arc_plan *p, arc_plan_step *ps,
     arc_step *step = &ps->step;
     for (int i = 0; i < step->inputs; i++) {
         step->in[i].data = bind(s, p, &ps->in[i], in);
-        if (ps->in[i].kind == ARC_IN_INPUT)
-            step->in[i].layout = in[ps->in[i].index].layout;
+        if (ps->in[i].kind != ARC_IN_INPUT)
+            continue;
+        if (in[ps->in[i].index].layout == ARC_PIXELS)
+            step->in[i].layout = ARC_PIXELS; /* the step turns plain floats into rows, */
+        else if (step->in[i].layout == ARC_PIXELS)
+            step->in[i].layout = ARC_PLAIN; /* as it did before */
     }
     for (int i = 0; i < step->outputs; i++)
         step->out[i].data = bind(s, p, &ps->out[i], in);

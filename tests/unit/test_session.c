@@ -247,11 +247,37 @@ static void every_number_of_steps_has_room(void **state) {
     arc_context_close(&ctx);
 }
 
+/* An input of one pixel is the same bytes in both layouts, its pool with padding is not. */
+static void an_input_of_one_pixel_spreads(void **state) {
+    (void)state;
+    enum { CHANNELS = 5, WINDOWS = 4 };
+    static const int64_t two[] = {2, 2}, pads[] = {1, 1, 1, 1};
+    arc_context *ctx = net_context(1, NULL, NULL);
+    net t;
+    arc_node *n;
+    net_new(&t, &arc_alloc_libc, 1);
+    const arc_shape shape = {4, {2, CHANNELS, 1, 1}};
+    const int y = net_node(&t, "MaxPool", net_input(&t, "x", shape), ARC_NO_VALUE, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_ints(t.g, n, "kernel_shape", 2, two), ARC_OK);
+    assert_int_equal(arc_node_ints(t.g, n, "pads", 4, pads), ARC_OK);
+    net_done(&t, y);
+    float *x = net_floats(1, 2 * CHANNELS);
+    arc_tensor out;
+    float *got = net_run(ctx, t.g, false, shape, x, &out, NULL);
+    assert_int_equal(arc_shape_count(&out.shape), 2 * CHANNELS * WINDOWS);
+    for (int i = 0; i < 2 * CHANNELS * WINDOWS; i++)
+        assert_true(got[i] == x[i / WINDOWS]);
+    free(got);
+    free(x);
+    arc_graph_free(&t.g);
+    arc_context_close(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planned_run_allocates_nothing), cmocka_unit_test(plans_in_use_stay),
         cmocka_unit_test(every_allocation_may_fail),       cmocka_unit_test(a_session_survives_a_failed_plan),
-        cmocka_unit_test(every_number_of_steps_has_room),
+        cmocka_unit_test(every_number_of_steps_has_room),  cmocka_unit_test(an_input_of_one_pixel_spreads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
