@@ -52,7 +52,8 @@ typedef struct arc_quantize_report {
 /* Quantises an embedder: per-channel symmetric int8 weights, per-tensor uint8 activations, BatchNormalization folded; residual sums stay
  * float32. crops: aligned faces of the template's size, 100 to 1000 are a good number, at least 2. The new model is used and saved like any
  * other; it borrows weights: `model` must outlive it.
- * Errors: EINVAL (no embedder, too few crops, unknown name in keep), ESHAPE, EUNSUPPORTED (an operator that opset 13 changed), ECANCEL, ENOMEM.
+ * Errors: EINVAL (no embedder, too few crops, unknown name in keep), ESHAPE, EUNSUPPORTED (an operator that opset 13 changed), ECORRUPT
+ * (embeddings that are not finite), ECANCEL, ENOMEM.
  * Thread: any, alone on the context. */
 ARC_API ARC_NODISCARD arc_status arc_quantize(arc_context *ctx, const arc_model *model, const arc_image *crops, int count,
                                               const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report,

@@ -233,6 +233,13 @@ static double cosine(const float *a, const float *b, int64_t n) {
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
+static bool all_finite(const float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
 /* Runs `count` of the held-out crops: into `embedding` (reference), or against the reference into `cosines`. */
 static arc_status run_held(quantising *q, const arc_graph *g, int count, float *embedding, double *cosines, arc_error *err) {
     arc_status st;
@@ -246,6 +253,8 @@ static arc_status run_held(quantising *q, const arc_graph *g, int count, float *
         ARC_TRY(run_crop(q, session, q->held[i], out, err));
         if (out[0].dtype != ARC_F32 || arc_shape_count(&out[0].shape) != q->dim)
             ARC_TRY(arc_fail(err, ARC_ESHAPE, "the network does not give %lld values for a crop", (long long)q->dim));
+        if (embedding && !all_finite(out[0].data, q->dim))
+            ARC_TRY(arc_fail(err, ARC_ECORRUPT, "the network gives numbers that are not finite: its weights overflow float32"));
         if (embedding)
             memcpy(embedding + i * q->dim, out[0].data, (size_t)q->dim * sizeof *embedding);
         else

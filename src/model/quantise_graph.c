@@ -216,7 +216,8 @@ static void quantise_weights(const arc_quant_layer *l, const float *weights, flo
                          (double)mean[j / group_out * group_in + k / l->taps];
         }
         bias_scale[j] = (float)(step * (double)scale[j]);
-        bias_code[j] = (int32_t)nearbyint(((double)bias[j] - error) / (double)bias_scale[j]);
+        const double steps = nearbyint(((double)bias[j] - error) / (double)bias_scale[j]);
+        bias_code[j] = (int32_t)fmin(fmax(steps, -INT32_MAX), INT32_MAX); /* what is no number or too many is some number */
     }
 }
 

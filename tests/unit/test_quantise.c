@@ -309,6 +309,31 @@ static void names_to_keep(void **state) {
     arc_context_close(&ctx);
 }
 
+/* A weight that is no number would become some code. */
+static void weights_that_are_no_numbers(void **state) {
+    (void)state;
+    arc_context *ctx = net_context(1, NULL, NULL);
+    net t;
+    arc_error err = {0};
+    net_new(&t, &ctx->alloc, 5);
+    net_done(&t, iresnet(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
+    arc_model source, *out = NULL;
+    arc_quantize_report report;
+    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
+    arc_model_free(&model);
+    for (int i = 0; i < t.g->nodes; i++)
+        if (strcmp(t.g->node[i].op, "Conv") == 0)
+            *(float *)(uintptr_t)t.g->value[t.g->node[i].input[1]].data = NAN;
+    arc_quantize_options opt;
+    arc_quantize_options_default(&opt);
+    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
+    assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_ECORRUPT);
+    assert_null(out);
+    assert_non_null(strstr(err.text, "not finite"));
+    arc_graph_free(&t.g);
+    arc_context_close(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(percentile_by_hand),
@@ -319,6 +344,7 @@ int main(void) {
         cmocka_unit_test(fused_agrees_with_written),
         cmocka_unit_test(inner_operators_are_not_read),
         cmocka_unit_test(names_to_keep),
+        cmocka_unit_test(weights_that_are_no_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
