@@ -309,6 +309,92 @@ static void names_to_keep(void **state) {
     arc_context_close(&ctx);
 }
 
+static float *weights_of(const arc_graph *g, int node) {
+    return (float *)(uintptr_t)g->value[g->node[node].input[1]].data;
+}
+
+/* A small layer whose input has one channel that is large and counts for nothing: all others fall below one step. It alone is left in float32. */
+static void sensitive_layers_are_kept(void **state) {
+    (void)state;
+    arc_context *ctx = net_context(1, NULL, NULL);
+    net t;
+    net_new(&t, &ctx->alloc, 7);
+    int x = net_conv(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE)), (net_conv_spec){3, 8, 3, 1, 1, 1, true});
+    x = net_conv(&t, x, (net_conv_spec){8, 8, 1, 1, 0, 1, true});
+    x = net_conv(&t, x, (net_conv_spec){8, 24, 3, 1, 1, 1, true});
+    x = net_node(&t, "Flatten", x, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    net_done(&t, net_gemm(&t, x, 24 * SIDE * SIDE, DIM, true));
+    for (int k = 0; k < 3 * 9; k++)
+        weights_of(t.g, 0)[k] *= 1e4f;
+    for (int j = 0; j < 8; j++)
+        weights_of(t.g, 1)[j * 8] = 0;
+    arc_model source;
+    arc_quantize_report report;
+    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
+    assert_int_equal(report.layers, 4);
+    assert_false(report.layer[0].integer || report.layer[1].integer);
+    assert_true(report.layer[0].loss == -1 && report.layer[1].loss > 0.05 && report.layer[1].mac_share < 0.1);
+    assert_true(report.layer[2].integer && report.layer[3].integer && report.integer_layers == 2);
+    assert_true(report.mean_cosine > 0.99);
+    arc_model_free(&model);
+    arc_graph_free(&t.g);
+    arc_context_close(&ctx);
+}
+
+static const void *written(const arc_graph *g, const char *layer, const char *suffix) {
+    char name[200];
+    snprintf(name, sizeof name, "%s%s", layer, suffix);
+    const int v = arc_graph_find(g, name);
+    assert_true(v >= 0);
+    return g->value[v].data;
+}
+
+/* What rounding the weights does to the mean input is in the bias: there a layer gives what it gave in float32, to half a step of its bias. */
+static void the_mean_input_loses_nothing(void **state) {
+    (void)state;
+    enum { IN = 64, OUT = 5 };
+    net t;
+    arc_quant_layer *layer = NULL;
+    arc_graph *g = NULL;
+    arc_error err = {0};
+    int layers = 0;
+    net_new(&t, &arc_alloc_libc, 3);
+    net_done(&t, net_gemm(&t, net_input(&t, "x", net_shape(2, 1, IN, 0, 0)), IN, OUT, true));
+    assert_int_equal(arc_quant_layers(t.g, &layer, &layers, &err), ARC_OK);
+    assert_int_equal(layers, 1);
+    layer[0].integer = true;
+    float *mean = net_floats(4, IN);
+    arc_range *range = calloc((size_t)t.g->values, sizeof *range);
+    const float **means = calloc((size_t)t.g->values, sizeof *means);
+    range[layer[0].x] = (arc_range){-1, 1};
+    means[layer[0].x] = mean;
+    const arc_quant_facts facts = {range, means};
+    assert_int_equal(arc_quant_write(&g, t.g, layer, 1, &facts, &err), ARC_OK);
+    const char *name = t.g->node[0].name;
+    const int8_t *code = written(g, name, "_weight_codes");
+    const int32_t *bias_code = written(g, name, "_bias_codes");
+    const float *scale = written(g, name, "_weight_scale"), *bias_scale = written(g, name, "_bias_scale");
+    const float *w = weights_of(t.g, 0), *bias = t.g->value[t.g->node[0].input[2]].data;
+    double rounded = 0;
+    for (int j = 0; j < OUT; j++) {
+        double want = (double)bias[j], got = bias_code[j] * (double)bias_scale[j], plain = want;
+        for (int k = 0; k < IN; k++) {
+            want += (double)w[j * IN + k] * (double)mean[k];
+            got += code[j * IN + k] * (double)scale[j] * (double)mean[k];
+            plain += code[j * IN + k] * (double)scale[j] * (double)mean[k];
+        }
+        assert_true(fabs(got - want) <= 0.51 * (double)bias_scale[j]);
+        rounded = fmax(rounded, fabs(plain - want) / (double)bias_scale[j]);
+    }
+    assert_true(rounded > 2); /* steps, that it would have lost otherwise */
+    free(mean);
+    free(range);
+    free((void *)means);
+    arc_mem_free(&arc_alloc_libc, layer);
+    arc_graph_free(&g);
+    arc_graph_free(&t.g);
+}
+
 /* A weight that is no number would become some code. */
 static void weights_that_are_no_numbers(void **state) {
     (void)state;
@@ -334,6 +420,56 @@ static void weights_that_are_no_numbers(void **state) {
     arc_context_close(&ctx);
 }
 
+static int stop_at(void *ctx, int64_t done, int64_t total) {
+    assert_true(done >= 1 && done <= total);
+    return done == *(const int64_t *)ctx;
+}
+
+/* Memory that runs out anywhere and a caller who stops anywhere: the status says so, nothing is made and nothing leaks. */
+static void it_may_fail_anywhere(void **state) {
+    (void)state;
+    arc_test_heap heap = {0};
+    const arc_alloc alloc = arc_test_heap_alloc(&heap);
+    arc_context *ctx = net_context(1, NULL, &alloc);
+    net t;
+    net_new(&t, &alloc, 5);
+    net_done(&t, mobile(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
+    arc_model source, *out = NULL;
+    arc_quantize_report report;
+    const long before = heap.requests, live = heap.live;
+    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
+    const long total = heap.requests - before;
+    arc_model_free(&model);
+    assert_int_equal(heap.live, live);
+    int64_t stop = 0;
+    arc_quantize_options opt;
+    arc_quantize_options_default(&opt);
+    opt.method = ARC_QUANTIZE_MINMAX;
+    opt.progress = stop_at;
+    opt.progress_ctx = &stop;
+    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
+    for (long nth = 1; nth <= total; nth += 1 + total / 200) {
+        heap.fail_at = heap.requests + nth;
+        const arc_status st = arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, NULL);
+        heap.fail_at = 0;
+        assert_int_equal(st, ARC_ENOMEM);
+        assert_null(out);
+        assert_int_equal(heap.live, live);
+    }
+    arc_status st = ARC_ECANCEL;
+    for (stop = 1; st == ARC_ECANCEL; stop++) {
+        st = arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, NULL);
+        assert_int_equal(st == ARC_OK, out != NULL);
+        arc_model_free(&out);
+        assert_int_equal(heap.live, live);
+    }
+    assert_int_equal(st, ARC_OK);
+    assert_true(stop > CROPS);
+    arc_graph_free(&t.g);
+    arc_context_close(&ctx);
+    assert_int_equal(heap.live, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(percentile_by_hand),
@@ -345,6 +481,9 @@ int main(void) {
         cmocka_unit_test(inner_operators_are_not_read),
         cmocka_unit_test(names_to_keep),
         cmocka_unit_test(weights_that_are_no_numbers),
+        cmocka_unit_test(sensitive_layers_are_kept),
+        cmocka_unit_test(the_mean_input_loses_nothing),
+        cmocka_unit_test(it_may_fail_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
