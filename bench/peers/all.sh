@@ -1,9 +1,10 @@
 #!/bin/bash
-# All tables of docs/BENCHMARKS.md, measured here and now (about an hour: PyTorch compiles each network anew).
+# The tables of docs/BENCHMARKS.md for networks in fp32, fp16 and bfloat16, measured here and now (about an hour: PyTorch compiles each network
+# anew). Those of int8, training and the summary at its head are not among them.
 #   bench/peers/all.sh [OUTPUT.md] [ROUNDS]
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-out=${1:-docs/BENCHMARKS.md}
+out=${1:-build/BENCHMARKS.md}
 rounds=${2:-3}
 data=${ARCFACE_DATA:-../shared/data}
 new=$(mktemp)
@@ -28,7 +29,9 @@ if [ -e "$data/models" ]; then
     bench/peers/pipeline.py --rounds "$rounds" --append "$new" || echo "bench/peers/pipeline.py: embeddings differ" >&2
     run --model "$data/models/detection/scrfd_2.5g_bnkps.onnx"
     run --model "$data/models/detection/yunet_s_640_640.onnx"
+    run --model "$data/models/detection/retinaface_mnet025_640.onnx"
 fi
+run --zoo scrfd_10g
 for net in r100 mbf; do
     run --zoo $net --threads 1
 done

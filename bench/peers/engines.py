@@ -1,7 +1,7 @@
 """The rivals of bench/peers/run.py: each loads the same ONNX file its own way and runs it on a float32 array.
 
 As a program, it is one engine in a process of its own: engines.py ENGINE --model FILE --batch N --threads N --seconds S --height H --width W
---output FILE prints the figures as one JSON line and writes the first output of the first run.
+--first NAME --output FILE prints the figures as one JSON line and writes the first output of the first run.
 """
 import argparse
 import json
@@ -95,7 +95,7 @@ def mnn_engine(args):
     def run(x):
         tensor.copyFrom(MNN.Tensor(shape, MNN.Halide_Type_Float, x, MNN.Tensor_DimensionType_Caffe))
         interpreter.runSession(session)
-        out = interpreter.getSessionOutput(session)
+        out = interpreter.getSessionOutput(session, args.first)
         host = MNN.Tensor(out.getShape(), MNN.Halide_Type_Float, numpy.zeros(out.getShape(), numpy.float32), MNN.Tensor_DimensionType_Caffe)
         out.copyToHostTensor(host)
         return numpy.array(host.getNumpyData())
@@ -164,6 +164,7 @@ def main():
     parser.add_argument("--work", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--precision", default="f32")
+    parser.add_argument("--first", required=True, help="name of the first output, for engines that order them their own way")
     for name in ("batch", "threads", "height", "width"):
         parser.add_argument("--" + name, type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)

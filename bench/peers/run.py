@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """arcface and its rivals on the same network, machine and numbers, in one interleaved run.
 
-    bench/peers/run.py [--model FILE.onnx | --zoo r100] [--precision f32|bf16|fp16|int8] [--batch 1] [--threads 2] [--rounds 5] [--seconds 3]
-                       [--peers onnxruntime,ncnn,...] [--json] [--append docs/BENCHMARKS.md]
+    bench/peers/run.py [--model FILE.onnx | --zoo r100|...|scrfd_10g] [--precision f32|bf16|fp16|int8] [--batch 1] [--threads 2] [--rounds 5]
+                       [--seconds 3] [--peers onnxruntime,ncnn,...] [--json] [--append docs/BENCHMARKS.md]
 
-Without --model an r100 is made. Each engine runs in its own process, in turn, so that all meet the same machine; outputs have to agree
-(cosine > 0.9999; bf16 and int8 0.99). int8 takes a QDQ file of `arcface quantize`, the same for all, and leaves out ncnn, which has a format of
-its own for it. Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
+Without --model an r100 is made; scrfd_10g has the layers of that detector (scrfd_graph.py). Each engine runs in its own process, in turn, so
+that all meet the same machine; outputs have to agree (cosine > 0.9999; bf16 and int8 0.99). int8 takes a QDQ file of `arcface quantize`, the
+same for all, and leaves out ncnn, which has a format of its own for it. Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
 """
 import argparse
 import datetime
@@ -30,7 +30,7 @@ def environment(build, peers):
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
     present = subprocess.run([python, "-m", "pip", "list", "--format", "freeze"], capture_output=True, text=True, check=True).stdout.lower()
-    missing = [p for peer in peers for p in ["numpy", *PACKAGES[peer]] if f"{p.lower()}==" not in present]
+    missing = [p for p in ["numpy", "onnx", *(p for peer in peers for p in PACKAGES[peer])] if f"{p.lower()}==" not in present]
     if missing:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *dict.fromkeys(missing)], check=True)
     return python
@@ -49,6 +49,11 @@ def cosine(python, ours, theirs):
     return float(subprocess.run([python, "-c", code, ours, theirs], capture_output=True, text=True, check=True).stdout)
 
 
+def first_output(python, model):
+    code = "import sys, onnx; print(onnx.load(sys.argv[1], load_external_data=False).graph.output[0].name)"
+    return subprocess.run([python, "-c", code, model], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def processor():
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -59,6 +64,7 @@ def processor():
 def measure(args, python, work):
     """Rounds of every engine in turn: name -> list of figures; failures by name."""
     runs, failed = {"arcface": []}, {}
+    first = first_output(python, args.model)
     for _ in range(args.rounds):
         figures, error = line_of([args.build / "bench" / "bench_net", args.model, args.batch, args.threads, args.seconds, work / "arcface.f32",
                                   *([args.precision] if args.precision in ("bf16", "fp16") else [])])
@@ -68,7 +74,7 @@ def measure(args, python, work):
         for peer in args.peers:
             if peer in failed:
                 continue
-            theirs, error = line_of([python, HERE / "engines.py", peer, "--model", args.model, "--work", work, "--output", work / f"{peer}.f32",
+            theirs, error = line_of([python, HERE / "engines.py", peer, "--model", args.model, "--first", first, "--work", work, "--output", work / f"{peer}.f32",
                                      "--batch", args.batch, "--threads", args.threads, "--seconds", args.seconds,
                                      "--height", figures["height"], "--width", figures["width"], "--precision", "f32" if args.precision == "fp16" else args.precision])
             if error:
@@ -112,7 +118,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--model")
-    parser.add_argument("--zoo", default="r100", help="a fresh network of this name when there is no --model")
+    parser.add_argument("--zoo", default="r100", help="a fresh network of this name, or scrfd_10g, when there is no --model")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
@@ -137,7 +143,8 @@ def main():
     if not args.model:
         args.model = str(work / f"{args.zoo}.onnx")
         if not os.path.exists(args.model):
-            subprocess.run([str(args.build / "arcface"), "model", "new", args.zoo, "--seed", "1", "-o", args.model], check=True)
+            make = [python, HERE / "scrfd_graph.py"] if args.zoo == "scrfd_10g" else [args.build / "arcface", "model", "new", args.zoo, "--seed", "1", "-o"]
+            subprocess.run([*map(str, make), args.model], check=True)
     runs, failed = measure(args, python, work)
     rows = summary(args, python, work, runs)
     text = table(args, rows, runs["arcface"][0]["isa"])

@@ -30,6 +30,12 @@ def function_of(node, constant):
         return lambda x, scale, shift, mean, var: F.batch_norm(x, mean, var, scale, shift, eps=a.get("epsilon", 1e-5))
     if op == "PRelu":
         return lambda x, slope: F.prelu(x, slope.reshape(-1))
+    if op == "LeakyRelu":
+        return lambda x: F.leaky_relu(x, a.get("alpha", 0.01))
+    if op == "Concat":
+        return lambda *x: torch.cat(x, a["axis"])
+    if op == "Softmax":
+        return lambda x: torch.softmax(x, a.get("axis", -1))
     if op == "Gemm":
         if a.get("transA", 0) or a.get("alpha", 1.0) != 1 or a.get("beta", 1.0) != 1:
             raise NotImplementedError("this Gemm")
@@ -52,6 +58,9 @@ def function_of(node, constant):
         if sizes is not None and len(sizes):
             return lambda x, *_: F.interpolate(x, size=[int(n) for n in sizes[2:]], mode="nearest")
         return lambda x, *_: F.interpolate(x, scale_factor=[float(s) for s in scales[2:]], mode="nearest")
+    if op == "Upsample" and a.get("mode", b"nearest") == b"nearest":
+        scales = [float(s) for s in constant(1)[2:]]
+        return lambda x, *_: F.interpolate(x, scale_factor=scales, mode="nearest")
     plain = {"Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div, "Relu": torch.relu, "Sigmoid": torch.sigmoid,
              "Identity": lambda x: x}
     if op in plain:
