@@ -41,9 +41,8 @@ arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const a
     arc_pipeline_options_default(&p->opt);
     if (opt)
         p->opt = *opt;
-    /* Plans that are measured but not kept on disk could differ from lane to lane; a lane holds a network's activations of its own. */
-    const bool single = ctx->low_memory || (ctx->tune && !ctx->cache_dir);
-    p->lanes = single ? 1 : ARC_MIN(LANES_MAX, arc_pool_threads(ctx->pool));
+    /* A lane holds a network's activations of its own. */
+    p->lanes = ctx->low_memory ? 1 : ARC_MIN(LANES_MAX, arc_pool_threads(ctx->pool));
     arc_status st;
     if (!p->opt.aligned && !detector) {
         st = arc_fail(err, ARC_EINVAL, "photos need a detector; only ready crops (aligned) do without");

@@ -319,19 +319,32 @@ static void large_photos_are_searched_reduced(void **state) {
     free_pair(&models);
 }
 
-static uint64_t hash_of_run(int threads) {
-    arc_context *c = test_context(threads);
+/* Of the embeddings of 13 photos, one of which is none: enough for lanes on up to six threads. */
+static uint64_t hash_of_run(int threads, bool tune, const char *cache) {
+    enum { PHOTOS = 13, BAD = 5 };
+    const char *const photo[] = {arc_test_file("photos/pairs/img1.jpg"), arc_test_file("photos/insightface/t1.jpg"),
+                                 arc_test_file("photos/pairs/img3.jpg")};
+    arc_settings s;
+    arc_context *c = NULL;
+    arc_settings_default(&s);
+    s.threads = threads;
+    s.tune = tune;
+    s.cache_dir = cache;
+    assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
     pair models = load_pair(c);
     arc_pipeline *pipeline = NULL;
     assert_int_equal(arc_pipeline_new(c, models.detector, models.embedder, NULL, &pipeline, NULL), ARC_OK);
-    const char *paths[] = {arc_test_file("photos/pairs/img1.jpg"), arc_test_file("photos/insightface/t1.jpg"),
-                           arc_test_file("photos/pairs/img3.jpg")};
-    arc_result r[3];
-    assert_int_equal(arc_pipeline_run(pipeline, paths, 3, r, NULL, NULL, NULL), ARC_OK);
+    const char *paths[PHOTOS];
+    for (int i = 0; i < PHOTOS; i++)
+        paths[i] = i == BAD ? "/dev/null" : photo[i % 3];
+    arc_result r[PHOTOS];
+    assert_int_equal(arc_pipeline_run(pipeline, paths, PHOTOS, r, NULL, NULL, NULL), ARC_OK);
     uint64_t h = 0xcbf29ce484222325u;
-    for (int i = 0; i < 3; i++) {
-        const uint8_t *bytes = (const uint8_t *)r[i].face->embedding;
-        for (size_t k = 0; k < 128 * sizeof(float); k++)
+    for (int i = 0; i < PHOTOS; i++) {
+        assert_ptr_equal(r[i].path, paths[i]);
+        assert_int_equal(r[i].faces, i == BAD ? 0 : 1);
+        const uint8_t *bytes = i == BAD ? NULL : (const uint8_t *)r[i].face->embedding;
+        for (size_t k = 0; bytes && k < 128 * sizeof(float); k++)
             h = (h ^ bytes[k]) * 0x100000001b3u;
         arc_result_free(c, &r[i]);
     }
@@ -343,7 +356,20 @@ static uint64_t hash_of_run(int threads) {
 
 static void same_bits_for_any_threads(void **state) {
     (void)state;
-    assert_int_equal(hash_of_run(1), hash_of_run(3));
+    const uint64_t alone = hash_of_run(1, false, NULL);
+    for (int threads = 2; threads <= 5; threads++)
+        assert_int_equal(hash_of_run(threads, false, NULL), alone);
+}
+
+static void lanes_take_the_measured_plan(void **state) {
+    (void)state;
+    char cache[] = "/tmp/arcface-plans-XXXXXX", command[64];
+    assert_non_null(mkdtemp(cache));
+    const uint64_t measured = hash_of_run(2, true, cache);
+    assert_int_equal(hash_of_run(1, false, cache), measured);
+    assert_int_equal(hash_of_run(3, true, cache), measured);
+    snprintf(command, sizeof command, "rm -r %s", cache);
+    assert_int_equal(system(command), 0);
 }
 
 /* Allocation `nth` and all later ones fail, over pipeline creation and one photo. Returns false when no allocation failed any more. */
@@ -435,6 +461,7 @@ int main(void) {
         cmocka_unit_test(cancel_leaves_defined_results),
         cmocka_unit_test(large_photos_are_searched_reduced),
         cmocka_unit_test(same_bits_for_any_threads),
+        cmocka_unit_test(lanes_take_the_measured_plan),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(every_embedding_allocation_may_fail),
     };
