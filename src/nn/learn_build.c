@@ -183,10 +183,18 @@ static arc_learn_step *open_norm(const builder *b, int graph_value, bool with_ac
     return s->op == &arc_learn_norm_op && s->inputs == 1 && (with_act || (!s->slope && !s->relu)) ? s : NULL;
 }
 
+/* ONNX lines shapes up from the right: [c,1,1] beside maps, [c] beside rows. */
+static bool one_a_channel(const arc_shape *s, const arc_shape *of) {
+    const int channel = s->rank - (of->rank == 4 ? 3 : 1);
+    return channel >= 0 && s->dim[channel] == of->dim[1] && arc_shape_count(s) == of->dim[1];
+}
+
 static arc_status build_act(builder *b, const arc_node *n) {
     arc_learn_step *s = open_norm(b, n->input[0], false);
     const bool joins = s != NULL;
     arc_status st = joins ? ARC_OK : add_step(b, n, &arc_learn_act, 1, &s);
+    if (st == ARC_OK && is(n, "PRelu") && !one_a_channel(&b->tensor[n->input[1]].shape, &s->out_shape))
+        st = refuse(b, n, "its slopes must be one a channel");
     if (st == ARC_OK && is(n, "PRelu"))
         st = take(b, n, 1, (size_t)s->out_shape.dim[1], false, false, &s->slope);
     if (st != ARC_OK)
@@ -239,10 +247,9 @@ static arc_status build_constant(builder *b, const arc_node *n) {
     const arc_status st = add_step(b, turned, &arc_learn_affine, 1, &s);
     if (st != ARC_OK)
         return st;
-    const int64_t count = arc_shape_count(&c->shape), trailing = s->out_shape.rank == 4 ? 3 : 1;
-    const bool channels =
-        count == s->out_shape.dim[1] && c->shape.rank >= trailing && c->shape.dim[c->shape.rank - trailing] == count;
-    if (!c->data || c->dtype != ARC_F32 || (count != 1 && !channels) || s->in_store[0] != ARC_STORE_F32)
+    const int64_t count = arc_shape_count(&c->shape);
+    if (!c->data || c->dtype != ARC_F32 || (count != 1 && !one_a_channel(&c->shape, &s->out_shape)) ||
+        s->in_store[0] != ARC_STORE_F32)
         return refuse(b, n, "its constant must be one number or one a channel");
     s->constant = c->data;
     s->constants = (size_t)count;

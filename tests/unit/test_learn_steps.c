@@ -295,6 +295,67 @@ static void wrong_calls_are_refused(void **state) {
     arc_context_close(&ctx);
 }
 
+/* ---- what does not learn: x is [n,4,4,4], maps of as many columns as channels ---- */
+
+static int constant_minus(net *t, int x) {
+    return net_node(t, "Sub", net_constant(t, net_shape(1, 1, 0, 0, 0), 0, 1), x, ARC_NO_VALUE, NULL);
+}
+static int constant_of_columns(net *t, int x) {
+    return net_node(t, "Mul", x, net_constant(t, net_shape(1, 4, 0, 0, 0), 0, 1), ARC_NO_VALUE, NULL);
+}
+static int slopes_of_columns(net *t, int x) {
+    return net_node(t, "PRelu", x, net_constant(t, net_shape(1, 4, 0, 0, 0), 0, 1), ARC_NO_VALUE, NULL);
+}
+static int product_of_maps(net *t, int x) {
+    return net_node(t, "Mul", x, net_prelu(t, x, 4), ARC_NO_VALUE, NULL);
+}
+static int shared_slopes(net *t, int x) {
+    const int slopes = net_constant(t, net_shape(3, 4, 1, 1, 0), 0, 1);
+    return net_node(t, "PRelu", net_node(t, "PRelu", x, slopes, ARC_NO_VALUE, NULL), slopes, ARC_NO_VALUE, NULL);
+}
+static int dilated(net *t, int x) {
+    static const int64_t two[] = {2, 2}, pads[] = {2, 2, 2, 2};
+    arc_node *n;
+    const int y = net_node(t, "Conv", x, net_constant(t, net_shape(4, 4, 4, 3, 3), -1, 1), ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_ints(t->g, n, "dilations", 2, two), ARC_OK);
+    assert_int_equal(arc_node_ints(t->g, n, "pads", 4, pads), ARC_OK);
+    return y;
+}
+static int weights_made_by_nodes(net *t, int x) {
+    const int w = net_constant(t, net_shape(4, 4, 4, 1, 1), -1, 1);
+    return net_node(t, "Conv", x, net_node(t, "Relu", w, ARC_NO_VALUE, ARC_NO_VALUE, NULL), ARC_NO_VALUE, NULL);
+}
+
+static void what_cannot_learn_is_named(void **state) {
+    (void)state;
+    static const struct {
+        int (*build)(net *, int);
+        const char *why;
+    } cases[] = {{constant_minus, "constant minus"},
+                 {constant_of_columns, "one a channel"},
+                 {slopes_of_columns, "one a channel"},
+                 {product_of_maps, "two activations"},
+                 {shared_slopes, "another layer's"},
+                 {dilated, "dilated"},
+                 {weights_made_by_nodes, "an input is a constant"}};
+    arc_context *ctx = net_context(1, NULL, NULL);
+    const arc_shape in = net_shape(4, 1, 4, 4, 4);
+    for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+        net t;
+        arc_error err = {0};
+        arc_learner *none = NULL;
+        net_new(&t, &arc_alloc_libc, 1);
+        const int y = cases[i].build(&t, net_input(&t, "x", net_shape(4, -1, 4, 4, 4)));
+        net_done(&t, net_node(&t, "Flatten", y, ARC_NO_VALUE, ARC_NO_VALUE, NULL));
+        assert_int_equal(arc_learner_new(&none, ctx, t.g, &in, &(arc_learner_options){.batch = 2}, &err), ARC_EUNSUPPORTED);
+        if (!strstr(err.text, cases[i].why))
+            fail_msg("'%s' does not say '%s'", err.text, cases[i].why);
+        assert_null(none);
+        arc_graph_free(&t.g);
+    }
+    arc_context_close(&ctx);
+}
+
 static void every_allocation_may_fail(void **state) {
     (void)state;
     arc_graph *g = small_net();
@@ -332,7 +393,7 @@ int main(void) {
         cmocka_unit_test(gradients_accumulate),        cmocka_unit_test(what_is_frozen_has_no_gradient),
         cmocka_unit_test(norms_at_rest_stay),          cmocka_unit_test(the_graph_is_the_learner),
         cmocka_unit_test(what_is_not_finite_is_named), cmocka_unit_test(wrong_calls_are_refused),
-        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(what_cannot_learn_is_named),  cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("learning steps", tests, NULL, NULL);
 }
