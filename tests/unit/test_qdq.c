@@ -160,6 +160,28 @@ static int drawn_layer(net *t, const int *value, int count) {
     return conv_of(t, net_choice(t, 4) ? quantised(t, x, 0.03f, 110) : x, kernel, groups, axis, bias);
 }
 
+/* A fully connected end on maps that are quantised before or after they are flattened, and perhaps normalised, read once or twice. */
+static int drawn_head(net *t, int x) {
+    enum { K = CHANNELS * SIDE * SIDE, DIM = 6 };
+    const bool early = net_choice(t, 2), turned = net_choice(t, 2);
+    if (net_choice(t, 2))
+        x = net_batch_norm(t, x, CHANNELS);
+    x = early ? quantised(t, x, 0.03f, 128) : x;
+    const int maps = x;
+    x = net_node(t, "Flatten", x, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    x = early ? x : quantised(t, x, 0.03f, 128);
+    arc_node *n;
+    const int w = weights(t, turned ? net_shape(2, DIM, K, 0, 0) : net_shape(2, K, DIM, 0, 0), turned ? 0 : 1, 1.5f / sqrtf(K));
+    int y = net_node(t, "Gemm", x, w, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_int(t->g, n, "transB", turned), ARC_OK);
+    if (net_choice(t, 2)) {
+        const int other = net_node(t, "Flatten", early ? conv(t, maps) : maps, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+        y = net_node(t, "Concat", y, other, ARC_NO_VALUE, &n);
+        assert_int_equal(arc_node_int(t->g, n, "axis", 1), ARC_OK);
+    }
+    return y;
+}
+
 /* Layers drawn one after the other over what came before, whatever the order and the readers. */
 static void any_graph_agrees(void **state) {
     (void)state;
@@ -175,6 +197,8 @@ static void any_graph_agrees(void **state) {
         int y = value[count - 1];
         if (seed % 2) /* a value that only the output reads */
             y = net_node(&t, "Add", y, value[count - 1 - net_choice(&t, 6)], ARC_NO_VALUE, NULL);
+        if (seed % 3)
+            y = drawn_head(&t, y);
         snprintf(what, sizeof what, "graph %u", seed);
         expect_fused(&t, y, ARC_NO_VALUE, what);
     }
