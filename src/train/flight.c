@@ -91,22 +91,27 @@ done:
 
 arc_status arc_flight_record(arc_trainer *t, const arc_step_report *r, arc_error *err) {
     char names[600];
+    const long long step = (long long)t->at.step + 1;
+    const char *layer = r->layer ? r->layer : "loss";
+    const bool last = t->at.skipped_in_row + 1 >= t->recipe.stop_after;
+    if (t->ranks.rank != r->from)
+        return last ? arc_fail(err, ARC_ELIMIT,
+                               "%lld steps in a row were not finite, the last at step %lld; rank %d wrote it down",
+                               (long long)t->recipe.stop_after, step, r->from)
+                    : ARC_OK;
     name_samples(t, r, names, sizeof names);
-    arc_train_say(
-        t,
-        "step %lld (epoch %lld, batch %lld): not finite, first in \"%s\", loss scale 1, samples %s; the step is left out, "
-        "nonfinite-%08lld.* repeats it",
-        (long long)t->at.step + 1, (long long)r->batch.epoch, (long long)r->batch.step, r->layer ? r->layer : "loss", names,
-        (long long)t->at.step + 1);
-    const arc_status st = write_all(t, r, err);
-    if (st != ARC_OK && err) /* a full disk is no reason to stop learning */
-        arc_train_say(t, "the reproducer could not be written: %s", err->text);
-    if (t->at.skipped_in_row + 1 >= t->recipe.stop_after)
-        return arc_fail(
-            err, ARC_ELIMIT,
-            "%lld steps in a row were not finite, the last at step %lld in \"%s\" (samples %.200s); lower the rate, or look at "
-            "%s/nonfinite-%08lld.json",
-            (long long)t->recipe.stop_after, (long long)t->at.step + 1, r->layer ? r->layer : "loss", names, t->options->run,
-            (long long)t->at.step + 1);
-    return ARC_OK;
+    arc_train_say_from(
+        t, r->from,
+        "step %lld (epoch %lld, batch %lld): not finite, first in \"%s\", loss scale 1, samples %s; the step is left "
+        "out, nonfinite-%08lld.* repeats it",
+        step, (long long)r->batch.epoch, (long long)r->batch.step, layer, names, step);
+    arc_error why = {0};
+    if (write_all(t, r, &why) != ARC_OK) /* a full disk is no reason to stop learning */
+        arc_train_say_from(t, r->from, "the reproducer could not be written: %s", why.text);
+    return last ? arc_fail(
+                      err, ARC_ELIMIT,
+                      "%lld steps in a row were not finite, the last at step %lld in \"%s\" (samples %.200s); lower the rate, or "
+                      "look at %s/nonfinite-%08lld.json",
+                      (long long)t->recipe.stop_after, step, layer, names, t->options->run, step)
+                : ARC_OK;
 }

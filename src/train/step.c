@@ -256,18 +256,23 @@ done:
     return st;
 }
 
-/* A gradient that is not finite on one rank stops the step on all. */
+/* A gradient that is not finite on one rank stops the step on all; the first rank that has one, or the sample, is the one to tell of it. */
 static arc_status agree(arc_trainer *t, arc_step_report *out, arc_error *err) {
-    double flag[2] = {0, out->distance};
+    double flag[2] = {0, out->distance}, saw = out->bad >= 0;
     if (out->finite && !(isfinite(out->distance) && isfinite(gradient_squares(t)))) {
+        saw = 1;
         out->finite = false;
         out->part = (int64_t)t->parts - 1;
         out->layer = arc_learner_not_finite(t->learner);
     }
     flag[0] = !out->finite;
-    const arc_status st = arc_ranks_reduce(&t->ranks, flag, 2, ARC_REDUCE_SUM, err);
+    saw *= t->ranks.count - t->ranks.rank;
+    arc_status st = arc_ranks_reduce(&t->ranks, flag, 2, ARC_REDUCE_SUM, err);
+    if (st == ARC_OK)
+        st = arc_ranks_reduce(&t->ranks, &saw, 1, ARC_REDUCE_MAX, err);
     out->finite = flag[0] == 0;
     out->distance = flag[1];
+    out->from = saw > 0 ? t->ranks.count - (int)saw : 0;
     return st;
 }
 

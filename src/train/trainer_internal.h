@@ -67,9 +67,11 @@ typedef struct arc_step_report {
     arc_batch batch;   /* of this rank */
     int64_t part;      /* the micro-batch that was not finite */
     int64_t bad;       /* the sample in it, -1 = unknown */
+    int from;          /* the first rank that saw it; 0 where none can tell */
 } arc_step_report;
 
-void arc_train_say(const arc_trainer *t, const char *fmt, ...) ARC_PRINTF(2, 3);
+void arc_train_say(const arc_trainer *t, const char *fmt, ...) ARC_PRINTF(2, 3); /* rank 0 alone */
+void arc_train_say_from(const arc_trainer *t, int rank, const char *fmt, ...) ARC_PRINTF(3, 4);
 
 /* step.c: loads, computes, updates (or not). */
 arc_status arc_train_step(arc_trainer *t, arc_step_report *out, arc_error *err);
@@ -99,7 +101,7 @@ arc_status arc_journal_close(arc_trainer *t, arc_error *err);
 /* evaluate.c: all sets of the recipe; *mean -1 without any. Saves best.onnx. */
 arc_status arc_train_evaluate(arc_trainer *t, double *mean, arc_error *err);
 
-/* flight.c: a step that was not finite: names it, writes its reproducer. */
+/* flight.c: a step that was not finite: the rank that saw it names it and writes its reproducer. */
 arc_status arc_flight_record(arc_trainer *t, const arc_step_report *r, arc_error *err);
 
 #endif

@@ -47,6 +47,12 @@ grep -qE "rank [01]" "$work/stderr" || wrong "the dead rank is not named: $(cat 
 done_steps=$(ls "$work/dies" | grep -oE 'step-[0-9]+.state' | tail -1 | tr -dc 0-9)
 expect 0 train "${common[@]}" -o "$work/dies" --resume --steps $((10#$done_steps + 1)) --schedule constant
 
+# Steps that are not finite: one rank writes them down, once, and all stop.
+two -o "$work/nan" --rate 1e30 --clip 0 --stop-after 2 && wrong "a training that is not finite is no success"
+grep -qF "steps in a row were not finite" "$work/stderr" || wrong "nothing about steps that are not finite: $(cat "$work/stderr")"
+[ "$(ls "$work"/nan/nonfinite-*.json | wc -l)" -eq 2 ] || wrong "not one reproducer a step: $(ls "$work/nan")"
+compgen -G "$work/nan/*.part-*" >/dev/null && wrong "two ranks wrote the same file"
+
 # A batch that does not divide.
 mpirun -n 2 "$arcface" train "${common[@]}" -o "$work/odd" --batch 9 --micro-batch 3 >/dev/null 2>"$work/stderr" </dev/null && wrong "9 among 2"
 grep -q "divide" "$work/stderr" || wrong "nothing about dividing: $(cat "$work/stderr")"
