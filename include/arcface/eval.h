@@ -35,7 +35,8 @@ typedef struct arc_eval_options {
     uint64_t seed; /* default 1 */
     const double *far_targets; /* of the curve; NULL: 1e-6 to 1e-1 */
     int far_target_count;
-    int worst; /* pairs of each kind to remember; default 20 */
+    int worst;         /* pairs of each kind to remember; default 20 */
+    int64_t impostors; /* arc_evaluate_folder: so many different impostor pairs, drawn with the seed; default 0: all */
 } arc_eval_options;
 ARC_API void arc_eval_options_default(arc_eval_options *opt);
 

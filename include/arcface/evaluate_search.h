@@ -27,7 +27,7 @@ ARC_API void arc_identification_free(arc_context *ctx, arc_identification *ident
 
 /* Sets ------------------------------------------------------------------------------------------------------------- */
 
-/* DIR/identity/picture: all genuine and all impostor pairs. */
+/* DIR/identity/picture: all genuine and all impostor pairs, or opt->impostors drawn ones. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const char *dir,
                                                      const arc_eval_options *opt, arc_evaluation **out, arc_error *err);
 /* DIR/identity/picture as a search: the gallery is the first picture (by name) of each identity that has several, their other pictures are

@@ -15,7 +15,7 @@ int eval_open(cli *c, eval_command *v) {
     opt->progress_ctx = &v->bar;
     if (!cli_float(c, "far", 0, 1, &opt->far_target) || !cli_int(c, "folds", 2, ARC_EVAL_MAX_FOLDS, &opt->folds) ||
         !cli_int(c, "limit", 1, INT32_MAX, &opt->max_pairs) || !cli_int(c, "bootstrap", 0, 100000, &opt->bootstrap) ||
-        !cli_int(c, "seed", 0, INT32_MAX, &seed))
+        !cli_int(c, "seed", 0, INT32_MAX, &seed) || !cli_long(c, "impostors", 1, INT64_MAX, &opt->impostors))
         return CLI_USAGE;
     opt->seed = (uint64_t)seed;
     int code = cli_load(c, ARC_TASK_EMBED, &v->model);

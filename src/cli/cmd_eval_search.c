@@ -38,8 +38,11 @@ static int run_megaface(cli *c) {
     return run_with(c, megaface);
 }
 
-static const cli_option folder_options[] = {
-    {"far", 0, "X", "false accept rate whose support is judged (default 0.001)"}, EVAL_FACE_OPTIONS, EVAL_RESULT_OPTIONS, {0}};
+static const cli_option folder_options[] = {{"far", 0, "X", "false accept rate whose support is judged (default 0.001)"},
+                                            {"impostors", 0, "N", "so many impostor pairs, drawn with --seed (default: all)"},
+                                            EVAL_FACE_OPTIONS,
+                                            EVAL_RESULT_OPTIONS,
+                                            {0}};
 static const cli_option identify_options[] = {
     {"distractors", 0, "FOLDER", "its pictures join the gallery as identities of nobody"},
     EVAL_FACE_OPTIONS,

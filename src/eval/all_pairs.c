@@ -1,21 +1,10 @@
 /* All pairs in one pass: each thread counts its scores on a fixed grid; the sums make the curve. */
-#include "eval/all_pairs.h"
 #include "eval/curve.h"
+#include "eval/pair_counts.h"
 #include "eval/similarity.h"
 #include <arcface/evaluate_search.h>
 #include <math.h>
 #include <string.h>
-
-typedef struct thread_counts {
-    uint64_t *grid[2]; /* impostor, genuine */
-    arc_worst_list worst[2];
-} thread_counts;
-
-typedef struct counting {
-    const int *identity;
-    const uint8_t *empty;
-    thread_counts *thread;
-} counting;
 
 /* Orders by score, then by place: the same list for any number of threads. */
 static bool worse(const arc_worst_list *l, const arc_index_pair *x, const arc_index_pair *y) {
@@ -34,22 +23,23 @@ void arc_worst_offer(arc_worst_list *l, float score, int64_t a, int64_t b) {
     l->pair[at] = p;
 }
 
-static void count_tile(void *arg, int thread, int64_t row, int rows, int64_t column, int columns, const float *score,
-                       size_t stride) {
-    counting *c = arg;
-    thread_counts *t = &c->thread[thread];
+void arc_pair_counts_add(arc_pair_counts *c, int thread, bool genuine, float score, int64_t a, int64_t b) {
+    arc_thread_counts *t = &c->thread[thread];
+    t->grid[genuine][arc_grid_point(score)]++;
+    arc_worst_offer(&t->worst[genuine], score, a, b);
+}
+
+void arc_pair_counts_visit(void *arg, int thread, int64_t row, int rows, int64_t column, int columns, const float *score,
+                           size_t stride) {
+    arc_pair_counts *c = arg;
     for (int i = 0; i < rows; i++) {
-        const int64_t a = row + i;
+        const int64_t a = c->first + row + i;
         if (c->empty[a])
             continue;
-        for (int64_t j = ARC_MAX((int64_t)0, a + 1 - column); j < columns; j++) {
-            const int64_t b = column + j;
-            if (c->empty[b])
-                continue;
-            const float s = score[(size_t)i * stride + (size_t)j];
-            const int kind = c->identity[a] == c->identity[b];
-            t->grid[kind][arc_grid_point(s)]++;
-            arc_worst_offer(&t->worst[kind], s, a, b);
+        for (int64_t j = ARC_MAX((int64_t)0, row + i + 1 - column); j < columns; j++) {
+            const int64_t b = c->first + column + j;
+            if (!c->empty[b])
+                arc_pair_counts_add(c, thread, c->identity[a] == c->identity[b], score[(size_t)i * stride + (size_t)j], a, b);
         }
     }
 }
@@ -99,7 +89,7 @@ static bool is_zero(const float *x, int dim) {
     return true;
 }
 
-static void merge(thread_counts *into, const thread_counts *from) {
+static void merge(arc_thread_counts *into, const arc_thread_counts *from) {
     for (int kind = 0; kind < 2; kind++) {
         for (int i = 0; i < ARC_GRID_POINTS; i++)
             into->grid[kind][i] += from->grid[kind][i];
@@ -109,41 +99,61 @@ static void merge(thread_counts *into, const thread_counts *from) {
     }
 }
 
-arc_status arc_all_pairs(arc_context *ctx, const float *row, const int *identity, int64_t count, int dim,
-                         const double *far_targets, int targets, arc_worst_list worst[2], arc_curve *out, arc_error *err) {
-    const arc_alloc *a = &ctx->alloc;
-    const int threads = arc_pool_threads(ctx->pool);
-    arc_status st = ARC_OK;
-    *out = (arc_curve){0};
-    uint8_t *empty = arc_mem_raw(a, (size_t)count, 1);
-    thread_counts *t = arc_mem_new(a, (size_t)threads, sizeof *t);
-    bool good = empty && t;
+static void close_counts(arc_pair_counts *c, const arc_alloc *a, int threads) {
+    for (int i = 0; c->thread && i < threads; i++)
+        for (int kind = 0; kind < 2; kind++)
+            arc_mem_free(a, c->thread[i].grid[kind]);
+    arc_mem_free(a, c->thread);
+    arc_mem_free(a, c->empty);
+}
+
+static arc_status open_counts(arc_pair_counts *c, const arc_alloc *a, int threads, const arc_pairs_of_rows *p,
+                              const arc_worst_list worst[2], arc_error *err) {
+    *c = (arc_pair_counts){.identity = p->identity,
+                           .empty = arc_mem_raw(a, (size_t)p->count, 1),
+                           .thread = arc_mem_new(a, (size_t)threads, sizeof *c->thread)};
+    bool good = c->empty && c->thread;
     for (int i = 0; i < threads && good; i++)
         for (int kind = 0; kind < 2; kind++) {
-            t[i].grid[kind] = arc_mem_new(a, ARC_GRID_POINTS, sizeof(uint64_t));
+            c->thread[i].grid[kind] = arc_mem_new(a, ARC_GRID_POINTS, sizeof(uint64_t));
             if (worst)
-                t[i].worst[kind] = (arc_worst_list){.lowest = worst[kind].lowest, .capacity = worst[kind].capacity};
-            good = good && t[i].grid[kind];
+                c->thread[i].worst[kind] = (arc_worst_list){.lowest = worst[kind].lowest, .capacity = worst[kind].capacity};
+            good = good && c->thread[i].grid[kind];
         }
     if (!good)
-        ARC_TRY(arc_fail_nomem(err, "the counts of all pairs"));
-    for (int64_t i = 0; i < count; i++)
-        empty[i] = is_zero(row + (size_t)i * (size_t)dim, dim);
-    counting c = {identity, empty, t};
-    const arc_similarity s = {
-        .row = row, .column = row, .rows = count, .columns = count, .dim = dim, .upper = true, .visit = count_tile, .arg = &c};
-    ARC_TRY(arc_similarity_run(ctx, &s, err));
+        return arc_fail_nomem(err, "the counts of all pairs");
+    for (int64_t i = 0; i < p->count; i++)
+        c->empty[i] = is_zero(p->row + (size_t)i * (size_t)p->dim, p->dim);
+    return ARC_OK;
+}
+
+arc_status arc_all_pairs(arc_context *ctx, const arc_pairs_of_rows *p, const double *far_targets, int targets,
+                         arc_worst_list worst[2], arc_curve *out, arc_error *err) {
+    const arc_alloc *a = &ctx->alloc;
+    const int threads = arc_pool_threads(ctx->pool);
+    arc_pair_counts c;
+    arc_status st;
+    *out = (arc_curve){0};
+    ARC_TRY(open_counts(&c, a, threads, p, worst, err));
+    const arc_similarity all = {.row = p->row,
+                                .column = p->row,
+                                .rows = p->count,
+                                .columns = p->count,
+                                .dim = p->dim,
+                                .upper = true,
+                                .visit = arc_pair_counts_visit,
+                                .arg = &c};
+    if (p->impostors > 0 && p->impostors < arc_count_impostors(p, c.empty))
+        ARC_TRY(arc_count_sampled(ctx, p, &c, err));
+    else
+        ARC_TRY(arc_similarity_run(ctx, &all, err));
     for (int i = 1; i < threads; i++)
-        merge(&t[0], &t[i]);
+        merge(&c.thread[0], &c.thread[i]);
     for (int kind = 0; worst && kind < 2; kind++)
-        worst[kind] = t[0].worst[kind];
-    ARC_TRY(arc_curve_of_grid(a, t[0].grid[0], t[0].grid[1], far_targets, targets, out, err));
+        worst[kind] = c.thread[0].worst[kind];
+    ARC_TRY(arc_curve_of_grid(a, c.thread[0].grid[0], c.thread[0].grid[1], far_targets, targets, out, err));
 done:
-    for (int i = 0; t && i < threads; i++)
-        for (int kind = 0; kind < 2; kind++)
-            arc_mem_free(a, t[i].grid[kind]);
-    arc_mem_free(a, t);
-    arc_mem_free(a, empty);
+    close_counts(&c, a, threads);
     return st;
 }
 
@@ -156,8 +166,9 @@ arc_status arc_curve_of_all_pairs(arc_context *ctx, const float *embedding, cons
     if (!unit)
         return arc_fail_nomem(err, "the unit embeddings");
     arc_status st = arc_unit_rows(embedding, count, dim, unit, err);
+    const arc_pairs_of_rows all = {.row = unit, .identity = identity, .count = count, .dim = dim};
     if (st == ARC_OK)
-        st = arc_all_pairs(ctx, unit, identity, count, dim, far_targets, targets, NULL, out, err);
+        st = arc_all_pairs(ctx, &all, far_targets, targets, NULL, out, err);
     arc_mem_free(&ctx->alloc, unit);
     return st;
 }

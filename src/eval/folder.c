@@ -220,13 +220,24 @@ arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const c
     *out = NULL;
     ARC_TRY(open_work(&w, ctx, "folder", opt, err));
     ARC_TRY(folder_add(&w.set, &ctx->alloc, dir, false, err));
-    ARC_TRY(embed(
-        &w, model, dir,
-        "all genuine and all impostor pairs; thresholds on a grid of 2^-20; intervals over identities at fixed thresholds", err));
+    const char *impostors = w.opt.impostors > 0
+                                ? arc_arena_printf(&w.set.arena, "at most %lld impostor pairs, drawn with seed %llu",
+                                                   (long long)w.opt.impostors, (unsigned long long)w.opt.seed)
+                                : "all impostor pairs";
+    const char *rule = impostors
+                           ? arc_arena_printf(&w.set.arena,
+                                              "all genuine and %s; thresholds on a grid of 2^-20; intervals over identities at "
+                                              "fixed thresholds",
+                                              impostors)
+                           : NULL;
+    if (!rule)
+        ARC_TRY(arc_fail_nomem(err, dir));
+    ARC_TRY(embed(&w, model, dir, rule, err));
     const int keep = ARC_MAX(0, ARC_MIN(w.opt.worst, ARC_WORST_MAX));
     arc_worst_list worst[2] = {{.capacity = keep}, {.lowest = true, .capacity = keep}};
-    ARC_TRY(arc_all_pairs(ctx, w.rows.row, w.set.identity, w.set.images, w.rows.dim, w.opt.far_targets, w.opt.far_target_count,
-                          worst, &w.e->curve, err));
+    const arc_pairs_of_rows rows = {w.rows.row,        w.set.identity, w.set.images, w.rows.dim, .impostors = w.opt.impostors,
+                                    .seed = w.opt.seed};
+    ARC_TRY(arc_all_pairs(ctx, &rows, w.opt.far_targets, w.opt.far_target_count, worst, &w.e->curve, err));
     ARC_TRY(keep_worst(&w, &worst[0], false, &w.e->worst_impostor, &w.e->worst_impostors, err));
     ARC_TRY(keep_worst(&w, &worst[1], true, &w.e->worst_genuine, &w.e->worst_genuines, err));
     if (w.opt.bootstrap > 0)

@@ -67,6 +67,12 @@ for person in $(ls "$data/lfw/pairs-aligned-112" | head -60); do
 done
 expect 0 eval folder "$work/people" --json -q
 says '"protocol": "folder"' '"operating"' '"worst_impostor"' '"set_sha256"'
+all=$(grep -oE '"impostor": [0-9]+' <<<"$out" | head -1)
+expect 0 eval folder "$work/people" --json -q --impostors 50 --seed 3
+says '"impostor": 50' "at most 50 impostor pairs, drawn with seed 3"
+expect 0 eval folder "$work/people" --json -q --impostors 1000000
+says "$all"
+expect 2 eval folder "$work/people" --impostors 0
 expect 0 eval identify "$work/people" --distractors "$work/others" -q
 says rank-1 distractors DIR@FPIR
 expect 0 eval megaface "$work/people" "$work/others" -q

@@ -1,6 +1,7 @@
 /* Curves, all pairs and searches: against scikit-learn's goldens (tests/golden/curves.py), brute force, and cases worked out by hand. */
 #include "support.h"
 
+#include "eval/all_pairs.h"
 #include "eval/curve.h"
 #include <arcface/evaluate_search.h>
 #include <jansson.h>
@@ -196,6 +197,91 @@ static void ties_count_against(void **state) {
     arc_context_close(&ctx);
 }
 
+/* ---- drawn impostor pairs ---- */
+
+enum { ROWS = 500, DRAWN = 70000, ROW_DIM = 8 }; /* 124,235 impostor pairs without the empty row; more than one batch is drawn */
+
+static arc_curve curve_of(int threads, arc_pairs_of_rows *rows, arc_worst_list worst[2], int64_t impostors, uint64_t seed) {
+    arc_context *ctx = open_context(threads);
+    arc_curve c;
+    rows->impostors = impostors;
+    rows->seed = seed;
+    assert_int_equal(arc_all_pairs(ctx, rows, NULL, 0, worst, &c, NULL), ARC_OK);
+    ctx->alloc.put(ctx->alloc.ctx, c.point);
+    c.point = NULL;
+    arc_context_close(&ctx);
+    return c;
+}
+
+/* Different pairs, as many as asked for, evenly over the rows, the same on any number of threads. */
+static void drawn_impostors(void **state) {
+    (void)state;
+    float x[ROWS][ROW_DIM];
+    int identity[ROWS];
+    uint64_t seed = 23;
+    for (int i = 0; i < ROWS; i++) {
+        identity[i] = i / 2;
+        double square = 0;
+        for (int k = 0; k < ROW_DIM; k++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            x[i][k] = (float)(seed >> 40) / 16777216.0f - 0.5f;
+            square += (double)x[i][k] * x[i][k];
+        }
+        for (int k = 0; k < ROW_DIM; k++)
+            x[i][k] = i == 10 ? 0 : (float)(x[i][k] / sqrt(square));
+    }
+    arc_pairs_of_rows rows = {x[0], identity, ROWS, ROW_DIM, 0, 0};
+    const arc_curve all = curve_of(2, &rows, NULL, 0, 0);
+    assert_true(all.genuine == ROWS / 2 - 1 && all.impostor == (ROWS - 1) * (ROWS - 2) / 2 - all.genuine);
+    const arc_curve too_many = curve_of(2, &rows, NULL, all.impostor, 0);
+    assert_memory_equal(&too_many, &all, sizeof all);
+
+    /* 14 rows: 72 impostor pairs, of which all but one are drawn; each is remembered. */
+    arc_pairs_of_rows few = {x[0], identity, 14, ROW_DIM, 0, 0};
+    arc_worst_list drawn[2] = {{.capacity = ARC_WORST_MAX}, {.lowest = true, .capacity = ARC_WORST_MAX}};
+    curve_of(3, &few, drawn, 71, 7);
+    assert_true(drawn[0].count == 71 && drawn[1].count == 6);
+    for (int i = 0; i < 71; i++)
+        for (int j = 0; j < i; j++)
+            assert_true(drawn[0].pair[i].a != drawn[0].pair[j].a || drawn[0].pair[i].b != drawn[0].pair[j].b);
+
+    /* Two batches repeat nothing either. Sums of other order may put a score into a neighbouring bin. */
+    const arc_curve but_one = curve_of(2, &rows, NULL, all.impostor - 1, 7);
+    int64_t moved = 0;
+    for (int i = 0; i < ARC_HISTOGRAM_BINS; i++)
+        moved += llabs(all.impostor_bin[i] - but_one.impostor_bin[i]);
+    assert_true(but_one.impostor == all.impostor - 1 && moved < 100);
+
+    const arc_curve one = curve_of(1, &rows, NULL, DRAWN, 7), three = curve_of(3, &rows, NULL, DRAWN, 7),
+                    other = curve_of(1, &rows, NULL, DRAWN, 8);
+    assert_true(one.impostor == DRAWN && one.genuine == all.genuine);
+    assert_memory_equal(&one, &three, sizeof one);
+    assert_memory_equal(one.genuine_bin, all.genuine_bin, sizeof all.genuine_bin);
+    assert_true(one.mean_genuine == all.mean_genuine);
+    assert_true(memcmp(one.impostor_bin, other.impostor_bin, sizeof one.impostor_bin) != 0);
+    assert_true(fabs(one.mean_impostor - all.mean_impostor) < 0.005 && fabs(one.std_impostor - all.std_impostor) < 0.005);
+
+    /* Few pairs, all remembered: each row as often as chance lets it. */
+    int times[ROWS] = {0}, most = 0;
+    for (uint64_t s = 0; s < 200; s++) {
+        arc_worst_list worst[2] = {{.capacity = ARC_WORST_MAX}, {.lowest = true, .capacity = ARC_WORST_MAX}};
+        curve_of(1, &rows, worst, ARC_WORST_MAX, s);
+        assert_int_equal(worst[0].count, ARC_WORST_MAX);
+        for (int i = 0; i < worst[0].count; i++) {
+            const arc_index_pair *p = &worst[0].pair[i];
+            assert_true(p->a < p->b && p->b < ROWS && identity[p->a] != identity[p->b]);
+            times[p->a]++;
+            times[p->b]++;
+        }
+    }
+    assert_int_equal(times[10], 0);
+    for (int i = 0; i < ROWS; i++) { /* 80 expected, deviation 9 */
+        assert_true(i == 10 || times[i] > 40);
+        most = times[i] > most ? times[i] : most;
+    }
+    assert_true(most < 125);
+}
+
 /* ---- sorting in parts ---- */
 
 enum { SCORES = 100000 }; /* 24 shares of the pairs */
@@ -269,9 +355,9 @@ static void sorted_in_parts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scikit),           cmocka_unit_test(wilson),         cmocka_unit_test(all_pairs),
-        cmocka_unit_test(published_search), cmocka_unit_test(search_by_hand), cmocka_unit_test(ties_count_against),
-        cmocka_unit_test(sorted_in_parts),
+        cmocka_unit_test(scikit),           cmocka_unit_test(wilson),          cmocka_unit_test(all_pairs),
+        cmocka_unit_test(published_search), cmocka_unit_test(search_by_hand),  cmocka_unit_test(ties_count_against),
+        cmocka_unit_test(sorted_in_parts),  cmocka_unit_test(drawn_impostors),
     };
     return cmocka_run_group_tests_name("curves", tests, NULL, NULL);
 }
