@@ -96,19 +96,32 @@ static arc_status count_lines(const void *bytes, size_t count, const char *name,
     return *lines > MAX_LINES ? arc_fail(err, ARC_ELIMIT, "%s: more than %d lines", name, MAX_LINES) : ARC_OK;
 }
 
+/* A reader of the lines and room in the arena for one entry a line; NULL with err set. */
+static void *begin_entries(reader *r, arc_arena *arena, const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                           size_t entry_bytes, arc_status *st, arc_error *err) {
+    size_t lines;
+    *r = (reader){.file = name, .at = bytes, .end = (const char *)bytes + count};
+    arc_arena_init(arena, a, 0);
+    *st = count_lines(bytes, count, name, &lines, err);
+    if (*st != ARC_OK)
+        return NULL;
+    void *entries = arc_arena_new(arena, lines, entry_bytes);
+    if (!entries)
+        *st = arc_fail_nomem(err, name);
+    return entries;
+}
+
 arc_status arc_ijb_faces_parse(arc_ijb_faces *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                arc_error *err) {
     static const char want[] = "NAME X1 Y1 ... X5 Y5 SCORE";
-    reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
+    reader r;
     field f[12];
-    size_t lines;
     int n;
-    memset(out, 0, sizeof *out);
-    arc_arena_init(&out->arena, a, 0);
     arc_status st;
-    ARC_TRY(count_lines(bytes, count, name, &lines, err));
-    if (!(out->face = arc_arena_new(&out->arena, lines, sizeof *out->face)))
-        ARC_TRY(arc_fail_nomem(err, name));
+    memset(out, 0, sizeof *out);
+    out->face = begin_entries(&r, &out->arena, a, bytes, count, name, sizeof *out->face, &st, err);
+    if (st != ARC_OK)
+        goto done;
     while ((n = next_line(&r, ' ', f, 12))) {
         arc_ijb_face *face = &out->face[out->faces];
         bool good = n == 12 && inside(&f[0]) && decimal(&f[11], &face->score);
@@ -132,24 +145,44 @@ void arc_ijb_faces_close(arc_ijb_faces *faces) {
     memset(faces, 0, sizeof *faces);
 }
 
-/* Lines of whole numbers; `skip` leading fields are words, `header` says that a first line of words is skipped. */
-static arc_status read_numbers(arc_number_rows *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
-                               char by, int skip, int columns, bool header, const char *want, const arc_map *map,
-                               arc_error *err) {
+/* Lines of whole numbers. */
+typedef struct number_list {
+    char by;
+    int skip, columns; /* leading words, then numbers */
+    bool header;       /* a first line of words is skipped, and more fields may follow the numbers */
+    bool label;        /* the last number is 0 or 1 */
+    const char *want;
+} number_list;
+
+static const number_list number_lists[] = {
+    [ARC_IJB_TID_MID] = {' ', 1, 2, false, false, "NAME TEMPLATE MEDIA"},
+    [ARC_IJB_PAIRS] = {' ', 0, 3, false, true, "TEMPLATE TEMPLATE 0|1"},
+    [ARC_IJB_SUBJECTS] = {',', 0, 2, true, false, "TEMPLATE,SUBJECT,..."},
+};
+
+static bool read_row(const number_list *l, const field *f, int fields, int *value) {
+    const int least = l->skip + l->columns;
+    bool good = l->header ? fields >= least : fields == least;
+    for (int k = 0; k < l->columns && good; k++)
+        good = whole(&f[l->skip + k], &value[k]);
+    return good && (!l->label || value[l->columns - 1] == 0 || value[l->columns - 1] == 1);
+}
+
+arc_status arc_ijb_numbers_parse(arc_number_rows *out, const arc_alloc *a, arc_ijb_list kind, const void *bytes, size_t count,
+                                 const char *name, const arc_map *map, arc_error *err) {
+    const number_list *l = &number_lists[kind];
     reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
     field f[4];
     size_t lines, dropped = 0;
     int n;
-    *out = (arc_number_rows){.columns = columns};
+    *out = (arc_number_rows){.columns = l->columns};
     arc_status st = count_lines(bytes, count, name, &lines, err);
-    if (st == ARC_OK && !(out->value = arc_mem_raw(a, lines, (size_t)columns * sizeof(int))))
+    if (st == ARC_OK && !(out->value = arc_mem_raw(a, lines, (size_t)l->columns * sizeof(int))))
         st = arc_fail_nomem(err, name);
-    while (st == ARC_OK && (n = next_line(&r, by, f, 4))) {
-        bool good = header ? n >= columns + skip : n == columns + skip;
-        for (int k = 0; k < columns && good; k++)
-            good = whole(&f[skip + k], &out->value[out->rows * (size_t)columns + (size_t)k]);
-        if (!good && !(header && r.number == 1))
-            st = bad_line(&r, want, err);
+    while (st == ARC_OK && (n = next_line(&r, l->by, f, ARC_COUNT(f)))) {
+        const bool good = read_row(l, f, n, &out->value[out->rows * (size_t)l->columns]);
+        if (!good && !(l->header && r.number == 1))
+            st = bad_line(&r, l->want, err);
         out->rows += good;
         const size_t behind = (size_t)(r.at - (const char *)bytes);
         if (map && behind - dropped > DROP_BYTES) {
@@ -162,18 +195,6 @@ static arc_status read_numbers(arc_number_rows *out, const arc_alloc *a, const v
         *out = (arc_number_rows){0};
     }
     return st;
-}
-
-arc_status arc_ijb_numbers_parse(arc_number_rows *out, const arc_alloc *a, arc_ijb_list kind, const void *bytes, size_t count,
-                                 const char *name, const arc_map *map, arc_error *err) {
-    switch (kind) {
-    case ARC_IJB_TID_MID:
-        return read_numbers(out, a, bytes, count, name, ' ', 1, 2, false, "NAME TEMPLATE MEDIA", map, err);
-    case ARC_IJB_PAIRS:
-        return read_numbers(out, a, bytes, count, name, ' ', 0, 3, false, "TEMPLATE TEMPLATE 0|1", map, err);
-    default:
-        return read_numbers(out, a, bytes, count, name, ',', 0, 2, true, "TEMPLATE,SUBJECT,...", map, err);
-    }
 }
 
 arc_status arc_ijb_numbers_open(arc_number_rows *out, const arc_alloc *a, arc_ijb_list kind, const char *path, arc_error *err) {
@@ -192,16 +213,14 @@ arc_status arc_ijb_numbers_open(arc_number_rows *out, const arc_alloc *a, arc_ij
 arc_status arc_ytf_splits_parse(arc_pair_list *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                 arc_error *err) {
     static const char want[] = "SPLIT, PAIR, NAME/VIDEO, NAME/VIDEO, 0|1";
-    reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
+    reader r;
     field f[8];
-    size_t lines;
     int n;
-    memset(out, 0, sizeof *out);
-    arc_arena_init(&out->arena, a, 0);
     arc_status st;
-    ARC_TRY(count_lines(bytes, count, name, &lines, err));
-    if (!(out->pair = arc_arena_new(&out->arena, lines, sizeof *out->pair)))
-        ARC_TRY(arc_fail_nomem(err, name));
+    memset(out, 0, sizeof *out);
+    out->pair = begin_entries(&r, &out->arena, a, bytes, count, name, sizeof *out->pair, &st, err);
+    if (st != ARC_OK)
+        goto done;
     while ((n = next_line(&r, ',', f, 8))) {
         int split = 0, same = 0;
         if (out->pairs == 0 && f[0].bytes >= 5 && strncasecmp(f[0].text, "split", 5) == 0)
@@ -233,16 +252,14 @@ done:
 /* Lines "Name\video\video.frame.jpg,0,x,y,w,h,0.0,1": x, y is the centre of the box. */
 arc_status arc_ytf_boxes_parse(arc_ytf_boxes *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                arc_error *err) {
-    reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
+    reader r;
     field f[8];
-    size_t lines;
     int n;
-    memset(out, 0, sizeof *out);
-    arc_arena_init(&out->arena, a, 0);
     arc_status st;
-    ARC_TRY(count_lines(bytes, count, name, &lines, err));
-    if (!(out->box = arc_arena_new(&out->arena, lines, sizeof *out->box)))
-        ARC_TRY(arc_fail_nomem(err, name));
+    memset(out, 0, sizeof *out);
+    out->box = begin_entries(&r, &out->arena, a, bytes, count, name, sizeof *out->box, &st, err);
+    if (st != ARC_OK)
+        goto done;
     while ((n = next_line(&r, ',', f, 8))) {
         float v[4];
         bool good = n >= 6 && f[0].bytes <= MAX_FIELD_BYTES && !memchr(f[0].text, 0, f[0].bytes);

@@ -245,6 +245,35 @@ static void video_lists(void **state) {
     assert_int_equal(arc_ytf_boxes_parse(&boxes, &arc_alloc_libc, "a,0,nan,1,1,1,0,1\n", 18, "boxes", &err), ARC_EFORMAT);
 }
 
+static arc_status parse_numbers(arc_ijb_list kind, const char *text, arc_number_rows *rows, arc_error *err) {
+    return arc_ijb_numbers_parse(rows, &arc_alloc_libc, kind, text, strlen(text), "numbers", NULL, err);
+}
+
+static void number_lists(void **state) {
+    (void)state;
+    arc_number_rows rows;
+    arc_error err;
+    assert_int_equal(parse_numbers(ARC_IJB_PAIRS, "7 9 1\r\n\n-3 2147483647 0", &rows, &err), ARC_OK);
+    static const int want[] = {7, 9, 1, -3, 2147483647, 0};
+    assert_int_equal(rows.rows, 2);
+    assert_memory_equal(rows.value, want, sizeof want);
+    arc_mem_free(&arc_alloc_libc, rows.value);
+    static const char *const bad[] = {"7 9 1\n7 9 2\n",   "7 9 1\n7 9 -1\n", "7 9 1\n7 9\n",
+                                      "7 9 1\n7 9 1 1\n", "7 9 1\n7 x 1\n",  "7 9 1\n2147483648 9 1\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(parse_numbers(ARC_IJB_PAIRS, bad[i], &rows, &err), ARC_EFORMAT);
+        assert_non_null(strstr(err.text, "line 2 is not 'TEMPLATE TEMPLATE 0|1'"));
+        assert_null(rows.value);
+    }
+    assert_int_equal(parse_numbers(ARC_IJB_TID_MID, "a.jpg 5 6\n", &rows, &err), ARC_OK);
+    assert_true(rows.rows == 1 && rows.value[0] == 5 && rows.value[1] == 6);
+    arc_mem_free(&arc_alloc_libc, rows.value);
+    assert_int_equal(parse_numbers(ARC_IJB_SUBJECTS, "TEMPLATE_ID,SUBJECT_ID,FILENAME\n5,6,x\n7,8,y,z\n", &rows, &err), ARC_OK);
+    assert_true(rows.rows == 2 && rows.value[2] == 7 && rows.value[3] == 8);
+    arc_mem_free(&arc_alloc_libc, rows.value);
+    assert_int_equal(parse_numbers(ARC_IJB_SUBJECTS, "5,6,x\nTEMPLATE_ID,SUBJECT_ID,FILENAME\n", &rows, &err), ARC_EFORMAT);
+}
+
 /* Two normal distributions: thresholds, rates and probabilities are known. The map survives being stored. */
 static void calibration(void **state) {
     (void)state;
@@ -301,7 +330,8 @@ static void calibration(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pooled_as_published), cmocka_unit_test(pooled_by_hand), cmocka_unit_test(matched_in_blocks),
-        cmocka_unit_test(lists_of_pairs),      cmocka_unit_test(video_lists),    cmocka_unit_test(calibration),
+        cmocka_unit_test(lists_of_pairs),      cmocka_unit_test(video_lists),    cmocka_unit_test(number_lists),
+        cmocka_unit_test(calibration),
     };
     return cmocka_run_group_tests_name("templates", tests, NULL, NULL);
 }
