@@ -304,6 +304,9 @@ arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_ru
     arc_status st = prepare(r, model, err);
     if (st == ARC_OK)
         st = embed_all(r, err);
+    if (st == ARC_OK && e && e->missing == run->set->images)
+        st = arc_fail(err, ARC_ENOTFOUND, "none of the %lld pictures can be used; %.300s: %.300s", (long long)e->missing,
+                      e->missing_image[0].name, e->missing_image[0].why);
     crypto_hash_sha256_final(&r->hash, run->digest);
     for (int i = 0; r->slot && i < BATCH; i++)
         arc_image_free(ctx, &r->slot[i].mirrored);
@@ -341,9 +344,6 @@ arc_status arc_eval_embed_rows(arc_context *ctx, const arc_model *model, arc_emb
     run->sink_arg = out;
     if (st == ARC_OK)
         st = arc_eval_embed(ctx, model, run, e, err);
-    if (st == ARC_OK && e && e->missing == run->set->images)
-        st = arc_fail(err, ARC_ENOTFOUND, "none of the %lld pictures can be used; %.300s: %.300s", (long long)e->missing,
-                      e->missing_image[0].name, e->missing_image[0].why);
     if (st != ARC_OK)
         arc_rows_free(ctx, out);
     return st;

@@ -64,7 +64,7 @@ typedef struct arc_embed_run {
     uint8_t digest[32]; /* out: over the digests of all pictures, in order */
     char plan_id[32];   /* out: arc_net_plan_id of the first batch */
 } arc_embed_run;
-/* Missing pictures go to e (NULL: they fail). */
+/* Missing pictures go to e (NULL: they fail); when none is left, that is an error. */
 arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_run *run, arc_evaluation *e, arc_error *err);
 
 /* The same into rows: [images][dim] and norms; present: [images], 0 for missing ones, whose rows are zero. */

@@ -230,8 +230,7 @@ static arc_status show_missing(arc_report *r, int i, arc_page *page, arc_error *
         put_cell(&t, "%s", e->missing_image[k].name);
         put_cell(&t, "%s", e->missing_image[k].why);
     }
-    char *caption = arc_arena_printf(&r->arena, "%s: %lld pictures could not be used; their pairs count as rejected", r->name[i],
-                                     (long long)e->missing);
+    char *caption = arc_arena_printf(&r->arena, "%s: %lld pictures could not be used", r->name[i], (long long)e->missing);
     return table_end(&t, page, caption, heads, 2, err);
 }
 

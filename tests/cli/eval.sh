@@ -23,8 +23,8 @@ sentence short.bin
 awk 'NR == 1 { print "10\t2"; next } { at = (NR - 2) % 600; if (at < 2 || (at >= 300 && at < 302)) print }' "$data/lfw/pairs.txt" >"$work/pairs.txt"
 expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" -q
 says "40 (20 genuine, 20 impostor), 10 folds" "Accuracy-Flip"
-expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --no-flip --limit 20 --folds 5 --json -q
-says '"pairs": 20' '"flip": false'
+expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --no-flip --limit 20 --folds 5 --precision fp16 --json -q
+says '"pairs": 20' '"flip": false' '"precision": "fp16"'
 mkdir "$work/images"
 awk -F'\t' 'NF == 3 { print $1 } NF == 4 { print $1; print $3 }' "$work/pairs.txt" | sort -u | while read -r person; do
     cp -r "$data/lfw/pairs-aligned-112/$person" "$work/images/"
@@ -141,6 +141,14 @@ done <"$work/tids" >"$work/ijb/meta/ijbc_template_pair_label.txt"
 { echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 1 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_probe_mixed.csv"
 expect 0 eval ijb "$work/ijb" --search --json -q
 says '"protocol": "ijb"' '"far_nearest"' '"wrong_pairs"' "gallery 1 alone" "(D1)"
+mv "$work/ijb/loose_crop" "$work/ijb/elsewhere"
+expect 3 eval ijb "$work/ijb" -q
+sentence "none of the $number pictures can be used"
+mv "$work/ijb/elsewhere" "$work/ijb/loose_crop"
+sed -i '3s/0$/2/' "$work/ijb/meta/ijbc_template_pair_label.txt"
+expect 3 eval ijb "$work/ijb" -q
+sentence "line 3" "0|1"
+sed -i '3s/2$/0/' "$work/ijb/meta/ijbc_template_pair_label.txt"
 echo "99 98 1" >>"$work/ijb/meta/ijbc_template_pair_label.txt"
 expect 3 eval ijb "$work/ijb" -q
 sentence "template 99"
