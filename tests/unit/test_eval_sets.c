@@ -5,6 +5,7 @@
 
 #include "eval/known.h"
 #include <arcface/eval.h>
+#include <arcface/evaluate_template.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,6 +153,131 @@ static void folder_set(void **state) {
     }
     arc_model_free(&model);
     arc_context_close(&ctx);
+}
+
+/* ---- searches, videos and templates of the same pictures ---- */
+
+typedef arc_status evaluation(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+                              arc_error *err);
+
+static arc_status of_folder(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+                            arc_error *err) {
+    return arc_evaluate_folder(ctx, model, folder, opt, out, err);
+}
+
+static arc_status of_drawn(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+                           arc_error *err) {
+    arc_eval_options some = *opt;
+    some.impostors = 7;
+    return arc_evaluate_folder(ctx, model, folder, &some, out, err);
+}
+
+static arc_status of_search(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+                            arc_error *err) {
+    return arc_evaluate_identify(ctx, model, folder, folder, opt, out, err);
+}
+
+static arc_status of_distractors(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+                                 arc_error *err) {
+    return arc_evaluate_megaface(ctx, model, folder, folder, opt, out, err);
+}
+
+static arc_status of_videos(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+                            arc_error *err) {
+    arc_ytf_options video;
+    arc_ytf_options_default(&video);
+    video.eval = *opt;
+    video.rule = ARC_VIDEO_MEAN;
+    return arc_evaluate_ytf(ctx, model, folder, in_folder("splits.txt"), &video, out, err);
+}
+
+static arc_status of_templates(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+                               arc_error *err) {
+    arc_ijb_options templates;
+    arc_ijb_options_default(&templates);
+    templates.eval = *opt;
+    templates.search = templates.unit_images = true;
+    return arc_evaluate_ijb(ctx, model, folder, &templates, out, err);
+}
+
+static const char *const list_of_ijb[] = {"face_tid_mid.txt",  "name_5pts_score.txt", "template_pair_label.txt",
+                                          "1N_gallery_G1.csv", "1N_gallery_G2.csv",   "1N_probe_mixed.csv"};
+
+/* A video a person; a template a picture, of the template's own landmarks. */
+static void write_lists(void) {
+    char text[sizeof list_of_ijb / sizeof *list_of_ijb][2048] = {
+        "", "", "0 1 1\n0 2 0\n2 5 0\n6 7 1\n", "0,0,x\n2,1,x\n", "4,2,x\n6,3,x\n", "1,0,x\n3,1,x\n5,2,x\n7,3,x\n"};
+    char name[64];
+    for (int i = 0; i < IMAGES; i++) {
+        size_t tid = strlen(text[0]), points = strlen(text[1]);
+        snprintf(text[0] + tid, sizeof text[0] - tid, "P%d/P%d_%04d.png %d %d\n", i / 2, i / 2, i % 2 + 1, i, i);
+        snprintf(text[1] + points, sizeof text[1] - points,
+                 "P%d/P%d_%04d.png 38.3 51.7 73.5 51.5 56.0 71.7 41.5 92.4 70.7 92.2 0.9\n", i / 2, i / 2, i % 2 + 1);
+    }
+    assert_int_equal(mkdir(in_folder("meta"), 0777), 0);
+    assert_int_equal(symlink(".", in_folder("loose_crop")), 0);
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        snprintf(name, sizeof name, "meta/ijbc_%s", list_of_ijb[i]);
+        write_text(name, text[i]);
+    }
+    write_text("splits.txt", "1, 1, P0, P0, 1\n1, 2, P0, P1, 0\n2, 1, P2, P2, 1\n2, 2, P2, P3, 0\n");
+}
+
+static void remove_lists(void) {
+    char name[64];
+    for (size_t i = 0; i < sizeof list_of_ijb / sizeof *list_of_ijb; i++) {
+        snprintf(name, sizeof name, "meta/ijbc_%s", list_of_ijb[i]);
+        unlink(in_folder(name));
+    }
+    rmdir(in_folder("meta"));
+    unlink(in_folder("loose_crop"));
+    unlink(in_folder("splits.txt"));
+}
+
+/* Every allocation of every other protocol fails in its turn, thinned out where there are many. */
+static void failing_memory_of_sets(void **state) {
+    (void)state;
+    static const struct {
+        const char *protocol;
+        evaluation *run;
+        int64_t genuine, impostor;
+        int64_t mated;
+    } set[] = {{"folder", of_folder, 4, 24, 0},        {"folder", of_drawn, 4, 7, 0}, {"identify", of_search, 0, 0, 4},
+               {"megaface", of_distractors, 8, 64, 8}, {"ytf", of_videos, 2, 2, 0},   {"ijb", of_templates, 2, 2, 4}};
+    arc_test_heap heap = {0};
+    arc_context *ctx = open_context(&heap);
+    arc_model *model;
+    arc_eval_options opt;
+    arc_eval_options_default(&opt);
+    opt.bootstrap = 10;
+    assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
+    write_lists();
+    for (size_t k = 0; k < sizeof set / sizeof *set; k++) {
+        arc_evaluation *e = NULL;
+        arc_error err;
+        const long before = heap.live;
+        long runs = 0;
+        arc_status st = ARC_ENOMEM;
+        for (long nth = 1; st != ARC_OK && nth < 1000000; nth += 1 + nth / 8, runs++) {
+            heap.fail_at = heap.requests + nth;
+            st = set[k].run(ctx, model, &opt, &e, &err);
+            assert_true(st == ARC_OK || (st == ARC_ENOMEM && !e));
+            if (st != ARC_OK)
+                assert_int_equal(heap.live, before);
+        }
+        heap.fail_at = 0;
+        assert_int_equal(st, ARC_OK);
+        assert_true(runs > 10);
+        assert_string_equal(e->protocol, set[k].protocol);
+        assert_true(e->curve.genuine == set[k].genuine && e->curve.impostor == set[k].impostor);
+        assert_int_equal(e->identification.mated, set[k].mated);
+        arc_evaluation_free(ctx, &e);
+        assert_int_equal(heap.live, before);
+    }
+    remove_lists();
+    arc_model_free(&model);
+    arc_context_close(&ctx);
+    assert_int_equal(heap.live, 0);
 }
 
 static int cancel(void *ctx, int64_t done, int64_t total) {
@@ -365,8 +491,10 @@ static void shifted_crops(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folder_set), cmocka_unit_test(refusals),   cmocka_unit_test(failing_memory),
-        cmocka_unit_test(real_bin),   cmocka_unit_test(known_sets), cmocka_unit_test(shifted_crops),
+        cmocka_unit_test(folder_set),    cmocka_unit_test(failing_memory_of_sets),
+        cmocka_unit_test(refusals),      cmocka_unit_test(failing_memory),
+        cmocka_unit_test(real_bin),      cmocka_unit_test(known_sets),
+        cmocka_unit_test(shifted_crops),
     };
     return cmocka_run_group_tests_name("eval sets", tests, make_folder, remove_folder);
 }
