@@ -136,10 +136,8 @@ arc_status arc_curve_end(arc_curve_builder *b, arc_error *err) {
 
 /* ---- from scores ---- */
 
-arc_status arc_curve_of_sorted(const arc_alloc *a, const double *genuine, int64_t genuines, const double *impostor,
-                               int64_t impostors, const double *far_targets, int targets, arc_curve *out, arc_error *err) {
-    arc_curve_builder b;
-    arc_curve_begin(&b, a, genuines, impostors, far_targets, targets, out);
+arc_status arc_curve_put_sorted(arc_curve_builder *b, const double *genuine, int64_t genuines, const double *impostor,
+                                int64_t impostors, arc_error *err) {
     arc_status st = ARC_OK;
     for (int64_t g = 0, i = 0; st == ARC_OK && (g < genuines || i < impostors);) {
         const double top = i == impostors || (g < genuines && genuine[g] > impostor[i]) ? genuine[g] : impostor[i];
@@ -148,10 +146,16 @@ arc_status arc_curve_of_sorted(const arc_alloc *a, const double *genuine, int64_
             here[1]++;
         for (; i < impostors && !(impostor[i] < top); i++)
             here[0]++;
-        st = arc_curve_put(&b, top, here[1], here[0], err);
+        st = arc_curve_put(b, top, here[1], here[0], err);
     }
-    if (st == ARC_OK)
-        st = arc_curve_end(&b, err);
+    return st == ARC_OK ? arc_curve_end(b, err) : st;
+}
+
+arc_status arc_curve_of_sorted(const arc_alloc *a, const double *genuine, int64_t genuines, const double *impostor,
+                               int64_t impostors, const double *far_targets, int targets, arc_curve *out, arc_error *err) {
+    arc_curve_builder b;
+    arc_curve_begin(&b, a, genuines, impostors, far_targets, targets, out);
+    arc_status st = arc_curve_put_sorted(&b, genuine, genuines, impostor, impostors, err);
     if (st != ARC_OK) {
         arc_mem_free(a, out->point);
         *out = (arc_curve){0};

@@ -22,6 +22,9 @@ void arc_curve_begin(arc_curve_builder *b, const arc_alloc *a, int64_t genuine, 
 /* Scores in falling order. On failure out->point is the caller's to free. */
 arc_status arc_curve_put(arc_curve_builder *b, double threshold, int64_t genuine, int64_t impostor, arc_error *err);
 arc_status arc_curve_end(arc_curve_builder *b, arc_error *err);
+/* Scores of each kind, sorted falling, and the end. */
+arc_status arc_curve_put_sorted(arc_curve_builder *b, const double *genuine, int64_t genuines, const double *impostor,
+                                int64_t impostors, arc_error *err);
 
 /* From scores of each kind, sorted falling. */
 arc_status arc_curve_of_sorted(const arc_alloc *a, const double *genuine, int64_t genuines, const double *impostor,

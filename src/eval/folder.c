@@ -1,21 +1,13 @@
-/* A folder of identities: DIR/identity/picture. All pairs, searches, and searches among distractors. */
+/* A folder of identities: DIR/identity/picture. All pairs, and searches. */
+#include "eval/folder.h"
 #include "eval/all_pairs.h"
 #include "eval/bootstrap.h"
-#include "eval/similarity.h"
 #include <arcface/evaluate_search.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define MAX_ENTRIES 10000000
-
-typedef struct folder_set {
-    arc_arena arena;
-    const char **path; /* [images], by identity, then by name */
-    int *identity;     /* [images] */
-    int64_t images, capacity;
-    int identities;
-} folder_set;
 
 static bool is_picture(const char *name) {
     static const char *const suffix[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pnm"};
@@ -28,7 +20,7 @@ static bool is_picture(const char *name) {
     return false;
 }
 
-static arc_status add_picture(folder_set *f, const arc_alloc *a, const char *dir, const char *person, const char *name,
+static arc_status add_picture(arc_folder_set *f, const arc_alloc *a, const char *dir, const char *person, const char *name,
                               arc_error *err) {
     if (f->images == f->capacity) {
         const int64_t more = f->capacity ? 2 * f->capacity : 1024;
@@ -47,7 +39,7 @@ static arc_status add_picture(folder_set *f, const arc_alloc *a, const char *dir
     return f->path[f->images++] ? ARC_OK : arc_fail_nomem(err, dir);
 }
 
-static arc_status add_person(folder_set *f, const arc_alloc *a, const char *dir, const char *person, arc_error *err) {
+static arc_status add_person(arc_folder_set *f, const arc_alloc *a, const char *dir, const char *person, arc_error *err) {
     char path[4096];
     arc_names names;
     snprintf(path, sizeof path, "%s%s%s", dir, *person ? "/" : "", person);
@@ -63,15 +55,14 @@ static arc_status add_person(folder_set *f, const arc_alloc *a, const char *dir,
     return st;
 }
 
-static void folder_close(const arc_alloc *a, folder_set *f) {
+static void folder_close(const arc_alloc *a, arc_folder_set *f) {
     arc_mem_free(a, f->path);
     arc_mem_free(a, f->identity);
     arc_arena_free(&f->arena);
-    *f = (folder_set){0};
+    *f = (arc_folder_set){0};
 }
 
-/* Appends the pictures of dir/x/; with `loose` also those of dir itself. */
-static arc_status folder_add(folder_set *f, const arc_alloc *a, const char *dir, bool loose, arc_error *err) {
+arc_status arc_folder_add(arc_folder_set *f, const arc_alloc *a, const char *dir, bool loose, arc_error *err) {
     arc_names people;
     const int64_t before = f->images;
     arc_status st = arc_dir_list(&people, a, dir, MAX_ENTRIES, err);
@@ -93,23 +84,14 @@ static arc_status folder_add(folder_set *f, const arc_alloc *a, const char *dir,
 
 static arc_status load_image(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
                              arc_error *err) {
-    return arc_eval_load_file(ctx, ((const folder_set *)source)->path[index], out, digest, err);
+    return arc_eval_load_file(ctx, ((const arc_folder_set *)source)->path[index], out, digest, err);
 }
 
 static void name_image(const void *source, int64_t index, char *out, size_t bytes) {
-    snprintf(out, bytes, "%s", ((const folder_set *)source)->path[index]);
+    snprintf(out, bytes, "%s", ((const arc_folder_set *)source)->path[index]);
 }
 
-/* What the three protocols share. */
-typedef struct work {
-    arc_context *ctx;
-    folder_set set;
-    arc_rows rows;
-    arc_evaluation *e;
-    arc_eval_options opt;
-} work;
-
-static arc_status embed(work *w, const arc_model *model, const char *name, const char *rule, arc_error *err) {
+arc_status arc_folder_embed(arc_folder_work *w, const arc_model *model, const char *name, const char *rule, arc_error *err) {
     arc_evaluation *e = w->e;
     const arc_eval_set set = {
         .images = w->set.images, .load = load_image, .name = name_image, .names_are_paths = true, .source = &w->set};
@@ -131,8 +113,9 @@ static arc_status embed(work *w, const arc_model *model, const char *name, const
     return st;
 }
 
-static arc_status open_work(work *w, arc_context *ctx, const char *protocol, const arc_eval_options *opt, arc_error *err) {
-    *w = (work){.ctx = ctx};
+arc_status arc_folder_work_open(arc_folder_work *w, arc_context *ctx, const char *protocol, const arc_eval_options *opt,
+                                arc_error *err) {
+    *w = (arc_folder_work){.ctx = ctx};
     arc_arena_init(&w->set.arena, &ctx->alloc, 0);
     if (opt)
         w->opt = *opt;
@@ -141,7 +124,7 @@ static arc_status open_work(work *w, arc_context *ctx, const char *protocol, con
     return arc_evaluation_new(ctx, protocol, &w->e, err);
 }
 
-static void close_work(work *w, arc_status st, arc_evaluation **out) {
+void arc_folder_work_close(arc_folder_work *w, arc_status st, arc_evaluation **out) {
     *out = st == ARC_OK ? w->e : NULL;
     if (st != ARC_OK)
         arc_evaluation_free(w->ctx, &w->e);
@@ -149,7 +132,8 @@ static void close_work(work *w, arc_status st, arc_evaluation **out) {
     folder_close(&w->ctx->alloc, &w->set);
 }
 
-static arc_status keep_worst(work *w, const arc_worst_list *list, bool same, arc_pair_score **out, int *count, arc_error *err) {
+static arc_status keep_worst(arc_folder_work *w, const arc_worst_list *list, bool same, arc_pair_score **out, int *count,
+                             arc_error *err) {
     arc_arena *a = arc_evaluation_arena(w->e);
     *out = arc_arena_new(a, (size_t)list->count, sizeof **out);
     if (!*out)
@@ -166,7 +150,7 @@ static arc_status keep_worst(work *w, const arc_worst_list *list, bool same, arc
 }
 
 /* TAR over resampled identities at the thresholds of the whole set: each identity brings its own genuine pairs. */
-static arc_status resample_genuine(work *w, arc_error *err) {
+static arc_status resample_genuine(arc_folder_work *w, arc_error *err) {
     const arc_alloc *a = &w->ctx->alloc;
     arc_curve *c = &w->e->curve;
     const int people = w->set.identities, replicates = w->opt.bootstrap, dim = w->rows.dim;
@@ -206,7 +190,7 @@ done:
     return st;
 }
 
-static arc_status missing_note(const work *w, arc_error *err) {
+arc_status arc_folder_missing_note(const arc_folder_work *w, arc_error *err) {
     if (!w->e->missing)
         return ARC_OK;
     return arc_evaluation_note(w->e, err, "%lld pictures are missing or show no face; they take no part",
@@ -216,10 +200,10 @@ static arc_status missing_note(const work *w, arc_error *err) {
 arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const char *dir, const arc_eval_options *opt,
                                arc_evaluation **out, arc_error *err) {
     arc_status st;
-    work w;
+    arc_folder_work w;
     *out = NULL;
-    ARC_TRY(open_work(&w, ctx, "folder", opt, err));
-    ARC_TRY(folder_add(&w.set, &ctx->alloc, dir, false, err));
+    ARC_TRY(arc_folder_work_open(&w, ctx, "folder", opt, err));
+    ARC_TRY(arc_folder_add(&w.set, &ctx->alloc, dir, false, err));
     const char *impostors = w.opt.impostors > 0
                                 ? arc_arena_printf(&w.set.arena, "at most %lld impostor pairs, drawn with seed %llu",
                                                    (long long)w.opt.impostors, (unsigned long long)w.opt.seed)
@@ -232,7 +216,7 @@ arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const c
                            : NULL;
     if (!rule)
         ARC_TRY(arc_fail_nomem(err, dir));
-    ARC_TRY(embed(&w, model, dir, rule, err));
+    ARC_TRY(arc_folder_embed(&w, model, dir, rule, err));
     const int keep = ARC_MAX(0, ARC_MIN(w.opt.worst, ARC_WORST_MAX));
     arc_worst_list worst[2] = {{.capacity = keep}, {.lowest = true, .capacity = keep}};
     const arc_pairs_of_rows rows = {w.rows.row,        w.set.identity, w.set.images, w.rows.dim, .impostors = w.opt.impostors,
@@ -242,14 +226,14 @@ arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const c
     ARC_TRY(keep_worst(&w, &worst[1], true, &w.e->worst_genuine, &w.e->worst_genuines, err));
     if (w.opt.bootstrap > 0)
         ARC_TRY(resample_genuine(&w, err));
-    ARC_TRY(missing_note(&w, err));
+    ARC_TRY(arc_folder_missing_note(&w, err));
     if (w.e->curve.genuine == 0 || w.e->curve.impostor == 0)
         ARC_TRY(arc_evaluation_note(w.e, err,
                                     "%s: %d identities with %lld pictures give pairs of one kind only: there is no curve", dir,
                                     w.set.identities, (long long)w.set.images));
     ARC_TRY(arc_evaluation_support_notes(w.e, w.opt.far_target, err));
 done:
-    close_work(&w, st, out);
+    arc_folder_work_close(&w, st, out);
     return st;
 }
 
@@ -262,7 +246,7 @@ typedef struct split {
     int64_t gallery, probes;
 } split;
 
-static arc_status split_rows(const work *w, int64_t first_distractor, split *s, arc_error *err) {
+static arc_status split_rows(const arc_folder_work *w, int64_t first_distractor, split *s, arc_error *err) {
     const arc_alloc *a = &w->ctx->alloc;
     const int64_t images = w->set.images;
     const size_t dim = (size_t)w->rows.dim;
@@ -292,7 +276,7 @@ static arc_status split_rows(const work *w, int64_t first_distractor, split *s, 
     return ARC_OK;
 }
 
-static arc_status adopt_points(work *w, arc_identification *d, arc_error *err) {
+static arc_status adopt_points(arc_folder_work *w, arc_identification *d, arc_error *err) {
     arc_roc_point *own = arc_arena_new(arc_evaluation_arena(w->e), (size_t)d->points, sizeof *own);
     if (own && d->points)
         memcpy(own, d->point, (size_t)d->points * sizeof *own);
@@ -305,189 +289,30 @@ static arc_status adopt_points(work *w, arc_identification *d, arc_error *err) {
 arc_status arc_evaluate_identify(arc_context *ctx, const arc_model *model, const char *dir, const char *distractors,
                                  const arc_eval_options *opt, arc_evaluation **out, arc_error *err) {
     arc_status st;
-    work w;
+    arc_folder_work w;
     split s = {0};
     arc_identification d = {0};
     *out = NULL;
-    ARC_TRY(open_work(&w, ctx, "identify", opt, err));
-    ARC_TRY(folder_add(&w.set, &ctx->alloc, dir, false, err));
+    ARC_TRY(arc_folder_work_open(&w, ctx, "identify", opt, err));
+    ARC_TRY(arc_folder_add(&w.set, &ctx->alloc, dir, false, err));
     const int64_t first_distractor = w.set.images;
     if (distractors)
-        ARC_TRY(folder_add(&w.set, &ctx->alloc, distractors, true, err));
-    ARC_TRY(
-        embed(&w, model, dir,
-              "gallery: the first picture of each identity with several; searches with a mate: their others; without: identities "
-              "of one picture; ties count against the mate",
-              err));
+        ARC_TRY(arc_folder_add(&w.set, &ctx->alloc, distractors, true, err));
+    ARC_TRY(arc_folder_embed(
+        &w, model, dir,
+        "gallery: the first picture of each identity with several; searches with a mate: their others; without: identities "
+        "of one picture; ties count against the mate",
+        err));
     ARC_TRY(split_rows(&w, first_distractor, &s, err));
     if (s.gallery < 1 || s.probes < 1)
         ARC_TRY(arc_fail(err, ARC_EINVAL, "%s: no identity has two usable pictures, so there is nothing to search", dir));
     ARC_TRY(arc_identify(ctx, s.row, s.identity, s.gallery, s.row + (size_t)s.gallery * (size_t)w.rows.dim,
                          s.identity + s.gallery, s.probes, w.rows.dim, &d, err));
     ARC_TRY(adopt_points(&w, &d, err));
-    ARC_TRY(missing_note(&w, err));
+    ARC_TRY(arc_folder_missing_note(&w, err));
 done:
     arc_mem_free(&ctx->alloc, s.identity);
     arc_mem_free(&ctx->alloc, s.row);
-    close_work(&w, st, out);
-    return st;
-}
-
-/* ---- among distractors ---- */
-
-typedef struct among {
-    const int64_t *first;   /* [probes+1] of each probe's mates */
-    const float *mate;      /* scores, rising within a probe */
-    int64_t *above;         /* distractors that reach this mate but not the next higher one */
-    uint64_t **grid;        /* [threads] */
-    const uint8_t *present; /* of probes, then of distractors */
-    int64_t probes;
-} among;
-
-static void count_distractors(void *arg, int thread, int64_t row, int rows, int64_t column, int columns, const float *score,
-                              size_t stride) {
-    among *m = arg;
-    for (int i = 0; i < rows; i++) {
-        const int64_t p = row + i, first = m->first[p], end = m->first[p + 1];
-        if (!m->present[p])
-            continue;
-        for (int j = 0; j < columns; j++) {
-            if (!m->present[m->probes + column + j])
-                continue;
-            const float x = score[(size_t)i * stride + (size_t)j];
-            m->grid[thread][arc_grid_point(x)]++;
-            if (first == end || x < m->mate[first])
-                continue;
-            int64_t low = first, high = end - 1; /* the last mate at or below x */
-            while (low < high) {
-                const int64_t middle = (low + high + 1) / 2;
-                if (m->mate[middle] <= x)
-                    low = middle;
-                else
-                    high = middle - 1;
-            }
-            m->above[low]++;
-        }
-    }
-}
-
-static void sort_rising(float *x, int64_t n) {
-    for (int64_t i = 1; i < n; i++) { /* an identity has few pictures */
-        const float v = x[i];
-        int64_t j = i;
-        for (; j > 0 && x[j - 1] > v; j--)
-            x[j] = x[j - 1];
-        x[j] = v;
-    }
-}
-
-/* Scores of every ordered pair of one identity. */
-static int64_t mates_of(const work *w, int64_t probes, int64_t *first, float *mate) {
-    int64_t n = 0;
-    const size_t dim = (size_t)w->rows.dim;
-    for (int64_t i = 0; i < probes; i++) {
-        if (first)
-            first[i] = n;
-        const int64_t begin = n;
-        int64_t from = i, to = i + 1;
-        while (from > 0 && w->set.identity[from - 1] == w->set.identity[i])
-            from--;
-        while (to < probes && w->set.identity[to] == w->set.identity[i])
-            to++;
-        for (int64_t j = from; j < to; j++) {
-            if (j == i || !w->rows.present[i] || !w->rows.present[j])
-                continue;
-            if (mate)
-                mate[n] = (float)arc_embedding_cosine(w->rows.row + (size_t)i * dim, w->rows.row + (size_t)j * dim, (int)dim);
-            n++;
-        }
-        if (mate)
-            sort_rising(mate + begin, n - begin);
-    }
-    if (first)
-        first[probes] = n;
-    return n;
-}
-
-static void fill_ranks(const among *m, arc_identification *d) {
-    int64_t hits[ARC_MAX_CMC] = {0};
-    for (int64_t p = 0; p < m->probes; p++) {
-        int64_t above = 0;
-        for (int64_t k = m->first[p + 1] - 1; k >= m->first[p]; k--) {
-            above += m->above[k];
-            if (above < ARC_MAX_CMC)
-                hits[above]++;
-        }
-    }
-    d->cmc_ranks = ARC_MAX_CMC;
-    for (int k = 0; k < ARC_MAX_CMC; k++) {
-        if (k)
-            hits[k] += hits[k - 1];
-        d->cmc[k] = arc_rate_of(hits[k], d->mated);
-    }
-}
-
-static arc_status rank_among(work *w, int64_t probes, arc_error *err) {
-    const arc_alloc *a = &w->ctx->alloc;
-    const int threads = arc_pool_threads(w->ctx->pool), dim = w->rows.dim;
-    arc_status st = ARC_OK;
-    arc_identification *d = &w->e->identification;
-    const int64_t mates = mates_of(w, probes, NULL, NULL);
-    int64_t *first = arc_mem_raw(a, (size_t)probes + 1, sizeof *first), *above = arc_mem_new(a, (size_t)mates, sizeof *above);
-    float *mate = arc_mem_raw(a, (size_t)mates, sizeof *mate);
-    uint64_t **grid = arc_mem_new(a, (size_t)threads + 1, sizeof *grid);
-    bool good = first && above && mate && grid;
-    for (int t = 0; t <= threads && good; t++)
-        good = (grid[t] = arc_mem_new(a, ARC_GRID_POINTS, sizeof **grid)) != NULL;
-    if (!good)
-        ARC_TRY(arc_fail_nomem(err, "the searches among distractors"));
-    mates_of(w, probes, first, mate);
-    for (int64_t i = 0; i < mates; i++)
-        grid[threads][arc_grid_point(mate[i])]++;
-    among m = {first, mate, above, grid, w->rows.present, probes};
-    const arc_similarity s = {.row = w->rows.row,
-                              .column = w->rows.row + (size_t)probes * (size_t)dim,
-                              .rows = probes,
-                              .columns = w->set.images - probes,
-                              .dim = dim,
-                              .visit = count_distractors,
-                              .arg = &m};
-    ARC_TRY(arc_similarity_run(w->ctx, &s, err));
-    for (int t = 1; t < threads; t++)
-        for (int i = 0; i < ARC_GRID_POINTS; i++)
-            grid[0][i] += grid[t][i];
-    d->mated = mates;
-    d->distractors = d->gallery = w->set.images - probes;
-    fill_ranks(&m, d);
-    ARC_TRY(arc_curve_of_grid(a, grid[0], grid[threads], w->opt.far_targets, w->opt.far_target_count, &w->e->curve, err));
-done:
-    for (int t = 0; grid && t <= threads; t++)
-        arc_mem_free(a, grid[t]);
-    arc_mem_free(a, grid);
-    arc_mem_free(a, mate);
-    arc_mem_free(a, above);
-    arc_mem_free(a, first);
-    return st;
-}
-
-arc_status arc_evaluate_megaface(arc_context *ctx, const arc_model *model, const char *probes, const char *distractors,
-                                 const arc_eval_options *opt, arc_evaluation **out, arc_error *err) {
-    arc_status st;
-    work w;
-    *out = NULL;
-    ARC_TRY(open_work(&w, ctx, "megaface", opt, err));
-    ARC_TRY(folder_add(&w.set, &ctx->alloc, probes, false, err));
-    const int64_t count = w.set.images;
-    w.set.identities++; /* distractors are nobody's */
-    ARC_TRY(folder_add(&w.set, &ctx->alloc, distractors, true, err));
-    ARC_TRY(embed(&w, model, probes,
-                  "each ordered pair (a, b) of one identity: search a among b and all distractors; ties count against b; genuine "
-                  "pairs against pairs of probe and distractor",
-                  err));
-    ARC_TRY(rank_among(&w, count, err));
-    ARC_TRY(missing_note(&w, err));
-    ARC_TRY(arc_evaluation_support_notes(w.e, 1e-6, err));
-done:
-    close_work(&w, st, out);
+    arc_folder_work_close(&w, st, out);
     return st;
 }

@@ -126,19 +126,9 @@ static arc_status fill_open_set(arc_context *ctx, const searching *s, int64_t pr
         st = arc_sort_scores(&ctx->alloc, score + right, (size_t)false_alarms, err);
     arc_curve c = {0};
     arc_curve_builder b;
-    const double *g = score, *f = score + right;
     arc_curve_begin(&b, &ctx->alloc, out->mated, out->nonmated, fpir_targets, ARC_COUNT(fpir_targets), &c);
-    for (int64_t i = 0, j = 0; st == ARC_OK && (i < right || j < false_alarms);) {
-        const double top = j == false_alarms || (i < right && g[i] > f[j]) ? g[i] : f[j];
-        int64_t here[2] = {0, 0};
-        for (; i < right && !(g[i] < top); i++)
-            here[1]++;
-        for (; j < false_alarms && !(f[j] < top); j++)
-            here[0]++;
-        st = arc_curve_put(&b, top, here[1], here[0], err);
-    }
     if (st == ARC_OK)
-        st = arc_curve_end(&b, err);
+        st = arc_curve_put_sorted(&b, score, right, score + right, false_alarms, err);
     out->open_sets = c.operatings;
     memcpy(out->open_set, c.operating, sizeof out->open_set);
     out->point = c.point;

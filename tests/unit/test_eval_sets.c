@@ -271,6 +271,9 @@ static void failing_memory_of_sets(void **state) {
         assert_string_equal(e->protocol, set[k].protocol);
         assert_true(e->curve.genuine == set[k].genuine && e->curve.impostor == set[k].impostor);
         assert_int_equal(e->identification.mated, set[k].mated);
+        if (set[k].run ==
+            of_distractors) /* the pictures themselves are the distractors: the searched one, and the mate's equal */
+            assert_int_equal(e->identification.cmc[1].hits, 0);
         arc_evaluation_free(ctx, &e);
         assert_int_equal(heap.live, before);
     }
