@@ -53,8 +53,9 @@ static arc_status ijbc(arc_context *ctx, arc_error *err) {
     t.row = malloc((size_t)templates * (size_t)dim * sizeof *t.row);
     t.number = malloc((size_t)templates * sizeof *t.number);
     int *pair = malloc((size_t)pairs * 3 * sizeof *pair);
+    arc_status st = ARC_ENOMEM;
     if (!t.row || !t.number || !pair)
-        return ARC_ENOMEM;
+        goto done;
     for (size_t i = 0; i < (size_t)templates * (size_t)dim; i++)
         t.row[i] = bump() / 9;
     for (int i = 0; i < templates; i++)
@@ -67,9 +68,10 @@ static arc_status ijbc(arc_context *ctx, arc_error *err) {
     arc_curve c;
     arc_peak_memory_reset();
     const double start = now();
-    arc_status st = arc_templates_verify(ctx, &t, pair, pairs, NULL, 0, &c, err);
+    st = arc_templates_verify(ctx, &t, pair, pairs, NULL, 0, &c, err);
     say("IJB-C size: 23,124 templates, 15.66M pairs", now() - start, c.auc);
     arc_curve_free(ctx, &c);
+done:
     free(pair);
     free(t.number);
     free(t.row);

@@ -9,7 +9,7 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config
     libcurl4-openssl-dev libsodium-dev libarchive-dev libjansson-dev
     libcmocka-dev libonnx-testdata)
 if [ "${1:-}" = --ci ]; then
-    packages+=(clang clang-format cppcheck binutils zip python3-venv
+    packages+=(clang clang-format cppcheck binutils zip python3-venv libopenmpi-dev openmpi-bin
         gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 elif [ $# -gt 0 ]; then
     echo "usage: tools/deps.sh [--ci]" >&2

@@ -243,24 +243,24 @@ done:
     return st;
 }
 
-arc_status arc_data_random_bin(arc_context *ctx, const char *path, int64_t pairs, uint64_t seed, const char *out,
+arc_status arc_data_random_bin(arc_context *ctx, const char *set, int64_t pairs, uint64_t seed, const char *path,
                                arc_data_progress *progress, void *progress_ctx, arc_error *err) {
     maker m = {.ctx = ctx, .progress = progress, .progress_ctx = progress_ctx};
-    arc_data_set *set = NULL;
+    arc_data_set *source = NULL;
     arc_data_picks picks;
     arc_data_counts counts = {0};
     arc_status st;
     arc_data_picks_init(&picks, &ctx->alloc);
     if (pairs < 1 || pairs > MAX_PAIRS)
         return arc_fail(err, ARC_EINVAL, "%lld pairs: 1 to %d can be made", (long long)pairs, MAX_PAIRS);
-    ARC_TRY(arc_data_set_open(&set, ctx, path, err));
-    ARC_TRY(arc_data_picks_add_set(&picks, set, 0, 0, &counts, err));
+    ARC_TRY(arc_data_set_open(&source, ctx, set, err));
+    ARC_TRY(arc_data_picks_add_set(&picks, source, 0, 0, &counts, err));
     arc_data_picks_sort(&picks);
-    ARC_TRY(put_random(&m, set, &picks, seed, out, pairs, err));
+    ARC_TRY(put_random(&m, source, &picks, seed, path, pairs, err));
     st = arc_bin_writer_commit(&m.bin, m.same, err);
 done:
     end(&m);
     arc_data_picks_free(&picks);
-    arc_data_set_close(&set);
+    arc_data_set_close(&source);
     return st;
 }

@@ -33,7 +33,7 @@ static arc_status finish(arc_data_picks *p, const arc_context *ctx, arc_data_set
 arc_status arc_data_copy(arc_context *ctx, const char *const *sets, int count, const char *path, const arc_data_copy_options *opt,
                          arc_data_counts *counts, arc_error *err) {
     arc_data_copy_options o;
-    arc_data_counts own;
+    arc_data_counts own = {0};
     arc_data_picks picks;
     arc_data_set *open[MAX_SETS] = {0};
     int64_t offset = 0;

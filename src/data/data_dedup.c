@@ -218,12 +218,12 @@ static arc_status write_rest(const finder *f, const arc_data_dedup_options *o, a
     return st;
 }
 
-arc_status arc_data_dedup(arc_context *ctx, const char *path, const char *out, const arc_data_dedup_options *opt,
+arc_status arc_data_dedup(arc_context *ctx, const char *set, const char *path, const arc_data_dedup_options *opt,
                           arc_data_duplicates *found, arc_data_counts *counts, arc_error *err) {
     arc_data_dedup_options o;
-    arc_data_set *set = NULL;
+    arc_data_set *source = NULL;
     arc_data_picks picks;
-    arc_data_counts own;
+    arc_data_counts own = {0};
     arc_status st;
     counts = counts ? counts : &own;
     *counts = (arc_data_counts){0};
@@ -235,26 +235,26 @@ arc_status arc_data_dedup(arc_context *ctx, const char *path, const char *out, c
         return arc_fail(err, ARC_EINVAL, "%d different bits: 0 to %d, or -1 for equal bytes only", o.near_bits, MAX_NEAR_BITS);
     finder *f = arc_mem_new(&ctx->alloc, 1, sizeof *f);
     if (!f)
-        return arc_fail_nomem(err, path);
+        return arc_fail_nomem(err, set);
     f->ctx = ctx;
     f->alone = *ctx;
     f->alone.pool = NULL;
     f->hashes = o.near_bits >= 0;
     f->picks = &picks;
-    ARC_TRY(arc_data_set_open(&set, ctx, path, err));
-    ARC_TRY(arc_data_picks_add_set(&picks, set, 0, 0, counts, err));
+    ARC_TRY(arc_data_set_open(&source, ctx, set, err));
+    ARC_TRY(arc_data_picks_add_set(&picks, source, 0, 0, counts, err));
     arc_data_picks_sort(&picks);
-    f->set = set;
+    f->set = source;
     f->picture = arc_mem_new(&ctx->alloc, picks.count, sizeof *f->picture);
     if (!f->picture)
-        ARC_TRY(arc_fail_nomem(err, path));
+        ARC_TRY(arc_fail_nomem(err, set));
     ARC_TRY(find(f, &o, found, err));
-    if (out)
-        ARC_TRY(write_rest(f, &o, set, out, counts, err));
+    if (path)
+        ARC_TRY(write_rest(f, &o, source, path, counts, err));
 done:
     arc_mem_free(&ctx->alloc, f->picture);
     arc_mem_free(&ctx->alloc, f);
     arc_data_picks_free(&picks);
-    arc_data_set_close(&set);
+    arc_data_set_close(&source);
     return st;
 }

@@ -152,9 +152,9 @@ static arc_status fill_sheet(arc_context *ctx, const arc_data_set *set, const ar
     return st;
 }
 
-arc_status arc_data_sheet(arc_context *ctx, const char *path, int rows, int columns, uint64_t seed, const char *out,
+arc_status arc_data_sheet(arc_context *ctx, const char *set, int rows, int columns, uint64_t seed, const char *path,
                           arc_error *err) {
-    arc_data_set *set = NULL;
+    arc_data_set *source = NULL;
     arc_data_picks picks;
     arc_data_counts counts = {0};
     arc_contact_sheet *sheet = NULL;
@@ -162,17 +162,17 @@ arc_status arc_data_sheet(arc_context *ctx, const char *path, int rows, int colu
     arc_data_picks_init(&picks, &ctx->alloc);
     if (rows < 1 || columns < 1 || rows > 1000 || columns > 1000)
         return arc_fail(err, ARC_EINVAL, "a sheet of %d rows and %d columns: 1 to 1000 are possible", rows, columns);
-    ARC_TRY(arc_data_set_open(&set, ctx, path, err));
-    ARC_TRY(arc_data_picks_add_set(&picks, set, 0, 0, &counts, err));
+    ARC_TRY(arc_data_set_open(&source, ctx, set, err));
+    ARC_TRY(arc_data_picks_add_set(&picks, source, 0, 0, &counts, err));
     arc_data_picks_sort(&picks);
     if (picks.count == 0)
-        ARC_TRY(arc_fail(err, ARC_ECORRUPT, "%s: no picture has a label", path));
+        ARC_TRY(arc_fail(err, ARC_ECORRUPT, "%s: no picture has a label", set));
     ARC_TRY(arc_contact_sheet_new(&sheet, ctx, rows * columns, columns, CELL_PX, true, err));
-    ARC_TRY(fill_sheet(ctx, set, &picks, rows, columns, seed, sheet, err));
-    ARC_TRY(arc_contact_sheet_save(sheet, out, err));
+    ARC_TRY(fill_sheet(ctx, source, &picks, rows, columns, seed, sheet, err));
+    ARC_TRY(arc_contact_sheet_save(sheet, path, err));
 done:
     arc_contact_sheet_free(&sheet);
     arc_data_picks_free(&picks);
-    arc_data_set_close(&set);
+    arc_data_set_close(&source);
     return st;
 }

@@ -199,7 +199,7 @@ arc_status arc_data_picks_write(const arc_data_picks *p, const arc_context *ctx,
                                 const arc_data_copy_options *opt, arc_data_counts *counts, arc_error *err) {
     arc_status st;
     arc_data_sink *sink = NULL;
-    int width = opt->size_px, height = opt->size_px;
+    int width = opt->size_px, height = width;
     copier *c = arc_mem_new(&ctx->alloc, 1, sizeof *c);
     if (!c)
         return arc_fail_nomem(err, path);

@@ -24,7 +24,9 @@ awk 'NR == 1 { print "10\t2"; next } { at = (NR - 2) % 600; if (at < 2 || (at >=
 expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" -q
 says "40 (20 genuine, 20 impostor), 10 folds" "Accuracy-Flip"
 expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --no-flip --limit 20 --folds 5 --precision fp16 --json -q
-says '"pairs": 20' '"flip": false' '"precision": "fp16"'
+told=fp16 # what ran is told, not what was asked for: the generic kernels have no such weights
+grep -qF '"isa": "generic"' <<<"$out" && told=fp32
+says '"pairs": 20' '"flip": false' "\"precision\": \"$told\""
 mkdir "$work/images"
 awk -F'\t' 'NF == 3 { print $1 } NF == 4 { print $1; print $3 }' "$work/pairs.txt" | sort -u | while read -r person; do
     cp -r "$data/lfw/pairs-aligned-112/$person" "$work/images/"
