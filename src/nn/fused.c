@@ -116,7 +116,16 @@ typedef struct fill_job {
     const arc_panels *p;
     const float *w;
     float *packed;
+    const arc_map *map; /* of w, NULL: none */
 } fill_job;
+
+/* A panel of a large layer is packed: without this, its last layer would be in memory twice. */
+static void drop_source(const fill_job *job, size_t set, size_t j0) {
+    const arc_panels *p = job->p;
+    if (job->map && p->ws_n >= p->kc * p->taps) /* the panel's columns lie one after the other */
+        arc_map_drop(job->map, job->w + set * p->ws_set + j0 * p->ws_n,
+                     ARC_MIN((size_t)job->k->igemm_nr, p->n - j0) * p->ws_n * sizeof(float));
+}
 
 typedef void arc_pack_fn(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                          size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
@@ -131,13 +140,18 @@ static void fill_panels(void *arg, size_t begin, size_t end, int thread) {
         pack[p->form](job->k, p->n, j0, p->kc, p->taps, job->w + set * p->ws_set, p->ws_n, p->ws_tap, p->ws_k,
                       p->scale_k ? p->scale_k + set * p->scale_k_step : NULL,
                       p->scale_n ? p->scale_n + set * p->scale_n_step : NULL, job->packed + i * p->panel_floats);
+        drop_source(job, set, j0);
     }
 }
 
-void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed) {
-    fill_job job = {k, p, w, packed};
+static void fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed, const arc_map *map) {
+    fill_job job = {k, p, w, packed, map};
     if (p->bytes > 0)
         arc_pool_run(pool, p->sets * p->per_set, 0, fill_panels, &job);
+}
+
+void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed) {
+    fill(k, pool, p, w, packed, NULL);
 }
 
 int arc_pack_key(const uint64_t *part, size_t parts) {
@@ -178,7 +192,7 @@ arc_status arc_panels_prepare(arc_prepare *prepare, arc_panels *p, const arc_ten
     if (!packed)
         return arc_fail_nomem(prepare->err, "packed weights");
     if (fresh)
-        arc_panels_fill(s->kernels, s->pool, p, w->data, packed);
+        fill(s->kernels, s->pool, p, w->data, packed, prepare->map);
     p->packed = packed;
     return ARC_OK;
 }

@@ -73,6 +73,7 @@ typedef struct arc_prepare {
     arc_step *step;
     arc_arena *arena; /* plan lifetime */
     arc_packs *packs;
+    const arc_map *map;          /* file that weights may lie in: their pages can go as they are packed. NULL = none */
     struct arc_choices *choices; /* choice.h; NULL: the cost model alone */
     arc_error *err;
 } arc_prepare;

@@ -288,8 +288,12 @@ static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, 
     if (st == ARC_OK)
         st = bind_outputs(b, n, op, nhwc, ps, err);
     if (st == ARC_OK && op->prepare) {
-        arc_prepare p = {
-            .step = &ps->step, .arena = &b->plan->arena, .packs = packs_for(b, n), .choices = b->choices, .err = err};
+        arc_prepare p = {.step = &ps->step,
+                         .arena = &b->plan->arena,
+                         .packs = packs_for(b, n),
+                         .map = b->map,
+                         .choices = b->choices,
+                         .err = err};
         st = op->prepare(&p);
     }
     if (st != ARC_OK)
