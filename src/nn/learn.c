@@ -141,6 +141,10 @@ arc_learn_norm *arc_learner_norm(arc_learner *l, size_t i) {
 const char *arc_learner_not_finite(const arc_learner *l) {
     return l->not_finite;
 }
+void arc_learner_on_ready(arc_learner *l, arc_learn_ready_fn *fn, void *ctx) {
+    l->ready = fn;
+    l->ready_ctx = ctx;
+}
 void arc_learner_evaluate(arc_learner *l, bool evaluating) {
     l->evaluating = evaluating;
 }
@@ -273,6 +277,14 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
     return ARC_OK;
 }
 
+/* A parameter belongs to one step: after its backward the gradients are whole. In the reverse of the order in which they lie in memory. */
+static void tell_ready(const arc_learner *l, const arc_learn_step *s) {
+    const arc_learn_parameter *const own[] = {s->slope, s->bias, s->weight};
+    for (size_t i = 0; l->ready && i < ARC_COUNT(own); i++)
+        if (own[i] && !own[i]->frozen)
+            l->ready(l->ready_ctx, own[i]);
+}
+
 /* Whether anything above the step's inputs, or in it, is wanted. */
 static bool step_learns(const arc_learner *l, const arc_learn_step *s, bool images) {
     return images || l->value[s->out].learns;
@@ -299,6 +311,8 @@ arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool 
         run_event(l, e, &r);
         if (!finite && !l->not_finite)
             l->not_finite = s->name;
+        if (e->kind == ARC_LEARN_BACKWARD)
+            tell_ready(l, s);
     }
     images_job job = {.l = l, .from = buffer_at(l, l->plan.d_images), .to = d_images, .plain = true};
     if (d_images)

@@ -52,6 +52,10 @@ void arc_learner_memory_of(const arc_learner *l, arc_learner_memory *out);
 arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, const float **embeddings, arc_error *err);
 /* d_embeddings [n,dim] -> gradients of every parameter; d_images [n,3,h,w] or NULL. Once a forward. */
 arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool accumulate, float *d_images, arc_error *err);
+/* Called by backward, from the caller's thread, when the gradient of a parameter that is not frozen is whole: the last layer's first, in the order of
+ * the plan, so the same in every run. NULL: none (default). */
+typedef void arc_learn_ready_fn(void *ctx, const arc_learn_parameter *p);
+void arc_learner_on_ready(arc_learner *l, arc_learn_ready_fn *fn, void *ctx);
 /* The first step (name) whose activation or gradient was not finite in the last forward/backward; NULL = none. For the flight recorder. */
 const char *arc_learner_not_finite(const arc_learner *l);
 

@@ -60,6 +60,8 @@ struct arc_learner {
     size_t n; /* of the last forward; 0: backward has nothing to go by */
     bool evaluating, timing;
     const char *not_finite;
+    arc_learn_ready_fn *ready; /* the caller's, NULL: none */
+    void *ready_ctx;
 };
 
 /* learn_build.c: steps, values, parameters from the graph. */

@@ -3,7 +3,6 @@
  * So losses don't depend on how many ranks share the micro-batches of a step. */
 #include "train/trainer_internal.h"
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 /* ---- pictures and labels ---- */
@@ -128,23 +127,7 @@ static arc_status settle_statistics(arc_trainer *t, arc_error *err) {
     return st;
 }
 
-/* ---- gradients over ranks: on the way while the head moves its centres ---- */
-
-typedef struct exchange {
-    arc_trainer *t;
-    arc_status st;
-    arc_error err;
-} exchange;
-
-static void *exchange_main(void *arg) {
-    exchange *e = arg;
-    for (size_t i = 0; i < e->t->parameters && e->st == ARC_OK; i++) {
-        const arc_learn_parameter *p = arc_learner_parameter(e->t->learner, i);
-        if (!p->frozen)
-            e->st = arc_ranks_sum_floats(&e->t->ranks, p->gradient, p->count, &e->err);
-    }
-    return NULL;
-}
+/* ---- moving the weights ---- */
 
 static double gradient_squares(arc_trainer *t) {
     double sum = 0;
@@ -155,8 +138,6 @@ static double gradient_squares(arc_trainer *t) {
     }
     return sum;
 }
-
-/* ---- moving the weights ---- */
 
 typedef struct move_job {
     const arc_trainer *t;
@@ -196,21 +177,9 @@ static void move_network(arc_trainer *t, const arc_optimiser_step *step) {
 
 static arc_status move(arc_trainer *t, arc_step_report *out, arc_error *err) {
     arc_optimiser_step step = {.rate = out->rate, .factor = 1, .step = t->at.step + 1 - t->at.skipped};
-    exchange e = {.t = t};
-    pthread_t thread;
-    const bool beside = t->ranks.count > 1 && pthread_create(&thread, NULL, exchange_main, &e) == 0;
-    if (!beside)
-        exchange_main(&e);
     const arc_optimiser_step head_step = {.rate = step.rate, .factor = t->recipe.head_weight, .step = step.step};
     if (t->head)
         arc_head_update(t->head, &head_step);
-    if (beside)
-        pthread_join(thread, NULL);
-    if (e.st != ARC_OK) {
-        if (err)
-            *err = e.err;
-        return e.st;
-    }
     out->norm = sqrt(gradient_squares(t));
     if (t->recipe.clip > 0 && out->norm > t->recipe.clip)
         step.factor = t->recipe.clip / (out->norm + 1e-6); /* as clip_grad_norm_ */
@@ -219,6 +188,23 @@ static arc_status move(arc_trainer *t, arc_step_report *out, arc_error *err) {
 }
 
 /* ---- the step ---- */
+
+/* The last part's gradients are the step's: they go to the other ranks as they come. *finite: those of this rank were, before they were summed. */
+static arc_status backward(arc_trainer *t, const float *d_embeddings, size_t part, arc_step_report *out, arc_error *err) {
+    const bool last = part + 1 == t->parts;
+    if (!last || !t->exchange) {
+        const arc_status st = arc_learner_backward(t->learner, d_embeddings, part > 0, NULL, err);
+        if (last && st == ARC_OK)
+            out->own_finite = isfinite(gradient_squares(t));
+        return st;
+    }
+    arc_exchange_begin(t->exchange);
+    arc_learner_on_ready(t->learner, arc_exchange_give, t->exchange);
+    arc_status st = arc_learner_backward(t->learner, d_embeddings, part > 0, NULL, err);
+    arc_learner_on_ready(t->learner, NULL, NULL);
+    const arc_status sent = arc_exchange_end(t->exchange, &out->own_finite, st == ARC_OK ? err : NULL);
+    return st == ARC_OK ? sent : st;
+}
 
 /* One micro-batch; false in out->finite ends the step. */
 static arc_status run_part(arc_trainer *t, size_t part, arc_step_report *out, arc_error *err) {
@@ -250,7 +236,7 @@ static arc_status run_part(arc_trainer *t, size_t part, arc_step_report *out, ar
         out->layer = arc_learner_not_finite(t->learner);
         return ARC_OK;
     }
-    ARC_TRY(arc_learner_backward(t->learner, mine, part > 0, NULL, err));
+    ARC_TRY(backward(t, mine, part, out, err));
     collect_statistics(t);
 done:
     return st;
@@ -259,7 +245,7 @@ done:
 /* A gradient that is not finite on one rank stops the step on all; the first rank that has one, or the sample, is the one to tell of it. */
 static arc_status agree(arc_trainer *t, arc_step_report *out, arc_error *err) {
     double flag[2] = {0, out->distance}, saw = out->bad >= 0;
-    if (out->finite && !(isfinite(out->distance) && isfinite(gradient_squares(t)))) {
+    if (out->finite && !(isfinite(out->distance) && out->own_finite)) {
         saw = 1;
         out->finite = false;
         out->part = (int64_t)t->parts - 1;

@@ -7,6 +7,7 @@
 #include "model/model_internal.h"
 #include "nn/learn.h"
 #include "train/event_file.h"
+#include "train/exchange.h"
 #include "train/head.h"
 #include "train/recipe.h"
 #include "train/state_file.h"
@@ -31,7 +32,8 @@ typedef struct arc_trainer {
     arc_model *model, *teacher; /* graph and contract to learn from */
     arc_learner *learner;
     arc_session *teacher_session;
-    arc_head *head; /* NULL: only the teacher counts */
+    arc_exchange *exchange; /* NULL: one rank alone */
+    arc_head *head;         /* NULL: only the teacher counts */
     arc_optimiser optimiser;
     arc_schedule schedule;
     arc_train_at at;
@@ -63,6 +65,7 @@ typedef struct arc_step_report {
     double loss, cosine, distance; /* means over the batch; distance: to the teacher */
     double rate, norm;
     bool finite;
+    bool own_finite;   /* the gradients of this rank, before those of others came to them */
     const char *layer; /* the first that was not finite; "" = the loss */
     arc_batch batch;   /* of this rank */
     int64_t part;      /* the micro-batch that was not finite */

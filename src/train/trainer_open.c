@@ -303,6 +303,8 @@ arc_status arc_trainer_open(arc_trainer *t, arc_context *ctx, const arc_recipe *
     ARC_TRY(open_data(t, err));
     t->dim = t->model->contract.dim;
     ARC_TRY(open_learner(t, err));
+    if (t->ranks.count > 1)
+        ARC_TRY(arc_exchange_new(&t->exchange, &ctx->alloc, &t->ranks, t->parameters, err));
     ARC_TRY(open_teacher(t, err));
     if (t->recipe.head_weight > 0) {
         const arc_head_options o = head_options(t);
@@ -336,6 +338,7 @@ void arc_trainer_close(arc_trainer *t) {
     arc_mem_free(a, t->labels);
     arc_mem_free(a, t->gathered);
     arc_head_free(&t->head);
+    arc_exchange_free(&t->exchange);
     arc_session_free(&t->teacher_session);
     arc_model_free(&t->teacher);
     arc_learner_free(&t->learner);
