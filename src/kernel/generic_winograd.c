@@ -36,6 +36,19 @@ static void winograd_in(int t, size_t channels, const float *const *x, float *v,
     }
 }
 
+static void winograd_in_bf16(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_step) {
+    const size_t points = (size_t)((t + 2) * (t + 2));
+    for (size_t ch = 0; ch < channels; ch++) {
+        float one[MAX_N * MAX_N];
+        const float *at[MAX_N * MAX_N];
+        for (size_t i = 0; i < points; i++)
+            at[i] = x[i] + ch;
+        winograd_in(t, 1, at, one, 1);
+        for (size_t i = 0; i < points; i++)
+            v[i * v_step + ch] = arc_bf16(one[i]);
+    }
+}
+
 static void winograd_out(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
                          size_t rows, size_t cols, const arc_epilogue *e) {
     const float *a = t == 2 ? out_2 : out_4;
@@ -61,6 +74,7 @@ static void winograd_out(int t, size_t channels, const float *m, size_t m_step, 
 
 void arc_kernels_fill_generic_winograd(arc_kernels *k) {
     k->winograd_in = winograd_in;
+    k->winograd_in_bf16 = winograd_in_bf16;
     k->winograd_out = winograd_out;
 }
 

@@ -50,7 +50,7 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
 
 /* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
 
-/* B^T x B and A dy A^T of one strip of channels: n*n registers. */
+/* B^T x B (of bfloat16, of floats) and A dy A^T of one strip of channels: n*n registers. */
 #define STRIP_FUNCTIONS(t, n)                                                                                                    \
     INLINE void in_registers_##t(size_t j, size_t width, const uint16_t *const *x, vf *o) {                                      \
         vf d[n], row[n], columns[n * (n)];                                                                                       \
@@ -75,6 +75,24 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
         }                                                                                                                        \
         for (int r = 0; r < n; r++)                                                                                              \
             grad_##t(columns + r * t, o + r * n);                                                                                \
+    }                                                                                                                            \
+    static void in_rounded_##t(size_t channels, const float *const *x, uint16_t *v, size_t v_step) {                             \
+        for (size_t j = 0; j < channels; j += VL) {                                                                              \
+            const size_t w = width_at(channels, j);                                                                              \
+            vf d[n], o[n], columns[n * (n)];                                                                                     \
+            for (int c = 0; c < n; c++) {                                                                                        \
+                for (int r = 0; r < n; r++)                                                                                      \
+                    d[r] = v_load_w(x[r * n + c] + j, w);                                                                        \
+                winograd_in_##t(d, o);                                                                                           \
+                for (int r = 0; r < n; r++)                                                                                      \
+                    columns[r * n + c] = o[r];                                                                                   \
+            }                                                                                                                    \
+            for (int r = 0; r < n; r++) {                                                                                        \
+                winograd_in_##t(columns + r * n, o);                                                                             \
+                for (int c = 0; c < n; c++)                                                                                      \
+                    store_half(v + (size_t)(r * n + c) * v_step + j, w, o[c]);                                                   \
+            }                                                                                                                    \
+        }                                                                                                                        \
     }                                                                                                                            \
     static void in_half_##t(size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_step) {                             \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
@@ -132,6 +150,12 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
 STRIP_FUNCTIONS(2, 4)
 STRIP_FUNCTIONS(4, 6)
 
+static void winograd_in_bf16(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_step) {
+    if (t == 2)
+        in_rounded_2(channels, x, v, v_step);
+    else
+        in_rounded_4(channels, x, v, v_step);
+}
 static void winograd_in_half(int t, size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_step) {
     if (t == 2)
         in_half_2(channels, x, v, v_step);
@@ -243,6 +267,7 @@ static void dwconv_grad_half(size_t q, size_t pixels, size_t channels, size_t ta
 void arc_kernels_fill_avx512_half(arc_kernels *k) {
     k->gemm_tn_bf16 = gemm_tn;
     k->pair_rows = pair_rows;
+    k->winograd_in_bf16 = winograd_in_bf16;
     k->winograd_in_half = winograd_in_half;
     k->winograd_in_pairs = winograd_in_pairs;
     k->winograd_grad_pairs = winograd_grad_pairs;

@@ -102,6 +102,8 @@ typedef struct arc_kernels {
      * out: m[i*m_step + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel: epilogue(A^T m A).
      *      The epilogue's residual lies as y does. */
     void (*winograd_in)(int t, size_t channels, const float *const *x, float *v, size_t v_step);
+    /* in, each number rounded to bfloat16 as to_bf16 does. */
+    void (*winograd_in_bf16)(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_step);
     void (*winograd_out)(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
                          size_t rows, size_t cols, const arc_epilogue *e);
 

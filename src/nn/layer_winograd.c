@@ -257,23 +257,6 @@ static void list_window(const wino_job *job, size_t tile, const float **list) {
             *list++ = y < 0 || y >= g->h || x < 0 || x >= g->w ? job->pad : image + (y * g->w + x) * g->c_in;
 }
 
-/* A tile to pairs of bfloat16, through a few channels at a time in L1. */
-static void transform_in_bf16(const wino_job *job, const float *const *list, float *v, size_t step) {
-    enum { CHANNELS = 64 };
-    const wino_state *w = job->w;
-    const arc_kernels *k = job->s->kernels;
-    float some[MAX_POINTS * CHANNELS];
-    const float *at[MAX_POINTS];
-    for (size_t channel = 0; channel < (size_t)w->g.c_in; channel += CHANNELS) {
-        const size_t width = ARC_MIN((size_t)CHANNELS, (size_t)w->g.c_in - channel);
-        for (size_t i = 0; i < w->points; i++)
-            at[i] = list[i] + channel;
-        k->winograd_in(w->t, width, at, some, CHANNELS);
-        for (size_t i = 0; i < w->points; i++)
-            k->to_bf16(width, some + i * CHANNELS, (uint16_t *)(void *)(v + i * step) + channel);
-    }
-}
-
 /* Tiles [begin,end) of a block that begins at tile `first` and has `tiles`: input to V. */
 static void transform_in(const wino_job *job, float *v, size_t first, size_t tiles, size_t begin, size_t end) {
     const size_t row = job->w->row;
@@ -281,7 +264,8 @@ static void transform_in(const wino_job *job, float *v, size_t first, size_t til
     for (size_t i = begin; i < end; i++) {
         list_window(job, first + i, list);
         if (job->w->form == ARC_FORM_BF16)
-            transform_in_bf16(job, list, v + i * row, tiles * row);
+            job->s->kernels->winograd_in_bf16(job->w->t, (size_t)job->w->g.c_in, list, (uint16_t *)(void *)(v + i * row),
+                                              2 * tiles * row);
         else
             job->s->kernels->winograd_in(job->w->t, row, list, v + i * row, tiles * row);
     }

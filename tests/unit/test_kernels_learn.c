@@ -133,6 +133,23 @@ static void winograd_weights_level(const arc_kernels *k) {
         }
 }
 
+/* Floats in, bfloat16 out: nothing but the rounding comes to the float transform, whatever the number of channels. */
+static void winograd_rounded_level(const arc_kernels *k) {
+    for (int t = 2; t <= 4; t += 2)
+        for (size_t channels = 1; channels <= 70; channels += 3) {
+            const size_t n = (size_t)t + 2, points = n * n, all = points * channels;
+            const float *x[36];
+            for (size_t i = 0; i < points; i++)
+                x[i] = random_floats((int)i, channels);
+            float *want = floats(36, all);
+            uint16_t *rounded = guarded(38, all * sizeof *rounded);
+            k->winograd_in(t, channels, x, want, channels);
+            k->winograd_in_bf16(t, channels, x, rounded, channels);
+            for (size_t i = 0; i < all; i++)
+                NEAR(k, ARC_STORE_BF16, at(ARC_STORE_BF16, rounded, i), (double)want[i], 1);
+        }
+}
+
 /* The bfloat16 transforms against the float ones. */
 static void winograd_half_level(const arc_kernels *k) {
     enum { CHANNELS = 37 };
@@ -354,6 +371,7 @@ LEVEL_TEST(gemm_tn)
 LEVEL_TEST(gemm_tn_bf16)
 LEVEL_TEST(winograd)
 LEVEL_TEST(winograd_weights)
+LEVEL_TEST(winograd_rounded)
 LEVEL_TEST(winograd_half)
 LEVEL_TEST(norms)
 LEVEL_TEST(stores)
@@ -362,9 +380,16 @@ LEVEL_TEST(dwconv_half)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gemm_tn),          cmocka_unit_test(test_gemm_tn_bf16),  cmocka_unit_test(test_winograd),
-        cmocka_unit_test(test_winograd_weights), cmocka_unit_test(test_winograd_half), cmocka_unit_test(test_norms),
-        cmocka_unit_test(test_stores),           cmocka_unit_test(test_dwconv_grad),   cmocka_unit_test(test_dwconv_half),
+        cmocka_unit_test(test_gemm_tn),
+        cmocka_unit_test(test_gemm_tn_bf16),
+        cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_winograd_weights),
+        cmocka_unit_test(test_winograd_rounded),
+        cmocka_unit_test(test_winograd_half),
+        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_stores),
+        cmocka_unit_test(test_dwconv_grad),
+        cmocka_unit_test(test_dwconv_half),
     };
     return cmocka_run_group_tests_name("kernels of learning", tests, open_guards, NULL);
 }
