@@ -1,7 +1,7 @@
 #!/bin/bash
-# The tables of docs/BENCHMARKS.md for networks in fp32, fp16 and bfloat16, measured here and now (about an hour: PyTorch compiles each network
-# anew). Those of int8, training and the summary at its head are not among them.
-#   bench/peers/all.sh [OUTPUT.md] [ROUNDS]
+# The tables of docs/BENCHMARKS.md but for training's (bench/peers/train.py) and the summary at its head, measured here and now: half an hour, and
+# as much again for each of PyTorch's compilations when it is among the peers. Nothing else should run on the machine.
+#   [PEERS=onnxruntime,openvino,...] bench/peers/all.sh [OUTPUT.md] [ROUNDS]
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 out=${1:-build/BENCHMARKS.md}
@@ -17,8 +17,10 @@ arcface beside its rivals: the same ONNX file, the same input, each engine in a 
 absolute times don't. ncnn has no batches: its images run one after the other.
 
 TEXT
+peers=${PEERS:-onnxruntime,openvino,ncnn,mnn}
+# run [--peers LIST] ARGUMENT...: one table
 run() {
-    bench/peers/run.py --rounds "$rounds" --seconds 2 --append "$new" "$@" || echo "bench/peers/run.py $* did not agree" >&2
+    bench/peers/run.py --rounds "$rounds" --seconds 2 --peers "$peers" --append "$new" "$@" || echo "bench/peers/run.py $* did not agree" >&2
 }
 for net in r100 r50 r18 mbf; do
     for batch in 1 8; do
@@ -28,7 +30,7 @@ done
 if [ -e "$data/models" ]; then
     bench/peers/pipeline.py --rounds "$rounds" --append "$new" || echo "bench/peers/pipeline.py: embeddings differ" >&2
     run --model "$data/models/detection/scrfd_2.5g_bnkps.onnx"
-    run --model "$data/models/detection/yunet_s_640_640.onnx"
+    run --model "$data/models/detection/yunet_s_640_640.onnx" --peers onnxruntime,openvino,opencv
     run --model "$data/models/detection/retinaface_mnet025_640.onnx"
 fi
 run --zoo scrfd_10g
@@ -39,4 +41,14 @@ run --zoo r100 --precision fp16
 for batch in 1 8; do
     run --zoo r100 --precision bf16 --batch $batch --peers openvino,ncnn
 done
+run --zoo r50 --batch 32
+# 8 bits: one QDQ file for all. MNN's converter aborts on it; ncnn has a format of its own.
+if [ -e "$data/lfw" ]; then
+    quantised=build/bench/r100q.onnx
+    build/arcface quantize build/bench/r100.onnx --calib "$data/lfw/pairs-aligned-112" --count 60 -o "$quantised" -q
+    for batch in 1 8; do
+        run --model "$quantised" --precision int8 --batch $batch --peers onnxruntime,openvino
+    done
+    run --model "$quantised" --precision int8 --threads 1 --peers onnxruntime,openvino
+fi
 cat "$new" >"$out"
