@@ -31,6 +31,7 @@ typedef enum arc_plot_kind {
 } arc_plot_kind;
 
 #define ARC_PLOT_AUTO 0xFF000000u /* the next colour of a palette that colour-blind people can tell apart */
+#define ARC_PLOT_COLOUR(n) (0xFE000000u | (uint32_t)(n)) /* its n-th colour, from 0: series that belong together share one */
 #define ARC_PLOT_MAX_SERIES 64
 #define ARC_PLOT_MAX_PANELS 64
 
@@ -39,7 +40,7 @@ typedef struct arc_plot_series {
     arc_plot_kind kind;
     const double *x, *y; /* [count], borrowed; a value that is not finite breaks the line */
     size_t count;
-    uint32_t rgb;    /* 0xRRGGBB or ARC_PLOT_AUTO */
+    uint32_t rgb;    /* 0xRRGGBB, ARC_PLOT_AUTO or ARC_PLOT_COLOUR */
     double width_px; /* of lines, diameter of dots; 0 = 1.8 */
     bool dashed;
 } arc_plot_series;

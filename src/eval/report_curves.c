@@ -67,7 +67,7 @@ static bool rate_panel(arc_report *r, bool det, arc_plot *plot) {
         if (!rates(r, e->curve.point, e->curve.points, e->curve.genuine, e->curve.impostor, det, &p))
             return false;
         series[plot->series_count++] =
-            (arc_plot_series){r->name[i], det ? ARC_PLOT_STEPS : ARC_PLOT_LINE, p.x, p.y, p.count, ARC_PLOT_AUTO, 0, false};
+            (arc_plot_series){r->name[i], det ? ARC_PLOT_STEPS : ARC_PLOT_LINE, p.x, p.y, p.count, ARC_PLOT_COLOUR(i), 0, false};
         least_far = ARC_MIN(least_far, 0.5 / (double)e->curve.impostor);
         least_frr = ARC_MIN(least_frr, 0.5 / (double)e->curve.genuine);
     }
@@ -127,11 +127,11 @@ static bool histogram_panel(arc_report *r, bool angles, arc_plot *plot) {
                                        : arc_arena_printf(&r->arena, "%s, %s", r->name[i], genuine ? "genuine" : "impostor");
             if (!name)
                 return false;
-            /* several models: outlines, which stay legible on top of each other */
+            /* several models: outlines, which stay legible on top of each other, in the colour that the model has in the other plots */
             series[plot->series_count] =
                 (arc_plot_series){name,    r->count == 1 ? ARC_PLOT_BARS : ARC_PLOT_STEPS,
                                   p.x,     p.y,
-                                  p.count, r->count > 1 ? ARC_PLOT_AUTO : genuine ? 0x009e73u : 0xd55e00u,
+                                  p.count, r->count > 1 ? ARC_PLOT_COLOUR(i) : genuine ? 0x009e73u : 0xd55e00u,
                                   0,       !genuine};
             plot->series_count++;
         }
@@ -162,7 +162,8 @@ static bool cmc_panel(arc_report *r, arc_plot *plot) {
             return false;
         for (int k = 0; k < id->cmc_ranks; k++)
             add_point(&p, k + 1, id->cmc[k].value);
-        series[plot->series_count++] = (arc_plot_series){r->name[i], ARC_PLOT_STEPS, p.x, p.y, p.count, ARC_PLOT_AUTO, 0, false};
+        series[plot->series_count++] =
+            (arc_plot_series){r->name[i], ARC_PLOT_STEPS, p.x, p.y, p.count, ARC_PLOT_COLOUR(i), 0, false};
     }
     return true;
 }
@@ -182,7 +183,8 @@ static bool open_set_panel(arc_report *r, arc_plot *plot) {
             continue;
         if (!rates(r, id->point, id->points, id->mated, id->nonmated, false, &p))
             return false;
-        series[plot->series_count++] = (arc_plot_series){r->name[i], ARC_PLOT_LINE, p.x, p.y, p.count, ARC_PLOT_AUTO, 0, false};
+        series[plot->series_count++] =
+            (arc_plot_series){r->name[i], ARC_PLOT_LINE, p.x, p.y, p.count, ARC_PLOT_COLOUR(i), 0, false};
     }
     return true;
 }

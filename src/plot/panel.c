@@ -24,7 +24,10 @@ static void colour(cairo_t *pen, uint32_t rgb, double cover) {
 }
 
 static uint32_t colour_of(const arc_plot *plot, int i) {
-    return plot->series[i].rgb == ARC_PLOT_AUTO ? palette[(size_t)i % ARC_COUNT(palette)] : plot->series[i].rgb;
+    const uint32_t rgb = plot->series[i].rgb;
+    if (rgb >> 24 == ARC_PLOT_COLOUR(0) >> 24)
+        return palette[(rgb & 0xffffff) % ARC_COUNT(palette)];
+    return rgb == ARC_PLOT_AUTO ? palette[(size_t)i % ARC_COUNT(palette)] : rgb;
 }
 
 static void font(cairo_t *pen, double px, bool bold) {

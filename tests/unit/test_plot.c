@@ -83,6 +83,30 @@ static void test_svg(void **state) {
     assert_null(svg);
 }
 
+static int times_in(const char *text, const char *part) {
+    int times = 0;
+    for (text = strstr(text, part); text; text = strstr(text + 1, part))
+        times++;
+    return times;
+}
+
+/* The first colour of the palette: the first series', by its number, and spelt out. */
+static void test_colours(void **state) {
+    (void)state;
+    static const uint32_t rgb[3][2] = {
+        {ARC_PLOT_AUTO, ARC_PLOT_COLOUR(0)}, {ARC_PLOT_COLOUR(0), 0x0072b2}, {0x0072b2, ARC_PLOT_AUTO}};
+    static const double x[] = {0, 1};
+    for (int i = 0; i < 3; i++) {
+        const arc_plot_series series[] = {{NULL, ARC_PLOT_LINE, x, x, 2, rgb[i][0], 0, false},
+                                          {NULL, ARC_PLOT_LINE, x, x, 2, rgb[i][1], 0, false}};
+        const arc_plot panel = {.series = series, .series_count = 2};
+        char *svg;
+        assert_int_equal(arc_plot_svg(ctx, &(arc_plot_sheet){&panel, 1, 1, 0, 0}, NULL, &svg, NULL), ARC_OK);
+        assert_int_equal(times_in(svg, "44.705882%"), i < 2 ? 2 : 1); /* 0x72, and cairo's way to write it */
+        arc_text_free(ctx, &svg);
+    }
+}
+
 static void test_files(void **state) {
     (void)state;
     arc_error err = {0};
@@ -128,8 +152,10 @@ static void test_failing_memory(void **state) {
 int main(void) {
     context.alloc = arc_alloc_libc;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_probit), cmocka_unit_test(test_linear_ticks), cmocka_unit_test(test_other_ticks),
-        cmocka_unit_test(test_svg),    cmocka_unit_test(test_files),        cmocka_unit_test(test_failing_memory),
+        cmocka_unit_test(test_probit),         cmocka_unit_test(test_linear_ticks),
+        cmocka_unit_test(test_other_ticks),    cmocka_unit_test(test_svg),
+        cmocka_unit_test(test_colours),        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_failing_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
