@@ -25,10 +25,12 @@ static const char head[] =
     ".tile{background:#fff;border-radius:8px;padding:14px 16px;box-shadow:0 1px 2px #0002}\n"
     ".tile b{display:block;font-size:24px;line-height:1.2;overflow-wrap:anywhere}.tile span{color:#66707d;font-size:14px}\n"
     ".scroll{overflow-x:auto;background:#fff;border-radius:8px;box-shadow:0 1px 2px #0002}\n"
+    ".scroll+.scroll{margin-top:14px}\n"
     "table{border-collapse:collapse;width:100%;font-size:14px}caption{text-align:left;color:#66707d;padding:10px 14px 4px}\n"
     "th,td{padding:6px 14px;text-align:left;border-top:1px solid "
     "#eceef1;overflow-wrap:anywhere}th{color:#66707d;font-weight:600}\n"
-    ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    "th,td{min-width:8em}" /* a narrow screen scrolls tables rather than setting their texts letter by letter */
+    ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;min-width:0}\n"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px}\n"
     ".plots figure{margin:0;background:#fff;border-radius:8px;padding:8px;box-shadow:0 1px 2px #0002}\n"
     ".plots svg{width:100%;height:auto;display:block}\n"
