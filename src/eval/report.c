@@ -269,6 +269,32 @@ static arc_status show_each(arc_report *r, arc_page *page,
     return ARC_OK;
 }
 
+static bool has_note(const arc_evaluation *e, const char *note) {
+    for (int k = 0; k < e->notes; k++)
+        if (strcmp(e->note[k], note) == 0)
+            return true;
+    return false;
+}
+
+/* What holds for all, or the only one, once; then each model's own with its name. */
+static arc_status show_notes(arc_report *r, arc_page *page, arc_error *err) {
+    for (int i = 0; i < r->count; i++) {
+        const arc_evaluation *e = r->evaluation[i];
+        for (int k = 0; k < e->notes; k++) {
+            int bearers = 0;
+            for (int other = 0; other < r->count; other++)
+                bearers += has_note(r->evaluation[other], e->note[k]);
+            const bool common = bearers == r->count;
+            const char *text = common ? e->note[k] : arc_arena_printf(&r->arena, "%s: %s", r->name[i], e->note[k]);
+            if (!text)
+                return arc_fail_nomem(err, "report");
+            if (!common || i == 0)
+                arc_page_warning(page, text);
+        }
+    }
+    return ARC_OK;
+}
+
 static arc_status build(arc_report *r, arc_page *page, arc_error *err) {
     arc_plot panel[ARC_REPORT_MAX_PANELS];
     int panels;
@@ -276,11 +302,9 @@ static arc_status build(arc_report *r, arc_page *page, arc_error *err) {
     arc_status st = r->count == 1 ? show_tiles(r, page, err) : show_comparison(r, page, err);
     if (st != ARC_OK)
         return st;
-    for (int i = 0; i < r->count; i++) {
+    for (int i = 0; i < r->count; i++)
         folds |= r->evaluation[i]->verification.pairs > 0;
-        for (int k = 0; k < r->evaluation[i]->notes; k++)
-            arc_page_warning(page, r->evaluation[i]->note[k]);
-    }
+    ARC_TRY(show_notes(r, page, err));
     ARC_TRY(arc_report_panels(r, panel, &panels, err));
     arc_page_heading(page, "Curves");
     arc_page_plots(page, panel, panels);

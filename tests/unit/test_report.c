@@ -100,13 +100,20 @@ static void the_numbers_are_the_evaluations(void **state) {
 
 static void several_models_share_a_page(void **state) {
     (void)state;
+    static const char *own[] = {"FAR 1e-06 needs more impostor pairs", "colours look exchanged"};
     arc_evaluation a = an_evaluation(0), b = an_evaluation(0.05);
+    b.note = own;
+    b.notes = 2;
     const arc_evaluation *list[] = {&a, &b};
     const char *names[] = {"old", "new"};
     char *text = report(list, names, 2);
     assert_non_null(strstr(text, "<td>old</td>"));
     assert_non_null(strstr(text, "91.000 %"));
     assert_non_null(strstr(text, "96.000 %"));
+    assert_non_null(strstr(text, "new: colours look exchanged"));
+    const char *common = strstr(text, "FAR 1e-06 needs more"); /* true of both, said once */
+    assert_non_null(common);
+    assert_null(strstr(common + 1, "FAR 1e-06 needs more"));
     free(text);
     char png[80];
     snprintf(png, sizeof png, "%s.png", path);
