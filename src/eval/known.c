@@ -100,18 +100,15 @@ static arc_status compare_published(arc_evaluation *e, const char *set, arc_erro
         if (!model || strcmp(s->set, set) != 0)
             continue;
         const double got = e->verification.accuracy;
-        if (!e->verification.flip)
-            return arc_evaluation_note(
-                e, err, "published for this model on %s, with the mirrored view: %.2f %%; here, plain view: %.3f %%", set,
-                100 * s->accuracy, 100 * got);
-        if (e->verification.correct.wilson.high < s->accuracy)
+        if (e->verification.flip && e->verification.correct.wilson.high < s->accuracy)
             return arc_evaluation_note(
                 e, err,
                 "%.3f %% is below the %.2f %% published for this model on %s by more than chance: is it the right "
                 "set, colour order, alignment, full precision?",
                 100 * got, 100 * s->accuracy, set);
-        return arc_evaluation_note(e, err, "published for this model on %s: %.2f %%; here %.3f %%", set, 100 * s->accuracy,
-                                   100 * got);
+        e->provenance.lineage = arc_arena_printf(arc_evaluation_arena(e), "%s; published for this model%s: %.2f %%", v->lineage,
+                                                 e->verification.flip ? "" : ", with the mirrored view", 100 * s->accuracy);
+        return e->provenance.lineage ? ARC_OK : arc_fail_nomem(err, "the lineage");
     }
     return ARC_OK;
 }

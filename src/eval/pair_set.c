@@ -6,6 +6,7 @@
 #include "eval/known.h"
 #include <math.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REJECTED 4.0 /* squared distance of opposite unit vectors */
@@ -76,6 +77,34 @@ static arc_status judge(arc_context *ctx, const arc_pair_set *p, const arc_rows 
     return st;
 }
 
+static arc_status tell_rule(const arc_pair_set *p, const arc_eval_options *opt, arc_evaluation *e, arc_error *err) {
+    char part[80] = "";
+    if (p->pairs != p->list_pairs)
+        snprintf(part, sizeof part, "the first %d of %d pairs; ", p->pairs, p->list_pairs);
+    e->provenance.rule =
+        arc_arena_printf(arc_evaluation_arena(e),
+                         "%s%d-fold: best of thresholds 0..3.99 by 0.01 on the other folds, first on ties; %s; "
+                         "%s; missing pictures count as rejected",
+                         part, e->verification.folds, opt->flip ? "raw sum of plain and mirrored view" : "plain view",
+                         opt->detector ? "photos, detected and aligned" : "aligned crops");
+    return e->provenance.rule ? ARC_OK : arc_fail_nomem(err, "the provenance");
+}
+
+/* A fold of one kind alone: what is learnt without it stands on an uneven rest, and it has no TAR or no FAR. */
+static arc_status fold_notes(const arc_pair_set *p, arc_evaluation *e, arc_error *err) {
+    const arc_verification *v = &e->verification;
+    for (int f = 0, i = 0; f < v->folds; f++) {
+        const int first = i;
+        int genuine = 0;
+        for (; i < first + v->fold_pairs[f]; i++)
+            genuine += p->same[i] != 0;
+        if (genuine == 0 || genuine == v->fold_pairs[f])
+            return arc_evaluation_note(e, err, "fold %d of %d holds %s pairs only: choose folds so that each holds both kinds",
+                                       f + 1, v->folds, genuine ? "genuine" : "impostor");
+    }
+    return ARC_OK;
+}
+
 static arc_status notes(const arc_pair_set *p, const arc_eval_options *opt, arc_evaluation *e, arc_error *err) {
     const arc_verification *v = &e->verification;
     arc_status st;
@@ -90,11 +119,8 @@ static arc_status notes(const arc_pair_set *p, const arc_eval_options *opt, arc_
         ARC_TRY(arc_evaluation_note(e, err, "the list has %d folds, the result is over %d", p->folds, v->folds));
     if (v->genuine == 0 || v->impostor == 0)
         ARC_TRY(arc_evaluation_note(e, err, "all pairs are of one kind: accuracy says nothing"));
-    for (int f = 0; f < v->folds && v->genuine && v->impostor; f++)
-        if (v->fold_pairs[f] == 0) {
-            ARC_TRY(arc_evaluation_note(e, err, "fold %d is empty", f + 1));
-            break;
-        }
+    else
+        ARC_TRY(fold_notes(p, e, err));
 done:
     return st;
 }
@@ -118,13 +144,7 @@ arc_status arc_pair_set_run(arc_context *ctx, const arc_model *model, const arc_
     crypto_hash_sha256_update(&hash, run.digest, sizeof run.digest);
     crypto_hash_sha256_final(&hash, digest);
     ARC_TRY(arc_evaluation_provenance(ctx, e, model, p->name, digest, opt, err));
-    e->provenance.rule = arc_arena_printf(arc_evaluation_arena(e),
-                                          "%d-fold: best of thresholds 0..3.99 by 0.01 on the other folds, first on ties; %s; "
-                                          "%s; missing pictures count as rejected",
-                                          e->verification.folds, opt->flip ? "raw sum of plain and mirrored view" : "plain view",
-                                          opt->detector ? "photos, detected and aligned" : "aligned crops");
-    if (!e->provenance.rule)
-        ARC_TRY(arc_fail_nomem(err, "the provenance"));
+    ARC_TRY(tell_rule(p, opt, e, err));
     ARC_TRY(notes(p, opt, e, err));
     ARC_TRY(arc_known_notes(e, p, err));
     if (opt->checks)
