@@ -1,6 +1,7 @@
 /* arcface eval lfw, eval bin: listed pairs by the fold protocol; what all evaluation commands share. */
 #include "evaluations.h"
 #include <stdio.h>
+#include <string.h>
 
 int eval_open(cli *c, eval_command *v) {
     *v = (eval_command){.started = cli_seconds()};
@@ -29,21 +30,34 @@ int eval_open(cli *c, eval_command *v) {
     return code;
 }
 
-int eval_draw(cli *c, const arc_evaluation *const *evaluations, const char *const *names, int count) {
+static int draw(cli *c, const arc_evaluation *e) {
     const char *report = cli_value(c, "report"), *plot = cli_value(c, "plot");
+    char name[256];
+    cli_base_name(e->provenance.model, name, sizeof name);
+    const char *names[] = {name[0] ? name : "model"};
     arc_error err = {0};
-    if (report && arc_evaluation_report(c->ctx, evaluations, names, count, report, &err) != ARC_OK)
+    if (report && arc_evaluation_report(c->ctx, &e, names, 1, report, &err) != ARC_OK)
         return cli_fail_write(&err);
-    if (plot && arc_evaluation_plot(c->ctx, evaluations, names, count, plot, &err) != ARC_OK)
+    if (plot && arc_evaluation_plot(c->ctx, &e, names, 1, plot, &err) != ARC_OK)
         return cli_fail_write(&err);
     return CLI_OK;
 }
 
-static int draw_one(cli *c, const arc_evaluation *e) {
-    char name[256];
-    cli_base_name(e->provenance.model, name, sizeof name);
-    const char *names[] = {name[0] ? name : "model"};
-    return eval_draw(c, &e, names, 1);
+static bool has_note(const arc_evaluation *e, const char *note) {
+    for (int i = 0; e && i < e->notes; i++)
+        if (strcmp(e->note[i], note) == 0)
+            return true;
+    return false;
+}
+
+void eval_warn(const cli *c, const arc_evaluation *e, const arc_evaluation *before) {
+    for (int i = 0; !before && i < e->missing_images && i < 10; i++)
+        cli_warn(c, "%s: %s", e->missing_image[i].name, e->missing_image[i].why);
+    if (!before && e->missing > 10)
+        cli_warn(c, "... and %lld more (--json names them)", (long long)e->missing - 10);
+    for (int i = 0; i < e->notes; i++)
+        if (!has_note(before, e->note[i]))
+            cli_warn(c, "%s", e->note[i]);
 }
 
 int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const arc_error *err) {
@@ -55,13 +69,8 @@ int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const 
     cli_text t = {0};
     (cli_given(c, "json") ? cli_json_evaluation : cli_put_evaluation)(&t, e);
     cli_text_print(&t);
-    for (int i = 0; i < e->missing_images && i < 10; i++)
-        cli_warn(c, "%s: %s", e->missing_image[i].name, e->missing_image[i].why);
-    if (e->missing > 10)
-        cli_warn(c, "... and %lld more (--json names them)", (long long)e->missing - 10);
-    for (int i = 0; i < e->notes; i++)
-        cli_warn(c, "%s", e->note[i]);
-    int code = draw_one(c, e);
+    eval_warn(c, e, NULL);
+    int code = draw(c, e);
     arc_evaluation_free(c->ctx, &e);
     if (!c->quiet)
         fprintf(stderr, "%.1f s\n", cli_seconds() - v->started);

@@ -66,7 +66,7 @@ static const cli_option ijb_options[] = {
     {"unit", 0, NULL, "normalise each picture's embedding before pooling"},
     {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"},
     {"strict", 0, NULL, "a picture that is missing is an error"},
-    {"json", 'j', NULL, "one JSON object with everything"},
+    EVAL_PAGE_OPTIONS,
     {0},
 };
 

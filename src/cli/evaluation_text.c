@@ -60,7 +60,7 @@ static void put_identification(cli_text *t, const arc_identification *d) {
                    d->wrong_pairs_threshold[i]);
 }
 
-static void put_provenance(cli_text *t, const arc_provenance *p) {
+void cli_put_provenance(cli_text *t, const arc_provenance *p) {
     cli_printf(t, "model            %s, SHA-256 %.12s\ncontract         %s\n", p->model, *p->model_sha256 ? p->model_sha256 : "-",
                p->contract);
     cli_printf(t, "set              %s, SHA-256 %.12s; %s\n", p->set, p->set_sha256,
@@ -82,7 +82,7 @@ void cli_put_evaluation(cli_text *t, const arc_evaluation *e) {
         put_curve(t, &e->curve);
     if (e->identification.mated + e->identification.nonmated)
         put_identification(t, &e->identification);
-    put_provenance(t, &e->provenance);
+    cli_put_provenance(t, &e->provenance);
 }
 
 /* ---- JSON ---- */
@@ -188,8 +188,8 @@ static void json_string(cli_text *t, const char *name, const char *value, const 
     cli_printf(t, "%s", end);
 }
 
-static void json_provenance(cli_text *t, const arc_provenance *p) {
-    cli_printf(t, " \"provenance\": {");
+void cli_json_provenance(cli_text *t, const arc_provenance *p) {
+    cli_printf(t, "{");
     json_string(t, "model", p->model, ", ");
     json_string(t, "model_sha256", p->model_sha256, ", ");
     json_string(t, "contract", p->contract, ",\n  ");
@@ -200,7 +200,7 @@ static void json_provenance(cli_text *t, const arc_provenance *p) {
     json_string(t, "engine", p->engine, ", ");
     json_string(t, "isa", p->isa, ", ");
     json_string(t, "precision", p->precision, ", ");
-    cli_printf(t, "\"seed\": %llu},\n", (unsigned long long)p->seed);
+    cli_printf(t, "\"seed\": %llu}", (unsigned long long)p->seed);
 }
 
 void cli_json_evaluation(cli_text *t, const arc_evaluation *e) {
@@ -229,8 +229,7 @@ void cli_json_evaluation(cli_text *t, const arc_evaluation *e) {
         cli_printf(t, "%s\n  ", i ? "," : "");
         cli_json_string(t, e->note[i]);
     }
-    cli_printf(t, "],\n");
-    json_provenance(t, &e->provenance);
-    t->bytes -= 2; /* the last comma */
+    cli_printf(t, "],\n \"provenance\": ");
+    cli_json_provenance(t, &e->provenance);
     cli_printf(t, "}\n");
 }

@@ -70,7 +70,7 @@ static bool second_words(const char *word, char *out, size_t bytes) {
 }
 
 static int unknown(int argc, char **argv) {
-    char words[128];
+    char words[256];
     const char *nearest = NULL;
     if (argc > 2 && argv[2][0] != '-') {
         snprintf(words, sizeof words, "%.60s %.60s", argv[1], argv[2]);

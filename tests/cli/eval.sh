@@ -26,7 +26,9 @@ says "40 (20 genuine, 20 impostor), 10 folds" "Accuracy-Flip"
 expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --no-flip --limit 20 --folds 5 --precision fp16 --json -q
 told=fp16 # what ran is told, not what was asked for: the generic kernels have no such weights
 grep -qF '"isa": "generic"' <<<"$out" && told=fp32
-says '"pairs": 20' '"flip": false' "\"precision\": \"$told\""
+says '"pairs": 20' '"flip": false' "\"precision\": \"$told\"" "the first 20 of 40 pairs"
+expect 0 eval lfw --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --no-flip --limit 4 --folds 2 --no-checks
+grep -qF "fold 1 of 2 holds genuine pairs only" <<<"$err" || wrong "no word on a fold of one kind: $err"
 mkdir "$work/images"
 awk -F'\t' 'NF == 3 { print $1 } NF == 4 { print $1; print $3 }' "$work/pairs.txt" | sort -u | while read -r person; do
     cp -r "$data/lfw/pairs-aligned-112/$person" "$work/images/"
@@ -40,7 +42,7 @@ grep -qF "$gone" <<<"$err" || wrong "the missing picture is not named: $err"
 grep -qF "count as rejected" <<<"$err" || wrong "no word on the rule for missing pictures: $err"
 expect 3 eval lfw --images "$work/images" --pairs "$work/pairs.txt" --strict -q
 sentence missing "$gone"
-rm -rf "$work/images"
+mv "$work/images" "$work/few"
 mkdir "$work/images"
 expect 3 eval lfw --images "$work/images" --pairs "$work/pairs.txt" -q
 sentence missing .jpg
@@ -141,7 +143,8 @@ done <"$work/tids" >"$work/ijb/meta/ijbc_template_pair_label.txt"
 { echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 0 && $1 < 6 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_gallery_G1.csv"
 { echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 0 && $1 >= 6 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_gallery_G2.csv"
 { echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 1 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_probe_mixed.csv"
-expect 0 eval ijb "$work/ijb" --search --json -q
+expect 0 eval ijb "$work/ijb" --search --json -q --report "$work/ijb.html" --plot "$work/ijb.png"
+grep -q "</html>" "$work/ijb.html" && [ -s "$work/ijb.png" ] || wrong "eval ijb has no page"
 says '"protocol": "ijb"' '"far_nearest"' '"wrong_pairs"' "gallery 1 alone" "(D1)"
 mv "$work/ijb/loose_crop" "$work/ijb/elsewhere"
 expect 3 eval ijb "$work/ijb" -q
@@ -170,7 +173,15 @@ expect 3 calibrate --images "$work/others" --far 0.01
 "$arcface" model new mbf --dim 64 -o "$work/new.onnx" -q
 expect 0 eval compare "$model" "$model" --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --folds 10 -q
 says "only A right 0, only B right 0 of 40 pairs" "no difference shown"
-expect 0 eval compare "$work/new.onnx" "$model" --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --json -q
-says '"only_a": 0' '"mcnemar_p"' '"low"'
+expect 0 eval compare "$work/new.onnx" "$model" --images "$data/lfw/pairs-aligned-112" --pairs "$work/pairs.txt" --json -q \
+    --report "$work/compared.html" --plot "$work/compared.svg"
+says '"only_a": 0' '"mcnemar_p"' '"low"' '"provenance": [' '"model_sha256"'
+for part in "A: new" "B: $(basename "$model" .onnx)" "McNemar" "TAR of B - TAR of A" "</html>"; do
+    grep -qF "$part" "$work/compared.html" || wrong "the page of two models lacks '$part'"
+done
+grep -q "</svg>" "$work/compared.svg" || wrong "the plot of two models is not whole"
+expect 0 eval compare "$model" "$model" --images "$work/few" --pairs "$work/pairs.txt" --no-flip
+grep -qF "$gone" <<<"$err" || wrong "eval compare does not name a missing picture: $err"
+[ "$(grep -cF "count as rejected" <<<"$err")" -eq 1 ] || wrong "what holds for both models is not said once: $err"
 expect 2 eval compare "$model" "$model"
 finish

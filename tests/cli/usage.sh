@@ -33,7 +33,7 @@ sentence 'did you mean "verify"?' "arcface --help"
 expect 2 "no-such-thing-at-all"
 sentence "unknown command"
 expect 2 eval
-sentence '"eval lfw"' '"eval pairs"' '"eval bin"'
+sentence '"eval lfw"' '"eval pairs"' '"eval bin"' 'or "eval compare";'
 expect 2 model inf
 sentence 'did you mean "model info"?'
 expect 2 --threads 2
