@@ -56,7 +56,8 @@ arc_status arc_similarity_run(arc_context *ctx, const arc_similarity *s, arc_err
     const size_t dim = (size_t)s->dim, nr = k->igemm_nr;
     if (s->rows < 1 || s->columns < 1)
         return ARC_OK;
-    size_t block = ARC_MAX(BLOCK_BYTES / (dim * sizeof(float)) / nr, (size_t)1) * nr;
+    const size_t held = s->block_columns > 0 ? (size_t)s->block_columns : BLOCK_BYTES / (dim * sizeof(float));
+    size_t block = ARC_MAX(held / nr, (size_t)1) * nr;
     block = ARC_MIN(block, ((size_t)s->columns + nr - 1) / nr * nr);
     float *panel = arc_mem_raw(&ctx->alloc, block * dim, sizeof(float));
     if (!panel)

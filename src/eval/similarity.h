@@ -12,7 +12,8 @@ typedef struct arc_similarity {
     const float *row, *column; /* [rows][dim], [columns][dim], unit vectors */
     int64_t rows, columns;
     int dim;
-    bool upper; /* only tiles that hold a column behind its row */
+    bool upper;            /* only tiles that hold a column behind its row */
+    int64_t block_columns; /* held at a time; 0: as many as 256 MiB hold */
     arc_similarity_visit *visit;
     void *arg;
     int (*progress)(void *ctx, int64_t done, int64_t total);

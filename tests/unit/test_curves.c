@@ -1,4 +1,4 @@
-/* Curves, all pairs and searches: against scikit-learn's goldens (tests/golden/curves.py), brute force, and cases worked out by hand. */
+/* Curves and all pairs: against scikit-learn's goldens (tests/golden/curves.py), brute force, and cases worked out by hand. */
 #include "support.h"
 
 #include "eval/all_pairs.h"
@@ -133,67 +133,6 @@ static void all_pairs(void **state) {
     x[4][2] = NAN;
     assert_int_equal(arc_curve_of_all_pairs(ctx, x[0], identity, N, DIM, NULL, 0, &want, &err), ARC_EINVAL);
     assert_non_null(strstr(err.text, "embedding 4"));
-    arc_context_close(&ctx);
-}
-
-static void published_search(void **state) {
-    (void)state;
-    enum { G = 60, P = 150, DIM = 8 };
-    arc_context *ctx = open_context(2);
-    json_t *root = golden("search.json");
-    float gallery[G * DIM], probe[P * DIM];
-    int gallery_identity[G], mate[P];
-    for (size_t i = 0; i < G * DIM; i++)
-        gallery[i] = (float)item(root, "gallery", i);
-    for (size_t i = 0; i < P * DIM; i++)
-        probe[i] = (float)item(root, "probe", i);
-    for (int i = 0; i < G; i++)
-        gallery_identity[i] = i;
-    for (size_t i = 0; i < P; i++)
-        mate[i] = (int)item(root, "mate", i);
-    arc_identification d;
-    assert_int_equal(arc_identify(ctx, gallery, gallery_identity, G, probe, mate, P, DIM, &d, NULL), ARC_OK);
-    assert_int_equal(d.mated, P);
-    assert_true(fabs(d.cmc[0].value - number(root, "top1")) < 1e-9);
-    assert_true(fabs(d.cmc[4].value - number(root, "top5")) < 1e-9);
-    assert_true(fabs(d.cmc[9].value - number(root, "top10")) < 1e-9);
-    assert_int_equal(d.wrong_pairs, 2);
-    assert_true(fabs(d.wrong_pairs_tpir[0] - item(root, "tpir", 0)) < 1e-9);
-    assert_true(fabs(d.wrong_pairs_tpir[1] - item(root, "tpir", 1)) < 1e-9);
-    arc_identification_free(ctx, &d);
-    json_decref(root);
-    arc_context_close(&ctx);
-}
-
-/* A plane: gallery at 0 and 90 degrees. Searches: near 0 (right), a mate at 90 seen at 30 (wrong), nobody at 45 (cosine 0.7071). */
-static void search_by_hand(void **state) {
-    (void)state;
-    arc_context *ctx = open_context(1);
-    const float gallery[2][2] = {{1, 0}, {0, 1}}, probe[3][2] = {{2, 0.1f}, {0.8660254f, 0.5f}, {1, 1}};
-    const int ids[2] = {7, 9}, who[3] = {7, 9, 11};
-    arc_identification d;
-    arc_error err;
-    assert_int_equal(arc_identify(ctx, gallery[0], ids, 2, probe[0], who, 3, 2, &d, NULL), ARC_OK);
-    assert_true(d.mated == 2 && d.nonmated == 1 && d.cmc_ranks == 2);
-    assert_true(d.cmc[0].hits == 1 && d.cmc[1].hits == 2);
-    assert_true(d.open_set[1].tar.hits == 1 && d.open_set[1].far.hits == 0 && d.open_set[1].threshold > 0.7071);
-    arc_identification_free(ctx, &d);
-    const int twice[2] = {7, 7};
-    assert_int_equal(arc_identify(ctx, gallery[0], twice, 2, probe[0], who, 3, 2, &d, &err), ARC_EINVAL);
-    assert_non_null(strstr(err.text, "identity 7"));
-    arc_context_close(&ctx);
-}
-
-/* An identical score everywhere: the search's mate ties with a stranger and loses. */
-static void ties_count_against(void **state) {
-    (void)state;
-    arc_context *ctx = open_context(1);
-    const float same[3][2] = {{1, 0}, {1, 0}, {1, 0}};
-    const int ids[2] = {1, 2}, who[1] = {1};
-    arc_identification d;
-    assert_int_equal(arc_identify(ctx, same[0], ids, 2, same[2], who, 1, 2, &d, NULL), ARC_OK);
-    assert_true(d.cmc[0].hits == 0 && d.cmc[1].hits == 1);
-    arc_identification_free(ctx, &d);
     arc_context_close(&ctx);
 }
 
@@ -355,9 +294,8 @@ static void sorted_in_parts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scikit),           cmocka_unit_test(wilson),          cmocka_unit_test(all_pairs),
-        cmocka_unit_test(published_search), cmocka_unit_test(search_by_hand),  cmocka_unit_test(ties_count_against),
-        cmocka_unit_test(sorted_in_parts),  cmocka_unit_test(drawn_impostors),
+        cmocka_unit_test(scikit),          cmocka_unit_test(wilson),          cmocka_unit_test(all_pairs),
+        cmocka_unit_test(sorted_in_parts), cmocka_unit_test(drawn_impostors),
     };
     return cmocka_run_group_tests_name("curves", tests, NULL, NULL);
 }
