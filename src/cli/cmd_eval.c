@@ -7,6 +7,9 @@ int eval_open(cli *c, eval_command *v) {
     *v = (eval_command){.started = cli_seconds()};
     arc_eval_options *opt = &v->opt;
     int seed = 1;
+    const char *plot = cli_value(c, "plot");
+    if (plot && !cli_has_suffix(plot, ".svg") && !cli_has_suffix(plot, ".png"))
+        return cli_usage(c, "--plot %s: must end in .svg or .png", plot);
     arc_eval_options_default(opt);
     opt->flip = !cli_given(c, "no-flip");
     opt->strict = cli_given(c, "strict");
@@ -50,9 +53,16 @@ static bool has_note(const arc_evaluation *e, const char *note) {
     return false;
 }
 
+static void warn_missing(const cli *c, const arc_missing_image *m) {
+    if (strstr(m->why, m->name))
+        cli_warn(c, "%s", m->why);
+    else
+        cli_warn(c, "%s: %s", m->name, m->why);
+}
+
 void eval_warn(const cli *c, const arc_evaluation *e, const arc_evaluation *before) {
     for (int i = 0; !before && i < e->missing_images && i < 10; i++)
-        cli_warn(c, "%s: %s", e->missing_image[i].name, e->missing_image[i].why);
+        warn_missing(c, &e->missing_image[i]);
     if (!before && e->missing > 10)
         cli_warn(c, "... and %lld more (--json names them)", (long long)e->missing - 10);
     for (int i = 0; i < e->notes; i++)

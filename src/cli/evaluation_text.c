@@ -73,8 +73,10 @@ void cli_put_evaluation(cli_text *t, const arc_evaluation *e) {
     if (e->verification.pairs)
         cli_put_verification(t, &e->verification);
     else if (e->curve.genuine + e->curve.impostor)
-        cli_printf(t, "pairs            %lld genuine, %lld impostor\nAUC              %.6f\nEER              %.5f\n",
-                   (long long)e->curve.genuine, (long long)e->curve.impostor, e->curve.auc, e->curve.eer);
+        cli_printf(t, "pairs            %lld genuine, %lld impostor\n", (long long)e->curve.genuine,
+                   (long long)e->curve.impostor);
+    if (!e->verification.pairs && e->curve.genuine && e->curve.impostor)
+        cli_printf(t, "AUC              %.6f\nEER              %.5f\n", e->curve.auc, e->curve.eer);
     if (e->accuracy_bootstrap.low <= e->accuracy_bootstrap.high)
         cli_printf(t, "over identities  accuracy at the best threshold %.5f to %.5f (bootstrap, %lld identities)\n",
                    e->accuracy_bootstrap.low, e->accuracy_bootstrap.high, (long long)e->identities);

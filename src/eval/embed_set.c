@@ -182,7 +182,9 @@ static arc_status report_missing(runner *r, arc_error *err) {
             const bool named = strstr(s->error.text, name) != NULL;
             return arc_fail(err, s->status, "%.300s%s%s", named ? "" : name, named ? "" : ": ", s->error.text);
         }
-        arc_status st = arc_evaluation_missing(r->e, name, s->error.text, err);
+        const size_t named = strlen(name); /* the sentence mostly begins with it */
+        const bool twice = strncmp(s->error.text, name, named) == 0 && s->error.text[named] == ':';
+        arc_status st = arc_evaluation_missing(r->e, name, s->error.text + (twice ? named + 2 : 0), err);
         if (st != ARC_OK)
             return st;
     }
@@ -294,6 +296,13 @@ static arc_status prepare(runner *r, const arc_model *model, arc_error *err) {
     return st;
 }
 
+static arc_status none_usable(const arc_evaluation *e, arc_error *err) {
+    const arc_missing_image *m = &e->missing_image[0];
+    const bool named = strstr(m->why, m->name) != NULL;
+    return arc_fail(err, ARC_ENOTFOUND, "none of the %lld pictures can be used; %.300s%s%.300s", (long long)e->missing,
+                    named ? "" : m->name, named ? "" : ": ", m->why);
+}
+
 arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_run *run, arc_evaluation *e, arc_error *err) {
     const arc_alloc *a = &ctx->alloc;
     runner *r = arc_mem_new(a, 1, sizeof *r);
@@ -305,8 +314,7 @@ arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_ru
     if (st == ARC_OK)
         st = embed_all(r, err);
     if (st == ARC_OK && e && e->missing == run->set->images)
-        st = arc_fail(err, ARC_ENOTFOUND, "none of the %lld pictures can be used; %.300s: %.300s", (long long)e->missing,
-                      e->missing_image[0].name, e->missing_image[0].why);
+        st = none_usable(e, err);
     crypto_hash_sha256_final(&r->hash, run->digest);
     for (int i = 0; r->slot && i < BATCH; i++)
         arc_image_free(ctx, &r->slot[i].mirrored);

@@ -121,7 +121,7 @@ arc_status arc_evaluation_worst(arc_evaluation *e, const arc_eval_set *set, cons
 
 arc_status arc_evaluation_support_notes(arc_evaluation *e, double far_target, arc_error *err) {
     const double impostors = (double)e->curve.impostor;
-    if (!(far_target > 0) || impostors * far_target >= 10)
+    if (!(far_target > 0) || impostors == 0 || impostors * far_target >= 10)
         return ARC_OK;
     return arc_evaluation_note(
         e, err, "FAR %g asks for %.3g false accepts among %.0f impostor pairs: %s; %.0f pairs or more would support it",

@@ -90,17 +90,18 @@ static arc_status show_tiles(arc_report *r, arc_page *page, arc_error *err) {
     int tiles = 0;
     const arc_operating_point *at = operating_at(&e->curve, 1e-3);
     const arc_identification *id = &e->identification;
+    const bool pairs = e->curve.genuine > 0 && e->curve.impostor > 0;
     for (int i = 0; i < 6; i++) {
         char text[80] = "";
         const char *name = label_of[i];
         if (i == 0 && e->verification.pairs)
             snprintf(text, sizeof text, "%.2f \u00b1 %.2f %%", 100 * e->verification.accuracy,
                      100 * e->verification.accuracy_std);
-        else if (i == 1 && at)
+        else if (i == 1 && at && pairs)
             snprintf(text, sizeof text, "%.2f %%", 100 * at->tar.value);
-        else if (i == 2 && e->curve.genuine)
+        else if (i == 2 && pairs)
             snprintf(text, sizeof text, "%.2f %%", 100 * e->curve.eer);
-        else if (i == 3 && e->curve.genuine)
+        else if (i == 3 && pairs)
             snprintf(text, sizeof text, "%.5f", e->curve.auc);
         else if (i == 4 && id->mated && id->cmc_ranks)
             snprintf(text, sizeof text, "%.2f %%", 100 * id->cmc[0].value);
@@ -127,7 +128,7 @@ static arc_status show_comparison(arc_report *r, arc_page *page, arc_error *err)
     for (int i = 0; i < r->count; i++) {
         const arc_evaluation *e = r->evaluation[i];
         const arc_operating_point *at = operating_at(&e->curve, 1e-3);
-        bool folds = e->verification.pairs > 0, pairs = e->curve.genuine > 0;
+        bool folds = e->verification.pairs > 0, pairs = e->curve.genuine > 0 && e->curve.impostor > 0;
         put_cell(&t, "%s", r->name[i]);
         put_percent(&t, folds, e->verification.accuracy, 3);
         put_percent(&t, folds, e->verification.accuracy_std, 3);
@@ -150,7 +151,7 @@ static arc_status show_thresholds(arc_report *r, int i, arc_page *page, arc_erro
     static const char *const heads[] = {"FAR wanted",    "threshold",         "angle", "FAR", "TAR",
                                         "95 % (Wilson)", "95 % (identities)", ""};
     const arc_curve *c = &r->evaluation[i]->curve;
-    if (c->operatings == 0)
+    if (c->operatings == 0 || c->genuine == 0 || c->impostor == 0)
         return ARC_OK;
     table t;
     table_begin(&t, r, c->operatings * (int)ARC_COUNT(heads));

@@ -174,6 +174,9 @@ static arc_status find_frames(ytf *y, const char *dir, arc_error *err) {
     if (st == ARC_OK && y->frames == 0)
         st = arc_fail(err, ARC_ENOTFOUND, "%s: none of the %d videos of the splits has frames as Name/video/frame.jpg", dir,
                       y->videos);
+    for (int v = 0; v < y->videos && st == ARC_OK && y->opt->eval.strict; v++)
+        if (y->video[v].frames == 0)
+            st = arc_fail(err, ARC_ENOTFOUND, "%s/%s is missing or holds no frames; the splits name it", dir, y->video[v].path);
     return st;
 }
 

@@ -176,6 +176,13 @@ static bool has_dot(const field *f) {
     return memchr(f->text, '.', f->bytes) != NULL;
 }
 
+static bool has_path(const reader *r) {
+    for (int i = 0; i < r->fields; i++)
+        if (memchr(r->field[i].text, '/', r->field[i].bytes))
+            return true;
+    return false;
+}
+
 static void begin(arc_pair_list *out, const arc_alloc *a) {
     memset(out, 0, sizeof *out);
     arc_arena_init(&out->arena, a, 0);
@@ -201,6 +208,9 @@ arc_status arc_pair_list_parse(arc_pair_list *out, const arc_alloc *a, const voi
     } else if (r.fields == 3 && has_dot(&r.field[1])) {
         ARC_TRY(room_for(out, lines, name, err));
         ARC_TRY(read_three(out, &r, err));
+    } else if (r.fields > 3 && has_path(&r)) {
+        ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: line %zu is not 'PATH PATH 0|1'; tabs or commas must part paths that hold blanks",
+                         name, r.number));
     } else {
         ARC_TRY(read_lfw(out, a, bytes, count, name, err));
     }
@@ -290,6 +300,11 @@ static arc_status open_cfp(arc_pair_list *out, const char *folder, arc_error *er
     arc_status st = room_for(out, MAX_PAIRS / 100, folder, err);
     for (int k = 0; k < 2 && st == ARC_OK; k++) {
         snprintf(path, sizeof path, "%.*s/../../%s", (int)ARC_MIN(length, (size_t)3500), folder, lists[k]);
+        if (arc_path_kind_of(path) != ARC_PATH_FILE)
+            return arc_fail(
+                err, ARC_ENOTFOUND,
+                "%s is a folder but not CFP's Protocol/Split/FP or FF: %s is not two folders above; name the file of pairs",
+                folder, lists[k]);
         st = read_cfp_names(&c, path, k, err);
     }
     for (int f = 1; f <= CFP_FOLDS && st == ARC_OK; f++)

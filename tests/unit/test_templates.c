@@ -219,6 +219,10 @@ static void lists_of_pairs(void **state) {
     assert_true(l.folds == 1 && !l.suffix && strcmp(l.pair[0].path[1], "A/A_0002") == 0);
     arc_pair_list_close(&l);
     assert_int_equal(parse_pairs("", &l, &err), ARC_EFORMAT);
+    assert_int_equal(parse_pairs("A B/1 b.jpg C D/2.jpg 1\n", &l, &err), ARC_EFORMAT); /* blanks between and in paths */
+    assert_non_null(strstr(err.text, "line 1 is not 'PATH PATH 0|1'; tabs or commas"));
+    assert_int_equal(arc_pair_list_open(&l, &arc_alloc_libc, "/tmp", &err), ARC_ENOTFOUND);
+    assert_non_null(strstr(err.text, "/tmp is a folder but not CFP's"));
 }
 
 static arc_status parse_splits(const char *text, arc_pair_list *l, arc_error *err) {
