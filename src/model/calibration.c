@@ -80,11 +80,40 @@ static bool read_numbers(const char *text, double *out, int count) {
     return true;
 }
 
+static void put_numbers(char *text, const double *x, size_t count) {
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        used += (size_t)snprintf(text + used, TEXT_BYTES - used, "%s", i ? "," : "");
+        used += (size_t)arc_number_write(text + used, TEXT_BYTES - used, x[i]);
+    }
+}
+
+/* Empty: no gallery was named, and what an earlier calibration said of one holds no more. */
+static void put_search(char *text, const arc_calibration *c) {
+    const double numbers[] = {(double)c->gallery, c->fpir, c->search_far, c->search_threshold, c->search_supported};
+    *text = '\0';
+    if (c->gallery > 0)
+        put_numbers(text, numbers, ARC_COUNT(numbers));
+}
+
+static bool read_search(const char *text, arc_calibration *out) {
+    double n[5];
+    if (!text || !*text)
+        return true;
+    if (!read_numbers(text, n, 5) || !(n[0] >= 1 && n[0] < 0x1p53) || !(n[1] > 0 && n[1] < 1) || !(n[2] > 0 && n[2] < 1))
+        return false;
+    out->gallery = (int64_t)n[0];
+    out->fpir = n[1];
+    out->search_far = n[2];
+    out->search_threshold = n[3];
+    out->search_supported = n[4] != 0;
+    return true;
+}
+
 arc_status arc_model_calibrate(arc_model *model, const arc_calibration *c, arc_error *err) {
     char text[TEXT_BYTES];
     arc_status st;
     arc_graph *g = model->graph;
-    size_t used = 0;
     const double numbers[] = {c->far,
                               c->threshold,
                               c->threshold_interval.low,
@@ -93,11 +122,10 @@ arc_status arc_model_calibrate(arc_model *model, const arc_calibration *c, arc_e
                               (double)c->impostor,
                               c->logistic[0],
                               c->logistic[1]};
-    for (size_t i = 0; i < ARC_COUNT(numbers); i++) {
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s", i ? "," : "");
-        used += (size_t)arc_number_write(text + used, sizeof text - used, numbers[i]);
-    }
+    put_numbers(text, numbers, ARC_COUNT(numbers));
     ARC_TRY(arc_graph_set_meta(g, KEY "threshold", text));
+    put_search(text, c);
+    ARC_TRY(arc_graph_set_meta(g, KEY "search", text));
     put_list(text, c->far_score, c->far_rate, c->far_points);
     ARC_TRY(arc_graph_set_meta(g, KEY "far", text));
     put_list(text, c->knot_score, c->knot_probability, c->knots);
@@ -129,6 +157,8 @@ arc_status arc_model_calibration(const arc_model *model, arc_calibration *out, b
             return damaged("far", err);
     if (!probability || !read_list(probability, out->knot_score, out->knot_probability, &out->knots))
         return damaged("probability", err);
+    if (!read_search(arc_graph_meta(model->graph, KEY "search"), out))
+        return damaged("search", err);
     out->far = n[0];
     out->threshold = n[1];
     out->threshold_interval = (arc_interval){n[2], n[3]};

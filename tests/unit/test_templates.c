@@ -316,10 +316,16 @@ static void calibration(void **state) {
     assert_int_equal(arc_model_load(ctx, path, ARC_TASK_EMBED, NULL, &stored, &err), ARC_OK);
     assert_int_equal(arc_model_calibration(stored, &again, &found, &err), ARC_OK);
     assert_true(found && fabs((double)arc_model_contract(stored)->threshold - k.threshold) < 1e-6);
+    assert_true(again.gallery == 10 && fabs(again.fpir - 0.01) < 1e-9 && fabs(again.search_far / k.search_far - 1) < 1e-6);
+    assert_true(fabs(again.search_threshold - k.search_threshold) < 1e-6 && again.search_supported == k.search_supported);
     for (double s = -0.5; s < 1; s += 0.01) {
         assert_true(fabs(arc_calibration_far(&k, s) / arc_calibration_far(&again, s) - 1) < 1e-5);
         assert_true(fabs(arc_calibration_probability(&k, s) - arc_calibration_probability(&again, s)) < 1e-6);
     }
+    k.gallery = 0; /* a calibration without a gallery takes the place of one with */
+    assert_int_equal(arc_model_calibrate(model, &k, &err), ARC_OK);
+    assert_int_equal(arc_model_calibration(model, &again, &found, &err), ARC_OK);
+    assert_true(found && again.gallery == 0 && again.search_threshold == 0);
     e.curve.genuine = 0;
     assert_int_equal(arc_calibrate(&e, 1e-3, 0, 0, &k, &err), ARC_EINVAL);
     unlink(path);
