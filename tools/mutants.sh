@@ -1,6 +1,6 @@
 #!/bin/bash
-# Proof that the tests can fail: small faults, one at a time, seeded into a copy of the engine, at least one for each family of kernels. The
-# tests of the family must notice each.
+# Proof that the tests can fail: small faults, one at a time, seeded into a copy of the tree, at least one for each family of kernels and each
+# rule of the protocols. The tests of the family must notice each.
 #   tools/mutants.sh [-q] [NAME...]     -q: three quick ones, for .ci/run; NAME: those whose name holds one of these
 # Exit status 0 only when every fault was noticed; 77 when none could be tried here.
 set -uo pipefail
@@ -16,8 +16,8 @@ trap 'rm -rf "$root"' EXIT
 noticed=0 missed=0 broken=0 skipped=0
 
 prepare() {
-    git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt cmake include src tests | xargs -0 cp --parents -t "$root"
-    cmake -S "$root" -B "$root/build" -G Ninja -DARC_MINIMAL=ON >"$root/log" 2>&1 || { tail -20 "$root/log"; exit 1; }
+    git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt LICENSE cmake include src tests bench examples packaging | xargs -0 cp --parents -t "$root"
+    cmake -S "$root" -B "$root/build" -G Ninja >"$root/log" 2>&1 || { tail -20 "$root/log"; exit 1; }
 }
 
 # is_wanted NAME
@@ -115,6 +115,38 @@ mutant plan-by-threads nn/layer_winograd.c - plan_cache 's/r\.macs \/ rise \/ r\
 mutant record-checksum nn/plan_cache.c - plan_cache 's/ && memcmp(text, sum, bytes) == 0//'
 mutant record-owner nn/plan_cache.c - plan_cache 's/ || memcmp(text + strlen("owner "), owner, strlen(owner)) != 0//'
 mutant pool-last-tile base/pool.c - base 's/ARC_MIN(from->end, begin + pool->grain)/begin + pool->grain/'
+# The protocols.
+mutant eval-first-best eval/verification.c - eval 's/if (k == 0 || correct > most)/if (k == 0 || correct >= most)/'
+mutant eval-strict eval/verification.c - eval 's/right += (j->dist\[i\] < threshold)/right += (j->dist[i] <= threshold)/'
+mutant eval-strict-far eval/verification.c - eval 's/+= j->dist\[i\] < at_far/+= j->dist[i] <= at_far/'
+mutant eval-strict-grid eval/verification.c - eval 's/while (k < n \&\& !(dist < k \* step))/while (k < n \&\& !(dist <= k * step))/'
+mutant eval-fold-rest eval/verification.c - eval 's/ARC_MIN(f, pairs % folds)/ARC_MAX(0, f - folds + pairs % folds)/'
+mutant eval-own-fold eval/verification.c - eval 's/best_coarse(\&j->all, \&j->fold\[f\])/best_coarse(\&j->all, NULL)/'
+mutant eval-far-left-end eval/verification.c - eval 's/if ((double)accepted \/ total > target)/if ((double)accepted \/ total >= target)/'
+mutant eval-deviation eval/verification.c - eval 's/sqrt(squares \/ n)/sqrt(squares \/ (n - 1))/'
+mutant eval-facenet-folds eval/verification.c - curves 's/share(sum\[0\], total\[0\]) \/ v->folds/share(sum[0], j->out->impostor)/'
+mutant eval-auc-ties eval/curve.c - "eval curves" 's/0\.5 \* (double)genuine/(double)genuine/'
+mutant eval-nearest-of-equals eval/curve.c - "curves templates" 's/if (off > b->nearest\[i\])/if (off >= b->nearest[i])/'
+mutant eval-far-not-above eval/curve.c - curves 's/if (far <= c->operating/if (far < c->operating/'
+mutant eval-eer eval/curve.c - "eval curves" 's/before \/ (before - after) \*/0.5 */'
+mutant eval-wilson eval/rates.c - curves 's/z2 \/ (4 \* n \* n)/z2 \/ (2 * n * n)/'
+mutant eval-sort-range eval/sort.c - curves 's/pairs % p->chunks)/pairs % p->chunks - (p->chunks > 3))/'
+mutant eval-sort-digit eval/sort.c - curves 's/differs >> shift \& (DIGITS - 1)/differs >> shift \& (DIGITS - 2)/'
+mutant eval-match-second eval/template_pairs.c - templates 's/find_row(m, p\[1\])/find_row(m, p[i % 4096 ? 1 : 0])/'
+mutant eval-block-column eval/similarity.c - searches 's/row, (int)m, p->first + j,/row, (int)m, j,/'
+mutant eval-mate-ties eval/identify.c - searches 's/s->above\[p\] += x >= own;/s->above[p] += x > own;/'
+mutant eval-fpir-count eval/identify.c - searches 's/if (s->mate\[p\] < 0)/if (s->mate[p] < 1)/'
+mutant eval-fpir-rank eval/identify.c - searches 's/(size_t)ceil((double)probes \* wrong_targets\[k\])/(size_t)((double)probes * wrong_targets[k])/'
+mutant eval-fpir-strict eval/identify.c - searches 's/(double)s->mate_score\[p\] > threshold/(double)s->mate_score[p] >= threshold/'
+mutant eval-media-mean eval/templates.c - templates 's/p->sum\[k\] \/ p->pictures/p->sum[k]/'
+mutant eval-media-weight eval/templates.c - templates 's/feature\[k\] \* (float)weight/feature[k]/'
+mutant eval-seed eval/bootstrap.c - uncertainty 's/arc_rng_seed(\&rng, seed,/arc_rng_seed(\&rng, 1,/'
+mutant eval-drawn-twice eval/bootstrap.c - uncertainty 's/(double)times\[p->a\] \* times\[p->b\]/times[p->a] + times[p->b]/'
+mutant eval-mcnemar eval/compare.c - uncertainty 's/k <= few/k < few/'
+mutant eval-held-out eval/compare.c - uncertainty 's/right(a, f, i)/right(a, 0, i)/'
+mutant eval-drawn-pairs eval/sampled_pairs.c - curves 's/for (d->pairs = 0; d->pairs < want; d->next++)/for (d->pairs = 0, d->next = 0; d->pairs < want; d->next++)/'
+mutant eval-search-far eval/calibrate.c - templates 's/-expm1(log1p(-fpir) \/ (double)gallery)/fpir \/ (double)gallery/'
+
 echo "faults: $noticed noticed, $missed missed, $broken broken, $skipped skipped"
 [ $((missed + broken)) -eq 0 ] || exit 1
 [ $noticed -gt 0 ] || exit 77

@@ -76,6 +76,20 @@ static void scikit(void **state) {
     arc_context_close(&ctx);
 }
 
+/* One false accept of ten is allowed at a FAR of 0.1; what ties with the second is not. */
+static void far_reached_exactly(void **state) {
+    (void)state;
+    arc_context *ctx = open_context(1);
+    const double score[] = {0.9, 0.5, 0.4, 0.3, 0.7, 0.4, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2}, target = 0.1;
+    const uint8_t same[] = {1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    arc_curve c;
+    assert_int_equal(arc_curve_of_scores(ctx, score, same, 14, &target, 1, &c, NULL), ARC_OK);
+    assert_true(c.operating[0].threshold == 0.5 && c.operating[0].far.hits == 1 && c.operating[0].tar.hits == 2);
+    assert_true(!c.operating[0].supported);
+    arc_curve_free(ctx, &c);
+    arc_context_close(&ctx);
+}
+
 static void wilson(void **state) {
     (void)state;
     const arc_rate half = arc_rate_of(5, 10), none = arc_rate_of(0, 10), empty = arc_rate_of(0, 0);
@@ -294,8 +308,8 @@ static void sorted_in_parts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scikit),          cmocka_unit_test(wilson),          cmocka_unit_test(all_pairs),
-        cmocka_unit_test(sorted_in_parts), cmocka_unit_test(drawn_impostors),
+        cmocka_unit_test(scikit),    cmocka_unit_test(far_reached_exactly), cmocka_unit_test(wilson),
+        cmocka_unit_test(all_pairs), cmocka_unit_test(sorted_in_parts),     cmocka_unit_test(drawn_impostors),
     };
     return cmocka_run_group_tests_name("curves", tests, NULL, NULL);
 }

@@ -103,6 +103,19 @@ static void separable(void **state) {
     arc_context_close(&ctx);
 }
 
+/* The training folds' FAR is the target itself from 0.501 to 1.5: the last of these thresholds holds. */
+static void far_on_a_plateau(void **state) {
+    (void)state;
+    arc_context *ctx = open_context(NULL);
+    const double dist[8] = {0.5, 1.6, 1.4, 1.8, 0.5, 1.5, 1.2, 1.8};
+    const uint8_t same[8] = {0, 0, 1, 1, 0, 0, 1, 1};
+    arc_verification v;
+    assert_int_equal(arc_eval_distances(ctx, dist, same, 8, 2, 0.5, &v, NULL, NULL), ARC_OK);
+    assert_true(v.fold_far[0] == 0.5 && v.fold_tar[0] == 0.5); /* 1.5 accepts 0.5, 1.4 */
+    assert_true(v.fold_far[1] == 1 && v.fold_tar[1] == 0.5);   /* 1.6 accepts 0.5, 1.5, 1.2 */
+    arc_context_close(&ctx);
+}
+
 /* All scores equal: a tie counts half in the AUC, and one kind alone gives no rates but no crash. */
 static void degenerate(void **state) {
     (void)state;
@@ -166,9 +179,9 @@ static void failing_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_plain),   cmocka_unit_test(golden_ragged), cmocka_unit_test(golden_few),
-        cmocka_unit_test(separable),      cmocka_unit_test(degenerate),    cmocka_unit_test(refusals),
-        cmocka_unit_test(failing_memory),
+        cmocka_unit_test(golden_plain), cmocka_unit_test(golden_ragged),    cmocka_unit_test(golden_few),
+        cmocka_unit_test(separable),    cmocka_unit_test(far_on_a_plateau), cmocka_unit_test(degenerate),
+        cmocka_unit_test(refusals),     cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests_name("eval", tests, NULL, NULL);
 }

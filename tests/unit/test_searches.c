@@ -239,6 +239,8 @@ static void expect_found(const naive_search *s, const arc_identification *d) {
         assert_int_equal(o->far.trials, s->alarms);
         assert_int_equal(o->tar.trials, s->mated);
     }
+    const arc_roc_point *all = &d->point[d->points - 1]; /* at the lowest score everything counts */
+    assert_true(all->genuine == s->right && all->impostor == s->alarms);
     assert_int_equal(d->wrong_pairs, 2);
     for (int i = 0; i < 2; i++) {
         const double threshold = s->wrong[(int)ceil(PROBES * d->wrong_pairs_fpir[i]) - 1];
@@ -257,10 +259,10 @@ static void naive_searches(void **state) {
     uint64_t seed = 17;
     for (int g = 0; g < GALLERY; g++) {
         quarters(gallery[g], &seed);
-        id[g] = g < STRANGERS ? -1 - g : 3 * g;
+        id[g] = g < GALLERY - STRANGERS ? 3 * g : -1 - g;
     }
     for (int p = 0; p < PROBES; p++) {
-        const int g = STRANGERS + (int)drawn(&seed, GALLERY - STRANGERS);
+        const int g = (int)drawn(&seed, GALLERY - STRANGERS);
         quarters(probe[p], &seed);
         who[p] = p % 3 ? id[g] : 1;
         if (p % 3 && p % 4) /* three of four look as their mate does, but for one entry at times */
