@@ -26,7 +26,8 @@ ARC_API void arc_page_text(arc_page *page, const char *text);
 ARC_API void arc_page_warning(arc_page *page, const char *text);
 /* The numbers that people come for, as large tiles: `value` "99.57 %", `label` "accuracy". */
 ARC_API void arc_page_tiles(arc_page *page, const char *const *value, const char *const *label, int count);
-/* rows x columns cells, row by row; heads: [columns]. A column whose every cell begins like a number is set to the right. caption may be NULL. */
+/* rows x columns cells, row by row; heads: [columns]. heads and caption may be NULL. A column whose every cell begins like a number is set to the
+ * right. */
 ARC_API void arc_page_table(arc_page *page, const char *caption, const char *const *heads, int columns, const char *const *cells,
                             int rows);
 /* One figure a panel, side by side where there is room. */

@@ -176,7 +176,7 @@ static arc_status show_thresholds(arc_report *r, int i, arc_page *page, arc_erro
 }
 
 static arc_status show_searches(arc_report *r, int i, arc_page *page, arc_error *err) {
-    static const char *const heads[] = {"FPIR wanted", "threshold", "FPIR", "DIR", "FNIR", "95 % of DIR (Wilson)"};
+    static const char *const heads[] = {"FPIR wanted", "threshold", "FPIR", "DIR", "FNIR", "95 % of DIR (Wilson)", ""};
     const arc_identification *id = &r->evaluation[i]->identification;
     if (id->mated == 0)
         return ARC_OK;
@@ -190,6 +190,7 @@ static arc_status show_searches(arc_report *r, int i, arc_page *page, arc_error 
         put_percent(&t, true, o->tar.value, 3);
         put_percent(&t, true, 1 - o->tar.value, 3);
         put_interval(&t, o->tar.wilson);
+        put_cell(&t, "%s", o->supported ? "" : "too few searches without a mate for this FPIR");
     }
     char *caption = arc_arena_printf(&r->arena,
                                      "%s: %lld searches with and %lld without a mate among %lld templates of %lld identities "
@@ -235,29 +236,25 @@ static arc_status show_missing(arc_report *r, int i, arc_page *page, arc_error *
     return table_end(&t, page, caption, heads, 2, err);
 }
 
-static arc_status show_provenance(arc_report *r, arc_page *page, arc_error *err) {
-    static const char *const heads[] = {"", "", ""};
+static arc_status show_provenance(arc_report *r, int i, arc_page *page, arc_error *err) {
+    const arc_provenance *p = &r->evaluation[i]->provenance;
+    const char *const row[][2] = {{"model", p->model},
+                                  {"its SHA-256", p->model_sha256},
+                                  {"fed as", p->contract},
+                                  {"evaluated on", p->set},
+                                  {"its SHA-256", p->set_sha256},
+                                  {"lineage", p->lineage},
+                                  {"rule", p->rule},
+                                  {"engine", p->engine},
+                                  {"instruction set", p->isa},
+                                  {"precision", p->precision}};
     table t;
-    table_begin(&t, r, r->count * 10 * 3);
-    for (int i = 0; i < r->count; i++) {
-        const arc_provenance *p = &r->evaluation[i]->provenance;
-        const char *const row[][2] = {{"model", p->model},
-                                      {"its SHA-256", p->model_sha256},
-                                      {"fed as", p->contract},
-                                      {"evaluated on", p->set},
-                                      {"its SHA-256", p->set_sha256},
-                                      {"lineage", p->lineage},
-                                      {"rule", p->rule},
-                                      {"engine", p->engine},
-                                      {"instruction set", p->isa},
-                                      {"precision", p->precision}};
-        for (size_t k = 0; k < ARC_COUNT(row); k++) {
-            put_cell(&t, "%s", k ? "" : r->name[i]);
-            put_cell(&t, "%s", row[k][0]);
-            put_cell(&t, "%s", row[k][1] && row[k][1][0] ? row[k][1] : "(none)");
-        }
+    table_begin(&t, r, 2 * (int)ARC_COUNT(row));
+    for (size_t k = 0; k < ARC_COUNT(row); k++) {
+        put_cell(&t, "%s", row[k][0]);
+        put_cell(&t, "%s", row[k][1] && row[k][1][0] ? row[k][1] : "(none)");
     }
-    return table_end(&t, page, NULL, heads, 3, err);
+    return table_end(&t, page, r->count > 1 ? r->name[i] : NULL, NULL, 2, err);
 }
 
 static arc_status show_each(arc_report *r, arc_page *page,
@@ -318,7 +315,7 @@ static arc_status build(arc_report *r, arc_page *page, arc_error *err) {
     ARC_TRY(arc_report_pairs(r, page, err));
     ARC_TRY(show_each(r, page, show_missing, err));
     arc_page_heading(page, "Where this comes from");
-    ARC_TRY(show_provenance(r, page, err));
+    ARC_TRY(show_each(r, page, show_provenance, err));
 done:
     return st;
 }

@@ -169,7 +169,7 @@ void arc_page_table(arc_page *page, const char *caption, const char *const *head
     put_text(page, "<div class=\"scroll\"><table>\n");
     if (caption)
         put_element(page, "<caption>", caption, "</caption>\n");
-    for (int r = -1; r < rows; r++) {
+    for (int r = heads ? -1 : 0; r < rows; r++) {
         put_text(page, "<tr>");
         for (int c = 0; c < columns; c++)
             put_cell(page, r < 0, number_column(cells, rows, columns, c), r < 0 ? heads[c] : cells[r * columns + c]);

@@ -19,6 +19,13 @@ static const char *saved(arc_page *page, arc_map *map) {
     return text;
 }
 
+static int count_of(const char *text, const char *part) {
+    int count = 0;
+    for (text = strstr(text, part); text; text = strstr(text + 1, part))
+        count++;
+    return count;
+}
+
 static void texts_are_escaped(void **state) {
     (void)state;
     arc_page *page;
@@ -28,12 +35,14 @@ static void texts_are_escaped(void **state) {
     arc_page_text(page, "\xff\x01 \xe2\x82\xac \xc0\xaf \xed\xa0\x80");
     const char *heads[] = {"name", "value"}, *cells[] = {"<x>", "-1.5", "y", "12 %"};
     arc_page_table(page, "caption", heads, 2, cells, 2);
+    arc_page_table(page, NULL, NULL, 2, cells, 2);
     char *text = (char *)(uintptr_t)saved(page, &map);
     assert_non_null(strstr(text, "<h1>a &lt;b&gt; &amp; &quot;c&quot;</h1>"));
     assert_non_null(strstr(text, "<h2>Zo\xc3\xab</h2>"));
     assert_non_null(strstr(text, "<p>\xef\xbf\xbd\xef\xbf\xbd \xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd "));
     assert_non_null(strstr(text, "<th>name</th><th class=\"n\">value</th>"));
     assert_non_null(strstr(text, "<td>&lt;x&gt;</td><td class=\"n\">-1.5</td>"));
+    assert_int_equal(count_of(text, "<tr>"), 3 + 2); /* the second table has no heads */
     assert_non_null(strstr(text, "</html>"));
     assert_null(strstr(text, "http:/")); /* needs nothing from elsewhere; see also plots below */
     free(text);

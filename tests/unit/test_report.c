@@ -150,6 +150,7 @@ static void searches_are_drawn(void **state) {
     assert_non_null(strstr(text, "90.00 %"));
     assert_non_null(strstr(text, "DIR at FPIR 1 %"));
     assert_non_null(strstr(text, "77.000 %"));
+    assert_non_null(strstr(text, "too few searches without a mate"));
     free(text);
 }
 
