@@ -4,7 +4,8 @@
     python tests/golden/losses.py tests/golden/data/losses
 
 writes inputs.npy (embeddings, then centres, float32) and LOSS.npy (loss, gradient by embeddings, gradient by centres). Formulas are those
-of the authors' own code: arcface_torch, AdaFace's head.py, MagFace's magface.py, CurricularFace's metrics.py."""
+of the authors' own code: arcface_torch, AdaFace's head.py, MagFace's magface.py, CurricularFace's metrics.py. run() is also the loss of
+steps.py, which keeps the state from step to step."""
 import math, os, sys
 import numpy as np, torch
 import torch.nn.functional as F
@@ -35,12 +36,18 @@ def target(c, m1, m2, m3, wrap):
     return v - m3
 
 
-def run(name, x, w, y, k):
+def fresh():
+    """What AdaFace and CurricularFace remember, before the first step."""
+    return {"norm_mean": 20.0, "norm_deviation": 100.0, "curriculum": 0.0}
+
+
+def run(name, x, w, y, k, state, norms=(10, 110)):
+    """The loss of one batch; moves the state. norms: MagFace's l_a and u_a."""
     xn = x.norm(dim=1)
     cos = F.normalize(x) @ F.normalize(w).t()
     if k > 1:
-        cos = cos.view(B, -1, k).max(dim=2).values
-    s, extra, rows = 64.0, 0.0, torch.arange(B)
+        cos = cos.view(len(x), -1, k).max(dim=2).values
+    s, extra, rows = 64.0, 0.0, torch.arange(len(x))
     c = cos.clamp(-1, 1)
     z = c.clone()
     cy = c[rows, y]
@@ -66,28 +73,29 @@ def run(name, x, w, y, k):
     elif name == "combined":
         z[rows, y] = target(cy, 1, 0.3, 0.2, "fallback")
     elif name == "adaface":
-        norms = xn.detach().clamp(0.001, 100)
-        mean = 0.01 * norms.mean() + 0.99 * 20
-        std = 0.01 * norms.std() + 0.99 * 100
-        k_ = ((norms - mean) / (std + 1e-3) * 0.333).clamp(-1, 1)
+        safe = xn.detach().clamp(0.001, 100)
+        state["norm_mean"] = 0.01 * safe.mean() + 0.99 * state["norm_mean"]
+        state["norm_deviation"] = 0.01 * safe.std() + 0.99 * state["norm_deviation"]
+        k_ = ((safe - state["norm_mean"]) / (state["norm_deviation"] + 1e-3) * 0.333).clamp(-1, 1)
         c = cos.clamp(-1 + 1e-3, 1 - 1e-3)
         cy = c[rows, y]
         z = c.clone()
         z[rows, y] = (torch.acos(cy) - 0.4 * k_).clamp(1e-3, math.pi - 1e-3).cos() - (0.4 + 0.4 * k_)
     elif name == "magface":
-        a = xn.clamp(10, 110)
-        m = (0.8 - 0.45) / (110 - 10) * (a - 10) + 0.45
+        low, high = norms
+        a = xn.clamp(low, high)
+        m = (0.8 - 0.45) / (high - low) * (a - low) + 0.45
         bent = cy * torch.cos(m) - torch.sqrt(1 - cy * cy) * torch.sin(m)
         z[rows, y] = torch.where(cy > 0, bent, cy)
-        extra = 35 * (a / 110**2 + 1 / a).mean()
+        extra = 35 * (a / high**2 + 1 / a).mean()
     elif name == "curricularface":
         sine = torch.sqrt(1 - cy * cy)
         m = 0.5
         bent = cy * math.cos(m) - sine * math.sin(m)
         mask = c > bent[:, None]
         final = torch.where(cy > math.cos(math.pi - m), bent, cy - math.sin(math.pi - m) * m)
-        t = (cy.mean() * 0.01).detach()
-        z = torch.where(mask, c * (t + c), c)
+        state["curriculum"] = cy.mean().detach() * 0.01 + (1 - 0.01) * state["curriculum"]
+        z = torch.where(mask, c * (state["curriculum"] + c), c)
         z[rows, y] = final
     return F.cross_entropy(z * s, y) + extra
 
@@ -102,11 +110,12 @@ def main():
         k = K if name.endswith("subcenter") else 1
         xs = x.double().clone().requires_grad_()
         ws = (w if k > 1 else w[::K]).double().clone().requires_grad_()
-        loss = run(name, xs, ws, y, k)
+        loss = run(name, xs, ws, y, k, fresh())
         loss.backward()
         flat = torch.cat([loss.detach().reshape(1), xs.grad.flatten(), ws.grad.flatten()])
         np.save(f"{out}/{name}.npy", flat.float().numpy())
         print(name, loss.item())
 
 
-main()
+if __name__ == "__main__":
+    main()
