@@ -1,6 +1,6 @@
 #!/bin/bash
 # Proof that the tests can fail: small faults, one at a time, seeded into a copy of the tree, at least one for each family of kernels and each
-# rule of the protocols. The tests of the family must notice each.
+# rule of the protocols, several into the steps of training. The tests of the family must notice each.
 #   tools/mutants.sh [-q] [NAME...]     -q: three quick ones, for .ci/run; NAME: those whose name holds one of these
 # Exit status 0 only when every fault was noticed; 77 when none could be tried here.
 set -uo pipefail
@@ -100,6 +100,7 @@ mutant winograd-last-block nn/layer_winograd.c - winograd 's/tiles = ARC_MIN(w->
 mutant epilogue-clip kernel/simd_epilogue.h - "kernels $K" 's/return v_min(hi, v_max(lo, x));/return v_max(lo, x);/'
 mutant exp-constant kernel/simd_slots.h - kernels 's/0x1\.555556p-3f/0x1.555756p-3f/'
 mutant sigmoid-sign kernel/simd_slots.h - kernels 's/v_if_negative(v, e, one)/v_if_negative(v, one, e)/'
+mutant winograd-rounded kernel/half_avx512.c avx512_bf16 kernels_learn 's/store_half(v + (size_t)(r \* n + c)/store_half(v + (size_t)(c * n + r)/'
 mutant add-past-end kernel/simd_slots.h - kernels 's/v_store_w(y + i, w, v_add(/v_store_w(y + i, VL, v_add(/'
 mutant mul-twice kernel/simd_slots.h - kernels 's/v_mul(v_load_w(a + i, w), v_load_w(b + i, w))/v_mul(v_load_w(a + i, w), v_load_w(a + i, w))/'
 mutant dot-part kernel/simd_slots.h - kernels 's/v_load(b + i + 2 \* VL), s2/v_load(b + i + VL), s2/'
@@ -146,7 +147,18 @@ mutant eval-mcnemar eval/compare.c - uncertainty 's/k <= few/k < few/'
 mutant eval-held-out eval/compare.c - uncertainty 's/right(a, f, i)/right(a, 0, i)/'
 mutant eval-drawn-pairs eval/sampled_pairs.c - curves 's/for (d->pairs = 0; d->pairs < want; d->next++)/for (d->pairs = 0, d->next = 0; d->pairs < want; d->next++)/'
 mutant eval-search-far eval/calibrate.c - templates 's/-expm1(log1p(-fpir) \/ (double)gallery)/fpir \/ (double)gallery/'
-
+# Training.
+mutant exchange-gap train/exchange.c - exchange 's/e->open.n += room;/e->open.n += p->count;/'
+mutant sgd-momentum train/optimiser.c - steps 's/m\[i\] = momentum \* m\[i\] + d;/m[i] = d;/'
+mutant decay-norms train/step.c - steps 's/p->decays || t->recipe\.decay_all/p->decays/'
+mutant decay-centres train/trainer_open.c - steps 's/r->decay_head ? r->decay : 0/0/'
+mutant clip-off train/step.c - steps 's/step\.factor = t->recipe\.clip/step.factor = out->norm/'
+mutant schedule-late train/schedule.c - steps 's/step >= s->milestone/step > s->milestone/'
+mutant statistic-stale train/step.c - steps 's/ + t->stat_sum\[i\]\[k\] \* share;/;/'
+mutant adaface-stale train/margin.c - steps 's/state->norm_deviation += m->norm_average/state->norm_deviation += 0/'
+mutant adaface-mean train/margin.c - steps 's/state->norm_mean += m->norm_average/state->norm_mean += 0/'
+mutant curricular-stale train/margin.c - steps 's/state->curriculum += CURRICULUM_AVERAGE/state->curriculum += 0/'
+mutant subcenter-skipped train/head_tile.c - steps 's/for (size_t k = 1; k < centres; k++)/for (size_t k = 2; k < centres; k++)/'
 echo "faults: $noticed noticed, $missed missed, $broken broken, $skipped skipped"
 [ $((missed + broken)) -eq 0 ] || exit 1
 [ $noticed -gt 0 ] || exit 77
