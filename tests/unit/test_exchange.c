@@ -3,7 +3,8 @@
 #include "learn_support.h"
 #include "train/exchange.h"
 
-enum { BATCH = 4, SIDE = 56, DIM = 64, MESSAGES = 512 };
+/* DIM: rows that do not end with a vector */
+enum { BATCH = 4, SIDE = 56, DIM = 72, MESSAGES = 512 };
 
 typedef struct traffic {
     size_t n[MESSAGES], messages, fails_at;
@@ -39,7 +40,7 @@ static arc_status backward(arc_learner *l, arc_exchange *e, float first, bool *f
 
 static void every_gradient_is_the_sum(void **state) {
     (void)state;
-    arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, DIM, SIDE, DIM);
+    arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, 64, SIDE, DIM);
     arc_context *ctx = net_context(2, NULL, NULL);
     const arc_learner_options options = {.frozen = (const char *[]){"layer2.0.bn2"}, .frozens = 1};
     arc_learner *alone = learn_new(ctx, g, BATCH, SIDE, options), *l = learn_new(ctx, g, BATCH, SIDE, options);
@@ -77,7 +78,7 @@ static void every_gradient_is_the_sum(void **state) {
 
 static void trouble_is_told(void **state) {
     (void)state;
-    arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, DIM, SIDE, DIM);
+    arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, 64, SIDE, DIM);
     arc_context *ctx = net_context(2, NULL, NULL);
     arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
     arc_exchange *e = NULL;
