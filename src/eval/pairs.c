@@ -62,18 +62,19 @@ static int number_images(reference *r, int count, int (*pair)[2]) {
     return images;
 }
 
-/* Bytes of a path that name its person: the folders, else the name up to its number ("Aaron_Eckhart_0001.jpg"). */
-static size_t person_bytes(const char *path) {
-    const char *slash = strrchr(path, '/'), *number = strrchr(path, '_');
+/* Bytes of a path that name its person: the folders (CFP: the first, then comes the view), else the name up to its number
+ * ("Aaron_Eckhart_0001.jpg"). */
+static size_t person_bytes(const char *path, bool first_folder) {
+    const char *slash = first_folder ? strchr(path, '/') : strrchr(path, '/'), *number = strrchr(path, '_');
     return slash ? (size_t)(slash - path) : number ? (size_t)(number - path) : strlen(path);
 }
 
 /* Identities of the sorted pictures: neighbours with the same person share a number. */
-static int number_people(const reference *r, int images, int *person) {
+static int number_people(const reference *r, int images, bool first_folder, int *person) {
     int people = 0;
     for (int i = 0; i < images; i++) {
-        const size_t bytes = person_bytes(r[i].path);
-        if (i == 0 || bytes != person_bytes(r[i - 1].path) || memcmp(r[i].path, r[i - 1].path, bytes) != 0)
+        const size_t bytes = person_bytes(r[i].path, first_folder);
+        if (i == 0 || bytes != person_bytes(r[i - 1].path, first_folder) || memcmp(r[i].path, r[i - 1].path, bytes) != 0)
             people++;
         person[i] = people - 1;
     }
@@ -152,7 +153,7 @@ arc_status arc_evaluate_pairs(arc_context *ctx, const arc_model *model, const ch
     ARC_TRY(listed_open(ctx, &l, pairs_file, opt->max_pairs, err));
     ARC_TRY(arc_evaluation_new(ctx, "pairs", &e, err));
     const int images = number_images(l.image, 2 * l.list.pairs, l.pair);
-    const int people = number_people(l.image, images, l.person);
+    const int people = number_people(l.image, images, l.list.first_folder, l.person);
     for (int i = 0; i < l.list.pairs; i++)
         for (int k = 0; k < 2; k++)
             l.identity[i][k] = l.person[l.pair[i][k]];

@@ -77,6 +77,7 @@ typedef struct arc_pair_list {
     arc_listed_pair *pair;
     int pairs, folds;   /* folds 0: not said */
     bool suffix;        /* the paths have their suffix */
+    bool first_folder;  /* a path's first folder names the person, not all of its folders */
     const char *kind;   /* "LFW pairs", "path path label", "path label, two lines a pair", "CFP split" */
     int64_t bytes;      /* of all files read */
     uint8_t digest[32]; /* SHA-256 of them */

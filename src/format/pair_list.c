@@ -315,6 +315,7 @@ static arc_status open_cfp(arc_pair_list *out, const char *folder, arc_error *er
     crypto_hash_sha256_final(&c.hash, out->digest);
     out->folds = CFP_FOLDS;
     out->kind = "CFP split";
+    out->first_folder = true;
     return st;
 }
 

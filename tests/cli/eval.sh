@@ -96,6 +96,27 @@ sentence "0 are here"
 expect 3 eval identify "$work/others" -q
 sentence "two usable pictures"
 
+# CFP in miniature: two people, two frontal and two profile views each. Both views are of one person.
+mapfile -t faces < <(find "$work/people" -name '*.jpg' | sort | head -8)
+for i in 1 2; do
+    mkdir -p "$work/cfp/Images/00$i/frontal" "$work/cfp/Images/00$i/profile"
+    for k in 1 2; do
+        cp "${faces[$((4 * i - 4 + k - 1))]}" "$work/cfp/Images/00$i/frontal/0$k.jpg"
+        cp "${faces[$((4 * i - 4 + k + 1))]}" "$work/cfp/Images/00$i/profile/0$k.jpg"
+        echo "$((2 * i - 2 + k)) ../Data/Images/00$i/frontal/0$k.jpg" >>"$work/cfp/Pair_list_F.txt"
+        echo "$((2 * i - 2 + k)) ../Data/Images/00$i/profile/0$k.jpg" >>"$work/cfp/Pair_list_P.txt"
+    done
+done
+for fold in 01 02 03 04 05 06 07 08 09 10; do
+    mkdir -p "$work/cfp/Split/FP/$fold" "$work/cfp/Split/FF/$fold"
+    echo "1,2" | tee "$work/cfp/Split/FP/$fold/same.txt" >"$work/cfp/Split/FF/$fold/same.txt"
+    echo "1,3" | tee "$work/cfp/Split/FP/$fold/diff.txt" >"$work/cfp/Split/FF/$fold/diff.txt"
+done
+for split in FP FF; do
+    expect 0 eval pairs --images "$work/cfp/Images" --pairs "$work/cfp/Split/$split" --json -q --no-checks --bootstrap 10
+    says '"pairs": 20' '"folds": 10' '"identities": 2' '"images": 3' "001/$([ $split = FP ] && echo profile || echo frontal)/02.jpg"
+done
+
 # YouTube Faces: LFW pictures as the frames of stand-in videos; one video is empty.
 mkdir -p "$work/ytf"
 mapfile -t people < <(ls "$work/people" | head -8)
@@ -156,8 +177,10 @@ done <"$work/tids" >"$work/ijb/meta/ijbc_template_pair_label.txt"
 { echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 0 && $1 >= 6 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_gallery_G2.csv"
 { echo TEMPLATE_ID,SUBJECT_ID,FILENAME; awk '$1 % 2 == 1 { print $1 "," int($1 / 2) ",x" }' "$work/tids"; } >"$work/ijb/meta/ijbc_1N_probe_mixed.csv"
 expect 0 eval ijb "$work/ijb" --search --json -q --report "$work/ijb.html" --plot "$work/ijb.png"
-grep -q "</html>" "$work/ijb.html" && [ -s "$work/ijb.png" ] || wrong "eval ijb has no page"
-says '"protocol": "ijb"' '"far_nearest"' '"wrong_pairs"' "gallery 1 alone" "(D1)"
+grep -q "</html>" "$work/ijb.html" && [ -s "$work/ijb.png" ] && grep -q "gallery 2 alone" "$work/ijb.html" || wrong "eval ijb has no page"
+says '"protocol": "ijb"' '"far_nearest"' '"wrong_pairs"' '"galleries_alone": [' "(D1)"
+expect 0 eval ijb "$work/ijb" --search -q
+says "gallery 1 alone" "gallery 2 alone" "FNIR"
 mv "$work/ijb/loose_crop" "$work/ijb/elsewhere"
 expect 3 eval ijb "$work/ijb" -q
 sentence "none of the $number pictures can be used"
