@@ -78,9 +78,11 @@ typedef struct arc_provenance {
 typedef struct arc_evaluation {
     const char *protocol; /* "pairs" "bin" "folder" "ytf" "ijb" "identify" "megaface" */
     arc_provenance provenance;
-    arc_verification verification;                  /* pairs 0 when the protocol has no folds */
-    arc_curve curve;                                /* genuine + impostor 0 when the protocol has no pairs */
-    arc_identification identification;              /* mated 0 when the protocol has no searches */
+    arc_verification verification;     /* pairs 0 when the protocol has no folds */
+    arc_curve curve;                   /* genuine + impostor 0 when the protocol has no pairs */
+    arc_identification identification; /* mated 0 when the protocol has no searches */
+    arc_identification *gallery_alone; /* [galleries_alone] IJB's two, each by itself: the open set */
+    int galleries_alone;
     arc_interval accuracy_bootstrap;                /* over identities; low > high when not computed */
     int64_t images, identities;                     /* identities 0 when the set names none */
     arc_pair_score *worst_genuine, *worst_impostor; /* [worst_genuines] lowest first, [worst_impostors] highest first */

@@ -52,8 +52,9 @@ static void put_identification(cli_text *t, const arc_identification *d) {
                        d->cmc[ranks[i] - 1].wilson.low, d->cmc[ranks[i] - 1].wilson.high);
     for (int i = 0; i < d->open_sets; i++) {
         const arc_operating_point *o = &d->open_set[i];
-        cli_printf(t, "DIR@FPIR=%-7g %.5f (%.5f to %.5f), threshold %.4f%s\n", o->far_target, o->tar.value, o->tar.wilson.low,
-                   o->tar.wilson.high, o->threshold, o->supported ? "" : "  too few searches without a mate");
+        cli_printf(t, "DIR@FPIR=%-7g %.5f (%.5f to %.5f), FNIR %.5f, threshold %.4f%s\n", o->far_target, o->tar.value,
+                   o->tar.wilson.low, o->tar.wilson.high, 1 - o->tar.value, o->threshold,
+                   o->supported ? "" : "  too few searches without a mate");
     }
     for (int i = 0; i < d->wrong_pairs; i++)
         cli_printf(t, "TPIR@%-11g %.5f, threshold %.4f (InsightFace's flavour)\n", d->wrong_pairs_fpir[i], d->wrong_pairs_tpir[i],
@@ -84,6 +85,12 @@ void cli_put_evaluation(cli_text *t, const arc_evaluation *e) {
         put_curve(t, &e->curve);
     if (e->identification.mated + e->identification.nonmated)
         put_identification(t, &e->identification);
+    for (int k = 0; k < e->galleries_alone; k++) {
+        cli_printf(t, "--- gallery %d alone\n", k + 1);
+        put_identification(t, &e->gallery_alone[k]);
+    }
+    if (e->galleries_alone)
+        cli_printf(t, "---\n");
     cli_put_provenance(t, &e->provenance);
 }
 
@@ -150,7 +157,7 @@ static void json_curve(cli_text *t, const arc_curve *c) {
 
 static void json_identification(cli_text *t, const arc_identification *d) {
     cli_printf(t,
-               " \"identification\": {\"gallery\": %lld, \"gallery_identities\": %lld, \"distractors\": %lld, \"mated\": %lld, "
+               "{\"gallery\": %lld, \"gallery_identities\": %lld, \"distractors\": %lld, \"mated\": %lld, "
                "\"nonmated\": %lld,\n  \"cmc\": [",
                (long long)d->gallery, (long long)d->gallery_identities, (long long)d->distractors, (long long)d->mated,
                (long long)d->nonmated);
@@ -169,7 +176,7 @@ static void json_identification(cli_text *t, const arc_identification *d) {
     for (int i = 0; i < d->wrong_pairs; i++)
         cli_printf(t, "%s{\"fpir\": %.17g, \"tpir\": %.17g, \"threshold\": %.17g}", i ? ", " : "", d->wrong_pairs_fpir[i],
                    d->wrong_pairs_tpir[i], d->wrong_pairs_threshold[i]);
-    cli_printf(t, "]},\n");
+    cli_printf(t, "]}");
 }
 
 static void json_pairs(cli_text *t, const char *name, const arc_pair_score *p, int count) {
@@ -216,8 +223,17 @@ void cli_json_evaluation(cli_text *t, const arc_evaluation *e) {
         cli_printf(t, " \"accuracy_over_identities\": [%.9g, %.9g],\n", e->accuracy_bootstrap.low, e->accuracy_bootstrap.high);
     if (e->curve.genuine + e->curve.impostor)
         json_curve(t, &e->curve);
-    if (e->identification.mated + e->identification.nonmated)
+    if (e->identification.mated + e->identification.nonmated) {
+        cli_printf(t, " \"identification\": ");
         json_identification(t, &e->identification);
+        cli_printf(t, ",\n");
+    }
+    for (int k = 0; k < e->galleries_alone; k++) {
+        cli_printf(t, k ? ",\n  " : " \"galleries_alone\": [\n  ");
+        json_identification(t, &e->gallery_alone[k]);
+    }
+    if (e->galleries_alone)
+        cli_printf(t, "],\n");
     json_pairs(t, "worst_genuine", e->worst_genuine, e->worst_genuines);
     json_pairs(t, "worst_impostor", e->worst_impostor, e->worst_impostors);
     cli_printf(t, " \"missing_images\": [");

@@ -157,6 +157,14 @@ static arc_status side_open(ijb *j, const char *name, side *s, arc_error *err) {
     return st;
 }
 
+/* The rates alone: the points go with the search. */
+static arc_identification without_points(const arc_identification *d) {
+    arc_identification rates = *d;
+    rates.point = NULL;
+    rates.points = 0;
+    return rates;
+}
+
 /* Closed set in both galleries together, as ijb_1n.py; open set in each gallery alone, where the other's subjects have no mate. */
 static arc_status search_galleries(ijb *j, arc_evaluation *e, arc_error *err) {
     const bool c = strcmp(j->target, "ijbc") == 0;
@@ -177,20 +185,16 @@ static arc_status search_galleries(ijb *j, arc_evaluation *e, arc_error *err) {
         both.count += gallery[k].count;
     }
     ARC_TRY(arc_identify(j->ctx, both.row, both.subject, both.count, probe.row, probe.subject, probe.count, j->dim, &d, err));
-    e->identification = d;
-    e->identification.point = NULL;
-    e->identification.points = 0;
+    e->identification = without_points(&d);
     arc_identification_free(j->ctx, &d);
+    e->gallery_alone = arc_arena_new(arc_evaluation_arena(e), 2, sizeof *e->gallery_alone);
+    if (!e->gallery_alone)
+        ARC_TRY(arc_fail_nomem(err, "the searches in each gallery"));
     for (int k = 0; k < 2; k++) {
         ARC_TRY(arc_identify(j->ctx, gallery[k].row, gallery[k].subject, gallery[k].count, probe.row, probe.subject, probe.count,
                              j->dim, &d, err));
-        st = arc_evaluation_note(
-            e, err,
-            "gallery %d alone: rank-1 %.5f, DIR %.5f at FPIR 0.01, %.5f at FPIR 0.1 (%lld searches with a mate, %lld without)",
-            k + 1, d.cmc[0].value, d.open_set[1].tar.value, d.open_set[2].tar.value, (long long)d.mated, (long long)d.nonmated);
+        e->gallery_alone[e->galleries_alone++] = without_points(&d);
         arc_identification_free(j->ctx, &d);
-        if (st != ARC_OK)
-            goto done;
     }
 done:
     side_close(j, &both);

@@ -175,9 +175,8 @@ static arc_status show_thresholds(arc_report *r, int i, arc_page *page, arc_erro
     return table_end(&t, page, caption, heads, (int)ARC_COUNT(heads), err);
 }
 
-static arc_status show_searches(arc_report *r, int i, arc_page *page, arc_error *err) {
+static arc_status show_search(arc_report *r, const char *name, const arc_identification *id, arc_page *page, arc_error *err) {
     static const char *const heads[] = {"FPIR wanted", "threshold", "FPIR", "DIR", "FNIR", "95 % of DIR (Wilson)", ""};
-    const arc_identification *id = &r->evaluation[i]->identification;
     if (id->mated == 0)
         return ARC_OK;
     table t;
@@ -195,9 +194,19 @@ static arc_status show_searches(arc_report *r, int i, arc_page *page, arc_error 
     char *caption = arc_arena_printf(&r->arena,
                                      "%s: %lld searches with and %lld without a mate among %lld templates of %lld identities "
                                      "(%lld distractors)",
-                                     r->name[i], (long long)id->mated, (long long)id->nonmated, (long long)id->gallery,
+                                     name, (long long)id->mated, (long long)id->nonmated, (long long)id->gallery,
                                      (long long)id->gallery_identities, (long long)id->distractors);
     return table_end(&t, page, caption, heads, (int)ARC_COUNT(heads), err);
+}
+
+static arc_status show_searches(arc_report *r, int i, arc_page *page, arc_error *err) {
+    const arc_evaluation *e = r->evaluation[i];
+    arc_status st = show_search(r, r->name[i], &e->identification, page, err);
+    for (int k = 0; k < e->galleries_alone && st == ARC_OK; k++) {
+        char *name = arc_arena_printf(&r->arena, "%s, gallery %d alone", r->name[i], k + 1);
+        st = name ? show_search(r, name, &e->gallery_alone[k], page, err) : arc_fail_nomem(err, "report");
+    }
+    return st;
 }
 
 static arc_status show_folds(arc_report *r, int i, arc_page *page, arc_error *err) {
