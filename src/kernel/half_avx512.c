@@ -50,7 +50,7 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
 
 /* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
 
-/* B^T x B (of bfloat16, of floats) and A dy A^T of one strip of channels: n*n registers. */
+/* B^T x B and A dy A^T of one strip of channels: n*n registers. */
 #define STRIP_FUNCTIONS(t, n)                                                                                                    \
     INLINE void in_registers_##t(size_t j, size_t width, const uint16_t *const *x, vf *o) {                                      \
         vf d[n], row[n], columns[n * (n)];                                                                                       \
@@ -79,14 +79,8 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
     static void in_rounded_##t(size_t channels, const float *const *x, uint16_t *v, size_t v_step) {                             \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
             const size_t w = width_at(channels, j);                                                                              \
-            vf d[n], o[n], columns[n * (n)];                                                                                     \
-            for (int c = 0; c < n; c++) {                                                                                        \
-                for (int r = 0; r < n; r++)                                                                                      \
-                    d[r] = v_load_w(x[r * n + c] + j, w);                                                                        \
-                winograd_in_##t(d, o);                                                                                           \
-                for (int r = 0; r < n; r++)                                                                                      \
-                    columns[r * n + c] = o[r];                                                                                   \
-            }                                                                                                                    \
+            vf o[n], columns[n * (n)];                                                                                           \
+            winograd_in_columns_##t(j, w, x, columns);                                                                           \
             for (int r = 0; r < n; r++) {                                                                                        \
                 winograd_in_##t(columns + r * n, o);                                                                             \
                 for (int c = 0; c < n; c++)                                                                                      \
@@ -128,15 +122,9 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
                              size_t rows, size_t cols, const float *bias, bool add) {                                            \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
             const size_t w = width_at(channels, j);                                                                              \
-            vf d[n], o[t], columns[t * (n)];                                                                                     \
+            vf o[t], columns[t * (n)];                                                                                           \
             const vf more = bias ? v_load_w(bias + j, w) : v_zero();                                                             \
-            for (size_t c = 0; c < n; c++) {                                                                                     \
-                for (size_t r = 0; r < n; r++)                                                                                   \
-                    d[r] = v_load_w(m + (r * (n) + c) * m_step + j, w);                                                          \
-                winograd_out_##t(d, o);                                                                                          \
-                for (size_t r = 0; r < t; r++)                                                                                   \
-                    columns[r * (n) + c] = o[r];                                                                                 \
-            }                                                                                                                    \
+            winograd_out_columns_##t(j, w, m, m_step, columns);                                                                  \
             for (size_t r = 0; r < rows; r++) {                                                                                  \
                 winograd_out_##t(columns + r * (n), o);                                                                          \
                 for (size_t c = 0; c < cols; c++) {                                                                              \

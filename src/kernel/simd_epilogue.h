@@ -4,6 +4,9 @@
 
 #include "kernel/internal.h"
 
+/* For what is only worth having when its widths are constants of the caller. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* Whole registers and the masked last one through the same loop bodies: width is VL except at the end of a row. */
 static inline vf v_load_w(const float *p, size_t width) {
     return width == VL ? v_load(p) : v_load_n(p, width);

@@ -1,5 +1,5 @@
 /* kernel: Winograd transforms over the names of simd_<isa>.h, a register of channels at a time. One dimension is a handful of additions;
- * a tile is transformed along its columns into a block of registers in L1, then along its rows. Included by winograd_<isa>.c only. */
+ * a tile is transformed along its columns into a block of registers in L1, then along its rows. Included by winograd_<isa>.c and half_avx512.c. */
 #ifndef ARC_KERNEL_SIMD_WINOGRAD_H
 #define ARC_KERNEL_SIMD_WINOGRAD_H
 
@@ -41,10 +41,11 @@ static inline void winograd_out_4(const vf *m, vf *o) {
     o[3] = v_add(v_fma(v_set1(8), d, b), m[5]);
 }
 
-/* `in` and `out` transform one dimension of n values to k; n, k and the functions are constants of each instance. */
+/* `in` and `out` transform one dimension of n values to k; n, k and the functions are constants of each instance. Along the columns first: what
+ * becomes of the rows is the caller's. */
 #define WINOGRAD_INSTANCE(t, n)                                                                                                  \
-    static inline void winograd_in_strip_##t(size_t j, size_t width, const float *const *x, float *v, size_t v_step) {           \
-        vf d[n], o[n], columns[n * (n)];                                                                                         \
+    INLINE void winograd_in_columns_##t(size_t j, size_t width, const float *const *x, vf *columns) {                            \
+        vf d[n], o[n];                                                                                                           \
         for (int c = 0; c < n; c++) {                                                                                            \
             for (int r = 0; r < n; r++)                                                                                          \
                 d[r] = v_load_w(x[r * n + c] + j, width);                                                                        \
@@ -52,6 +53,20 @@ static inline void winograd_out_4(const vf *m, vf *o) {
             for (int r = 0; r < n; r++)                                                                                          \
                 columns[r * n + c] = o[r];                                                                                       \
         }                                                                                                                        \
+    }                                                                                                                            \
+    INLINE void winograd_out_columns_##t(size_t j, size_t width, const float *m, size_t m_step, vf *columns) {                   \
+        vf d[n], o[t];                                                                                                           \
+        for (int c = 0; c < n; c++) {                                                                                            \
+            for (int r = 0; r < n; r++)                                                                                          \
+                d[r] = v_load_w(m + (size_t)(r * n + c) * m_step + j, width);                                                    \
+            winograd_out_##t(d, o);                                                                                              \
+            for (int r = 0; r < t; r++)                                                                                          \
+                columns[r * n + c] = o[r];                                                                                       \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    static inline void winograd_in_strip_##t(size_t j, size_t width, const float *const *x, float *v, size_t v_step) {           \
+        vf o[n], columns[n * (n)];                                                                                               \
+        winograd_in_columns_##t(j, width, x, columns);                                                                           \
         for (int r = 0; r < n; r++) {                                                                                            \
             winograd_in_##t(columns + r * n, o);                                                                                 \
             for (int c = 0; c < n; c++)                                                                                          \
@@ -60,14 +75,8 @@ static inline void winograd_out_4(const vf *m, vf *o) {
     }                                                                                                                            \
     static inline void winograd_out_strip_##t(size_t j, size_t width, const float *m, size_t m_step, float *y, size_t y_row,     \
                                               size_t y_pixel, size_t rows, size_t cols, const arc_epilogue *e) {                 \
-        vf d[n], o[t], columns[t * (n)];                                                                                         \
-        for (int c = 0; c < n; c++) {                                                                                            \
-            for (int r = 0; r < n; r++)                                                                                          \
-                d[r] = v_load_w(m + (size_t)(r * n + c) * m_step + j, width);                                                    \
-            winograd_out_##t(d, o);                                                                                              \
-            for (int r = 0; r < t; r++)                                                                                          \
-                columns[r * n + c] = o[r];                                                                                       \
-        }                                                                                                                        \
+        vf o[t], columns[t * (n)];                                                                                               \
+        winograd_out_columns_##t(j, width, m, m_step, columns);                                                                  \
         const vf bias = e->bias ? v_load_w(e->bias + j, width) : v_zero();                                                       \
         const vf slope = e->act == ARC_ACT_PRELU ? v_load_w(e->slope + j, width) : v_set1(e->alpha);                             \
         const vf lo = e->act == ARC_ACT_CLIP ? v_set1(e->lo) : v_zero(), hi = v_set1(e->hi);                                     \

@@ -4,8 +4,6 @@
 
 #include "kernel/simd_epilogue.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 INLINE void grad_2(const vf *d, vf *o) {
     o[0] = d[0];
     o[1] = v_add(d[0], d[1]);
