@@ -169,6 +169,12 @@ static bool is_missing(arc_status st) {
            st == ARC_ELIMIT || st == ARC_EINVAL;
 }
 
+/* A sentence that may name its picture already. */
+static arc_status fail_naming(arc_status status, const char *before, const char *name, const char *why, arc_error *err) {
+    const bool named = strstr(why, name) != NULL;
+    return arc_fail(err, status, "%s%.300s%s%s", before, named ? "" : name, named ? "" : ": ", why);
+}
+
 static arc_status report_missing(runner *r, arc_error *err) {
     for (int i = 0; i < r->count; i++) {
         slot *s = &r->slot[i];
@@ -178,12 +184,10 @@ static arc_status report_missing(runner *r, arc_error *err) {
         if (!is_missing(s->status))
             return arc_fail(err, s->status, "%s", s->error.text);
         name_of(r, i, name, sizeof name);
-        if (!r->e || r->run->opt->strict) {
-            const bool named = strstr(s->error.text, name) != NULL;
-            return arc_fail(err, s->status, "%.300s%s%s", named ? "" : name, named ? "" : ": ", s->error.text);
-        }
+        if (!r->e || r->run->opt->strict)
+            return fail_naming(s->status, "", name, s->error.text, err);
         const size_t named = strlen(name); /* the sentence mostly begins with it */
-        const bool twice = strncmp(s->error.text, name, named) == 0 && s->error.text[named] == ':';
+        const bool twice = strncmp(s->error.text, name, named) == 0 && strncmp(s->error.text + named, ": ", 2) == 0;
         arc_status st = arc_evaluation_missing(r->e, name, s->error.text + (twice ? named + 2 : 0), err);
         if (st != ARC_OK)
             return st;
@@ -297,10 +301,9 @@ static arc_status prepare(runner *r, const arc_model *model, arc_error *err) {
 }
 
 static arc_status none_usable(const arc_evaluation *e, arc_error *err) {
-    const arc_missing_image *m = &e->missing_image[0];
-    const bool named = strstr(m->why, m->name) != NULL;
-    return arc_fail(err, ARC_ENOTFOUND, "none of the %lld pictures can be used; %.300s%s%.300s", (long long)e->missing,
-                    named ? "" : m->name, named ? "" : ": ", m->why);
+    char before[80];
+    snprintf(before, sizeof before, "none of the %lld pictures can be used; ", (long long)e->missing);
+    return fail_naming(ARC_ENOTFOUND, before, e->missing_image[0].name, e->missing_image[0].why, err);
 }
 
 arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_run *run, arc_evaluation *e, arc_error *err) {
