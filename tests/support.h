@@ -66,6 +66,18 @@ static inline arc_alloc arc_test_heap_alloc(arc_test_heap *heap) {
     return (arc_alloc){.get = arc_test_heap_get, .put = arc_test_heap_put, .ctx = heap};
 }
 
+/* heap NULL: the usual allocator. */
+static inline arc_context *arc_test_context(arc_test_heap *heap, int threads) {
+    arc_context *ctx = NULL;
+    arc_settings s;
+    arc_settings_default(&s);
+    s.threads = threads;
+    if (heap)
+        s.alloc = arc_test_heap_alloc(heap);
+    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+    return ctx;
+}
+
 static inline double arc_test_cosine(const float *a, const float *b, size_t n) {
     double ab = 0, aa = 0, bb = 0;
     for (size_t i = 0; i < n; i++) {

@@ -38,17 +38,6 @@ static inline int test_remove_folder(void **state) {
     return nftw(test_folder, test_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static inline arc_context *test_open_context(arc_test_heap *heap, int threads) {
-    arc_context *ctx = NULL;
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = threads;
-    if (heap)
-        s.alloc = arc_test_heap_alloc(heap);
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
 /* A soft pattern of its own for each picture; size x size. */
 static inline arc_image test_paint(arc_context *ctx, int size, int index) {
     arc_image image;

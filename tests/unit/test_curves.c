@@ -1,74 +1,41 @@
 /* Curves and all pairs: against scikit-learn's goldens (tests/golden/curves.py), brute force, and cases worked out by hand. */
-#include "support.h"
+#include "golden_json.h"
 
 #include "eval/all_pairs.h"
 #include "eval/curve.h"
 #include <arcface/evaluate_search.h>
-#include <jansson.h>
 #include <string.h>
-
-#define GOLDEN ARC_SOURCE_DIR "/tests/golden/data/"
-
-static arc_context *open_context(int threads) {
-    arc_context *ctx = NULL;
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = threads;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
-static double item(const json_t *root, const char *key, size_t i) {
-    const json_t *v = json_array_get(json_object_get(root, key), i);
-    assert_true(json_is_number(v));
-    return json_number_value(v);
-}
-
-static double number(const json_t *root, const char *key) {
-    const json_t *v = json_object_get(root, key);
-    assert_true(json_is_number(v));
-    return json_number_value(v);
-}
-
-static json_t *golden(const char *name) {
-    char path[512];
-    json_error_t je;
-    snprintf(path, sizeof path, GOLDEN "%s", name);
-    json_t *root = json_load_file(path, 0, &je);
-    assert_non_null(root);
-    return root;
-}
 
 /* Ties in plenty: scores have two decimals. */
 static void scikit(void **state) {
     (void)state;
-    arc_context *ctx = open_context(2);
-    json_t *root = golden("curves.json");
+    arc_context *ctx = arc_test_context(NULL, 2);
+    json_t *root = golden_open("curves.json");
     const size_t n = json_array_size(json_object_get(root, "score"));
     double *score = calloc(n, sizeof *score), *dist = calloc(n, sizeof *dist), target[5];
     uint8_t *same = calloc(n, 1);
     for (size_t i = 0; i < n; i++) {
-        score[i] = item(root, "score", i);
+        score[i] = golden_item(root, "score", i);
         dist[i] = 2 - 2 * score[i];
-        same[i] = item(root, "same", i) != 0;
+        same[i] = golden_item(root, "same", i) != 0;
     }
     for (size_t i = 0; i < 5; i++)
-        target[i] = item(root, "targets", i);
+        target[i] = golden_item(root, "targets", i);
     arc_curve c;
     arc_verification v;
     assert_int_equal(arc_curve_of_scores(ctx, score, same, (int64_t)n, target, 5, &c, NULL), ARC_OK);
-    assert_true(fabs(c.auc - number(root, "auc")) < 1e-9);
+    assert_true(fabs(c.auc - golden_number(root, "auc")) < 1e-9);
     for (size_t i = 0; i < 5; i++) {
-        assert_true(fabs(c.operating[i].far_nearest - item(root, "far_nearest", i)) < 1e-9);
-        assert_true(fabs(c.operating[i].tar_nearest - item(root, "tar_nearest", i)) < 1e-9);
-        assert_true(fabs(c.operating[i].tar.value - item(root, "tar_exact", i)) < 1e-9);
+        assert_true(fabs(c.operating[i].far_nearest - golden_item(root, "far_nearest", i)) < 1e-9);
+        assert_true(fabs(c.operating[i].tar_nearest - golden_item(root, "tar_nearest", i)) < 1e-9);
+        assert_true(fabs(c.operating[i].tar.value - golden_item(root, "tar_exact", i)) < 1e-9);
         assert_true(c.operating[i].far.value <= target[i]);
         assert_true(fabs(arc_curve_tar(&c, c.operating[i].threshold) - c.operating[i].tar.value) < 0.01);
     }
     arc_curve_free(ctx, &c);
     assert_int_equal(arc_eval_distances(ctx, dist, same, (int)n, 10, 1e-2, &v, NULL, NULL), ARC_OK);
-    assert_true(fabs(v.auc_grid - number(root, "auc_facenet")) < 1e-9);
-    assert_true(fabs(v.eer_grid - number(root, "eer_facenet")) < 1e-9);
+    assert_true(fabs(v.auc_grid - golden_number(root, "auc_facenet")) < 1e-9);
+    assert_true(fabs(v.eer_grid - golden_number(root, "eer_facenet")) < 1e-9);
     free(score);
     free(dist);
     free(same);
@@ -79,7 +46,7 @@ static void scikit(void **state) {
 /* One false accept of ten is allowed at a FAR of 0.1; what ties with the second is not. */
 static void far_reached_exactly(void **state) {
     (void)state;
-    arc_context *ctx = open_context(1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     const double score[] = {0.9, 0.5, 0.4, 0.3, 0.7, 0.4, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2}, target = 0.1;
     const uint8_t same[] = {1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     arc_curve c;
@@ -127,7 +94,7 @@ static void all_pairs(void **state) {
     double auc[2];
     int points[2];
     for (int t = 0; t < 2; t++) {
-        arc_context *ctx = open_context(1 + 2 * t);
+        arc_context *ctx = arc_test_context(NULL, 1 + 2 * t);
         assert_int_equal(arc_curve_of_all_pairs(ctx, x[0], identity, N, DIM, NULL, 0, &got[t], NULL), ARC_OK);
         assert_int_equal(arc_curve_of_scores(ctx, score, same, pairs, NULL, 0, &want, NULL), ARC_OK);
         assert_true(got[t].genuine == want.genuine && got[t].impostor == want.impostor);
@@ -142,7 +109,7 @@ static void all_pairs(void **state) {
         arc_context_close(&ctx);
     }
     assert_true(auc[0] == auc[1] && points[0] == points[1]);
-    arc_context *ctx = open_context(1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_error err;
     x[4][2] = NAN;
     assert_int_equal(arc_curve_of_all_pairs(ctx, x[0], identity, N, DIM, NULL, 0, &want, &err), ARC_EINVAL);
@@ -155,7 +122,7 @@ static void all_pairs(void **state) {
 enum { ROWS = 500, DRAWN = 70000, ROW_DIM = 8 }; /* 124,235 impostor pairs without the empty row; more than one batch is drawn */
 
 static arc_curve curve_of(int threads, arc_pairs_of_rows *rows, arc_worst_list worst[2], int64_t impostors, uint64_t seed) {
-    arc_context *ctx = open_context(threads);
+    arc_context *ctx = arc_test_context(NULL, threads);
     arc_curve c;
     rows->impostors = impostors;
     rows->seed = seed;
@@ -255,7 +222,7 @@ static void expect_sorted(const double *value, const uint8_t *same, int64_t pair
     qsort(want, (size_t)n[0], sizeof *want, falling);
     qsort(want + n[0], (size_t)n[1], sizeof *want, falling);
     for (int threads = 1; threads <= 3; threads += 2) {
-        arc_context *ctx = open_context(threads);
+        arc_context *ctx = arc_test_context(NULL, threads);
         const arc_scored_pairs from = {value, same, pairs, offset, scale};
         double *got;
         int64_t count[2];
@@ -295,7 +262,7 @@ static void sorted_in_parts(void **state) {
     memset(same, 1, SCORES);
     expect_sorted(value, same, SCORES, 0, 1);
 
-    arc_context *ctx = open_context(3);
+    arc_context *ctx = arc_test_context(NULL, 3);
     arc_curve c;
     arc_error err;
     value[70000] = value[99999] = NAN;

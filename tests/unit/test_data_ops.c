@@ -42,7 +42,7 @@ static arc_data_verdict verify(arc_context *ctx, const char *name, bool write_su
 
 static void info(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_data_info n;
     test_write_rec(ctx, "set", IDENTITIES, EACH, SIZE);
     assert_int_equal(arc_data_info_get(ctx, in_folder("set.rec"), NULL, NULL, &n, NULL), ARC_OK);
@@ -63,7 +63,7 @@ static void info(void **state) {
 /* Each kind of damage is counted as what it is, and nothing else. */
 static void verdicts(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_data_verdict v = verify(ctx, "set.rec", true);
     assert_true(v.good == SAMPLES && v.problems == 0 && !v.sums);
     v = verify(ctx, "set.rec", false);
@@ -119,7 +119,7 @@ static void verdicts(void **state) {
 /* A wrong span in an identity record. */
 static void identity_records(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_record_index index;
     assert_int_equal(arc_record_index_open(&index, &ctx->alloc, in_folder("set.idx"), NULL), ARC_OK);
     const long second = (long)index.offset[SAMPLES + 1]; /* the second identity's record: [5, 9) */
@@ -134,7 +134,7 @@ static void identity_records(void **state) {
 
 static void copies(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_data_copy_options o;
     arc_data_counts n;
     arc_error err = {0};
@@ -168,7 +168,7 @@ static void copies(void **state) {
 /* The parts hold every picture once; whole identities stay together. */
 static void splits(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     const double shares[3] = {3, 1, 1};
     for (int by_image = 0; by_image < 2; by_image++) {
         arc_data_counts n[3];
@@ -189,7 +189,7 @@ static void splits(void **state) {
 /* The same picture compressed again, and a brighter one, are near; another picture is not. */
 static void duplicates(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_data_dedup_options o;
     arc_data_duplicates found;
     arc_data_counts n;
@@ -233,7 +233,7 @@ static void duplicates(void **state) {
 
 static void sheets(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_contact_sheet *sheet;
     arc_error err = {0};
     arc_image image = test_paint(ctx, 60, 1), wide = image;
@@ -257,7 +257,7 @@ static void sheets(void **state) {
 /* A .rec that is cut anywhere: never fatal, and repair indexes what is whole. */
 static void cut_files(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_map map;
     assert_int_equal(arc_map_open(&map, in_folder("set.rec"), 1 << 24, NULL), ARC_OK);
     int64_t last = 0;
@@ -327,7 +327,7 @@ static void failing_memory(void **state) {
     (void)state;
     static operation *const ops[] = {op_copy, op_split, op_dedup, op_info, op_verify, op_bin};
     arc_test_heap heap = {0};
-    arc_context *ctx = test_open_context(&heap, 1);
+    arc_context *ctx = arc_test_context(&heap, 1);
     for (size_t i = 0; i < ARC_COUNT(ops); i++) {
         const long before = heap.live;
         arc_status st = ARC_ENOMEM;

@@ -37,7 +37,7 @@ static void refuse(arc_context *ctx, const char *name, arc_status want, const ch
 
 static void recordio(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     char key[32];
     uint64_t number, offset;
     test_write_rec(ctx, "train", IDENTITIES, EACH, 24);
@@ -61,7 +61,7 @@ static void recordio(void **state) {
 
 static void golden_layouts(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     static const char *const names[] = {"identities", "sequence", "arrays"};
     for (int i = 0; i < 3; i++) {
         char path[256];
@@ -84,7 +84,7 @@ static void golden_layouts(void **state) {
 
 static void folders_and_lists(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     char text[8192] = "", old[8192] = "", key[64];
     test_write_pictures(ctx, "people", IDENTITIES, EACH, 24);
     test_write_text("people/notes.md", "no picture");
@@ -121,7 +121,7 @@ static void folders_and_lists(void **state) {
 
 static void refusals(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     test_write_rec(ctx, "a", IDENTITIES, EACH, 24);
     test_write_rec(ctx, "b", 3, 9, 31);
     assert_int_equal(rename(in_folder("b.idx"), in_folder("a.idx")), 0);
@@ -149,7 +149,7 @@ static void refusals(void **state) {
 /* A label out of range, a record cut by a flipped bit, a key twice: the others stay readable. */
 static void bad_records(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_error err = {0};
     uint64_t key, offset;
     int64_t label;
@@ -188,7 +188,7 @@ static void bad_records(void **state) {
 static void float_trap(void **state) {
     (void)state;
     enum { PICTURES = (1 << 24) + 3 };
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_record_writer *w;
     const float rounded = (float)(PICTURES + 1), span[2] = {1, rounded}, all[2] = {rounded, rounded + 2};
     assert_true(rounded != (double)(PICTURES + 1) - 0.0 || PICTURES % 2 == 1);
@@ -218,7 +218,7 @@ static void float_trap(void **state) {
 /* Beyond 4 GB: a file with a hole, one picture on each side of it. */
 static void beyond_four_gigabytes(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     const long long far = 5LL << 30;
     char idx[64];
     test_write_rec(ctx, "near", 2, 1, 24);
@@ -254,7 +254,7 @@ static void beyond_four_gigabytes(void **state) {
 static void failing_memory(void **state) {
     (void)state;
     arc_test_heap heap = {0};
-    arc_context *ctx = test_open_context(&heap, 1);
+    arc_context *ctx = arc_test_context(&heap, 1);
     static const char *const names[] = {"train.rec", "a2.rec", "people", "new.lst"};
     test_write_rec(ctx, "a2", IDENTITIES, EACH, 24);
     for (int i = 0; i < 4; i++) {

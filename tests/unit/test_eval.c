@@ -1,40 +1,20 @@
 /* Verification protocol: made-up embeddings against the NumPy goldens of tests/golden/verification.py, cases worked out by hand, refusals, and
  * failing memory. */
-#include "support.h"
+#include "golden_json.h"
 
 #include "format/format.h"
 #include <arcface/eval.h>
-#include <jansson.h>
 #include <string.h>
 
 #define GOLDEN ARC_SOURCE_DIR "/tests/golden/data/verification_"
 
-static arc_context *open_context(arc_test_heap *heap) {
-    arc_context *ctx = NULL;
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = 1;
-    if (heap)
-        s.alloc = arc_test_heap_alloc(heap);
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
-static double number(const json_t *root, const char *key) {
-    json_t *v = json_object_get(root, key);
-    assert_true(json_is_number(v));
-    return json_number_value(v);
-}
-
-#define CLOSE(field) assert_true(fabs(v.field - number(root, #field)) < 1e-9)
+#define CLOSE(field) assert_true(fabs(v.field - golden_number(root, #field)) < 1e-9)
 
 static void check_golden(const char *name) {
-    char path[512];
-    arc_context *ctx = open_context(NULL);
-    json_error_t je;
-    snprintf(path, sizeof path, GOLDEN "%s.json", name);
-    json_t *root = json_load_file(path, 0, &je);
-    assert_non_null(root);
+    char path[512], numbers[64];
+    arc_context *ctx = arc_test_context(NULL, 1);
+    snprintf(numbers, sizeof numbers, "verification_%s.json", name);
+    json_t *root = golden_open(numbers);
     void *emb = NULL, *same = NULL;
     arc_dtype t;
     arc_shape s, l;
@@ -44,11 +24,11 @@ static void check_golden(const char *name) {
     assert_int_equal(arc_npy_load(&arc_alloc_libc, path, &t, &l, &same, NULL), ARC_OK);
     arc_verification v;
     arc_error err = {0};
-    int pairs = (int)number(root, "pairs"), folds = (int)number(root, "folds");
+    int pairs = (int)golden_number(root, "pairs"), folds = (int)golden_number(root, "folds");
     assert_int_equal(s.dim[0], 2 * pairs);
     assert_int_equal(l.dim[0], pairs);
-    assert_int_equal(arc_eval_verification(ctx, emb, (int)s.dim[1], same, pairs, folds, number(root, "far_target"), &v, &err),
-                     ARC_OK);
+    assert_int_equal(
+        arc_eval_verification(ctx, emb, (int)s.dim[1], same, pairs, folds, golden_number(root, "far_target"), &v, &err), ARC_OK);
     assert_int_equal(v.pairs, pairs);
     assert_int_equal(v.genuine + v.impostor, pairs);
     CLOSE(accuracy);
@@ -62,10 +42,8 @@ static void check_golden(const char *name) {
     CLOSE(mean_genuine_cosine);
     CLOSE(mean_impostor_cosine);
     for (int f = 0; f < folds; f++) {
-        assert_true(fabs(v.fold_accuracy[f] -
-                         json_number_value(json_array_get(json_object_get(root, "fold_accuracy"), (size_t)f))) < 1e-12);
-        assert_true(fabs(v.fold_threshold[f] -
-                         json_number_value(json_array_get(json_object_get(root, "fold_threshold"), (size_t)f))) < 1e-12);
+        assert_true(fabs(v.fold_accuracy[f] - golden_item(root, "fold_accuracy", (size_t)f)) < 1e-12);
+        assert_true(fabs(v.fold_threshold[f] - golden_item(root, "fold_threshold", (size_t)f)) < 1e-12);
     }
     json_decref(root);
     arc_mem_free(&arc_alloc_libc, emb);
@@ -91,7 +69,7 @@ static void golden_few(void **state) {
  * out: with so few pairs the rule is no estimate, but it is the rule. */
 static void separable(void **state) {
     (void)state;
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     const float e[8][2] = {{1, 0}, {2, 0}, {1, 0}, {0, 1}, {0, 3}, {0, 1}, {5, 0}, {0, 1}};
     const uint8_t same[4] = {1, 0, 1, 0};
     arc_verification v;
@@ -106,7 +84,7 @@ static void separable(void **state) {
 /* The training folds' FAR is the target itself from 0.501 to 1.5: the last of these thresholds holds. */
 static void far_on_a_plateau(void **state) {
     (void)state;
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     const double dist[8] = {0.5, 1.6, 1.4, 1.8, 0.5, 1.5, 1.2, 1.8};
     const uint8_t same[8] = {0, 0, 1, 1, 0, 0, 1, 1};
     arc_verification v;
@@ -119,7 +97,7 @@ static void far_on_a_plateau(void **state) {
 /* All scores equal: a tie counts half in the AUC, and one kind alone gives no rates but no crash. */
 static void degenerate(void **state) {
     (void)state;
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     float e[16];
     for (int i = 0; i < 16; i++)
         e[i] = 1;
@@ -138,7 +116,7 @@ static void degenerate(void **state) {
 
 static void refusals(void **state) {
     (void)state;
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     float e[24] = {0};
     const uint8_t same[6] = {1, 0, 1, 0, 1, 0};
     arc_verification v;
@@ -164,7 +142,7 @@ static void failing_memory(void **state) {
     arc_status st = ARC_ENOMEM;
     for (long nth = 1; st != ARC_OK && nth < 100; nth++) {
         arc_test_heap heap = {0};
-        arc_context *ctx = open_context(&heap);
+        arc_context *ctx = arc_test_context(&heap, 1);
         heap.fail_at = heap.requests + nth;
         arc_verification v;
         arc_error err;

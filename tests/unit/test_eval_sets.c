@@ -14,17 +14,6 @@ enum { PEOPLE = 4, IMAGES = 2 * PEOPLE, PAIRS = 8 };
 static char folder[64];
 static const int pair_of[PAIRS][2] = {{0, 1}, {0, 2}, {2, 3}, {2, 4}, {4, 5}, {4, 6}, {6, 7}, {6, 0}};
 
-static arc_context *open_context(arc_test_heap *heap) {
-    arc_context *ctx = NULL;
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = heap ? 1 : 2;
-    if (heap)
-        s.alloc = arc_test_heap_alloc(heap);
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
 /* A soft pattern that differs from image to image. */
 static void paint(arc_image *image, int index) {
     for (int y = 0; y < image->height_px; y++)
@@ -53,7 +42,7 @@ static int make_folder(void **state) {
     snprintf(folder, sizeof folder, "/tmp/arcface-eval-XXXXXX");
     if (!mkdtemp(folder))
         return -1;
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     for (int i = 0; i < IMAGES; i++) {
         arc_image image;
         snprintf(path, sizeof path, "%s/P%d", folder, i / 2);
@@ -137,7 +126,7 @@ static void expect_by_hand(arc_context *ctx, const arc_model *model, bool flip, 
 
 static void folder_set(void **state) {
     (void)state;
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_model *model;
     arc_verification v;
     arc_error err = {0};
@@ -245,7 +234,7 @@ static void failing_memory_of_sets(void **state) {
     } set[] = {{"folder", of_folder, 4, 24, 0},        {"folder", of_drawn, 4, 7, 0}, {"identify", of_search, 0, 0, 4},
                {"megaface", of_distractors, 8, 64, 8}, {"ytf", of_videos, 2, 2, 0},   {"ijb", of_templates, 2, 2, 4}};
     arc_test_heap heap = {0};
-    arc_context *ctx = open_context(&heap);
+    arc_context *ctx = arc_test_context(&heap, 1);
     arc_model *model;
     arc_eval_options opt;
     arc_eval_options_default(&opt);
@@ -291,7 +280,7 @@ static int cancel(void *ctx, int64_t done, int64_t total) {
 
 static void refusals(void **state) {
     (void)state;
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_model *model;
     arc_verification v;
     arc_error err = {0};
@@ -331,7 +320,7 @@ static void refusals(void **state) {
 static void failing_memory(void **state) {
     (void)state;
     arc_test_heap heap = {0};
-    arc_context *ctx = open_context(&heap);
+    arc_context *ctx = arc_test_context(&heap, 1);
     arc_model *model;
     arc_verification v;
     arc_error err;
@@ -382,7 +371,7 @@ static void real_bin(void **state) {
 
 /* What is said about `pairs` of the 6,000 pairs of a .bin of known name, one of a hundred wrong, by MobileFaceNet y1 (published: 99.50 %). */
 static void expect_note(const char *name, int pairs, int list_pairs, bool flip, const char *note, const char *lineage) {
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_evaluation *e;
     arc_pair_set p = {.pairs = pairs, .list_pairs = list_pairs, .list_bytes = 60000000};
     assert_int_equal(arc_evaluation_new(ctx, "bin", &e, NULL), ARC_OK);
@@ -469,7 +458,7 @@ static void shifted_crops(void **state) {
         int right_px, down_px;
         const char *advice;
     } shift[] = {{-12, 0, "further left"}, {12, 0, "further right"}, {0, -12, "higher"}, {0, 12, "lower"}};
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_model *model;
     arc_eval_options opt;
     arc_eval_options_default(&opt);

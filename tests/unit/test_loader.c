@@ -82,7 +82,7 @@ typedef struct taken {
 
 static void same_for_all_threads(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     test_write_rec(ctx, "set", IDENTITIES, EACH, SIZE);
     arc_data_set *set = open_set(ctx, "set.rec");
     taken *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b);
@@ -110,7 +110,7 @@ static void same_for_all_threads(void **state) {
 
 static void ranks_see_the_global_batch(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_data_set *set = open_set(ctx, "set.rec");
     taken *one = calloc(1, sizeof *one), *part = calloc(1, sizeof *part);
     arc_loader_options opt = options(BATCH, 2);
@@ -141,7 +141,7 @@ static void ranks_see_the_global_batch(void **state) {
 
 static void seeking(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_data_set *set = open_set(ctx, "set.rec");
     taken *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b);
     for (int threads = 0; threads < 4; threads += 3) {
@@ -223,7 +223,7 @@ static void bad_samples(void **state) {
 
 static void refusals(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_loader *l;
     arc_error err;
     test_write_rec(ctx, "lonely", 1, 9, SIZE);
@@ -255,7 +255,7 @@ static void refusals(void **state) {
 /* Pictures of another size are cut to shape and scaled; each step of augmentation changes the picture, and flip is exact. */
 static void pixels(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_image image = test_paint(ctx, SIZE, 3);
     uint8_t *rgb = malloc(PICTURE), *scratch = malloc(arc_augment_scratch_bytes(SIZE, SIZE));
     static const char *const steps[] = {"flip=1", "crop=1", "low-res=1", "blur=1",   "jitter=1",
@@ -307,7 +307,7 @@ static void pixels(void **state) {
 static void failing_memory(void **state) {
     (void)state;
     arc_test_heap heap = {0};
-    arc_context *ctx = test_open_context(&heap, 1);
+    arc_context *ctx = arc_test_context(&heap, 1);
     arc_data_set *set = open_set(ctx, "set.rec");
     const long before = heap.live;
     arc_status st = ARC_ENOMEM;

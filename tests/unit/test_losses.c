@@ -9,17 +9,6 @@ enum { B = 6, C = 17, K = 3, D = 16 };
 #define GOLDEN "tests/golden/data/losses"
 static const arc_ranks alone = {0, 1, NULL};
 
-static arc_context *open_context(int threads, const arc_alloc *a) {
-    arc_settings s;
-    arc_context *ctx = NULL;
-    arc_settings_default(&s);
-    s.threads = threads;
-    if (a)
-        s.alloc = *a;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
 /* ---- slopes ---- */
 
 static void slopes_of(const arc_margin *m, double from, double to) {
@@ -270,7 +259,7 @@ static double reference_loss(const arc_head_options *o, const arc_head_rows *row
 
 static void test_differences(void **unused) {
     (void)unused;
-    arc_context *ctx = open_context(2, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     for (int centres = 1; centres <= 3; centres += 2) {
         arc_head_options o = {.classes = 401, .dim = 40, .centres = centres, .sample_rate = 1, .batch = 9, .seed = 5};
         arc_margin_default(&o.margin, ARC_LOSS_ARCFACE);
@@ -313,7 +302,7 @@ static void test_differences(void **unused) {
 
 /* Runs `steps` steps on random data and gives the centres; threads and kept logits must not show in them. */
 static float *train_centres(int threads, size_t logits_bytes, const arc_head_options *base, int steps, double *loss) {
-    arc_context *ctx = open_context(threads, NULL);
+    arc_context *ctx = arc_test_context(NULL, threads);
     arc_head_options o = *base;
     arc_head *head = NULL;
     arc_head_rows rows;
@@ -373,7 +362,7 @@ static void test_threads(void **unused) {
 
 static void test_sampling(void **unused) {
     (void)unused;
-    arc_context *ctx = open_context(2, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_head_options o = {.classes = 1000, .dim = 8, .sample_rate = 0.1, .batch = 16, .decay = 0.01, .seed = 7};
     arc_margin_default(&o.margin, ARC_LOSS_ARCFACE);
     o.optimiser = (arc_optimiser){.kind = ARC_OPTIMISER_SGD, .momentum = 0.9};
@@ -432,7 +421,7 @@ static void test_sampling(void **unused) {
 
 static void test_bad_input(void **unused) {
     (void)unused;
-    arc_context *ctx = open_context(1, NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_head *head = NULL;
     arc_error err;
     arc_head_options o = {.classes = 1, .dim = 8, .sample_rate = 1, .batch = 2};
@@ -463,8 +452,7 @@ static void test_bad_input(void **unused) {
 static void test_memory(void **unused) {
     (void)unused;
     arc_test_heap heap = {0};
-    const arc_alloc a = arc_test_heap_alloc(&heap);
-    arc_context *ctx = open_context(2, &a);
+    arc_context *ctx = arc_test_context(&heap, 2);
     arc_head_options o = {.classes = 300, .dim = 32, .sample_rate = 0.5, .batch = 8, .logits_bytes = 1 << 20, .centres = 2};
     arc_margin_default(&o.margin, ARC_LOSS_ARCFACE);
     const long live = heap.live;

@@ -9,15 +9,6 @@
 #define SIDE 112
 #define BATCH 3
 
-static arc_context *open_context(int threads) {
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = threads;
-    arc_context *ctx = NULL;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
 static uint8_t bytes[BATCH][SIDE + 3][(SIDE + 1) * 3]; /* rows longer than the picture */
 static float value[3][256];
 
@@ -96,7 +87,7 @@ static void same_bits(arc_context *ctx, const arc_model *model, bool takes) {
 static void zoo_gives_the_same_bits(void **state) {
     (void)state;
     for (int threads = 1; threads <= 3; threads += 2) {
-        arc_context *ctx = open_context(threads);
+        arc_context *ctx = arc_test_context(NULL, threads);
         arc_model *model = NULL;
         assert_int_equal(arc_model_new(ctx, "mbf", 32, 7, &model, NULL), ARC_OK);
         same_bits(ctx, model, true);
@@ -108,7 +99,7 @@ static void zoo_gives_the_same_bits(void **state) {
 /* A graph that begins with an activation reads planes. */
 static void other_graphs_are_given_floats(void **state) {
     (void)state;
-    arc_context *ctx = open_context(2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     net t;
     net_new(&t, &ctx->alloc, 3);
     int x = net_input(&t, "data", net_shape(4, -1, 3, SIDE, SIDE));
@@ -125,7 +116,7 @@ static void real_models_give_the_same_bits(void **state) {
     (void)state;
     static const char *const files[] = {"models/recognition/w600k_mbf_dequantised_fp32.onnx",
                                         "models/recognition/mobilefacenet_relu6_128d.onnx"};
-    arc_context *ctx = open_context(2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     for (size_t i = 0; i < ARC_COUNT(files); i++) {
         arc_model *model = NULL;
         assert_int_equal(arc_model_load(ctx, arc_test_file(files[i]), ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);

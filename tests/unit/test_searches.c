@@ -1,68 +1,35 @@
 /* Searches: against the golden of tests/golden/curves.py, a search that looks at every pair, and cases worked out by hand; the products under
  * them in blocks. */
-#include "support.h"
+#include "golden_json.h"
 
 #include "eval/similarity.h"
 #include <arcface/evaluate_search.h>
-#include <jansson.h>
 #include <string.h>
-
-#define GOLDEN ARC_SOURCE_DIR "/tests/golden/data/"
-
-static arc_context *open_context(int threads) {
-    arc_context *ctx = NULL;
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = threads;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
-static double item(const json_t *root, const char *key, size_t i) {
-    const json_t *v = json_array_get(json_object_get(root, key), i);
-    assert_true(json_is_number(v));
-    return json_number_value(v);
-}
-
-static double number(const json_t *root, const char *key) {
-    const json_t *v = json_object_get(root, key);
-    assert_true(json_is_number(v));
-    return json_number_value(v);
-}
-
-static json_t *golden(const char *name) {
-    char path[512];
-    json_error_t je;
-    snprintf(path, sizeof path, GOLDEN "%s", name);
-    json_t *root = json_load_file(path, 0, &je);
-    assert_non_null(root);
-    return root;
-}
 
 static void published_search(void **state) {
     (void)state;
     enum { G = 60, P = 150, DIM = 8 };
-    arc_context *ctx = open_context(2);
-    json_t *root = golden("search.json");
+    arc_context *ctx = arc_test_context(NULL, 2);
+    json_t *root = golden_open("search.json");
     float gallery[G * DIM], probe[P * DIM];
     int gallery_identity[G], mate[P];
     for (size_t i = 0; i < G * DIM; i++)
-        gallery[i] = (float)item(root, "gallery", i);
+        gallery[i] = (float)golden_item(root, "gallery", i);
     for (size_t i = 0; i < P * DIM; i++)
-        probe[i] = (float)item(root, "probe", i);
+        probe[i] = (float)golden_item(root, "probe", i);
     for (int i = 0; i < G; i++)
         gallery_identity[i] = i;
     for (size_t i = 0; i < P; i++)
-        mate[i] = (int)item(root, "mate", i);
+        mate[i] = (int)golden_item(root, "mate", i);
     arc_identification d;
     assert_int_equal(arc_identify(ctx, gallery, gallery_identity, G, probe, mate, P, DIM, &d, NULL), ARC_OK);
     assert_int_equal(d.mated, P);
-    assert_true(fabs(d.cmc[0].value - number(root, "top1")) < 1e-9);
-    assert_true(fabs(d.cmc[4].value - number(root, "top5")) < 1e-9);
-    assert_true(fabs(d.cmc[9].value - number(root, "top10")) < 1e-9);
+    assert_true(fabs(d.cmc[0].value - golden_number(root, "top1")) < 1e-9);
+    assert_true(fabs(d.cmc[4].value - golden_number(root, "top5")) < 1e-9);
+    assert_true(fabs(d.cmc[9].value - golden_number(root, "top10")) < 1e-9);
     assert_int_equal(d.wrong_pairs, 2);
-    assert_true(fabs(d.wrong_pairs_tpir[0] - item(root, "tpir", 0)) < 1e-9);
-    assert_true(fabs(d.wrong_pairs_tpir[1] - item(root, "tpir", 1)) < 1e-9);
+    assert_true(fabs(d.wrong_pairs_tpir[0] - golden_item(root, "tpir", 0)) < 1e-9);
+    assert_true(fabs(d.wrong_pairs_tpir[1] - golden_item(root, "tpir", 1)) < 1e-9);
     arc_identification_free(ctx, &d);
     json_decref(root);
     arc_context_close(&ctx);
@@ -71,7 +38,7 @@ static void published_search(void **state) {
 /* A plane: gallery at 0 and 90 degrees. Searches: near 0 (right), a mate at 90 seen at 30 (wrong), nobody at 45 (cosine 0.7071). */
 static void search_by_hand(void **state) {
     (void)state;
-    arc_context *ctx = open_context(1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     const float gallery[2][2] = {{1, 0}, {0, 1}}, probe[3][2] = {{2, 0.1f}, {0.8660254f, 0.5f}, {1, 1}};
     const int ids[2] = {7, 9}, who[3] = {7, 9, 11};
     arc_identification d;
@@ -90,7 +57,7 @@ static void search_by_hand(void **state) {
 /* An identical score everywhere: the search's mate ties with a stranger and loses. */
 static void ties_count_against(void **state) {
     (void)state;
-    arc_context *ctx = open_context(1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     const float same[3][2] = {{1, 0}, {1, 0}, {1, 0}};
     const int ids[2] = {1, 2}, who[1] = {1};
     arc_identification d;
@@ -152,7 +119,7 @@ static void products_in_blocks(void **state) {
     for (int j = 0; j < GALLERY; j++)
         quarters(column[j], &seed);
     for (int n = 0; n < 16; n++) {
-        arc_context *ctx = open_context(n & 1 ? 3 : 1);
+        arc_context *ctx = arc_test_context(NULL, n & 1 ? 3 : 1);
         const bool upper = (n & 2) != 0;
         const arc_similarity s = {.row = row[0],
                                   .column = column[0],
@@ -276,7 +243,7 @@ static void naive_searches(void **state) {
     search_naively(&s, gallery, id, probe, who);
     assert_true(s.hits[0] > 30 && s.hits[1] > 3 && s.alarms > 100);
     for (int threads = 1; threads <= 3; threads++) {
-        arc_context *ctx = open_context(threads);
+        arc_context *ctx = arc_test_context(NULL, threads);
         arc_identification d;
         assert_int_equal(arc_identify(ctx, gallery[0], id, GALLERY, probe[0], who, PROBES, EXACT_DIM, &d, NULL), ARC_OK);
         expect_found(&s, &d);

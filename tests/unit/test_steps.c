@@ -81,7 +81,7 @@ static void write_r10(void) {
 static int make_files(void **state) {
     if (test_make_folder(state) != 0)
         return -1;
-    ctx = test_open_context(NULL, 2);
+    ctx = arc_test_context(NULL, 2);
     write_set(&r10);
     write_set(&mbf);
     write_r10();

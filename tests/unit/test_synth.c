@@ -121,7 +121,7 @@ static void any_size(void **state) {
 /* A photograph's face, found where it is said to be, aligned gives nearly the aligned drawing's landmarks. */
 static void photos(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     for (int i = 0; i < 20; i++) {
         arc_image image;
         arc_face face;
@@ -151,7 +151,7 @@ static int stop(void *ctx, int64_t done, int64_t total) {
 
 static void sets(void **state) {
     (void)state;
-    arc_context *ctx = test_open_context(NULL, 2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_synth_options o;
     arc_data_set *set;
     arc_error err = {0};
@@ -187,7 +187,7 @@ static void sets(void **state) {
 static void failing_memory(void **state) {
     (void)state;
     arc_test_heap heap = {0};
-    arc_context *ctx = test_open_context(&heap, 1);
+    arc_context *ctx = arc_test_context(&heap, 1);
     const long before = heap.live;
     arc_status st = ARC_ENOMEM;
     for (long nth = 1; st != ARC_OK && nth < 100000; nth++) {

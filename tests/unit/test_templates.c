@@ -1,43 +1,22 @@
 /* Templates against the golden of tests/golden/templates.py, the lists of IJB and YouTube Faces, the lists of pairs, and calibration. */
-#include "support.h"
+#include "golden_json.h"
 
 #include "format/format.h"
 #include <arcface/calibrate.h>
 #include <arcface/evaluate_template.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
-static arc_context *open_context(void) {
-    arc_context *ctx = NULL;
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = 2;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
-static double *numbers(const json_t *root, const char *key, size_t *count) {
-    const json_t *list = json_object_get(root, key);
-    *count = json_array_size(list);
-    assert_true(*count > 0);
-    double *x = calloc(*count, sizeof *x);
-    for (size_t i = 0; i < *count; i++)
-        x[i] = json_number_value(json_array_get(list, i));
-    return x;
-}
-
 static void pooled_as_published(void **state) {
     (void)state;
-    arc_context *ctx = open_context();
-    json_error_t je;
-    json_t *root = json_load_file(ARC_SOURCE_DIR "/tests/golden/data/templates.json", 0, &je);
-    assert_non_null(root);
+    arc_context *ctx = arc_test_context(NULL, 2);
+    json_t *root = golden_open("templates.json");
     size_t n, features, rows, sides, targets;
-    double *feature = numbers(root, "feature", &features), *weight = numbers(root, "weight", &n),
-           *number = numbers(root, "number", &n);
-    double *media = numbers(root, "media", &n), *row = numbers(root, "row", &rows), *pair = numbers(root, "pair", &sides);
-    double *target = numbers(root, "targets", &targets), *tar = numbers(root, "tar_nearest", &targets);
+    double *feature = golden_list(root, "feature", &features), *weight = golden_list(root, "weight", &n),
+           *number = golden_list(root, "number", &n);
+    double *media = golden_list(root, "media", &n), *row = golden_list(root, "row", &rows),
+           *pair = golden_list(root, "pair", &sides);
+    double *target = golden_list(root, "targets", &targets), *tar = golden_list(root, "tar_nearest", &targets);
     const int dim = (int)json_integer_value(json_object_get(root, "dim"));
     float *f = calloc(features, sizeof *f), *w = calloc(n, sizeof *w);
     int *t = calloc(n, sizeof *t), *m = calloc(n, sizeof *m), *p = calloc(sides, sizeof *p);
@@ -58,7 +37,7 @@ static void pooled_as_published(void **state) {
     for (size_t i = 0; i < rows; i++)
         assert_true(fabs(got.row[i] - row[i]) < 1e-9);
     assert_int_equal(arc_templates_verify(ctx, &got, p, (int64_t)(sides / 3), target, (int)targets, &c, &err), ARC_OK);
-    assert_true(fabs(c.auc - json_number_value(json_object_get(root, "auc"))) < 1e-9);
+    assert_true(fabs(c.auc - golden_number(root, "auc")) < 1e-9);
     for (size_t i = 0; i < targets; i++)
         assert_true(fabs(c.operating[i].tar_nearest - tar[i]) < 1e-9);
     arc_curve_free(ctx, &c);
@@ -84,7 +63,7 @@ static void pooled_as_published(void **state) {
 /* Two pictures of one media, one of another: (mean of (2,0) and (0,2)) + (3,0) = (4,1). */
 static void pooled_by_hand(void **state) {
     (void)state;
-    arc_context *ctx = open_context();
+    arc_context *ctx = arc_test_context(NULL, 2);
     const float f[4][2] = {{2, 0}, {3, 0}, {0, 2}, {0, 5}};
     const int t[4] = {9, 9, 9, 4}, m[4] = {1, 2, 1, 1};
     arc_templates got;
@@ -137,7 +116,7 @@ static void expect_matched(const arc_templates *t, const int *pair, const double
 
 static void matched_in_blocks(void **state) {
     (void)state;
-    arc_context *ctx = open_context();
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_templates t = {.count = TEMPLATES, .dim = WIDTH};
     t.row = calloc(TEMPLATES * WIDTH, sizeof *t.row);
     t.number = calloc(TEMPLATES, sizeof *t.number);
@@ -282,7 +261,7 @@ static void number_lists(void **state) {
 static void calibration(void **state) {
     (void)state;
     enum { N = 40000 };
-    arc_context *ctx = open_context();
+    arc_context *ctx = arc_test_context(NULL, 2);
     double *score = calloc(2 * N, sizeof *score);
     uint8_t *same = calloc(2 * N, 1);
     for (int i = 0; i < 2 * N; i++) { /* quantiles of the logistic distribution: scale 0.05 around 0.6 and 0 */

@@ -14,7 +14,7 @@ static int draw_set(void **state) {
     o.images = IMAGES;
     if (test_make_folder(state) != 0)
         return -1;
-    ctx = test_open_context(NULL, 2);
+    ctx = arc_test_context(NULL, 2);
     return arc_data_synth(ctx, in_folder("set"), &o, NULL) == ARC_OK ? 0 : -1;
 }
 

@@ -7,15 +7,6 @@
 
 enum { PEOPLE = 12, PAIRS = 90, REPLICATES = 40, TARGETS = 3 };
 
-static arc_context *open_context(int threads) {
-    arc_context *ctx = NULL;
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = threads;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
 /* Scores of one decimal: ties in plenty. */
 typedef struct made_up {
     arc_evaluation e;
@@ -76,7 +67,7 @@ static void resampled(void **state) {
     double tar[3][ARC_MAX_OPERATING * REPLICATES], right[3][REPLICATES];
     make_up(&m, 0.4);
     for (int t = 0; t < 3; t++) { /* seed 7 on one and three threads, seed 8 */
-        arc_context *ctx = open_context(t == 1 ? 3 : 1);
+        arc_context *ctx = arc_test_context(NULL, t == 1 ? 3 : 1);
         assert_int_equal(arc_bootstrap_rates(ctx, &m.e, REPLICATES, t == 2 ? 8 : 7, tar[t], right[t], NULL), ARC_OK);
         arc_context_close(&ctx);
     }
@@ -88,7 +79,7 @@ static void resampled(void **state) {
     assert_memory_equal(right[0], right[1], sizeof right[0]);
     assert_memory_not_equal(right[0], right[2], sizeof right[0]);
 
-    arc_context *ctx = open_context(1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     assert_int_equal(arc_evaluation_bootstrap(ctx, &m.e, REPLICATES, 7, NULL), ARC_OK);
     const arc_interval want = arc_bootstrap_interval(tar[0] + REPLICATES, REPLICATES), got = m.e.curve.operating[1].tar_bootstrap;
     assert_true(got.low == want.low && got.high == want.high && got.low < got.high);
@@ -110,7 +101,7 @@ static void quantiles(void **state) {
 /* Two folds of four pairs with thresholds of their own. A is wrong of six pairs that B has right, then right of one that B has wrong. */
 static void paired(void **state) {
     (void)state;
-    arc_context *ctx = open_context(1);
+    arc_context *ctx = arc_test_context(NULL, 1);
     double score[2][8] = {{0.1, 0.1, 0.6, 0.6, 0.4, 0.4, 0.7, 0.9}, {0.9, 0.9, 0.1, 0.1, 0.6, 0.4, 0.4, 0.9}};
     uint8_t same[8] = {1, 1, 0, 0, 1, 0, 0, 0}, other[8] = {1, 1, 0, 0, 1, 0, 0, 1};
     arc_evaluation e[2] = {{.pairs = 8, .pair_same = same, .pair_score = score[0]},
@@ -146,7 +137,7 @@ static void paired_resampling(void **state) {
     (void)state;
     made_up a, b;
     arc_comparison k;
-    arc_context *ctx = open_context(2);
+    arc_context *ctx = arc_test_context(NULL, 2);
     make_up(&a, 0.2);
     make_up(&b, 0.6);
     a.e.verification.folds = b.e.verification.folds = 1;
