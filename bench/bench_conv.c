@@ -2,7 +2,7 @@
  * the engine runs it, beside the FMA peak of this machine measured in the same
  * process. bench_conv [threads] [batch] [isa]; one JSON line a shape and one
  * for the whole net. */
-#include "nn/op.h"
+#include "op/op.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

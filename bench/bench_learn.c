@@ -1,8 +1,9 @@
 /* Training steps of a fresh network: bench_learn NET [BATCH] [THREADS] [SECONDS] [f32|bf16] [recompute] [layers].
  * A step is forward, a cosine softmax head of 1000 classes, backward, SGD with momentum. Prints one JSON line: images a second, peak memory; `layers` adds
  * a line for each layer: time of its forward and backward. */
-#include "nn/learn.h"
-#include "nn/nn.h"
+#include "learn/learner.h"
+#include "run/session.h"
+#include "zoo/zoo.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

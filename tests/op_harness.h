@@ -2,7 +2,7 @@
 #ifndef ARC_TEST_OP_HARNESS_H
 #define ARC_TEST_OP_HARNESS_H
 
-#include "nn/op.h"
+#include "op/op.h"
 #include "support.h"
 #include <string.h>
 

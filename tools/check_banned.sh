@@ -1,6 +1,6 @@
 #!/bin/bash
 # Functions this project doesn't call, and the doors: memory comes through src/base/mem.c
-# (the command has its own, src/cli/memory.c), files through src/base/io.c and part_file.c.
+# (the command has its own, src/cli/ui/memory.c), files through src/base/io.c and part_file.c.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 failed=0
@@ -42,12 +42,12 @@ refuse() {
     fi
 }
 
-mapfile -t all < <(ls src/*/*.[ch] include/arcface/*.h bench/*.c examples/*.c tests/*.[ch] tests/*/*.[ch] 2>/dev/null)
+mapfile -t all < <(find src include bench examples tests -name '*.[ch]' ! -path 'tests/fuzz/corpus/*' ! -path '*/peers/*' | sort)
 mapfile -t program < <(printf '%s\n' "${all[@]}" | grep -v '^tests/')
-mapfile -t library < <(ls src/*/*.[ch] | grep -v '^src/cli/')
-mapfile -t not_mem < <(ls src/*/*.[ch] | grep -vE '^src/(base/mem|cli/memory).c$')
-mapfile -t not_io < <(ls src/*/*.[ch] | grep -vE '^src/base/(io|part_file|meter).c$')
-mapfile -t not_codec < <(printf '%s\n' "${all[@]}" | grep -vE '^src/face/image_(jpeg|png).c$|^tests/')
+mapfile -t library < <(find src -name '*.[ch]' | grep -vE '^src/(cli|train/run/mpi)/')
+mapfile -t not_mem < <(find src -name '*.[ch]' | grep -vE '^src/(base/mem|cli/ui/memory).c$')
+mapfile -t not_io < <(find src -name '*.[ch]' | grep -vE '^src/base/(io|part_file|meter).c$')
+mapfile -t not_codec < <(printf '%s\n' "${all[@]}" | grep -vE '^src/image/(jpeg|png).c$|^tests/')
 
 refuse "banned anywhere" 'atoi|atol|atof|strcpy|strcat|sprintf|vsprintf|strtok|rand|srand|alloca|gets|tmpnam|mktemp|popen' "${all[@]}"
 refuse "nothing here starts a shell" 'system' "${program[@]}"

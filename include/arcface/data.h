@@ -154,7 +154,7 @@ ARC_API ARC_NODISCARD arc_status arc_data_bench(arc_context *ctx, const char *se
 
 /* Drawn faces ----------------------------------------------------------------------------------------------------- */
 
-typedef struct arc_synth_options {
+typedef struct arc_drawn_options {
     size_t struct_size;
     uint64_t seed;
     int64_t identities;     /* default 100 */
@@ -167,22 +167,22 @@ typedef struct arc_synth_options {
     int64_t pairs; /* also a verification set of so many pairs (half of one person each), of identities that follow; default 0 */
     arc_data_progress *progress;
     void *progress_ctx;
-} arc_synth_options;
-ARC_API void arc_synth_options_default(arc_synth_options *opt);
+} arc_drawn_options;
+ARC_API void arc_drawn_options_default(arc_drawn_options *opt);
 
 /* Draws a data set into a folder: train.rec with .idx and property, or folders of pictures; with pairs also verification.bin. A path that ends
  * in .rec names that file, one in .bin makes the verification set alone, from the identities asked for. The same options give the same bytes for
  * any number of threads. Errors: EINVAL, EIO, ENOMEM, ECANCEL. Thread: any. */
-ARC_API ARC_NODISCARD arc_status arc_data_synth(arc_context *ctx, const char *path, const arc_synth_options *opt, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_data_drawn(arc_context *ctx, const char *path, const arc_drawn_options *opt, arc_error *err);
 
 /* One drawn face as an aligned RGB crop of size_px x size_px, and where its five landmarks are (may be NULL).
  * Ownership: free with arc_image_free. Errors: EINVAL, ENOMEM. Thread: any. */
-ARC_API ARC_NODISCARD arc_status arc_synth_face(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
+ARC_API ARC_NODISCARD arc_status arc_drawn_face(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
                                                 int size_px, arc_image *out, float landmark_px[5][2], arc_error *err);
 
 /* One drawn face as a photograph shows it: somewhere in a picture of size_px x size_px, large or small, turned; *face is what a perfect detector
- * would find. Ownership and errors as arc_synth_face. */
-ARC_API ARC_NODISCARD arc_status arc_synth_photo(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
+ * would find. Ownership and errors as arc_drawn_face. */
+ARC_API ARC_NODISCARD arc_status arc_drawn_photo(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
                                                  int size_px, arc_image *out, arc_face *face, arc_error *err);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /* The arcface command: finds the command, reads its options, runs it, and makes sure that what it printed has arrived. */
-#include "cli.h"
+#include "ui/cli.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

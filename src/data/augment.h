@@ -2,8 +2,8 @@
  * caller's stream, so that a picture's fate depends on seed, epoch and place alone.
  *
  * Recipes: "dali" (arcface_torch's option dali_aug), "mxnet" (the options of the MXNet trainer), "adaface" (crop, low resolution and colour). */
-#ifndef ARC_AUGMENT_H
-#define ARC_AUGMENT_H
+#ifndef ARC_DATA_AUGMENT_H
+#define ARC_DATA_AUGMENT_H
 
 #include "base/base.h"
 

@@ -1,6 +1,7 @@
 /* Steps of augmentation on 8-bit pixels. Plain arithmetic without the C library's functions, so that every machine gives the same bits. */
 #include "data/augment_steps.h"
-#include "face/face_internal.h"
+#include "base/base.h"
+#include "image/image.h"
 #include <string.h>
 
 static float between(arc_rng *rng, float least, float most) {

@@ -1,6 +1,6 @@
 /* The single steps of augmentation, in place on one picture. */
-#ifndef ARC_AUGMENT_STEPS_H
-#define ARC_AUGMENT_STEPS_H
+#ifndef ARC_DATA_AUGMENT_STEPS_H
+#define ARC_DATA_AUGMENT_STEPS_H
 
 #include "base/base.h"
 

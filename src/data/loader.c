@@ -1,7 +1,8 @@
 /* The loader: a ring of batches, filled picture by picture by threads, handed out in order. */
 #include "data/loader.h"
+#include "base/base.h"
 #include "data/sampler.h"
-#include "face/face_internal.h"
+#include "image/image.h"
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -4,11 +4,11 @@
  * covers the places [s*ranks*batch, (s+1)*ranks*batch), rank r the r-th `batch` of them. So R ranks of batch B together see what one rank
  * of batch R*B sees. The places at the end of an epoch that fill no batch are left out, as arcface_torch does; another seed or epoch
  * leaves out others. A sample that cannot be read is replaced by another one, chosen by place, and counted. */
-#ifndef ARC_LOADER_H
-#define ARC_LOADER_H
+#ifndef ARC_DATA_LOADER_H
+#define ARC_DATA_LOADER_H
 
 #include "data/augment.h"
-#include "data/data_set.h"
+#include "data/set.h"
 
 typedef struct arc_loader arc_loader; /* one thread at a time */
 

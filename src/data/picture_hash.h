@@ -1,7 +1,7 @@
 /* picture_hash: 256 bits that stay nearly the same when a picture is compressed, scaled or slightly changed in light: whether brightness rises from
  * each cell of a 17 x 16 grid to its right neighbour. */
-#ifndef ARC_PICTURE_HASH_H
-#define ARC_PICTURE_HASH_H
+#ifndef ARC_DATA_PICTURE_HASH_H
+#define ARC_DATA_PICTURE_HASH_H
 
 #include "base/base.h"
 #include <arcface/image.h>

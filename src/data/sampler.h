@@ -1,7 +1,7 @@
 /* sampler: which sample stands at which place of an epoch. A permutation by arithmetic: any place is found at once, nothing is stored, and the
  * order depends on seed and epoch alone, so that resuming, ranks and threads need no agreement. */
-#ifndef ARC_SAMPLER_H
-#define ARC_SAMPLER_H
+#ifndef ARC_DATA_SAMPLER_H
+#define ARC_DATA_SAMPLER_H
 
 #include "base/base.h"
 

@@ -1,7 +1,7 @@
 /* eval: what the units of this room share. A set lists pictures; embed_set.c turns them into embeddings, one sink call a picture in order;
  * the protocols judge; evaluation.c gathers what was found. */
-#ifndef ARC_EVAL_INTERNAL_H
-#define ARC_EVAL_INTERNAL_H
+#ifndef ARC_EVAL_EVAL_INTERNAL_H
+#define ARC_EVAL_EVAL_INTERNAL_H
 
 #include "base/base.h"
 #include <arcface/eval.h>

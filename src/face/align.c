@@ -1,6 +1,7 @@
 /* The five-point templates and the least-squares similarity from landmarks to a template (Umeyama 1991; in two dimensions it has a
  * closed form, which never mirrors). All in double. */
-#include "face_internal.h"
+#include "base/base.h"
+#include <arcface/face.h>
 #include <math.h>
 
 void arc_template_get(arc_template t, int *width_px, int *height_px, float points_px[5][2]) {

@@ -1,5 +1,8 @@
 /* The embedder: aligned crops to raw embeddings, in batches whose sizes are powers of two so that few plans are made. */
-#include "face_internal.h"
+#include "face/embed.h"
+#include "base/base.h"
+#include "face/views.h"
+#include "image/image.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,11 @@
 /* Photos in, embeddings out. Many photos are searched in lanes, each lane a photo at a time from file to crops with its share of the threads,
  * so that decoding overlaps with the network; a few photos go one by one with all threads. Crops are embedded in batches that span photos.
  * A photo that fails keeps its own error and stops nobody else; order and bits don't depend on lanes. */
-#include "face_internal.h"
+#include "base/base.h"
+#include "face/embed.h"
+#include "face/searcher.h"
+#include "face/views.h"
+#include <arcface/image.h>
 #include <stdatomic.h>
 #include <string.h>
 

@@ -1,7 +1,9 @@
 /* One photo at a time: decoded, searched, its faces cropped. A searcher owns a detector and the memory that photos are decoded into; a
  * pipeline has one that uses all threads, for few photos, and one a lane, for many: each lane then works on a photo of its own, so that
  * some decode while others search. */
-#include "face_internal.h"
+#include "face/searcher.h"
+#include "base/base.h"
+#include <arcface/image.h>
 #include <math.h>
 
 #define FACES_FIRST 64 /* capacity of the first try */

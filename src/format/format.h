@@ -1,14 +1,13 @@
 /* format: every parser and writer of outside bytes, one file each. All input is hostile: every length is bounded, nothing is executed,
  * errors name file and offset. */
-#ifndef ARC_FORMAT_H
-#define ARC_FORMAT_H
+#ifndef ARC_FORMAT_FORMAT_H
+#define ARC_FORMAT_FORMAT_H
 
-#include "nn/graph.h"
-#include "nn/nn.h"
+#include "graph/graph.h"
 
 #define ARC_MAX_MODEL_BYTES ((size_t)4 << 30)
 
-/* ---- onnx.c (reader), onnx_write.c ---- */
+/* ---- onnx.c (reader), format/onnx/write.c ---- */
 /* Maps the file; raw tensors of 4-byte-or-smaller alignment are borrowed from the mapping, others copied to the arena. External data
  * is EUNSUPPORTED with its name. The graph owns the map. */
 arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
@@ -88,7 +87,7 @@ arc_status arc_pair_list_parse(arc_pair_list *out, const arc_alloc *a, const voi
 void arc_pair_list_close(arc_pair_list *list);
 void arc_pair_list_digest(arc_pair_list *list, const void *bytes, size_t count);
 
-/* ---- ijb_lists.c ---- IJB-B / IJB-C as InsightFace packs them, YouTube Faces. */
+/* ---- format/list/ijb.c ---- IJB-B / IJB-C as InsightFace packs them, YouTube Faces. */
 typedef struct arc_ijb_face {
     const char *name;
     float landmark_px[5][2], score;

@@ -1,9 +1,9 @@
 /* hub: inside. A pull is fetch (download.c or a local copy) -> verify (digest.c) -> unpack or rename -> record (record.c). */
-#ifndef ARC_HUB_INTERNAL_H
-#define ARC_HUB_INTERNAL_H
+#ifndef ARC_HUB_HUB_INTERNAL_H
+#define ARC_HUB_HUB_INTERNAL_H
 
 #include "base/base.h"
-#include "hub/digest.h"
+#include "base/digest.h"
 #include <arcface/hub.h>
 
 #define ARC_HUB_PATH_BYTES 4096
@@ -39,7 +39,7 @@ typedef struct arc_hub_record {
     size_t count;
     struct {
         char file[ARC_HUB_NAME_BYTES];
-        char hex[ARC_HUB_HEX_BYTES];
+        char hex[ARC_DIGEST_HEX_BYTES];
     } line[ARC_HUB_MAX_FILES];
 } arc_hub_record;
 arc_status arc_hub_record_read(arc_hub_record *out, const char *folder, arc_error *err); /* no such file: count == 0 */

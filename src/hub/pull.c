@@ -26,12 +26,12 @@ static arc_status verify_installed(const arc_hub_pack *pack, const arc_hub_recor
     bool archive = arc_hub_is_archive(pack->entry);
     for (size_t i = 0; i < record->count; i++) {
         const char *file = record->line[i].file;
-        char path[ARC_HUB_PATH_BYTES], hex[ARC_HUB_HEX_BYTES];
+        char path[ARC_HUB_PATH_BYTES], hex[ARC_DIGEST_HEX_BYTES];
         if (archive && strcmp(file, pack->entry->file) == 0)
             continue;
         arc_status st = arc_hub_join(path, folder, file, "", err);
         if (st == ARC_OK)
-            st = arc_hub_digest_file(path, hex, err);
+            st = arc_digest_file(path, hex, err);
         if (st != ARC_OK)
             return st;
         if (strcmp(hex, record->line[i].hex) != 0)
@@ -48,8 +48,8 @@ static arc_status verify_installed(const arc_hub_pack *pack, const arc_hub_recor
 /* The hash of what was fetched against the listed or recorded one. A wrong file is removed: nothing could make it right. */
 static arc_status verify_part(const arc_hub_pack *pack, arc_hub_record *record, const char *part, arc_error *err) {
     const arc_hub_entry *entry = pack->entry;
-    char hex[ARC_HUB_HEX_BYTES];
-    arc_status st = arc_hub_digest_file(part, hex, err);
+    char hex[ARC_DIGEST_HEX_BYTES];
+    arc_status st = arc_digest_file(part, hex, err);
     if (st != ARC_OK)
         return st;
     const char *expected = entry->sha256 ? entry->sha256 : arc_hub_record_find(record, entry->file);

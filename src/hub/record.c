@@ -29,7 +29,7 @@ arc_status arc_hub_record_set(arc_hub_record *record, const char *file, const ch
 
 /* "HEX  NAME": 64 digits, two blanks, a name without slashes. */
 static bool parse_line(const char *text, size_t bytes, arc_hub_record *out) {
-    char hex[ARC_HUB_HEX_BYTES], name[ARC_HUB_NAME_BYTES];
+    char hex[ARC_DIGEST_HEX_BYTES], name[ARC_HUB_NAME_BYTES];
     if (bytes < 67 || bytes - 66 >= sizeof name || text[64] != ' ' || memchr(text + 66, '/', bytes - 66))
         return false;
     memcpy(hex, text, 64);

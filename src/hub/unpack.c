@@ -43,8 +43,8 @@ static bool is_model(const char *name) {
 }
 
 static arc_status copy_member(unpacking *u, struct archive *zip, arc_writer *w, const char *name, char *hex) {
-    arc_hub_digest digest;
-    arc_hub_digest_begin(&digest);
+    arc_digest digest;
+    arc_digest_begin(&digest);
     int64_t total = 0;
     for (;;) {
         la_ssize_t n = archive_read_data(zip, u->chunk, CHUNK_BYTES);
@@ -57,12 +57,12 @@ static arc_status copy_member(unpacking *u, struct archive *zip, arc_writer *w, 
         if (total > ARC_HUB_MAX_MEMBER_BYTES)
             return arc_fail(u->err, ARC_ELIMIT, "%s: member %s is larger than %lld bytes", u->zip_path, name,
                             (long long)ARC_HUB_MAX_MEMBER_BYTES);
-        arc_hub_digest_add(&digest, u->chunk, (size_t)n);
+        arc_digest_add(&digest, u->chunk, (size_t)n);
         arc_status st = arc_writer_put(w, u->chunk, (size_t)n, u->err);
         if (st != ARC_OK)
             return st;
     }
-    arc_hub_digest_end(&digest, hex);
+    arc_digest_end(&digest, hex);
     return ARC_OK;
 }
 
@@ -72,7 +72,7 @@ static arc_status one_model(unpacking *u, struct archive *zip, const char *name)
             return arc_fail(u->err, ARC_ECORRUPT, "%s: two members are called %s; nothing was installed", u->zip_path, name);
     if (u->models == MAX_MODELS)
         return arc_fail(u->err, ARC_ELIMIT, "%s: more than %d models in one pack", u->zip_path, MAX_MODELS);
-    char path[ARC_HUB_PATH_BYTES], hex[ARC_HUB_HEX_BYTES];
+    char path[ARC_HUB_PATH_BYTES], hex[ARC_DIGEST_HEX_BYTES];
     arc_status st = arc_hub_join(path, u->folder, name, "", u->err);
     if (st == ARC_OK)
         st = arc_writer_open(&u->writer[u->models], u->alloc, path, u->err);

@@ -1,6 +1,6 @@
 /* kernel: which instruction sets this machine runs. The compiler's builtin asks CPUID and also XGETBV, so a set whose registers
  * the operating system does not save counts as absent. */
-#include "kernel/internal.h"
+#include "kernel/levels.h"
 #include <stdio.h>
 #include <string.h>
 

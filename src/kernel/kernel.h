@@ -1,8 +1,8 @@
 /* kernel: arithmetic on pointers and strides. One table of slots: portable C fills every slot, then AVX2+FMA, AVX-512 and NEON files
  * override in rising order (kernels.c). Kernels cannot fail, allocate nothing, read and write exactly what they are told
  * (no over-read: tails are masked) and give the same bits for the same arguments on one ISA. Strides are in elements. */
-#ifndef ARC_KERNEL_H
-#define ARC_KERNEL_H
+#ifndef ARC_KERNEL_KERNEL_H
+#define ARC_KERNEL_KERNEL_H
 
 #include <stdbool.h>
 #include <stddef.h>

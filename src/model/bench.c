@@ -1,6 +1,6 @@
 /* Timing: every step of a network's plan, and the peaks of the machine that they are held against. */
 #include "kernel/kernel.h"
-#include "model/model_internal.h"
+#include "model/model.h"
 #include <arcface/bench.h>
 #include <string.h>
 

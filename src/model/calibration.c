@@ -1,5 +1,5 @@
 /* A calibration as metadata of the model: "score:rate" lists and the numbers behind the threshold. */
-#include "model/model_internal.h"
+#include "model/model.h"
 #include <arcface/calibrate.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* The contract: arcface.* metadata of the file over what the structure tells, options over both. */
-#include "model/model_internal.h"
+#include "model/model.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The contract of a file that does not say it itself, by written rules over the graph's structure (docs/FORMATS.md lists them): what
  * the outputs look like tells task and decoder; the first nodes, input size and activations tell the normalisation. */
-#include "model/model_internal.h"
+#include "model/model.h"
 #include <stdio.h>
 #include <string.h>
 

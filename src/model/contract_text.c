@@ -1,5 +1,5 @@
 /* Words and numbers of the contract, as they stand in metadata_props, options and reports. */
-#include "model/model_internal.h"
+#include "model/model.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* What the text and the JSON description share. */
-#ifndef ARC_DESCRIBE_INTERNAL_H
-#define ARC_DESCRIBE_INTERNAL_H
+#ifndef ARC_MODEL_DESCRIBE_INTERNAL_H
+#define ARC_MODEL_DESCRIBE_INTERNAL_H
 
-#include "model/model_internal.h"
+#include "model/model.h"
 
 #define ARC_DESCRIBE_MAX_OPS 128
 

@@ -1,7 +1,7 @@
 /* Shapes and multiply-accumulates of every layer as the file has them (nothing fused). A view of the graph that calls each node's
  * first result an output makes the inferring plan tell all shapes. */
 #include "model/describe_internal.h"
-#include "nn/plan.h"
+#include "plan/plan.h"
 
 static arc_shape shape_of(const arc_graph *g, const arc_plan *plan, const int *row_of, const arc_shape *input, int value) {
     if (value < 0)

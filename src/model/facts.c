@@ -1,6 +1,7 @@
 /* Facts of a model: counts from the graph, the memory plan from a session for one image, the file's hash. */
-#include "hub/digest.h"
-#include "model/model_internal.h"
+#include "base/digest.h"
+#include "model/model.h"
+#include "plan/cost.h"
 #include <string.h>
 
 #define FREE_SIDE_PX 640
@@ -30,7 +31,7 @@ arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_f
     ARC_TRY(arc_session_plan(session, &shape, err));
     ARC_TRY(arc_session_stats(session, &stats));
     if (m->path)
-        ARC_TRY(arc_hub_digest_file(m->path, out->sha256, err));
+        ARC_TRY(arc_digest_file(m->path, out->sha256, err));
     out->parameters = cost.parameters;
     out->running_statistics = cost.running_statistics;
     out->macs = cost.macs;

@@ -1,6 +1,7 @@
 /* Models: loading by content, making from the zoo, saving with contract and self-test vector. */
+#include "model/model.h"
 #include "format/format.h"
-#include "model/model_internal.h"
+#include "zoo/zoo.h"
 #include <arcface/hub.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* arc_net: the raw network for tools and tests. A model whose file fixes the batch (usually to 1) is run piece by piece, and its
  * outputs are joined along their first dimension. So is a small embedder by choice: its weights stay in the cache from image to image, and
  * the activations of many images would not. */
-#include "model/model_internal.h"
+#include "model/model.h"
 #include "model/pixels.h"
 #include <arcface/bench.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef ARC_MODEL_PIXELS_H
 #define ARC_MODEL_PIXELS_H
 
-#include "nn/pixels.h"
+#include "op/pixels.h"
 #include <arcface/model.h>
 
 /* As arc_net_run on the floats that the pixels stand for, dim = {n, 3, h, w}; the same bits. */

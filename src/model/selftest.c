@@ -1,6 +1,6 @@
 /* The self-test vector: seed and the first values of the first output on a seeded random image. A file that was damaged, or a machine
  * that computes wrongly, is found out at load, for the price of one forward pass. */
-#include "model/model_internal.h"
+#include "model/model.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Axes: from the data's span to a range with round ends and ticks that people can read. */
-#include "plot_internal.h"
+#include "plot/plot_internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* One panel: frame, grid and labels, then the series, the marks and the legend. */
-#include "plot_internal.h"
+#include "plot/plot_internal.h"
 #include <cairo.h>
 #include <math.h>
 #include <string.h>

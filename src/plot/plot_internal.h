@@ -1,6 +1,6 @@
 /* plot: axes (ranges, ticks, scales), panels drawn with cairo, sheets written as SVG or PNG. */
-#ifndef ARC_PLOT_INTERNAL_H
-#define ARC_PLOT_INTERNAL_H
+#ifndef ARC_PLOT_PLOT_INTERNAL_H
+#define ARC_PLOT_PLOT_INTERNAL_H
 
 #include "base/base.h"
 #include <arcface/plot.h>

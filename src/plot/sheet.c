@@ -1,5 +1,5 @@
 /* Sheets of panels on cairo's SVG and PNG surfaces, through the one door to files. */
-#include "plot_internal.h"
+#include "plot/plot_internal.h"
 #include <cairo-svg.h>
 #include <cairo.h>
 #include <ctype.h>

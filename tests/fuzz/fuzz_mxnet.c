@@ -1,5 +1,5 @@
 /* Any bytes as an MXNet model: symbol.json up to the first zero byte, .params behind it. */
-#include "format/mxnet_internal.h"
+#include "format/mxnet/mxnet_internal.h"
 #include "fuzz_memory.h"
 #include <string.h>
 

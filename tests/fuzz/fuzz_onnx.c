@@ -1,6 +1,7 @@
 /* Any bytes as an ONNX model; what loads is also prepared for a run, so that shape rules and passes see hostile graphs. */
 #include "format/format.h"
 #include "fuzz_memory.h"
+#include "run/session.h"
 #include <arcface/context.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

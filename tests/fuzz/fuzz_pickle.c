@@ -1,5 +1,5 @@
 /* Any bytes as a pickle: the machine alone, with every kind of global that our readers allow. */
-#include "format/pickle.h"
+#include "format/pickle/pickle.h"
 #include "fuzz_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

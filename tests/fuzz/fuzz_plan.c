@@ -1,6 +1,6 @@
 /* Any bytes as a file of measured choices. The checksum is made right half of the time, so that what stands before it is read as well. */
 #include "fuzz_memory.h"
-#include "nn/plan_cache.h"
+#include "plan/cache.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Any bytes as an index of RecordIO. */
-#include "format/recordio.h"
+#include "format/record/recordio.h"
 #include "fuzz_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

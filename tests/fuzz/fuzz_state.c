@@ -1,6 +1,6 @@
 /* Checkpoints: any bytes as a state file; every array that it claims to have is read. */
 #include "fuzz_memory.h"
-#include "train/state_file.h"
+#include "train/run/state_file.h"
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* Any bytes as a PyTorch checkpoint, zip or legacy, down to the tensors of its state dict. */
-#include "format/torch_internal.h"
+#include "format/torch/torch_internal.h"
 #include "fuzz_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,7 +2,7 @@
 #ifndef ARC_TEST_CONV_SUPPORT_H
 #define ARC_TEST_CONV_SUPPORT_H
 
-#include "nn/conv.h"
+#include "op/conv/geometry.h"
 #include "op_harness.h"
 
 typedef struct conv_case {

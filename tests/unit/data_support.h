@@ -2,9 +2,10 @@
 #ifndef ARC_DATA_SUPPORT_H
 #define ARC_DATA_SUPPORT_H
 
-#include "data/data_set.h"
-#include "face/face_internal.h"
-#include "format/recordio.h"
+#include "base/base.h"
+#include "data/set.h"
+#include "format/record/recordio.h"
+#include "image/image.h"
 #include "support.h"
 #include <ftw.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef ARC_KERNEL_SUPPORT_H
 #define ARC_KERNEL_SUPPORT_H
 
-#include "kernel/internal.h"
+#include "kernel/levels.h"
 #include "support.h"
 #include <string.h>
 #include <sys/mman.h>

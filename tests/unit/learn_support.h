@@ -2,8 +2,8 @@
 #ifndef ARC_TEST_LEARN_SUPPORT_H
 #define ARC_TEST_LEARN_SUPPORT_H
 
+#include "learn/learner.h"
 #include "net_support.h"
-#include "nn/learn.h"
 
 /* Number i of the stream called `name`, uniform in [-1,1): FNV-1a of the name, mixed with i as murmur3 does. learn.py: numbers(). */
 static inline float learn_number(const char *name, uint32_t i) {

@@ -2,7 +2,7 @@
 #ifndef ARC_TEST_NET_SUPPORT_H
 #define ARC_TEST_NET_SUPPORT_H
 
-#include "nn/nn.h"
+#include "run/session.h"
 #include "support.h"
 #include <string.h>
 

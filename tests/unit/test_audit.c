@@ -1,8 +1,8 @@
 /* The audit's arithmetic on a set whose faults are known: one wrong label, one picture twice, one person under two names. */
 #include "base/base.h"
-#include "eval/nearest.h"
-#include "nn/nn.h"
+#include "run/session.h"
 #include "support.h"
+#include "vector/nearest.h"
 #include <arcface/audit.h>
 #include <string.h>
 

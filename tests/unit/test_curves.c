@@ -1,8 +1,8 @@
 /* Curves and all pairs: against scikit-learn's goldens (tests/golden/curves.py), brute force, and cases worked out by hand. */
 #include "golden_json.h"
 
-#include "eval/all_pairs.h"
-#include "eval/curve.h"
+#include "eval/protocol/all_pairs.h"
+#include "eval/stats/curve.h"
 #include <arcface/evaluate_search.h>
 #include <string.h>
 

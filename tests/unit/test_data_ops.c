@@ -1,7 +1,7 @@
 /* Copying, looking at, checking and repairing data sets through the public calls: damaged files, nearly equal pictures, failing memory. */
 #include "data/picture_hash.h"
 #include "data_support.h"
-#include "face/contact_sheet.h"
+#include "image/contact_sheet.h"
 #include <arcface/data.h>
 #include <arcface/file.h>
 

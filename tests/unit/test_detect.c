@@ -1,7 +1,10 @@
 /* Detection decoding on raw outputs kept from ONNX Runtime, letterbox, NMS and selection; and the whole detector on a real photo. */
 #include "face_support.h"
 
-#include "face/face_internal.h"
+#include "base/base.h"
+#include "face/detect/decode.h"
+#include "face/views.h"
+#include "image/image.h"
 #include <jansson.h>
 
 static arc_context *ctx;

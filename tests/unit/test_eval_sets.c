@@ -3,7 +3,7 @@
  * hand. */
 #include "support.h"
 
-#include "eval/known.h"
+#include "eval/protocol/known.h"
 #include <arcface/eval.h>
 #include <arcface/evaluate_template.h>
 #include <string.h>

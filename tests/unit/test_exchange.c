@@ -1,7 +1,7 @@
 /* Gradients over ranks during backward: what arrives is the sum, in the same messages every time; a gradient that is not finite and a
  * connection that breaks are told. The other rank is made up: it has the same gradients as this one. */
 #include "learn_support.h"
-#include "train/exchange.h"
+#include "train/run/exchange.h"
 
 /* DIM: rows that do not end with a vector */
 enum { BATCH = 4, SIDE = 56, DIM = 72, MESSAGES = 512 };

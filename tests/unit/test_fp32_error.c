@@ -2,8 +2,10 @@
  * takes at batch 1 and 8, against the graph as it was written, layer by layer, with sums in double. The largest difference of an output is
  * held against the output's norm. The heavy networks run with ARCFACE_NIGHTLY set. */
 #include "exact_kernels.h"
-#include "model/model_internal.h"
+#include "model/model.h"
+#include "plan/plan.h"
 #include "support.h"
+#include "zoo/zoo.h"
 #include <arcface/model.h>
 #include <string.h>
 

@@ -10,17 +10,17 @@
 
 static char folder[64];
 static unsigned char data[DATA_BYTES];
-static char data_hex[ARC_HUB_HEX_BYTES];
+static char data_hex[ARC_DIGEST_HEX_BYTES];
 static char url[128];
 
 static int begin(void **state) {
     (void)state;
     for (size_t i = 0; i < DATA_BYTES; i++)
         data[i] = (unsigned char)arc_rng_hash(7, i);
-    arc_hub_digest d;
-    arc_hub_digest_begin(&d);
-    arc_hub_digest_add(&d, data, DATA_BYTES);
-    arc_hub_digest_end(&d, data_hex);
+    arc_digest d;
+    arc_digest_begin(&d);
+    arc_digest_add(&d, data, DATA_BYTES);
+    arc_digest_end(&d, data_hex);
     unsetenv("http_proxy");
     return setenv("no_proxy", "*", 1);
 }

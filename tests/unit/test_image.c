@@ -1,7 +1,8 @@
 /* Codecs against Pillow's pixels, orientation, limits, bad inputs, saving, resize against OpenCV, drawing. */
 #include "face_support.h"
 
-#include "face/face_internal.h"
+#include "base/base.h"
+#include "image/image.h"
 #include <unistd.h>
 
 /* fontconfig, below cairo, keeps its configuration for the life of the process. */

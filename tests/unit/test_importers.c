@@ -1,7 +1,7 @@
 /* Importers against what the network's own framework computes: a small MXNet fresnet (tests/golden/make_mxnet.py), and how the
  * activation behind a PyTorch checkpoint is told. Whole PyTorch nets: tests/golden/torch_check.py. */
 #include "format/format.h"
-#include "format/torch_internal.h"
+#include "format/torch/torch_internal.h"
 #include "net_support.h"
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Layers against small cases worked out by hand, and the same operator on plain and NHWC tensors: an infer, prepare and
  * run of the table entry itself, without a graph or planner in between. */
-#include "nn/layer.h"
+#include "op/layer.h"
 #include "support.h"
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Learning against PyTorch's goldens (tests/golden/learn.py): embeddings, every gradient, every running statistic. */
 #include "learn_support.h"
+#include "zoo/zoo.h"
 
 enum { SAMPLES = 8 };
 #define FLOOR 0.1

@@ -2,7 +2,7 @@
  * where theta + m passes pi; bounded memory, parts and threads change nothing; partial FC's sampling and the two rules for what rests. */
 #include "format/format.h"
 #include "support.h"
-#include "train/head.h"
+#include "train/head/head.h"
 #include <string.h>
 
 enum { B = 6, C = 17, K = 3, D = 16 };

@@ -1,6 +1,6 @@
 /* Models: contract from metadata, structure and options; save and load; self-test; fixed batches; agreement with ONNX Runtime. */
 #include "format/format.h"
-#include "model/model_internal.h"
+#include "model/model.h"
 #include "support.h"
 #include <arcface/hub.h>
 #include <string.h>

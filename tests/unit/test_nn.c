@@ -1,5 +1,6 @@
 /* Graphs: building, what a check refuses, and order. Plans: shapes, layouts, folded constants, memory, costs. */
 #include "net_support.h"
+#include "plan/cost.h"
 #include <string.h>
 
 /* ---- graphs ------------------------------------------------------------------------------------------------------------------- */

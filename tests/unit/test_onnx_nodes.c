@@ -1,6 +1,7 @@
 /* ONNX's own node tests (Debian's libonnx-testdata): every folder whose operators are all supported must load, plan and give the
  * recorded outputs, with and without passes, unless it stands in the table of exclusions below. */
 #include "format/format.h"
+#include "run/session.h"
 #include "support.h"
 #include <fnmatch.h>
 #include <string.h>

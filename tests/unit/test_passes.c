@@ -1,5 +1,6 @@
 /* Passes: a rewritten network gives what the written one gives, in fewer steps. */
 #include "net_support.h"
+#include "pass/pass.h"
 #include <string.h>
 
 static arc_context *ctx;

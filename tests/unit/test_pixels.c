@@ -1,6 +1,6 @@
 /* A network on pictures as they lie in memory gives the bits that it gives on floats: graphs that begin with a convolution take the pixels
  * in their first step, others get floats. */
-#include "model/model_internal.h"
+#include "model/model.h"
 #include "model/pixels.h"
 #include "net_support.h"
 #include <arcface/arcface.h>

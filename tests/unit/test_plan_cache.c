@@ -1,9 +1,9 @@
 /* Files of measured plans: what was written is read back, what is damaged, foreign or absent counts as nothing; and plans that come of them:
  * the same choice, id and bits run after run and for any number of threads. */
 #include "net_support.h"
-#include "nn/plan.h"
-#include "nn/plan_cache.h"
-#include "nn/tune.h"
+#include "plan/cache.h"
+#include "plan/plan.h"
+#include "plan/tune.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>

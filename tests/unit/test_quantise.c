@@ -1,6 +1,6 @@
 /* Quantisation: ranges against sums done by hand, and networks whose fused 8-bit layers agree with the same file run operator by operator. */
-#include "model/quantise.h"
 #include "net_support.h"
+#include "quantize/quantize.h"
 #include <math.h>
 #include <string.h>
 

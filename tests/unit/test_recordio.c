@@ -1,7 +1,7 @@
 /* RecordIO: our writer against files of an independent one (tests/golden/recordio.py), reading them back, indexes, scanning damaged files.
  * Verification sets: our writer against Python's pickler. */
 #include "format/format.h"
-#include "format/recordio.h"
+#include "format/record/recordio.h"
 #include "support.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  * them in blocks. */
 #include "golden_json.h"
 
-#include "eval/similarity.h"
+#include "vector/similarity.h"
 #include <arcface/evaluate_search.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Memory of sessions: a planned run allocates nothing, and every single allocation may fail without a leak or a crash. */
 #include "net_support.h"
+#include "plan/cost.h"
 #include <string.h>
 
 static void a_planned_run_allocates_nothing(void **state) {

@@ -3,7 +3,7 @@
 #include "data_support.h"
 #include "format/format.h"
 #include "learn_support.h"
-#include "train/trainer_internal.h"
+#include "train/trainer/trainer_internal.h"
 
 enum { STEPS = 10, BATCHES = 5, CLASSES = 24, DIM = 64, SAMPLES = 2 };
 #define AGREES 1e-4 /* of a loss, a norm, a tensor's size */

@@ -1,6 +1,6 @@
 /* Drawn faces: the same for any number of threads, aligned, told apart by the person and not by what surrounds the face. */
-#include "data/synth.h"
 #include "data_support.h"
+#include "drawn/drawn.h"
 #include <arcface/data.h>
 #include <arcface/face.h>
 
@@ -8,14 +8,14 @@ enum { SIZE = 112, PICTURE = SIZE * SIZE * 3 };
 
 static void draw(uint64_t identity, uint64_t image, float nuisance, uint8_t *rgb, float landmark[5][2]) {
     static void *work;
-    arc_synth_identity who;
-    arc_synth_view view;
-    const arc_synth_place place = {.size_px = SIZE};
-    if (!work && posix_memalign(&work, 64, arc_synth_work_bytes(SIZE)) != 0)
+    arc_drawn_identity who;
+    arc_drawn_view view;
+    const arc_drawn_place place = {.size_px = SIZE};
+    if (!work && posix_memalign(&work, 64, arc_drawn_work_bytes(SIZE)) != 0)
         fail();
-    arc_synth_identity_make(&who, 1, identity);
-    arc_synth_view_make(&view, 1, identity, image, nuisance);
-    arc_synth_draw(&who, &view, &place, work, rgb, landmark);
+    arc_drawn_identity_make(&who, 1, identity);
+    arc_drawn_view_make(&view, 1, identity, image, nuisance);
+    arc_drawn_draw(&who, &view, &place, work, rgb, landmark);
 }
 
 /* The five points stand where the template wants them, as well as a detector would put them. */
@@ -99,17 +99,17 @@ static void any_size(void **state) {
     for (int k = 0; k < 4; k++) {
         const int size = sizes[k];
         void *work = NULL;
-        assert_int_equal(posix_memalign(&work, 64, arc_synth_work_bytes(size)), 0);
+        assert_int_equal(posix_memalign(&work, 64, arc_drawn_work_bytes(size)), 0);
         uint8_t *rgb = malloc((size_t)size * size * 3);
         for (uint64_t i = 0; i < 40; i++) {
-            arc_synth_identity who;
-            arc_synth_view view;
+            arc_drawn_identity who;
+            arc_drawn_view view;
             float at[5][2];
-            const arc_synth_place place = {
+            const arc_drawn_place place = {
                 size, i % 2, (float)size * (float)(i % 5) / 4, (float)size / 2, (float)size / 150, (float)i * 0.3f};
-            arc_synth_identity_make(&who, 5, i);
-            arc_synth_view_make(&view, 5, i, i, 2);
-            arc_synth_draw(&who, &view, &place, work, rgb, at);
+            arc_drawn_identity_make(&who, 5, i);
+            arc_drawn_view_make(&view, 5, i, i, 2);
+            arc_drawn_draw(&who, &view, &place, work, rgb, at);
             for (int p = 0; p < 5; p++)
                 assert_true(isfinite(at[p][0]) && isfinite(at[p][1]));
         }
@@ -126,7 +126,7 @@ static void photos(void **state) {
         arc_image image;
         arc_face face;
         double matrix[2][3], residual;
-        assert_int_equal(arc_synth_photo(ctx, 1, i, i, 1, 320, &image, &face, NULL), ARC_OK);
+        assert_int_equal(arc_drawn_photo(ctx, 1, i, i, 1, 320, &image, &face, NULL), ARC_OK);
         assert_int_equal(arc_align_estimate((const float(*)[2])face.landmark_px, ARC_TEMPLATE_112, matrix, &residual, NULL),
                          ARC_OK);
         assert_true(residual < 9);
@@ -137,8 +137,8 @@ static void photos(void **state) {
     }
     arc_image image;
     arc_face face;
-    assert_int_equal(arc_synth_photo(ctx, 1, -1, 0, 1, 320, &image, &face, NULL), ARC_EINVAL);
-    assert_int_equal(arc_synth_face(ctx, 1, 0, 0, 1, 4000, &image, NULL, NULL), ARC_EINVAL);
+    assert_int_equal(arc_drawn_photo(ctx, 1, -1, 0, 1, 320, &image, &face, NULL), ARC_EINVAL);
+    assert_int_equal(arc_drawn_face(ctx, 1, 0, 0, 1, 4000, &image, NULL, NULL), ARC_EINVAL);
     arc_context_close(&ctx);
 }
 
@@ -152,10 +152,10 @@ static int stop(void *ctx, int64_t done, int64_t total) {
 static void sets(void **state) {
     (void)state;
     arc_context *ctx = arc_test_context(NULL, 2);
-    arc_synth_options o;
+    arc_drawn_options o;
     arc_data_set *set;
     arc_error err = {0};
-    arc_synth_options_default(&o);
+    arc_drawn_options_default(&o);
     o.identities = 4;
     o.images = 3;
     static const arc_data_layout layouts[] = {ARC_DATA_IDENTITIES, ARC_DATA_SEQUENCE, ARC_DATA_FOLDER};
@@ -163,7 +163,7 @@ static void sets(void **state) {
         char name[16];
         snprintf(name, sizeof name, "set%d", i);
         o.layout = layouts[i];
-        assert_int_equal(arc_data_synth(ctx, in_folder(name), &o, &err), ARC_OK);
+        assert_int_equal(arc_data_drawn(ctx, in_folder(name), &o, &err), ARC_OK);
         assert_int_equal(arc_data_set_open(&set, ctx, in_folder(name), &err), ARC_OK);
         assert_int_equal(arc_data_set_samples(set), 12);
         assert_int_equal(arc_data_set_identities(set), 4);
@@ -176,11 +176,11 @@ static void sets(void **state) {
     }
     o.progress = stop;
     o.layout = ARC_DATA_IDENTITIES;
-    assert_int_equal(arc_data_synth(ctx, in_folder("stopped"), &o, &err), ARC_ECANCEL);
+    assert_int_equal(arc_data_drawn(ctx, in_folder("stopped"), &o, &err), ARC_ECANCEL);
     assert_int_equal(access(in_folder("stopped/train.rec"), F_OK), -1);
     o.progress = NULL;
     o.images = 0;
-    assert_int_equal(arc_data_synth(ctx, in_folder("none"), &o, &err), ARC_EINVAL);
+    assert_int_equal(arc_data_drawn(ctx, in_folder("none"), &o, &err), ARC_EINVAL);
     arc_context_close(&ctx);
 }
 
@@ -191,13 +191,13 @@ static void failing_memory(void **state) {
     const long before = heap.live;
     arc_status st = ARC_ENOMEM;
     for (long nth = 1; st != ARC_OK && nth < 100000; nth++) {
-        arc_synth_options o;
-        arc_synth_options_default(&o);
+        arc_drawn_options o;
+        arc_drawn_options_default(&o);
         o.identities = 2;
         o.images = 2;
         o.pairs = 2;
         heap.fail_at = heap.requests + nth;
-        st = arc_data_synth(ctx, in_folder("memory"), &o, NULL);
+        st = arc_data_drawn(ctx, in_folder("memory"), &o, NULL);
         assert_true(st == ARC_OK || st == ARC_ENOMEM);
         assert_int_equal(heap.live, before);
     }

@@ -1,6 +1,6 @@
 /* What one step of the trainer does, against the words of the recipe: clipping, decay, the running mean of weights, micro-batches, the teacher. */
 #include "data_support.h"
-#include "train/trainer_internal.h"
+#include "train/trainer/trainer_internal.h"
 #include <arcface/data.h>
 
 enum { IDENTITIES = 4, IMAGES = 6, BATCH = 8 };
@@ -8,14 +8,14 @@ enum { IDENTITIES = 4, IMAGES = 6, BATCH = 8 };
 static arc_context *ctx;
 
 static int draw_set(void **state) {
-    arc_synth_options o;
-    arc_synth_options_default(&o);
+    arc_drawn_options o;
+    arc_drawn_options_default(&o);
     o.identities = IDENTITIES;
     o.images = IMAGES;
     if (test_make_folder(state) != 0)
         return -1;
     ctx = arc_test_context(NULL, 2);
-    return arc_data_synth(ctx, in_folder("set"), &o, NULL) == ARC_OK ? 0 : -1;
+    return arc_data_drawn(ctx, in_folder("set"), &o, NULL) == ARC_OK ? 0 : -1;
 }
 
 static int remove_set(void **state) {

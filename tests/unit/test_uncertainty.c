@@ -1,7 +1,7 @@
 /* Uncertainty: the bootstrap over identities against one that looks at every threshold, McNemar's test by hand. */
 #include "support.h"
 
-#include "eval/bootstrap.h"
+#include "eval/stats/bootstrap.h"
 #include <arcface/evaluate_compare.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* The zoo against ALGORITHMS 1.1 and 1.4: parameter counts to the last one, names of the state dict, the distribution of fresh
  * weights, and networks built from given weights. */
-#include "nn/zoo_internal.h"
 #include "support.h"
+#include "zoo/layers.h"
 #include <string.h>
 
 static int64_t count_parameters(const arc_graph *g, int64_t *running, int64_t *slopes, int64_t *convs) {

@@ -1,0 +1,63 @@
+/* arcface data clean: what a sub-center training says about labels. */
+#include "ui/cli.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+static int run(cli *c) {
+    arc_clean_options o;
+    arc_clean_result r;
+    arc_model *model = NULL;
+    arc_error err = {0};
+    cli_progress bar;
+    const char *centres = cli_value(c, "centers"), *path = cli_value(c, "output");
+    arc_clean_options_default(&o);
+    if (!centres)
+        return cli_usage(c, "data clean needs --centers RUN/step-NNNNNNNN.state");
+    if (!cli_float(c, "drop-angle", 0.1, 180, &o.drop_angle))
+        return CLI_USAGE;
+    o.list = cli_value(c, "list");
+    o.undo = cli_value(c, "undo");
+    o.sheet = cli_value(c, "sheet");
+    o.progress = cli_progress_step;
+    o.progress_ctx = &bar;
+    int code = cli_load(c, ARC_TASK_EMBED, &model);
+    if (code != CLI_OK)
+        return code;
+    cli_progress_start(&bar, c, "embedding");
+    const arc_status st = arc_data_clean(c->ctx, c->args[0], model, centres, path, &o, &r, &err);
+    cli_progress_end(&bar);
+    arc_model_free(&model);
+    if (st != ARC_OK)
+        return cli_fail(&err);
+    if (cli_given(c, "json"))
+        printf("{\"kept\": %" PRId64 ", \"dropped\": %" PRId64 ", \"unreadable\": %" PRId64 ", \"identities\": %" PRId64 "}\n",
+               r.kept, r.dropped, r.unreadable, r.identities);
+    else
+        printf("%" PRId64 " pictures of %" PRId64 " identities stay, %" PRId64 " dropped (%.2f %%), %" PRId64 " unreadable\n",
+               r.kept, r.identities, r.dropped, 100.0 * (double)r.dropped / (double)(r.kept + r.dropped ? r.kept + r.dropped : 1),
+               r.unreadable);
+    return CLI_OK;
+}
+
+static const cli_option options[] = {
+    {"centers", 0, "FILE", "the .state file of the training with several centres"},
+    {"drop-angle", 0, "DEG", "pictures farther from their identity's dominant centre are dropped (default 75)"},
+    {"output", 'o', "PATH", "the cleaned set: a .rec or a folder"},
+    {"list", 0, "FILE", "the dropped with their angles, tab-separated"},
+    {"undo", 0, "FILE", "for each picture that stays its key, its label before and its label now"},
+    {"sheet", 0, "FILE", "a picture of the first of the dropped, .png or .jpg"},
+    {"json", 'j', NULL, "one JSON line"},
+    {0},
+};
+
+const cli_command cli_data_clean = {
+    "data clean",
+    "SET",
+    "drop pictures with wrong labels, by a sub-center training",
+    "arcface data clean noisy/ --model run/model.onnx --centers run/step-00001000.state -o clean/ --sheet dropped.png",
+    CLI_USES_MODEL,
+    1,
+    1,
+    options,
+    run,
+};

@@ -1,0 +1,311 @@
+/* The demo that needs nothing: people are drawn, a small network learns to tell them apart, and is then asked about people that it has never seen.
+ * Draw, train, evaluate, export, verify, and one page with all of it. */
+#include "ui/cli.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SEED = 1, SIDE = 320, SHEET_PEOPLE = 10, SHEET_VIEWS = 8, MAX_POINTS = 100000 };
+
+/* How much is drawn and learnt. */
+typedef struct size {
+    const char *epochs;
+    int64_t identities, pairs;
+    int images;
+} size;
+static const size whole = {"4", 500, 3000, 20}, quick = {"1", 40, 200, 8};
+
+typedef struct trained {
+    cli *c;
+    const char *out;
+    size size;
+    char data[CLI_PATH_BYTES], run[CLI_PATH_BYTES], pairs[CLI_PATH_BYTES], model_path[CLI_PATH_BYTES], page_path[CLI_PATH_BYTES];
+    double *step, *loss, *cosine; /* [points] of the training */
+    size_t points;
+    cli_progress bar;
+    double started;
+    arc_train_result result;
+    arc_model *model;
+    arc_evaluation *evaluation;
+    arc_image sheet, verdict[2];
+    char verdict_text[2][128];
+} trained;
+
+/* ---- 1. draw ---- */
+
+static int draw_bar(void *ctx, int64_t done, int64_t total) {
+    return cli_progress_step(ctx, done, total);
+}
+
+static arc_status draw_sheet(trained *t, arc_error *err) {
+    arc_status st = arc_image_new(t->c->ctx, SHEET_VIEWS * 114, SHEET_PEOPLE * 114, &t->sheet, err);
+    for (int i = 0; st == ARC_OK && i < SHEET_PEOPLE * SHEET_VIEWS; i++) {
+        arc_image face = {0};
+        st = arc_drawn_face(t->c->ctx, SEED, i / SHEET_VIEWS, i % SHEET_VIEWS, 1, 112, &face, NULL, err);
+        if (st == ARC_OK)
+            arc_draw_image(&t->sheet, i % SHEET_VIEWS * 114 + 1, i / SHEET_VIEWS * 114 + 1, 112, 112, &face);
+        arc_image_free(t->c->ctx, &face);
+    }
+    return st;
+}
+
+static arc_status draw(trained *t, arc_error *err) {
+    arc_drawn_options opt;
+    char path[CLI_PATH_BYTES + 32];
+    arc_drawn_options_default(&opt);
+    opt.seed = SEED;
+    opt.identities = t->size.identities;
+    opt.images = t->size.images;
+    opt.pairs = t->size.pairs;
+    opt.progress = draw_bar;
+    opt.progress_ctx = &t->bar;
+    const double start = cli_seconds();
+    cli_progress_start(&t->bar, t->c, "drawing");
+    arc_status st = arc_data_drawn(t->c->ctx, t->data, &opt, err);
+    cli_progress_end(&t->bar);
+    if (st == ARC_OK)
+        st = draw_sheet(t, err);
+    snprintf(path, sizeof path, "%s/1-people.jpg", t->out);
+    if (st == ARC_OK)
+        st = arc_image_save(t->c->ctx, &t->sheet, path, err);
+    if (st == ARC_OK)
+        printf("1. draw      %lld people, %d pictures of each, and %lld pairs of other people: %.1f s\n             %s\n",
+               (long long)t->size.identities, t->size.images, (long long)t->size.pairs, cli_seconds() - start, path);
+    fflush(stdout);
+    return st;
+}
+
+/* ---- 2. train ---- */
+
+static int after_step(void *ctx, const arc_train_progress *p) {
+    trained *t = ctx;
+    if (t->points < MAX_POINTS && !p->skipped) {
+        t->step[t->points] = (double)p->step;
+        t->loss[t->points] = p->loss;
+        t->cosine[t->points++] = p->cosine;
+    }
+    return cli_progress_step(&t->bar, p->step, p->steps);
+}
+
+static arc_status configure(const trained *t, arc_recipe *recipe, arc_error *err) {
+    arc_status st = arc_recipe_load(recipe, "tiny-synth", err);
+    if (st == ARC_OK)
+        st = arc_recipe_set(recipe, "epochs", t->size.epochs, err);
+    if (st == ARC_OK && t->size.identities < whole.identities)
+        st = arc_recipe_set(recipe, "batch", "32", err);
+    return st;
+}
+
+static arc_status train(trained *t, arc_error *err) {
+    arc_recipe *recipe = NULL;
+    arc_train_options opt;
+    arc_train_options_default(&opt);
+    opt.data = t->data;
+    opt.run = t->run;
+    opt.progress = after_step;
+    opt.ctx = t;
+    const double start = cli_seconds();
+    arc_status st = arc_recipe_new(t->c->ctx, &recipe, err);
+    if (st == ARC_OK)
+        st = configure(t, recipe, err);
+    cli_progress_start(&t->bar, t->c, "training");
+    if (st == ARC_OK)
+        st = arc_train(t->c->ctx, recipe, &opt, &t->result, err);
+    cli_progress_end(&t->bar);
+    if (st == ARC_OK)
+        printf("2. train     recipe tiny-synth, ArcFace loss %.2f to %.2f in %lld steps: %.0f s\n             %s\n",
+               t->points ? t->loss[0] : 0, t->result.loss, (long long)t->result.steps, cli_seconds() - start, t->run);
+    fflush(stdout);
+    arc_recipe_free(&recipe);
+    return st;
+}
+
+/* ---- 3. evaluate, 4. export ---- */
+
+static arc_status evaluate(trained *t, arc_error *err) {
+    arc_eval_options opt;
+    const double start = cli_seconds();
+    arc_eval_options_default(&opt);
+    opt.progress = cli_progress_step;
+    opt.progress_ctx = &t->bar;
+    arc_status st = arc_model_load(t->c->ctx, t->result.model, ARC_TASK_EMBED, NULL, &t->model, err);
+    cli_progress_start(&t->bar, t->c, "embedding");
+    if (st == ARC_OK)
+        st = arc_evaluate_bin(t->c->ctx, t->model, t->pairs, &opt, &t->evaluation, err);
+    cli_progress_end(&t->bar);
+    if (st != ARC_OK)
+        return st;
+    const arc_verification *v = &t->evaluation->verification;
+    printf("3. evaluate  people that it has never seen, %d pairs in 10 folds: accuracy %.2f %% +- %.2f, AUC %.4f: %.0f s\n",
+           v->pairs, 100 * v->accuracy, 100 * v->accuracy_std, v->auc, cli_seconds() - start);
+    st = arc_model_save(t->c->ctx, t->model, t->model_path, err);
+    if (st == ARC_OK)
+        printf("4. export    plain ONNX, pixels in and embedding out, with its self-test\n             %s\n", t->model_path);
+    fflush(stdout);
+    return st;
+}
+
+/* ---- 5. verify ---- */
+
+typedef struct seen {
+    arc_image photo, crop;
+    arc_face face;
+} seen;
+
+static void forget(trained *t, seen *s) {
+    arc_image_free(t->c->ctx, &s->photo);
+    arc_image_free(t->c->ctx, &s->crop);
+}
+
+/* A drawn photograph with its landmarks, turned to the template: what a detector and alignment do with a real one. */
+static arc_status look_at(trained *t, int64_t identity, int64_t image, seen *s, arc_error *err) {
+    double matrix[2][3], residual;
+    arc_status st = arc_drawn_photo(t->c->ctx, SEED, identity, image, 1, SIDE, &s->photo, &s->face, err);
+    if (st == ARC_OK)
+        st = arc_align_estimate((const float(*)[2])s->face.landmark_px, ARC_TEMPLATE_112, matrix, &residual, err);
+    if (st == ARC_OK)
+        st = arc_image_new(t->c->ctx, 112, 112, &s->crop, err);
+    return st == ARC_OK ? arc_align_warp(&s->photo, (const double(*)[3])matrix, ARC_WARP_EXACT, &s->crop, err) : st;
+}
+
+static int verify(trained *t, arc_embedder *embedder, int which, int64_t other) {
+    const int64_t someone = t->size.identities + 10000; /* neither drawn for training nor for the pairs */
+    char path[CLI_PATH_BYTES + 32];
+    arc_error err = {0};
+    seen s[2] = {{.photo = {0}}, {.photo = {0}}};
+    const int dim = arc_embedder_dim(embedder);
+    float *row = cli_new((size_t)2 * (size_t)dim, sizeof *row);
+    arc_status st = look_at(t, someone, 0, &s[0], &err);
+    if (st == ARC_OK)
+        st = look_at(t, someone + other, 1, &s[1], &err);
+    if (st == ARC_OK)
+        st = arc_embed_crops(embedder, (const arc_image[]){s[0].crop, s[1].crop}, 2, true, row, &err);
+    int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
+    if (code == CLI_OK) {
+        const double cosine = arc_embedding_cosine(row, row + dim, dim),
+                     threshold = t->evaluation->verification.best_threshold_cosine;
+        const bool yes = cosine >= threshold;
+        const cli_side side[2] = {{&s[0].photo, &s[0].face, &s[0].crop}, {&s[1].photo, &s[1].face, &s[1].crop}};
+        snprintf(path, sizeof path, "%s/5-verify-%s.jpg", t->out, other ? "two" : "one");
+        snprintf(t->verdict_text[which], sizeof t->verdict_text[which], "%s: cosine %.3f, threshold %.3f: %s",
+                 other ? "two people" : "one person", cosine, threshold, yes ? "same person" : "different persons");
+        code = cli_draw_pair(t->c, side, yes ? "same person" : "different persons", t->verdict_text[which], yes, path);
+        if (code == CLI_OK && arc_image_load(t->c->ctx, path, NULL, &t->verdict[which], NULL, &err) != ARC_OK)
+            code = cli_fail(&err);
+        if (code == CLI_OK)
+            printf("             %s\n             %s\n", t->verdict_text[which], path);
+    }
+    cli_free(row);
+    forget(t, &s[0]);
+    forget(t, &s[1]);
+    return code;
+}
+
+static int verify_two(trained *t) {
+    arc_embedder *embedder = NULL;
+    arc_error err = {0};
+    if (arc_embedder_new(t->c->ctx, t->model, &embedder, &err) != ARC_OK)
+        return cli_fail(&err);
+    printf("5. verify    photographs of people that nobody has seen\n");
+    int code = verify(t, embedder, 0, 0);
+    if (code == CLI_OK)
+        code = verify(t, embedder, 1, 1);
+    arc_embedder_free(&embedder);
+    return code;
+}
+
+/* ---- 6. the page ---- */
+
+static void put_curves(trained *t, arc_page *page) {
+    const arc_plot_series loss = {NULL, ARC_PLOT_LINE, t->step, t->loss, t->points, ARC_PLOT_AUTO, 0, false};
+    const arc_plot_series cosine = {NULL, ARC_PLOT_LINE, t->step, t->cosine, t->points, 0x009e73, 0, false};
+    const arc_plot plot[] = {
+        {.title = "Loss", .x = {.label = "step"}, .y = {.label = "ArcFace loss"}, .series = &loss, .series_count = 1},
+        {.title = "Cosine to the own class",
+         .x = {.label = "step"},
+         .y = {.label = "mean over the batch"},
+         .series = &cosine,
+         .series_count = 1}};
+    arc_page_heading(page, "Training");
+    arc_page_plots(page, plot, CLI_COUNT(plot));
+}
+
+static arc_status put_page(trained *t, arc_error *err) {
+    arc_page *page = NULL;
+    char subtitle[512];
+    const char *names[] = {"tiny network"}, *verdicts[] = {t->verdict_text[0], t->verdict_text[1]};
+    const arc_evaluation *evaluation = t->evaluation;
+    snprintf(subtitle, sizeof subtitle,
+             "arcface %s, %s, %d threads: %lld drawn people, %lld steps of ArcFace training, then people that the network has "
+             "never seen. "
+             "Drawn faces show that training works; they say nothing about real ones.",
+             arc_version(), arc_context_isa(t->c->ctx), arc_context_threads(t->c->ctx), (long long)t->size.identities,
+             (long long)t->result.steps);
+    arc_status st = arc_page_new(t->c->ctx, "From nothing to a face recogniser", subtitle, &page, err);
+    if (st != ARC_OK)
+        return st;
+    put_curves(t, page);
+    arc_page_heading(page, "Two photographs");
+    arc_page_images(page, t->verdict, verdicts, 2, 540);
+    arc_page_heading(page, "Some of the people, a row each");
+    arc_page_images(page, &t->sheet, NULL, 1, SHEET_VIEWS * 114);
+    arc_page_heading(page, "Evaluation on unseen people");
+    st = arc_evaluation_onto_page(t->c->ctx, &evaluation, names, 1, page, err);
+    if (st == ARC_OK)
+        st = arc_page_save(page, t->page_path, err);
+    arc_page_free(&page);
+    if (st == ARC_OK)
+        printf("6. report    %s\n             %.0f s in all\n", t->page_path, cli_seconds() - t->started);
+    return st;
+}
+
+static int work(trained *t) {
+    arc_error err = {0};
+    arc_status st = draw(t, &err);
+    if (st == ARC_OK)
+        st = train(t, &err);
+    if (st == ARC_OK)
+        st = evaluate(t, &err);
+    if (st != ARC_OK)
+        return cli_fail(&err);
+    int code = verify_two(t);
+    if (code == CLI_OK && put_page(t, &err) != ARC_OK)
+        code = cli_fail(&err);
+    return code;
+}
+
+/* A folder that no earlier demo trained in: "run", "run-2" and so on. */
+static void choose_run(trained *t) {
+    const size_t bytes = sizeof t->run;
+    snprintf(t->run, bytes, "%s/run", t->out);
+    for (int i = 2; i < 1000 && access(t->run, F_OK) == 0; i++)
+        snprintf(t->run, bytes, "%s/run-%d", t->out, i);
+}
+
+int cli_demo_trained(cli *c, const char *out, bool only_quick) {
+    trained *t = cli_new(1, sizeof *t);
+    *t = (trained){.c = c, .out = out, .size = only_quick ? quick : whole, .started = cli_seconds()};
+    snprintf(t->data, sizeof t->data, "%s/synth", out);
+    choose_run(t);
+    snprintf(t->pairs, sizeof t->pairs, "%s/synth/verification.bin", out);
+    snprintf(t->model_path, sizeof t->model_path, "%s/4-tiny.onnx", out);
+    snprintf(t->page_path, sizeof t->page_path, "%s/report.html", out);
+    t->step = cli_new(MAX_POINTS, sizeof(double));
+    t->loss = cli_new(MAX_POINTS, sizeof(double));
+    t->cosine = cli_new(MAX_POINTS, sizeof(double));
+    printf("arcface %s on %d threads (%s): a face recogniser from nothing, on drawn people\n\n", arc_version(),
+           arc_context_threads(c->ctx), arc_context_isa(c->ctx));
+    fflush(stdout);
+    int code = work(t);
+    arc_evaluation_free(c->ctx, &t->evaluation);
+    arc_model_free(&t->model);
+    arc_image_free(c->ctx, &t->sheet);
+    arc_image_free(c->ctx, &t->verdict[0]);
+    arc_image_free(c->ctx, &t->verdict[1]);
+    cli_free(t->step);
+    cli_free(t->loss);
+    cli_free(t->cosine);
+    cli_free(t);
+    return code;
+}

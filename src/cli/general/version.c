@@ -1,0 +1,20 @@
+/* arcface version: the version and, with --features, what this build and machine can do. */
+#include "ui/cli.h"
+#include <stdio.h>
+
+static int run(cli *c) {
+    printf("arcface %s\n", arc_version());
+    if (!cli_given(c, "features"))
+        return CLI_OK;
+    printf("instruction set  %s\nthreads          %d\n", arc_context_isa(c->ctx), arc_context_threads(c->ctx));
+    printf("models           ONNX opset 7-17 in and out; MXNet and PyTorch in\n");
+    printf("networks         r18 r34 r50 r100 r200 mbf mbf-large tiny\n");
+    printf("detectors        scrfd retinaface retinaface-mxnet yunet\n");
+    printf("pictures         JPEG PNG WebP BMP PNM in; JPEG PNG PPM out\n");
+    printf("compiler         %s\n", __VERSION__);
+    return CLI_OK;
+}
+
+static const cli_option options[] = {{"features", 'f', NULL, "instruction set, threads, formats, compiler"}, {0}};
+
+const cli_command cli_version = {"version", "", "the version of arcface", "arcface version --features", 0, 0, 0, options, run};

@@ -1,0 +1,169 @@
+/* arcface train: a recipe, a data set and a folder to run in. */
+#include "ui/cli.h"
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop_wanted; /* the first Ctrl-C ends after a checkpoint, the second at once */
+
+static void on_interrupt(int number) {
+    stop_wanted = 1;
+    signal(number, SIG_DFL);
+}
+
+typedef struct display {
+    const cli *c;
+    bool live, drawn;
+    double next;
+} display;
+
+static void clear_line(display *d) {
+    if (d->drawn)
+        fputs("\r\x1b[K", stderr);
+    d->drawn = false;
+}
+
+static void say(void *ctx, const char *line) {
+    display *d = ctx;
+    if (d->c->quiet)
+        return;
+    clear_line(d);
+    fprintf(stderr, "%s\n", line);
+}
+
+static int show(void *ctx, const arc_train_progress *p) {
+    display *d = ctx;
+    const double now = cli_seconds();
+    const bool last = p->step == p->steps;
+    if (d->c->quiet || (now < d->next && !last))
+        return stop_wanted;
+    d->next = now + (d->live ? 0.2 : 10); /* a line now and then where nobody watches */
+    clear_line(d);
+    const double left = fmin(p->left_s, 360000.0 - 1);
+    fprintf(stderr,
+            "epoch %" PRId64 " step %" PRId64 "/%" PRId64
+            " loss %.4f cosine %.3f rate %.4g norm %.3g %.1f img/s %d:%02d:%02d left "
+            "%.0f MB%s",
+            p->epoch, p->step, p->steps, p->loss, p->cosine, p->rate, p->gradient_norm, p->images_per_s, (int)left / 3600,
+            (int)left / 60 % 60, (int)left % 60, (double)p->peak_memory_bytes / 1e6, d->live && !last ? "" : "\n");
+    d->drawn = d->live && !last;
+    fflush(stderr);
+    return stop_wanted;
+}
+
+/* The recipe: defaults, then the file (or what the run was begun with), then the flags. */
+static int read_recipe(cli *c, arc_recipe *recipe, const char *run) {
+    char path[CLI_PATH_BYTES];
+    arc_error err = {0};
+    size_t fields;
+    const arc_recipe_field *field = arc_recipe_fields(&fields);
+    const char *name = cli_value(c, "recipe");
+    if (!name && cli_given(c, "resume")) {
+        snprintf(path, sizeof path, "%s/recipe.json", run);
+        name = path;
+    }
+    if (name && arc_recipe_load(recipe, name, &err) != ARC_OK)
+        return cli_fail(&err);
+    for (size_t i = 0; i < fields; i++) {
+        const char *value = cli_recipe_value(c, field[i].name);
+        if (value && arc_recipe_set(recipe, field[i].name, value, &err) != ARC_OK)
+            return cli_usage(c, "%s", err.text);
+    }
+    if (arc_recipe_check(recipe, &err) != ARC_OK)
+        return cli_usage(c, "%s", err.text);
+    return CLI_OK;
+}
+
+static int print_recipe(const arc_recipe *recipe, cli *c) {
+    char *text = NULL;
+    arc_error err = {0};
+    if (arc_recipe_text(recipe, &text, &err) != ARC_OK)
+        return cli_fail(&err);
+    puts(text);
+    arc_text_free(c->ctx, &text);
+    return CLI_OK;
+}
+
+static void print_result(const cli *c, const arc_train_result *r, double seconds) {
+    if (cli_given(c, "json")) {
+        printf("{\"steps\": %" PRId64 ", \"skipped\": %" PRId64 ", \"loss\": %.9g, \"accuracy\": %.9g, \"best\": %.9g, "
+               "\"seconds\": %.2f, \"planned_mb\": %.1f, \"peak_mb\": %.1f}\n",
+               r->steps, r->skipped, r->loss, r->accuracy, r->best, seconds, (double)r->planned_bytes / 1e6,
+               (double)r->peak_memory_bytes / 1e6);
+        return;
+    }
+    printf("%s: %" PRId64 " steps in %.0f s, loss %.4f", r->model, r->steps, seconds, r->loss);
+    if (r->accuracy >= 0)
+        printf(", accuracy %.5f (best %.5f)", r->accuracy, r->best);
+    if (r->skipped)
+        printf(", %" PRId64 " steps left out (not finite)", r->skipped);
+    printf(", %.0f MB at most of %.0f announced\n", (double)r->peak_memory_bytes / 1e6, (double)r->planned_bytes / 1e6);
+}
+
+static int train(cli *c, const arc_recipe *recipe, const char *run) {
+    arc_train_options o;
+    arc_train_result result;
+    arc_error err = {0};
+    display d = {.c = c, .live = isatty(STDERR_FILENO)};
+    arc_train_options_default(&o);
+    o.data = cli_value(c, "data");
+    o.run = run;
+    o.resume = cli_given(c, "resume");
+    o.progress = show;
+    o.say = say;
+    o.ctx = &d;
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    const double start = cli_seconds();
+    const arc_status st = arc_train(c->ctx, recipe, &o, &result, &err);
+    clear_line(&d);
+    if (st != ARC_OK)
+        return cli_fail(&err);
+    if (result.leads)
+        print_result(c, &result, cli_seconds() - start);
+    return CLI_OK;
+}
+
+static int run(cli *c) {
+    const char *folder = cli_value(c, "output");
+    arc_recipe *recipe = NULL;
+    arc_error err = {0};
+    if (arc_recipe_new(c->ctx, &recipe, &err) != ARC_OK)
+        return cli_fail(&err);
+    int code = CLI_OK;
+    if (!folder && !cli_given(c, "show"))
+        code = cli_usage(c, "train needs -o FOLDER to run in");
+    else if (!cli_given(c, "data") && !cli_given(c, "show"))
+        code = cli_usage(c, "train needs --data SET");
+    else
+        code = read_recipe(c, recipe, folder ? folder : ".");
+    if (code == CLI_OK)
+        code = cli_given(c, "show") ? print_recipe(recipe, c) : train(c, recipe, folder);
+    arc_recipe_free(&recipe);
+    return code;
+}
+
+static const cli_option options[] = {
+    {"recipe", 'r', "NAME", "a recipe's file, or the name of one: ms1mv3_r50, mbf, tiny-synth ..."},
+    {"data", 0, "SET", "a .rec, a folder that holds train.rec, a folder of pictures for each identity, or a list"},
+    {"output", 'o', "FOLDER", "where checkpoints, logs and models go"},
+    {"resume", 0, NULL, "go on from the newest checkpoint in the folder, with its recipe"},
+    {"show", 0, NULL, "only print the recipe that would be used"},
+    {"json", 'j', NULL, "the result as one JSON line"},
+    {0},
+};
+
+const cli_command cli_train = {
+    "train",
+    "",
+    "train a network: ArcFace and its family",
+    "arcface train --recipe tiny-synth --data synth/ -o run/",
+    CLI_USES_RECIPE,
+    0,
+    0,
+    options,
+    run,
+};

@@ -1,0 +1,159 @@
+/* cli: the arcface command. Each cmd_*.c is one command, a user of include/arcface like any other program. */
+#ifndef ARCFACE_CLI_H
+#define ARCFACE_CLI_H
+
+#include <arcface/arcface.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit statuses, as README.md and arcface(1) promise them. */
+enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_BAD_INPUT = 3, CLI_FAILURE = 4 };
+
+#define CLI_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+#define CLI_PATH_BYTES 4096
+
+typedef struct cli_option {
+    const char *name; /* without --; NULL ends a table */
+    int letter;       /* short form or 0 */
+    const char *arg;  /* name of its value or NULL */
+    const char *help;
+} cli_option;
+
+/* The shared option groups of a command; and whether it opens contexts of its own for each of several precisions. */
+enum { CLI_USES_MODEL = 1, CLI_USES_DETECTOR = 2, CLI_USES_PRECISIONS = 4, CLI_USES_RECIPE = 8 };
+#define CLI_MAX_PRECISIONS 4
+
+typedef struct cli cli;
+typedef struct cli_command {
+    const char *name; /* "detect", "eval lfw" */
+    const char *args; /* "PHOTO..." */
+    const char *what; /* one line */
+    const char *example;
+    unsigned uses;
+    int min_args, max_args; /* max_args -1 = any */
+    const cli_option *options;
+    int (*run)(cli *c);
+} cli_command;
+
+#define CLI_MAX_OPTIONS 112
+struct cli {
+    const cli_command *command;
+    const cli_option *option[CLI_MAX_OPTIONS];
+    const char *value[CLI_MAX_OPTIONS]; /* NULL = not given; "" for a flag */
+    int options;
+    char **args; /* positional */
+    int arg_count;
+    bool quiet;
+    arc_context *ctx;
+};
+
+/* main.c */
+extern const cli_command cli_detect, cli_align, cli_embed, cli_verify, cli_eval_lfw, cli_eval_pairs, cli_eval_bin,
+    cli_eval_folder, cli_eval_identify, cli_eval_megaface, cli_eval_ytf, cli_eval_ijb, cli_calibrate, cli_eval_compare,
+    cli_model_info, cli_model_new, cli_convert, cli_bench, cli_bench_pipeline, cli_bench_roofline, cli_pull, cli_version,
+    cli_demo, cli_data_audit;
+extern const cli_command cli_data_synth, cli_data_pack, cli_data_unpack, cli_data_merge, cli_data_split, cli_data_dedup,
+    cli_data_info, cli_data_verify, cli_data_repair, cli_data_make_bin, cli_bench_data;
+extern const cli_command cli_train, cli_plot, cli_data_clean;
+extern const cli_command cli_quantize;
+const cli_command *cli_find(const char *name);
+const char *cli_nearest_command(const char *word);
+void cli_print_overview(void);
+
+/* options.c: false after an error sentence on stderr (usage). */
+bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help);
+void cli_print_help(const cli_command *command);
+bool cli_given(const cli *c, const char *name);
+const char *cli_value(const cli *c, const char *name);         /* NULL when not given */
+const char *cli_recipe_value(const cli *c, const char *field); /* of the flag that a recipe's field has */
+bool cli_int(const cli *c, const char *name, int min, int max, int *value);
+bool cli_long(const cli *c, const char *name, int64_t min, int64_t max, int64_t *value);
+bool cli_float(const cli *c, const char *name, double min, double max, double *value);
+int cli_edit_distance(const char *a, const char *b);
+
+/* report.c: sentences on stderr and the exit statuses that belong to them. */
+int cli_usage(const cli *c, const char *fmt, ...) ARC_PRINTF(2, 3);
+int cli_bad_input(const char *fmt, ...) ARC_PRINTF(1, 2);
+void cli_warn(const cli *c, const char *fmt, ...) ARC_PRINTF(2, 3);
+int cli_fail(const arc_error *err);       /* by its code: bad input or failure */
+int cli_fail_write(const arc_error *err); /* writing results went wrong */
+
+/* memory.c: blocks that are there or end the program with one sentence. */
+void *cli_new(size_t n, size_t size);
+void *cli_grow(void *old, size_t n, size_t size);
+void cli_free(void *p);
+
+/* text.c: results are built in memory and written at once. */
+typedef struct cli_text {
+    char *data;
+    size_t bytes, capacity;
+} cli_text;
+void cli_put(cli_text *t, const void *data, size_t bytes);
+void cli_printf(cli_text *t, const char *fmt, ...) ARC_PRINTF(2, 3);
+void cli_json_string(cli_text *t, const char *s); /* quoted; bytes that are not UTF-8 become U+FFFD */
+void cli_csv_string(cli_text *t, const char *s);
+void cli_json_face(cli_text *t, const arc_face *face); /* "box": ..., "score": ..., "landmarks": ... without braces */
+int cli_text_print(cli_text *t);                       /* to standard output; frees */
+int cli_text_write(cli *c, cli_text *t, const char *path);
+
+/* photos.c */
+typedef struct cli_paths {
+    char **path;
+    int count;
+} cli_paths;
+bool cli_paths_collect(cli_paths *out, char **args, int count); /* folders are walked for pictures, in sorted order */
+void cli_paths_free(cli_paths *paths);
+int cli_make_folder(const char *path);                         /* with parents; an exit status */
+void cli_base_name(const char *path, char *out, size_t bytes); /* no folder, no suffix */
+bool cli_has_suffix(const char *path, const char *suffix);
+
+/* models.c */
+int cli_open(cli *c);                                                             /* the context; an exit status */
+int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out); /* another one; threads 0: as the options say */
+int cli_load(cli *c, arc_task task, arc_model **out);
+int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out);
+
+/* precision.c: the list in --precision; false after an error sentence. */
+bool cli_precisions(const cli *c, int most, arc_precision *precision, int *count);
+const char *cli_precision_name(arc_precision precision);
+
+/* cli/bench/plan.c: the plan, step by step. */
+typedef struct cli_plan_report {
+    arc_net *net;
+    arc_net *alone; /* the same on one thread; NULL: there is one thread anyway */
+    int threads;
+    double peak_gflops;
+    const arc_roofline *roof;
+    bool weights_stream; /* filled by cli_print_plan: too many weights for the cache */
+} cli_plan_report;
+int cli_print_plan(const cli_plan_report *r, bool json, cli_text *t, const float *input, const int64_t dim[4]);
+
+/* progress.c: a bar on stderr when that is a terminal. */
+typedef struct cli_progress {
+    const char *what;
+    bool on, bytes;
+    int64_t started_ms, drawn_ms, first_done;
+} cli_progress;
+void cli_progress_start(cli_progress *p, const cli *c, const char *what);
+int cli_progress_step(void *progress, int64_t done, int64_t total);
+int cli_progress_step_int(void *progress, int done, int total);
+void cli_progress_end(cli_progress *p);
+double cli_seconds(void);
+
+/* draw.c: the pictures that people look at. */
+int cli_draw_faces(cli *c, const arc_image *photo, const arc_face *faces, int count, const char *path);
+typedef struct cli_side {
+    const arc_image *photo;
+    const arc_face *face;
+    const arc_image *crop; /* may be NULL */
+} cli_side;
+int cli_draw_pair(cli *c, const cli_side side[2], const char *title, const char *text, bool yes, const char *path);
+
+/* cli/eval/eval.c */
+void cli_print_verification(const arc_verification *v);
+
+/* cli/general/demo_trained.c: from nothing to a recogniser, on drawn people. */
+int cli_demo_trained(cli *c, const char *out, bool only_quick);
+
+#endif

@@ -1,0 +1,30 @@
+/* Detection as several commands need it: one detector, its options, faces of one photo at a time. */
+#ifndef ARCFACE_CLI_FACES_H
+#define ARCFACE_CLI_FACES_H
+
+#include "ui/cli.h"
+
+#define FACES_MAX 2048
+
+typedef struct faces {
+    arc_model *model;
+    arc_detector *detector;
+    arc_detect_options opt;
+    arc_face *face; /* [FACES_MAX] of the last photo, best score first */
+    int count;
+} faces;
+
+/* The options that belong to detection; put into a command's table. */
+#define FACES_OPTIONS                                                                                                            \
+    {"size", 0, "N", "letterbox side in pixels for models of free size (default 640)"}, {                                        \
+        "multi-scale", 0, NULL, "also look at a small scale, for faces that fill the picture"                                    \
+    }
+
+bool faces_options(const cli *c, arc_detect_options *opt); /* --size and --multi-scale */
+int faces_open(cli *c, faces *f);
+void faces_close(faces *f);
+/* Loads a photo and finds its faces; the photo is the caller's to free. */
+int faces_find(cli *c, faces *f, const char *path, arc_image *photo);
+int faces_largest(const arc_face *face, int count);
+
+#endif

@@ -1,0 +1,97 @@
+/* The context and the models a command works with, from options, environment and pulled packs. */
+#include "ui/cli.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void log_line(void *ctx, arc_log_level level, const char *text) {
+    const cli *c = ctx;
+    if (level == ARC_LOG_WARN)
+        cli_warn(c, "%s", text);
+}
+
+int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out) {
+    arc_settings s;
+    arc_error err = {0};
+    arc_settings_default(&s);
+    if (!cli_int(c, "threads", 1, 256, &s.threads))
+        return CLI_USAGE;
+    if (threads)
+        s.threads = threads;
+    s.isa = cli_value(c, "isa");
+    s.precision = precision;
+    const char *memory = cli_value(c, "memory");
+    if (memory && strcmp(memory, "fast") != 0 && strcmp(memory, "low") != 0)
+        return cli_usage(c, "--memory %s: must be fast or low", memory);
+    s.low_memory = memory && strcmp(memory, "low") == 0;
+    s.tune = cli_given(c, "tune");
+    s.log = log_line;
+    s.log_ctx = c;
+    arc_status st = arc_context_open(out, &s, &err);
+    if (st == ARC_EINVAL)
+        return cli_usage(c, "%s", err.text);
+    if (st == ARC_OK && s.precision != arc_context_precision(*out))
+        cli_warn(c, "this processor is not fast at %s (at instruction set %s): %s is used", cli_precision_name(precision),
+                 arc_context_isa(*out), cli_precision_name(arc_context_precision(*out)));
+    return st == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+int cli_open(cli *c) {
+    arc_precision precision[CLI_MAX_PRECISIONS];
+    int count = 1;
+    const bool many = c->command->uses & CLI_USES_PRECISIONS;
+    if (!cli_precisions(c, many ? CLI_MAX_PRECISIONS : 1, precision, &count))
+        return CLI_USAGE;
+    return cli_open_as(c, many ? ARC_PRECISION_FP32 : precision[0], 0, &c->ctx);
+}
+
+int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out) {
+    arc_model_options opt;
+    arc_error err = {0};
+    arc_model_options_default(&opt);
+    if (task != ARC_TASK_DETECT) {
+        opt.colour = cli_value(c, "color");
+        opt.normalise = cli_value(c, "norm");
+    }
+    if (task != ARC_TASK_EMBED)
+        opt.detector = cli_value(c, "detector-kind");
+    arc_status st = arc_model_load(c->ctx, path_or_name, task, &opt, out, &err);
+    if (st == ARC_OK)
+        return CLI_OK;
+    if (st == ARC_EINVAL && (opt.colour || opt.normalise || opt.detector))
+        return cli_usage(c, "%s", err.text);
+    return cli_fail(&err);
+}
+
+/* The first pack of the built-in table that lies in the cache and has a member for the task; NULL when there is none. */
+static const char *pulled_pack(arc_task task) {
+    size_t count;
+    const arc_hub_entry *entry = arc_hub_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        char path[CLI_PATH_BYTES];
+        if (arc_hub_resolve(entry[i].name, task, NULL, path, sizeof path, NULL) == ARC_OK)
+            return entry[i].name;
+    }
+    return NULL;
+}
+
+int cli_load(cli *c, arc_task task, arc_model **out) {
+    bool detect = task == ARC_TASK_DETECT;
+    const char *option = detect ? "detector" : "model", *variable = detect ? "ARCFACE_DETECTOR" : "ARCFACE_MODEL";
+    const char *word = cli_value(c, option);
+    if (!word && (word = getenv(variable)) && !*word)
+        word = NULL;
+    if (!word)
+        word = pulled_pack(task);
+    *out = NULL;
+    if (!word)
+        return cli_bad_input("no %s model at hand; get one with \"arcface pull buffalo_s\", or give --%s FILE (or $%s)",
+                             detect ? "detection" : "recognition", option, variable);
+    int code = cli_load_any(c, word, task, out);
+    if (code == CLI_OK && arc_model_contract(*out)->task != task) {
+        arc_model_free(out);
+        return cli_bad_input("%s is not a %s model; see \"arcface model info %s\"", word, detect ? "detection" : "recognition",
+                             word);
+    }
+    return code;
+}

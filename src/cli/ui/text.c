@@ -1,0 +1,107 @@
+/* Growable result text: JSON, CSV and NPY are built in memory and written at once, so that no half result is left behind. */
+#include "ui/cli.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void reserve(cli_text *t, size_t more) {
+    if (t->capacity - t->bytes > more)
+        return;
+    size_t want = t->capacity ? t->capacity : 4096;
+    while (want - t->bytes <= more)
+        want *= 2;
+    t->data = cli_grow(t->data, want, 1);
+    t->capacity = want;
+}
+
+void cli_put(cli_text *t, const void *data, size_t bytes) {
+    reserve(t, bytes);
+    memcpy(t->data + t->bytes, data, bytes);
+    t->bytes += bytes;
+}
+
+void cli_printf(cli_text *t, const char *fmt, ...) {
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n > 0) {
+        reserve(t, (size_t)n + 1);
+        vsnprintf(t->data + t->bytes, (size_t)n + 1, fmt, again);
+        t->bytes += (size_t)n;
+    }
+    va_end(again);
+}
+
+/* Length of the well-formed UTF-8 sequence at s, 0 when it is none (overlong and surrogate forms included). */
+static int utf8_length(const unsigned char *s) {
+    int n = s[0] < 0x80                   ? 1
+            : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+            : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+            : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                          : 0;
+    for (int i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
+        (s[0] == 0xf4 && s[1] >= 0x90))
+        return 0;
+    return n;
+}
+
+void cli_json_string(cli_text *t, const char *s) {
+    const unsigned char *u = (const unsigned char *)s;
+    cli_put(t, "\"", 1);
+    while (*u) {
+        int n = utf8_length(u);
+        if (*u == '"' || *u == '\\')
+            cli_printf(t, "\\%c", *u);
+        else if (*u < 0x20)
+            cli_printf(t, "\\u%04x", *u);
+        else if (n == 0)
+            cli_put(t, "\xef\xbf\xbd", 3);
+        else
+            cli_put(t, u, (size_t)n);
+        u += n ? n : 1;
+    }
+    cli_put(t, "\"", 1);
+}
+
+void cli_csv_string(cli_text *t, const char *s) {
+    if (!strpbrk(s, ",\"\n\r")) {
+        cli_put(t, s, strlen(s));
+        return;
+    }
+    cli_put(t, "\"", 1);
+    for (; *s; s++) {
+        if (*s == '"')
+            cli_put(t, "\"", 1);
+        cli_put(t, s, 1);
+    }
+    cli_put(t, "\"", 1);
+}
+
+void cli_json_face(cli_text *t, const arc_face *f) {
+    cli_printf(t, "\"box\": [%.6g, %.6g, %.6g, %.6g], \"score\": %.6g, \"landmarks\": [", (double)f->x1_px, (double)f->y1_px,
+               (double)f->x2_px, (double)f->y2_px, (double)f->score);
+    for (int k = 0; k < 5; k++)
+        cli_printf(t, "%s[%.6g, %.6g]", k ? ", " : "", (double)f->landmark_px[k][0], (double)f->landmark_px[k][1]);
+    cli_printf(t, "]");
+}
+
+int cli_text_print(cli_text *t) {
+    if (t->bytes)
+        fwrite(t->data, 1, t->bytes, stdout); /* main checks the stream at the end */
+    cli_free(t->data);
+    *t = (cli_text){0};
+    return CLI_OK;
+}
+
+int cli_text_write(cli *c, cli_text *t, const char *path) {
+    arc_error err = {0};
+    arc_status st = arc_file_write(c->ctx, path, t->data ? t->data : "", t->bytes, &err);
+    cli_free(t->data);
+    *t = (cli_text){0};
+    return st == ARC_OK ? CLI_OK : cli_fail_write(&err);
+}

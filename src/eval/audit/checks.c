@@ -1,0 +1,188 @@
+/* Are the pictures fed the way the model was trained? Colours exchanged or crops cut differently than the model expects cost accuracy silently.
+ * The sample is embedded again with each such mistake made on purpose; where one helps, it was made before. */
+#include "eval/audit/checks.h"
+#include <math.h>
+#include <string.h>
+
+#define SAMPLE 50 /* pairs of each kind */
+/* A right set loses with every variant. No chance is a separation that grows by GAIN; or by LEAST_GAIN, when the genuine cosines rise pair by
+ * pair: Student's t of their differences, 8 to 12 for exchanged colours, far below 0 for right ones. */
+#define GAIN 1.15
+#define LEAST_GAIN 1.05
+#define SURE_T 6.0
+
+typedef enum variant { AS_GIVEN, SWAPPED, CLOSER, WIDER, HIGHER, LOWER, LEFT, RIGHT, VARIANTS } variant;
+
+static const char *const advice[VARIANTS] = {
+    "",
+    "with red and blue exchanged the pairs separate better: the model wants the other colour order (--color), or the pictures "
+    "were stored swapped",
+    "cut 15 % closer the pairs separate better: these are not crops of the model's template; align them from the photos "
+    "(--detector)",
+    "cut 15 % wider the pairs separate better: these are not crops of the model's template; align them from the photos "
+    "(--detector)",
+    "cut 8 % higher the pairs separate better: these are not crops of the model's template; align them from the photos "
+    "(--detector)",
+    "cut 8 % lower the pairs separate better: these are not crops of the model's template; align them from the photos "
+    "(--detector)",
+    "cut 8 % further left the pairs separate better: these are not crops of the model's template; align them from the photos "
+    "(--detector)",
+    "cut 8 % further right the pairs separate better: these are not crops of the model's template; align them from the photos "
+    "(--detector)",
+};
+
+typedef struct varied {
+    const arc_eval_set *inner;
+    const int64_t *image; /* [count] */
+    variant how;
+} varied;
+
+/* A part of the picture, given by the zoom about the centre and shifts in heights and widths, at the picture's size; black outside. */
+static arc_status recut(arc_context *ctx, arc_image *image, double zoom, double shift, double sideways, arc_error *err) {
+    arc_image out;
+    arc_status st = arc_image_new(ctx, image->width_px, image->height_px, &out, err);
+    if (st != ARC_OK)
+        return st;
+    const int w = (int)lrint(image->width_px * zoom), h = (int)lrint(image->height_px * zoom);
+    arc_draw_image(&out, (image->width_px - w) / 2 + (int)lrint(sideways * image->width_px),
+                   (image->height_px - h) / 2 + (int)lrint(shift * image->height_px), w, h, image);
+    out.format = image->format;
+    arc_image_free(ctx, image);
+    *image = out;
+    return ARC_OK;
+}
+
+static arc_status load_varied(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
+                              arc_error *err) {
+    const varied *v = source;
+    arc_status st = v->inner->load(ctx, v->inner->source, v->image[index], out, digest, err);
+    if (st != ARC_OK)
+        return st;
+    if (v->how == SWAPPED)
+        out->format = out->format == ARC_BGR8 ? ARC_RGB8 : ARC_BGR8;
+    else if (v->how == CLOSER || v->how == WIDER)
+        st = recut(ctx, out, v->how == CLOSER ? 1.15 : 1 / 1.15, 0, 0, err);
+    else if (v->how == HIGHER || v->how == LOWER)
+        st = recut(ctx, out, 1, v->how == HIGHER ? 0.08 : -0.08, 0, err);
+    else if (v->how == LEFT || v->how == RIGHT)
+        st = recut(ctx, out, 1, 0, v->how == LEFT ? 0.08 : -0.08, err);
+    if (st != ARC_OK)
+        arc_image_free(ctx, out);
+    return st;
+}
+
+static void name_varied(const void *source, int64_t index, char *out, size_t bytes) {
+    const varied *v = source;
+    v->inner->name(v->inner->source, v->image[index], out, bytes);
+}
+
+static bool varied_landmarks(const void *source, int64_t index, float landmark_px[5][2]) {
+    const varied *v = source;
+    return v->inner->landmarks && v->inner->landmarks(v->inner->source, v->image[index], landmark_px);
+}
+
+static bool varied_box(const void *source, int64_t index, float box_px[4]) {
+    const varied *v = source;
+    return v->inner->box && v->inner->box(v->inner->source, v->image[index], box_px);
+}
+
+typedef struct sample {
+    int pairs;
+    int pair[2 * SAMPLE];      /* of the set */
+    int64_t image[4 * SAMPLE]; /* 2 a pair */
+} sample;
+
+/* Evenly spread over the set, half genuine; pairs that were rejected stay out. */
+static void choose(sample *s, const arc_pair_set *p, const arc_evaluation *e) {
+    for (int kind = 0; kind < 2; kind++) {
+        int64_t total = 0, seen = 0, taken = 0;
+        for (int i = 0; i < p->pairs; i++)
+            total += (p->same[i] != 0) == kind && e->pair_score[i] > -1;
+        const int64_t want = ARC_MIN((int64_t)SAMPLE, total);
+        for (int i = 0; i < p->pairs && taken < want; i++) {
+            if ((p->same[i] != 0) != kind || !(e->pair_score[i] > -1))
+                continue;
+            if (seen++ * want / total < taken) /* not yet time for the next */
+                continue;
+            s->image[2 * s->pairs] = p->image[i][0];
+            s->image[2 * s->pairs + 1] = p->image[i][1];
+            s->pair[s->pairs++] = i;
+            taken++;
+        }
+    }
+}
+
+/* Student's t of the genuine pairs' gains over `before`. */
+static double t_of_gains(const sample *s, const arc_pair_set *p, const double *before, const double *now) {
+    double sum = 0, squares = 0;
+    int n = 0;
+    for (int i = 0; i < s->pairs; i++)
+        if (p->same[s->pair[i]]) {
+            sum += now[i] - before[i];
+            squares += (now[i] - before[i]) * (now[i] - before[i]);
+            n++;
+        }
+    const double mean = sum / n, variance = ARC_MAX((squares - n * mean * mean) / (n - 1), 1e-12);
+    return mean / sqrt(variance / n);
+}
+
+/* Difference of the means in standard deviations. cosine_of: [pairs]. */
+static double separation(const sample *s, const arc_pair_set *p, const arc_rows *rows, double *cosine_of) {
+    double sum[2] = {0, 0}, squares[2] = {0, 0}, mean[2], variance[2];
+    int n[2] = {0, 0};
+    for (int i = 0; i < s->pairs; i++) {
+        const float *a = rows->row + (size_t)(2 * i) * (size_t)rows->dim;
+        const double cosine = arc_embedding_cosine(a, a + rows->dim, rows->dim);
+        const int kind = p->same[s->pair[i]] != 0;
+        cosine_of[i] = cosine;
+        sum[kind] += cosine;
+        squares[kind] += cosine * cosine;
+        n[kind]++;
+    }
+    for (int kind = 0; kind < 2; kind++) {
+        mean[kind] = sum[kind] / n[kind];
+        variance[kind] = ARC_MAX(squares[kind] / n[kind] - mean[kind] * mean[kind], 1e-9);
+    }
+    return (mean[1] - mean[0]) / sqrt((variance[0] + variance[1]) / 2);
+}
+
+arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_pair_set *p, const arc_eval_options *opt,
+                            arc_evaluation *e, arc_error *err) {
+    sample s = {0};
+    double given = 0, best = 0, before[2 * SAMPLE], now[2 * SAMPLE];
+    variant winner = AS_GIVEN;
+    choose(&s, p, e);
+    if (s.pairs < 2 * SAMPLE) /* too few to tell */
+        return ARC_OK;
+    arc_eval_options plain = *opt;
+    plain.flip = false;
+    plain.progress = NULL;
+    const variant last = opt->detector || p->set->landmarks ? CLOSER : VARIANTS; /* photos are aligned here */
+    for (variant how = AS_GIVEN; how < last; how++) {
+        varied v = {p->set, s.image, how};
+        const arc_eval_set set = {.images = 2 * (int64_t)s.pairs,
+                                  .load = load_varied,
+                                  .name = name_varied,
+                                  .landmarks = p->set->landmarks ? varied_landmarks : NULL,
+                                  .box = p->set->box ? varied_box : NULL,
+                                  .source = &v};
+        arc_embed_run run = {.set = &set, .opt = &plain};
+        arc_rows rows;
+        arc_status st = arc_eval_embed_rows(ctx, model, &run, NULL, &rows, err);
+        if (st == ARC_ENOTFOUND && how != AS_GIVEN) /* no face in a swapped photo: surely not better */
+            continue;
+        if (st != ARC_OK)
+            return st;
+        const double d = separation(&s, p, &rows, how == AS_GIVEN ? before : now);
+        arc_rows_free(ctx, &rows);
+        if (how == AS_GIVEN)
+            given = best = d;
+        else if (d > best && (d > GAIN * given || (d > LEAST_GAIN * given && t_of_gains(&s, p, before, now) > SURE_T))) {
+            best = d;
+            winner = how;
+        }
+    }
+    return winner == AS_GIVEN ? ARC_OK
+                              : arc_evaluation_note(e, err, "%s (separation %.2f instead of %.2f on %d pairs)", advice[winner],
+                                                    best, given, s.pairs);
+}

@@ -1,0 +1,29 @@
+/* Counts of scores of pairs of rows on the grid, and the worst pairs; each thread has its own. */
+#ifndef ARC_EVAL_PROTOCOL_PAIR_COUNTS_H
+#define ARC_EVAL_PROTOCOL_PAIR_COUNTS_H
+
+#include "eval/protocol/all_pairs.h"
+
+typedef struct arc_thread_counts {
+    uint64_t *grid[2]; /* impostor, genuine */
+    arc_worst_list worst[2];
+} arc_thread_counts;
+
+typedef struct arc_pair_counts {
+    const int *identity;
+    uint8_t *empty; /* rows of zeros */
+    int64_t first;  /* row of the first one that a visit calls 0 */
+    arc_thread_counts *thread;
+} arc_pair_counts;
+
+void arc_pair_counts_add(arc_pair_counts *c, int thread, bool genuine, float score, int64_t a, int64_t b);
+/* An arc_similarity_visit: all pairs of a tile with the column behind the row. */
+void arc_pair_counts_visit(void *arg, int thread, int64_t row, int rows, int64_t column, int columns, const float *score,
+                           size_t stride);
+
+/* sampled_pairs.c. Rows of one identity stand together. */
+int64_t arc_count_impostors(const arc_pairs_of_rows *p, const uint8_t *empty);
+/* All genuine pairs and p->impostors of the others, of which there are more. */
+arc_status arc_count_sampled(arc_context *ctx, const arc_pairs_of_rows *p, arc_pair_counts *counts, arc_error *err);
+
+#endif

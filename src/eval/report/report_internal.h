@@ -1,0 +1,28 @@
+/* eval: what the files of an evaluation's report share. */
+#ifndef ARC_EVAL_REPORT_REPORT_INTERNAL_H
+#define ARC_EVAL_REPORT_REPORT_INTERNAL_H
+
+#include "base/base.h"
+#include <arcface/evaluate_report.h>
+
+/* The evaluations of one page. */
+typedef struct arc_report {
+    arc_context *ctx;
+    const arc_evaluation *const *evaluation;
+    const char *const *name;
+    int count;
+    arc_arena arena; /* texts, curves: until the page is written */
+} arc_report;
+
+arc_status arc_report_begin(arc_report *r, arc_context *ctx, const arc_evaluation *const *evaluations, const char *const *names,
+                            int count, arc_error *err);
+void arc_report_end(arc_report *r);
+
+/* curves.c: the panels that these evaluations give; at most ARC_REPORT_MAX_PANELS. Data live in r->arena. */
+#define ARC_REPORT_MAX_PANELS 6
+arc_status arc_report_panels(arc_report *r, arc_plot *panel, int *panels, arc_error *err);
+
+/* pairs.c: pictures of the worst pairs of each evaluation. */
+arc_status arc_report_pairs(arc_report *r, arc_page *page, arc_error *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* searcher: one photo to its faces and crops. */
+#ifndef ARC_FACE_SEARCHER_H
+#define ARC_FACE_SEARCHER_H
+
+#include "base/base.h"
+#include <arcface/face.h>
+
+typedef struct arc_searcher arc_searcher; /* one thread at a time */
+/* `opt` and `detector` outlive it. own_threads 0: works with the context's threads; else with as many of its own. */
+arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
+                            int dim, int own_threads, arc_searcher **out, arc_error *err);
+void arc_searcher_free(arc_searcher **searcher);
+/* Fills all of r but the embeddings' values; a failure is r's own. */
+void arc_searcher_run(arc_searcher *s, arc_result *r);
+/* A failed photo keeps path, size, status and error only. */
+void arc_result_fail(arc_context *ctx, arc_result *r, arc_status st);
+
+#endif

@@ -1,0 +1,51 @@
+/* codec: what image.c and the codecs share; one file a container. The room's interface is image.h. */
+#ifndef ARC_IMAGE_CODEC_H
+#define ARC_IMAGE_CODEC_H
+
+#include "base/base.h"
+#include <arcface/image.h>
+
+/* One decoding job. A codec checks the size with arc_image_admit, allocates `out` with arc_image_alloc and fills it. */
+typedef struct arc_decode {
+    const arc_alloc *alloc;
+    const uint8_t *bytes;
+    size_t count;
+    const char *name; /* for error texts */
+    int64_t max_pixels;
+    int min_side_px;
+    bool want_orientation;
+    arc_image *out; /* zeroed on entry; the dispatcher frees it on failure */
+    uint8_t *into;  /* pixels of into_width_px x into_height_px that a picture of this size goes to, or NULL */
+    int into_width_px, into_height_px;
+    int full_width_px, full_height_px; /* before scaling and before orientation */
+    int orientation;                   /* EXIF 1..8 */
+} arc_decode;
+
+arc_status arc_decode_jpeg(arc_decode *d, arc_error *err);
+arc_status arc_decode_png(arc_decode *d, arc_error *err);
+arc_status arc_decode_webp(arc_decode *d, arc_error *err);
+arc_status arc_decode_bmp(arc_decode *d, arc_error *err);
+arc_status arc_decode_pnm(arc_decode *d, arc_error *err);
+
+/* EINVAL-free size check: positive and at most max_pixels; keeps the size in d. */
+arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_error *err);
+/* RGB8 pixels of this size in d->out: black, or anything where the codec writes every row before it succeeds. */
+arc_status arc_decode_alloc(arc_decode *d, int width, int height, bool black, arc_error *err);
+
+/* One row of RGBA to RGB on white. */
+void arc_rgba_on_white(const uint8_t *rgba, uint8_t *rgb, size_t pixels);
+
+/* Encoders write through an open writer. */
+arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
+arc_status arc_encode_png(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
+arc_status arc_encode_ppm(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err);
+/* quality 1..100; full_colour: 4:4:4, else 4:2:0 as most cameras write. */
+arc_status arc_encode_jpeg_quality(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_writer *w,
+                                   arc_error *err);
+
+/* orient.c: EXIF orientation 1..8 of an Exif block (with or without its "Exif\0\0" head); 1 when absent or unreadable. */
+int arc_exif_orientation(const arc_alloc *a, const uint8_t *bytes, size_t count);
+/* Replaces the image by its upright version. */
+arc_status arc_image_orient(const arc_alloc *a, arc_image *image, int orientation, arc_error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* image: pictures for the rooms above, beyond what <arcface/image.h> offers everybody: decoding into a batch, encoding into memory, rows, resizing,
+ * letterboxing. Decoders are behind codec.h; what is done to faces is in face/. */
+#ifndef ARC_IMAGE_ROOM_H
+#define ARC_IMAGE_ROOM_H
+
+#include "base/base.h"
+#include <arcface/image.h>
+
+/* ---- image.c ---- */
+
+/* Decodes to packed RGB of exactly this size, for networks' batches: straight into `rgb` when the picture has that size (training sets are
+ * made so), else through the largest centred part of that shape, scaled. Only from `ctx`'s memory, on the calling thread. Errors: as
+ * arc_image_decode. */
+arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size_t count, const char *name, uint8_t *rgb,
+                                 int width_px, int height_px, arc_error *err);
+
+/* A JPEG of that quality (full_colour: 4:4:4, else 4:2:0) into memory, replacing the buffer's contents; quality 0: a PNG. */
+arc_status arc_encode_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
+                             arc_error *err);
+
+arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err);
+bool arc_image_valid(const arc_image *image);
+/* Copies one row as R,G,B triples. */
+void arc_row_rgb(const arc_image *image, int y, uint8_t *rgb);
+
+/* ---- resize.c, letterbox.c ---- */
+
+/* Bit-exact to OpenCV 4's cv2.resize(INTER_LINEAR) on 8-bit pixels. `to` has its size and memory; formats must agree. */
+arc_status arc_resize_linear(const arc_context *ctx, const arc_image *from, arc_image *to, arc_error *err);
+
+/* InsightFace's letterbox: one scale, top-left, black below or right. Fills `to` (any size) whole; *scale = network px / image px. */
+void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_height_px, int *new_width, int *new_height,
+                        double *scale);
+arc_status arc_letterbox(const arc_context *ctx, const arc_image *from, arc_image *to, double *scale, arc_error *err);
+
+#endif

@@ -1,0 +1,214 @@
+/* JPEG through libjpeg-turbo: the library's default integer DCT and triangle chroma upsampling, so that pixels equal those of Pillow
+ * and OpenCV. Data that ends early or does not decode cleanly is an error here, not a gray area in the picture. */
+#include "base/base.h"
+#include "image/codec.h"
+#include "image/image.h"
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jerror.h>
+#include <jpeglib.h>
+
+#define SCANS_MAX 500 /* a small hostile progressive file can hold thousands of whole-picture scans */
+
+typedef struct jpeg_state {
+    struct jpeg_decompress_struct cinfo;
+    struct jpeg_error_mgr mgr;
+    struct jpeg_progress_mgr progress;
+    jmp_buf jump;
+    char text[JMSG_LENGTH_MAX];
+    bool no_memory, limit;
+    uint8_t *row; /* CMYK line */
+} jpeg_state;
+
+static void on_error(j_common_ptr cinfo) {
+    jpeg_state *s = cinfo->client_data;
+    cinfo->err->format_message(cinfo, s->text);
+    s->no_memory = cinfo->err->msg_code == JERR_OUT_OF_MEMORY;
+    longjmp(s->jump, 1);
+}
+
+/* Warnings that mean lost picture data stop the decoding; harmless ones (padding, odd headers) pass. */
+static void on_message(j_common_ptr cinfo, int level) {
+    if (level >= 0)
+        return;
+    switch (cinfo->err->msg_code) {
+    case JWRN_HIT_MARKER:
+    case JWRN_JPEG_EOF:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+    case JWRN_NOT_SEQUENTIAL:
+        on_error(cinfo);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_progress(j_common_ptr cinfo) {
+    jpeg_state *s = cinfo->client_data;
+    if (s->cinfo.input_scan_number > SCANS_MAX) {
+        s->limit = true;
+        snprintf(s->text, sizeof s->text, "more than %d scans", SCANS_MAX);
+        longjmp(s->jump, 1);
+    }
+}
+
+/* Pixels as Adobe stores them (255 = no ink) to RGB, rounded as Pillow does. */
+static void cmyk_row(const uint8_t *in, uint8_t *rgb, size_t pixels, bool inverted) {
+    for (size_t i = 0; i < pixels; i++, in += 4, rgb += 3) {
+        unsigned white = inverted ? in[3] : 255u - in[3];
+        for (int c = 0; c < 3; c++) {
+            unsigned ink = inverted ? 255u - in[c] : in[c], t = ink * white + 128u;
+            t = ((t >> 8) + t) >> 8;
+            rgb[c] = (uint8_t)(white > t ? white - t : 0);
+        }
+    }
+}
+
+static int exif_of_markers(const arc_decode *d, const jpeg_state *s) {
+    for (jpeg_saved_marker_ptr m = s->cinfo.marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
+            return arc_exif_orientation(d->alloc, m->data, m->data_length);
+    return 1;
+}
+
+static unsigned reduction(const arc_decode *d) {
+    int side = ARC_MAX(d->full_width_px, d->full_height_px);
+    unsigned denominator = 1;
+    while (d->min_side_px > 0 && denominator < 8 && side / (int)(denominator * 2) >= d->min_side_px)
+        denominator *= 2;
+    return denominator;
+}
+
+/* Runs under setjmp: everything that outlives a longjmp lives in *s and *d. */
+static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err) {
+    struct jpeg_decompress_struct *cinfo = &s->cinfo;
+    jpeg_mem_src(cinfo, d->bytes, d->count);
+    jpeg_save_markers(cinfo, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(cinfo, TRUE);
+    arc_status st = arc_decode_admit(d, cinfo->image_width, cinfo->image_height, err);
+    if (st != ARC_OK)
+        return st;
+    if (d->want_orientation)
+        d->orientation = exif_of_markers(d, s);
+    bool four = cinfo->num_components == 4;
+    cinfo->out_color_space = four ? JCS_CMYK : JCS_RGB;
+    cinfo->scale_num = 1;
+    cinfo->scale_denom = reduction(d);
+    jpeg_start_decompress(cinfo);
+    st = arc_decode_alloc(d, (int)cinfo->output_width, (int)cinfo->output_height, false, err);
+    if (st != ARC_OK)
+        return st;
+    if (four && !(s->row = arc_mem_raw(d->alloc, cinfo->output_width, 4)))
+        return arc_fail_nomem(err, d->name);
+    while (cinfo->output_scanline < cinfo->output_height) {
+        uint8_t *to = d->out->data + (ptrdiff_t)cinfo->output_scanline * d->out->stride_bytes;
+        JSAMPROW rows[1] = {four ? s->row : to};
+        jpeg_read_scanlines(cinfo, rows, 1);
+        if (four)
+            cmyk_row(s->row, to, cinfo->output_width, cinfo->saw_Adobe_marker);
+    }
+    jpeg_finish_decompress(cinfo);
+    return ARC_OK;
+}
+
+arc_status arc_decode_jpeg(arc_decode *d, arc_error *err) {
+    jpeg_state *s = arc_mem_new(d->alloc, 1, sizeof *s);
+    if (!s)
+        return arc_fail_nomem(err, d->name);
+    s->cinfo.err = jpeg_std_error(&s->mgr);
+    s->mgr.error_exit = on_error;
+    s->mgr.emit_message = on_message;
+    s->cinfo.client_data = s;
+    volatile arc_status st;
+    if (setjmp(s->jump)) {
+        st = s->no_memory ? ARC_ENOMEM : s->limit ? ARC_ELIMIT : ARC_ECORRUPT;
+        arc_fail(err, st, "%s: JPEG: %s", d->name, s->text);
+    } else {
+        jpeg_create_decompress(&s->cinfo);
+        s->cinfo.client_data = s; /* create clears nothing of ours, but that is not promised */
+        s->progress.progress_monitor = on_progress;
+        s->cinfo.progress = &s->progress;
+        st = jpeg_run(d, s, err);
+    }
+    jpeg_destroy_decompress(&s->cinfo);
+    arc_mem_free(d->alloc, s->row);
+    arc_mem_free(d->alloc, s);
+    return st;
+}
+
+/* ---- writing ---- */
+
+typedef struct jpeg_writer {
+    struct jpeg_compress_struct cinfo;
+    struct jpeg_error_mgr mgr;
+    jmp_buf jump;
+    char text[JMSG_LENGTH_MAX];
+    uint8_t *row;
+    unsigned char *bytes; /* grown by libjpeg with malloc */
+    unsigned long count;
+} jpeg_writer;
+
+static void on_write_error(j_common_ptr cinfo) {
+    jpeg_writer *s = cinfo->client_data;
+    cinfo->err->format_message(cinfo, s->text);
+    longjmp(s->jump, 1);
+}
+
+static void jpeg_compress(const arc_image *image, int quality, bool full_colour, jpeg_writer *s) {
+    struct jpeg_compress_struct *cinfo = &s->cinfo;
+    jpeg_mem_dest(cinfo, &s->bytes, &s->count);
+    cinfo->image_width = (JDIMENSION)image->width_px;
+    cinfo->image_height = (JDIMENSION)image->height_px;
+    cinfo->input_components = 3;
+    cinfo->in_color_space = JCS_RGB;
+    jpeg_set_defaults(cinfo);
+    jpeg_set_quality(cinfo, quality, TRUE);
+    if (full_colour)
+        cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1; /* 4:4:4 */
+    jpeg_start_compress(cinfo, TRUE);
+    while (cinfo->next_scanline < cinfo->image_height) {
+        arc_row_rgb(image, (int)cinfo->next_scanline, s->row);
+        JSAMPROW rows[1] = {s->row};
+        jpeg_write_scanlines(cinfo, rows, 1);
+    }
+    jpeg_finish_compress(cinfo);
+}
+
+arc_status arc_encode_jpeg_quality(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_writer *w,
+                                   arc_error *err) {
+    if (image->width_px > JPEG_MAX_DIMENSION || image->height_px > JPEG_MAX_DIMENSION)
+        return arc_fail(err, ARC_ELIMIT, "JPEG holds at most %ld pixels a side; write a .png", (long)JPEG_MAX_DIMENSION);
+    jpeg_writer *s = arc_mem_new(a, 1, sizeof *s);
+    uint8_t *row = arc_mem_raw(a, (size_t)image->width_px, 3);
+    if (!s || !row) {
+        arc_mem_free(a, s);
+        arc_mem_free(a, row);
+        return arc_fail_nomem(err, "writing a JPEG");
+    }
+    s->row = row;
+    s->cinfo.err = jpeg_std_error(&s->mgr);
+    s->mgr.error_exit = on_write_error;
+    s->cinfo.client_data = s;
+    volatile arc_status st;
+    if (setjmp(s->jump)) {
+        st = arc_fail(err, ARC_EIO, "JPEG: %s", s->text);
+    } else {
+        jpeg_create_compress(&s->cinfo);
+        s->cinfo.client_data = s;
+        jpeg_compress(image, quality, full_colour, s);
+        st = arc_writer_put(w, s->bytes, s->count, err);
+    }
+    jpeg_destroy_compress(&s->cinfo);
+    arc_mem_free(&arc_alloc_libc, s->bytes);
+    arc_mem_free(a, s->row);
+    arc_mem_free(a, s);
+    return st;
+}
+
+arc_status arc_encode_jpeg(const arc_image *image, const arc_alloc *a, arc_writer *w, arc_error *err) {
+    return arc_encode_jpeg_quality(image, a, 95, true, w, err);
+}

@@ -1,0 +1,70 @@
+/* WebP through libwebp: lossy and lossless stills; transparency is composited on white. */
+#include "base/base.h"
+#include "image/codec.h"
+#include <string.h>
+#include <webp/decode.h>
+
+static uint32_t le32(const uint8_t *p) {
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* The EXIF chunk of the RIFF file, when there is one. */
+static int webp_orientation(const arc_decode *d) {
+    for (size_t at = 12; at + 8 <= d->count;) {
+        size_t bytes = le32(d->bytes + at + 4);
+        if (bytes > d->count - at - 8)
+            return 1;
+        if (memcmp(d->bytes + at, "EXIF", 4) == 0)
+            return arc_exif_orientation(d->alloc, d->bytes + at + 8, bytes);
+        at += 8 + bytes + (bytes & 1);
+    }
+    return 1;
+}
+
+static arc_status webp_fail(const arc_decode *d, VP8StatusCode code, arc_error *err) {
+    switch (code) {
+    case VP8_STATUS_OUT_OF_MEMORY:
+        return arc_fail_nomem(err, d->name);
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: WebP with a feature that libwebp does not read", d->name);
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+    case VP8_STATUS_SUSPENDED:
+        return arc_fail(err, ARC_ECORRUPT, "%s: WebP: the file ends early", d->name);
+    default:
+        return arc_fail(err, ARC_ECORRUPT, "%s: WebP: the data is damaged", d->name);
+    }
+}
+
+arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
+    WebPDecoderConfig config;
+    if (!WebPInitDecoderConfig(&config))
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: the libwebp that is installed is not the one this was built with", d->name);
+    VP8StatusCode code = WebPGetFeatures(d->bytes, d->count, &config.input);
+    if (code != VP8_STATUS_OK)
+        return webp_fail(d, code, err);
+    if (config.input.has_animation)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: animated WebP; save one frame as a still", d->name);
+    arc_status st = arc_decode_admit(d, config.input.width, config.input.height, err);
+    if (st == ARC_OK)
+        st = arc_decode_alloc(d, config.input.width, config.input.height, true, err);
+    if (st != ARC_OK)
+        return st;
+    if (d->want_orientation)
+        d->orientation = webp_orientation(d);
+    size_t width = (size_t)config.input.width, height = (size_t)config.input.height;
+    size_t channels = config.input.has_alpha ? 4 : 3;
+    uint8_t *rgba = NULL;
+    if (channels == 4 && !(rgba = arc_mem_raw(d->alloc, height, width * 4)))
+        return arc_fail_nomem(err, d->name);
+    config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA.rgba = channels == 4 ? rgba : d->out->data;
+    config.output.u.RGBA.stride = (int)(width * channels);
+    config.output.u.RGBA.size = width * height * channels;
+    code = WebPDecode(d->bytes, d->count, &config);
+    WebPFreeDecBuffer(&config.output);
+    if (code == VP8_STATUS_OK && channels == 4)
+        arc_rgba_on_white(rgba, d->out->data, width * height);
+    arc_mem_free(d->alloc, rgba);
+    return code == VP8_STATUS_OK ? ARC_OK : webp_fail(d, code, err);
+}

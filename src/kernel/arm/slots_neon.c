@@ -1,0 +1,7 @@
+/* kernel: the element-wise and reducing slots for neon. */
+#include "kernel/registers/neon.h"
+#include "kernel/simd/slots.h"
+
+void arc_kernels_fill_neon(arc_kernels *k) {
+    fill_slots(k);
+}

@@ -1,0 +1,8 @@
+/* kernel: the Winograd transforms for neon. */
+#include "kernel/registers/neon.h"
+#include "kernel/simd/winograd.h"
+
+void arc_kernels_fill_neon_winograd(arc_kernels *k) {
+    k->winograd_in = winograd_in;
+    k->winograd_out = winograd_out;
+}

@@ -1,0 +1,99 @@
+/* kernel: 16 floats in a zmm register under the names that simd/ write their loops with. Only for *_avx512.c. */
+#ifndef ARC_KERNEL_REGISTERS_AVX512_H
+#define ARC_KERNEL_REGISTERS_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VL ((size_t)16)
+typedef __m512 vf;
+
+static inline __mmask16 v_mask(size_t n) {
+    return (__mmask16)((1u << n) - 1u);
+}
+static inline vf v_zero(void) {
+    return _mm512_setzero_ps();
+}
+static inline vf v_set1(float x) {
+    return _mm512_set1_ps(x);
+}
+static inline vf v_load(const float *p) {
+    return _mm512_loadu_ps(p);
+}
+static inline void v_store(float *p, vf v) {
+    _mm512_storeu_ps(p, v);
+}
+/* The first n < VL lanes; the others read as 0 and are not touched in memory. */
+static inline vf v_load_n(const float *p, size_t n) {
+    return _mm512_maskz_loadu_ps(v_mask(n), p);
+}
+static inline void v_store_n(float *p, size_t n, vf v) {
+    _mm512_mask_storeu_ps(p, v_mask(n), v);
+}
+static inline vf v_add(vf a, vf b) {
+    return _mm512_add_ps(a, b);
+}
+static inline vf v_sub(vf a, vf b) {
+    return _mm512_sub_ps(a, b);
+}
+/* Lane j takes lane j^1; lane j takes lane j^2. */
+static inline vf v_swap1(vf x) {
+    return _mm512_permute_ps(x, 0xb1);
+}
+static inline vf v_swap2(vf x) {
+    return _mm512_permute_ps(x, 0x4e);
+}
+static inline vf v_mul(vf a, vf b) {
+    return _mm512_mul_ps(a, b);
+}
+static inline vf v_div(vf a, vf b) {
+    return _mm512_div_ps(a, b);
+}
+static inline vf v_fma(vf a, vf b, vf c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+static inline vf v_fnma(vf a, vf b, vf c) {
+    return _mm512_fnmadd_ps(a, b, c);
+}
+/* A NaN in b comes through. */
+static inline vf v_max(vf a, vf b) {
+    return _mm512_max_ps(a, b);
+}
+static inline vf v_min(vf a, vf b) {
+    return _mm512_min_ps(a, b);
+}
+/* x from lo to hi; NaN becomes lo. */
+static inline vf v_clamp(vf x, vf lo, vf hi) {
+    return _mm512_min_ps(_mm512_max_ps(x, lo), hi);
+}
+/* x < 0 ? neg : pos, lane by lane. */
+static inline vf v_if_negative(vf x, vf neg, vf pos) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), pos, neg);
+}
+static inline vf v_round(vf x) {
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vf v_negative_abs(vf x) {
+    return _mm512_or_ps(x, _mm512_set1_ps(-0.0f));
+}
+/* x * 2^n for whole n in [-160,130], rounded once or (where the result is subnormal) twice. */
+static inline vf v_scale2(vf x, vf n) {
+    return _mm512_scalef_ps(x, n);
+}
+/* The first n <= VL int32 as floats; n lanes as round(x) + zero, which is in 0..255. */
+static inline vf v_load_int_n(const int32_t *p, size_t n) {
+    return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(v_mask(n), p));
+}
+static inline void v_store_code_n(uint8_t *p, size_t n, vf x, int32_t zero) {
+    const __m512i code = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero));
+    _mm512_mask_cvtepi32_storeu_epi8(p, v_mask(n), code);
+}
+static inline float v_sum(vf v) {
+    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* kernel: y = act(x + bias + residual) in registers, written over the names of registers/<isa>.h. Included by *_<isa>.c only. */
+#ifndef ARC_KERNEL_SIMD_EPILOGUE_H
+#define ARC_KERNEL_SIMD_EPILOGUE_H
+
+#include "kernel/levels.h"
+
+/* For what is only worth having when its widths are constants of the caller. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* Whole registers and the masked last one through the same loop bodies: width is VL except at the end of a row. */
+static inline vf v_load_w(const float *p, size_t width) {
+    return width == VL ? v_load(p) : v_load_n(p, width);
+}
+static inline void v_store_w(float *p, size_t width, vf v) {
+    if (width == VL)
+        v_store(p, v);
+    else
+        v_store_n(p, width, v);
+}
+
+static inline vf v_act(vf x, vf slope, vf lo, vf hi, arc_act act) {
+    switch (act) {
+    case ARC_ACT_RELU:
+        return v_max(lo, x);
+    case ARC_ACT_PRELU:
+    case ARC_ACT_LEAKY:
+        return v_if_negative(x, v_mul(x, slope), x);
+    case ARC_ACT_CLIP:
+        return v_min(hi, v_max(lo, x));
+    case ARC_ACT_NONE:
+        break;
+    }
+    return x;
+}
+
+/* What depends on the column of a strip of `width` lanes, loaded once for all rows. */
+typedef struct strip_end {
+    vf bias, slope, lo, hi;
+} strip_end;
+static inline strip_end strip_end_at(size_t j, size_t width, const arc_epilogue *e) {
+    return (strip_end){.bias = e->bias ? v_load_w(e->bias + j, width) : v_zero(),
+                       .slope = e->act == ARC_ACT_PRELU ? v_load_w(e->slope + j, width) : v_set1(e->alpha),
+                       .lo = e->act == ARC_ACT_CLIP ? v_set1(e->lo) : v_zero(),
+                       .hi = v_set1(e->hi)};
+}
+
+/* One column strip over m rows. */
+static inline void strip_epilogue(size_t m, size_t j, size_t width, const float *x, size_t x_stride, float *y, size_t y_stride,
+                                  const arc_epilogue *e) {
+    const strip_end end = strip_end_at(j, width, e);
+    if (e->residual) {
+        for (size_t i = 0; i < m; i++) {
+            const vf r = v_load_w(e->residual + i * e->residual_stride + j, width);
+            const vf v = v_add(v_add(v_load_w(x + i * x_stride + j, width), end.bias), r);
+            v_store_w(y + i * y_stride + j, width, v_act(v, end.slope, end.lo, end.hi, e->act));
+        }
+        return;
+    }
+    for (size_t i = 0; i < m; i++) {
+        const vf v = v_add(v_load_w(x + i * x_stride + j, width), end.bias);
+        v_store_w(y + i * y_stride + j, width, v_act(v, end.slope, end.lo, end.hi, e->act));
+    }
+}
+
+static inline void simd_rows_epilogue(size_t m, size_t n, const float *x, size_t x_stride, float *y, size_t y_stride,
+                                      const arc_epilogue *e) {
+    size_t j = 0;
+    for (; j + VL <= n; j += VL)
+        strip_epilogue(m, j, VL, x, x_stride, y, y_stride, e);
+    if (j < n)
+        strip_epilogue(m, j, n - j, x, x_stride, y, y_stride, e);
+}
+
+#endif

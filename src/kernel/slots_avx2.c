@@ -1,7 +1,0 @@
-/* kernel: the element-wise and reducing slots for avx2. */
-#include "kernel/simd_avx2.h"
-#include "kernel/simd_slots.h"
-
-void arc_kernels_fill_avx2(arc_kernels *k) {
-    fill_slots(k);
-}

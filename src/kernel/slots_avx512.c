@@ -1,7 +1,0 @@
-/* kernel: the element-wise and reducing slots for avx512. */
-#include "kernel/simd_avx512.h"
-#include "kernel/simd_slots.h"
-
-void arc_kernels_fill_avx512(arc_kernels *k) {
-    fill_slots(k);
-}

@@ -1,8 +1,0 @@
-/* kernel: the Winograd transforms for avx2. */
-#include "kernel/simd_avx2.h"
-#include "kernel/simd_winograd.h"
-
-void arc_kernels_fill_avx2_winograd(arc_kernels *k) {
-    k->winograd_in = winograd_in;
-    k->winograd_out = winograd_out;
-}

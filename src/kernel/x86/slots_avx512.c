@@ -1,0 +1,7 @@
+/* kernel: the element-wise and reducing slots for avx512. */
+#include "kernel/registers/avx512.h"
+#include "kernel/simd/slots.h"
+
+void arc_kernels_fill_avx512(arc_kernels *k) {
+    fill_slots(k);
+}

@@ -1,0 +1,46 @@
+/* model: a graph with its contract. Joins importers, contract rules, self-test and facts. */
+#ifndef ARC_MODEL_MODEL_INTERNAL_H
+#define ARC_MODEL_MODEL_INTERNAL_H
+
+#include "run/session.h"
+#include <arcface/model.h>
+
+struct arc_model {
+    arc_alloc alloc;
+    arc_graph *graph;
+    arc_contract contract;
+    char *path; /* NULL for a new model */
+    int64_t file_bytes;
+};
+
+/* contract.c: metadata_props "arcface.*" first, then written rules by graph structure, then options; fills contract->why. */
+arc_status arc_contract_read(arc_contract *out, const arc_graph *g, const arc_model_options *opt, arc_error *err);
+arc_status arc_contract_write(arc_graph *g, const arc_contract *c, arc_error *err);
+
+/* contract_rules.c: what the structure alone tells; never fails, task UNKNOWN when no rule fits. */
+void arc_contract_infer(arc_contract *out, const arc_graph *g);
+void arc_contract_detector_defaults(arc_contract *c, arc_detector_kind kind); /* colour, mean, scale, thresholds of its family */
+/* contract_text.c: words of enums and "a,b,c" triples. The readers give false when the text is none of theirs. */
+const char *arc_task_name(arc_task t);
+const char *arc_detector_name(arc_detector_kind k);
+const char *arc_template_name(arc_template t);
+bool arc_task_parse(const char *text, arc_task *out);
+bool arc_detector_parse(const char *text, arc_detector_kind *out);
+bool arc_template_parse(const char *text, arc_template *out);
+bool arc_numbers_parse(const char *text, char separator, int count, float *out); /* finite numbers and nothing else */
+/* Adds a sentence to contract->why; what does not fit is cut. */
+void arc_contract_because(arc_contract *c, const char *fmt, ...) ARC_PRINTF(2, 3);
+
+/* selftest.c: whether a graph holds quantisers of activations. */
+bool arc_model_quantised(const arc_graph *g);
+/* selftest.c: "arcface.selftest" = seed and the first values of the output on a seeded random image. */
+#define ARC_SELFTEST_KEY "arcface.selftest"
+#define ARC_SELFTEST_TEXT 256
+arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_contract *c, char text[ARC_SELFTEST_TEXT],
+                             arc_error *err);
+arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_contract *c, arc_error *err); /* ARC_OK when absent */
+
+/* facts.c: the input shape for which plans and counts are reported: batch 1 at the contract's size, 640 x 640 where it is free. */
+arc_shape arc_model_report_shape(const arc_model *model);
+
+#endif

@@ -1,0 +1,35 @@
+/* op: what conv_learn.c and winograd_learn.c share. */
+#ifndef ARC_OP_CONV_CONV_LEARN_H
+#define ARC_OP_CONV_CONV_LEARN_H
+
+#include "op/learn_step.h"
+
+/* A 3x3 convolution of stride 1 in the Winograd domain: forward, or as the gradient of its input (over dy, weights turned round and
+ * transposed: in and out change places). */
+typedef struct arc_winograd_way {
+    int t;
+    bool turned, half;                  /* half: x, y and the operands of products are bfloat16 */
+    int64_t h, w, oh, ow, pad_y, pad_x; /* of this way's input and output */
+    size_t c_in, c_out, points, tiles_y, tiles_x;
+    size_t row;                                /* floats of a row of V: c_in, or half of it */
+    size_t panels, panel_floats, point_floats; /* of the transformed weights */
+    bool own;                                  /* threads have blocks of their own, else all share each */
+    size_t block_tiles;
+} arc_winograd_way;
+
+typedef struct arc_winograd_learn {
+    arc_winograd_way forward, input;
+    const float *zero; /* [max channels] */
+    size_t grad_tiles; /* of a block of the weights' gradient */
+    size_t sums_at;    /* floats of shared scratch before the gradient's sums */
+} arc_winograd_learn;
+
+/* Whether the convolution has a Winograd way that is faster. */
+bool arc_winograd_learns(const arc_conv_geometry *g);
+/* Fills it and raises the step's scratch. */
+arc_status arc_winograd_learn_prepare(arc_learn_prepare *p, const arc_conv_geometry *g, const arc_winograd_learn **out);
+void arc_winograd_learn_forward(const arc_winograd_learn *w, const arc_learn_step *s, const arc_learn_run *r);
+void arc_winograd_learn_input(const arc_winograd_learn *w, const arc_learn_step *s, const arc_learn_run *r);
+void arc_winograd_learn_weights(const arc_winograd_learn *w, const arc_learn_step *s, const arc_learn_run *r);
+
+#endif

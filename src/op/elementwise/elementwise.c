@@ -1,0 +1,496 @@
+/* op: element-wise arithmetic, comparison and logic with numpy broadcasting, and Cast. float32 runs in typed loops;
+ * integers and the rare types go element by element through int64 or double (shape arithmetic is a handful of numbers). */
+#include "op/layer.h"
+#include <math.h>
+#include <string.h>
+
+typedef enum binary_kind {
+    ADD,
+    SUB,
+    MUL,
+    DIV,
+    POW,
+    MIN,
+    MAX,
+    MOD,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    LESS,
+    LESS_EQUAL,
+    AND,
+    OR,
+    XOR
+} binary_kind;
+
+static const struct {
+    const char *name;
+    binary_kind kind;
+} binary_names[] = {
+    {"Add", ADD},         {"Sum", ADD},
+    {"Sub", SUB},         {"Mul", MUL},
+    {"Div", DIV},         {"Pow", POW},
+    {"Min", MIN},         {"Max", MAX},
+    {"Mod", MOD},         {"Equal", EQUAL},
+    {"Greater", GREATER}, {"GreaterOrEqual", GREATER_EQUAL},
+    {"Less", LESS},       {"LessOrEqual", LESS_EQUAL},
+    {"And", AND},         {"Or", OR},
+    {"Xor", XOR},
+};
+
+static binary_kind binary_of(const arc_step *s) {
+    size_t i = 0;
+    while (i + 1 < ARC_COUNT(binary_names) && strcmp(binary_names[i].name, s->op->name) != 0)
+        i++;
+    return binary_names[i].kind;
+}
+
+/* ---- infer ------------------------------------------------------------------------------------------------------- */
+
+static arc_status fail_shapes(const arc_infer *in, int i, const arc_shape *so_far) {
+    char a[96], b[96];
+    return arc_op_fail(in, ARC_ESHAPE, "%s and %s do not broadcast", arc_shape_text(so_far, a, sizeof a),
+                       arc_shape_text(&in->in[i]->shape, b, sizeof b));
+}
+
+/* All inputs of one dtype (Pow's exponent may differ), shapes broadcast; out 0 has dtype `t`. */
+static arc_status infer_broadcast(arc_infer *in, int inputs, bool mixed, arc_dtype t) {
+    arc_status st = arc_infer_needs(in, inputs);
+    if (st != ARC_OK)
+        return st;
+    arc_shape shape = in->in[0]->shape;
+    for (int i = 1; i < inputs; i++) {
+        if (in->in[i]->dtype != in->in[0]->dtype && !mixed)
+            return arc_op_fail(in, ARC_EFORMAT, "inputs are %s and %s", arc_dtype_name(in->in[0]->dtype),
+                               arc_dtype_name(in->in[i]->dtype));
+        if (!arc_shape_broadcast(&shape, &in->in[i]->shape, &shape))
+            return fail_shapes(in, i, &shape);
+    }
+    return arc_infer_out(in, 0, t, &shape);
+}
+
+static arc_status arithmetic_infer(arc_infer *in) {
+    const arc_status st = arc_infer_needs(in, 2);
+    return st == ARC_OK ? infer_broadcast(in, 2, strcmp(in->node->op, "Pow") == 0, in->in[0]->dtype) : st;
+}
+
+static arc_status variadic_infer(arc_infer *in) {
+    const arc_status st = arc_infer_needs(in, 1);
+    return st == ARC_OK ? infer_broadcast(in, in->inputs, false, in->in[0]->dtype) : st;
+}
+
+static arc_status compare_infer(arc_infer *in) {
+    return infer_broadcast(in, 2, false, ARC_BOOL);
+}
+
+/* ---- binary ------------------------------------------------------------------------------------------------------ */
+
+typedef struct binary_job {
+    const arc_step *s;
+    binary_kind kind;
+    arc_dtype a_type, b_type, y_type;
+    const void *a, *b;
+    void *y;
+} binary_job;
+
+/* Unit strides and broadcast scalars get loops of their own, which the compiler vectorises. */
+#define FLOAT_LOOP(EXPR)                                                                                                         \
+    do {                                                                                                                         \
+        if (sy == 1 && sa == 1 && sb == 1)                                                                                       \
+            for (int64_t i = 0; i < n; i++) {                                                                                    \
+                const float p = a[i], q = b[i];                                                                                  \
+                y[i] = (EXPR);                                                                                                   \
+            }                                                                                                                    \
+        else if (sy == 1 && sa == 1 && sb == 0) {                                                                                \
+            const float q = b[0];                                                                                                \
+            for (int64_t i = 0; i < n; i++) {                                                                                    \
+                const float p = a[i];                                                                                            \
+                y[i] = (EXPR);                                                                                                   \
+            }                                                                                                                    \
+        } else                                                                                                                   \
+            for (int64_t i = 0; i < n; i++) {                                                                                    \
+                const float p = a[i * sa], q = b[i * sb];                                                                        \
+                y[i * sy] = (EXPR);                                                                                              \
+            }                                                                                                                    \
+    } while (0)
+
+static float pow_float(float p, float q) {
+    return q == 2.0f ? p * p : q == 0.5f ? sqrtf(p) : powf(p, q);
+}
+
+static void binary_float(const binary_job *job, int64_t n, const int64_t *at, const int64_t *step) {
+    float *y = (float *)job->y + at[0];
+    const float *a = (const float *)job->a + at[1], *b = (const float *)job->b + at[2];
+    const int64_t sy = step[0], sa = step[1], sb = step[2];
+    const bool unit = sy == 1 && sa == 1 && sb == 1;
+    switch (job->kind) {
+    case ADD:
+        if (unit)
+            job->s->kernels->add((size_t)n, a, b, y);
+        else
+            FLOAT_LOOP(p + q);
+        break;
+    case MUL:
+        if (unit)
+            job->s->kernels->mul((size_t)n, a, b, y);
+        else
+            FLOAT_LOOP(p * q);
+        break;
+    case SUB:
+        FLOAT_LOOP(p - q);
+        break;
+    case DIV:
+        FLOAT_LOOP(p / q);
+        break;
+    case MIN:
+        FLOAT_LOOP(p < q || isnan(p) ? p : q);
+        break;
+    case MAX:
+        FLOAT_LOOP(p > q || isnan(p) ? p : q);
+        break;
+    case MOD:
+        FLOAT_LOOP(fmodf(p, q));
+        break;
+    default:
+        FLOAT_LOOP(pow_float(p, q));
+    }
+}
+
+static int64_t power_int(int64_t base, int64_t exponent) {
+    uint64_t r = 1, b = (uint64_t)base;
+    if (exponent < 0)
+        return base == 1 ? 1 : base == -1 ? (exponent % 2 ? -1 : 1) : 0;
+    for (; exponent > 0; exponent >>= 1, b *= b)
+        if (exponent & 1)
+            r *= b;
+    return (int64_t)r;
+}
+
+/* Wraps on overflow; division by zero gives 0 (ONNX leaves both open). fmod: the sign of the dividend instead of the
+ * divisor's. */
+static int64_t binary_int(binary_kind kind, bool fmod_sign, int64_t p, int64_t q) {
+    switch (kind) {
+    case ADD:
+        return (int64_t)((uint64_t)p + (uint64_t)q);
+    case SUB:
+        return (int64_t)((uint64_t)p - (uint64_t)q);
+    case MUL:
+        return (int64_t)((uint64_t)p * (uint64_t)q);
+    case DIV:
+        return q == 0 ? 0 : q == -1 ? (int64_t)(0 - (uint64_t)p) : p / q;
+    case MOD: {
+        const int64_t r = q == 0 || q == -1 ? 0 : p % q;
+        return r != 0 && !fmod_sign && (r < 0) != (q < 0) ? r + q : r;
+    }
+    case POW:
+        return power_int(p, q);
+    case MIN:
+        return ARC_MIN(p, q);
+    case MAX:
+        return ARC_MAX(p, q);
+    case EQUAL:
+        return p == q;
+    case GREATER:
+        return p > q;
+    case GREATER_EQUAL:
+        return p >= q;
+    case LESS:
+        return p < q;
+    case LESS_EQUAL:
+        return p <= q;
+    case AND:
+        return p && q;
+    case OR:
+        return p || q;
+    case XOR:
+        return !p != !q;
+    }
+    return 0;
+}
+
+static double binary_real(binary_kind kind, double p, double q) {
+    switch (kind) {
+    case ADD:
+        return p + q;
+    case SUB:
+        return p - q;
+    case MUL:
+        return p * q;
+    case DIV:
+        return p / q;
+    case MOD:
+        return fmod(p, q);
+    case POW:
+        return pow(p, q);
+    case MIN:
+        return p < q || isnan(p) ? p : q;
+    case MAX:
+        return p > q || isnan(p) ? p : q;
+    case EQUAL:
+        return p == q;
+    case GREATER:
+        return p > q;
+    case GREATER_EQUAL:
+        return p >= q;
+    case LESS:
+        return p < q;
+    case LESS_EQUAL:
+        return p <= q;
+    default:
+        return 0;
+    }
+}
+
+static void binary_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
+    const binary_job *job = arg;
+    if (job->a_type == ARC_F32 && job->b_type == ARC_F32 && job->y_type == ARC_F32) {
+        binary_float(job, n, at, step);
+        return;
+    }
+    const bool ints = arc_dtype_is_int(job->a_type) && arc_dtype_is_int(job->b_type);
+    const bool fmod_sign = job->kind == MOD && arc_attr_int(job->s->node, "fmod", 0) != 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t ia = at[1] + i * step[1], ib = at[2] + i * step[2], iy = at[0] + i * step[0];
+        if (ints)
+            arc_element_set_int(job->y_type, job->y, iy,
+                                binary_int(job->kind, fmod_sign, arc_element_int(job->a_type, job->a, ia),
+                                           arc_element_int(job->b_type, job->b, ib)));
+        else
+            arc_element_set_real(
+                job->y_type, job->y, iy,
+                binary_real(job->kind, arc_element_real(job->a_type, job->a, ia), arc_element_real(job->b_type, job->b, ib)));
+    }
+}
+
+static void binary(const arc_step *s, const arc_tensor *a, const arc_tensor *b) {
+    const arc_tensor *y = &s->out[0];
+    binary_job job = {s, binary_of(s), a->dtype, b->dtype, y->dtype, a->data, b->data, y->data};
+    arc_loop l;
+    arc_loop_begin(&l, &y->shape);
+    arc_loop_add(&l, y);
+    arc_loop_add(&l, a);
+    arc_loop_add(&l, b);
+    arc_loop_run(s->pool, l, binary_items, &job);
+}
+
+static void binary_run(const arc_step *s) {
+    binary(s, &s->in[0], &s->in[1]);
+}
+
+/* y = in0 op in1, then y = y op in2 and so on. */
+static void variadic_run(const arc_step *s) {
+    if (s->inputs == 1) {
+        arc_identity_run(s);
+        return;
+    }
+    binary(s, &s->in[0], &s->in[1]);
+    for (int i = 2; i < s->inputs; i++)
+        binary(s, &s->out[0], &s->in[i]);
+}
+
+/* ---- unary ------------------------------------------------------------------------------------------------------- */
+
+static double rounded(double x) {
+    return nearbyint(x);
+}
+static double sign_of(double x) {
+    return x > 0 ? 1 : x < 0 ? -1 : x;
+}
+static double negated(double x) {
+    return -x;
+}
+static double inverse(double x) {
+    return 1 / x;
+}
+
+typedef struct unary_kind {
+    const char *name;
+    double (*fn)(double);
+} unary_kind;
+
+static const unary_kind unary_kinds[] = {
+    {"Sqrt", sqrt},     {"Exp", exp},      {"Log", log},   {"Abs", fabs},
+    {"Neg", negated},   {"Floor", floor},  {"Ceil", ceil}, {"Reciprocal", inverse},
+    {"Round", rounded}, {"Sign", sign_of}, {"Erf", erf},   {"Sin", sin},
+    {"Cos", cos},
+};
+
+typedef struct unary_job {
+    const arc_step *s;
+    double (*fn)(double);
+} unary_job;
+
+static void unary_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
+    const unary_job *job = arg;
+    const arc_tensor *x = &job->s->in[0], *y = &job->s->out[0];
+    const bool unit = step[0] == 1 && step[1] == 1 && x->dtype == ARC_F32;
+    const float *from = (const float *)x->data + (x->dtype == ARC_F32 ? at[1] : 0);
+    float *to = (float *)y->data + (x->dtype == ARC_F32 ? at[0] : 0);
+    if (unit && job->fn == exp)
+        job->s->kernels->exp((size_t)n, from, to);
+    else if (unit && job->fn == sqrt)
+        for (int64_t i = 0; i < n; i++)
+            to[i] = sqrtf(from[i]);
+    else if (arc_dtype_is_int(x->dtype) && (job->fn == fabs || job->fn == negated))
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t v = arc_element_int(x->dtype, x->data, at[1] + i * step[1]);
+            arc_element_set_int(y->dtype, y->data, at[0] + i * step[0],
+                                job->fn == fabs && v >= 0 ? v : (int64_t)(0 - (uint64_t)v));
+        }
+    else
+        for (int64_t i = 0; i < n; i++)
+            arc_element_set_real(y->dtype, y->data, at[0] + i * step[0],
+                                 job->fn(arc_element_real(x->dtype, x->data, at[1] + i * step[1])));
+}
+
+static void unary_run(const arc_step *s) {
+    size_t i = 0;
+    while (i + 1 < ARC_COUNT(unary_kinds) && strcmp(unary_kinds[i].name, s->op->name) != 0)
+        i++;
+    unary_job job = {s, unary_kinds[i].fn};
+    arc_loop l;
+    arc_loop_begin(&l, &s->out[0].shape);
+    arc_loop_add(&l, &s->out[0]);
+    arc_loop_add(&l, &s->in[0]);
+    arc_loop_run(s->pool, l, unary_items, &job);
+}
+
+/* ---- Not, Where, Cast -------------------------------------------------------------------------------------------- */
+
+static void not_run(const arc_step *s) {
+    const uint8_t *x = s->in[0].data;
+    uint8_t *y = s->out[0].data;
+    const int64_t n = arc_shape_count(&s->out[0].shape);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = !x[i];
+}
+
+static arc_status where_infer(arc_infer *in) {
+    arc_status st = arc_infer_needs(in, 3);
+    if (st != ARC_OK)
+        return st;
+    if (in->in[0]->dtype != ARC_BOOL || in->in[1]->dtype != in->in[2]->dtype)
+        return arc_op_fail(in, ARC_EFORMAT, "needs a bool condition and two inputs of one type");
+    return infer_broadcast(in, 3, true, in->in[1]->dtype);
+}
+
+static void where_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
+    const arc_step *s = arg;
+    const size_t bytes = arc_dtype_bytes(s->out[0].dtype);
+    const uint8_t *condition = s->in[0].data, *a = s->in[1].data, *b = s->in[2].data;
+    uint8_t *y = s->out[0].data;
+    for (int64_t i = 0; i < n; i++) {
+        const bool first = condition[at[1] + i * step[1]];
+        const uint8_t *from = first ? a + (size_t)(at[2] + i * step[2]) * bytes : b + (size_t)(at[3] + i * step[3]) * bytes;
+        memcpy(y + (size_t)(at[0] + i * step[0]) * bytes, from, bytes);
+    }
+}
+
+static void where_run(const arc_step *s) {
+    arc_loop l;
+    arc_loop_begin(&l, &s->out[0].shape);
+    arc_loop_add(&l, &s->out[0]);
+    for (int i = 0; i < 3; i++)
+        arc_loop_add(&l, &s->in[i]);
+    arc_loop_run(s->pool, l, where_items, (void *)(uintptr_t)s);
+}
+
+static arc_status cast_infer(arc_infer *in) {
+    arc_status st = arc_infer_needs(in, 1);
+    if (st != ARC_OK)
+        return st;
+    const int64_t to = arc_attr_int(in->node, "to", 0);
+    if (to < 0 || to > ARC_BF16 || arc_dtype_bytes((arc_dtype)to) == 0 || arc_dtype_bytes(in->in[0]->dtype) == 0)
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s to ONNX type %lld", arc_dtype_name(in->in[0]->dtype), (long long)to);
+    return arc_infer_out(in, 0, (arc_dtype)to, &in->in[0]->shape);
+}
+
+static void cast_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
+    const arc_step *s = arg;
+    const arc_dtype from = s->in[0].dtype, to = s->out[0].dtype;
+    const void *x = s->in[0].data;
+    void *y = s->out[0].data;
+    if (from == ARC_I32 && to == ARC_F32 && step[0] == 1 && step[1] == 1) {
+        const int32_t *p = (const int32_t *)x + at[1];
+        float *q = (float *)y + at[0];
+        for (int64_t i = 0; i < n; i++)
+            q[i] = (float)p[i];
+    } else if (arc_dtype_is_int(from))
+        for (int64_t i = 0; i < n; i++)
+            arc_element_set_int(to, y, at[0] + i * step[0], arc_element_int(from, x, at[1] + i * step[1]));
+    else
+        for (int64_t i = 0; i < n; i++)
+            arc_element_set_real(to, y, at[0] + i * step[0], arc_element_real(from, x, at[1] + i * step[1]));
+}
+
+static void cast_run(const arc_step *s) {
+    arc_loop l;
+    arc_loop_begin(&l, &s->out[0].shape);
+    arc_loop_add(&l, &s->out[0]);
+    arc_loop_add(&l, &s->in[0]);
+    arc_loop_run(s->pool, l, cast_items, (void *)(uintptr_t)s);
+}
+
+/* ---- Mean of several tensors ---- */
+
+static void divide_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
+    const arc_step *s = arg;
+    float *y = (float *)s->out[0].data + at[0];
+    for (int64_t i = 0; i < n; i++)
+        y[i * step[0]] /= (float)s->inputs;
+}
+
+static arc_status mean_infer(arc_infer *in) {
+    const arc_status st = arc_infer_same_f32(in);
+    return st == ARC_OK ? variadic_infer(in) : st;
+}
+
+static void mean_run(const arc_step *s) {
+    arc_loop l;
+    const arc_op sum = {.name = "Sum"};
+    arc_step adding = *s;
+    adding.op = &sum;
+    variadic_run(&adding);
+    arc_loop_begin(&l, &s->out[0].shape);
+    arc_loop_add(&l, &s->out[0]);
+    arc_loop_run(s->pool, l, divide_items, (void *)(uintptr_t)s);
+}
+
+#define SAME ARC_OP_SAME
+const arc_op arc_ops_elementwise[] = {
+    {"Add", SAME, arithmetic_infer, NULL, binary_run},
+    {"Sub", SAME, arithmetic_infer, NULL, binary_run},
+    {"Mul", SAME, arithmetic_infer, NULL, binary_run},
+    {"Div", SAME, arithmetic_infer, NULL, binary_run},
+    {"Pow", SAME, arithmetic_infer, NULL, binary_run},
+    {"Mod", SAME, arithmetic_infer, NULL, binary_run},
+    {"Sum", SAME, variadic_infer, NULL, variadic_run},
+    {"Mean", SAME, mean_infer, NULL, mean_run},
+    {"Min", SAME, variadic_infer, NULL, variadic_run},
+    {"Max", SAME, variadic_infer, NULL, variadic_run},
+    {"Equal", SAME, compare_infer, NULL, binary_run},
+    {"Greater", SAME, compare_infer, NULL, binary_run},
+    {"GreaterOrEqual", SAME, compare_infer, NULL, binary_run},
+    {"Less", SAME, compare_infer, NULL, binary_run},
+    {"LessOrEqual", SAME, compare_infer, NULL, binary_run},
+    {"And", SAME, compare_infer, NULL, binary_run},
+    {"Or", SAME, compare_infer, NULL, binary_run},
+    {"Xor", SAME, compare_infer, NULL, binary_run},
+    {"Not", ARC_OP_PLAIN, arc_infer_same, NULL, not_run},
+    {"Sqrt", SAME, arc_infer_same, NULL, unary_run},
+    {"Exp", SAME, arc_infer_same, NULL, unary_run},
+    {"Log", SAME, arc_infer_same, NULL, unary_run},
+    {"Abs", SAME, arc_infer_same, NULL, unary_run},
+    {"Neg", SAME, arc_infer_same, NULL, unary_run},
+    {"Floor", SAME, arc_infer_same, NULL, unary_run},
+    {"Ceil", SAME, arc_infer_same, NULL, unary_run},
+    {"Reciprocal", SAME, arc_infer_same, NULL, unary_run},
+    {"Round", SAME, arc_infer_same, NULL, unary_run},
+    {"Sign", SAME, arc_infer_same, NULL, unary_run},
+    {"Erf", SAME, arc_infer_same, NULL, unary_run},
+    {"Sin", SAME, arc_infer_same, NULL, unary_run},
+    {"Cos", SAME, arc_infer_same, NULL, unary_run},
+    {"Where", SAME, where_infer, NULL, where_run},
+    {"Cast", SAME, cast_infer, NULL, cast_run},
+    {.name = NULL},
+};

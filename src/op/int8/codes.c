@@ -1,0 +1,109 @@
+/* op: floats to codes and back at the ends of the fused 8-bit layers, and the table of those layers (int8.h). */
+#include "op/fused.h"
+#include "op/int8/int8.h"
+
+#define ROWS 16 /* pixels of one item */
+
+void arc_requant_read(const arc_node *n, arc_requant *r) {
+    arc_epilogue act = {0};
+    *r = (arc_requant){.mid_lo = arc_attr_float(n, "arc.mid_lo", 0),
+                       .mid_hi = arc_attr_float(n, "arc.mid_hi", 0),
+                       .mid_scale = arc_attr_float(n, "arc.mid_scale", 0),
+                       .code_scale = arc_attr_float(n, "arc.code_scale", 0),
+                       .code_zero = (int32_t)arc_attr_int(n, "arc.code_zero", 0),
+                       .act_last = arc_attr_int(n, "arc.act_last", 0) != 0};
+    (void)arc_fused_act(n, &act); /* made by a pass: the name is known */
+    r->act = act.act;
+    r->alpha = act.alpha;
+    r->lo = act.lo;
+    r->hi = act.hi;
+}
+
+/* [N,C,H,W] as rows of channels: [N,H,W,C]. */
+static arc_shape rows_of(const arc_shape *s) {
+    const arc_shape rows = {4, {s->dim[0], s->dim[2], s->dim[3], s->dim[1]}};
+    return s->rank == 4 ? rows : *s;
+}
+
+static arc_status quantise_infer(arc_infer *in) {
+    const arc_status st = arc_infer_needs(in, 1);
+    if (st != ARC_OK)
+        return st;
+    const arc_shape *x = &in->in[0]->shape, y = rows_of(x);
+    if (in->in[0]->dtype != ARC_F32 || (x->rank != 4 && x->rank != 2))
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "takes float32 maps or vectors");
+    for (int i = 1; i < in->inputs; i++)
+        if (in->in[i] && (in->in[i]->dtype != ARC_F32 || !in->in[i]->data || arc_shape_count(&in->in[i]->shape) != x->dim[1]))
+            return arc_op_fail(in, ARC_ESHAPE, "a factor is no constant of %lld float32", (long long)x->dim[1]);
+    return arc_infer_out(in, 0, ARC_U8, &y);
+}
+
+static arc_status dequantise_infer(arc_infer *in) {
+    const arc_status st = arc_infer_needs(in, 1);
+    if (st != ARC_OK)
+        return st;
+    const arc_shape *x = &in->in[0]->shape, planes = {4, {x->dim[0], x->dim[3], x->dim[1], x->dim[2]}};
+    if (in->in[0]->dtype != ARC_U8 || (x->rank != 4 && x->rank != 2))
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "takes uint8 rows");
+    return arc_infer_out(in, 0, ARC_F32, x->rank == 4 ? &planes : x);
+}
+
+typedef struct codes_job {
+    const arc_step *s;
+    size_t rows, channels;
+    arc_requant r;
+    float scale;
+    int32_t zero;
+} codes_job;
+
+static void quantise_items(void *arg, size_t begin, size_t end, int thread) {
+    const codes_job *job = arg;
+    (void)thread;
+    for (size_t item = begin; item < end; item++) {
+        const size_t row = item * ROWS, at = row * job->channels;
+        arc_requant r = job->r;
+        r.codes = (uint8_t *)job->s->out[0].data + at;
+        job->s->kernels->quantise(ARC_MIN((size_t)ROWS, job->rows - row), job->channels, (const float *)job->s->in[0].data + at,
+                                  job->channels, &r);
+    }
+}
+
+static void dequantise_items(void *arg, size_t begin, size_t end, int thread) {
+    const codes_job *job = arg;
+    const uint8_t *x = job->s->in[0].data;
+    float *y = job->s->out[0].data;
+    (void)thread;
+    for (size_t i = begin * ROWS * job->channels, last = ARC_MIN(end * ROWS, job->rows) * job->channels; i < last; i++)
+        y[i] = (float)(x[i] - job->zero) * job->scale;
+}
+
+static void run_rows(const arc_step *s, codes_job *job, const arc_shape *rows, arc_pool_fn *fn) {
+    job->channels = (size_t)rows->dim[rows->rank - 1];
+    job->rows = job->channels ? (size_t)arc_shape_count(rows) / job->channels : 0;
+    const size_t items = (job->rows + ROWS - 1) / ROWS;
+    if (items > 0)
+        arc_pool_run(job->rows * job->channels < ARC_LOOP_PARALLEL ? NULL : s->pool, items, 0, fn, job);
+}
+
+static void quantise_run(const arc_step *s) {
+    codes_job job = {.s = s};
+    arc_requant_read(s->node, &job.r);
+    job.r.post_scale = arc_step_floats(s, 1);
+    job.r.post_shift = arc_step_floats(s, 2);
+    job.r.code_stride = (size_t)s->out[0].shape.dim[s->out[0].shape.rank - 1];
+    run_rows(s, &job, &s->out[0].shape, quantise_items);
+}
+
+static void dequantise_run(const arc_step *s) {
+    codes_job job = {.s = s, .scale = arc_attr_float(s->node, "arc.code_scale", 1)};
+    job.zero = (int32_t)arc_attr_int(s->node, "arc.code_zero", 0);
+    run_rows(s, &job, &s->in[0].shape, dequantise_items);
+}
+
+const arc_op arc_ops_codes[] = {
+    {ARC_CONV8, ARC_OP_ROWS, arc_conv8_infer, arc_conv8_prepare, arc_conv8_run},
+    {ARC_GEMM8, ARC_OP_ROWS, arc_conv8_infer, arc_conv8_prepare, arc_conv8_run},
+    {ARC_QUANTISE, ARC_OP_ROWS, quantise_infer, NULL, quantise_run},
+    {ARC_DEQUANTISE, ARC_OP_ROWS, dequantise_infer, NULL, dequantise_run},
+    {.name = NULL},
+};

@@ -1,0 +1,60 @@
+/* op: what the files of the 8-bit operators share. */
+#ifndef ARC_OP_INT8_INT8_H
+#define ARC_OP_INT8_INT8_H
+
+#include "op/conv/geometry.h"
+#include "op/layer.h"
+
+bool arc_int8_is(arc_dtype t); /* int8 or uint8 */
+/* The optional zero point `input` is of this type and holds one element or `many`. */
+bool arc_int8_zero_fits(const arc_infer *in, int input, arc_dtype t, int64_t many);
+/* Zero point j of an optional input that holds one or many, shifted as its data are. */
+int32_t arc_int8_zero(const arc_step *s, int input, int64_t j, int shift);
+/* Rounded up to whole cache lines. */
+size_t arc_int8_aligned(size_t bytes);
+
+/* ---- the fused 8-bit layers, made by pass/int8.c from QDQ graphs (never exported) ----
+ *
+ * Codes are uint8, rows of channels: [N,H,W,C], or [N,K]; int8 ones are shifted by 128 together with their zero points.
+ *   arc.Conv8, arc.Gemm8   inputs: codes, int8 weights, and as float32: scale, bias [C_out], slope, residual, post scale, post shift
+ *                          outputs: the float result (when "arc.float"), then codes (when "arc.codes")
+ *   arc.Quantise           inputs: floats, post scale, post shift (may be omitted); output: codes
+ *   arc.Dequantise         input: codes; output: floats
+ * Attributes are named as arc_requant's fields; "arc.zero" is the zero point of the codes read. Gemm8 reads the weights of a flattened
+ * [N,C,H,W] and takes codes in rows all the same: it is a convolution whose kernel covers the map. */
+#define ARC_CONV8 "arc.Conv8"
+#define ARC_GEMM8 "arc.Gemm8"
+#define ARC_QUANTISE "arc.Quantise"
+#define ARC_DEQUANTISE "arc.Dequantise"
+enum { ARC_8_SCALE = 2, ARC_8_BIAS, ARC_8_SLOPE, ARC_8_RESIDUAL, ARC_8_POST_SCALE, ARC_8_POST_SHIFT, ARC_8_INPUTS };
+
+/* The parts of a requantisation that are attributes. */
+void arc_requant_read(const arc_node *n, arc_requant *r);
+
+arc_status arc_conv8_infer(arc_infer *in);
+arc_status arc_conv8_prepare(arc_prepare *p);
+void arc_conv8_run(const arc_step *s);
+
+/* ---- pack.c ---- weights in panels [set][panel][tap][k/4][nr][4], then a column sum for each of sets*n columns. */
+typedef struct arc_int8_pack {
+    size_t sets, n, kc, taps, per_set, panel_bytes, bytes;
+    size_t group_n,
+        group_k; /* of groups merged into one set: column j meets only k of its own group, others weigh 0. 0: all meet */
+    size_t step_set, step_n, step_k, step_tap; /* strides of the source */
+    const int8_t *packed;                      /* NULL: the weights are no constant, pack into shared scratch */
+} arc_int8_pack;
+
+/* Fills per_set, panel_bytes, bytes; false on overflow. */
+bool arc_int8_pack_size(const arc_kernels *k, arc_int8_pack *p);
+/* Constant weights go to the session's store; false when memory is short. */
+bool arc_int8_pack_constant(arc_prepare *prepare, arc_int8_pack *p, const arc_tensor *w, const char *what);
+/* The packed weights; packs input 1 into shared scratch at `at` when they are no constant. */
+const int8_t *arc_int8_packed(const arc_step *s, const arc_int8_pack *p, size_t at);
+const int32_t *arc_int8_column_sums(const arc_int8_pack *p, const int8_t *packed);
+
+/* ---- depthwise.c ---- */
+bool arc_int8_is_depthwise(const arc_conv_geometry *g);
+arc_status arc_int8_depthwise_prepare(arc_prepare *p, const arc_conv_geometry *g, void **state);
+void arc_int8_depthwise_run(const arc_step *s, const void *state);
+
+#endif

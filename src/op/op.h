@@ -1,0 +1,129 @@
+/* Operators: one table entry each, forward (and later backward) beside the shape rule, in layer_*.c.
+ *
+ * Life of a node: infer (dtype and shape of outputs from inputs; knows constants) -> prepare (algorithm, packed weights,
+ * scratch size; once per plan) -> run (cannot fail, allocates nothing).
+ *
+ * Layout. Rank-4 f32 activations live as NHWC inside a plan (channels contiguous: every kernel vectorises over channels, an
+ * implicit GEMM needs no im2col); everything else is plain row-major. Shapes are always written in logical N,C,H,W order. */
+#ifndef ARC_OP_OP_H
+#define ARC_OP_OP_H
+
+#include "graph/graph.h"
+#include "kernel/kernel.h"
+
+typedef enum arc_layout { ARC_PLAIN, ARC_NHWC, ARC_PIXELS /* an input: data is a const arc_pixels * (pixels.h) */ } arc_layout;
+
+/* A concrete tensor at plan or run time. data == NULL at infer time means "not known yet". */
+typedef struct arc_tensor {
+    arc_dtype dtype;
+    arc_layout layout; /* ARC_NHWC only when shape.rank == 4 */
+    arc_shape shape;   /* all dims known; logical order */
+    void *data;
+    bool is_const; /* data known at plan time (initializer or folded) */
+} arc_tensor;
+
+#define ARC_OP_MAX_IO 64 /* inputs or outputs of one node (Concat is the widest) */
+
+struct arc_op;
+typedef struct arc_step arc_step;
+
+/* What infer sees. in[i] == NULL: optional input omitted. */
+typedef struct arc_infer {
+    const arc_graph *graph;
+    const arc_node *node;
+    int opset;
+    int inputs, outputs;
+    const arc_tensor *in[ARC_OP_MAX_IO];
+    arc_tensor *out[ARC_OP_MAX_IO]; /* to fill: dtype and shape; NULL: output not wanted */
+    arc_error *err;
+} arc_infer;
+
+/* Memory for plan-lifetime data such as packed weights. One store a session: plans of other shapes find the same pack. */
+typedef struct arc_packs arc_packs;
+/* Finds the pack under key (what, value data pointer, variant) or makes room for it; *fresh tells to fill it. NULL on ENOMEM. */
+void *arc_packs_get(arc_packs *packs, const char *what, const void *source, int variant, size_t bytes, bool *fresh);
+
+/* What prepare fills and run reads. */
+struct arc_step {
+    const struct arc_op *op;
+    const arc_graph *graph; /* the node's: attributes that are tensors lie in its values */
+    const arc_node *node;
+    int opset;
+    int inputs, outputs;
+    arc_tensor in[ARC_OP_MAX_IO]; /* in[i].dtype == ARC_NO_DTYPE: omitted. data is bound before each run */
+    arc_tensor out[ARC_OP_MAX_IO];
+    const arc_kernels *kernels;
+    arc_pool *pool;
+    bool low_memory; /* keep weights once */
+    bool bf16;       /* multiply in bfloat16 where it is fast */
+    bool f16;        /* keep weights in half precision where it is fast */
+    /* set by prepare: */
+    void *state;                 /* from the plan's arena, freed with the plan */
+    size_t scratch_bytes;        /* per thread, 64-byte aligned; may be 0 */
+    size_t shared_scratch_bytes; /* one block for the step (im2col-like buffers); may be 0 */
+    const char *algorithm;       /* shown in plan reports: "igemm 14x32" */
+    const char *schedule;        /* how its work is cut, "" or NULL where there is one way */
+    /* bound by the session: */
+    uint8_t *scratch; /* thread t has scratch + t * scratch_stride */
+    size_t scratch_stride;
+    uint8_t *shared_scratch;
+};
+
+typedef struct arc_chooser arc_chooser;
+
+typedef struct arc_prepare {
+    arc_step *step;
+    arc_arena *arena; /* plan lifetime */
+    arc_packs *packs;
+    const arc_map *map;         /* file that weights may lie in: their pages can go as they are packed. NULL = none */
+    const arc_chooser *chooser; /* candidate.h; NULL: the cost model alone */
+    arc_error *err;
+} arc_prepare;
+
+typedef enum arc_op_layout {
+    ARC_OP_PLAIN, /* all inputs and outputs plain */
+    ARC_OP_NHWC,  /* rank-4 f32 data input 0 and output 0 NHWC, the rest plain (Conv, pools, Resize...) */
+    ARC_OP_ROWS,  /* every rank-4 f32 input and output NHWC, the rest plain (8-bit layers) */
+    ARC_OP_SAME,  /* element-wise: works in either, all rank-4 tensors alike; run sees which in tensor.layout */
+} arc_op_layout;
+
+typedef struct arc_op {
+    const char *name; /* ONNX op_type */
+    arc_op_layout layout;
+    arc_status (*infer)(arc_infer *in);
+    arc_status (*prepare)(arc_prepare *p); /* NULL = nothing to prepare */
+    void (*run)(const arc_step *s);
+} arc_op;
+
+/* NULL when unknown. */
+const arc_op *arc_op_find(const char *name);
+
+/* Error helper that names op, node and opset: "Conv 'conv1' (opset 11): weights [..] do not fit input [..]". */
+arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) ARC_PRINTF(3, 4);
+
+/* The tables, one a file; arc_op_find walks them. */
+extern const arc_op arc_ops_conv[]; /* op/conv/conv.c: Conv, ConvTranspose (+ fused epilogue attributes, below) */
+extern const arc_op arc_ops_gemm[]; /* op/dense/gemm.c: Gemm, MatMul */
+extern const arc_op arc_ops_norm[]; /* op/norm/norm.c: BatchNormalization, InstanceNormalization */
+extern const arc_op
+    arc_ops_activation[]; /* op/activation/activation.c: Relu, PRelu, LeakyRelu, Clip, Sigmoid, HardSwish, Softmax ... */
+extern const arc_op arc_ops_elementwise[]; /* op/elementwise/elementwise.c: Add Sub Mul Div Pow Sqrt Exp Floor Cast ... */
+extern const arc_op arc_ops_pool[];        /* op/pool/pool.c: MaxPool AveragePool GlobalAveragePool GlobalMaxPool */
+extern const arc_op arc_ops_resize[];      /* op/resize/resize.c: Resize Upsample */
+extern const arc_op arc_ops_shape[];       /* op/shape/shape.c: Shape Reshape Flatten Concat Slice Gather Transpose ... */
+extern const arc_op arc_ops_reduce[];      /* op/reduce/reduce.c: ReduceMean ReduceL2 ... */
+extern const arc_op arc_ops_quant[]; /* op/int8/quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
+
+/* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra
+ * attributes (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs:
+ * 3 = slope [C] (prelu), 4 = residual (added before the activation), 5 = pad values [C_in]: what zero padding becomes
+ * when a BatchNormalization in front was folded in; 6 = factor [C_out] and 7 = factor [C_in] that multiply the weights while they are
+ * packed (a folded BatchNormalization needs no second copy of the weights). Any may be omitted. Pad values and factors are constants.
+ * Input 2 (bias) already holds the folded bias. Gemm likewise takes "arc.act" and the inputs 3, 6 [N] and 7 [K]. */
+#define ARC_CONV_SLOPE 3
+#define ARC_CONV_RESIDUAL 4
+#define ARC_CONV_PAD_VALUE 5
+#define ARC_CONV_OUT_SCALE 6
+#define ARC_CONV_IN_SCALE 7
+
+#endif

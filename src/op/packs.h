@@ -1,0 +1,11 @@
+/* op: owner's side of the store of packed weights; op.h has the users'. */
+#ifndef ARC_OP_PACKS_H
+#define ARC_OP_PACKS_H
+
+#include "op/op.h"
+
+arc_packs *arc_packs_new(const arc_alloc *a); /* NULL on ENOMEM */
+void arc_packs_free(arc_packs **packs);       /* NULL-safe */
+size_t arc_packs_bytes(const arc_packs *packs);
+
+#endif

@@ -1,0 +1,536 @@
+/* pass: QDQ graphs run on integers. What an ONNX quantiser writes as DequantizeLinear -> Conv -> ... -> QuantizeLinear becomes one 8-bit layer
+ * (op/int8/int8.h) from codes to codes:
+ *
+ *   - a Conv or Gemm whose input is dequantised codes and whose weights are symmetric int8 is converted;
+ *   - what follows it alone is taken in: BatchNormalization, a quantiser in between, one activation, one Add with floats;
+ *   - its result stays float where something else reads it, and leaves as codes where a converted layer does, through a BatchNormalization
+ *     that stands in front of the quantiser (the residual block's).
+ *
+ * Quantisers that no converted layer meets stay the operators they are. Every quantiser of the file is kept, so results differ from those of
+ * the graph as written by the rounding of float sums alone: a code may come out one step apart. */
+#include "op/int8/int8.h"
+#include "pass/rewrite.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct quantiser {
+    float scale;
+    int zero; /* of the code as uint8 */
+    arc_dtype type;
+} quantiser;
+
+/* One layer while it grows. */
+typedef struct layer8 {
+    int index, last; /* its Conv or Gemm, and the last node taken in */
+    int value;       /* the float result so far */
+    int code;        /* the codes that leave, or ARC_NO_VALUE */
+    int64_t c_out;
+    quantiser in, mid, out;
+    bool has_mid, has_act, act_last;
+    int residual;
+    const arc_node *act, *norm, *post; /* what was taken in; norm: BatchNormalization right behind, post: in front of the codes */
+} layer8;
+
+typedef struct fuser {
+    arc_rewrite *w;
+    int *code_of; /* [nodes] of a node that will be converted, the codes it reads; else ARC_NO_VALUE */
+} fuser;
+
+/* ---- reading ------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_op(const arc_node *n, const char *op) {
+    return strcmp(n->op, op) == 0;
+}
+
+static const arc_value *constant(const arc_rewrite *w, const arc_node *n, int i) {
+    const arc_value *v = i < n->inputs && n->input[i] >= 0 ? &w->g->value[n->input[i]] : NULL;
+    return v && v->data && !v->is_input ? v : NULL;
+}
+
+static bool read_quantiser(const arc_rewrite *w, const arc_node *n, quantiser *q) {
+    const arc_value *scale = constant(w, n, 1), *zero = constant(w, n, 2);
+    if (n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || !scale || scale->dtype != ARC_F32 ||
+        arc_shape_count(&scale->shape) != 1)
+        return false;
+    *q = (quantiser){.scale = *(const float *)scale->data, .type = ARC_U8};
+    if (n->inputs > 2 && n->input[2] >= 0) {
+        if (!zero || arc_shape_count(&zero->shape) != 1 || (zero->dtype != ARC_U8 && zero->dtype != ARC_I8))
+            return false;
+        q->type = zero->dtype;
+        q->zero = zero->dtype == ARC_I8 ? *(const int8_t *)zero->data + 128 : *(const uint8_t *)zero->data;
+    }
+    return q->scale > 0 && isfinite(q->scale) && 1 / q->scale <= 3e38f;
+}
+
+/* The next live node after `from` that reads the value; ARC_NO_VALUE at the end. */
+static int next_user(const arc_rewrite *w, int value, int from) {
+    for (int i = from + 1; i < w->g->nodes; i++)
+        for (int k = 0; !w->dead[i] && k < w->g->node[i].inputs; k++)
+            if (w->g->node[i].input[k] == value)
+                return i;
+    return ARC_NO_VALUE;
+}
+
+static int only_user(const arc_rewrite *w, int value) {
+    const int first = next_user(w, value, -1);
+    return first >= 0 && !w->g->value[value].is_output && next_user(w, value, first) < 0 ? first : ARC_NO_VALUE;
+}
+
+/* Codes made by a QuantizeLinear and read by nothing but its inverses. */
+static bool read_codes(const arc_rewrite *w, int value, quantiser *q) {
+    const arc_node *make = arc_rewrite_producer(w, value);
+    if (!make || !is_op(make, "QuantizeLinear") || !read_quantiser(w, make, q) || w->g->value[value].is_output)
+        return false;
+    for (int i = next_user(w, value, -1); i >= 0; i = next_user(w, value, i)) {
+        quantiser back;
+        if (!is_op(&w->g->node[i], "DequantizeLinear") || w->g->node[i].input[0] != value ||
+            !read_quantiser(w, &w->g->node[i], &back) || back.scale != q->scale || back.zero != q->zero || back.type != q->type)
+            return false;
+    }
+    return true;
+}
+
+/* The DequantizeLinear of constants behind input i; NULL when it is none. */
+static const arc_node *constant_codes(const arc_rewrite *w, const arc_node *n, int i, arc_dtype type) {
+    const arc_node *back = i < n->inputs ? arc_rewrite_producer(w, n->input[i]) : NULL;
+    if (!back || !is_op(back, "DequantizeLinear") || back->inputs < 2)
+        return NULL;
+    const arc_value *codes = constant(w, back, 0), *scale = constant(w, back, 1), *zero = constant(w, back, 2);
+    if (!codes || codes->dtype != type || !scale || scale->dtype != ARC_F32 || (back->inputs > 2 && back->input[2] >= 0 && !zero))
+        return NULL;
+    const uint8_t *bytes = zero ? zero->data : NULL;
+    for (size_t k = 0; zero && k < zero->data_bytes; k++)
+        if (bytes[k] != 0)
+            return NULL;
+    return back;
+}
+
+/* Symmetric int8 weights, one scale or one an output channel. */
+static bool weights_fit(const arc_rewrite *w, const arc_node *n, int64_t *c_out) {
+    const arc_node *back = constant_codes(w, n, 1, ARC_I8);
+    if (!back)
+        return false;
+    const arc_shape *s = &w->g->value[back->input[0]].shape;
+    const bool gemm = is_op(n, "Gemm");
+    const int axis = gemm && !arc_attr_int(n, "transB", 0);
+    const int64_t scales = arc_shape_count(&w->g->value[back->input[1]].shape), groups = arc_attr_int(n, "group", 1);
+    if (s->rank != (gemm ? 2 : 4) || arc_shape_count(s) <= 0)
+        return false;
+    if (gemm ? arc_attr_float(n, "alpha", 1) != 1 || arc_attr_float(n, "beta", 1) != 1 || arc_attr_int(n, "transA", 0) != 0 ||
+                   s->dim[!axis] % 4 != 0
+             : groups < 1 || groups > s->dim[0] || s->dim[0] % groups != 0 || s->dim[1] * groups % 4 != 0)
+        return false;
+    *c_out = s->dim[axis];
+    const int64_t scale_axis = arc_attr_int(back, "axis", 1);
+    return scales == 1 || (scales == *c_out && (scale_axis == axis || scale_axis == axis - s->rank));
+}
+
+/* A bias of floats or of int32 codes, one a channel; *back = the latter's node. */
+static bool bias_fits(const arc_rewrite *w, const arc_node *n, int64_t c_out, const arc_node **back) {
+    *back = NULL;
+    if (n->inputs < 3 || n->input[2] < 0)
+        return true;
+    const float *floats = arc_rewrite_floats(w, n, 2);
+    if (floats)
+        return arc_shape_count(&w->g->value[n->input[2]].shape) == c_out;
+    *back = constant_codes(w, n, 2, ARC_I32);
+    if (!*back)
+        return false;
+    const int64_t scales = arc_shape_count(&w->g->value[(*back)->input[1]].shape);
+    return arc_shape_count(&w->g->value[(*back)->input[0]].shape) == c_out && (scales == 1 || scales == c_out);
+}
+
+static bool flattens(const arc_node *n) {
+    return is_op(n, "Flatten") && arc_attr_int(n, "axis", 1) == 1 && n->inputs == 1 && n->outputs == 1;
+}
+
+/* The codes that a node can be converted to read: its input is dequantised, perhaps flattened then. */
+static int codes_read(const arc_rewrite *w, const arc_node *n) {
+    quantiser q;
+    int64_t c_out;
+    const arc_node *bias;
+    const bool gemm = is_op(n, "Gemm");
+    if ((!gemm && !is_op(n, "Conv")) || n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || n->input[1] < 0 ||
+        arc_node_attr(n, "arc.act") || !weights_fit(w, n, &c_out) || !bias_fits(w, n, c_out, &bias))
+        return ARC_NO_VALUE;
+    const arc_node *back = arc_rewrite_producer(w, n->input[0]);
+    if (gemm && back && flattens(back))
+        back = arc_rewrite_producer(w, back->input[0]);
+    if (!back || !is_op(back, "DequantizeLinear") || !read_codes(w, back->input[0], &q))
+        return ARC_NO_VALUE;
+    return back->input[0];
+}
+
+/* Who reads these codes: any converted layer; none but converted ones, directly. */
+static void readers_of(const fuser *f, int code, bool *any, bool *all_gemm) {
+    const arc_rewrite *w = f->w;
+    *any = false;
+    *all_gemm = true;
+    for (int i = 0; i < w->g->nodes; i++)
+        *any |= !w->dead[i] && f->code_of[i] == code;
+    for (int i = next_user(w, code, -1); i >= 0; i = next_user(w, code, i)) {
+        if (is_op(&w->g->node[i], ARC_CONV8) || is_op(&w->g->node[i], ARC_GEMM8)) {
+            *any = true;
+            *all_gemm &= is_op(&w->g->node[i], ARC_GEMM8);
+            continue;
+        }
+        const int value = w->g->node[i].output[0];
+        for (int k = next_user(w, value, -1); k >= 0; k = next_user(w, value, k))
+            *all_gemm &= f->code_of[k] == code && is_op(&w->g->node[k], "Gemm");
+    }
+}
+
+/* ---- growing a layer ---------------------------------------------------------------------------------------------------------- */
+
+static bool norm_fits(const arc_rewrite *w, const arc_node *n, int64_t channels) {
+    if (!is_op(n, "BatchNormalization") || n->inputs != 5 || n->outputs != 1)
+        return false;
+    for (int i = 1; i < 5; i++)
+        if (!arc_rewrite_floats(w, n, i) || arc_shape_count(&w->g->value[n->input[i]].shape) != channels)
+            return false;
+    return true;
+}
+
+static bool act_fits(const arc_rewrite *w, const arc_node *n, const layer8 *l) {
+    if (is_op(n, "Relu") || is_op(n, "LeakyRelu"))
+        return true;
+    if (!is_op(n, "PRelu") || !arc_rewrite_floats(w, n, 1))
+        return false;
+    const arc_shape *s = &w->g->value[n->input[1]].shape;
+    const int64_t count = arc_shape_count(s);
+    const int channel = is_op(&w->g->node[l->index], "Gemm") ? s->rank - 1 : s->rank - 3;
+    return count == 1 || (channel >= 0 && s->dim[channel] == count && count == l->c_out);
+}
+
+static void take(fuser *f, layer8 *l, int node) {
+    f->w->dead[node] = true;
+    l->last = ARC_MAX(l->last, node);
+}
+
+/* A QuantizeLinear behind the layer: the way out when a converted layer reads the codes, else a quantiser in between. True: go on. */
+static bool grow_quantiser(fuser *f, layer8 *l, int node) {
+    const arc_rewrite *w = f->w;
+    const int code = w->g->node[node].output[0];
+    quantiser q;
+    bool any, all;
+    if (!read_codes(w, code, &q))
+        return false;
+    readers_of(f, code, &any, &all);
+    if (any) {
+        l->code = code;
+        l->out = q;
+        l->value = ARC_NO_VALUE;
+        take(f, l, node);
+        return false;
+    }
+    const int back = only_user(w, code);
+    if (back < 0 || l->has_mid || l->has_act || l->residual >= 0)
+        return false;
+    l->mid = q;
+    l->has_mid = true;
+    l->value = w->g->node[back].output[0];
+    take(f, l, node);
+    take(f, l, back);
+    return true;
+}
+
+/* One more node behind; false when the chain ends here. */
+static bool grow(fuser *f, layer8 *l) {
+    const arc_rewrite *w = f->w;
+    const int next = only_user(w, l->value);
+    if (next < 0 || w->g->node[next].outputs != 1)
+        return false;
+    const arc_node *n = &w->g->node[next];
+    if (is_op(n, "QuantizeLinear"))
+        return grow_quantiser(f, l, next);
+    if (!l->norm && !l->has_mid && !l->has_act && l->residual < 0 && norm_fits(w, n, l->c_out)) {
+        l->norm = n;
+    } else if (!l->has_act && act_fits(w, n, l) && n->input[0] == l->value) {
+        l->act = n;
+        l->has_act = true;
+        l->act_last = l->residual >= 0;
+    } else if (l->residual < 0 && is_op(n, "Add") && n->inputs == 2 && is_op(&w->g->node[l->index], "Conv")) {
+        const int other = n->input[n->input[0] == l->value];
+        if (other < 0 || other == l->value || w->g->value[other].data)
+            return false;
+        l->residual = other;
+    } else {
+        return false;
+    }
+    l->value = n->output[0];
+    take(f, l, next);
+    return true;
+}
+
+/* Behind a float result that others read too: a quantiser for a converted layer, perhaps normalised (and flattened) first. */
+static void grow_second(fuser *f, layer8 *l) {
+    const arc_rewrite *w = f->w;
+    for (int i = next_user(w, l->value, -1); i >= 0 && l->code < 0; i = next_user(w, l->value, i)) {
+        int chain[3] = {i, ARC_NO_VALUE, ARC_NO_VALUE}, length = 0;
+        bool flat = false, any, all;
+        const arc_node *post = NULL;
+        while (length < 3 && chain[length] >= 0 && !is_op(&w->g->node[chain[length]], "QuantizeLinear")) {
+            const arc_node *n = &w->g->node[chain[length]];
+            if (!post && !flat && norm_fits(w, n, l->c_out))
+                post = n;
+            else if (!flat && flattens(n))
+                flat = true;
+            else
+                break;
+            length++;
+            if (length < 3)
+                chain[length] = only_user(w, n->output[0]);
+        }
+        if (length == 3 || chain[length] < 0 || !is_op(&w->g->node[chain[length]], "QuantizeLinear"))
+            continue;
+        const int code = w->g->node[chain[length]].output[0];
+        if (!read_codes(w, code, &l->out))
+            continue;
+        readers_of(f, code, &any, &all);
+        if (!any || (flat && !all))
+            continue;
+        l->code = code;
+        l->post = post;
+        for (int k = 0; k <= length; k++) /* the layer stays where it is: others may read its floats before these stood */
+            f->w->dead[chain[k]] = true;
+    }
+    if (l->code >= 0 && next_user(w, l->value, -1) < 0 && !w->g->value[l->value].is_output)
+        l->value = ARC_NO_VALUE;
+}
+
+/* ---- writing it --------------------------------------------------------------------------------------------------------------- */
+
+/* y = x*factor + shift of a BatchNormalization. */
+static void affine_of(const arc_rewrite *w, const arc_node *norm, int64_t j, double *factor, double *shift) {
+    const double variance = (double)arc_rewrite_floats(w, norm, 4)[j] + (double)arc_attr_float(norm, "epsilon", 1e-5f);
+    *factor = (double)arc_rewrite_floats(w, norm, 1)[j] / sqrt(variance);
+    *shift = (double)arc_rewrite_floats(w, norm, 2)[j] - *factor * (double)arc_rewrite_floats(w, norm, 3)[j];
+}
+
+static arc_status write_post(arc_rewrite *w, arc_node *n, int slot, const arc_node *norm, int64_t channels, float code_scale) {
+    float *factor, *shift;
+    arc_status st = arc_rewrite_new_floats(w, n, slot, channels, &factor);
+    if (st == ARC_OK)
+        st = arc_rewrite_new_floats(w, n, slot + 1, channels, &shift);
+    for (int64_t j = 0; st == ARC_OK && j < channels; j++) {
+        double a, b;
+        affine_of(w, norm, j, &a, &b);
+        factor[j] = (float)(a / (double)code_scale);
+        shift[j] = (float)(b / (double)code_scale);
+    }
+    return st;
+}
+
+/* Scale and bias of the sums: input and weight scale, the bias, the BatchNormalization, all in steps of the quantiser in between. */
+static arc_status write_scales(arc_rewrite *w, arc_node *n, const layer8 *l, const arc_node *was) {
+    float *scale, *bias;
+    const arc_node *weights = constant_codes(w, was, 1, ARC_I8), *bias_back;
+    (void)bias_fits(w, was, l->c_out, &bias_back);
+    const float *weight_scale = arc_rewrite_floats(w, weights, 1), *given = arc_rewrite_floats(w, was, 2);
+    const int64_t scales = arc_shape_count(&w->g->value[weights->input[1]].shape);
+    const float *bias_scale = bias_back ? arc_rewrite_floats(w, bias_back, 1) : NULL;
+    const int64_t bias_scales = bias_back ? arc_shape_count(&w->g->value[bias_back->input[1]].shape) : 0;
+    const int32_t *bias_code = bias_back ? w->g->value[bias_back->input[0]].data : NULL;
+    const double step = l->has_mid ? (double)l->mid.scale : 1;
+    arc_status st = arc_rewrite_new_floats(w, n, ARC_8_SCALE, l->c_out, &scale);
+    if (st == ARC_OK)
+        st = arc_rewrite_new_floats(w, n, ARC_8_BIAS, l->c_out, &bias);
+    for (int64_t j = 0; st == ARC_OK && j < l->c_out; j++) {
+        double a = (double)l->in.scale * (double)weight_scale[scales == 1 ? 0 : j], b = 0, factor = 1, shift = 0;
+        if (bias_code)
+            b = (double)bias_code[j] * (double)bias_scale[bias_scales == 1 ? 0 : j];
+        else if (given)
+            b = (double)given[j];
+        if (l->norm)
+            affine_of(w, l->norm, j, &factor, &shift);
+        scale[j] = (float)(a * factor / step);
+        bias[j] = (float)((b * factor + shift) / step);
+    }
+    return st;
+}
+
+static arc_status write_act(arc_rewrite *w, arc_node *n, const layer8 *l) {
+    const arc_node *act = l->act;
+    if (is_op(act, "Relu"))
+        return arc_node_string(w->g, n, "arc.act", "relu");
+    const float *slope = is_op(act, "PRelu") ? arc_rewrite_floats(w, act, 1) : NULL;
+    const bool one = !slope || arc_shape_count(&w->g->value[act->input[1]].shape) == 1;
+    arc_status st = arc_node_string(w->g, n, "arc.act", one ? "leaky" : "prelu");
+    if (st == ARC_OK && one)
+        return arc_node_float(w->g, n, "arc.alpha", slope ? *slope : arc_attr_float(act, "alpha", 0.01f));
+    float *own;
+    if (st == ARC_OK)
+        st = arc_rewrite_new_floats(w, n, ARC_8_SLOPE, l->c_out, &own);
+    if (st == ARC_OK)
+        memcpy(own, arc_rewrite_floats(w, act, 1), (size_t)l->c_out * sizeof *own);
+    return st;
+}
+
+static arc_status write_quantisers(arc_graph *g, arc_node *n, const layer8 *l) {
+    arc_status st = arc_node_int(g, n, "arc.zero", l->in.zero);
+    if (st == ARC_OK && l->has_mid)
+        st = arc_node_float(g, n, "arc.mid_scale", l->mid.scale);
+    if (st == ARC_OK && l->has_mid)
+        st = arc_node_float(g, n, "arc.mid_lo", (float)-l->mid.zero);
+    if (st == ARC_OK && l->has_mid)
+        st = arc_node_float(g, n, "arc.mid_hi", (float)(255 - l->mid.zero));
+    if (st == ARC_OK)
+        st = arc_node_int(g, n, "arc.float", l->value >= 0);
+    if (st != ARC_OK || l->code < 0)
+        return st;
+    st = arc_node_int(g, n, "arc.codes", 1);
+    if (st == ARC_OK)
+        st = arc_node_int(g, n, "arc.code_zero", l->out.zero);
+    return st == ARC_OK ? arc_node_float(g, n, "arc.code_scale", 1 / l->out.scale) : st;
+}
+
+/* Puts the layer where the last node stood that it took in: all that it reads is made before. */
+static arc_status write_layer(fuser *f, const layer8 *l) {
+    arc_rewrite *w = f->w;
+    arc_graph *g = w->g;
+    const arc_node was = g->node[l->index];
+    arc_node *n = &g->node[l->last];
+    int *io = arc_arena_new(&g->arena, ARC_8_INPUTS + 2, sizeof *io);
+    if (!io)
+        return ARC_ENOMEM;
+    const arc_node act = l->act ? *l->act : was, norm = l->norm ? *l->norm : was, post = l->post ? *l->post : was;
+    layer8 own = *l; /* the nodes taken in may stand where this one goes */
+    own.act = &act;
+    own.norm = l->norm ? &norm : NULL;
+    *n = was;
+    n->op = is_op(&was, "Gemm") ? ARC_GEMM8 : ARC_CONV8;
+    n->input = io;
+    n->inputs = ARC_8_INPUTS;
+    for (int i = 0; i < ARC_8_INPUTS; i++)
+        io[i] = ARC_NO_VALUE;
+    io[0] = f->code_of[l->index];
+    io[1] = constant_codes(w, &was, 1, ARC_I8)->input[0];
+    io[ARC_8_RESIDUAL] = l->residual;
+    n->output = io + ARC_8_INPUTS;
+    n->outputs = 0;
+    if (l->value >= 0)
+        n->output[n->outputs++] = l->value;
+    if (l->code >= 0)
+        n->output[n->outputs++] = l->code;
+    arc_status st = write_quantisers(g, n, &own);
+    if (st == ARC_OK)
+        st = write_scales(w, n, &own, &was);
+    if (st == ARC_OK && l->act)
+        st = write_act(w, n, &own);
+    if (st == ARC_OK)
+        st = arc_node_int(g, n, "arc.act_last", l->act_last);
+    if (st == ARC_OK && l->post)
+        st = write_post(w, n, ARC_8_POST_SCALE, &post, l->c_out, l->out.scale);
+    w->dead[l->index] = true;
+    w->dead[l->last] = false;
+    f->code_of[l->index] = ARC_NO_VALUE;
+    for (int i = 0; i < n->outputs; i++)
+        g->value[n->output[i]].producer = l->last;
+    return st;
+}
+
+static arc_status convert(fuser *f, int index) {
+    const arc_rewrite *w = f->w;
+    const arc_node *n = &w->g->node[index];
+    layer8 l = {.index = index, .last = index, .value = n->output[0], .code = ARC_NO_VALUE, .residual = ARC_NO_VALUE};
+    const arc_node *back = arc_rewrite_producer(w, n->input[0]);
+    if (flattens(back))
+        back = arc_rewrite_producer(w, back->input[0]);
+    (void)read_quantiser(w, back, &l.in);
+    (void)weights_fit(w, n, &l.c_out);
+    while (grow(f, &l))
+        continue;
+    if (l.value >= 0)
+        grow_second(f, &l);
+    return write_layer(f, &l);
+}
+
+/* ---- what is left of quantisers whose codes are rows now ------------------------------------------------------------------------ */
+
+static arc_status rewrite_quantise(fuser *f, int index) {
+    arc_rewrite *w = f->w;
+    arc_node *n = &w->g->node[index];
+    quantiser q;
+    bool any, all_gemm;
+    if (!read_quantiser(w, n, &q))
+        return ARC_OK;
+    readers_of(f, n->output[0], &any, &all_gemm);
+    if (!any)
+        return ARC_OK;
+    arc_node *before = arc_rewrite_producer(w, n->input[0]);
+    if (before && flattens(before) && all_gemm) {
+        n->input[0] = before->input[0];
+        before = arc_rewrite_producer(w, n->input[0]);
+    }
+    int *own = arc_arena_new(&w->g->arena, 1, sizeof *own);
+    if (!own)
+        return ARC_ENOMEM;
+    own[0] = n->input[0];
+    n->op = ARC_QUANTISE;
+    n->input = own;
+    n->inputs = 1;
+    arc_status st = arc_node_float(w->g, n, "arc.code_scale", 1 / q.scale);
+    if (st == ARC_OK)
+        st = arc_node_int(w->g, n, "arc.code_zero", q.zero);
+    if (st != ARC_OK || !before || !is_op(before, "BatchNormalization") || before->inputs != 5 ||
+        !arc_rewrite_floats(w, before, 1))
+        return st;
+    const int64_t channels = arc_shape_count(&w->g->value[before->input[1]].shape);
+    if (!norm_fits(w, before, channels))
+        return ARC_OK;
+    own[0] = before->input[0];
+    return write_post(w, n, 1, before, channels, q.scale);
+}
+
+static arc_status rewrite_dequantise(fuser *f, int index) {
+    arc_rewrite *w = f->w;
+    arc_node *n = &w->g->node[index];
+    quantiser q;
+    const arc_node *make = arc_rewrite_producer(w, n->input[0]);
+    if (!make || !(is_op(make, ARC_QUANTISE) || is_op(make, ARC_CONV8) || is_op(make, ARC_GEMM8)) || !read_quantiser(w, n, &q))
+        return ARC_OK;
+    n->op = ARC_DEQUANTISE;
+    n->inputs = 1;
+    const arc_status st = arc_node_float(w->g, n, "arc.code_scale", q.scale);
+    return st == ARC_OK ? arc_node_int(w->g, n, "arc.code_zero", q.zero) : st;
+}
+
+/* Nodes whose results nobody reads, from the end on. */
+static void drop_unread(arc_rewrite *w) {
+    for (int i = w->g->nodes - 1; i >= 0; i--) {
+        const arc_node *n = &w->g->node[i];
+        if (w->dead[i] || n->outputs != 1 || n->output[0] < 0)
+            continue;
+        if (is_op(n, "DequantizeLinear") || is_op(n, ARC_DEQUANTISE) || is_op(n, "BatchNormalization") || flattens(n))
+            w->dead[i] = !w->g->value[n->output[0]].is_output && next_user(w, n->output[0], -1) < 0;
+    }
+}
+
+arc_status arc_fuse_codes(arc_rewrite *w, arc_error *err) {
+    (void)err;
+    arc_graph *g = w->g;
+    int found = 0;
+    for (int i = 0; i < g->nodes; i++)
+        found += !w->dead[i] && is_op(&g->node[i], "QuantizeLinear");
+    if (found == 0)
+        return ARC_OK;
+    fuser f = {.w = w, .code_of = arc_mem_new(g->alloc, (size_t)g->nodes + 1, sizeof *f.code_of)};
+    arc_status st = f.code_of ? ARC_OK : ARC_ENOMEM;
+    for (int i = 0; st == ARC_OK && i < g->nodes; i++)
+        f.code_of[i] = w->dead[i] ? ARC_NO_VALUE : codes_read(w, &g->node[i]);
+    for (int i = 0; st == ARC_OK && i < g->nodes; i++)
+        if (!w->dead[i] && f.code_of[i] >= 0)
+            st = convert(&f, i);
+    for (int i = 0; st == ARC_OK && i < g->nodes; i++)
+        if (!w->dead[i] && is_op(&g->node[i], "QuantizeLinear"))
+            st = rewrite_quantise(&f, i);
+    for (int i = 0; st == ARC_OK && i < g->nodes; i++)
+        if (!w->dead[i] && is_op(&g->node[i], "DequantizeLinear"))
+            st = rewrite_dequantise(&f, i);
+    arc_mem_free(g->alloc, f.code_of);
+    if (st == ARC_OK) {
+        drop_unread(w);
+        arc_rewrite_recount(w);
+    }
+    return st;
+}

@@ -1,0 +1,445 @@
+/* plan: building a plan. Nodes are walked once in order: shapes are inferred, nodes whose inputs are all constant are run now (so shape
+ * arithmetic disappears), views of plain tensors become other names of the same bytes, and the rest become steps. A tensor exists in
+ * up to two layouts; a conversion step is added only where the next operator wants the other one. */
+#include "plan/plan.h"
+#include "plan/cache.h"
+#include "plan/layout.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FOLD_MAX_ELEMENTS ((int64_t)1 << 22)
+#define FOLD_MAX_BYTES ((size_t)1 << 28)  /* of all folded constants of a plan: a hostile file can't fill memory by folding */
+#define DROP_MIN_BYTES ((size_t)64 << 10) /* smaller constants share pages with their neighbours */
+
+/* ---- places and buffers ------------------------------------------------------------------------------------------------------- */
+
+int arc_planner_buffer(arc_planner *b, size_t bytes) {
+    arc_plan *plan = b->plan;
+    if (plan->buffers == plan->buffer_capacity) {
+        const int wanted = plan->buffer_capacity ? 2 * plan->buffer_capacity : 64;
+        arc_plan_buffer *grown =
+            arc_mem_grow(b->alloc, plan->buffer, (size_t)plan->buffer_capacity, (size_t)wanted, sizeof *grown);
+        if (!grown)
+            return ARC_NO_VALUE;
+        plan->buffer = grown;
+        plan->buffer_capacity = wanted;
+    }
+    bytes = (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    plan->buffer[plan->buffers] =
+        (arc_plan_buffer){.bytes = bytes, .first_step = plan->steps, .last_step = plan->steps, .merged = ARC_NO_VALUE};
+    return plan->buffers++;
+}
+
+size_t arc_tensor_bytes(arc_dtype t, const arc_shape *s) {
+    return (size_t)arc_shape_count(s) * arc_dtype_bytes(t);
+}
+
+arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node *node) {
+    arc_plan *plan = b->plan;
+    /* Room for two: the steps that change a layout are made and committed between a layer's own step and its commit. */
+    if (plan->steps + 2 > plan->step_capacity) {
+        const int wanted = plan->step_capacity ? 2 * plan->step_capacity : 64;
+        arc_plan_step **grown = arc_mem_grow(b->alloc, plan->step, (size_t)plan->step_capacity, (size_t)wanted, sizeof *grown);
+        if (!grown)
+            return NULL;
+        plan->step = grown;
+        plan->step_capacity = wanted;
+    }
+    arc_plan_step *ps = arc_arena_new(&plan->arena, 1, sizeof *ps);
+    if (!ps)
+        return NULL;
+    ps->step.op = op;
+    ps->step.graph = b->graph;
+    ps->step.node = node;
+    ps->step.opset = b->graph->opset;
+    ps->step.kernels = b->ctx->kernels;
+    ps->step.pool = b->ctx->pool;
+    ps->step.low_memory = b->low_memory;
+    ps->step.bf16 = b->bf16;
+    ps->step.f16 = b->f16;
+    ps->step.algorithm = op->name;
+    return ps;
+}
+
+/* Marks what the step reads as alive until now and adds the step. */
+void arc_planner_commit(arc_planner *b, arc_plan_step *ps) {
+    arc_plan *plan = b->plan;
+    for (int i = 0; i < ps->step.inputs; i++)
+        if (ps->in[i].kind == ARC_IN_ARENA)
+            plan->buffer[ps->in[i].index].last_step = plan->steps;
+    const size_t scratch = (ps->step.scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    plan->scratch_bytes = ARC_MAX(plan->scratch_bytes, scratch);
+    plan->shared_scratch_bytes = ARC_MAX(plan->shared_scratch_bytes, ps->step.shared_scratch_bytes);
+    plan->step[plan->steps++] = ps;
+}
+
+/* ---- inference ---------------------------------------------------------------------------------------------------------------- */
+
+static void known_tensor(const arc_plan_value *v, arc_tensor *t) {
+    *t = (arc_tensor){.dtype = v->dtype, .layout = ARC_PLAIN, .shape = v->shape, .is_const = v->constant != NULL};
+    memcpy(&t->data, &v->constant, sizeof t->data); /* constants are read through the same type as activations, never written */
+}
+
+static arc_status infer_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
+    b->infer = (arc_infer){
+        .graph = b->graph, .node = n, .opset = b->graph->opset, .inputs = n->inputs, .outputs = n->outputs, .err = err};
+    for (int i = 0; i < n->inputs; i++) {
+        if (n->input[i] < 0)
+            continue;
+        known_tensor(&b->value[n->input[i]], &b->in_tensor[i]);
+        b->infer.in[i] = &b->in_tensor[i];
+    }
+    for (int i = 0; i < n->outputs; i++) {
+        if (n->output[i] < 0)
+            continue;
+        b->out_tensor[i] = (arc_tensor){.layout = ARC_PLAIN};
+        b->infer.out[i] = &b->out_tensor[i];
+    }
+    const arc_status st = op->infer(&b->infer);
+    if (st != ARC_OK)
+        return st;
+    for (int i = 0; i < n->outputs; i++) {
+        if (n->output[i] < 0)
+            continue;
+        char text[160];
+        const arc_tensor *t = &b->out_tensor[i];
+        if (t->dtype == ARC_NO_DTYPE || arc_shape_count(&t->shape) < 0)
+            return arc_op_fail(&b->infer, ARC_ELIMIT, "its output would have the shape %s",
+                               arc_shape_text(&t->shape, text, sizeof text));
+        b->value[n->output[i]].dtype = t->dtype;
+        b->value[n->output[i]].shape = t->shape;
+    }
+    return ARC_OK;
+}
+
+/* ---- constant folding --------------------------------------------------------------------------------------------------------- */
+
+static bool is_shape_query(const arc_node *n) {
+    return strcmp(n->op, "Shape") == 0 || strcmp(n->op, "Size") == 0;
+}
+
+static bool can_fold(const arc_planner *b, const arc_node *n, const arc_op *op) {
+    if (op->layout == ARC_OP_NHWC || op->layout == ARC_OP_ROWS || b->folded_bytes > FOLD_MAX_BYTES)
+        return false;
+    for (int i = 0; i < n->outputs; i++)
+        if (n->output[i] >= 0 && arc_shape_count(&b->value[n->output[i]].shape) > FOLD_MAX_ELEMENTS)
+            return false;
+    if (is_shape_query(n))
+        return true;
+    for (int i = 0; i < n->inputs; i++)
+        if (n->input[i] >= 0 && !b->value[n->input[i]].constant)
+            return false;
+    return true;
+}
+
+/* Runs the node now; its outputs become constants in the plan's arena. */
+static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
+    arc_plan *plan = b->plan;
+    arc_step *s = &b->fold_step;
+    memset(s, 0, sizeof *s);
+    s->op = op;
+    s->graph = b->graph;
+    s->node = n;
+    s->opset = b->graph->opset;
+    s->kernels = b->ctx->kernels;
+    s->pool = b->ctx->pool;
+    s->inputs = n->inputs;
+    s->outputs = n->outputs;
+    for (int i = 0; i < n->inputs; i++)
+        if (n->input[i] >= 0)
+            s->in[i] = b->in_tensor[i];
+    for (int i = 0; i < n->outputs; i++) {
+        if (n->output[i] < 0)
+            continue;
+        s->out[i] = b->out_tensor[i];
+        s->out[i].data = arc_arena_new(&plan->arena, ARC_MAX(arc_tensor_bytes(s->out[i].dtype, &s->out[i].shape), (size_t)1), 1);
+        if (!s->out[i].data)
+            return arc_fail_nomem(err, "a folded constant");
+    }
+    arc_prepare p = {.step = s, .arena = &plan->arena, .err = err};
+    if (op->prepare) {
+        const arc_status st = op->prepare(&p);
+        if (st != ARC_OK)
+            return st;
+    }
+    s->scratch_stride = (s->scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    s->scratch = arc_mem_new(b->alloc, s->scratch_stride, (size_t)arc_pool_threads(s->pool));
+    s->shared_scratch = arc_mem_new(b->alloc, s->shared_scratch_bytes, 1);
+    const bool room = s->scratch && s->shared_scratch;
+    if (room)
+        op->run(s);
+    arc_mem_free(b->alloc, s->scratch);
+    arc_mem_free(b->alloc, s->shared_scratch);
+    if (!room)
+        return arc_fail_nomem(err, "folding constants");
+    for (int i = 0; i < n->outputs; i++) {
+        if (n->output[i] < 0)
+            continue;
+        b->value[n->output[i]].constant = s->out[i].data;
+        b->value[n->output[i]].folded = true;
+        b->folded_bytes += arc_tensor_bytes(s->out[i].dtype, &s->out[i].shape);
+    }
+    plan->folded++;
+    return ARC_OK;
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------------------------- */
+
+/* Whether this operator works on NHWC here. */
+static bool node_layout(const arc_planner *b, const arc_node *n, const arc_op *op) {
+    const arc_plan_value *v = b->value;
+    if (op->layout == ARC_OP_ROWS)
+        return true;
+    if (op->layout == ARC_OP_PLAIN || n->outputs < 1 || n->output[0] < 0 || !arc_is_image(&v[n->output[0]]))
+        return false;
+    if (op->layout == ARC_OP_NHWC)
+        return n->inputs > 0 && n->input[0] >= 0 && arc_is_image(&v[n->input[0]]);
+    bool any = false;
+    for (int i = 0; i < n->inputs; i++) {
+        if (n->input[i] < 0 || v[n->input[i]].constant)
+            continue;
+        if (v[n->input[i]].dtype != ARC_F32)
+            return false;
+        any |= arc_is_image(&v[n->input[i]]) && v[n->input[i]].nhwc.kind != ARC_NOWHERE;
+    }
+    return any;
+}
+
+/* Which inputs are wanted as NHWC by an operator that works so. */
+static bool input_is_nhwc(const arc_planner *b, const arc_node *n, const arc_op *op, int i) {
+    if (!arc_is_image(&b->value[n->input[i]]))
+        return false;
+    return op->layout == ARC_OP_SAME || op->layout == ARC_OP_ROWS || i == 0 ||
+           (i == ARC_CONV_RESIDUAL && strcmp(n->op, "Conv") == 0);
+}
+
+static arc_status bind_inputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps, arc_error *err) {
+    for (int i = 0; i < n->inputs; i++) {
+        if (n->input[i] < 0)
+            continue;
+        const bool image = nhwc && input_is_nhwc(b, n, op, i);
+        const arc_status st = arc_planner_want(b, n->input[i], image, &ps->in[i], err);
+        if (st != ARC_OK)
+            return st;
+        const arc_plan_value *v = &b->value[n->input[i]];
+        ps->step.in[i] = (arc_tensor){.dtype = v->dtype, .layout = image ? ARC_NHWC : ARC_PLAIN, .shape = v->shape};
+        if (ps->in[i].kind == ARC_IN_CONSTANT) {
+            ps->step.in[i].is_const = true;
+            memcpy(&ps->step.in[i].data, &ps->in[i].data, sizeof ps->in[i].data);
+        }
+    }
+    return ARC_OK;
+}
+
+static arc_status bind_outputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps,
+                               arc_error *err) {
+    for (int i = 0; i < n->outputs; i++) {
+        if (n->output[i] < 0)
+            continue;
+        arc_plan_value *v = &b->value[n->output[i]];
+        const bool image = nhwc && (op->layout == ARC_OP_NHWC ? i == 0 : arc_is_image(v));
+        const int buffer = arc_planner_buffer(b, arc_tensor_bytes(v->dtype, &v->shape));
+        if (buffer < 0)
+            return arc_fail_nomem(err, "planning activations");
+        ps->out[i] = (arc_place){.kind = ARC_IN_ARENA, .index = buffer};
+        ps->step.out[i] = (arc_tensor){.dtype = v->dtype, .layout = image ? ARC_NHWC : ARC_PLAIN, .shape = v->shape};
+        arc_planner_made(v, image, ps->out[i]);
+    }
+    return ARC_OK;
+}
+
+/* Packs are found by address, so only weights that live as long as the store may lie in it: another plan's folded constants can have
+ * the address of this one's. */
+static arc_packs *packs_for(const arc_planner *b, const arc_node *n) {
+    for (int i = 0; i < n->inputs; i++)
+        if (n->input[i] >= 0 && b->value[n->input[i]].folded)
+            return NULL;
+    return b->packs;
+}
+
+/* Packed weights are copies: the pages of the file they came from can go. */
+static void drop_packed(const arc_planner *b, const arc_plan_step *ps) {
+    if (!b->map || !b->map->mapped)
+        return;
+    for (int i = 0; i < ps->step.inputs; i++) {
+        const uint8_t *data = ps->in[i].data;
+        if (ps->in[i].kind != ARC_IN_CONSTANT || data < b->map->data || data >= b->map->data + b->map->bytes)
+            continue;
+        const size_t bytes = arc_tensor_bytes(ps->step.in[i].dtype, &ps->step.in[i].shape);
+        if (bytes >= DROP_MIN_BYTES)
+            arc_map_drop(b->map, data, bytes);
+    }
+}
+
+static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
+    if (n->inputs > 1 && n->outputs > 0 && n->input[0] >= 0 && n->input[1] >= 0 && n->output[0] >= 0)
+        b->plan->macs +=
+            arc_node_macs(n->op, &b->value[n->input[0]].shape, &b->value[n->input[1]].shape, &b->value[n->output[0]].shape);
+    if (b->infer_only)
+        return ARC_OK;
+    arc_plan_step *ps = arc_planner_step(b, op, n);
+    if (!ps)
+        return arc_fail_nomem(err, "planning steps");
+    ps->step.inputs = n->inputs;
+    ps->step.outputs = n->outputs;
+    const bool nhwc = node_layout(b, n, op);
+    arc_status st = bind_inputs(b, n, op, nhwc, ps, err);
+    if (st == ARC_OK)
+        st = bind_outputs(b, n, op, nhwc, ps, err);
+    if (st == ARC_OK && op->prepare) {
+        arc_prepare p = {.step = &ps->step,
+                         .arena = &b->plan->arena,
+                         .packs = packs_for(b, n),
+                         .map = b->map,
+                         .chooser = arc_choices_chooser(b->choices),
+                         .err = err};
+        st = op->prepare(&p);
+    }
+    if (st != ARC_OK)
+        return st;
+    drop_packed(b, ps);
+    arc_planner_commit(b, ps);
+    return ARC_OK;
+}
+
+static arc_status plan_node(arc_planner *b, const arc_node *n, arc_error *err) {
+    const arc_op *op = arc_op_find(n->op);
+    if (!op)
+        return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op, n->name,
+                        b->graph->opset);
+    arc_status st = infer_node(b, n, op, err);
+    if (st != ARC_OK)
+        return st;
+    const arc_attr *tensor = strcmp(n->op, "Constant") == 0 ? arc_node_attr(n, "value") : NULL;
+    if (tensor && tensor->kind == ARC_ATTR_TENSOR) {
+        b->value[n->output[0]].constant = b->graph->value[tensor->value].data;
+        return ARC_OK;
+    }
+    if (can_fold(b, n, op))
+        return fold_node(b, n, op, err);
+    bool done = false;
+    if (!b->infer_only)
+        st = arc_planner_view(b, n, &done, err);
+    return st != ARC_OK || done ? st : add_node(b, n, op, err);
+}
+
+/* ---- whole ------------------------------------------------------------------------------------------------------------------- */
+
+static arc_status start_values(arc_planner *b, const arc_shape *input_shape, arc_error *err) {
+    const arc_graph *g = b->graph;
+    for (int v = 0; v < g->values; v++) {
+        if (!g->value[v].data)
+            continue;
+        b->value[v].dtype = g->value[v].dtype;
+        b->value[v].shape = g->value[v].shape;
+        b->value[v].constant = g->value[v].data;
+    }
+    for (int i = 0; i < g->inputs; i++) {
+        arc_plan_value *v = &b->value[g->input[i]];
+        if (arc_shape_count(&input_shape[i]) <= 0)
+            return arc_fail(err, ARC_ESHAPE, "input '%.200s' is empty or too large", g->value[g->input[i]].name);
+        v->dtype = g->value[g->input[i]].dtype;
+        v->shape = input_shape[i];
+        v->plain = (arc_place){.kind = ARC_IN_INPUT, .index = i};
+        b->plan->input_shape[i] = input_shape[i];
+    }
+    return ARC_OK;
+}
+
+static arc_status finish_outputs(arc_planner *b, arc_error *err) {
+    arc_plan *plan = b->plan;
+    for (int i = 0; i < b->graph->outputs; i++) {
+        const int v = b->graph->output[i];
+        arc_plan_output *o = &plan->output[i];
+        *o = (arc_plan_output){.dtype = b->value[v].dtype, .shape = b->value[v].shape};
+        if (b->infer_only)
+            continue;
+        const arc_status st = arc_planner_want(b, v, false, &o->place, err);
+        if (st != ARC_OK)
+            return st;
+    }
+    for (int i = 0; i < b->graph->outputs; i++) /* outputs outlive the last step */
+        if (plan->output[i].place.kind == ARC_IN_ARENA)
+            plan->buffer[plan->output[i].place.index].last_step = plan->steps;
+    return b->infer_only ? ARC_OK : arc_plan_place(plan, b->alloc, err);
+}
+
+/* Hashes what fixes the bits of a result: library, level, and each step's operator, algorithm and shape. Schedules and threads do not. */
+static void name_plan(arc_plan *plan, const arc_context *ctx) {
+    uint64_t hash = arc_hash_bytes(ARC_HASH_START, arc_version(), strlen(arc_version()));
+    for (int i = 0; i < plan->steps; i++) {
+        const arc_step *s = &plan->step[i]->step;
+        hash = arc_hash_bytes(hash, s->op->name, strlen(s->op->name) + 1);
+        hash = arc_hash_bytes(hash, s->algorithm, strlen(s->algorithm) + 1);
+        hash =
+            arc_hash_bytes(hash, s->out[0].shape.dim, (size_t)ARC_MAX(s->out[0].shape.rank, 0) * sizeof s->out[0].shape.dim[0]);
+    }
+    snprintf(plan->id, sizeof plan->id, "%s-%010" PRIx64, ctx->isa, (hash ^ hash >> 40) & 0xffffffffffu);
+}
+
+arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err) {
+    *out = NULL;
+    const arc_alloc *a = &r->ctx->alloc;
+    arc_status st = ARC_OK;
+    arc_plan *plan = arc_mem_new(a, 1, sizeof *plan);
+    arc_planner *b = arc_mem_new(a, 1, sizeof *b);
+    if (!plan || !b) {
+        arc_mem_free(a, plan);
+        arc_mem_free(a, b);
+        return arc_fail_nomem(err, "a plan");
+    }
+    plan->graph = r->graph;
+    arc_arena_init(&plan->arena, a, 0);
+    *b = (arc_planner){.ctx = r->ctx,
+                       .alloc = a,
+                       .graph = r->graph,
+                       .map = r->map,
+                       .packs = r->packs,
+                       .infer_only = r->infer_only,
+                       .low_memory = r->low_memory,
+                       .bf16 = r->bf16,
+                       .f16 = r->f16,
+                       .plan = plan};
+    b->value = arc_mem_new(a, (size_t)r->graph->values + 1, sizeof *b->value);
+    plan->input_shape = arc_arena_new(&plan->arena, (size_t)r->graph->inputs + 1, sizeof *plan->input_shape);
+    plan->output = arc_arena_new(&plan->arena, (size_t)r->graph->outputs + 1, sizeof *plan->output);
+    if (!b->value || !plan->input_shape || !plan->output)
+        ARC_TRY(arc_fail_nomem(err, "a plan"));
+    if (!r->infer_only) {
+        const arc_choices_of of = {.ctx = r->ctx,
+                                   .graph = r->graph,
+                                   .input_shape = r->input_shape,
+                                   .bf16 = r->bf16,
+                                   .f16 = r->f16,
+                                   .low_memory = r->low_memory,
+                                   .no_tuning = r->no_tuning};
+        ARC_TRY(arc_choices_open(&b->choices, &of, err));
+    }
+    ARC_TRY(start_values(b, r->input_shape, err));
+    for (int i = 0; i < r->graph->nodes; i++)
+        ARC_TRY(plan_node(b, &r->graph->node[i], err));
+    ARC_TRY(finish_outputs(b, err));
+    if (!r->infer_only)
+        name_plan(plan, r->ctx);
+done:
+    arc_choices_close(&b->choices);
+    arc_mem_free(a, b->value);
+    arc_mem_free(a, b);
+    if (st == ARC_OK)
+        *out = plan;
+    else
+        arc_plan_free(&plan);
+    return st;
+}
+
+void arc_plan_free(arc_plan **plan) {
+    if (!plan || !*plan)
+        return;
+    const arc_alloc *a = (*plan)->arena.alloc;
+    arc_mem_free(a, (*plan)->step);
+    arc_mem_free(a, (*plan)->buffer);
+    arc_arena_free(&(*plan)->arena);
+    arc_mem_free(a, *plan);
+    *plan = NULL;
+}

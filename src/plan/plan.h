@@ -1,0 +1,74 @@
+/* plan: a plan is everything about running a graph on inputs of given shapes: shapes and constants inferred, layouts and algorithms chosen,
+ * every activation placed in one arena by its lifetime. */
+#ifndef ARC_PLAN_PLAN_H
+#define ARC_PLAN_PLAN_H
+
+#include "op/packs.h"
+
+#define ARC_PLAN_ID_BYTES 32
+
+/* Where the bytes of a tensor lie. */
+typedef enum arc_place_kind { ARC_NOWHERE, ARC_IN_ARENA, ARC_IN_INPUT, ARC_IN_CONSTANT } arc_place_kind;
+typedef struct arc_place {
+    arc_place_kind kind;
+    int index;        /* buffer of the arena, or graph input */
+    const void *data; /* ARC_IN_CONSTANT */
+} arc_place;
+
+/* A block of the activation arena and the steps that need it. */
+typedef struct arc_plan_buffer {
+    size_t bytes, offset;
+    int first_step, last_step;
+    int merged; /* this one lives in that other buffer (in-place), ARC_NO_VALUE otherwise */
+} arc_plan_buffer;
+
+typedef struct arc_plan_step {
+    arc_step step;
+    arc_place in[ARC_OP_MAX_IO], out[ARC_OP_MAX_IO];
+} arc_plan_step;
+
+typedef struct arc_plan_output {
+    arc_dtype dtype;
+    arc_shape shape;
+    arc_place place; /* plain */
+} arc_plan_output;
+
+typedef struct arc_plan {
+    const arc_graph *graph; /* what it runs: the optimised copy, or the source */
+    arc_arena arena;        /* plan lifetime: steps, states, folded constants */
+    arc_shape *input_shape;
+    arc_plan_step **step;
+    int steps, step_capacity, folded;
+    arc_plan_buffer *buffer;
+    int buffers, buffer_capacity;
+    arc_plan_output *output;
+    size_t activation_bytes, activation_sum_bytes;
+    size_t scratch_bytes, shared_scratch_bytes; /* scratch: of one thread, a multiple of ARC_ALIGN */
+    int64_t macs;
+    char id[ARC_PLAN_ID_BYTES]; /* the same id, the same bits */
+    uint64_t used;              /* clock of the last use, for eviction */
+} arc_plan;
+
+typedef struct arc_plan_request {
+    const arc_context *ctx;
+    const arc_graph *graph;
+    const arc_map *map; /* file that constants may lie in: pages are given back once packed. NULL = none */
+    const arc_shape *input_shape;
+    arc_packs *packs;
+    bool infer_only; /* shapes and counts, nothing packed: the plan can't run */
+    bool low_memory; /* no algorithm that stores more than the plain weights */
+    bool no_tuning;  /* nothing is measured */
+    bool f16;        /* weights are kept in half precision where the kernels are fast at it */
+    bool bf16;       /* convolutions multiply in bfloat16 where the kernels are fast at it */
+} arc_plan_request;
+
+arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err);
+void arc_plan_free(arc_plan **plan);
+
+/* place.c: merges in-place steps, places buffers; fills offsets and activation_bytes. */
+arc_status arc_plan_place(arc_plan *plan, const arc_alloc *a, arc_error *err);
+
+/* cost.c: multiply-accumulates of one node with these shapes; 0 for what is not a convolution or matrix product. */
+int64_t arc_node_macs(const char *op, const arc_shape *in0, const arc_shape *in1, const arc_shape *out);
+
+#endif

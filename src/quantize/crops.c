@@ -1,0 +1,54 @@
+/* Quantising an embedder on aligned crops: pictures in, the network's tensors out; the work is the model room's. */
+#include "base/base.h"
+#include "face/views.h"
+#include "image/image.h"
+#include "quantize/quantize.h"
+#include <arcface/face.h>
+#include <math.h>
+
+typedef struct pictures {
+    const arc_context *ctx;
+    const arc_contract *contract;
+    const arc_image *crop;
+} pictures;
+
+static arc_status get_crop(void *ctx, int i, float *tensor, arc_error *err) {
+    const pictures *p = ctx;
+    const arc_view view = {.image = &p->crop[i]};
+    const arc_shape shape = {4, {1, 3, view.image->height_px, view.image->width_px}};
+    arc_view_room room;
+    (void)err;
+    const arc_pixels pixels = arc_views_pixels(&view, 1, p->contract, &room);
+    arc_pixels_to_planes(p->ctx->pool, &pixels, &shape, tensor);
+    return ARC_OK;
+}
+
+arc_status arc_quantize(arc_context *ctx, const arc_model *model, const arc_image *crops, int count,
+                        const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report, arc_error *err) {
+    arc_quantize_options own;
+    const arc_contract *c = arc_model_contract(model);
+    int width, height;
+    *out = NULL;
+    arc_quantize_options_default(&own);
+    if (opt && opt->struct_size != sizeof own)
+        return arc_fail(err, ARC_EINVAL, "options were not filled by arc_quantize_options_default of this version");
+    if (opt)
+        own = *opt;
+    if (c->task != ARC_TASK_EMBED || c->dim <= 0)
+        return arc_fail(err, ARC_EINVAL, "this model does not make embeddings: only those are quantised");
+    if (count < 2)
+        return arc_fail(err, ARC_EINVAL, "%d crops: at least 2 are needed, 100 to 1000 are a good number", count);
+    if (own.held_out < 2 || (int)own.method < 0 || own.method > ARC_QUANTIZE_KL ||
+        !(own.percentile >= 50 && own.percentile <= 100))
+        return arc_fail(
+            err, ARC_EINVAL,
+            "every 2nd crop or rarer is held out, percentiles are 50 to 100, methods are mse, minmax, percentile, kl");
+    arc_template_get(c->align, &width, &height, NULL);
+    for (int i = 0; i < count; i++)
+        if (!arc_image_valid(&crops[i]) || crops[i].width_px != width || crops[i].height_px != height)
+            return arc_fail(err, ARC_ESHAPE, "crop %d is %dx%d pixels, the model takes %dx%d", i, crops[i].width_px,
+                            crops[i].height_px, width, height);
+    pictures p = {ctx, c, crops};
+    const arc_crop_source source = {.ctx = &p, .count = count, .get = get_crop};
+    return arc_quantise_model(ctx, model, &source, &own, out, report, err);
+}

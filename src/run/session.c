@@ -1,0 +1,292 @@
+/* run: a session runs one graph for one thread at a time. It owns what plans share: the optimised graph, packed weights, activation
+ * arena and scratch. A run whose input shapes were planned before allocates nothing. */
+#include "run/session.h"
+#include "op/packs.h"
+#include "pass/pass.h"
+#include "plan/layout.h"
+#include <string.h>
+
+#define MAX_PLANS 8
+
+struct arc_session {
+    const arc_context *ctx;
+    const arc_graph *source;
+    arc_graph *optimised; /* NULL: runs the source as it is */
+    arc_packs *packs;
+    bool low_memory, bf16, f16, no_tuning;
+    arc_plan *plan[MAX_PLANS];
+    int plans;
+    arc_plan *last;
+    uint64_t clock;
+    uint8_t *activations, *scratch, *shared_scratch;
+    size_t activation_bytes, scratch_bytes, shared_scratch_bytes;
+};
+
+arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_graph *g, const arc_session_options *opt,
+                           arc_error *err) {
+    *out = NULL;
+    arc_session *s = arc_mem_new(&ctx->alloc, 1, sizeof *s);
+    if (!s)
+        return arc_fail_nomem(err, "a session");
+    arc_status st = ARC_OK;
+    s->ctx = ctx;
+    s->source = g;
+    s->bf16 = ctx->precision == ARC_PRECISION_BF16 && !(opt && opt->exact);
+    s->no_tuning = opt && opt->no_tuning;
+    s->f16 = ctx->precision == ARC_PRECISION_FP16 && !(opt && opt->exact);
+    s->low_memory = ctx->low_memory || (opt && opt->low_memory);
+    s->packs = arc_packs_new(&ctx->alloc);
+    if (!s->packs)
+        st = arc_fail_nomem(err, "a session");
+    if (st == ARC_OK && !(opt && opt->no_passes))
+        st = arc_graph_optimise(g, &s->optimised, err);
+    if (st != ARC_OK)
+        arc_session_free(&s);
+    *out = s;
+    return st;
+}
+
+void arc_session_free(arc_session **session) {
+    arc_session *s = session ? *session : NULL;
+    if (!s)
+        return;
+    const arc_alloc *a = &s->ctx->alloc;
+    for (int i = 0; i < s->plans; i++)
+        arc_plan_free(&s->plan[i]);
+    arc_packs_free(&s->packs);
+    arc_graph_free(&s->optimised);
+    arc_mem_free(a, s->activations);
+    arc_mem_free(a, s->scratch);
+    arc_mem_free(a, s->shared_scratch);
+    arc_mem_free(a, s);
+    *session = NULL;
+}
+
+/* ---- plans -------------------------------------------------------------------------------------------------------------------- */
+
+static arc_plan *find_plan(arc_session *s, const arc_shape *input_shape) {
+    for (int i = 0; i < s->plans; i++) {
+        bool same = true;
+        for (int k = 0; same && k < s->source->inputs; k++)
+            same = arc_shape_equal(&s->plan[i]->input_shape[k], &input_shape[k]);
+        if (same)
+            return s->plan[i];
+    }
+    return NULL;
+}
+
+/* A block that only grows; what was in it is gone. */
+static bool reserve(const arc_alloc *a, uint8_t **block, size_t *have, size_t want) {
+    if (want <= *have && *block)
+        return true;
+    arc_mem_free(a, *block);
+    *block = arc_mem_raw(a, ARC_MAX(want, (size_t)1), 1);
+    *have = *block ? want : 0;
+    return *block != NULL;
+}
+
+static bool reserve_all(arc_session *s, const arc_plan *p) {
+    const arc_alloc *a = &s->ctx->alloc;
+    size_t scratch;
+    return arc_mul_size(p->scratch_bytes, (size_t)arc_pool_threads(s->ctx->pool), &scratch) &&
+           reserve(a, &s->activations, &s->activation_bytes, p->activation_bytes) &&
+           reserve(a, &s->scratch, &s->scratch_bytes, scratch) &&
+           reserve(a, &s->shared_scratch, &s->shared_scratch_bytes, p->shared_scratch_bytes);
+}
+
+/* Room for one more plan: the one that was not used for longest goes. */
+static int plan_slot(arc_session *s) {
+    if (s->plans < MAX_PLANS)
+        return s->plans++;
+    int oldest = 0;
+    for (int i = 1; i < s->plans; i++)
+        if (s->plan[i]->used < s->plan[oldest]->used)
+            oldest = i;
+    arc_plan_free(&s->plan[oldest]);
+    return oldest;
+}
+
+static arc_status make_plan(arc_session *s, const arc_shape *input_shape, arc_plan **out, arc_error *err) {
+    arc_plan_request r = {.ctx = s->ctx,
+                          .graph = s->optimised ? s->optimised : s->source,
+                          .map = &s->source->map,
+                          .input_shape = input_shape,
+                          .packs = s->packs,
+                          .low_memory = s->low_memory,
+                          .no_tuning = s->no_tuning,
+                          .bf16 = s->bf16,
+                          .f16 = s->f16};
+    arc_status st = arc_plan_new(out, &r, err);
+    if (s->optimised && (st == ARC_ESHAPE || st == ARC_EUNSUPPORTED)) {
+        /* Fusing an Add assumed equal shapes; where they only broadcast, the graph runs as it was written. */
+        r.graph = s->source;
+        st = arc_plan_new(out, &r, err);
+    }
+    return st;
+}
+
+static arc_status plan_for(arc_session *s, const arc_shape *input_shape, arc_error *err) {
+    arc_plan *p = find_plan(s, input_shape);
+    s->last = NULL;
+    if (!p) {
+        const arc_status st = make_plan(s, input_shape, &p, err);
+        if (st != ARC_OK)
+            return st;
+        s->plan[plan_slot(s)] = p;
+    }
+    if (!reserve_all(s, p)) /* for a known plan too: making room for another one may have failed since */
+        return arc_fail_nomem(err, "activations");
+    p->used = ++s->clock;
+    s->last = p;
+    return ARC_OK;
+}
+
+static arc_status check_input(const arc_session *s, int i, const arc_shape *shape, arc_error *err) {
+    const arc_value *v = &s->source->value[s->source->input[i]];
+    char want[160], have[160];
+    bool fits = v->shape.rank < 0 || v->shape.rank == shape->rank;
+    for (int d = 0; fits && v->shape.rank >= 0 && d < shape->rank; d++)
+        fits = v->shape.dim[d] < 0 || v->shape.dim[d] == shape->dim[d];
+    if (!fits)
+        return arc_fail(err, ARC_ESHAPE, "input '%.100s' takes %s, it was given %s", v->name,
+                        arc_shape_text(&v->shape, want, sizeof want), arc_shape_text(shape, have, sizeof have));
+    return ARC_OK;
+}
+
+arc_status arc_session_plan(arc_session *s, const arc_shape *input_shape, arc_error *err) {
+    for (int i = 0; i < s->source->inputs; i++) {
+        const arc_status st = check_input(s, i, &input_shape[i], err);
+        if (st != ARC_OK)
+            return st;
+    }
+    return plan_for(s, input_shape, err);
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+
+static void *bind(const arc_session *s, const arc_plan *p, const arc_place *place, const arc_tensor *in) {
+    void *data = NULL;
+    if (place->kind == ARC_IN_ARENA)
+        data = s->activations + p->buffer[place->index].offset;
+    else if (place->kind == ARC_IN_INPUT)
+        data = in[place->index].data;
+    else if (place->kind == ARC_IN_CONSTANT)
+        memcpy(&data, &place->data, sizeof data); /* read only: operators write their outputs alone */
+    return data;
+}
+
+static void run_step(const arc_session *s, const arc_plan *p, arc_plan_step *ps, const arc_tensor *in) {
+    arc_step *step = &ps->step;
+    for (int i = 0; i < step->inputs; i++) {
+        step->in[i].data = bind(s, p, &ps->in[i], in);
+        if (ps->in[i].kind != ARC_IN_INPUT)
+            continue;
+        if (in[ps->in[i].index].layout == ARC_PIXELS)
+            step->in[i].layout = ARC_PIXELS; /* the step turns plain floats into rows, */
+        else if (step->in[i].layout == ARC_PIXELS)
+            step->in[i].layout = ARC_PLAIN; /* as it did before */
+    }
+    for (int i = 0; i < step->outputs; i++)
+        step->out[i].data = bind(s, p, &ps->out[i], in);
+    step->scratch = s->scratch;
+    step->scratch_stride = p->scratch_bytes;
+    step->shared_scratch = s->shared_scratch;
+    step->op->run(step);
+}
+
+#define MAX_INPUTS 64
+
+bool arc_session_takes_pixels(const arc_session *s, int input) {
+    return s->last && arc_planner_converts_input(s->last, input);
+}
+
+arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err) {
+    const arc_graph *g = s->source;
+    arc_shape shape[MAX_INPUTS];
+    memset(out, 0, (size_t)g->outputs * sizeof *out);
+    if (g->inputs > MAX_INPUTS)
+        return arc_fail(err, ARC_ELIMIT, "the graph has %d inputs, at most %d are supported", g->inputs, MAX_INPUTS);
+    for (int i = 0; i < g->inputs; i++) {
+        const arc_value *v = &g->value[g->input[i]];
+        if (in[i].dtype != v->dtype)
+            return arc_fail(err, ARC_ESHAPE, "input '%.100s' takes %s, it was given %s", v->name, arc_dtype_name(v->dtype),
+                            arc_dtype_name(in[i].dtype));
+        shape[i] = in[i].shape;
+    }
+    const arc_status st = arc_session_plan(s, shape, err);
+    if (st != ARC_OK)
+        return st;
+    const arc_plan *p = s->last;
+    for (int i = 0; i < g->inputs; i++)
+        if (in[i].layout == ARC_PIXELS && !arc_session_takes_pixels(s, i))
+            return arc_fail(err, ARC_EUNSUPPORTED, "input '%.100s' is not read as rows of three channels: give it as floats",
+                            g->value[g->input[i]].name);
+    for (int i = 0; i < p->steps; i++)
+        run_step(s, p, p->step[i], in);
+    for (int i = 0; i < g->outputs; i++)
+        out[i] = (arc_tensor){.dtype = p->output[i].dtype,
+                              .layout = ARC_PLAIN,
+                              .shape = p->output[i].shape,
+                              .data = bind(s, p, &p->output[i].place, in)};
+    return ARC_OK;
+}
+
+static int64_t step_bytes(const arc_step *s) {
+    int64_t bytes = 0;
+    for (int i = 0; i < s->inputs; i++)
+        if (s->in[i].dtype != ARC_NO_DTYPE)
+            bytes += arc_shape_count(&s->in[i].shape) * (int64_t)arc_dtype_bytes(s->in[i].dtype);
+    for (int i = 0; i < s->outputs; i++)
+        if (s->out[i].dtype != ARC_NO_DTYPE)
+            bytes += arc_shape_count(&s->out[i].shape) * (int64_t)arc_dtype_bytes(s->out[i].dtype);
+    return bytes;
+}
+
+arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds, arc_step_time *time, int capacity, int *count,
+                               arc_error *err) {
+    arc_shape shape[MAX_INPUTS];
+    *count = 0;
+    for (int i = 0; i < s->source->inputs && i < MAX_INPUTS; i++)
+        shape[i] = in[i].shape;
+    const arc_status st = arc_session_plan(s, shape, err);
+    if (st != ARC_OK)
+        return st;
+    const arc_plan *p = s->last;
+    for (int round = 0; round < ARC_MAX(rounds, 1); round++)
+        for (int i = 0; i < p->steps; i++) {
+            const uint64_t start = arc_clock_ns();
+            run_step(s, p, p->step[i], in);
+            const double ms = (double)(arc_clock_ns() - start) * 1e-6;
+            if (i >= capacity)
+                continue;
+            const arc_step *step = &p->step[i]->step;
+            const double least = round == 0 ? ms : ARC_MIN(time[i].ms, ms);
+            time[i] = (arc_step_time){.op = step->op->name,
+                                      .name = step->node ? step->node->name : "(layout)",
+                                      .algorithm = step->algorithm,
+                                      .schedule = step->schedule ? step->schedule : "",
+                                      .out = step->out[0].shape,
+                                      .bytes = step_bytes(step),
+                                      .ms = least};
+            if (step->node && step->inputs > 1)
+                time[i].macs = arc_node_macs(step->node->op, &step->in[0].shape, &step->in[1].shape, &step->out[0].shape);
+        }
+    *count = p->steps;
+    return ARC_OK;
+}
+
+arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out) {
+    memset(out, 0, sizeof *out);
+    const arc_plan *p = s->last;
+    if (!p)
+        return ARC_EINVAL;
+    *out = (arc_plan_stats){.activation_bytes = p->activation_bytes,
+                            .packed_bytes = arc_packs_bytes(s->packs),
+                            .scratch_bytes = p->scratch_bytes * (size_t)arc_pool_threads(s->ctx->pool) + p->shared_scratch_bytes,
+                            .activation_sum_bytes = p->activation_sum_bytes,
+                            .macs = p->macs,
+                            .id = p->id,
+                            .steps = p->steps,
+                            .folded = p->folded};
+    return ARC_OK;
+}

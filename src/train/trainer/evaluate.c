@@ -1,0 +1,58 @@
+/* The recipe's evaluation sets, on the weights as they are now. */
+#include "train/trainer/trainer_internal.h"
+#include <arcface/eval.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "lfw.bin" of a path; of FOLDER:PAIRS the name of the pairs file. */
+static const char *short_name(const char *spec) {
+    const char *slash = strrchr(spec, '/');
+    return slash ? slash + 1 : spec;
+}
+
+static arc_status run_set(arc_trainer *t, const arc_model *model, char *spec, arc_verification *out, arc_error *err) {
+    arc_eval_options o;
+    arc_eval_options_default(&o);
+    char *colon = strchr(spec, ':');
+    if (!colon)
+        return arc_eval_bin(t->ctx, model, spec, &o, out, err);
+    *colon = '\0';
+    const arc_status st = arc_eval_lfw(t->ctx, model, spec, colon + 1, &o, out, err);
+    *colon = ':';
+    return st;
+}
+
+arc_status arc_train_evaluate(arc_trainer *t, double *mean, arc_error *err) {
+    char list[ARC_RECIPE_TEXT], path[ARC_TRAIN_PATH];
+    arc_model model;
+    arc_verification v;
+    int sets = 0;
+    double sum = 0;
+    *mean = -1;
+    if (!t->recipe.evaluate[0])
+        return ARC_OK;
+    memcpy(list, t->recipe.evaluate, sizeof list);
+    arc_status st = arc_train_graph(t, &model, err);
+    if (st != ARC_OK)
+        return st;
+    for (char *spec = list, *next; spec && *spec; spec = next) {
+        next = strchr(spec, ',');
+        if (next)
+            *next++ = '\0';
+        ARC_TRY(run_set(t, &model, spec, &v, err));
+        ARC_TRY(arc_journal_accuracy(t, short_name(spec), v.accuracy, v.accuracy_std, err));
+        arc_train_say(t, "step %lld: %s %.5f+-%.5f", (long long)t->at.step, short_name(spec), v.accuracy, v.accuracy_std);
+        sum += v.accuracy;
+        sets++;
+    }
+    *mean = sets ? sum / sets : -1;
+    if (*mean > t->at.best) {
+        t->at.best = *mean;
+        t->at.best_step = t->at.step;
+        snprintf(path, sizeof path, "%s/best.onnx", t->options->run);
+        st = arc_model_save(t->ctx, &model, path, err);
+    }
+done:
+    arc_graph_free(&model.graph);
+    return st;
+}
