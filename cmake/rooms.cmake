@@ -73,7 +73,7 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 
 arc_room(plot USES base LIBS PkgConfig::CAIRO)
-arc_room(drawn USES base)
+arc_room(drawn USES image kernel base)
 arc_room(vector USES kernel base)
 arc_room(hub USES base LIBS PkgConfig::CURL PkgConfig::ARCHIVE)
 arc_room(format USES ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::SODIUM)

@@ -3,33 +3,7 @@
 # examples see include/arcface only. What a room's files share among themselves (*_internal.h) stays inside it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-engine="learn zoo run plan pass op graph device kernel base"
-declare -A below=(
-    [base]=""
-    [kernel]="base"
-    [device]="kernel base"
-    [graph]="base"
-    [op]="graph kernel base"
-    [pass]="op graph kernel base"
-    [plan]="op graph kernel base"
-    [run]="plan pass op graph device kernel base"
-    [learn]="op graph device kernel base"
-    [zoo]="op graph kernel base"
-    [vector]="kernel base"
-    [plot]="base"
-    [drawn]="base"
-    [image]="kernel base"
-    [hub]="base"
-    [format]="zoo op graph kernel base"
-    [model]="hub format $engine"
-    [face]="image model format run op graph kernel base"
-    [quantize]="face image model format $engine"
-    [report]="plot image base"
-    [data]="drawn face image model format base"
-    [eval]="data report plot vector face image model format kernel base"
-    [train]="eval data report plot vector face image model format $engine"
-    [cli]=""
-)
+source tools/rooms.sh
 failed=0
 complain() {
     echo "$1"

@@ -42,7 +42,7 @@ arc_status arc_data_set_open_rec(arc_data_set *set, arc_error *err);
 arc_status arc_data_set_open_folder(arc_data_set *set, arc_error *err);
 arc_status arc_data_set_open_list(arc_data_set *set, arc_error *err);
 
-/* A label as float32 in files: a whole number of 0 .. identities-1. */
+/* label.c. A label as float32 in files: a whole number of 0 .. identities-1. */
 arc_status arc_data_label_check(double value, int64_t identities, int64_t *label, arc_error *err);
 
 #endif

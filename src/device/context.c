@@ -6,13 +6,6 @@
 
 #define MAX_THREADS 256
 
-#define TEXT_OF(x) #x
-#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
-
-const char *arc_version(void) {
-    return VERSION_TEXT(ARC_VERSION_MAJOR, ARC_VERSION_MINOR, ARC_VERSION_PATCH);
-}
-
 void arc_settings_default(arc_settings *settings) {
     *settings = (arc_settings){.struct_size = sizeof *settings};
 }

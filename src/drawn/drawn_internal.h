@@ -46,7 +46,7 @@ void arc_drawn_canvas_spot(arc_drawn_canvas *c, arc_drawn_point centre, float a,
 /* One pass of (t, 1-2t, t) in both directions. */
 void arc_drawn_plane_soften(float *plane, int size, float t);
 
-/* ---- draw.c: the head in space ---- */
+/* ---- space.c: the head in space ---- */
 
 typedef struct arc_drawn_head {
     const arc_drawn_identity *who;
@@ -63,6 +63,10 @@ arc_drawn_point arc_drawn_head_on(const arc_drawn_head *h, float x, float y); /*
 arc_drawn_point arc_drawn_head_rim(const arc_drawn_head *h, float x, float y,
                                    float z); /* silhouettes: heads don't get narrow when they turn */
 void arc_drawn_head_landmark(const arc_drawn_head *h, int k, float out[3]);
+/* Sets the matrix; who, view and the turns are set before. */
+void arc_drawn_head_place(arc_drawn_head *h, const arc_drawn_place *place);
+
+/* ---- head.c, hair.c, features.c, finish.c: what draw.c paints, back to front ---- */
 
 void arc_drawn_back(const arc_drawn_head *h);
 void arc_drawn_hair_behind(const arc_drawn_head *h);

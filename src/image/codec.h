@@ -1,4 +1,4 @@
-/* codec: what image.c and the codecs share; one file a container. The room's interface is image.h. */
+/* codec: what decode.c, encode.c and the codecs share; one file a container. The room's interface is image.h. */
 #ifndef ARC_IMAGE_CODEC_H
 #define ARC_IMAGE_CODEC_H
 

@@ -6,7 +6,7 @@
 #include "base/base.h"
 #include <arcface/image.h>
 
-/* ---- image.c ---- */
+/* ---- decode.c ---- */
 
 /* Decodes to packed RGB of exactly this size, for networks' batches: straight into `rgb` when the picture has that size (training sets are
  * made so), else through the largest centred part of that shape, scaled. Only from `ctx`'s memory, on the calling thread. Errors: as
@@ -14,9 +14,13 @@
 arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size_t count, const char *name, uint8_t *rgb,
                                  int width_px, int height_px, arc_error *err);
 
+/* ---- encode.c ---- */
+
 /* A JPEG of that quality (full_colour: 4:4:4, else 4:2:0) into memory, replacing the buffer's contents; quality 0: a PNG. */
 arc_status arc_encode_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,
                              arc_error *err);
+
+/* ---- image.c ---- */
 
 arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image *out, arc_error *err);
 bool arc_image_valid(const arc_image *image);

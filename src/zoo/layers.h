@@ -6,6 +6,7 @@
 #include "zoo/zoo.h"
 
 #define ARC_ZOO_NAME 96
+#define ARC_ZOO_SIDE_PX 112 /* of the images */
 #define ARC_ZOO_SLOPE 0.25f /* PReLU's start */
 
 typedef struct arc_zoo {
@@ -29,6 +30,10 @@ typedef struct arc_zoo_conv_spec {
     double std; /* of the normal draw; 0 = He, fan out: sqrt(2 / (out * kernel^2)) */
 } arc_zoo_conv_spec;
 
+/* Keeps "out of memory" as the status, unless an earlier failure is kept already. */
+void arc_zoo_nomem(arc_zoo *z);
+/* The graph's input as an activation; in_graph: behind (images - 127.5) / 127.5, as nodes of the graph. */
+arc_zoo_x arc_zoo_images(arc_zoo *z, int input, bool in_graph);
 /* Modules are named prefix.leaf ("" = no prefix), their tensors as PyTorch names them: prefix.leaf.weight and so on. */
 arc_zoo_x arc_zoo_conv(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf, const arc_zoo_conv_spec *spec);
 arc_zoo_x arc_zoo_bn(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf); /* eps 1e-5 */

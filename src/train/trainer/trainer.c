@@ -9,28 +9,6 @@ void arc_train_options_default(arc_train_options *options) {
     *options = (arc_train_options){.struct_size = sizeof *options};
 }
 
-static void say(const arc_trainer *t, int rank, const char *fmt, va_list args) {
-    char text[1024];
-    if (!t->options->say || t->ranks.rank != rank)
-        return;
-    vsnprintf(text, sizeof text, fmt, args);
-    t->options->say(t->options->ctx, text);
-}
-
-void arc_train_say(const arc_trainer *t, const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    say(t, 0, fmt, args);
-    va_end(args);
-}
-
-void arc_train_say_from(const arc_trainer *t, int rank, const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    say(t, rank, fmt, args);
-    va_end(args);
-}
-
 /* ---- one turn of the loop ---- */
 
 /* The speed since the last look, at most once in two seconds; what a checkpoint or an evaluation took is in it. */

@@ -1,0 +1,162 @@
+/* Reading pictures: the decoder by content (never by file name), the picture turned upright. */
+#include "base/base.h"
+#include "image/codec.h"
+#include "image/image.h"
+#include <string.h>
+
+#define FILE_BYTES_MAX ((size_t)1 << 30)
+
+void arc_image_options_default(arc_image_options *opt) {
+    *opt = (arc_image_options){.struct_size = sizeof *opt, .max_pixels = ARC_IMAGE_MAX_PIXELS_DEFAULT};
+}
+typedef arc_status codec_fn(arc_decode *d, arc_error *err);
+typedef struct codec {
+    const char *kind;
+    size_t offset, bytes;
+    const char *magic;
+    codec_fn *decode; /* NULL: known by sight, not read */
+} codec;
+
+static const codec codecs[] = {
+    {"jpeg", 0, 3, "\xff\xd8\xff", arc_decode_jpeg},
+    {"png", 0, 8, "\x89PNG\r\n\x1a\n", arc_decode_png},
+    {"webp", 8, 4, "WEBP", arc_decode_webp},
+    {"bmp", 0, 2, "BM", arc_decode_bmp},
+    {"pnm", 0, 2, "P6", arc_decode_pnm},
+    {"pnm", 0, 2, "P5", arc_decode_pnm},
+    {"pnm", 0, 2, "P3", arc_decode_pnm},
+    {"pnm", 0, 2, "P2", arc_decode_pnm},
+    {"a GIF", 0, 4, "GIF8", NULL},
+    {"a TIFF", 0, 4, "II*\0", NULL},
+    {"a TIFF", 0, 4, "MM\0*", NULL},
+    {"a HEIF or AVIF", 4, 4, "ftyp", NULL},
+    {"a JPEG XL", 0, 2, "\xff\x0a", NULL},
+    {"a JPEG 2000", 4, 4, "jP  ", NULL},
+};
+
+static const codec *codec_of(const uint8_t *bytes, size_t count) {
+    for (size_t i = 0; i < ARC_COUNT(codecs); i++) {
+        const codec *c = &codecs[i];
+        if (count >= c->offset + c->bytes && memcmp(bytes + c->offset, c->magic, c->bytes) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+static void info_fill(arc_image_info *info, const arc_decode *d, const char *kind) {
+    bool turned = d->orientation >= 5;
+    int decoded = turned ? d->out->height_px : d->out->width_px; /* along the file's width */
+    *info = (arc_image_info){
+        .full_width_px = turned ? d->full_height_px : d->full_width_px,
+        .full_height_px = turned ? d->full_width_px : d->full_height_px,
+        .orientation = d->orientation,
+        .scale = (double)decoded / d->full_width_px,
+        .kind = kind,
+    };
+}
+
+/* Finds the codec and runs it; the picture is not turned upright yet. */
+static arc_status decode(arc_decode *d, const char **kind, arc_error *err) {
+    if (d->count == 0)
+        return arc_fail(err, ARC_EFORMAT, "%s: the file is empty", d->name);
+    const codec *c = codec_of(d->bytes, d->count);
+    if (!c)
+        return arc_fail(err, ARC_EFORMAT, "%s: not a JPEG, PNG, WebP, BMP or PNM picture", d->name);
+    if (!c->decode)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: %s file; convert it to JPEG or PNG", d->name, c->kind);
+    *kind = c->kind;
+    return c->decode(d, err);
+}
+
+arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, const char *name, const arc_image_options *opt,
+                            arc_image *out, arc_image_info *info, arc_error *err) {
+    const char *kind = NULL;
+    arc_status st;
+    *out = (arc_image){0};
+    if (info)
+        *info = (arc_image_info){0};
+    arc_decode d = {
+        .alloc = &ctx->alloc,
+        .bytes = bytes,
+        .count = count,
+        .name = name ? name : "(memory)",
+        .max_pixels = opt && opt->max_pixels > 0 ? opt->max_pixels : ARC_IMAGE_MAX_PIXELS_DEFAULT,
+        .min_side_px = opt ? opt->min_side_px : 0,
+        .want_orientation = !(opt && opt->ignore_orientation),
+        .out = out,
+        .orientation = 1,
+    };
+    ARC_TRY(decode(&d, &kind, err));
+    if (!d.want_orientation)
+        d.orientation = 1;
+    if (d.orientation != 1)
+        ARC_TRY(arc_image_orient(d.alloc, out, d.orientation, err));
+    if (info)
+        info_fill(info, &d, kind);
+done:
+    if (st != ARC_OK)
+        arc_image_free(ctx, out);
+    return st;
+}
+
+/* The largest centred part of the shape width : height, as a view. */
+static arc_image centre(const arc_image *image, int width, int height) {
+    arc_image part = *image;
+    if ((int64_t)image->width_px * height > (int64_t)image->height_px * width)
+        part.width_px = (int)ARC_MAX((int64_t)image->height_px * width / height, 1);
+    else
+        part.height_px = (int)ARC_MAX((int64_t)image->width_px * height / width, 1);
+    part.data +=
+        (image->height_px - part.height_px) / 2 * image->stride_bytes + (ptrdiff_t)(image->width_px - part.width_px) / 2 * 3;
+    return part;
+}
+
+arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size_t count, const char *name, uint8_t *rgb,
+                                 int width_px, int height_px, arc_error *err) {
+    const char *kind = NULL;
+    arc_context alone = *ctx; /* without the pool: many threads decode at once */
+    arc_image image = {0}, to = {rgb, width_px, height_px, (ptrdiff_t)width_px * 3, ARC_RGB8};
+    alone.pool = NULL;
+    arc_decode d = {
+        .alloc = &ctx->alloc,
+        .bytes = bytes,
+        .count = count,
+        .name = name,
+        .max_pixels = ARC_IMAGE_MAX_PIXELS_DEFAULT,
+        .want_orientation = true,
+        .out = &image,
+        .into = rgb,
+        .into_width_px = width_px,
+        .into_height_px = height_px,
+        .orientation = 1,
+    };
+    arc_status st = decode(&d, &kind, err);
+    if (image.data == rgb) {
+        if (st != ARC_OK || d.orientation == 1)
+            return st;
+        image = (arc_image){0}; /* to be turned: once more, into memory of its own */
+        st = arc_image_decode(&alone, bytes, count, name, NULL, &image, NULL, err);
+    } else if (st == ARC_OK && d.orientation != 1) {
+        st = arc_image_orient(&ctx->alloc, &image, d.orientation, err);
+    }
+    if (st == ARC_OK) {
+        const arc_image part = centre(&image, width_px, height_px);
+        st = arc_resize_linear(&alone, &part, &to, err);
+    }
+    arc_image_free(&alone, &image);
+    return st;
+}
+
+arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_options *opt, arc_image *out, arc_image_info *info,
+                          arc_error *err) {
+    *out = (arc_image){0};
+    if (info)
+        *info = (arc_image_info){0};
+    arc_map map;
+    arc_status st = arc_map_open(&map, path, FILE_BYTES_MAX, err);
+    if (st != ARC_OK)
+        return st;
+    st = arc_image_decode(ctx, map.data, map.bytes, path, opt, out, info, err);
+    arc_map_close(&map);
+    return st;
+}
