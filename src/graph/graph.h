@@ -74,9 +74,11 @@ typedef struct arc_attr {
 } arc_attr;
 
 #define ARC_NO_VALUE (-1) /* an omitted optional input or output */
+struct arc_op;
 typedef struct arc_node {
-    const char *op;   /* ONNX op_type */
-    const char *name; /* may be "" */
+    const char *op;             /* ONNX op_type */
+    const struct arc_op *entry; /* of that operator in the table (op/op.h); NULL until arc_graph_check has looked it up */
+    const char *name;           /* may be "" */
     int *input, *output;
     int inputs, outputs;
     arc_attr *attr;
@@ -137,7 +139,7 @@ float arc_attr_float(const arc_node *n, const char *name, float fallback);
 const char *arc_attr_string(const arc_node *n, const char *name, const char *fallback);
 
 /* Checks what came from outside: every input produced or given, one producer each, no cycle, known operators, sizes of
- * initializers, no duplicate names; sorts nodes topologically. Errors name op, node and opset. */
+ * initializers, no duplicate names; sets each node's entry and sorts nodes topologically. Errors name op, node and opset. */
 arc_status arc_graph_check(arc_graph *g, arc_error *err);
 
 #endif

@@ -25,9 +25,6 @@ static bool is(const arc_node *n, const char *op) {
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------- */
 
 static arc_status infer_node(builder *b, const arc_node *n) {
-    const arc_op *op = arc_op_find(n->op);
-    if (!op)
-        return refuse(b, n, "the operator is unknown");
     if (n->inputs > ARC_OP_MAX_IO || n->outputs > ARC_OP_MAX_IO)
         return refuse(b, n, "it has too many inputs");
     arc_infer in = {.graph = b->g, .node = n, .opset = b->g->opset, .inputs = n->inputs, .outputs = n->outputs, .err = b->err};
@@ -35,7 +32,7 @@ static arc_status infer_node(builder *b, const arc_node *n) {
         in.in[i] = n->input[i] < 0 ? NULL : &b->tensor[n->input[i]];
     for (int i = 0; i < n->outputs; i++)
         in.out[i] = n->output[i] < 0 ? NULL : &b->tensor[n->output[i]];
-    return op->infer(&in);
+    return n->entry->infer(&in);
 }
 
 static void begin_tensors(builder *b) {

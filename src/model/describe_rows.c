@@ -18,7 +18,7 @@ static void fill_rows(const arc_graph *g, const arc_plan *plan, const int *row_o
         rows[i].out = shape_of(g, plan, row_of, input, n->outputs > 0 ? n->output[0] : ARC_NO_VALUE);
         if (n->inputs > 1) {
             const arc_shape a = shape_of(g, plan, row_of, input, n->input[0]), b = shape_of(g, plan, row_of, input, n->input[1]);
-            rows[i].macs = arc_node_macs(n->op, &a, &b, &rows[i].out);
+            rows[i].macs = arc_op_macs(n->entry, &a, &b, &rows[i].out);
         }
     }
 }

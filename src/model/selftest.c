@@ -14,7 +14,7 @@
 
 bool arc_model_quantised(const arc_graph *g) {
     for (int i = 0; i < g->nodes; i++)
-        if (strcmp(g->node[i].op, "DynamicQuantizeLinear") == 0 || strcmp(g->node[i].op, "QuantizeLinear") == 0)
+        if (arc_node_is(&g->node[i], ARC_KIND_DYNAMIC_QUANTIZE_LINEAR) || arc_node_is(&g->node[i], ARC_KIND_QUANTIZE_LINEAR))
             return true;
     return false;
 }

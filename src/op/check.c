@@ -1,4 +1,4 @@
-/* op: what a graph from outside must hold before anything else looks at it, and its topological order. */
+/* op: what a graph from outside must hold before anything else looks at it, each node's entry in the operator table, and the topological order. */
 #include "graph/graph.h"
 #include "op/op.h"
 #include <stdio.h>
@@ -50,9 +50,10 @@ static arc_status claim_outputs(arc_graph *g, int index, arc_error *err) {
     return ARC_OK;
 }
 
-static arc_status check_node(const arc_graph *g, const arc_node *n, arc_error *err) {
+static arc_status check_node(const arc_graph *g, arc_node *n, arc_error *err) {
     char text[NODE_TEXT];
-    if (!arc_op_find(n->op) || strncmp(n->op, "arc.", 4) == 0) /* those are made by passes alone */
+    n->entry = arc_op_find(n->op);
+    if (!n->entry || n->entry->made_by_passes)
         return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op, n->name,
                         g->opset);
     if (n->inputs > ARC_OP_MAX_IO || n->outputs > ARC_OP_MAX_IO)

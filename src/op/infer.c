@@ -82,6 +82,20 @@ bool arc_shape_broadcast(const arc_shape *a, const arc_shape *b, arc_shape *out)
     return true;
 }
 
+int64_t arc_shape_known(const arc_shape *s) {
+    return ARC_MAX(arc_shape_count(s), (int64_t)0);
+}
+
+int64_t arc_macs_conv(const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
+    (void)in0;
+    return in1->rank > 1 && in1->dim[0] > 0 ? arc_shape_known(out) * (arc_shape_known(in1) / in1->dim[0]) : 0;
+}
+
+int64_t arc_macs_matmul(const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
+    (void)in1;
+    return in0->rank > 0 ? arc_shape_known(out) * in0->dim[in0->rank - 1] : 0;
+}
+
 void arc_copy_run(const arc_step *s) {
     const size_t bytes = (size_t)arc_shape_count(&s->out[0].shape) * arc_dtype_bytes(s->out[0].dtype);
     if (bytes > 0 && s->out[0].data != s->in[0].data)

@@ -63,6 +63,12 @@ int arc_axis(int64_t axis, int rank);
 /* Numpy broadcast of two shapes; false when they do not fit. */
 bool arc_shape_broadcast(const arc_shape *a, const arc_shape *b, arc_shape *out);
 
+/* Of convolutions, whose weights are [C_out][...], and of matrix products over the last dimension of input 0. */
+int64_t arc_macs_conv(const arc_shape *in0, const arc_shape *in1, const arc_shape *out);
+int64_t arc_macs_matmul(const arc_shape *in0, const arc_shape *in1, const arc_shape *out);
+/* Number of elements, 0 when it is not known. */
+int64_t arc_shape_known(const arc_shape *s);
+
 /* Plain elements, the same number: views that only rename the shape. */
 void arc_copy_run(const arc_step *s);
 /* The same shape, possibly another layout. */

@@ -1,7 +1,14 @@
-/* Operators: one table entry each, forward (and later backward) beside the shape rule, in layer_*.c.
+/* Operators: all that the project knows of one stands in one table entry, arc_op, in the folder of its family.
  *
- * Life of a node: infer (dtype and shape of outputs from inputs; knows constants) -> prepare (algorithm, packed weights,
- * scratch size; once per plan) -> run (cannot fail, allocates nothing).
+ * A node goes through an entry in one of two ways, which share infer (dtype and shape of the outputs from the inputs; knows constants):
+ *
+ *   inference  prepare (algorithm, packed weights, scratch size; once a plan) -> run (cannot fail, allocates nothing), over an arc_step:
+ *              weights do not change, so they are packed once, and what stands around the node is fused into it by passes;
+ *   learning   learn_prepare (state, scratch size, what backward reads; once a learner) -> forward and backward in each training step, over
+ *              an arc_learn_step (learn_step.h): weights are parameters that change, so nothing of them is kept packed.
+ *
+ * The facts of an entry tell planning (plan/), rewriting (pass/) and counting what they may do with the operator. Nodes find their entry
+ * once, when the graph is checked (check.c).
  *
  * Layout. Rank-4 f32 activations live as NHWC inside a plan (channels contiguous: every kernel vectorises over channels, an
  * implicit GEMM needs no im2col); everything else is plain row-major. Shapes are always written in logical N,C,H,W order. */
@@ -87,16 +94,83 @@ typedef enum arc_op_layout {
     ARC_OP_SAME,  /* element-wise: works in either, all rank-4 tensors alike; run sees which in tensor.layout */
 } arc_op_layout;
 
+/* The operators that code outside their family tells apart; all others are ARC_KIND_OTHER. */
+typedef enum arc_op_kind {
+    ARC_KIND_OTHER,
+    ARC_KIND_CONV,
+    ARC_KIND_CONV_TRANSPOSE,
+    ARC_KIND_GEMM,
+    ARC_KIND_BATCH_NORM,
+    ARC_KIND_RELU,
+    ARC_KIND_PRELU,
+    ARC_KIND_LEAKY_RELU,
+    ARC_KIND_CLIP,
+    ARC_KIND_SIGMOID,
+    ARC_KIND_ADD,
+    ARC_KIND_SUB,
+    ARC_KIND_MUL,
+    ARC_KIND_DIV,
+    ARC_KIND_GLOBAL_AVERAGE_POOL,
+    ARC_KIND_FLATTEN,
+    ARC_KIND_RESHAPE,
+    ARC_KIND_TRANSPOSE,
+    ARC_KIND_IDENTITY,
+    ARC_KIND_DROPOUT,
+    ARC_KIND_CONSTANT,
+    ARC_KIND_QUANTIZE_LINEAR,
+    ARC_KIND_DEQUANTIZE_LINEAR,
+    ARC_KIND_DYNAMIC_QUANTIZE_LINEAR,
+    ARC_KIND_CONV8,
+    ARC_KIND_GEMM8,
+    ARC_KIND_QUANTISE,
+    ARC_KIND_DEQUANTISE,
+} arc_op_kind;
+
+#define ARC_INPUT_BITS 32
+#define ARC_INPUT(i) (1u << (i)) /* a set of the first ARC_INPUT_BITS inputs, one bit each */
+
+/* Multiply-accumulates of one node with these shapes of inputs 0 and 1 and of output 0. */
+typedef int64_t arc_op_macs_fn(const arc_shape *in0, const arc_shape *in1, const arc_shape *out);
+
 typedef struct arc_op {
     const char *name; /* ONNX op_type */
+    arc_op_kind kind;
     arc_op_layout layout;
+    unsigned nhwc_inputs; /* ARC_OP_NHWC: the inputs that are read as NHWC where they are rank-4 f32 */
     arc_status (*infer)(arc_infer *in);
+    /* inference */
     arc_status (*prepare)(arc_prepare *p); /* NULL = nothing to prepare */
     void (*run)(const arc_step *s);
+    /* planning */
+    bool in_place;       /* reads element i of input 0 before it writes element i of output 0 */
+    bool view;           /* output 0 is input 0's bytes with another shape or name */
+    bool shape_query;    /* the outputs depend on the shape of the input alone */
+    bool made_by_passes; /* never in a file */
+    /* counting */
+    unsigned weight_inputs;    /* constants there are trained */
+    unsigned statistic_inputs; /* constants there are running statistics */
+    bool number_is_setting;    /* a single number as a weight is none: it scales or shifts the input picture */
+    arc_op_macs_fn *macs;      /* NULL: neither convolution nor matrix product, counts as 0 */
 } arc_op;
 
 /* NULL when unknown. */
 const arc_op *arc_op_find(const char *name);
+/* Entry i of the whole table, NULL behind the last. */
+const arc_op *arc_op_at(size_t i);
+
+/* Whether the node, of a checked graph, is such an operator. */
+static inline bool arc_node_is(const arc_node *n, arc_op_kind kind) {
+    return n->entry && n->entry->kind == kind;
+}
+/* Makes the node another operator: for passes. */
+static inline void arc_node_become(arc_node *n, const arc_op *op) {
+    n->op = op->name;
+    n->entry = op;
+}
+/* What op->macs says, 0 where it has none. */
+static inline int64_t arc_op_macs(const arc_op *op, const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
+    return op->macs ? op->macs(in0, in1, out) : 0;
+}
 
 /* Error helper that names op, node and opset: "Conv 'conv1' (opset 11): weights [..] do not fit input [..]". */
 arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) ARC_PRINTF(3, 4);

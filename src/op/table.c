@@ -7,6 +7,14 @@ static const arc_op *const tables[] = {arc_ops_conv,        arc_ops_gemm,  arc_o
                                        arc_ops_elementwise, arc_ops_pool,  arc_ops_resize, arc_ops_shape,
                                        arc_ops_reduce,      arc_ops_quant, arc_ops_codes};
 
+const arc_op *arc_op_at(size_t i) {
+    for (size_t t = 0; t < ARC_COUNT(tables); t++)
+        for (const arc_op *op = tables[t]; op->name; op++)
+            if (i-- == 0)
+                return op;
+    return NULL;
+}
+
 const arc_op *arc_op_find(const char *name) {
     for (size_t t = 0; t < ARC_COUNT(tables); t++)
         for (const arc_op *op = tables[t]; op->name; op++)

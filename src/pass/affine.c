@@ -5,7 +5,6 @@
  * after the affine map, so in x they are (0 - b)/a, which is not 0: the pad value. Arithmetic in double, rounded once. */
 #include "pass/rewrite.h"
 #include <math.h>
-#include <string.h>
 
 /* y = a*x + b per channel, or the same for all when count == 1. */
 typedef struct affine {
@@ -58,8 +57,8 @@ static int64_t channel_constant(const arc_rewrite *w, const arc_node *n, int i) 
 }
 
 static arc_status arithmetic_affine(arc_rewrite *w, const arc_node *n, affine *f, bool *is) {
-    const bool add = strcmp(n->op, "Add") == 0, sub = strcmp(n->op, "Sub") == 0, mul = strcmp(n->op, "Mul") == 0,
-               div = strcmp(n->op, "Div") == 0;
+    const bool add = arc_node_is(n, ARC_KIND_ADD), sub = arc_node_is(n, ARC_KIND_SUB), mul = arc_node_is(n, ARC_KIND_MUL),
+               div = arc_node_is(n, ARC_KIND_DIV);
     if (!(add || sub || mul || div) || n->inputs != 2 || n->input[0] < 0 || n->input[1] < 0)
         return ARC_OK;
     int k = 1;
@@ -82,14 +81,14 @@ static arc_status arithmetic_affine(arc_rewrite *w, const arc_node *n, affine *f
 
 static arc_status affine_of(arc_rewrite *w, const arc_node *n, affine *f, bool *is) {
     *is = false;
-    if (strcmp(n->op, "BatchNormalization") == 0)
+    if (arc_node_is(n, ARC_KIND_BATCH_NORM))
         return batch_norm_affine(w, n, f, is);
     return arithmetic_affine(w, n, f, is);
 }
 
 /* Whether the map leaves a tensor with `channels` channels as it was shaped: images, or matrices when `matrix`. */
 static bool shape_stays(const affine *f, const arc_node *n, int64_t channels, bool matrix) {
-    if (strcmp(n->op, "BatchNormalization") == 0)
+    if (arc_node_is(n, ARC_KIND_BATCH_NORM))
         return f->count == channels;
     return matrix ? f->count == 1 && f->rank <= 2 : f->count == 1 || f->count == channels;
 }
@@ -170,7 +169,7 @@ static arc_status try_behind(arc_rewrite *w, int index, bool *changed) {
     arc_node *n = &w->g->node[next];
     const arc_status st = affine_of(w, n, &f, &is);
     if (st != ARC_OK || !is || f.input != l.node->output[0] || !all_finite(&f) ||
-        !shape_stays(&f, n, l.c_out, strcmp(l.node->op, "Gemm") == 0))
+        !shape_stays(&f, n, l.c_out, arc_node_is(l.node, ARC_KIND_GEMM)))
         return st;
     if (w->g->value[n->output[0]].is_output) {
         l.node->output[0] = n->output[0]; /* keep the name that the graph gives out */
@@ -194,7 +193,7 @@ static arc_node *node_in_front(const arc_rewrite *w, const arc_linear *l, arc_no
     if (arc_rewrite_only_user(w, l->node->input[0]) != index)
         return NULL;
     arc_node *n = arc_rewrite_producer(w, l->node->input[0]);
-    if (!n || strcmp(n->op, "Flatten") != 0 || strcmp(l->node->op, "Gemm") != 0)
+    if (!n || !arc_node_is(n, ARC_KIND_FLATTEN) || !arc_node_is(l->node, ARC_KIND_GEMM))
         return n;
     if (arc_attr_int(n, "axis", 1) != 1 || arc_rewrite_only_user(w, n->input[0]) != arc_rewrite_index(w, n))
         return NULL;
@@ -207,7 +206,7 @@ static arc_status try_in_front(arc_rewrite *w, int index, bool *changed) {
     affine f;
     bool is = false;
     arc_node *through;
-    if (!arc_linear_of(w, &w->g->node[index], &l) || strcmp(l.node->op, "ConvTranspose") == 0)
+    if (!arc_linear_of(w, &w->g->node[index], &l) || arc_node_is(l.node, ARC_KIND_CONV_TRANSPOSE))
         return ARC_OK;
     arc_node *n = node_in_front(w, &l, &through);
     if (!n)
@@ -215,7 +214,7 @@ static arc_status try_in_front(arc_rewrite *w, int index, bool *changed) {
     const arc_status st = affine_of(w, n, &f, &is);
     if (st != ARC_OK || !is || !all_finite(&f))
         return st;
-    if (through ? l.c_in % f.count != 0 : !shape_stays(&f, n, l.c_in, strcmp(l.node->op, "Gemm") == 0))
+    if (through ? l.c_in % f.count != 0 : !shape_stays(&f, n, l.c_in, arc_node_is(l.node, ARC_KIND_GEMM)))
         return ARC_OK;
     for (int64_t i = 0; l.padded && i < f.count; i++) /* the pad value (0-b)/a must exist and be harmless */
         if (fabs(f.a[i]) < 1e-12 || fabs(f.b[i] / f.a[i]) > 1e6)

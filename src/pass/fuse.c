@@ -28,7 +28,7 @@ static bool slope_per_channel(const arc_rewrite *w, const arc_node *n, const arc
     *count = arc_shape_count(s);
     if (*count == 1)
         return true;
-    const bool gemm = strcmp(l->node->op, "Gemm") == 0;
+    const bool gemm = arc_node_is(l->node, ARC_KIND_GEMM);
     const int channel = gemm ? s->rank - 1 : s->rank - 3;
     return channel >= 0 && s->dim[channel] == *count && *count == l->c_out;
 }
@@ -47,13 +47,13 @@ static arc_status fuse_act(arc_rewrite *w, const arc_linear *l, const arc_node *
     const float *slope;
     int64_t count;
     *fused = true;
-    if (strcmp(n->op, "Relu") == 0)
+    if (arc_node_is(n, ARC_KIND_RELU))
         return set_act(w, l, "relu", 0, 0, 0);
-    if (strcmp(n->op, "LeakyRelu") == 0)
+    if (arc_node_is(n, ARC_KIND_LEAKY_RELU))
         return set_act(w, l, "leaky", arc_attr_float(n, "alpha", 0.01f), 0, 0);
-    if (strcmp(n->op, "Clip") == 0 && clip_bounds(w, n, &lo, &hi))
+    if (arc_node_is(n, ARC_KIND_CLIP) && clip_bounds(w, n, &lo, &hi))
         return set_act(w, l, "clip", 0, lo, hi);
-    if (strcmp(n->op, "PRelu") == 0 && slope_per_channel(w, n, l, &slope, &count)) {
+    if (arc_node_is(n, ARC_KIND_PRELU) && slope_per_channel(w, n, l, &slope, &count)) {
         if (count == 1)
             return set_act(w, l, "leaky", *slope, 0, 0);
         float *own;
@@ -83,7 +83,7 @@ static int take_over(arc_rewrite *w, int index, int next) {
 
 /* The other operand of an Add that may become a residual. */
 static int residual_of(const arc_rewrite *w, const arc_node *add, int own) {
-    if (strcmp(add->op, "Add") != 0 || add->inputs != 2)
+    if (!arc_node_is(add, ARC_KIND_ADD) || add->inputs != 2)
         return ARC_NO_VALUE;
     const int other = add->input[0] == own ? add->input[1] : add->input[0];
     return other >= 0 && other != own && !w->g->value[other].data ? other : ARC_NO_VALUE;
@@ -106,7 +106,7 @@ static arc_status fuse_behind(arc_rewrite *w, int index) {
             return ARC_OK;
         }
         const int other = residual_of(w, &w->g->node[next], l.node->output[0]);
-        if (other < 0 || residual_done || strcmp(l.node->op, "Conv") != 0)
+        if (other < 0 || residual_done || !arc_node_is(l.node, ARC_KIND_CONV))
             return ARC_OK;
         if (arc_rewrite_set_input(w, l.node, ARC_CONV_RESIDUAL, other) != ARC_OK)
             return ARC_ENOMEM;

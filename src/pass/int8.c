@@ -38,10 +38,6 @@ typedef struct fuser {
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_op(const arc_node *n, const char *op) {
-    return strcmp(n->op, op) == 0;
-}
-
 static const arc_value *constant(const arc_rewrite *w, const arc_node *n, int i) {
     const arc_value *v = i < n->inputs && n->input[i] >= 0 ? &w->g->value[n->input[i]] : NULL;
     return v && v->data && !v->is_input ? v : NULL;
@@ -79,11 +75,11 @@ static int only_user(const arc_rewrite *w, int value) {
 /* Codes made by a QuantizeLinear and read by nothing but its inverses. */
 static bool read_codes(const arc_rewrite *w, int value, quantiser *q) {
     const arc_node *make = arc_rewrite_producer(w, value);
-    if (!make || !is_op(make, "QuantizeLinear") || !read_quantiser(w, make, q) || w->g->value[value].is_output)
+    if (!make || !arc_node_is(make, ARC_KIND_QUANTIZE_LINEAR) || !read_quantiser(w, make, q) || w->g->value[value].is_output)
         return false;
     for (int i = next_user(w, value, -1); i >= 0; i = next_user(w, value, i)) {
         quantiser back;
-        if (!is_op(&w->g->node[i], "DequantizeLinear") || w->g->node[i].input[0] != value ||
+        if (!arc_node_is(&w->g->node[i], ARC_KIND_DEQUANTIZE_LINEAR) || w->g->node[i].input[0] != value ||
             !read_quantiser(w, &w->g->node[i], &back) || back.scale != q->scale || back.zero != q->zero || back.type != q->type)
             return false;
     }
@@ -93,7 +89,7 @@ static bool read_codes(const arc_rewrite *w, int value, quantiser *q) {
 /* The DequantizeLinear of constants behind input i; NULL when it is none. */
 static const arc_node *constant_codes(const arc_rewrite *w, const arc_node *n, int i, arc_dtype type) {
     const arc_node *back = i < n->inputs ? arc_rewrite_producer(w, n->input[i]) : NULL;
-    if (!back || !is_op(back, "DequantizeLinear") || back->inputs < 2)
+    if (!back || !arc_node_is(back, ARC_KIND_DEQUANTIZE_LINEAR) || back->inputs < 2)
         return NULL;
     const arc_value *codes = constant(w, back, 0), *scale = constant(w, back, 1), *zero = constant(w, back, 2);
     if (!codes || codes->dtype != type || !scale || scale->dtype != ARC_F32 || (back->inputs > 2 && back->input[2] >= 0 && !zero))
@@ -111,7 +107,7 @@ static bool weights_fit(const arc_rewrite *w, const arc_node *n, int64_t *c_out)
     if (!back)
         return false;
     const arc_shape *s = &w->g->value[back->input[0]].shape;
-    const bool gemm = is_op(n, "Gemm");
+    const bool gemm = arc_node_is(n, ARC_KIND_GEMM);
     const int axis = gemm && !arc_attr_int(n, "transB", 0);
     const int64_t scales = arc_shape_count(&w->g->value[back->input[1]].shape), groups = arc_attr_int(n, "group", 1);
     if (s->rank != (gemm ? 2 : 4) || arc_shape_count(s) <= 0)
@@ -141,7 +137,7 @@ static bool bias_fits(const arc_rewrite *w, const arc_node *n, int64_t c_out, co
 }
 
 static bool flattens(const arc_node *n) {
-    return is_op(n, "Flatten") && arc_attr_int(n, "axis", 1) == 1 && n->inputs == 1 && n->outputs == 1;
+    return arc_node_is(n, ARC_KIND_FLATTEN) && arc_attr_int(n, "axis", 1) == 1 && n->inputs == 1 && n->outputs == 1;
 }
 
 /* The codes that a node can be converted to read: its input is dequantised, perhaps flattened then. */
@@ -149,14 +145,14 @@ static int codes_read(const arc_rewrite *w, const arc_node *n) {
     quantiser q;
     int64_t c_out;
     const arc_node *bias;
-    const bool gemm = is_op(n, "Gemm");
-    if ((!gemm && !is_op(n, "Conv")) || n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || n->input[1] < 0 ||
+    const bool gemm = arc_node_is(n, ARC_KIND_GEMM);
+    if ((!gemm && !arc_node_is(n, ARC_KIND_CONV)) || n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || n->input[1] < 0 ||
         arc_node_attr(n, "arc.act") || !weights_fit(w, n, &c_out) || !bias_fits(w, n, c_out, &bias))
         return ARC_NO_VALUE;
     const arc_node *back = arc_rewrite_producer(w, n->input[0]);
     if (gemm && back && flattens(back))
         back = arc_rewrite_producer(w, back->input[0]);
-    if (!back || !is_op(back, "DequantizeLinear") || !read_codes(w, back->input[0], &q))
+    if (!back || !arc_node_is(back, ARC_KIND_DEQUANTIZE_LINEAR) || !read_codes(w, back->input[0], &q))
         return ARC_NO_VALUE;
     return back->input[0];
 }
@@ -169,21 +165,21 @@ static void readers_of(const fuser *f, int code, bool *any, bool *all_gemm) {
     for (int i = 0; i < w->g->nodes; i++)
         *any |= !w->dead[i] && f->code_of[i] == code;
     for (int i = next_user(w, code, -1); i >= 0; i = next_user(w, code, i)) {
-        if (is_op(&w->g->node[i], ARC_CONV8) || is_op(&w->g->node[i], ARC_GEMM8)) {
+        if (arc_node_is(&w->g->node[i], ARC_KIND_CONV8) || arc_node_is(&w->g->node[i], ARC_KIND_GEMM8)) {
             *any = true;
-            *all_gemm &= is_op(&w->g->node[i], ARC_GEMM8);
+            *all_gemm &= arc_node_is(&w->g->node[i], ARC_KIND_GEMM8);
             continue;
         }
         const int value = w->g->node[i].output[0];
         for (int k = next_user(w, value, -1); k >= 0; k = next_user(w, value, k))
-            *all_gemm &= f->code_of[k] == code && is_op(&w->g->node[k], "Gemm");
+            *all_gemm &= f->code_of[k] == code && arc_node_is(&w->g->node[k], ARC_KIND_GEMM);
     }
 }
 
 /* ---- growing a layer ---------------------------------------------------------------------------------------------------------- */
 
 static bool norm_fits(const arc_rewrite *w, const arc_node *n, int64_t channels) {
-    if (!is_op(n, "BatchNormalization") || n->inputs != 5 || n->outputs != 1)
+    if (!arc_node_is(n, ARC_KIND_BATCH_NORM) || n->inputs != 5 || n->outputs != 1)
         return false;
     for (int i = 1; i < 5; i++)
         if (!arc_rewrite_floats(w, n, i) || arc_shape_count(&w->g->value[n->input[i]].shape) != channels)
@@ -192,13 +188,13 @@ static bool norm_fits(const arc_rewrite *w, const arc_node *n, int64_t channels)
 }
 
 static bool act_fits(const arc_rewrite *w, const arc_node *n, const layer8 *l) {
-    if (is_op(n, "Relu") || is_op(n, "LeakyRelu"))
+    if (arc_node_is(n, ARC_KIND_RELU) || arc_node_is(n, ARC_KIND_LEAKY_RELU))
         return true;
-    if (!is_op(n, "PRelu") || !arc_rewrite_floats(w, n, 1))
+    if (!arc_node_is(n, ARC_KIND_PRELU) || !arc_rewrite_floats(w, n, 1))
         return false;
     const arc_shape *s = &w->g->value[n->input[1]].shape;
     const int64_t count = arc_shape_count(s);
-    const int channel = is_op(&w->g->node[l->index], "Gemm") ? s->rank - 1 : s->rank - 3;
+    const int channel = arc_node_is(&w->g->node[l->index], ARC_KIND_GEMM) ? s->rank - 1 : s->rank - 3;
     return count == 1 || (channel >= 0 && s->dim[channel] == count && count == l->c_out);
 }
 
@@ -241,7 +237,7 @@ static bool grow(fuser *f, layer8 *l) {
     if (next < 0 || w->g->node[next].outputs != 1)
         return false;
     const arc_node *n = &w->g->node[next];
-    if (is_op(n, "QuantizeLinear"))
+    if (arc_node_is(n, ARC_KIND_QUANTIZE_LINEAR))
         return grow_quantiser(f, l, next);
     if (!l->norm && !l->has_mid && !l->has_act && l->residual < 0 && norm_fits(w, n, l->c_out)) {
         l->norm = n;
@@ -249,7 +245,8 @@ static bool grow(fuser *f, layer8 *l) {
         l->act = n;
         l->has_act = true;
         l->act_last = l->residual >= 0;
-    } else if (l->residual < 0 && is_op(n, "Add") && n->inputs == 2 && is_op(&w->g->node[l->index], "Conv")) {
+    } else if (l->residual < 0 && arc_node_is(n, ARC_KIND_ADD) && n->inputs == 2 &&
+               arc_node_is(&w->g->node[l->index], ARC_KIND_CONV)) {
         const int other = n->input[n->input[0] == l->value];
         if (other < 0 || other == l->value || w->g->value[other].data)
             return false;
@@ -269,7 +266,7 @@ static void grow_second(fuser *f, layer8 *l) {
         int chain[3] = {i, ARC_NO_VALUE, ARC_NO_VALUE}, length = 0;
         bool flat = false, any, all;
         const arc_node *post = NULL;
-        while (length < 3 && chain[length] >= 0 && !is_op(&w->g->node[chain[length]], "QuantizeLinear")) {
+        while (length < 3 && chain[length] >= 0 && !arc_node_is(&w->g->node[chain[length]], ARC_KIND_QUANTIZE_LINEAR)) {
             const arc_node *n = &w->g->node[chain[length]];
             if (!post && !flat && norm_fits(w, n, l->c_out))
                 post = n;
@@ -281,7 +278,7 @@ static void grow_second(fuser *f, layer8 *l) {
             if (length < 3)
                 chain[length] = only_user(w, n->output[0]);
         }
-        if (length == 3 || chain[length] < 0 || !is_op(&w->g->node[chain[length]], "QuantizeLinear"))
+        if (length == 3 || chain[length] < 0 || !arc_node_is(&w->g->node[chain[length]], ARC_KIND_QUANTIZE_LINEAR))
             continue;
         const int code = w->g->node[chain[length]].output[0];
         if (!read_codes(w, code, &l->out))
@@ -351,9 +348,9 @@ static arc_status write_scales(arc_rewrite *w, arc_node *n, const layer8 *l, con
 
 static arc_status write_act(arc_rewrite *w, arc_node *n, const layer8 *l) {
     const arc_node *act = l->act;
-    if (is_op(act, "Relu"))
+    if (arc_node_is(act, ARC_KIND_RELU))
         return arc_node_string(w->g, n, "arc.act", "relu");
-    const float *slope = is_op(act, "PRelu") ? arc_rewrite_floats(w, act, 1) : NULL;
+    const float *slope = arc_node_is(act, ARC_KIND_PRELU) ? arc_rewrite_floats(w, act, 1) : NULL;
     const bool one = !slope || arc_shape_count(&w->g->value[act->input[1]].shape) == 1;
     arc_status st = arc_node_string(w->g, n, "arc.act", one ? "leaky" : "prelu");
     if (st == ARC_OK && one)
@@ -398,7 +395,7 @@ static arc_status write_layer(fuser *f, const layer8 *l) {
     own.act = &act;
     own.norm = l->norm ? &norm : NULL;
     *n = was;
-    n->op = is_op(&was, "Gemm") ? ARC_GEMM8 : ARC_CONV8;
+    arc_node_become(n, arc_op_find(arc_node_is(&was, ARC_KIND_GEMM) ? ARC_GEMM8 : ARC_CONV8));
     n->input = io;
     n->inputs = ARC_8_INPUTS;
     for (int i = 0; i < ARC_8_INPUTS; i++)
@@ -466,13 +463,13 @@ static arc_status rewrite_quantise(fuser *f, int index) {
     if (!own)
         return ARC_ENOMEM;
     own[0] = n->input[0];
-    n->op = ARC_QUANTISE;
+    arc_node_become(n, arc_op_find(ARC_QUANTISE));
     n->input = own;
     n->inputs = 1;
     arc_status st = arc_node_float(w->g, n, "arc.code_scale", 1 / q.scale);
     if (st == ARC_OK)
         st = arc_node_int(w->g, n, "arc.code_zero", q.zero);
-    if (st != ARC_OK || !before || !is_op(before, "BatchNormalization") || before->inputs != 5 ||
+    if (st != ARC_OK || !before || !arc_node_is(before, ARC_KIND_BATCH_NORM) || before->inputs != 5 ||
         !arc_rewrite_floats(w, before, 1))
         return st;
     const int64_t channels = arc_shape_count(&w->g->value[before->input[1]].shape);
@@ -487,9 +484,11 @@ static arc_status rewrite_dequantise(fuser *f, int index) {
     arc_node *n = &w->g->node[index];
     quantiser q;
     const arc_node *make = arc_rewrite_producer(w, n->input[0]);
-    if (!make || !(is_op(make, ARC_QUANTISE) || is_op(make, ARC_CONV8) || is_op(make, ARC_GEMM8)) || !read_quantiser(w, n, &q))
+    if (!make ||
+        !(arc_node_is(make, ARC_KIND_QUANTISE) || arc_node_is(make, ARC_KIND_CONV8) || arc_node_is(make, ARC_KIND_GEMM8)) ||
+        !read_quantiser(w, n, &q))
         return ARC_OK;
-    n->op = ARC_DEQUANTISE;
+    arc_node_become(n, arc_op_find(ARC_DEQUANTISE));
     n->inputs = 1;
     const arc_status st = arc_node_float(w->g, n, "arc.code_scale", q.scale);
     return st == ARC_OK ? arc_node_int(w->g, n, "arc.code_zero", q.zero) : st;
@@ -501,7 +500,8 @@ static void drop_unread(arc_rewrite *w) {
         const arc_node *n = &w->g->node[i];
         if (w->dead[i] || n->outputs != 1 || n->output[0] < 0)
             continue;
-        if (is_op(n, "DequantizeLinear") || is_op(n, ARC_DEQUANTISE) || is_op(n, "BatchNormalization") || flattens(n))
+        if (arc_node_is(n, ARC_KIND_DEQUANTIZE_LINEAR) || arc_node_is(n, ARC_KIND_DEQUANTISE) ||
+            arc_node_is(n, ARC_KIND_BATCH_NORM) || flattens(n))
             w->dead[i] = !w->g->value[n->output[0]].is_output && next_user(w, n->output[0], -1) < 0;
     }
 }
@@ -511,7 +511,7 @@ arc_status arc_fuse_codes(arc_rewrite *w, arc_error *err) {
     arc_graph *g = w->g;
     int found = 0;
     for (int i = 0; i < g->nodes; i++)
-        found += !w->dead[i] && is_op(&g->node[i], "QuantizeLinear");
+        found += !w->dead[i] && arc_node_is(&g->node[i], ARC_KIND_QUANTIZE_LINEAR);
     if (found == 0)
         return ARC_OK;
     fuser f = {.w = w, .code_of = arc_mem_new(g->alloc, (size_t)g->nodes + 1, sizeof *f.code_of)};
@@ -522,10 +522,10 @@ arc_status arc_fuse_codes(arc_rewrite *w, arc_error *err) {
         if (!w->dead[i] && f.code_of[i] >= 0)
             st = convert(&f, i);
     for (int i = 0; st == ARC_OK && i < g->nodes; i++)
-        if (!w->dead[i] && is_op(&g->node[i], "QuantizeLinear"))
+        if (!w->dead[i] && arc_node_is(&g->node[i], ARC_KIND_QUANTIZE_LINEAR))
             st = rewrite_quantise(&f, i);
     for (int i = 0; st == ARC_OK && i < g->nodes; i++)
-        if (!w->dead[i] && is_op(&g->node[i], "DequantizeLinear"))
+        if (!w->dead[i] && arc_node_is(&g->node[i], ARC_KIND_DEQUANTIZE_LINEAR))
             st = rewrite_dequantise(&f, i);
     arc_mem_free(g->alloc, f.code_of);
     if (st == ARC_OK) {

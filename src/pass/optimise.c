@@ -83,8 +83,8 @@ void arc_rewrite_bypass(arc_rewrite *w, int index, int value) {
 }
 
 bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out) {
-    const bool conv = strcmp(n->op, "Conv") == 0, transposed = strcmp(n->op, "ConvTranspose") == 0,
-               gemm = strcmp(n->op, "Gemm") == 0;
+    const bool conv = arc_node_is(n, ARC_KIND_CONV), transposed = arc_node_is(n, ARC_KIND_CONV_TRANSPOSE),
+               gemm = arc_node_is(n, ARC_KIND_GEMM);
     if (!(conv || transposed || gemm) || n->inputs < 2 || n->input[1] < 0)
         return false;
     const arc_value *v = &w->g->value[n->input[1]];
@@ -159,6 +159,7 @@ static arc_status copy_nodes(arc_graph *to, const arc_graph *from) {
             return ARC_ENOMEM;
         if (n->attrs)
             memcpy(attr, n->attr, (size_t)n->attrs * sizeof *attr);
+        own->entry = n->entry;
         own->attr = attr;
         own->attrs = n->attrs;
     }
@@ -166,7 +167,7 @@ static arc_status copy_nodes(arc_graph *to, const arc_graph *from) {
 }
 
 static bool does_nothing(const arc_rewrite *w, const arc_node *n) {
-    if (strcmp(n->op, "Identity") != 0 && strcmp(n->op, "Dropout") != 0)
+    if (!arc_node_is(n, ARC_KIND_IDENTITY) && !arc_node_is(n, ARC_KIND_DROPOUT))
         return false;
     if (n->inputs < 1 || n->input[0] < 0 || n->outputs < 1 || n->output[0] < 0 || w->g->value[n->output[0]].is_output)
         return false;
@@ -180,7 +181,7 @@ static void simplify(arc_rewrite *w) {
     arc_graph *g = w->g;
     for (int i = 0; i < g->nodes; i++) {
         arc_node *n = &g->node[i];
-        const arc_attr *tensor = strcmp(n->op, "Constant") == 0 ? arc_node_attr(n, "value") : NULL;
+        const arc_attr *tensor = arc_node_is(n, ARC_KIND_CONSTANT) ? arc_node_attr(n, "value") : NULL;
         if (tensor && tensor->kind == ARC_ATTR_TENSOR && n->outputs == 1 && n->output[0] >= 0) {
             arc_value *v = &g->value[n->output[0]];
             const arc_value *from = &g->value[tensor->value];

@@ -3,60 +3,19 @@
 #include "plan/plan.h"
 #include <string.h>
 
-static int64_t count_of(const arc_shape *s) {
-    return ARC_MAX(arc_shape_count(s), (int64_t)0);
-}
-
-int64_t arc_node_macs(const char *op, const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
-    if (strcmp(op, "Conv") == 0 || strcmp(op, "ConvInteger") == 0 || strcmp(op, "arc.Conv8") == 0)
-        return in1->rank > 1 && in1->dim[0] > 0 ? count_of(out) * (count_of(in1) / in1->dim[0]) : 0;
-    if (strcmp(op, "ConvTranspose") == 0)
-        return in1->rank > 1 && in1->dim[0] > 0 ? count_of(in0) * (count_of(in1) / in1->dim[0]) : 0;
-    if (strcmp(op, "Gemm") == 0)
-        return in0->rank == 2 && out->rank == 2 && out->dim[0] > 0 ? count_of(in0) / out->dim[0] * count_of(out) : 0;
-    if (strcmp(op, "arc.Gemm8") == 0)
-        return out->rank == 2 && out->dim[1] > 0 ? count_of(out) * (count_of(in1) / out->dim[1]) : 0;
-    if (strcmp(op, "MatMul") == 0 || strcmp(op, "MatMulInteger") == 0)
-        return in0->rank > 0 ? count_of(out) * in0->dim[in0->rank - 1] : 0;
-    return 0;
-}
-
-/* What an operator's constant inputs are to someone who counts parameters. */
 static void count_node(const arc_graph *g, const arc_node *n, bool *seen, arc_graph_cost *out) {
-    static const struct {
-        const char *op;
-        unsigned weights, statistics; /* bit i: input i */
-    } roles[] = {{"Conv", 6, 0},
-                 {"ConvTranspose", 6, 0},
-                 {"ConvInteger", 2, 0},
-                 {"Gemm", 6, 0},
-                 {"MatMul", 3, 0},
-                 {"MatMulInteger", 3, 0},
-                 {"PRelu", 2, 0},
-                 {"BatchNormalization", 6, 24},
-                 {"InstanceNormalization", 6, 0},
-                 {"Add", 3, 0},
-                 {"Mul", 3, 0},
-                 {"DequantizeLinear", 1, 0}};
-    for (size_t r = 0; r < ARC_COUNT(roles); r++) {
-        if (strcmp(n->op, roles[r].op) != 0)
+    const arc_op *op = n->entry;
+    for (int i = 0; op && i < n->inputs; i++) {
+        const int v = n->input[i];
+        const bool weight = i < ARC_INPUT_BITS && op->weight_inputs & ARC_INPUT(i);
+        const bool statistic = i < ARC_INPUT_BITS && op->statistic_inputs & ARC_INPUT(i);
+        if (v < 0 || !g->value[v].data || seen[v] || !(weight || statistic))
             continue;
-        for (int i = 0; i < n->inputs && i < 8; i++) {
-            const int v = n->input[i];
-            if (v < 0 || !g->value[v].data || seen[v])
-                continue;
-            const int64_t count = count_of(&g->value[v].shape);
-            const bool scalar = count <= 1 && (strcmp(n->op, "Add") == 0 || strcmp(n->op, "Mul") == 0); /* input normalisation */
-            if (scalar)
-                continue;
-            if (roles[r].weights >> i & 1)
-                out->parameters += count;
-            else if (roles[r].statistics >> i & 1)
-                out->running_statistics += count;
-            else
-                continue;
-            seen[v] = true;
-        }
+        const int64_t count = ARC_MAX(arc_shape_count(&g->value[v].shape), (int64_t)0);
+        if (op->number_is_setting && count <= 1)
+            continue;
+        *(weight ? &out->parameters : &out->running_statistics) += count;
+        seen[v] = true;
     }
 }
 

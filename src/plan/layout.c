@@ -122,18 +122,10 @@ void arc_planner_made(arc_plan_value *v, bool nhwc, arc_place place) {
 
 /* ---- views -------------------------------------------------------------------------------------------------------------------- */
 
-static bool keeps_bytes(const char *op) {
-    static const char *const names[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"};
-    for (size_t i = 0; i < ARC_COUNT(names); i++)
-        if (strcmp(op, names[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Transpose(0,2,3,1): what NHWC already is. */
 static bool is_to_rows(const arc_node *n) {
     static const int64_t rows[4] = {0, 2, 3, 1};
-    const arc_attr *perm = strcmp(n->op, "Transpose") == 0 ? arc_node_attr(n, "perm") : NULL;
+    const arc_attr *perm = arc_node_is(n, ARC_KIND_TRANSPOSE) ? arc_node_attr(n, "perm") : NULL;
     return perm && perm->kind == ARC_ATTR_INTS && perm->count == 4 && memcmp(perm->ints, rows, sizeof rows) == 0;
 }
 
@@ -145,7 +137,7 @@ arc_status arc_planner_view(arc_planner *b, const arc_node *n, bool *done, arc_e
     arc_place place;
     if (is_to_rows(n) && arc_is_image(from) && from->nhwc.kind == ARC_IN_ARENA) {
         place = from->nhwc;
-    } else if (keeps_bytes(n->op) && (n->outputs < 2 || n->output[1] < 0)) {
+    } else if (n->entry->view && (n->outputs < 2 || n->output[1] < 0)) {
         const arc_status st = arc_planner_want(b, n->input[0], false, &place, err);
         if (st != ARC_OK)
             return st;

@@ -2,19 +2,8 @@
  * first, each at the lowest offset where no buffer alive at the same time lies. */
 #include "plan/plan.h"
 #include <stdlib.h>
-#include <string.h>
 
 #define MAX_SHARED 8192 /* finding the lowest offset is quadratic; plans beyond any real net's give each buffer its own place */
-
-/* Operators that read element i of input 0 before they write element i of the output. */
-static bool works_in_place(const char *op) {
-    static const char *const names[] = {"Relu", "PRelu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh",
-                                        "Add",  "Sub",   "Mul",       "Div",  "Sqrt",    "Exp",         "Abs",       "Neg"};
-    for (size_t i = 0; i < ARC_COUNT(names); i++)
-        if (strcmp(op, names[i]) == 0)
-            return true;
-    return false;
-}
 
 static int home_of(const arc_plan *plan, int buffer) {
     while (plan->buffer[buffer].merged >= 0)
@@ -26,7 +15,7 @@ static void merge_in_place(arc_plan *plan) {
     for (int i = 0; i < plan->steps; i++) {
         const arc_plan_step *ps = plan->step[i];
         const arc_step *s = &ps->step;
-        if (!works_in_place(s->op->name) || ps->in[0].kind != ARC_IN_ARENA || ps->out[0].kind != ARC_IN_ARENA)
+        if (!s->op->in_place || ps->in[0].kind != ARC_IN_ARENA || ps->out[0].kind != ARC_IN_ARENA)
             continue;
         if (s->in[0].dtype != s->out[0].dtype || s->in[0].layout != s->out[0].layout ||
             !arc_shape_equal(&s->in[0].shape, &s->out[0].shape))

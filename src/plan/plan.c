@@ -115,17 +115,13 @@ static arc_status infer_node(arc_planner *b, const arc_node *n, const arc_op *op
 
 /* ---- constant folding --------------------------------------------------------------------------------------------------------- */
 
-static bool is_shape_query(const arc_node *n) {
-    return strcmp(n->op, "Shape") == 0 || strcmp(n->op, "Size") == 0;
-}
-
 static bool can_fold(const arc_planner *b, const arc_node *n, const arc_op *op) {
     if (op->layout == ARC_OP_NHWC || op->layout == ARC_OP_ROWS || b->folded_bytes > FOLD_MAX_BYTES)
         return false;
     for (int i = 0; i < n->outputs; i++)
         if (n->output[i] >= 0 && arc_shape_count(&b->value[n->output[i]].shape) > FOLD_MAX_ELEMENTS)
             return false;
-    if (is_shape_query(n))
+    if (op->shape_query)
         return true;
     for (int i = 0; i < n->inputs; i++)
         if (n->input[i] >= 0 && !b->value[n->input[i]].constant)
@@ -206,12 +202,11 @@ static bool node_layout(const arc_planner *b, const arc_node *n, const arc_op *o
     return any;
 }
 
-/* Which inputs are wanted as NHWC by an operator that works so. */
+/* Whether an operator that works on NHWC wants this input so. */
 static bool input_is_nhwc(const arc_planner *b, const arc_node *n, const arc_op *op, int i) {
     if (!arc_is_image(&b->value[n->input[i]]))
         return false;
-    return op->layout == ARC_OP_SAME || op->layout == ARC_OP_ROWS || i == 0 ||
-           (i == ARC_CONV_RESIDUAL && strcmp(n->op, "Conv") == 0);
+    return op->layout != ARC_OP_NHWC || (i < ARC_INPUT_BITS && op->nhwc_inputs & ARC_INPUT(i));
 }
 
 static arc_status bind_inputs(arc_planner *b, const arc_node *n, const arc_op *op, bool nhwc, arc_plan_step *ps, arc_error *err) {
@@ -275,7 +270,7 @@ static void drop_packed(const arc_planner *b, const arc_plan_step *ps) {
 static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
     if (n->inputs > 1 && n->outputs > 0 && n->input[0] >= 0 && n->input[1] >= 0 && n->output[0] >= 0)
         b->plan->macs +=
-            arc_node_macs(n->op, &b->value[n->input[0]].shape, &b->value[n->input[1]].shape, &b->value[n->output[0]].shape);
+            arc_op_macs(op, &b->value[n->input[0]].shape, &b->value[n->input[1]].shape, &b->value[n->output[0]].shape);
     if (b->infer_only)
         return ARC_OK;
     arc_plan_step *ps = arc_planner_step(b, op, n);
@@ -304,14 +299,14 @@ static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, 
 }
 
 static arc_status plan_node(arc_planner *b, const arc_node *n, arc_error *err) {
-    const arc_op *op = arc_op_find(n->op);
+    const arc_op *op = n->entry;
     if (!op)
-        return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op, n->name,
-                        b->graph->opset);
+        return arc_fail(err, ARC_EINVAL, "the graph of node '%.200s' (%.100s) was not checked before it was planned", n->name,
+                        n->op);
     arc_status st = infer_node(b, n, op, err);
     if (st != ARC_OK)
         return st;
-    const arc_attr *tensor = strcmp(n->op, "Constant") == 0 ? arc_node_attr(n, "value") : NULL;
+    const arc_attr *tensor = arc_node_is(n, ARC_KIND_CONSTANT) ? arc_node_attr(n, "value") : NULL;
     if (tensor && tensor->kind == ARC_ATTR_TENSOR) {
         b->value[n->output[0]].constant = b->graph->value[tensor->value].data;
         return ARC_OK;

@@ -68,7 +68,4 @@ void arc_plan_free(arc_plan **plan);
 /* place.c: merges in-place steps, places buffers; fills offsets and activation_bytes. */
 arc_status arc_plan_place(arc_plan *plan, const arc_alloc *a, arc_error *err);
 
-/* cost.c: multiply-accumulates of one node with these shapes; 0 for what is not a convolution or matrix product. */
-int64_t arc_node_macs(const char *op, const arc_shape *in0, const arc_shape *in1, const arc_shape *out);
-
 #endif

@@ -19,8 +19,8 @@ static const float *floats_of(const arc_graph *g, const arc_node *n, int i) {
 
 static bool read_layer(const arc_graph *g, int index, arc_quant_layer *l) {
     const arc_node *n = &g->node[index];
-    const bool gemm = strcmp(n->op, "Gemm") == 0;
-    if ((!gemm && strcmp(n->op, "Conv") != 0) || n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || n->input[1] < 0 ||
+    const bool gemm = arc_node_is(n, ARC_KIND_GEMM);
+    if ((!gemm && !arc_node_is(n, ARC_KIND_CONV)) || n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || n->input[1] < 0 ||
         !floats_of(g, n, 1))
         return false;
     const arc_shape *s = &g->value[n->input[1]].shape;
@@ -58,7 +58,7 @@ static int only_reader(const arc_graph *g, int value) {
 }
 
 static bool is_norm(const arc_graph *g, const arc_node *n, int64_t channels) {
-    if (strcmp(n->op, "BatchNormalization") != 0 || n->inputs != 5 || n->outputs < 1)
+    if (!arc_node_is(n, ARC_KIND_BATCH_NORM) || n->inputs != 5 || n->outputs < 1)
         return false;
     for (int i = 1; i < 5; i++)
         if (!floats_of(g, n, i) || arc_shape_count(&g->value[n->input[i]].shape) != channels)
@@ -73,7 +73,7 @@ static bool is_norm(const arc_graph *g, const arc_node *n, int64_t channels) {
 static int source_of(const arc_graph *g, int value) {
     for (int p = g->value[value].producer; p >= 0; p = g->value[value].producer) {
         const arc_node *n = &g->node[p];
-        if ((strcmp(n->op, "Identity") != 0 && strcmp(n->op, "Dropout") != 0) || n->inputs < 1 || n->input[0] < 0)
+        if ((!arc_node_is(n, ARC_KIND_IDENTITY) && !arc_node_is(n, ARC_KIND_DROPOUT)) || n->inputs < 1 || n->input[0] < 0)
             break;
         value = n->input[0];
     }
@@ -377,13 +377,14 @@ static arc_status put_clip_bounds(writer *w, const arc_node *from, int in[3]) {
 
 static arc_status put_node(writer *w, const arc_node *from, arc_error *err) {
     int in[ARC_OP_MAX_IO], out[ARC_OP_MAX_IO], inputs = from->inputs;
-    const bool old = w->from->opset < OPSET, clip = old && strcmp(from->op, "Clip") == 0 && from->inputs == 1;
+    const bool old = w->from->opset < OPSET, clip = old && arc_node_is(from, ARC_KIND_CLIP) && from->inputs == 1;
     if (old && !survives(from->op))
         return arc_fail(
             err, ARC_EUNSUPPORTED,
             "'%.100s' of opset %d may mean something else in opset %d, which 8-bit weights need: export the model at opset %d",
             from->op, w->from->opset, OPSET, OPSET);
-    if ((strcmp(from->op, "Identity") == 0 || strcmp(from->op, "Dropout") == 0) && !w->from->value[from->output[0]].is_output) {
+    if ((arc_node_is(from, ARC_KIND_IDENTITY) || arc_node_is(from, ARC_KIND_DROPOUT)) &&
+        !w->from->value[from->output[0]].is_output) {
         w->as[from->output[0]] = value_here(w, from->input[0]);
         w->codes[from->output[0]] = w->codes[from->input[0]];
         return ARC_OK;
@@ -402,7 +403,7 @@ static arc_status put_node(writer *w, const arc_node *from, arc_error *err) {
         if (from->output[i] >= 0)
             w->as[from->output[i]] = out[i];
     }
-    const char *op = strcmp(from->op, "Dropout") == 0 ? "Identity" : from->op;
+    const char *op = arc_node_is(from, ARC_KIND_DROPOUT) ? "Identity" : from->op;
     arc_node *n = arc_graph_node(w->g, op, from->name, inputs, in, from->outputs, out);
     if (!n)
         return ARC_ENOMEM;

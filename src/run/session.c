@@ -269,7 +269,7 @@ arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds,
                                       .bytes = step_bytes(step),
                                       .ms = least};
             if (step->node && step->inputs > 1)
-                time[i].macs = arc_node_macs(step->node->op, &step->in[0].shape, &step->in[1].shape, &step->out[0].shape);
+                time[i].macs = arc_op_macs(step->op, &step->in[0].shape, &step->in[1].shape, &step->out[0].shape);
         }
     *count = p->steps;
     return ARC_OK;

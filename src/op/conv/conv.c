@@ -7,6 +7,7 @@
  * block, and threads split the panels, so that each weight is read from memory once. */
 #include "op/conv/geometry.h"
 #include "op/fused.h"
+#include "op/layer.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -296,8 +297,29 @@ static void conv_run(const arc_step *s) {
     (*(arc_conv_run_fn *const *)s->state)(s);
 }
 
+static int64_t conv_transpose_macs(const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
+    (void)out;
+    return in1->rank > 1 && in1->dim[0] > 0 ? arc_shape_known(in0) * (arc_shape_known(in1) / in1->dim[0]) : 0;
+}
+
 const arc_op arc_ops_conv[] = {
-    {"Conv", ARC_OP_NHWC, conv_infer, conv_prepare, conv_run},
-    {"ConvTranspose", ARC_OP_NHWC, conv_transpose_infer, conv_transpose_prepare, conv_run},
-    {0},
+    {.name = "Conv",
+     .kind = ARC_KIND_CONV,
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0) | ARC_INPUT(ARC_CONV_RESIDUAL),
+     .infer = conv_infer,
+     .prepare = conv_prepare,
+     .run = conv_run,
+     .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
+     .macs = arc_macs_conv},
+    {.name = "ConvTranspose",
+     .kind = ARC_KIND_CONV_TRANSPOSE,
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = conv_transpose_infer,
+     .prepare = conv_transpose_prepare,
+     .run = conv_run,
+     .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
+     .macs = conv_transpose_macs},
+    {.name = NULL},
 };

@@ -1,6 +1,7 @@
 /* op: Gemm and MatMul over plain tensors on the igemm tile with one tap. Constant right-hand sides are packed once for the session.
  * Items are numbered [batch][panel][row tile], so threads split whole panels: a one-row head streams its weights from memory once. */
 #include "op/fused.h"
+#include "op/layer.h"
 #include <assert.h>
 #include <string.h>
 
@@ -316,8 +317,26 @@ static void gemm_run(const arc_step *s) {
     arc_pool_run(s->pool, g->batch * g->panels.per_set * g->tiles, 0, gemm_items, &job);
 }
 
+static int64_t gemm_macs(const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
+    (void)in1;
+    return in0->rank == 2 && out->rank == 2 && out->dim[0] > 0 ? arc_shape_known(in0) / out->dim[0] * arc_shape_known(out) : 0;
+}
+
 const arc_op arc_ops_gemm[] = {
-    {"Gemm", ARC_OP_PLAIN, gemm_infer, gemm_prepare, gemm_run},
-    {"MatMul", ARC_OP_PLAIN, matmul_infer, matmul_prepare, gemm_run},
-    {0},
+    {.name = "Gemm",
+     .kind = ARC_KIND_GEMM,
+     .layout = ARC_OP_PLAIN,
+     .infer = gemm_infer,
+     .prepare = gemm_prepare,
+     .run = gemm_run,
+     .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
+     .macs = gemm_macs},
+    {.name = "MatMul",
+     .layout = ARC_OP_PLAIN,
+     .infer = matmul_infer,
+     .prepare = matmul_prepare,
+     .run = gemm_run,
+     .weight_inputs = ARC_INPUT(0) | ARC_INPUT(1),
+     .macs = arc_macs_matmul},
+    {.name = NULL},
 };

@@ -100,10 +100,39 @@ static void dequantise_run(const arc_step *s) {
     run_rows(s, &job, &s->in[0].shape, dequantise_items);
 }
 
+static int64_t gemm8_macs(const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {
+    (void)in0;
+    return out->rank == 2 && out->dim[1] > 0 ? arc_shape_known(out) * (arc_shape_known(in1) / out->dim[1]) : 0;
+}
+
 const arc_op arc_ops_codes[] = {
-    {ARC_CONV8, ARC_OP_ROWS, arc_conv8_infer, arc_conv8_prepare, arc_conv8_run},
-    {ARC_GEMM8, ARC_OP_ROWS, arc_conv8_infer, arc_conv8_prepare, arc_conv8_run},
-    {ARC_QUANTISE, ARC_OP_ROWS, quantise_infer, NULL, quantise_run},
-    {ARC_DEQUANTISE, ARC_OP_ROWS, dequantise_infer, NULL, dequantise_run},
+    {.name = ARC_CONV8,
+     .kind = ARC_KIND_CONV8,
+     .layout = ARC_OP_ROWS,
+     .infer = arc_conv8_infer,
+     .prepare = arc_conv8_prepare,
+     .run = arc_conv8_run,
+     .made_by_passes = true,
+     .macs = arc_macs_conv},
+    {.name = ARC_GEMM8,
+     .kind = ARC_KIND_GEMM8,
+     .layout = ARC_OP_ROWS,
+     .infer = arc_conv8_infer,
+     .prepare = arc_conv8_prepare,
+     .run = arc_conv8_run,
+     .made_by_passes = true,
+     .macs = gemm8_macs},
+    {.name = ARC_QUANTISE,
+     .kind = ARC_KIND_QUANTISE,
+     .layout = ARC_OP_ROWS,
+     .infer = quantise_infer,
+     .run = quantise_run,
+     .made_by_passes = true},
+    {.name = ARC_DEQUANTISE,
+     .kind = ARC_KIND_DEQUANTISE,
+     .layout = ARC_OP_ROWS,
+     .infer = dequantise_infer,
+     .run = dequantise_run,
+     .made_by_passes = true},
     {.name = NULL},
 };

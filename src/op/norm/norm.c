@@ -191,7 +191,20 @@ static void instance_run(const arc_step *s) {
 }
 
 const arc_op arc_ops_norm[] = {
-    {"BatchNormalization", ARC_OP_NHWC, batch_infer, batch_prepare, batch_run},
-    {"InstanceNormalization", ARC_OP_NHWC, instance_infer, NULL, instance_run},
+    {.name = "BatchNormalization",
+     .kind = ARC_KIND_BATCH_NORM,
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = batch_infer,
+     .prepare = batch_prepare,
+     .run = batch_run,
+     .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
+     .statistic_inputs = ARC_INPUT(3) | ARC_INPUT(4)},
+    {.name = "InstanceNormalization",
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = instance_infer,
+     .run = instance_run,
+     .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2)},
     {.name = NULL},
 };

@@ -282,9 +282,24 @@ static void global_run(const arc_step *s) {
 }
 
 const arc_op arc_ops_pool[] = {
-    {"MaxPool", ARC_OP_NHWC, pool_infer, pool_prepare, pool_run},
-    {"AveragePool", ARC_OP_NHWC, pool_infer, pool_prepare, pool_run},
-    {"GlobalAveragePool", ARC_OP_NHWC, global_infer, NULL, global_run},
-    {"GlobalMaxPool", ARC_OP_NHWC, global_infer, NULL, global_run},
+    {.name = "MaxPool",
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = pool_infer,
+     .prepare = pool_prepare,
+     .run = pool_run},
+    {.name = "AveragePool",
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = pool_infer,
+     .prepare = pool_prepare,
+     .run = pool_run},
+    {.name = "GlobalAveragePool",
+     .kind = ARC_KIND_GLOBAL_AVERAGE_POOL,
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = global_infer,
+     .run = global_run},
+    {.name = "GlobalMaxPool", .layout = ARC_OP_NHWC, .nhwc_inputs = ARC_INPUT(0), .infer = global_infer, .run = global_run},
     {.name = NULL},
 };

@@ -292,7 +292,17 @@ static void resize_run(const arc_step *s) {
 }
 
 const arc_op arc_ops_resize[] = {
-    {"Resize", ARC_OP_NHWC, resize_infer, resize_prepare, resize_run},
-    {"Upsample", ARC_OP_NHWC, resize_infer, resize_prepare, resize_run},
+    {.name = "Resize",
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = resize_infer,
+     .prepare = resize_prepare,
+     .run = resize_run},
+    {.name = "Upsample",
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = resize_infer,
+     .prepare = resize_prepare,
+     .run = resize_run},
     {.name = NULL},
 };
