@@ -1,6 +1,8 @@
-/* Training steps of a fresh network: bench_learn NET [BATCH] [THREADS] [SECONDS] [f32|bf16] [recompute] [layers].
- * A step is forward, a cosine softmax head of 1000 classes, backward, SGD with momentum. Prints one JSON line: images a second, peak memory; `layers` adds
- * a line for each layer: time of its forward and backward. */
+/* Training steps of a fresh network: bench_learn NET [BATCH] [THREADS] [SECONDS] [f32|bf16] [recompute] [layers] [images|input].
+ * A step is forward, a cosine softmax head of 1000 classes, backward, SGD with momentum. Prints one JSON line: images a second, the median step by the
+ * clock and in processor time of all threads, memory; `layers` adds a line for each layer: time of its forward and backward. With `images` a step is
+ * what a loss on images takes: forward, and backward to the images' gradient, without head and SGD; `input` is the same by a learner that computes no
+ * other gradient. */
 #include "learn/learner.h"
 #include "run/session.h"
 #include "zoo/zoo.h"
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { CLASSES = 1000, DIM = 512, SIDE = 112, MAX_STEPS = 10000 };
 
@@ -34,6 +37,7 @@ typedef struct bench {
     const arc_context *ctx;
     arc_learner *l;
     int64_t batch;
+    float *d_images; /* NULL: a step of training */
     float *images, *head, *d_head, *d, *logit, *momentum;
 } bench;
 
@@ -91,7 +95,18 @@ static void sgd_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
+/* Forward and backward to the images. */
+static arc_status image_step(bench *b, arc_error *err) {
+    const float *x;
+    const arc_status st = arc_learner_forward(b->l, b->images, b->batch, &x, err);
+    for (int64_t i = 0; i < b->batch; i++)
+        memcpy(b->d + i * DIM, b->head + i % CLASSES * DIM, DIM * sizeof *b->d);
+    return st == ARC_OK ? arc_learner_backward(b->l, b->d, false, b->d_images, err) : st;
+}
+
 static arc_status step(bench *b, double *loss, arc_error *err) {
+    if (b->d_images)
+        return image_step(b, err);
     const float *x;
     arc_status st = arc_learner_forward(b->l, b->images, b->batch, &x, err);
     if (st != ARC_OK)
@@ -109,7 +124,7 @@ static arc_status step(bench *b, double *loss, arc_error *err) {
 }
 
 static arc_status measure(bench *b, double seconds, bool layers, arc_error *err) {
-    static double ms[MAX_STEPS];
+    static double ms[MAX_STEPS], cpu_ms[MAX_STEPS]; /* by the clock, and of processor time of all threads */
     int steps = 0;
     double loss = 0, first = 0;
     arc_status st = step(b, &first, err);
@@ -118,7 +133,9 @@ static arc_status measure(bench *b, double seconds, bool layers, arc_error *err)
     const uint64_t begin = arc_clock_ns();
     while (st == ARC_OK && steps < MAX_STEPS && (steps < 2 || (double)(arc_clock_ns() - begin) < seconds * 1e9)) {
         const uint64_t from = arc_clock_ns();
+        const clock_t cpu_from = clock();
         st = step(b, &loss, err);
+        cpu_ms[steps] = (double)(clock() - cpu_from) * 1e3 / CLOCKS_PER_SEC;
         ms[steps++] = (double)(arc_clock_ns() - from) / 1e6;
     }
     if (st != ARC_OK)
@@ -128,15 +145,17 @@ static arc_status measure(bench *b, double seconds, bool layers, arc_error *err)
         printf("{\"layer\": \"%s\", \"algorithm\": \"%s\", \"macs\": %.0f, \"forward_ms\": %.3f, \"backward_ms\": %.3f}\n",
                time.name, time.algorithm, time.macs * (double)b->batch, time.forward_ms, time.backward_ms);
     qsort(ms, (size_t)steps, sizeof *ms, by_value);
+    qsort(cpu_ms, (size_t)steps, sizeof *cpu_ms, by_value);
     arc_learner_memory m;
     arc_learner_memory_of(b->l, &m);
     printf(
-        "{\"engine\": \"arcface\", \"images_per_second\": %.3f, \"step_ms\": %.2f, \"steps\": %d, \"first_loss\": %.4f, "
+        "{\"engine\": \"arcface\", \"images_per_second\": %.3f, \"step_ms\": %.2f, \"step_cpu_ms\": %.2f, \"steps\": %d, "
+        "\"first_loss\": %.4f, "
         "\"last_loss\": %.4f, "
         "\"weights_mib\": %.0f, \"gradients_mib\": %.0f, \"activations_mib\": %.0f, \"scratch_mib\": %.0f, \"peak_mib\": %.1f}\n",
-        (double)b->batch * 1e3 / ms[steps / 2], ms[steps / 2], steps, first, loss, (double)m.weights_bytes / 1048576,
-        (double)m.gradients_bytes / 1048576, (double)m.activations_bytes / 1048576, (double)m.scratch_bytes / 1048576,
-        (double)peak_kib() / 1024);
+        (double)b->batch * 1e3 / ms[steps / 2], ms[steps / 2], cpu_ms[steps / 2], steps, first, loss,
+        (double)m.weights_bytes / 1048576, (double)m.gradients_bytes / 1048576, (double)m.activations_bytes / 1048576,
+        (double)m.scratch_bytes / 1048576, (double)peak_kib() / 1024);
     return ARC_OK;
 }
 
@@ -156,7 +175,7 @@ static float *numbers(size_t count, float scale) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_learn NET [BATCH] [THREADS] [SECONDS] [f32|bf16] [recompute] [layers]\n");
+        fprintf(stderr, "usage: bench_learn NET [BATCH] [THREADS] [SECONDS] [f32|bf16] [recompute] [layers] [images|input]\n");
         return 2;
     }
     arc_settings settings;
@@ -166,8 +185,11 @@ int main(int argc, char **argv) {
     arc_graph *g = NULL;
     arc_error err = {0};
     bench b = {.batch = argc > 2 ? strtol(argv[2], NULL, 10) : 32};
-    const arc_learner_options o = {
-        .batch = b.batch, .momentum = 0.1f, .bf16 = has(argc, argv, "bf16"), .recompute = has(argc, argv, "recompute")};
+    const arc_learner_options o = {.batch = b.batch,
+                                   .momentum = 0.1f,
+                                   .bf16 = has(argc, argv, "bf16"),
+                                   .recompute = has(argc, argv, "recompute"),
+                                   .input_only = has(argc, argv, "input")};
     const arc_shape in = {4, {b.batch, 3, SIDE, SIDE}};
     arc_status st = arc_context_open(&ctx, &settings, &err);
     if (st == ARC_OK)
@@ -184,13 +206,15 @@ int main(int argc, char **argv) {
         b.d_head = malloc(CLASSES * DIM * sizeof *b.d_head);
         b.d = malloc((size_t)b.batch * DIM * sizeof *b.d);
         b.logit = malloc(CLASSES * sizeof *b.logit);
-        b.momentum = calloc(count, sizeof *b.momentum);
-        if (b.images && b.head && b.d_head && b.d && b.logit && b.momentum)
+        const bool images = o.input_only || has(argc, argv, "images");
+        b.momentum = calloc(images ? 1 : count, sizeof *b.momentum);
+        b.d_images = images ? malloc((size_t)b.batch * 3 * SIDE * SIDE * sizeof *b.d_images) : NULL;
+        if (b.images && b.head && b.d_head && b.d && b.logit && b.momentum && (b.d_images || !images))
             st = measure(&b, argc > 4 ? strtod(argv[4], NULL) : 5, has(argc, argv, "layers"), &err);
     }
     if (st != ARC_OK)
         fprintf(stderr, "bench_learn: %s\n", err.text);
-    float *const all[] = {b.images, b.head, b.d_head, b.d, b.logit, b.momentum};
+    float *const all[] = {b.images, b.head, b.d_head, b.d, b.logit, b.momentum, b.d_images};
     for (size_t i = 0; i < ARC_COUNT(all); i++)
         free(all[i]);
     arc_learner_free(&b.l);

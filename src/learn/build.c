@@ -75,7 +75,8 @@ static arc_status take(builder *b, const arc_node *n, int input, size_t count, b
     arc_learn_parameter *p = statistic ? &l->statistic[l->statistics++] : &l->parameter[l->parameters++];
     l->owner[v] = statistic ? -(int)l->statistics : (int)l->parameters;
     *p = (arc_learn_parameter){.name = value->name, .shape = value->shape, .count = count, .decays = decays};
-    p->frozen = statistic || has_prefix(&l->options, value->name) || strcmp(value->name, "features.weight") == 0;
+    p->frozen =
+        statistic || l->options.input_only || has_prefix(&l->options, value->name) || strcmp(value->name, "features.weight") == 0;
     *out = p;
     return ARC_OK;
 }

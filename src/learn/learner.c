@@ -293,6 +293,8 @@ static bool step_learns(const arc_learner *l, const arc_learn_step *s, bool imag
 arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool accumulate, float *d_images, arc_error *err) {
     if (l->n == 0)
         return arc_fail(err, ARC_EINVAL, "backward without a forward before it");
+    if (l->options.input_only && !d_images)
+        return arc_fail(err, ARC_EINVAL, "this learner gives the gradient of the images alone: say where it goes");
     const arc_learn_step *last = &l->step[l->steps - 1];
     const size_t count = l->n * arc_learn_row(&last->out_shape);
     l->not_finite = all_finite(d_embeddings, count) ? NULL : last->name;

@@ -16,6 +16,9 @@ typedef struct arc_learner_options {
     int64_t batch; /* largest batch */
     bool bf16; /* bf16 activations and GEMM operands; fp32 master weights, sums, BN statistics. Where bf16 is not fast: fp32 */
     bool recompute; /* segments keep only their input */
+    /* Gradients of the images alone, for losses on images: every parameter is frozen, so there are no gradients of weights, no scratch for them, and
+     * no activations are kept that only they read. The images' gradient has the bits that it has without this. */
+    bool input_only;
     float momentum; /* of running statistics, 0.1 */
     const char *const *frozen;
     size_t frozens; /* name prefixes, e.g. "layer1." */
@@ -41,7 +44,7 @@ void arc_learner_memory_of(const arc_learner *l, arc_learner_memory *out);
 
 /* images [n,3,h,w] as the graph takes them -> *embeddings [n,dim], valid until the next call. Training mode: updates running statistics. */
 arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, const float **embeddings, arc_error *err);
-/* d_embeddings [n,dim] -> gradients of every parameter; d_images [n,3,h,w] or NULL. Once a forward. */
+/* d_embeddings [n,dim] -> gradients of every parameter; d_images [n,3,h,w], or NULL (EINVAL with input_only). Once a forward. */
 arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool accumulate, float *d_images, arc_error *err);
 /* Called by backward, from the caller's thread, when the gradient of a parameter that is not frozen is whole: the last layer's first, in the order of
  * the plan, so the same in every run. NULL: none (default). */

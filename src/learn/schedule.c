@@ -81,7 +81,7 @@ static void backward(planner *a, int step) {
     const arc_learn_step *s = &a->l->step[step];
     arc_learn_event *e = new_event(a, ARC_LEARN_BACKWARD, step);
     for (int k = 0; k < s->inputs; k++)
-        if (s->op->keeps[k])
+        if (arc_learn_keeps(s, k))
             e->x[k] = use(a, a->current[s->in[k]]);
     if (s->op->keeps_out)
         e->y = use(a, a->current[s->out]);
@@ -104,7 +104,7 @@ static void again(planner *a, int first, int last) {
     for (int i = first; i <= last; i++) {
         const arc_learn_step *s = &a->l->step[i];
         for (int k = 0; k < s->inputs; k++)
-            a->needed[s->in[k]] |= s->op->keeps[k];
+            a->needed[s->in[k]] |= arc_learn_keeps(s, k);
         a->needed[s->out] |= s->op->keeps_out;
     }
     for (int i = last; i >= first; i--) {

@@ -65,7 +65,8 @@ typedef struct arc_learn_op {
     arc_status (*prepare)(arc_learn_prepare *p); /* NULL = nothing to prepare */
     void (*forward)(const arc_learn_step *s, const arc_learn_run *r);
     void (*backward)(const arc_learn_step *s, const arc_learn_run *r);
-    bool keeps[ARC_LEARN_INPUTS], keeps_out; /* what backward reads */
+    bool keeps[ARC_LEARN_INPUTS], keeps_out; /* what backward reads, */
+    bool for_weights;                        /* for the gradient of its weights alone: nothing when they are frozen */
     bool passes[ARC_LEARN_INPUTS];           /* the input's gradient is the output's */
     bool in_place;                           /* dx[0] may be written over dy */
 } arc_learn_op;
@@ -85,6 +86,10 @@ static inline size_t arc_learn_row(const arc_shape *s) {
 }
 static inline size_t arc_store_bytes(arc_store store) {
     return store == ARC_STORE_BF16 ? 2 : 4;
+}
+/* Whether this step's backward reads input k. */
+static inline bool arc_learn_keeps(const arc_learn_step *s, int k) {
+    return s->op->keeps[k] && !(s->op->for_weights && s->weight->frozen);
 }
 static inline void *arc_store_at(arc_store store, const void *p, size_t i) {
     return (uint8_t *)(uintptr_t)p + i * arc_store_bytes(store);

@@ -1,6 +1,7 @@
 /* What holds for any learner: memory as said and none taken in a step, the same bits for any number of threads, segments and repeats, what is
  * frozen, what is accumulated, the graph that comes out, numbers that are not finite, and every allocation that fails. */
 #include "learn_support.h"
+#include "zoo/zoo.h"
 
 enum { BATCH = 5, SIDE = 24, DIM = 16, IMAGE = 3 * SIDE * SIDE };
 
@@ -172,6 +173,104 @@ static void what_is_frozen_has_no_gradient(void **state) {
     free(loss);
     arc_learner_free(&all);
     arc_learner_free(&some);
+    arc_graph_free(&g);
+    arc_context_close(&ctx);
+}
+
+/* ---- gradients of the images alone --------------------------------------------------------------------------------------------- */
+
+/* The images' gradient of a loss on embeddings and on the statistics of every normalisation. */
+static void image_gradient(arc_learner *l, const arc_graph *g, float *d_images) {
+    const arc_shape *in = &g->value[g->input[0]].shape;
+    const size_t image = (size_t)(in->dim[1] * in->dim[2] * in->dim[3]);
+    float *images = learn_numbers("images", BATCH * image, 1, 0), *loss = learn_numbers("loss", BATCH * DIM, 1, 0);
+    const float *embeddings;
+    for (size_t i = 0; i < arc_learner_norms(l); i++) {
+        const arc_learn_norm *norm = arc_learner_norm(l, i);
+        for (size_t c = 0; c < norm->channels; c++) {
+            norm->d_mean[c] = learn_number("d_mean", (uint32_t)c);
+            norm->d_variance[c] = learn_number("d_variance", (uint32_t)c);
+        }
+    }
+    learn_forward(l, images, BATCH, &embeddings);
+    learn_backward(l, loss, false, d_images);
+    free(images);
+    free(loss);
+}
+
+/* Statistics of the last forward, one after the other. */
+static size_t batch_statistics(arc_learner *l, float *out) {
+    size_t at = 0;
+    for (size_t i = 0; i < arc_learner_norms(l); i++) {
+        const arc_learn_norm *norm = arc_learner_norm(l, i);
+        memcpy(out + at, norm->mean, norm->channels * sizeof *out);
+        memcpy(out + at + norm->channels, norm->variance, norm->channels * sizeof *out);
+        at += 2 * norm->channels;
+    }
+    return at;
+}
+
+static void input_only(const arc_context *ctx, const arc_graph *g, int side, arc_learner_options o) {
+    enum { STATISTICS = 1 << 15 };
+    const size_t image = 3 * (size_t)(side * side);
+    float *d[2], *statistics[2];
+    size_t count[2];
+    arc_learner_memory m[2];
+    for (int alone = 0; alone < 2; alone++) {
+        o.input_only = alone;
+        arc_learner *l = learn_new(ctx, g, BATCH, side, o);
+        d[alone] = malloc(2 * BATCH * image * sizeof **d);
+        statistics[alone] = malloc(STATISTICS * sizeof **statistics);
+        image_gradient(l, g, d[alone]); /* in training, */
+        count[alone] = batch_statistics(l, statistics[alone]);
+        assert_true(count[alone] <= STATISTICS);
+        arc_learner_evaluate(l, true); /* and by the running statistics */
+        image_gradient(l, g, d[alone] + BATCH * image);
+        arc_learner_memory_of(l, &m[alone]);
+        for (size_t i = 0; i < arc_learner_parameters(l); i++)
+            assert_int_equal(!arc_learner_parameter(l, i)->gradient, alone || arc_learner_parameter(l, i)->frozen);
+        arc_learner_free(&l);
+    }
+    assert_int_equal(count[0], count[1]);
+    assert_memory_equal(statistics[0], statistics[1], count[0] * sizeof **statistics);
+    assert_memory_equal(d[0], d[1], 2 * BATCH * image * sizeof **d);
+    float size = 0;
+    for (size_t i = 0; i < 2 * BATCH * image; i++)
+        size += fabsf(d[0][i]);
+    assert_true(isfinite(size) && size > 1);
+    printf("bf16 %d, recompute %d: activations %zu KiB, of the images alone %zu KiB; scratch %zu and %zu KiB\n", o.bf16,
+           o.recompute, m[0].activations_bytes >> 10, m[1].activations_bytes >> 10, m[0].scratch_bytes >> 10,
+           m[1].scratch_bytes >> 10);
+    assert_int_equal(m[1].gradients_bytes, 0);
+    assert_int_equal(m[1].weights_bytes, m[0].weights_bytes);
+    assert_true(m[1].scratch_bytes <= m[0].scratch_bytes);
+    assert_true(o.recompute || m[1].activations_bytes * 4 < m[0].activations_bytes * 3); /* what convolutions read is not kept */
+    assert_true(m[1].activations_bytes <= m[0].activations_bytes);
+    for (int alone = 0; alone < 2; alone++) {
+        free(d[alone]);
+        free(statistics[alone]);
+    }
+}
+
+/* To the bit the gradient that a learner of everything gives, with less memory. */
+static void images_alone_have_the_same_gradient(void **state) {
+    (void)state;
+    arc_graph *g = small_net();
+    arc_context *ctx = net_context(2, NULL, NULL);
+    for (int kind = 0; kind < 4; kind++)
+        input_only(ctx, g, SIDE, (arc_learner_options){.bf16 = kind % 2, .recompute = kind / 2});
+    arc_graph_free(&g);
+    assert_int_equal(arc_zoo_new(&g, &arc_alloc_libc, "mbf", DIM, 1, NULL), ARC_OK);
+    input_only(ctx, g, 112, (arc_learner_options){0});
+    arc_learner *l = learn_new(ctx, g, BATCH, 112, (arc_learner_options){.input_only = true});
+    float *images = learn_numbers("images", BATCH * 3 * 112 * 112, 1, 0), *loss = learn_numbers("loss", BATCH * DIM, 1, 0);
+    const float *embeddings;
+    arc_error err = {0};
+    learn_forward(l, images, BATCH, &embeddings);
+    assert_int_equal(arc_learner_backward(l, loss, false, NULL, &err), ARC_EINVAL);
+    free(images);
+    free(loss);
+    arc_learner_free(&l);
     arc_graph_free(&g);
     arc_context_close(&ctx);
 }
@@ -389,11 +488,17 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_what_was_said),     cmocka_unit_test(bits_do_not_depend_on_threads_or_segments),
-        cmocka_unit_test(gradients_accumulate),        cmocka_unit_test(what_is_frozen_has_no_gradient),
-        cmocka_unit_test(norms_at_rest_stay),          cmocka_unit_test(the_graph_is_the_learner),
-        cmocka_unit_test(what_is_not_finite_is_named), cmocka_unit_test(wrong_calls_are_refused),
-        cmocka_unit_test(what_cannot_learn_is_named),  cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(memory_is_what_was_said),
+        cmocka_unit_test(bits_do_not_depend_on_threads_or_segments),
+        cmocka_unit_test(gradients_accumulate),
+        cmocka_unit_test(what_is_frozen_has_no_gradient),
+        cmocka_unit_test(images_alone_have_the_same_gradient),
+        cmocka_unit_test(norms_at_rest_stay),
+        cmocka_unit_test(the_graph_is_the_learner),
+        cmocka_unit_test(what_is_not_finite_is_named),
+        cmocka_unit_test(wrong_calls_are_refused),
+        cmocka_unit_test(what_cannot_learn_is_named),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("learning steps", tests, NULL, NULL);
 }

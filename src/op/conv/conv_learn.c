@@ -80,10 +80,10 @@ static arc_status conv_prepare(arc_learn_prepare *p) {
     c->in_floats = c->out_floats = c->g;
     c->in_floats.c_in /= c->half_in ? 2 : 1;
     c->out_floats.c_out /= c->half_out ? 2 : 1;
-    const size_t pixels = ARC_MAX(BLOCK_TILES * k->igemm_mr, (size_t)GRAD_PIXELS);
+    const size_t block = BLOCK_TILES * k->igemm_mr, pixels = s->weight->frozen ? block : ARC_MAX(block, (size_t)GRAD_PIXELS);
     c->rows_at = arc_learn_align(pixels * c->taps * sizeof(float *));
     s->algorithm = c->half_in ? "direct bf16" : "direct";
-    s->shared_bytes = ARC_MAX(c->packed_floats, c->parts * weights) * sizeof(float);
+    s->shared_bytes = (s->weight->frozen ? c->packed_floats : ARC_MAX(c->packed_floats, c->parts * weights)) * sizeof(float);
     s->scratch_bytes = c->rows_at + (c->half_out ? (pixels * (c->c_in + c->c_out) + c->c_in) * sizeof(float) : 0);
     return ARC_OK;
 }
@@ -374,5 +374,9 @@ static void conv_backward(const arc_learn_step *s, const arc_learn_run *r) {
         input_gradient(s, r);
 }
 
-const arc_learn_op arc_learn_conv = {
-    .name = "conv", .prepare = conv_prepare, .forward = conv_forward, .backward = conv_backward, .keeps = {true}};
+const arc_learn_op arc_learn_conv = {.name = "conv",
+                                     .prepare = conv_prepare,
+                                     .forward = conv_forward,
+                                     .backward = conv_backward,
+                                     .keeps = {true},
+                                     .for_weights = true};

@@ -67,7 +67,7 @@ static arc_status dw_prepare(arc_learn_prepare *p) {
     s->macs = (double)(g->oh * g->ow * g->c_out) * (double)d->taps * (double)group;
     s->algorithm = d->group == 1 ? "depthwise" : d->group ? "grouped" : "grouped, plain";
     s->scratch_bytes = PIXELS * d->taps * sizeof(float *) + (d->group > 1 ? PIXELS * d->channels * sizeof(float) : 0);
-    s->shared_bytes = ARC_MAX(PARTS * d->sum_floats, at) * sizeof(float);
+    s->shared_bytes = (s->weight->frozen ? at : ARC_MAX(PARTS * d->sum_floats, at)) * sizeof(float);
     return ARC_OK;
 }
 
@@ -320,5 +320,9 @@ static void plain_weight_items(void *arg, size_t begin, size_t end, int thread) 
     }
 }
 
-const arc_learn_op arc_learn_depthwise = {
-    .name = "grouped conv", .prepare = dw_prepare, .forward = dw_forward, .backward = dw_backward, .keeps = {true}};
+const arc_learn_op arc_learn_depthwise = {.name = "grouped conv",
+                                          .prepare = dw_prepare,
+                                          .forward = dw_forward,
+                                          .backward = dw_backward,
+                                          .keeps = {true},
+                                          .for_weights = true};

@@ -95,7 +95,8 @@ arc_status arc_winograd_learn_prepare(arc_learn_prepare *p, const arc_conv_geome
     w->grad_tiles = ARC_MIN(ARC_MAX(rows, (size_t)OWN_ROWS) * (half ? 2 : 1), tiles + tiles % 2);
     w->sums_at = (half ? w->grad_tiles / 2 : w->grad_tiles) * row_floats;
     const size_t floats = ARC_MAX(way_floats(&w->forward), way_floats(&w->input));
-    s->shared_bytes = ARC_MAX(s->shared_bytes, ARC_MAX(floats, w->sums_at + w->forward.points * pairs) * sizeof(float));
+    const size_t gradient = s->weight->frozen ? 0 : w->sums_at + w->forward.points * pairs;
+    s->shared_bytes = ARC_MAX(s->shared_bytes, ARC_MAX(floats, gradient) * sizeof(float));
     s->scratch_bytes = ARC_MAX(s->scratch_bytes, ARC_MAX(way_scratch(&w->forward), way_scratch(&w->input)));
     s->scratch_bytes = ARC_MAX(s->scratch_bytes, GRAD_ROWS * sizeof(float *));
     s->algorithm = half ? "winograd bf16" : "winograd 4x4";

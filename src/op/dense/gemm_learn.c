@@ -125,5 +125,9 @@ static void gemm_backward(const arc_learn_step *s, const arc_learn_run *r) {
     arc_pool_run(r->pool, panels, 0, input_items, &job);
 }
 
-const arc_learn_op arc_learn_gemm = {
-    .name = "gemm", .prepare = gemm_prepare, .forward = gemm_forward, .backward = gemm_backward, .keeps = {true}};
+const arc_learn_op arc_learn_gemm = {.name = "gemm",
+                                     .prepare = gemm_prepare,
+                                     .forward = gemm_forward,
+                                     .backward = gemm_backward,
+                                     .keeps = {true},
+                                     .for_weights = true};

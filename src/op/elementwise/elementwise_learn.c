@@ -68,6 +68,7 @@ static void act_forward(const arc_learn_step *s, const arc_learn_run *r) {
 
 static void act_back_items(void *arg, size_t begin, size_t end, int thread) {
     const element_job *job = arg;
+    const bool learns = job->s->slope && !job->s->slope->frozen;
     float *d = scratch_row(job, thread, 0);
     for (size_t share = begin; share < end; share++) {
         float *sum = (float *)(void *)job->r->shared + share * job->channels;
@@ -75,11 +76,10 @@ static void act_back_items(void *arg, size_t begin, size_t end, int thread) {
         for (size_t row = share * job->r->n / SHARES * job->pixels; row < (share + 1) * job->r->n / SHARES * job->pixels; row++) {
             const float *x = load(job, job->s->in_store[0], job->r->x[0], row, scratch_row(job, thread, 2));
             const float *dy = load(job, job->s->out_store, job->r->dy, row, scratch_row(job, thread, 3));
-            for (size_t j = 0; j < job->channels; j++) {
-                const bool negative = x[j] < 0;
-                sum[j] += negative ? dy[j] * x[j] : 0;
-                d[j] = negative ? dy[j] * (job->s->slope ? job->s->slope->value[j] : 0) : dy[j];
-            }
+            for (size_t j = 0; learns && j < job->channels; j++)
+                sum[j] += x[j] < 0 ? dy[j] * x[j] : 0;
+            for (size_t j = 0; j < job->channels; j++)
+                d[j] = x[j] < 0 ? dy[j] * (job->s->slope ? job->s->slope->value[j] : 0) : dy[j];
             if (job->r->dx[0])
                 give(job, 0, row, d);
         }
