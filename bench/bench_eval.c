@@ -40,7 +40,7 @@ static arc_status folds(arc_context *ctx, arc_error *err) {
     }
     arc_verification v;
     const double start = now();
-    arc_status st = arc_eval_distances(ctx, dist, same, n, 10, 1e-4, &v, NULL, err);
+    arc_status st = arc_verification_of_distances(ctx, dist, same, n, 10, 1e-4, &v, NULL, err);
     say("10M pairs, 10 folds, curve", now() - start, v.auc);
     free(dist);
     free(same);

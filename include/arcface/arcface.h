@@ -4,10 +4,16 @@
 
 #include <arcface/audit.h>
 #include <arcface/bench.h>
+#include <arcface/calibrate.h>
 #include <arcface/context.h>
 #include <arcface/data.h>
-#include <arcface/eval.h>
+#include <arcface/evaluate.h>
+#include <arcface/evaluate_compare.h>
+#include <arcface/evaluate_rates.h>
 #include <arcface/evaluate_report.h>
+#include <arcface/evaluate_result.h>
+#include <arcface/evaluate_search.h>
+#include <arcface/evaluate_template.h>
 #include <arcface/face.h>
 #include <arcface/file.h>
 #include <arcface/hub.h>

@@ -9,27 +9,27 @@
 extern "C" {
 #endif
 
-#define ARC_EVAL_MAX_FOLDS 100
+#define ARC_EVALUATE_MAX_FOLDS 100
 
 /* Result of the 10-fold verification protocol (InsightFace verification.py; docs/PROTOCOLS.md). Rates are fractions 0..1. */
 typedef struct arc_verification {
     int pairs, genuine, impostor, folds;
     double accuracy, accuracy_std; /* mean and population deviation over folds */
-    double fold_accuracy[ARC_EVAL_MAX_FOLDS];
-    double fold_threshold[ARC_EVAL_MAX_FOLDS]; /* squared L2 distance of unit embeddings, 0..4 */
-    double best_threshold_cosine;              /* cosine form of the best single threshold over all pairs */
-    double tar, tar_std, far, far_target;      /* TAR at FAR far_target by the 10-fold interpolation rule */
-    double auc, eer;                           /* exact */
-    double xnorm;                              /* mean L2 norm of raw embeddings */
+    double fold_accuracy[ARC_EVALUATE_MAX_FOLDS];
+    double fold_threshold[ARC_EVALUATE_MAX_FOLDS]; /* squared L2 distance of unit embeddings, 0..4 */
+    double best_threshold_cosine;                  /* cosine form of the best single threshold over all pairs */
+    double tar, tar_std, far, far_target;          /* TAR at FAR far_target by the 10-fold interpolation rule */
+    double auc, eer;                               /* exact */
+    double xnorm;                                  /* mean L2 norm of raw embeddings */
     double mean_genuine_cosine, mean_impostor_cosine;
     bool flip;
     int dim;
     char plan_id[32]; /* arc_net_plan_id of the first batch; "" where embeddings were given */
     double auc_grid,
         eer_grid; /* facenet's flavour: trapezoids over the folds' mean rates at the 400 thresholds, and where they cross */
-    int fold_correct[ARC_EVAL_MAX_FOLDS], fold_pairs[ARC_EVAL_MAX_FOLDS];
-    double fold_tar[ARC_EVAL_MAX_FOLDS], fold_far[ARC_EVAL_MAX_FOLDS]; /* at far_target */
-    arc_rate correct;                                                  /* all folds together, with its Wilson interval */
+    int fold_correct[ARC_EVALUATE_MAX_FOLDS], fold_pairs[ARC_EVALUATE_MAX_FOLDS];
+    double fold_tar[ARC_EVALUATE_MAX_FOLDS], fold_far[ARC_EVALUATE_MAX_FOLDS]; /* at far_target */
+    arc_rate correct;                                                          /* all folds together, with its Wilson interval */
 } arc_verification;
 
 /* A pair that an evaluation remembers. index: of the image (video, template) in the set; name: what people call it; path: a file that can be

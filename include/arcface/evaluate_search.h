@@ -2,7 +2,7 @@
 #ifndef ARCFACE_EVALUATE_SEARCH_H
 #define ARCFACE_EVALUATE_SEARCH_H
 
-#include <arcface/eval.h>
+#include <arcface/evaluate.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,17 +29,17 @@ ARC_API void arc_identification_free(arc_context *ctx, arc_identification *ident
 
 /* DIR/identity/picture: all genuine and all impostor pairs, or opt->impostors drawn ones. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const char *dir,
-                                                     const arc_eval_options *opt, arc_evaluation **out, arc_error *err);
+                                                     const arc_evaluate_options *opt, arc_evaluation **out, arc_error *err);
 /* DIR/identity/picture as a search: the gallery is the first picture (by name) of each identity that has several, their other pictures are
  * searches with a mate, identities with one picture searches without. distractors: a folder whose pictures join the gallery; may be NULL. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_identify(arc_context *ctx, const arc_model *model, const char *dir,
-                                                       const char *distractors, const arc_eval_options *opt, arc_evaluation **out,
-                                                       arc_error *err);
+                                                       const char *distractors, const arc_evaluate_options *opt,
+                                                       arc_evaluation **out, arc_error *err);
 /* MegaFace's way: every ordered pair (a, b) of one identity is a search for a among b and all distractors; the curve is genuine pairs against
  * pairs of probe and distractor. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_megaface(arc_context *ctx, const arc_model *model, const char *probes,
-                                                       const char *distractors, const arc_eval_options *opt, arc_evaluation **out,
-                                                       arc_error *err);
+                                                       const char *distractors, const arc_evaluate_options *opt,
+                                                       arc_evaluation **out, arc_error *err);
 
 #ifdef __cplusplus
 }

@@ -37,31 +37,31 @@ typedef enum arc_video_rule {
     ARC_VIDEO_MEAN,
     ARC_VIDEO_MAX
 } arc_video_rule;
-typedef struct arc_ytf_options {
+typedef struct arc_evaluate_ytf_options {
     size_t struct_size;
-    arc_eval_options eval;
+    arc_evaluate_options eval;
     arc_video_rule rule;
     int frames; /* of each video, evenly spread; 0 = all */
-} arc_ytf_options;
-ARC_API void arc_ytf_options_default(arc_ytf_options *opt); /* no flip, 10 folds, all frames */
+} arc_evaluate_ytf_options;
+ARC_API void arc_evaluate_ytf_options_default(arc_evaluate_ytf_options *opt); /* no flip, 10 folds, all frames */
 /* frames_dir/Name/video/ *.jpg: aligned crops, or frame_images_DB (with Name.labeled_faces.txt beside the folders) or aligned_images_DB when
  * opt->eval.detector is given. splits: splits.txt or its corrected form. A video without a usable frame keeps its pairs, which count as rejected. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_ytf(arc_context *ctx, const arc_model *model, const char *frames_dir,
-                                                  const char *splits, const arc_ytf_options *opt, arc_evaluation **out,
+                                                  const char *splits, const arc_evaluate_ytf_options *opt, arc_evaluation **out,
                                                   arc_error *err);
 
-typedef struct arc_ijb_options {
+typedef struct arc_evaluate_ijb_options {
     size_t struct_size;
-    arc_eval_options eval;
+    arc_evaluate_options eval;
     bool plain_weight; /* do not weight by the detector's score */
     bool unit_images;  /* normalise each picture's embedding first */
     bool search;       /* 1:N with both galleries and the mixed probes as well */
-} arc_ijb_options;
-ARC_API void arc_ijb_options_default(arc_ijb_options *opt);
+} arc_evaluate_ijb_options;
+ARC_API void arc_evaluate_ijb_options_default(arc_evaluate_ijb_options *opt);
 /* InsightFace's package: dir/loose_crop/NAME, dir/meta/ijbc_face_tid_mid.txt, ijbc_template_pair_label.txt, ijbc_name_5pts_score.txt and for 1:N
  * ijbc_1N_gallery_G1.csv, _G2.csv, ijbc_1N_probe_mixed.csv (ijbb: S1, S2). Pictures are warped by the listed landmarks. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_ijb(arc_context *ctx, const arc_model *model, const char *dir,
-                                                  const arc_ijb_options *opt, arc_evaluation **out, arc_error *err);
+                                                  const arc_evaluate_ijb_options *opt, arc_evaluation **out, arc_error *err);
 
 #ifdef __cplusplus
 }

@@ -29,6 +29,11 @@ arc_status arc_fail_nomem(arc_error *err, const char *what);
 /* Prefixes an existing error text with "prefix: ", for callers that know the file name. Returns err's code or `code`. */
 arc_status arc_fail_in(arc_error *err, arc_status code, const char *prefix);
 
+/* Every public function that takes a struct with a struct_size begins with this check: ARC_OK for NULL (the caller asks for defaults) and for a struct
+ * that `name`_default of this version filled, else EINVAL. struct_size is the first field of all of them. */
+#define ARC_CHECK_OPTIONS(type, options, err) arc_options_check(options, sizeof(type), #type, err)
+arc_status arc_options_check(const void *options, size_t bytes, const char *name, arc_error *err);
+
 /* ---- mem.c: the one overflow-checked door to memory ----------------------------------------------------------- */
 
 #define ARC_ALIGN 64 /* cache line and AVX-512 register; every arc_mem block starts on it */

@@ -45,3 +45,15 @@ arc_status arc_fail_in(arc_error *err, arc_status code, const char *prefix) {
         arc_fail(err, code, "%s: %s", prefix, err->text);
     return code;
 }
+
+arc_status arc_options_check(const void *options, size_t bytes, const char *name, arc_error *err) {
+    size_t given;
+    if (!options)
+        return ARC_OK;
+    memcpy(&given, options, sizeof given);
+    if (given == bytes)
+        return ARC_OK;
+    return arc_fail(err, ARC_EINVAL,
+                    "%s: struct_size is %zu, this version of the library has %zu: fill the struct with %s_default", name, given,
+                    bytes, name);
+}

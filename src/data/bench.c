@@ -16,6 +16,8 @@ arc_status arc_data_bench(arc_context *ctx, const char *set, const arc_data_benc
     arc_status st;
     *pictures_per_s = 0;
     arc_data_bench_options_default(&o);
+    if (ARC_CHECK_OPTIONS(arc_data_bench_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     o = opt ? *opt : o;
     arc_loader_options_default(&options);
     options.batch = o.batch;

@@ -41,6 +41,8 @@ arc_status arc_data_copy(arc_context *ctx, const char *const *sets, int count, c
     counts = counts ? counts : &own;
     *counts = (arc_data_counts){0};
     arc_data_copy_options_default(&o);
+    if (ARC_CHECK_OPTIONS(arc_data_copy_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     o = opt ? *opt : o;
     arc_data_picks_init(&picks, &ctx->alloc);
     if (count < 1 || count > MAX_SETS)
@@ -136,6 +138,8 @@ arc_status arc_data_split(arc_context *ctx, const char *set, const char *path, c
     ranks r = {shares, parts, 0};
     arc_status st;
     arc_data_copy_options_default(&o);
+    if (ARC_CHECK_OPTIONS(arc_data_copy_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     o = opt ? *opt : o;
     arc_data_picks_init(&all, &ctx->alloc);
     arc_data_picks_init(&some, &ctx->alloc);

@@ -230,6 +230,9 @@ arc_status arc_data_dedup(arc_context *ctx, const char *set, const char *path, c
     *counts = (arc_data_counts){0};
     *found = (arc_data_duplicates){0};
     arc_data_dedup_options_default(&o);
+    if (ARC_CHECK_OPTIONS(arc_data_dedup_options, opt, err) != ARC_OK ||
+        (opt && ARC_CHECK_OPTIONS(arc_data_copy_options, &opt->copy, err) != ARC_OK))
+        return ARC_EINVAL;
     o = opt ? *opt : o;
     arc_data_picks_init(&picks, &ctx->alloc);
     if (o.near_bits < -1 || o.near_bits > MAX_NEAR_BITS)

@@ -202,6 +202,8 @@ arc_status arc_data_drawn(arc_context *ctx, const char *path, const arc_drawn_op
     arc_status st;
     char bin[4096];
     studio s = {.ctx = ctx, .opt = &o};
+    if (ARC_CHECK_OPTIONS(arc_drawn_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     if (opt)
         o = *opt;
     else

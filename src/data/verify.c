@@ -243,6 +243,8 @@ arc_status arc_data_verify(arc_context *ctx, const char *path, const arc_data_ve
     arc_status st;
     *out = (arc_data_verdict){0};
     arc_data_verify_options_default(&o);
+    if (ARC_CHECK_OPTIONS(arc_data_verify_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     o = opt ? *opt : o;
     checker *c = arc_mem_new(&ctx->alloc, 1, sizeof *c);
     if (!c)

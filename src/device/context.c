@@ -19,8 +19,8 @@ arc_status arc_context_open(arc_context **out, const arc_settings *settings, arc
     *out = NULL;
     arc_settings s;
     arc_settings_default(&s);
-    if (settings && settings->struct_size != sizeof s)
-        return arc_fail(err, ARC_EINVAL, "settings were not filled by arc_settings_default of this version");
+    if (ARC_CHECK_OPTIONS(arc_settings, settings, err) != ARC_OK)
+        return ARC_EINVAL;
     if (settings)
         s = *settings;
     if (s.threads < 0 || s.threads > MAX_THREADS)

@@ -4,7 +4,7 @@
 #define ARC_EVAL_EVAL_INTERNAL_H
 
 #include "base/base.h"
-#include <arcface/eval.h>
+#include <arcface/evaluate.h>
 
 /* ---- sort.c: falling order, in place; scores must not be NaN ---- */
 arc_status arc_sort_scores(const arc_alloc *a, double *score, size_t n, arc_error *err);
@@ -23,6 +23,9 @@ arc_status arc_sort_pairs(arc_context *ctx, const arc_scored_pairs *from, double
 /* ---- verification.c ---- Squared distance of the unit vectors of two rows and their cosine; false when a row is not finite. */
 bool arc_pair_distance(const float *a, const float *b, int dim, double *dist, double *cosine);
 
+/* ---- pair_set.c ---- The struct_size of the options and of those for photos in them. Errors: EINVAL. */
+arc_status arc_evaluate_options_check(const arc_evaluate_options *opt, arc_error *err);
+
 /* ---- evaluation.c ---- */
 arc_status arc_evaluation_new(arc_context *ctx, const char *protocol, arc_evaluation **out, arc_error *err);
 arc_arena *arc_evaluation_arena(arc_evaluation *e);
@@ -37,7 +40,7 @@ arc_status arc_evaluation_support_notes(arc_evaluation *e, double far_target, ar
 
 /* ---- provenance.c ---- Model, contract, engine; set_digest: SHA-256 of the set (embed_set.c). */
 arc_status arc_evaluation_provenance(arc_context *ctx, arc_evaluation *e, const arc_model *model, const char *set,
-                                     const uint8_t set_digest[32], const arc_eval_options *opt, arc_error *err);
+                                     const uint8_t set_digest[32], const arc_evaluate_options *opt, arc_error *err);
 
 /* ---- embed_set.c ---- */
 typedef struct arc_eval_set {
@@ -58,7 +61,7 @@ typedef arc_status arc_eval_sink(void *arg, int64_t index, const float *embeddin
 
 typedef struct arc_embed_run {
     const arc_eval_set *set;
-    const arc_eval_options *opt;
+    const arc_evaluate_options *opt;
     arc_eval_sink *sink;
     void *sink_arg;
     uint8_t digest[32]; /* out: over the digests of all pictures, in order */
@@ -93,7 +96,7 @@ typedef struct arc_pair_set {
     int64_t list_bytes;
     uint8_t list_digest[32];
 } arc_pair_set;
-arc_status arc_pair_set_run(arc_context *ctx, const arc_model *model, const arc_pair_set *pairs, const arc_eval_options *opt,
+arc_status arc_pair_set_run(arc_context *ctx, const arc_model *model, const arc_pair_set *pairs, const arc_evaluate_options *opt,
                             arc_evaluation *e, arc_error *err);
 
 #endif

@@ -37,6 +37,11 @@ static arc_status new_searcher(arc_pipeline *p, int own_threads, arc_searcher **
 arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder,
                             const arc_pipeline_options *opt, arc_pipeline **out, arc_error *err) {
     *out = NULL;
+    if (ARC_CHECK_OPTIONS(arc_pipeline_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
+    if (opt && (ARC_CHECK_OPTIONS(arc_detect_options, &opt->detect, err) != ARC_OK ||
+                ARC_CHECK_OPTIONS(arc_image_options, &opt->image, err) != ARC_OK))
+        return ARC_EINVAL;
     arc_pipeline *p = arc_mem_new(&ctx->alloc, 1, sizeof *p);
     if (!p)
         return arc_fail_nomem(err, "a pipeline");

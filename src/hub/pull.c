@@ -124,9 +124,11 @@ arc_status arc_pull(arc_context *ctx, const char *name, const arc_pull_options *
     arc_pull_options_default(&defaults);
     arc_hub_pack pack = {.entry = arc_hub_find(name)};
     pack.member = arc_hub_members(&pack.members);
+    if (path && path_bytes)
+        path[0] = 0;
+    if (ARC_CHECK_OPTIONS(arc_pull_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     if (!pack.entry) {
-        if (path && path_bytes)
-            path[0] = 0;
         return arc_fail(err, ARC_ENOTFOUND, "'%s' is not a known model; arcface pull --list shows them", name);
     }
     return arc_hub_pull_pack(&ctx->alloc, &pack, opt ? opt : &defaults, path, path_bytes, err);

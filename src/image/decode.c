@@ -75,6 +75,8 @@ arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, c
     *out = (arc_image){0};
     if (info)
         *info = (arc_image_info){0};
+    if (ARC_CHECK_OPTIONS(arc_image_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     arc_decode d = {
         .alloc = &ctx->alloc,
         .bytes = bytes,
@@ -152,6 +154,8 @@ arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_op
     *out = (arc_image){0};
     if (info)
         *info = (arc_image_info){0};
+    if (ARC_CHECK_OPTIONS(arc_image_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     arc_map map;
     arc_status st = arc_map_open(&map, path, FILE_BYTES_MAX, err);
     if (st != ARC_OK)

@@ -142,6 +142,8 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     int64_t file_bytes = 0;
     char path[MAX_PATH_BYTES];
     *out = NULL;
+    if (ARC_CHECK_OPTIONS(arc_model_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     ARC_TRY(arc_hub_resolve(path_or_name, task, opt ? opt->cache_dir : NULL, path, sizeof path, err));
     ARC_TRY(choose_loader(path, &load, &file_bytes, err));
     ARC_TRY(load(&graph, &ctx->alloc, path, err));

@@ -26,12 +26,12 @@ static arc_status get_crop(void *ctx, int i, float *tensor, arc_error *err) {
 arc_status arc_quantize(arc_context *ctx, const arc_model *model, const arc_image *crops, int count,
                         const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report, arc_error *err) {
     arc_quantize_options own;
-    const arc_contract *c = arc_model_contract(model);
     int width, height;
     *out = NULL;
+    if (ARC_CHECK_OPTIONS(arc_quantize_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     arc_quantize_options_default(&own);
-    if (opt && opt->struct_size != sizeof own)
-        return arc_fail(err, ARC_EINVAL, "options were not filled by arc_quantize_options_default of this version");
+    const arc_contract *c = arc_model_contract(model);
     if (opt)
         own = *opt;
     if (c->task != ARC_TASK_EMBED || c->dim <= 0)

@@ -33,7 +33,7 @@ static void scikit(void **state) {
         assert_true(fabs(arc_curve_tar(&c, c.operating[i].threshold) - c.operating[i].tar.value) < 0.01);
     }
     arc_curve_free(ctx, &c);
-    assert_int_equal(arc_eval_distances(ctx, dist, same, (int)n, 10, 1e-2, &v, NULL, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_distances(ctx, dist, same, (int)n, 10, 1e-2, &v, NULL, NULL), ARC_OK);
     assert_true(fabs(v.auc_grid - golden_number(root, "auc_facenet")) < 1e-9);
     assert_true(fabs(v.eer_grid - golden_number(root, "eer_facenet")) < 1e-9);
     free(score);

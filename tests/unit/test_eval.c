@@ -3,7 +3,7 @@
 #include "golden_json.h"
 
 #include "format/format.h"
-#include <arcface/eval.h>
+#include <arcface/evaluate.h>
 #include <string.h>
 
 #define GOLDEN ARC_SOURCE_DIR "/tests/golden/data/verification_"
@@ -28,7 +28,8 @@ static void check_golden(const char *name) {
     assert_int_equal(s.dim[0], 2 * pairs);
     assert_int_equal(l.dim[0], pairs);
     assert_int_equal(
-        arc_eval_verification(ctx, emb, (int)s.dim[1], same, pairs, folds, golden_number(root, "far_target"), &v, &err), ARC_OK);
+        arc_verification_of_embeddings(ctx, emb, (int)s.dim[1], same, pairs, folds, golden_number(root, "far_target"), &v, &err),
+        ARC_OK);
     assert_int_equal(v.pairs, pairs);
     assert_int_equal(v.genuine + v.impostor, pairs);
     CLOSE(accuracy);
@@ -73,7 +74,7 @@ static void separable(void **state) {
     const float e[8][2] = {{1, 0}, {2, 0}, {1, 0}, {0, 1}, {0, 3}, {0, 1}, {5, 0}, {0, 1}};
     const uint8_t same[4] = {1, 0, 1, 0};
     arc_verification v;
-    assert_int_equal(arc_eval_verification(ctx, e[0], 2, same, 4, 2, 1e-3, &v, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e[0], 2, same, 4, 2, 1e-3, &v, NULL), ARC_OK);
     assert_true(v.accuracy == 1.0 && v.accuracy_std == 0.0 && v.auc == 1.0 && v.eer == 0.0);
     assert_true(v.fold_threshold[0] == 0.01 && v.best_threshold_cosine == 1 - 0.01 / 2);
     assert_true(v.tar == 1.0 && v.far == 1.0);
@@ -88,7 +89,7 @@ static void far_on_a_plateau(void **state) {
     const double dist[8] = {0.5, 1.6, 1.4, 1.8, 0.5, 1.5, 1.2, 1.8};
     const uint8_t same[8] = {0, 0, 1, 1, 0, 0, 1, 1};
     arc_verification v;
-    assert_int_equal(arc_eval_distances(ctx, dist, same, 8, 2, 0.5, &v, NULL, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_distances(ctx, dist, same, 8, 2, 0.5, &v, NULL, NULL), ARC_OK);
     assert_true(v.fold_far[0] == 0.5 && v.fold_tar[0] == 0.5); /* 1.5 accepts 0.5, 1.4 */
     assert_true(v.fold_far[1] == 1 && v.fold_tar[1] == 0.5);   /* 1.6 accepts 0.5, 1.5, 1.2 */
     arc_context_close(&ctx);
@@ -103,14 +104,14 @@ static void degenerate(void **state) {
         e[i] = 1;
     const uint8_t mixed[4] = {1, 0, 1, 0}, all[4] = {1, 1, 1, 1}, none[4] = {0};
     arc_verification v;
-    assert_int_equal(arc_eval_verification(ctx, e, 2, mixed, 4, 2, 1e-3, &v, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, mixed, 4, 2, 1e-3, &v, NULL), ARC_OK);
     assert_true(v.auc == 0.5 && v.accuracy == 0.5 && fabs(v.eer - 0.5) < 1e-12);
-    assert_int_equal(arc_eval_verification(ctx, e, 2, all, 4, 2, 1e-3, &v, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, all, 4, 2, 1e-3, &v, NULL), ARC_OK);
     assert_true(v.accuracy == 1.0 && v.tar == 0.0 && v.auc == 0.0);
-    assert_int_equal(arc_eval_verification(ctx, e, 2, none, 4, 2, 1e-3, &v, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, none, 4, 2, 1e-3, &v, NULL), ARC_OK);
     assert_true(v.accuracy == 1.0 && v.genuine == 0 && v.tar == 0.0 && v.eer == 0.0);
     memset(e, 0, sizeof e);
-    assert_int_equal(arc_eval_verification(ctx, e, 2, mixed, 4, 2, 1e-3, &v, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, mixed, 4, 2, 1e-3, &v, NULL), ARC_OK);
     arc_context_close(&ctx);
 }
 
@@ -121,15 +122,15 @@ static void refusals(void **state) {
     const uint8_t same[6] = {1, 0, 1, 0, 1, 0};
     arc_verification v;
     arc_error err;
-    assert_int_equal(arc_eval_verification(ctx, e, 2, same, 6, 10, 1e-3, &v, &err), ARC_EINVAL);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, same, 6, 10, 1e-3, &v, &err), ARC_EINVAL);
     assert_non_null(strstr(err.text, "6 pairs"));
-    assert_int_equal(arc_eval_verification(ctx, e, 2, same, 6, 1, 1e-3, &v, &err), ARC_EINVAL);
-    assert_int_equal(arc_eval_verification(ctx, e, 2, same, 6, 101, 1e-3, &v, &err), ARC_EINVAL);
-    assert_int_equal(arc_eval_verification(ctx, e, 0, same, 6, 2, 1e-3, &v, &err), ARC_EINVAL);
-    assert_int_equal(arc_eval_verification(ctx, e, 2, same, 6, 2, NAN, &v, &err), ARC_EINVAL);
-    assert_int_equal(arc_eval_verification(ctx, NULL, 2, same, 6, 2, 1e-3, &v, &err), ARC_EINVAL);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, same, 6, 1, 1e-3, &v, &err), ARC_EINVAL);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, same, 6, 101, 1e-3, &v, &err), ARC_EINVAL);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 0, same, 6, 2, 1e-3, &v, &err), ARC_EINVAL);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, same, 6, 2, NAN, &v, &err), ARC_EINVAL);
+    assert_int_equal(arc_verification_of_embeddings(ctx, NULL, 2, same, 6, 2, 1e-3, &v, &err), ARC_EINVAL);
     e[2 * 7 + 1] = NAN;
-    assert_int_equal(arc_eval_verification(ctx, e, 2, same, 6, 2, 1e-3, &v, &err), ARC_EINVAL);
+    assert_int_equal(arc_verification_of_embeddings(ctx, e, 2, same, 6, 2, 1e-3, &v, &err), ARC_EINVAL);
     assert_non_null(strstr(err.text, "row 7"));
     assert_int_equal(v.pairs, 0);
     arc_context_close(&ctx);
@@ -146,7 +147,7 @@ static void failing_memory(void **state) {
         heap.fail_at = heap.requests + nth;
         arc_verification v;
         arc_error err;
-        st = arc_eval_verification(ctx, e[0], 2, same, 4, 2, 1e-3, &v, &err);
+        st = arc_verification_of_embeddings(ctx, e[0], 2, same, 4, 2, 1e-3, &v, &err);
         if (st != ARC_OK && st != ARC_ENOMEM)
             fail_msg("request %ld: %s", nth, err.text);
         heap.fail_at = 0;

@@ -4,7 +4,7 @@
 #include "support.h"
 
 #include "eval/protocol/known.h"
-#include <arcface/eval.h>
+#include <arcface/evaluate.h>
 #include <arcface/evaluate_template.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,7 +91,7 @@ static const char *in_folder(const char *name) {
     return path;
 }
 
-/* The same numbers by arc_embed_crops and arc_eval_verification. */
+/* The same numbers by arc_embed_crops and arc_verification_of_embeddings. */
 static void expect_by_hand(arc_context *ctx, const arc_model *model, bool flip, const arc_verification *got) {
     arc_embedder *embedder;
     arc_image image[IMAGES];
@@ -110,7 +110,7 @@ static void expect_by_hand(arc_context *ctx, const arc_model *model, bool flip, 
             memcpy(rows + (2 * i + k) * dim, e + pair_of[i][k] * dim, (size_t)dim * sizeof(float));
     }
     arc_verification v;
-    assert_int_equal(arc_eval_verification(ctx, rows, dim, same, PAIRS, 4, 0.1, &v, NULL), ARC_OK);
+    assert_int_equal(arc_verification_of_embeddings(ctx, rows, dim, same, PAIRS, 4, 0.1, &v, NULL), ARC_OK);
     assert_int_equal(got->pairs, PAIRS);
     assert_int_equal(got->genuine, v.genuine);
     assert_true(got->flip == flip && got->dim == dim && got->xnorm > 0);
@@ -124,6 +124,26 @@ static void expect_by_hand(arc_context *ctx, const arc_model *model, bool flip, 
     arc_embedder_free(&embedder);
 }
 
+/* The folds of a list of pairs, or of a .bin where there is no folder of images: strict, without checks and bootstrap. */
+static arc_status folds_of_pairs(arc_context *ctx, const arc_model *model, const char *images, const char *list,
+                                 const arc_evaluate_options *opt, arc_verification *out, arc_error *err) {
+    arc_evaluate_options strict;
+    arc_evaluation *e;
+    *out = (arc_verification){0};
+    arc_evaluate_options_default(&strict);
+    if (opt)
+        strict = *opt;
+    strict.strict = true;
+    strict.checks = false;
+    strict.bootstrap = 0;
+    const arc_status st = images ? arc_evaluate_pairs(ctx, model, images, list, &strict, &e, err)
+                                 : arc_evaluate_bin(ctx, model, list, &strict, &e, err);
+    if (st == ARC_OK)
+        *out = e->verification;
+    arc_evaluation_free(ctx, &e);
+    return st;
+}
+
 static void folder_set(void **state) {
     (void)state;
     arc_context *ctx = arc_test_context(NULL, 2);
@@ -132,12 +152,12 @@ static void folder_set(void **state) {
     arc_error err = {0};
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
     for (int flip = 0; flip < 2; flip++) {
-        arc_eval_options opt;
-        arc_eval_options_default(&opt);
+        arc_evaluate_options opt;
+        arc_evaluate_options_default(&opt);
         opt.flip = flip;
         opt.folds = 4;
         opt.far_target = 0.1;
-        assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
+        assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
         expect_by_hand(ctx, model, flip, &v);
     }
     arc_model_free(&model);
@@ -146,44 +166,44 @@ static void folder_set(void **state) {
 
 /* ---- searches, videos and templates of the same pictures ---- */
 
-typedef arc_status evaluation(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+typedef arc_status evaluation(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                               arc_error *err);
 
-static arc_status of_folder(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+static arc_status of_folder(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                             arc_error *err) {
     return arc_evaluate_folder(ctx, model, folder, opt, out, err);
 }
 
-static arc_status of_drawn(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+static arc_status of_drawn(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                            arc_error *err) {
-    arc_eval_options some = *opt;
+    arc_evaluate_options some = *opt;
     some.impostors = 7;
     return arc_evaluate_folder(ctx, model, folder, &some, out, err);
 }
 
-static arc_status of_search(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+static arc_status of_search(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                             arc_error *err) {
     return arc_evaluate_identify(ctx, model, folder, folder, opt, out, err);
 }
 
-static arc_status of_distractors(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+static arc_status of_distractors(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                                  arc_error *err) {
     return arc_evaluate_megaface(ctx, model, folder, folder, opt, out, err);
 }
 
-static arc_status of_videos(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+static arc_status of_videos(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                             arc_error *err) {
-    arc_ytf_options video;
-    arc_ytf_options_default(&video);
+    arc_evaluate_ytf_options video;
+    arc_evaluate_ytf_options_default(&video);
     video.eval = *opt;
     video.rule = ARC_VIDEO_MEAN;
     return arc_evaluate_ytf(ctx, model, folder, in_folder("splits.txt"), &video, out, err);
 }
 
-static arc_status of_templates(arc_context *ctx, const arc_model *model, const arc_eval_options *opt, arc_evaluation **out,
+static arc_status of_templates(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                                arc_error *err) {
-    arc_ijb_options templates;
-    arc_ijb_options_default(&templates);
+    arc_evaluate_ijb_options templates;
+    arc_evaluate_ijb_options_default(&templates);
     templates.eval = *opt;
     templates.search = templates.unit_images = true;
     return arc_evaluate_ijb(ctx, model, folder, &templates, out, err);
@@ -236,8 +256,8 @@ static void failing_memory_of_sets(void **state) {
     arc_test_heap heap = {0};
     arc_context *ctx = arc_test_context(&heap, 1);
     arc_model *model;
-    arc_eval_options opt;
-    arc_eval_options_default(&opt);
+    arc_evaluate_options opt;
+    arc_evaluate_options_default(&opt);
     opt.bootstrap = 10;
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
     write_lists();
@@ -284,32 +304,32 @@ static void refusals(void **state) {
     arc_model *model;
     arc_verification v;
     arc_error err = {0};
-    arc_eval_options opt;
+    arc_evaluate_options opt;
     int called = 0;
-    arc_eval_options_default(&opt);
+    arc_evaluate_options_default(&opt);
     opt.folds = 4;
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
     write_text("missing.txt", "P0\t1\t2\nP0\t1\tP1\t1\nP3\t1\t7\nP0\t1\tP1\t2\n");
-    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("missing.txt"), &opt, &v, &err), ARC_ENOTFOUND);
+    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("missing.txt"), &opt, &v, &err), ARC_ENOTFOUND);
     assert_non_null(strstr(err.text, "P3_0007"));
-    assert_int_not_equal(arc_eval_lfw(ctx, model, "/no/such/folder", in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
+    assert_int_not_equal(folds_of_pairs(ctx, model, "/no/such/folder", in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
     assert_non_null(strstr(err.text, "/no/such/folder"));
-    assert_int_not_equal(arc_eval_lfw(ctx, model, folder, in_folder("none.txt"), &opt, &v, &err), ARC_OK);
+    assert_int_not_equal(folds_of_pairs(ctx, model, folder, in_folder("none.txt"), &opt, &v, &err), ARC_OK);
     opt.max_pairs = 3;
-    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_EINVAL);
+    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_EINVAL);
     opt.max_pairs = 0;
     opt.progress = cancel;
     opt.progress_ctx = &called;
-    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ECANCEL);
+    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ECANCEL);
     assert_int_equal(called, 1);
     opt.progress = NULL;
-    assert_int_not_equal(arc_eval_bin(ctx, model, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
+    assert_int_not_equal(folds_of_pairs(ctx, model, NULL, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
     arc_image wide;
     char path[160];
     image_path(path, sizeof path, 7);
     assert_int_equal(arc_image_new(ctx, 120, 112, &wide, NULL), ARC_OK);
     assert_int_equal(arc_image_save(ctx, &wide, path, NULL), ARC_OK);
-    assert_int_equal(arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ESHAPE);
+    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ESHAPE);
     assert_non_null(strstr(err.text, "120x112"));
     arc_image_free(ctx, &wide);
     arc_model_free(&model);
@@ -324,8 +344,8 @@ static void failing_memory(void **state) {
     arc_model *model;
     arc_verification v;
     arc_error err;
-    arc_eval_options opt;
-    arc_eval_options_default(&opt);
+    arc_evaluate_options opt;
+    arc_evaluate_options_default(&opt);
     opt.folds = 2;
     opt.max_pairs = 4;
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
@@ -333,7 +353,7 @@ static void failing_memory(void **state) {
     arc_status st = ARC_ENOMEM;
     for (long nth = 1; st != ARC_OK && nth < 1000000; nth += 1 + nth / 5, runs++) {
         heap.fail_at = heap.requests + nth;
-        st = arc_eval_lfw(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err);
+        st = folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err);
         assert_true(st == ARC_OK || st == ARC_ENOMEM);
         assert_int_equal(heap.live, before);
     }
@@ -360,7 +380,7 @@ static void real_bin(void **state) {
         assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
         assert_int_equal(arc_model_load(ctx, file, ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);
         memset(&v[i], 0, sizeof v[i]);
-        assert_int_equal(arc_eval_bin(ctx, model, bin, NULL, &v[i], NULL), ARC_OK);
+        assert_int_equal(folds_of_pairs(ctx, model, NULL, bin, NULL, &v[i], NULL), ARC_OK);
         arc_model_free(&model);
         arc_context_close(&ctx);
     }
@@ -460,8 +480,8 @@ static void shifted_crops(void **state) {
     } shift[] = {{-12, 0, "further left"}, {12, 0, "further right"}, {0, -12, "higher"}, {0, 12, "lower"}};
     arc_context *ctx = arc_test_context(NULL, 2);
     arc_model *model;
-    arc_eval_options opt;
-    arc_eval_options_default(&opt);
+    arc_evaluate_options opt;
+    arc_evaluate_options_default(&opt);
     opt.flip = false;
     opt.bootstrap = 0;
     assert_int_equal(arc_model_load(ctx, file, ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);

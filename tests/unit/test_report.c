@@ -1,7 +1,7 @@
 /* The report of evaluations: its numbers are the evaluation's, several models are laid over each other, what is missing is said. */
 #include "base/base.h"
 #include "support.h"
-#include <arcface/eval.h>
+#include <arcface/evaluate.h>
 #include <arcface/evaluate_report.h>
 #include <string.h>
 #include <unistd.h>

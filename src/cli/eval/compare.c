@@ -95,7 +95,7 @@ static int draw(cli *c, const arc_comparison *k, const arc_evaluation *const e[2
     return CLI_OK;
 }
 
-static int compare(cli *c, const arc_eval_options *opt, arc_model *const model[2], arc_evaluation *e[2]) {
+static int compare(cli *c, const arc_evaluate_options *opt, arc_model *const model[2], arc_evaluation *e[2]) {
     const char *images = cli_value(c, "images"), *pairs = cli_value(c, "pairs"), *bin = cli_value(c, "bin");
     arc_comparison k;
     arc_error err = {0};

@@ -5,19 +5,19 @@
 
 int eval_open(cli *c, eval_command *v) {
     *v = (eval_command){.started = cli_seconds()};
-    arc_eval_options *opt = &v->opt;
+    arc_evaluate_options *opt = &v->opt;
     int seed = 1;
     const char *plot = cli_value(c, "plot");
     if (plot && !cli_has_suffix(plot, ".svg") && !cli_has_suffix(plot, ".png"))
         return cli_usage(c, "--plot %s: must end in .svg or .png", plot);
-    arc_eval_options_default(opt);
+    arc_evaluate_options_default(opt);
     opt->flip = !cli_given(c, "no-flip");
     opt->strict = cli_given(c, "strict");
     opt->detect.multi_scale = cli_given(c, "multi-scale");
     opt->checks = !cli_given(c, "no-checks");
     opt->progress = cli_progress_step;
     opt->progress_ctx = &v->bar;
-    if (!cli_float(c, "far", 0, 1, &opt->far_target) || !cli_int(c, "folds", 2, ARC_EVAL_MAX_FOLDS, &opt->folds) ||
+    if (!cli_float(c, "far", 0, 1, &opt->far_target) || !cli_int(c, "folds", 2, ARC_EVALUATE_MAX_FOLDS, &opt->folds) ||
         !cli_int(c, "limit", 1, INT32_MAX, &opt->max_pairs) || !cli_int(c, "bootstrap", 0, 100000, &opt->bootstrap) ||
         !cli_int(c, "seed", 0, INT32_MAX, &seed) || !cli_long(c, "impostors", 1, INT64_MAX, &opt->impostors))
         return CLI_USAGE;

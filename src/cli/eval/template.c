@@ -9,8 +9,8 @@ static int run_ytf(cli *c) {
     eval_command v;
     arc_evaluation *e = NULL;
     arc_error err = {0};
-    arc_ytf_options opt;
-    arc_ytf_options_default(&opt);
+    arc_evaluate_ytf_options opt;
+    arc_evaluate_ytf_options_default(&opt);
     if (!frames || !splits)
         return cli_usage(c, "eval ytf needs --images FOLDER and --splits FILE");
     int chosen = 0;
@@ -34,8 +34,8 @@ static int run_ijb(cli *c) {
     eval_command v;
     arc_evaluation *e = NULL;
     arc_error err = {0};
-    arc_ijb_options opt;
-    arc_ijb_options_default(&opt);
+    arc_evaluate_ijb_options opt;
+    arc_evaluate_ijb_options_default(&opt);
     int code = eval_open(c, &v);
     if (code != CLI_OK)
         return code;

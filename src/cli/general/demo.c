@@ -151,11 +151,14 @@ static int embed_and_verify(cli *c, demo *d) {
 
 static int evaluate(cli *c, demo *d) {
     char images[CLI_PATH_BYTES], pairs[CLI_PATH_BYTES];
-    arc_eval_options opt;
-    arc_verification v;
+    arc_evaluate_options opt;
+    arc_evaluation *e;
     arc_error err = {0};
     cli_progress bar;
-    arc_eval_options_default(&opt);
+    arc_evaluate_options_default(&opt);
+    opt.strict = true;
+    opt.checks = false;
+    opt.bootstrap = 0;
     if (!d->full) { /* two of the official folds, still 600 pairs each */
         opt.max_pairs = 1200;
         opt.folds = 2;
@@ -166,13 +169,15 @@ static int evaluate(cli *c, demo *d) {
     fflush(stdout);
     double start = cli_seconds();
     cli_progress_start(&bar, c, "embedding");
-    arc_status st = arc_eval_lfw(c->ctx, d->model, join(images, sizeof images, d->data, "lfw/pairs-aligned-112"),
-                                 join(pairs, sizeof pairs, d->data, "lfw/pairs.txt"), &opt, &v, &err);
+    arc_status st = arc_evaluate_pairs(c->ctx, d->model, join(images, sizeof images, d->data, "lfw/pairs-aligned-112"),
+                                       join(pairs, sizeof pairs, d->data, "lfw/pairs.txt"), &opt, &e, &err);
     cli_progress_end(&bar);
     if (st != ARC_OK)
         return cli_fail(&err);
-    printf("           accuracy %.3f %% +- %.3f, TAR %.2f %% at FAR %g, AUC %.5f, in %.0f s\n", 100 * v.accuracy,
-           100 * v.accuracy_std, 100 * v.tar, v.far_target, v.auc, cli_seconds() - start);
+    const arc_verification *v = &e->verification;
+    printf("           accuracy %.3f %% +- %.3f, TAR %.2f %% at FAR %g, AUC %.5f, in %.0f s\n", 100 * v->accuracy,
+           100 * v->accuracy_std, 100 * v->tar, v->far_target, v->auc, cli_seconds() - start);
+    arc_evaluation_free(c->ctx, &e);
     return CLI_OK;
 }
 

@@ -124,9 +124,9 @@ static arc_status train(trained *t, arc_error *err) {
 /* ---- 3. evaluate, 4. export ---- */
 
 static arc_status evaluate(trained *t, arc_error *err) {
-    arc_eval_options opt;
+    arc_evaluate_options opt;
     const double start = cli_seconds();
-    arc_eval_options_default(&opt);
+    arc_evaluate_options_default(&opt);
     opt.progress = cli_progress_step;
     opt.progress_ctx = &t->bar;
     arc_status st = arc_model_load(t->c->ctx, t->result.model, ARC_TASK_EMBED, NULL, &t->model, err);

@@ -102,21 +102,26 @@ static int gather_crops(job *j, const char *folder) {
 
 static int verify_pairs(job *j) {
     const char *pairs = cli_value(j->c, "pairs"), *images = cli_value(j->c, "images");
-    arc_eval_options opt;
+    arc_evaluate_options opt;
     arc_error err = {0};
     cli_progress bar;
     if (!pairs)
         return CLI_OK;
-    arc_eval_options_default(&opt);
+    arc_evaluate_options_default(&opt);
+    opt.strict = true;
+    opt.checks = false;
+    opt.bootstrap = 0;
     opt.progress = cli_progress_step;
     opt.progress_ctx = &bar;
     for (int i = 0; i < 2; i++) {
+        arc_evaluation *e;
         cli_progress_start(&bar, j->c, i ? "pairs, int8" : "pairs, float32");
-        const arc_status st =
-            arc_eval_lfw(j->c->ctx, i ? j->int8 : j->model, images, pairs, &opt, i ? &j->after : &j->before, &err);
+        const arc_status st = arc_evaluate_pairs(j->c->ctx, i ? j->int8 : j->model, images, pairs, &opt, &e, &err);
         cli_progress_end(&bar);
         if (st != ARC_OK)
             return cli_fail(&err);
+        *(i ? &j->after : &j->before) = e->verification;
+        arc_evaluation_free(j->c->ctx, &e);
     }
     j->verified = true;
     return CLI_OK;

@@ -29,7 +29,7 @@
 
 typedef struct eval_command {
     arc_model *model, *detector;
-    arc_eval_options opt;
+    arc_evaluate_options opt;
     cli_progress bar;
     double started;
 } eval_command;

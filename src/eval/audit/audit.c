@@ -127,8 +127,10 @@ arc_status arc_audit_embeddings(arc_context *ctx, const arc_audit_set *set, cons
                                 const arc_audit_options *opt, arc_audit **out, arc_error *err) {
     arc_audit_options defaults;
     arc_audit_options_default(&defaults);
-    opt = opt ? opt : &defaults;
     *out = NULL;
+    if (ARC_CHECK_OPTIONS(arc_audit_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
+    opt = opt ? opt : &defaults;
     if (dim < 1 || set->samples < 1 || set->identities < 1 || set->identities > INT32_MAX ||
         (other && (other->identities < 1 || other->identities > INT32_MAX)))
         return arc_fail(err, ARC_EINVAL, "an audit needs pictures and identities: there are %lld of %lld",

@@ -146,7 +146,7 @@ static double separation(const sample *s, const arc_pair_set *p, const arc_rows 
     return (mean[1] - mean[0]) / sqrt((variance[0] + variance[1]) / 2);
 }
 
-arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_pair_set *p, const arc_eval_options *opt,
+arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_pair_set *p, const arc_evaluate_options *opt,
                             arc_evaluation *e, arc_error *err) {
     sample s = {0};
     double given = 0, best = 0, before[2 * SAMPLE], now[2 * SAMPLE];
@@ -154,7 +154,7 @@ arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_
     choose(&s, p, e);
     if (s.pairs < 2 * SAMPLE) /* too few to tell */
         return ARC_OK;
-    arc_eval_options plain = *opt;
+    arc_evaluate_options plain = *opt;
     plain.flip = false;
     plain.progress = NULL;
     const variant last = opt->detector || p->set->landmarks ? CLOSER : VARIANTS; /* photos are aligned here */

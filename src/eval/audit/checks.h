@@ -6,7 +6,7 @@
 
 /* Embeds the pictures of 50 genuine and 50 impostor pairs as they are, with red and blue exchanged, and cut closer, wider and moved in four directions; a
  * variant that separates plainly better than the pictures as given is a note. */
-arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_pair_set *p, const arc_eval_options *opt,
+arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_pair_set *p, const arc_evaluate_options *opt,
                             arc_evaluation *e, arc_error *err);
 
 #endif

@@ -190,8 +190,10 @@ arc_status arc_audit_run(arc_context *ctx, const arc_model *model, const char *p
                          const arc_audit_options *opt, arc_audit **out, arc_error *err) {
     arc_audit_options defaults;
     arc_audit_options_default(&defaults);
-    opt = opt ? opt : &defaults;
     *out = NULL;
+    if (ARC_CHECK_OPTIONS(arc_audit_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
+    opt = opt ? opt : &defaults;
     arc_embedder *embedder = NULL;
     arc_data_set *set = NULL, *other = NULL;
     set_memory memory = {0}, other_memory = {0};

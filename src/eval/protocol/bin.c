@@ -65,17 +65,19 @@ static arc_status open_bin(arc_context *ctx, const char *bin_file, arc_verificat
     return st;
 }
 
-arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_eval_options *opt,
+arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_evaluate_options *opt,
                             arc_evaluation **out, arc_error *err) {
     arc_status st;
-    arc_eval_options defaults;
+    arc_evaluate_options defaults;
     arc_verification_bin bin = {0};
     arc_evaluation *e = NULL;
     encoded *image = NULL;
     int(*pair)[2] = NULL;
     *out = NULL;
+    if (arc_evaluate_options_check(opt, err) != ARC_OK)
+        return ARC_EINVAL;
     if (!opt) {
-        arc_eval_options_default(&defaults);
+        arc_evaluate_options_default(&defaults);
         opt = &defaults;
     }
     ARC_TRY(open_bin(ctx, bin_file, &bin, err));

@@ -256,7 +256,7 @@ static void clear_slots(runner *r) {
 }
 
 static arc_status embed_all(runner *r, arc_error *err) {
-    const arc_eval_options *opt = r->run->opt;
+    const arc_evaluate_options *opt = r->run->opt;
     const int64_t images = r->run->set->images;
     arc_status st = ARC_OK;
     for (r->first = 0; r->first < images && st == ARC_OK; r->first += r->count) {
@@ -280,7 +280,7 @@ static arc_status embed_all(runner *r, arc_error *err) {
 
 static arc_status prepare(runner *r, const arc_model *model, arc_error *err) {
     const arc_alloc *a = &r->ctx->alloc;
-    const arc_eval_options *opt = r->run->opt;
+    const arc_evaluate_options *opt = r->run->opt;
     r->align = arc_model_contract(model)->align;
     arc_template_get(r->align, &r->width_px, &r->height_px, NULL);
     arc_status st = arc_embedder_new(r->ctx, model, &r->embedder, err);

@@ -113,14 +113,16 @@ arc_status arc_folder_embed(arc_folder_work *w, const arc_model *model, const ch
     return st;
 }
 
-arc_status arc_folder_work_open(arc_folder_work *w, arc_context *ctx, const char *protocol, const arc_eval_options *opt,
+arc_status arc_folder_work_open(arc_folder_work *w, arc_context *ctx, const char *protocol, const arc_evaluate_options *opt,
                                 arc_error *err) {
     *w = (arc_folder_work){.ctx = ctx};
     arc_arena_init(&w->set.arena, &ctx->alloc, 0);
+    if (arc_evaluate_options_check(opt, err) != ARC_OK)
+        return ARC_EINVAL;
     if (opt)
         w->opt = *opt;
     else
-        arc_eval_options_default(&w->opt);
+        arc_evaluate_options_default(&w->opt);
     return arc_evaluation_new(ctx, protocol, &w->e, err);
 }
 
@@ -197,7 +199,7 @@ arc_status arc_folder_missing_note(const arc_folder_work *w, arc_error *err) {
                                (long long)w->e->missing);
 }
 
-arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const char *dir, const arc_eval_options *opt,
+arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const char *dir, const arc_evaluate_options *opt,
                                arc_evaluation **out, arc_error *err) {
     arc_status st;
     arc_folder_work w;
@@ -287,7 +289,7 @@ static arc_status adopt_points(arc_folder_work *w, arc_identification *d, arc_er
 }
 
 arc_status arc_evaluate_identify(arc_context *ctx, const arc_model *model, const char *dir, const char *distractors,
-                                 const arc_eval_options *opt, arc_evaluation **out, arc_error *err) {
+                                 const arc_evaluate_options *opt, arc_evaluation **out, arc_error *err) {
     arc_status st;
     arc_folder_work w;
     split s = {0};

@@ -18,10 +18,10 @@ typedef struct arc_folder_work {
     arc_folder_set set;
     arc_rows rows;
     arc_evaluation *e;
-    arc_eval_options opt;
+    arc_evaluate_options opt;
 } arc_folder_work;
 
-arc_status arc_folder_work_open(arc_folder_work *w, arc_context *ctx, const char *protocol, const arc_eval_options *opt,
+arc_status arc_folder_work_open(arc_folder_work *w, arc_context *ctx, const char *protocol, const arc_evaluate_options *opt,
                                 arc_error *err);
 /* Hands over the evaluation, or frees it after a failure, and frees all else. */
 void arc_folder_work_close(arc_folder_work *w, arc_status st, arc_evaluation **out);

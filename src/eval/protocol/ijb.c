@@ -7,7 +7,7 @@
 
 typedef struct ijb {
     arc_context *ctx;
-    const arc_ijb_options *opt;
+    const arc_evaluate_ijb_options *opt;
     const char *dir, *target; /* "ijbc" */
     arc_ijb_faces faces;
     arc_number_rows place, pairs; /* template and media of each picture; pairs */
@@ -224,14 +224,17 @@ static arc_status finish(ijb *j, const arc_model *model, const arc_embed_run *ru
     return st == ARC_OK ? arc_evaluation_support_notes(e, 1e-6, err) : st;
 }
 
-arc_status arc_evaluate_ijb(arc_context *ctx, const arc_model *model, const char *dir, const arc_ijb_options *opt,
+arc_status arc_evaluate_ijb(arc_context *ctx, const arc_model *model, const char *dir, const arc_evaluate_ijb_options *opt,
                             arc_evaluation **out, arc_error *err) {
     arc_status st;
-    arc_ijb_options defaults;
+    arc_evaluate_ijb_options defaults;
     arc_evaluation *e = NULL;
     *out = NULL;
+    if (ARC_CHECK_OPTIONS(arc_evaluate_ijb_options, opt, err) != ARC_OK ||
+        (opt && arc_evaluate_options_check(&opt->eval, err) != ARC_OK))
+        return ARC_EINVAL;
     if (!opt) {
-        arc_ijb_options_default(&defaults);
+        arc_evaluate_ijb_options_default(&defaults);
         opt = &defaults;
     }
     ijb j = {.ctx = ctx, .opt = opt, .dir = dir, .dim = arc_model_contract(model)->dim};
@@ -265,7 +268,7 @@ done:
     return st;
 }
 
-void arc_ijb_options_default(arc_ijb_options *opt) {
-    *opt = (arc_ijb_options){.struct_size = sizeof *opt};
-    arc_eval_options_default(&opt->eval);
+void arc_evaluate_ijb_options_default(arc_evaluate_ijb_options *opt) {
+    *opt = (arc_evaluate_ijb_options){.struct_size = sizeof *opt};
+    arc_evaluate_options_default(&opt->eval);
 }

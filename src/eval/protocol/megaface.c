@@ -185,7 +185,7 @@ done:
 }
 
 arc_status arc_evaluate_megaface(arc_context *ctx, const arc_model *model, const char *probes, const char *distractors,
-                                 const arc_eval_options *opt, arc_evaluation **out, arc_error *err) {
+                                 const arc_evaluate_options *opt, arc_evaluation **out, arc_error *err) {
     arc_status st;
     arc_folder_work w;
     *out = NULL;

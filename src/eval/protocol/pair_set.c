@@ -55,7 +55,7 @@ static arc_status measure(const arc_pair_set *p, const arc_rows *rows, double *d
     return ARC_OK;
 }
 
-static arc_status judge(arc_context *ctx, const arc_pair_set *p, const arc_rows *rows, const arc_eval_options *opt,
+static arc_status judge(arc_context *ctx, const arc_pair_set *p, const arc_rows *rows, const arc_evaluate_options *opt,
                         arc_evaluation *e, arc_error *err) {
     double mean[2] = {0, 0}, xnorm = 0;
     arc_verification *v = &e->verification;
@@ -63,7 +63,7 @@ static arc_status judge(arc_context *ctx, const arc_pair_set *p, const arc_rows 
     double *dist = e->pair_score; /* becomes the cosine below */
     arc_status st = measure(p, rows, dist, mean, &xnorm, err);
     if (st == ARC_OK)
-        st = arc_eval_distances(ctx, dist, p->same, p->pairs, folds, opt->far_target, v, NULL, err);
+        st = arc_verification_of_distances(ctx, dist, p->same, p->pairs, folds, opt->far_target, v, NULL, err);
     if (st != ARC_OK)
         return st;
     for (int i = 0; i < p->pairs; i++)
@@ -77,7 +77,7 @@ static arc_status judge(arc_context *ctx, const arc_pair_set *p, const arc_rows 
     return st;
 }
 
-static arc_status tell_rule(const arc_pair_set *p, const arc_eval_options *opt, arc_evaluation *e, arc_error *err) {
+static arc_status tell_rule(const arc_pair_set *p, const arc_evaluate_options *opt, arc_evaluation *e, arc_error *err) {
     char part[80] = "";
     if (p->pairs != p->list_pairs)
         snprintf(part, sizeof part, "the first %d of %d pairs; ", p->pairs, p->list_pairs);
@@ -105,7 +105,7 @@ static arc_status fold_notes(const arc_pair_set *p, arc_evaluation *e, arc_error
     return ARC_OK;
 }
 
-static arc_status notes(const arc_pair_set *p, const arc_eval_options *opt, arc_evaluation *e, arc_error *err) {
+static arc_status notes(const arc_pair_set *p, const arc_evaluate_options *opt, arc_evaluation *e, arc_error *err) {
     const arc_verification *v = &e->verification;
     arc_status st;
     ARC_TRY(arc_evaluation_support_notes(e, opt->far_target, err));
@@ -125,7 +125,7 @@ done:
     return st;
 }
 
-arc_status arc_pair_set_run(arc_context *ctx, const arc_model *model, const arc_pair_set *p, const arc_eval_options *opt,
+arc_status arc_pair_set_run(arc_context *ctx, const arc_model *model, const arc_pair_set *p, const arc_evaluate_options *opt,
                             arc_evaluation *e, arc_error *err) {
     arc_status st;
     arc_rows rows = {0};
@@ -156,8 +156,13 @@ done:
     return st;
 }
 
-void arc_eval_options_default(arc_eval_options *opt) {
-    *opt = (arc_eval_options){
+arc_status arc_evaluate_options_check(const arc_evaluate_options *opt, arc_error *err) {
+    const arc_status st = ARC_CHECK_OPTIONS(arc_evaluate_options, opt, err);
+    return st == ARC_OK && opt ? ARC_CHECK_OPTIONS(arc_detect_options, &opt->detect, err) : st;
+}
+
+void arc_evaluate_options_default(arc_evaluate_options *opt) {
+    *opt = (arc_evaluate_options){
         .struct_size = sizeof *opt, .flip = true, .far_target = 1e-3, .checks = true, .bootstrap = 1000, .seed = 1, .worst = 20};
     arc_detect_options_default(&opt->detect);
 }

@@ -138,14 +138,16 @@ static arc_status contradictions(const listed *l, arc_evaluation *e, arc_error *
 }
 
 arc_status arc_evaluate_pairs(arc_context *ctx, const arc_model *model, const char *images_dir, const char *pairs_file,
-                              const arc_eval_options *opt, arc_evaluation **out, arc_error *err) {
+                              const arc_evaluate_options *opt, arc_evaluation **out, arc_error *err) {
     arc_status st;
-    arc_eval_options defaults;
+    arc_evaluate_options defaults;
     listed l = {0};
     arc_evaluation *e = NULL;
     *out = NULL;
+    if (arc_evaluate_options_check(opt, err) != ARC_OK)
+        return ARC_EINVAL;
     if (!opt) {
-        arc_eval_options_default(&defaults);
+        arc_evaluate_options_default(&defaults);
         opt = &defaults;
     }
     if (arc_path_kind_of(images_dir) != ARC_PATH_DIR)
@@ -179,34 +181,4 @@ done:
     arc_evaluation_free(ctx, &e);
     listed_close(ctx, &l);
     return st;
-}
-
-/* The folds alone. */
-static arc_status folds_only(arc_context *ctx, const arc_model *model, const char *images_dir, const char *file,
-                             const arc_eval_options *opt, arc_verification *out, arc_error *err) {
-    arc_eval_options strict;
-    arc_evaluation *e = NULL;
-    arc_eval_options_default(&strict);
-    if (opt)
-        strict = *opt;
-    strict.strict = true;
-    strict.checks = false;
-    strict.bootstrap = 0;
-    *out = (arc_verification){0};
-    arc_status st = images_dir ? arc_evaluate_pairs(ctx, model, images_dir, file, &strict, &e, err)
-                               : arc_evaluate_bin(ctx, model, file, &strict, &e, err);
-    if (st == ARC_OK)
-        *out = e->verification;
-    arc_evaluation_free(ctx, &e);
-    return st;
-}
-
-arc_status arc_eval_lfw(arc_context *ctx, const arc_model *model, const char *images_dir, const char *pairs_file,
-                        const arc_eval_options *opt, arc_verification *out, arc_error *err) {
-    return folds_only(ctx, model, images_dir, pairs_file, opt, out, err);
-}
-
-arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bin_file, const arc_eval_options *opt,
-                        arc_verification *out, arc_error *err) {
-    return folds_only(ctx, model, NULL, bin_file, opt, out, err);
 }

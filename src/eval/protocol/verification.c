@@ -19,7 +19,7 @@ typedef struct judge {
     arc_verification *out;
     fold_counts *fold; /* [folds] */
     fold_counts all;   /* sums over folds */
-    double at_far[ARC_EVAL_MAX_FOLDS];
+    double at_far[ARC_EVALUATE_MAX_FOLDS];
 } judge;
 
 /* First k in 0..n with dist < k*step, where k*step is rounded as NumPy's arange rounds it; n when there is none. */
@@ -249,8 +249,8 @@ static arc_status check_request(const arc_context *ctx, const void *data, const 
                                 double far_target, arc_error *err) {
     if (!ctx || !data || !same)
         return arc_fail(err, ARC_EINVAL, "verification needs a context, embeddings of at least one value, and labels");
-    if (folds < 2 || folds > ARC_EVAL_MAX_FOLDS)
-        return arc_fail(err, ARC_EINVAL, "%d folds: must be 2 to %d", folds, ARC_EVAL_MAX_FOLDS);
+    if (folds < 2 || folds > ARC_EVALUATE_MAX_FOLDS)
+        return arc_fail(err, ARC_EINVAL, "%d folds: must be 2 to %d", folds, ARC_EVALUATE_MAX_FOLDS);
     if (pairs < folds)
         return arc_fail(err, ARC_EINVAL, "%d pairs are too few for %d folds", pairs, folds);
     if (!(far_target >= 0 && far_target <= 1))
@@ -258,8 +258,8 @@ static arc_status check_request(const arc_context *ctx, const void *data, const 
     return ARC_OK;
 }
 
-arc_status arc_eval_distances(arc_context *ctx, const double *distance, const uint8_t *same, int pairs, int folds,
-                              double far_target, arc_verification *out, arc_curve *curve, arc_error *err) {
+arc_status arc_verification_of_distances(arc_context *ctx, const double *distance, const uint8_t *same, int pairs, int folds,
+                                         double far_target, arc_verification *out, arc_curve *curve, arc_error *err) {
     if (curve)
         *curve = (arc_curve){0};
     if (!out)
@@ -292,8 +292,8 @@ arc_status arc_eval_distances(arc_context *ctx, const double *distance, const ui
     return st;
 }
 
-arc_status arc_eval_verification(arc_context *ctx, const float *embeddings, int dim, const uint8_t *same, int pairs, int folds,
-                                 double far_target, arc_verification *out, arc_error *err) {
+arc_status arc_verification_of_embeddings(arc_context *ctx, const float *embeddings, int dim, const uint8_t *same, int pairs,
+                                          int folds, double far_target, arc_verification *out, arc_error *err) {
     if (!out)
         return arc_fail(err, ARC_EINVAL, "the verification result must not be NULL");
     *out = (arc_verification){0};
@@ -306,7 +306,7 @@ arc_status arc_eval_verification(arc_context *ctx, const float *embeddings, int 
         return arc_fail_nomem(err, "the distances of the pairs");
     st = score_pairs(dist, embeddings, dim, same, pairs, mean, err);
     if (st == ARC_OK)
-        st = arc_eval_distances(ctx, dist, same, pairs, folds, far_target, out, NULL, err);
+        st = arc_verification_of_distances(ctx, dist, same, pairs, folds, far_target, out, NULL, err);
     if (st == ARC_OK) {
         out->dim = dim;
         out->mean_impostor_cosine = mean[0];

@@ -21,7 +21,7 @@ typedef struct video {
 
 typedef struct ytf {
     arc_context *ctx;
-    const arc_ytf_options *opt;
+    const arc_evaluate_ytf_options *opt;
     arc_pair_list list;
     arc_arena arena;
     video *video; /* [videos], sorted */
@@ -276,7 +276,7 @@ static void name_video(const void *source, int64_t index, char *out, size_t byte
 
 static arc_status judge(ytf *y, arc_evaluation *e, arc_error *err) {
     arc_arena *a = arc_evaluation_arena(e);
-    const arc_eval_options *opt = &y->opt->eval;
+    const arc_evaluate_options *opt = &y->opt->eval;
     const int pairs = y->list.pairs;
     const int folds = opt->folds ? opt->folds : y->list.folds > 1 ? y->list.folds : 10;
     e->pairs = pairs;
@@ -294,7 +294,8 @@ static arc_status judge(ytf *y, arc_evaluation *e, arc_error *err) {
         for (int k = 0; k < 2; k++)
             e->pair_identity[2 * i + k] = y->video[y->pair[i][k]].person;
     }
-    ARC_TRY(arc_eval_distances(y->ctx, e->pair_score, e->pair_same, pairs, folds, opt->far_target, &e->verification, NULL, err));
+    ARC_TRY(arc_verification_of_distances(y->ctx, e->pair_score, e->pair_same, pairs, folds, opt->far_target, &e->verification,
+                                          NULL, err));
     for (int i = 0; i < pairs; i++) {
         e->pair_score[i] = 1 - e->pair_score[i] / 2;
         sum[e->pair_same[i]] += e->pair_score[i];
@@ -388,13 +389,16 @@ static void close_ytf(ytf *y) {
 }
 
 arc_status arc_evaluate_ytf(arc_context *ctx, const arc_model *model, const char *frames_dir, const char *splits,
-                            const arc_ytf_options *opt, arc_evaluation **out, arc_error *err) {
+                            const arc_evaluate_ytf_options *opt, arc_evaluation **out, arc_error *err) {
     arc_status st;
-    arc_ytf_options defaults;
+    arc_evaluate_ytf_options defaults;
     arc_evaluation *e = NULL;
     *out = NULL;
+    if (ARC_CHECK_OPTIONS(arc_evaluate_ytf_options, opt, err) != ARC_OK ||
+        (opt && arc_evaluate_options_check(&opt->eval, err) != ARC_OK))
+        return ARC_EINVAL;
     if (!opt) {
-        arc_ytf_options_default(&defaults);
+        arc_evaluate_ytf_options_default(&defaults);
         opt = &defaults;
     }
     ytf y = {.ctx = ctx, .opt = opt, .dim = arc_model_contract(model)->dim};
@@ -435,8 +439,8 @@ done:
     return st;
 }
 
-void arc_ytf_options_default(arc_ytf_options *opt) {
-    *opt = (arc_ytf_options){.struct_size = sizeof *opt};
-    arc_eval_options_default(&opt->eval);
+void arc_evaluate_ytf_options_default(arc_evaluate_ytf_options *opt) {
+    *opt = (arc_evaluate_ytf_options){.struct_size = sizeof *opt};
+    arc_evaluate_options_default(&opt->eval);
     opt->eval.flip = false;
 }

@@ -24,7 +24,7 @@ static const char *contract_text(arc_arena *a, const arc_contract *c) {
 }
 
 arc_status arc_evaluation_provenance(arc_context *ctx, arc_evaluation *e, const arc_model *model, const char *set,
-                                     const uint8_t set_digest[32], const arc_eval_options *opt, arc_error *err) {
+                                     const uint8_t set_digest[32], const arc_evaluate_options *opt, arc_error *err) {
     static const char *const precisions[] = {
         [ARC_PRECISION_FP32] = "fp32", [ARC_PRECISION_BF16] = "bf16", [ARC_PRECISION_FP16] = "fp16"};
     arc_arena *a = arc_evaluation_arena(e);

@@ -139,6 +139,8 @@ done:
 arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_detect_options *opt, arc_face *faces,
                       int capacity, int *count, arc_error *err) {
     *count = 0;
+    if (ARC_CHECK_OPTIONS(arc_detect_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
     if (!arc_image_valid(image))
         return arc_fail(err, ARC_EINVAL, "there is no picture to search");
     arc_detect_options chosen;

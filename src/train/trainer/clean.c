@@ -273,7 +273,9 @@ arc_status arc_data_clean(arc_context *ctx, const char *set, const arc_model *mo
                           const arc_clean_options *options, arc_clean_result *out, arc_error *err) {
     arc_status st;
     *out = (arc_clean_result){0};
-    if (!options || options->struct_size != sizeof *options || !(options->drop_angle > 0 && options->drop_angle <= 180))
+    if (ARC_CHECK_OPTIONS(arc_clean_options, options, err) != ARC_OK)
+        return ARC_EINVAL;
+    if (!options || !(options->drop_angle > 0 && options->drop_angle <= 180))
         return arc_fail(err, ARC_EINVAL, "a drop angle above 0 and up to 180 degrees is needed");
     cleaner *c = arc_mem_new(&ctx->alloc, 1, sizeof *c);
     if (!c)

@@ -1,6 +1,6 @@
 /* The recipe's evaluation sets, on the weights as they are now. */
 #include "train/trainer/trainer_internal.h"
-#include <arcface/eval.h>
+#include <arcface/evaluate.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,14 +11,24 @@ static const char *short_name(const char *spec) {
 }
 
 static arc_status run_set(arc_trainer *t, const arc_model *model, char *spec, arc_verification *out, arc_error *err) {
-    arc_eval_options o;
-    arc_eval_options_default(&o);
+    arc_evaluate_options o;
+    arc_evaluation *e = NULL;
+    arc_status st;
+    arc_evaluate_options_default(&o);
+    o.strict = true;
+    o.checks = false;
+    o.bootstrap = 0;
     char *colon = strchr(spec, ':');
-    if (!colon)
-        return arc_eval_bin(t->ctx, model, spec, &o, out, err);
-    *colon = '\0';
-    const arc_status st = arc_eval_lfw(t->ctx, model, spec, colon + 1, &o, out, err);
-    *colon = ':';
+    if (!colon) {
+        st = arc_evaluate_bin(t->ctx, model, spec, &o, &e, err);
+    } else {
+        *colon = '\0';
+        st = arc_evaluate_pairs(t->ctx, model, spec, colon + 1, &o, &e, err);
+        *colon = ':';
+    }
+    if (st == ARC_OK)
+        *out = e->verification;
+    arc_evaluation_free(t->ctx, &e);
     return st;
 }
 

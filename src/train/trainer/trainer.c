@@ -151,9 +151,9 @@ done:
 }
 
 static arc_status check(const arc_train_options *o, arc_error *err) {
-    if (!o || o->struct_size != sizeof *o)
-        return arc_fail(err, ARC_EINVAL, "options were not filled by arc_train_options_default of this version");
-    if (!o->data || !o->run)
+    if (ARC_CHECK_OPTIONS(arc_train_options, o, err) != ARC_OK)
+        return ARC_EINVAL;
+    if (!o || !o->data || !o->run)
         return arc_fail(err, ARC_EINVAL, "a training needs data and a folder to run in");
     if (strlen(o->run) > ARC_TRAIN_PATH - 64)
         return arc_fail(err, ARC_ELIMIT, "%.60s...: the folder's name is too long", o->run);

@@ -1,6 +1,6 @@
 /* Evaluation by the field's protocols (docs/PROTOCOLS.md): pair lists (LFW, CFP, AgeDB, CALFW, CPLFW), InsightFace .bin sets. */
-#ifndef ARCFACE_EVAL_H
-#define ARCFACE_EVAL_H
+#ifndef ARCFACE_EVALUATE_H
+#define ARCFACE_EVALUATE_H
 
 #include <arcface/evaluate_result.h>
 #include <arcface/face.h>
@@ -11,15 +11,15 @@ extern "C" {
 
 /* Protocol arithmetic alone. embeddings: [2*pairs][dim] already flip-summed, pair i = rows 2i and 2i+1; same: [pairs] 0 or 1, in fold order.
  * Fills everything but xnorm and flip. Errors: EINVAL for too few pairs or non-finite embeddings (names the row). */
-ARC_API ARC_NODISCARD arc_status arc_eval_verification(arc_context *ctx, const float *embeddings, int dim, const uint8_t *same,
-                                                       int pairs, int folds, double far_target, arc_verification *out,
-                                                       arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_verification_of_embeddings(arc_context *ctx, const float *embeddings, int dim,
+                                                                const uint8_t *same, int pairs, int folds, double far_target,
+                                                                arc_verification *out, arc_error *err);
 /* The same from squared distances of unit embeddings (0..4). curve may be NULL; its scores are cosines, 1 - distance/2. */
-ARC_API ARC_NODISCARD arc_status arc_eval_distances(arc_context *ctx, const double *distance, const uint8_t *same, int pairs,
-                                                    int folds, double far_target, arc_verification *out, arc_curve *curve,
-                                                    arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_verification_of_distances(arc_context *ctx, const double *distance, const uint8_t *same,
+                                                               int pairs, int folds, double far_target, arc_verification *out,
+                                                               arc_curve *curve, arc_error *err);
 
-typedef struct arc_eval_options {
+typedef struct arc_evaluate_options {
     size_t struct_size;
     bool flip;         /* default true */
     double far_target; /* default 1e-3 */
@@ -37,24 +37,17 @@ typedef struct arc_eval_options {
     int far_target_count;
     int worst;         /* pairs of each kind to remember; default 20 */
     int64_t impostors; /* arc_evaluate_folder: so many different impostor pairs, drawn with the seed; default 0: all */
-} arc_eval_options;
-ARC_API void arc_eval_options_default(arc_eval_options *opt);
+} arc_evaluate_options;
+ARC_API void arc_evaluate_options_default(arc_evaluate_options *opt);
 
 /* A list of pairs over a folder of images. The list is LFW's pairs.txt (Name/Name_0001.jpg), lines "PATH PATH LABEL", or two lines a pair
  * "PATH LABEL" (CALFW, CPLFW); or CFP's Protocol folder with "FF" or "FP" behind a colon. Ownership: arc_evaluation_free. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_pairs(arc_context *ctx, const arc_model *model, const char *images_dir,
-                                                    const char *pairs_file, const arc_eval_options *opt, arc_evaluation **out,
+                                                    const char *pairs_file, const arc_evaluate_options *opt, arc_evaluation **out,
                                                     arc_error *err);
 /* InsightFace .bin (pickle of encoded images and labels, every flavour in the wild; nothing is executed). */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char *bin_file,
-                                                  const arc_eval_options *opt, arc_evaluation **out, arc_error *err);
-
-/* The two above for callers who want the folds only: strict, without checks and bootstrap. */
-ARC_API ARC_NODISCARD arc_status arc_eval_lfw(arc_context *ctx, const arc_model *model, const char *images_dir,
-                                              const char *pairs_file, const arc_eval_options *opt, arc_verification *out,
-                                              arc_error *err);
-ARC_API ARC_NODISCARD arc_status arc_eval_bin(arc_context *ctx, const arc_model *model, const char *bin_file,
-                                              const arc_eval_options *opt, arc_verification *out, arc_error *err);
+                                                  const arc_evaluate_options *opt, arc_evaluation **out, arc_error *err);
 
 #ifdef __cplusplus
 }
