@@ -1,7 +1,6 @@
 /* learn: the steps of a learner from its graph. Shapes come from the operators' own rules; a PRelu or Relu whose only input is a
  * normalisation joins its step, and so does the addition behind it when the other operand is there by then. */
 #include "learn/learner_internal.h"
-#include "op/op.h"
 #include <string.h>
 
 typedef struct builder {
@@ -15,11 +14,7 @@ typedef struct builder {
 } builder;
 
 static arc_status refuse(const builder *b, const arc_node *n, const char *why) {
-    return arc_fail(b->err, ARC_EUNSUPPORTED, "%s '%s' cannot learn: %s", n->op, n->name, why);
-}
-
-static bool is(const arc_node *n, const char *op) {
-    return strcmp(n->op, op) == 0;
+    return arc_learn_refuse(n, why, b->err);
 }
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------- */
@@ -90,11 +85,11 @@ static int add_value(builder *b, const arc_shape *shape, arc_store store, int pr
 }
 
 /* A step over the activations among the node's first two inputs. */
-static arc_status add_step(builder *b, const arc_node *n, const arc_learn_op *op, int inputs, arc_learn_step **out) {
+static arc_status add_step(builder *b, const arc_node *n, int inputs, arc_learn_step **out) {
     arc_learner *l = b->l;
     arc_learn_step *s = &l->step[l->steps];
     *s = (arc_learn_step){
-        .op = op, .node = n, .name = n->name[0] ? n->name : n->op, .inputs = inputs, .momentum = l->options.momentum};
+        .op = n->entry, .node = n, .name = n->name[0] ? n->name : n->op, .inputs = inputs, .momentum = l->options.momentum};
     for (int i = 0; i < inputs; i++) {
         s->in[i] = b->activation[n->input[i]];
         if (s->in[i] < 0)
@@ -128,7 +123,7 @@ static arc_status store_of(const builder *b, const arc_learn_step *s, bool group
 
 static arc_status build_conv(builder *b, const arc_node *n) {
     arc_learn_step *s = NULL;
-    arc_status st = add_step(b, n, arc_attr_int(n, "group", 1) > 1 ? &arc_learn_depthwise : &arc_learn_conv, 1, &s);
+    arc_status st = add_step(b, n, 1, &s);
     const int64_t count = n->input[1] >= 0 ? arc_shape_count(&b->g->value[n->input[1]].shape) : -1;
     if (st == ARC_OK)
         st = take(b, n, 1, (size_t)ARC_MAX(count, 0), true, false, &s->weight);
@@ -136,12 +131,8 @@ static arc_status build_conv(builder *b, const arc_node *n) {
         st = take(b, n, 2, (size_t)s->out_shape.dim[1], false, false, &s->bias);
     if (st != ARC_OK)
         return st;
-    const arc_attr *dilations = arc_node_attr(n, "dilations");
-    for (size_t i = 0; dilations && i < dilations->count; i++)
-        if (dilations->ints[i] != 1)
-            return refuse(b, n, "dilated convolutions have no backward");
     arc_store store;
-    const arc_status stored = store_of(b, s, s->op == &arc_learn_depthwise, &store);
+    const arc_status stored = store_of(b, s, arc_attr_int(n, "group", 1) > 1, &store);
     if (stored == ARC_OK)
         end_step(b, s, store);
     return stored;
@@ -149,7 +140,7 @@ static arc_status build_conv(builder *b, const arc_node *n) {
 
 static arc_status build_norm(builder *b, const arc_node *n) {
     arc_learn_step *s = NULL;
-    arc_status st = add_step(b, n, &arc_learn_norm_op, 1, &s);
+    arc_status st = add_step(b, n, 1, &s);
     const size_t c = st == ARC_OK ? (size_t)s->out_shape.dim[1] : 0;
     for (int i = 1; st == ARC_OK && i <= 4; i++) {
         arc_learn_parameter **const to[] = {&s->weight, &s->bias, &s->running_mean, &s->running_variance};
@@ -178,7 +169,7 @@ static arc_learn_step *open_norm(const builder *b, int graph_value, bool with_ac
     if (a < 0 || b->users[graph_value] != 1 || b->g->value[graph_value].is_output || b->l->value[a].producer < 0)
         return NULL;
     arc_learn_step *s = &b->l->step[b->l->value[a].producer];
-    return s->op == &arc_learn_norm_op && s->inputs == 1 && (with_act || (!s->slope && !s->relu)) ? s : NULL;
+    return s->norm && s->inputs == 1 && (with_act || (!s->slope && !s->relu)) ? s : NULL;
 }
 
 /* ONNX lines shapes up from the right: [c,1,1] beside maps, [c] beside rows. */
@@ -190,14 +181,14 @@ static bool one_a_channel(const arc_shape *s, const arc_shape *of) {
 static arc_status build_act(builder *b, const arc_node *n) {
     arc_learn_step *s = open_norm(b, n->input[0], false);
     const bool joins = s != NULL;
-    arc_status st = joins ? ARC_OK : add_step(b, n, &arc_learn_act, 1, &s);
-    if (st == ARC_OK && is(n, "PRelu") && !one_a_channel(&b->tensor[n->input[1]].shape, &s->out_shape))
+    arc_status st = joins ? ARC_OK : add_step(b, n, 1, &s);
+    if (st == ARC_OK && arc_node_is(n, ARC_KIND_PRELU) && !one_a_channel(&b->tensor[n->input[1]].shape, &s->out_shape))
         st = refuse(b, n, "its slopes must be one a channel");
-    if (st == ARC_OK && is(n, "PRelu"))
+    if (st == ARC_OK && arc_node_is(n, ARC_KIND_PRELU))
         st = take(b, n, 1, (size_t)s->out_shape.dim[1], false, false, &s->slope);
     if (st != ARC_OK)
         return st;
-    s->relu = is(n, "Relu");
+    s->relu = arc_node_is(n, ARC_KIND_RELU);
     if (joins)
         b->activation[n->output[0]] = s->out;
     else
@@ -231,7 +222,7 @@ static bool join_add(builder *b, const arc_node *n) {
 static arc_status build_constant(builder *b, const arc_node *n) {
     const bool first = b->activation[n->input[0]] < 0;
     const arc_tensor *c = &b->tensor[n->input[first ? 0 : 1]];
-    if (first && !is(n, "Add") && !is(n, "Mul"))
+    if (first && !arc_node_is(n, ARC_KIND_ADD) && !arc_node_is(n, ARC_KIND_MUL))
         return refuse(b, n, "a constant minus or over an activation has no backward");
     arc_node *turned = arc_arena_new(&b->l->arena, 1, sizeof *turned);
     int *input = arc_arena_new(&b->l->arena, 2, sizeof *input);
@@ -242,7 +233,7 @@ static arc_status build_constant(builder *b, const arc_node *n) {
     input[0] = n->input[first];
     input[1] = n->input[!first];
     arc_learn_step *s = NULL;
-    const arc_status st = add_step(b, turned, &arc_learn_affine, 1, &s);
+    const arc_status st = add_step(b, turned, 1, &s);
     if (st != ARC_OK)
         return st;
     const int64_t count = arc_shape_count(&c->shape);
@@ -262,17 +253,17 @@ static arc_status build_pair(builder *b, const arc_node *n) {
     arc_learn_step *s = NULL;
     const arc_shape *x = &b->l->value[a].shape, *y = &b->l->value[c].shape;
     const bool same = arc_shape_equal(x, y) && b->l->value[a].store == b->l->value[c].store;
-    if (is(n, "Add") && same) {
+    if (arc_node_is(n, ARC_KIND_ADD) && same) {
         if (join_add(b, n))
             return ARC_OK;
-        const arc_status st = add_step(b, n, &arc_learn_add, 2, &s);
+        const arc_status st = add_step(b, n, 2, &s);
         if (st == ARC_OK)
             end_step(b, s, s->in_store[0]);
         return st;
     }
-    if (!is(n, "Mul") || x->rank != 4 || y->rank != 4 || x->dim[1] != y->dim[1] || arc_learn_pixels(y) != 1)
+    if (!arc_node_is(n, ARC_KIND_MUL) || x->rank != 4 || y->rank != 4 || x->dim[1] != y->dim[1] || arc_learn_pixels(y) != 1)
         return refuse(b, n, "two activations can be added, or multiplied by one value a channel (the second)");
-    const arc_status st = add_step(b, n, &arc_learn_gate, 2, &s);
+    const arc_status st = add_step(b, n, 2, &s);
     if (st == ARC_OK)
         end_step(b, s, s->in_store[0]);
     return st;
@@ -280,12 +271,9 @@ static arc_status build_pair(builder *b, const arc_node *n) {
 
 static arc_status build_gemm(builder *b, const arc_node *n) {
     arc_learn_step *s = NULL;
-    arc_status st = add_step(b, n, &arc_learn_gemm, 1, &s);
+    arc_status st = add_step(b, n, 1, &s);
     if (st != ARC_OK)
         return st;
-    if (!arc_attr_int(n, "transB", 0) || arc_attr_int(n, "transA", 0) || arc_attr_float(n, "alpha", 1) != 1 ||
-        arc_attr_float(n, "beta", 1) != 1)
-        return refuse(b, n, "only x W^T + b does: transB 1, alpha and beta 1");
     st = take(b, n, 1, (size_t)(s->in_shape[0].dim[1] * s->out_shape.dim[1]), true, false, &s->weight);
     if (st == ARC_OK && n->inputs > 2 && n->input[2] >= 0)
         st = take(b, n, 2, (size_t)s->out_shape.dim[1], false, false, &s->bias);
@@ -294,46 +282,49 @@ static arc_status build_gemm(builder *b, const arc_node *n) {
     return st;
 }
 
-/* Layers without parameters and with one input. */
-static arc_status build_single(builder *b, const arc_node *n, const arc_learn_op *op) {
+/* Layers without parameters and with one input; their result is float32. */
+static arc_status build_single(builder *b, const arc_node *n) {
     arc_learn_step *s = NULL;
-    const arc_status st = add_step(b, n, op, 1, &s);
-    if (st != ARC_OK)
-        return st;
-    if (op == &arc_learn_flatten && (s->out_shape.rank != 2 || s->out_shape.dim[1] != (int64_t)arc_learn_row(&s->in_shape[0])))
-        return refuse(b, n, "it must make one row of each image");
-    if (op == &arc_learn_sigmoid && s->in_store[0] != ARC_STORE_F32)
-        return refuse(b, n, "whole maps through it are not supported in bfloat16");
-    end_step(b, s, ARC_STORE_F32);
-    return ARC_OK;
+    const arc_status st = add_step(b, n, 1, &s);
+    if (st == ARC_OK)
+        end_step(b, s, ARC_STORE_F32);
+    return st;
+}
+
+/* The node's output is its input. */
+static bool does_nothing(const arc_node *n) {
+    return arc_node_is(n, ARC_KIND_IDENTITY) ||
+           (arc_node_is(n, ARC_KIND_DROPOUT) && arc_attr_float(n, "ratio", 0) == 0 && n->inputs < 2);
 }
 
 static arc_status build_node(builder *b, const arc_node *n) {
-    if (is(n, "Constant"))
+    if (arc_node_is(n, ARC_KIND_CONSTANT))
         return ARC_OK;
-    const bool loose = is(n, "Identity") || (is(n, "Dropout") && arc_attr_float(n, "ratio", 0) == 0 && n->inputs < 2);
-    if (loose) {
+    if (does_nothing(n)) {
         b->activation[n->output[0]] = b->activation[n->input[0]];
         b->users[n->input[0]] += b->users[n->output[0]] - 1;
         return ARC_OK;
     }
-    if (is(n, "Conv"))
+    if (!n->entry->forward)
+        return refuse(b, n, "the operator has no backward here");
+    switch (n->entry->kind) {
+    case ARC_KIND_CONV:
         return build_conv(b, n);
-    if (is(n, "BatchNormalization"))
+    case ARC_KIND_BATCH_NORM:
         return build_norm(b, n);
-    if (is(n, "PRelu") || is(n, "Relu"))
+    case ARC_KIND_RELU:
+    case ARC_KIND_PRELU:
         return build_act(b, n);
-    if (is(n, "Add") || is(n, "Sub") || is(n, "Mul") || is(n, "Div"))
+    case ARC_KIND_ADD:
+    case ARC_KIND_SUB:
+    case ARC_KIND_MUL:
+    case ARC_KIND_DIV:
         return build_pair(b, n);
-    if (is(n, "Gemm"))
+    case ARC_KIND_GEMM:
         return build_gemm(b, n);
-    if (is(n, "Flatten") || is(n, "Reshape"))
-        return build_single(b, n, &arc_learn_flatten);
-    if (is(n, "GlobalAveragePool"))
-        return build_single(b, n, &arc_learn_pool);
-    if (is(n, "Sigmoid"))
-        return build_single(b, n, &arc_learn_sigmoid);
-    return refuse(b, n, "the operator has no backward here");
+    default:
+        return build_single(b, n);
+    }
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------------------------------- */

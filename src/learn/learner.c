@@ -50,7 +50,7 @@ static arc_status prepare_steps(arc_learner *l, arc_error *err) {
     for (int i = 0; i < l->steps; i++) {
         arc_learn_prepare p = {.step = &l->step[i], .arena = &l->arena, .kernels = l->ctx->kernels, .err = err};
         p.threads = (size_t)arc_pool_threads(l->ctx->pool);
-        const arc_status st = p.step->op->prepare ? p.step->op->prepare(&p) : ARC_OK;
+        const arc_status st = p.step->op->learn_prepare(&p);
         if (st != ARC_OK)
             return st;
         scratch = ARC_MAX(scratch, p.step->scratch_bytes);

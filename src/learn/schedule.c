@@ -66,10 +66,10 @@ static void input_gradients(planner *a, const arc_learn_step *s, arc_learn_event
         if (*gradient >= 0) {
             e->dx[k] = use(a, *gradient);
             e->add[k] = true;
-        } else if (s->op->passes[k] && fits && !dy_goes_on) {
+        } else if (s->passes[k] && fits && !dy_goes_on) {
             *gradient = e->dy;
             dy_goes_on = true;
-        } else if (k == 0 && s->op->in_place && fits && !dy_goes_on) {
+        } else if (k == 0 && s->in_place && fits && !dy_goes_on) {
             e->dx[k] = *gradient = e->dy;
         } else {
             e->dx[k] = *gradient = new_buffer(a, s->in[k]);
@@ -81,9 +81,9 @@ static void backward(planner *a, int step) {
     const arc_learn_step *s = &a->l->step[step];
     arc_learn_event *e = new_event(a, ARC_LEARN_BACKWARD, step);
     for (int k = 0; k < s->inputs; k++)
-        if (arc_learn_keeps(s, k))
+        if (s->keeps[k])
             e->x[k] = use(a, a->current[s->in[k]]);
-    if (s->op->keeps_out)
+    if (s->keeps_out)
         e->y = use(a, a->current[s->out]);
     if (a->gradient[s->out] < 0)
         a->gradient[s->out] = new_buffer(a, s->out);
@@ -104,8 +104,8 @@ static void again(planner *a, int first, int last) {
     for (int i = first; i <= last; i++) {
         const arc_learn_step *s = &a->l->step[i];
         for (int k = 0; k < s->inputs; k++)
-            a->needed[s->in[k]] |= arc_learn_keeps(s, k);
-        a->needed[s->out] |= s->op->keeps_out;
+            a->needed[s->in[k]] |= s->keeps[k];
+        a->needed[s->out] |= s->keeps_out;
     }
     for (int i = last; i >= first; i--) {
         const arc_learn_step *s = &a->l->step[i];

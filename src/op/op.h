@@ -33,6 +33,9 @@ typedef struct arc_tensor {
 
 struct arc_op;
 typedef struct arc_step arc_step;
+typedef struct arc_learn_step arc_learn_step; /* learn_step.h */
+typedef struct arc_learn_run arc_learn_run;
+typedef struct arc_learn_prepare arc_learn_prepare;
 
 /* What infer sees. in[i] == NULL: optional input omitted. */
 typedef struct arc_infer {
@@ -141,6 +144,10 @@ typedef struct arc_op {
     /* inference */
     arc_status (*prepare)(arc_prepare *p); /* NULL = nothing to prepare */
     void (*run)(const arc_step *s);
+    /* learning: all three or none */
+    arc_status (*learn_prepare)(arc_learn_prepare *p);
+    void (*forward)(const arc_learn_step *s, const arc_learn_run *r);
+    void (*backward)(const arc_learn_step *s, const arc_learn_run *r);
     /* planning */
     bool in_place;       /* reads element i of input 0 before it writes element i of output 0 */
     bool view;           /* output 0 is input 0's bytes with another shape or name */

@@ -22,11 +22,29 @@ static void every_entry_is_whole(void **state) {
             fail_msg("%s: an operator that passes make is named arc.*, and no other is", op->name);
         if (op->in_place && op->layout != ARC_OP_SAME)
             fail_msg("%s works in place and is not element-wise", op->name);
+        if (!op->learn_prepare != !op->forward || !op->forward != !op->backward)
+            fail_msg("%s has a part of what learning needs, not all", op->name);
+        if (op->forward && (op->made_by_passes || op->shape_query))
+            fail_msg("%s can't learn and has a gradient", op->name);
         if (op->shape_query && op->layout != ARC_OP_PLAIN)
             fail_msg("%s looks at shapes alone and wants a layout", op->name);
     }
     assert_true(entries > 100);
     assert_null(arc_op_at(entries + 1));
+}
+
+/* What the learner says it takes (learn/learner.h) has its gradient; nothing else has. */
+static void learnable_operators_are_known(void **state) {
+    (void)state;
+    static const char *const names[] = {"Conv", "BatchNormalization", "PRelu", "Relu",    "Add",     "Sub",    "Mul",
+                                        "Div",  "GlobalAveragePool",  "Gemm",  "Sigmoid", "Flatten", "Reshape"};
+    size_t learnable = 0;
+    for (size_t i = 0; arc_op_at(i); i++)
+        learnable += arc_op_at(i)->forward != NULL;
+    assert_int_equal(learnable, ARC_COUNT(names));
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        if (!arc_op_find(names[i])->backward)
+            fail_msg("%s has no gradient", names[i]);
 }
 
 static void names_and_kinds_are_unique(void **state) {
@@ -170,9 +188,10 @@ static void products_are_counted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_entry_is_whole),         cmocka_unit_test(names_and_kinds_are_unique),
-        cmocka_unit_test(in_place_gives_the_same_bits), cmocka_unit_test(views_keep_the_bytes),
-        cmocka_unit_test(shape_queries_need_no_data),   cmocka_unit_test(products_are_counted),
+        cmocka_unit_test(every_entry_is_whole),       cmocka_unit_test(learnable_operators_are_known),
+        cmocka_unit_test(names_and_kinds_are_unique), cmocka_unit_test(in_place_gives_the_same_bits),
+        cmocka_unit_test(views_keep_the_bytes),       cmocka_unit_test(shape_queries_need_no_data),
+        cmocka_unit_test(products_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* op: activations. All but the softmaxes work element by element in either layout. */
 #include "op/layer.h"
+#include "op/learn_step.h"
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -290,12 +291,18 @@ const arc_op arc_ops_activation[] = {
      .layout = ARC_OP_SAME,
      .infer = arc_infer_same_f32,
      .run = activation_run,
+     .learn_prepare = arc_relu_learn_prepare,
+     .forward = arc_relu_forward,
+     .backward = arc_relu_backward,
      .in_place = true},
     {.name = "PRelu",
      .kind = ARC_KIND_PRELU,
      .layout = ARC_OP_SAME,
      .infer = prelu_infer,
      .run = prelu_run,
+     .learn_prepare = arc_relu_learn_prepare,
+     .forward = arc_relu_forward,
+     .backward = arc_relu_backward,
      .in_place = true,
      .weight_inputs = ARC_INPUT(1)},
     {.name = "LeakyRelu",
@@ -310,6 +317,9 @@ const arc_op arc_ops_activation[] = {
      .layout = ARC_OP_SAME,
      .infer = arc_infer_same_f32,
      .run = activation_run,
+     .learn_prepare = arc_sigmoid_learn_prepare,
+     .forward = arc_sigmoid_forward,
+     .backward = arc_sigmoid_backward,
      .in_place = true},
     {.name = "HardSigmoid", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run, .in_place = true},
     {.name = "HardSwish", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run, .in_place = true},

@@ -5,6 +5,7 @@
  * the number of threads. Items are numbered [group][block][panel]: a block is as many pixel tiles as L2 holds the input of; its pointer
  * lists are built once and used for all panels, and a panel stays in cache over the tiles of a block. With few pixels there is one
  * block, and threads split the panels, so that each weight is read from memory once. */
+#include "op/conv/conv_learn.h"
 #include "op/conv/geometry.h"
 #include "op/fused.h"
 #include "op/layer.h"
@@ -310,6 +311,9 @@ const arc_op arc_ops_conv[] = {
      .infer = conv_infer,
      .prepare = conv_prepare,
      .run = conv_run,
+     .learn_prepare = arc_conv_learn_prepare,
+     .forward = arc_conv_forward,
+     .backward = arc_conv_backward,
      .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
      .macs = arc_macs_conv},
     {.name = "ConvTranspose",

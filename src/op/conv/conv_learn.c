@@ -4,6 +4,7 @@
  * Every sum has one order whatever the number of threads: outputs are split, and the gradient of the weights is cut into a fixed number
  * of parts of the pixels that are added in turn. Weights are packed at every call: they change at every step. */
 #include "op/conv/conv_learn.h"
+#include "op/conv/phase_learn.h"
 #include <string.h>
 
 #define BLOCK_TILES 4                  /* tiles that share a pointer list and stay in L2 */
@@ -22,7 +23,8 @@ typedef struct conv_state {
     size_t rows_at;                          /* bytes of a thread's scratch before its rows of floats */
     size_t parts, images_part;
     bool tap_items;                     /* an item is a part and a tap, not a part with all of them */
-    const arc_winograd_learn *winograd; /* NULL: the direct way */
+    const arc_winograd_learn *winograd; /* NULL: not in the Winograd domain */
+    const arc_grouped_learn *grouped;   /* NULL: one group */
 } conv_state;
 
 typedef struct conv_job {
@@ -42,7 +44,7 @@ static size_t panels_of(const arc_kernels *k, size_t n) {
     return (n + k->igemm_nr - 1) / k->igemm_nr;
 }
 
-static arc_status conv_prepare(arc_learn_prepare *p) {
+arc_status arc_conv_learn_prepare(arc_learn_prepare *p) {
     arc_learn_step *s = p->step;
     const arc_kernels *k = p->kernels;
     conv_state *c = arc_arena_new(p->arena, 1, sizeof *c);
@@ -52,10 +54,15 @@ static arc_status conv_prepare(arc_learn_prepare *p) {
     const arc_status st = arc_conv_read(s->node, false, &s->in_shape[0], &s->weight->shape, &c->g, why, sizeof why);
     if (st != ARC_OK)
         return arc_fail(p->err, st, "%s '%s': %s", s->node->op, s->name, why);
+    if (c->g.dilation_h != 1 || c->g.dilation_w != 1)
+        return arc_learn_refuse(s->node, "dilated convolutions have no backward", p->err);
+    s->keeps[0] = !s->weight->frozen; /* x is read for the gradient of the weights alone */
+    s->state = c;
+    if (c->g.groups > 1)
+        return arc_grouped_learn_prepare(p, &c->g, &c->grouped);
     c->taps = (size_t)(c->g.kh * c->g.kw);
     c->c_in = (size_t)c->g.c_in;
     c->c_out = (size_t)c->g.c_out;
-    s->state = c;
     s->macs = (double)(c->g.oh * c->g.ow) * (double)(c->taps * c->c_in * c->c_out);
     if (s->in_store[0] == s->out_store && arc_winograd_learns(&c->g))
         return arc_winograd_learn_prepare(p, &c->g, &c->winograd);
@@ -146,8 +153,12 @@ static void forward_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-static void conv_forward(const arc_learn_step *s, const arc_learn_run *r) {
+void arc_conv_forward(const arc_learn_step *s, const arc_learn_run *r) {
     const conv_state *c = s->state;
+    if (c->grouped) {
+        arc_grouped_learn_forward(c->grouped, s, r);
+        return;
+    }
     if (c->winograd) {
         arc_winograd_learn_forward(c->winograd, s, r);
         return;
@@ -339,19 +350,6 @@ static void gather_items(void *arg, size_t begin, size_t end, int thread) {
             }
 }
 
-void arc_learn_bias_gradient(const arc_learn_step *s, const arc_learn_run *r) {
-    const size_t rows = r->n * arc_learn_pixels(&s->out_shape), c = s->bias->count;
-    for (size_t j = 0; j < c; j++) {
-        double sum = 0;
-        for (size_t i = 0; i < rows; i++) {
-            float dy;
-            r->kernels->store_load(s->out_store, 1, arc_store_at(s->out_store, r->dy, i * c + j), &dy);
-            sum += (double)dy;
-        }
-        s->bias->gradient[j] = (float)sum + (r->accumulate ? s->bias->gradient[j] : 0);
-    }
-}
-
 static void weight_gradient(const arc_learn_step *s, const arc_learn_run *r) {
     const conv_state *c = s->state;
     conv_job job = {.s = s, .r = r, .c = c, .x = r->x[0], .dy = r->dy};
@@ -360,23 +358,20 @@ static void weight_gradient(const arc_learn_step *s, const arc_learn_run *r) {
     arc_pool_run(r->pool, c->c_out, 16, gather_items, &job);
 }
 
-static void conv_backward(const arc_learn_step *s, const arc_learn_run *r) {
+void arc_conv_backward(const arc_learn_step *s, const arc_learn_run *r) {
     const conv_state *c = s->state;
-    if (!s->weight->frozen && c->winograd)
+    if (!s->weight->frozen && c->grouped)
+        arc_grouped_learn_weights(c->grouped, s, r);
+    else if (!s->weight->frozen && c->winograd)
         arc_winograd_learn_weights(c->winograd, s, r);
     else if (!s->weight->frozen)
         weight_gradient(s, r);
     if (s->bias && !s->bias->frozen)
         arc_learn_bias_gradient(s, r);
-    if (r->dx[0] && c->winograd)
+    if (r->dx[0] && c->grouped)
+        arc_grouped_learn_input(c->grouped, s, r);
+    else if (r->dx[0] && c->winograd)
         arc_winograd_learn_input(c->winograd, s, r);
     else if (r->dx[0])
         input_gradient(s, r);
 }
-
-const arc_learn_op arc_learn_conv = {.name = "conv",
-                                     .prepare = conv_prepare,
-                                     .forward = conv_forward,
-                                     .backward = conv_backward,
-                                     .keeps = {true},
-                                     .for_weights = true};

@@ -3,13 +3,14 @@
  *
  * Groups of q channels: weights as [tap][q][channels], for output j that of input j^q. The gradient of the weights is one depthwise
  * gradient for each q, with dy's channels exchanged instead of x's. */
-#include "op/learn_step.h"
+#include "op/conv/conv_learn.h"
+#include "op/conv/phase_learn.h"
 #include <string.h>
 
 #define PIXELS 64 /* of one pointer list */
 #define PARTS 8   /* of the images; their sums are added in turn */
 
-typedef struct dw_state {
+struct arc_grouped_learn {
     arc_conv_geometry g;
     arc_conv_phases phases;
     size_t taps, channels, group; /* group: channels of one; 0 = any other grouping */
@@ -18,27 +19,23 @@ typedef struct dw_state {
     const float *zero;
     size_t sum_floats; /* [q][tap][channels] of a part */
     size_t swapped_at; /* floats of a thread's scratch before its exchanged dy */
-} dw_state;
+};
 
-typedef struct dw_job {
+typedef struct grouped_job {
     const arc_learn_step *s;
     const arc_learn_run *r;
-    const dw_state *d;
+    const arc_grouped_learn *d;
     const arc_conv_phase *phase;
     const float *x, *dy, *weights;
     float *y, *sums;
-} dw_job;
+} grouped_job;
 
-static arc_status dw_prepare(arc_learn_prepare *p) {
+arc_status arc_grouped_learn_prepare(arc_learn_prepare *p, const arc_conv_geometry *g, const arc_grouped_learn **out) {
     arc_learn_step *s = p->step;
-    dw_state *d = arc_arena_new(p->arena, 1, sizeof *d);
-    char why[320];
+    arc_grouped_learn *d = arc_arena_new(p->arena, 1, sizeof *d);
     if (!d)
         return arc_fail_nomem(p->err, "convolution state");
-    const arc_status st = arc_conv_read(s->node, false, &s->in_shape[0], &s->weight->shape, &d->g, why, sizeof why);
-    if (st != ARC_OK)
-        return arc_fail(p->err, st, "%s '%s': %s", s->node->op, s->name, why);
-    const arc_conv_geometry *g = &d->g;
+    d->g = *g;
     const int64_t group = g->c_in / g->groups;
     d->taps = (size_t)(g->kh * g->kw);
     d->channels = (size_t)g->c_in;
@@ -63,7 +60,7 @@ static arc_status dw_prepare(arc_learn_prepare *p) {
     }
     d->sum_floats = d->group * d->taps * d->channels;
     d->swapped_at = PIXELS * d->taps * sizeof(float *) / sizeof(float);
-    s->state = d;
+    *out = d;
     s->macs = (double)(g->oh * g->ow * g->c_out) * (double)d->taps * (double)group;
     s->algorithm = d->group == 1 ? "depthwise" : d->group ? "grouped" : "grouped, plain";
     s->scratch_bytes = PIXELS * d->taps * sizeof(float *) + (d->group > 1 ? PIXELS * d->channels * sizeof(float) : 0);
@@ -74,18 +71,18 @@ static arc_status dw_prepare(arc_learn_prepare *p) {
 /* ---- packed weights ----------------------------------------------------------------------------------------------------------- */
 
 /* Weight of output channel o from input channel i of the same group, tap t: w[o][i % group][t]. */
-static float weight_of(const dw_state *d, const float *w, size_t o, size_t i, size_t t) {
+static float weight_of(const arc_grouped_learn *d, const float *w, size_t o, size_t i, size_t t) {
     return w[(o * d->group + i % d->group) * d->taps + t];
 }
 
-static void pack_forward(const dw_state *d, const float *w, float *to) {
+static void pack_forward(const arc_grouped_learn *d, const float *w, float *to) {
     for (size_t t = 0; t < d->taps; t++)
         for (size_t q = 0; q < d->group; q++)
             for (size_t j = 0; j < d->channels; j++)
                 *to++ = weight_of(d, w, j, j ^ q, t);
 }
 
-static void pack_phase(const dw_state *d, const arc_conv_phase *p, const float *w, float *to) {
+static void pack_phase(const arc_grouped_learn *d, const arc_conv_phase *p, const float *w, float *to) {
     for (size_t t = 0; t < p->taps; t++)
         for (size_t q = 0; q < d->group; q++)
             for (size_t j = 0; j < d->channels; j++)
@@ -93,7 +90,7 @@ static void pack_phase(const dw_state *d, const arc_conv_phase *p, const float *
 }
 
 /* y: element number `at` of the output. */
-static void convolve(const dw_job *job, size_t pixels, size_t taps, const float *const *list, const float *w, size_t at,
+static void convolve(const grouped_job *job, size_t pixels, size_t taps, const float *const *list, const float *w, size_t at,
                      size_t y_stride, const float *bias, bool add) {
     const arc_kernels *k = job->r->kernels;
     if (job->d->half) {
@@ -117,8 +114,8 @@ static const float **thread_list(const arc_learn_run *r, int thread) {
 /* ---- forward ------------------------------------------------------------------------------------------------------------------ */
 
 static void forward_items(void *arg, size_t begin, size_t end, int thread) {
-    const dw_job *job = arg;
-    const dw_state *d = job->d;
+    const grouped_job *job = arg;
+    const arc_grouped_learn *d = job->d;
     const size_t all = job->r->n * (size_t)(d->g.oh * d->g.ow);
     const float **list = thread_list(job->r, thread);
     const float *bias = job->s->bias ? job->s->bias->value : NULL;
@@ -131,9 +128,8 @@ static void forward_items(void *arg, size_t begin, size_t end, int thread) {
 
 static void plain_forward_items(void *arg, size_t begin, size_t end, int thread);
 
-static void dw_forward(const arc_learn_step *s, const arc_learn_run *r) {
-    const dw_state *d = s->state;
-    dw_job job = {.s = s, .r = r, .d = d, .x = r->x[0], .y = r->y, .weights = (const float *)(const void *)r->shared};
+void arc_grouped_learn_forward(const arc_grouped_learn *d, const arc_learn_step *s, const arc_learn_run *r) {
+    grouped_job job = {.s = s, .r = r, .d = d, .x = r->x[0], .y = r->y, .weights = (const float *)(const void *)r->shared};
     if (d->group == 0) {
         arc_pool_run(r->pool, r->n * (size_t)(d->g.oh * d->g.ow), 0, plain_forward_items, &job);
         return;
@@ -146,8 +142,8 @@ static void dw_forward(const arc_learn_step *s, const arc_learn_run *r) {
 
 /* An item is a row of the phase's pixels. */
 static void input_items(void *arg, size_t begin, size_t end, int thread) {
-    const dw_job *job = arg;
-    const dw_state *d = job->d;
+    const grouped_job *job = arg;
+    const arc_grouped_learn *d = job->d;
     const arc_conv_geometry *g = &d->g;
     const arc_conv_phase *p = job->phase;
     const size_t cols = (size_t)p->cols, pixel = (size_t)g->stride_w * d->channels;
@@ -169,9 +165,8 @@ static void input_items(void *arg, size_t begin, size_t end, int thread) {
 
 static void plain_input_items(void *arg, size_t begin, size_t end, int thread);
 
-static void input_gradient(const arc_learn_step *s, const arc_learn_run *r) {
-    const dw_state *d = s->state;
-    dw_job job = {.s = s, .r = r, .d = d, .dy = r->dy, .y = r->dx[0], .weights = (const float *)(const void *)r->shared};
+void arc_grouped_learn_input(const arc_grouped_learn *d, const arc_learn_step *s, const arc_learn_run *r) {
+    grouped_job job = {.s = s, .r = r, .d = d, .dy = r->dy, .y = r->dx[0], .weights = (const float *)(const void *)r->shared};
     if (d->group == 0) {
         arc_pool_run(r->pool, r->n * (size_t)(d->g.h * d->g.w), 0, plain_input_items, &job);
         return;
@@ -186,8 +181,8 @@ static void input_gradient(const arc_learn_step *s, const arc_learn_run *r) {
 /* ---- gradient of the weights -------------------------------------------------------------------------------------------------- */
 
 static void weight_items(void *arg, size_t begin, size_t end, int thread) {
-    const dw_job *job = arg;
-    const dw_state *d = job->d;
+    const grouped_job *job = arg;
+    const arc_grouped_learn *d = job->d;
     const arc_kernels *k = job->r->kernels;
     const size_t plane = (size_t)(d->g.oh * d->g.ow), c = d->channels, tap_floats = d->taps * c;
     const float **list = thread_list(job->r, thread);
@@ -217,7 +212,7 @@ static void weight_items(void *arg, size_t begin, size_t end, int thread) {
 }
 
 /* Sum [q][tap][input i] is the weight's of output i^q from input i. */
-static void gather(const dw_state *d, const float *sums, bool accumulate, float *gradient) {
+static void gather(const arc_grouped_learn *d, const float *sums, bool accumulate, float *gradient) {
     for (size_t q = 0; q < d->group; q++)
         for (size_t t = 0; t < d->taps; t++)
             for (size_t i = 0; i < d->channels; i++) {
@@ -232,19 +227,14 @@ static void gather(const dw_state *d, const float *sums, bool accumulate, float 
 
 static void plain_weight_items(void *arg, size_t begin, size_t end, int thread);
 
-static void dw_backward(const arc_learn_step *s, const arc_learn_run *r) {
-    const dw_state *d = s->state;
-    dw_job job = {.s = s, .r = r, .d = d, .x = r->x[0], .dy = r->dy, .sums = (float *)(void *)r->shared};
-    if (!s->weight->frozen && d->group == 0)
+void arc_grouped_learn_weights(const arc_grouped_learn *d, const arc_learn_step *s, const arc_learn_run *r) {
+    grouped_job job = {.s = s, .r = r, .d = d, .x = r->x[0], .dy = r->dy, .sums = (float *)(void *)r->shared};
+    if (d->group == 0) {
         arc_pool_run(r->pool, s->weight->count, 0, plain_weight_items, &job);
-    if (!s->weight->frozen && d->group) {
-        arc_pool_run(r->pool, PARTS, 1, weight_items, &job);
-        gather(d, job.sums, r->accumulate, s->weight->gradient);
+        return;
     }
-    if (s->bias && !s->bias->frozen)
-        arc_learn_bias_gradient(s, r);
-    if (r->dx[0])
-        input_gradient(s, r);
+    arc_pool_run(r->pool, PARTS, 1, weight_items, &job);
+    gather(d, job.sums, r->accumulate, s->weight->gradient);
 }
 
 /* ---- any grouping: one sum an element ----------------------------------------------------------------------------------------- */
@@ -258,7 +248,7 @@ static const float *source_pixel(const arc_conv_geometry *g, const float *x, siz
 }
 
 static void plain_forward_items(void *arg, size_t begin, size_t end, int thread) {
-    const dw_job *job = arg;
+    const grouped_job *job = arg;
     const arc_conv_geometry *g = &job->d->g;
     const size_t ic = (size_t)(g->c_in / g->groups), oc = (size_t)(g->c_out / g->groups), taps = job->d->taps;
     const size_t plane = (size_t)(g->oh * g->ow);
@@ -277,7 +267,7 @@ static void plain_forward_items(void *arg, size_t begin, size_t end, int thread)
 }
 
 static void plain_input_items(void *arg, size_t begin, size_t end, int thread) {
-    const dw_job *job = arg;
+    const grouped_job *job = arg;
     const arc_conv_geometry *g = &job->d->g;
     const size_t ic = (size_t)(g->c_in / g->groups), oc = (size_t)(g->c_out / g->groups), taps = job->d->taps;
     const size_t plane = (size_t)(g->h * g->w);
@@ -301,7 +291,7 @@ static void plain_input_items(void *arg, size_t begin, size_t end, int thread) {
 }
 
 static void plain_weight_items(void *arg, size_t begin, size_t end, int thread) {
-    const dw_job *job = arg;
+    const grouped_job *job = arg;
     const arc_conv_geometry *g = &job->d->g;
     const size_t ic = (size_t)(g->c_in / g->groups), oc = (size_t)(g->c_out / g->groups), taps = job->d->taps;
     (void)thread;
@@ -319,10 +309,3 @@ static void plain_weight_items(void *arg, size_t begin, size_t end, int thread) 
         *to = job->r->accumulate ? *to + (float)sum : (float)sum;
     }
 }
-
-const arc_learn_op arc_learn_depthwise = {.name = "grouped conv",
-                                          .prepare = dw_prepare,
-                                          .forward = dw_forward,
-                                          .backward = dw_backward,
-                                          .keeps = {true},
-                                          .for_weights = true};

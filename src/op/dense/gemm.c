@@ -2,6 +2,7 @@
  * Items are numbered [batch][panel][row tile], so threads split whole panels: a one-row head streams its weights from memory once. */
 #include "op/fused.h"
 #include "op/layer.h"
+#include "op/learn_step.h"
 #include <assert.h>
 #include <string.h>
 
@@ -329,6 +330,9 @@ const arc_op arc_ops_gemm[] = {
      .infer = gemm_infer,
      .prepare = gemm_prepare,
      .run = gemm_run,
+     .learn_prepare = arc_gemm_learn_prepare,
+     .forward = arc_gemm_forward,
+     .backward = arc_gemm_backward,
      .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
      .macs = gemm_macs},
     {.name = "MatMul",

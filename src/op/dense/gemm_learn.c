@@ -15,8 +15,12 @@ typedef struct gemm_job {
     float *shared, *transposed;
 } gemm_job;
 
-static arc_status gemm_prepare(arc_learn_prepare *p) {
+arc_status arc_gemm_learn_prepare(arc_learn_prepare *p) {
     arc_learn_step *s = p->step;
+    const arc_node *n = s->node;
+    if (!arc_attr_int(n, "transB", 0) || arc_attr_int(n, "transA", 0) || arc_attr_float(n, "alpha", 1) != 1 ||
+        arc_attr_float(n, "beta", 1) != 1)
+        return arc_learn_refuse(n, "only x W^T + b does: transB 1, alpha and beta 1", p->err);
     gemm_state *g = arc_arena_new(p->arena, 1, sizeof *g);
     if (!g)
         return arc_fail_nomem(p->err, "Gemm state");
@@ -26,6 +30,7 @@ static arc_status gemm_prepare(arc_learn_prepare *p) {
     const size_t packed = (g->batch + nr - 1) / nr * nr * g->k;
     g->transposed_at = packed;
     s->state = g;
+    s->keeps[0] = !s->weight->frozen; /* x is read for the gradient of the weights alone */
     s->macs = (double)g->k * (double)g->m;
     s->algorithm = "gemm";
     s->shared_bytes = (packed + g->m * g->batch) * sizeof(float);
@@ -69,7 +74,7 @@ static void forward_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-static void gemm_forward(const arc_learn_step *s, const arc_learn_run *r) {
+void arc_gemm_forward(const arc_learn_step *s, const arc_learn_run *r) {
     gemm_job job = job_of(s, r);
     const gemm_state *g = job.g;
     arc_pool_run(r->pool, (r->n + r->kernels->igemm_nr - 1) / r->kernels->igemm_nr, 1, pack_items, &job);
@@ -111,7 +116,7 @@ static void weight_items(void *arg, size_t begin, size_t end, int thread) {
                        job->s->weight->gradient + m * g->k + panel * k->igemm_nr, g->k, job->r->accumulate);
 }
 
-static void gemm_backward(const arc_learn_step *s, const arc_learn_run *r) {
+void arc_gemm_backward(const arc_learn_step *s, const arc_learn_run *r) {
     gemm_job job = job_of(s, r);
     const gemm_state *g = job.g;
     const size_t panels = (g->k + r->kernels->igemm_nr - 1) / r->kernels->igemm_nr;
@@ -124,10 +129,3 @@ static void gemm_backward(const arc_learn_step *s, const arc_learn_run *r) {
     r->kernels->transpose(r->n, g->m, r->dy, g->m, job.transposed, r->n);
     arc_pool_run(r->pool, panels, 0, input_items, &job);
 }
-
-const arc_learn_op arc_learn_gemm = {.name = "gemm",
-                                     .prepare = gemm_prepare,
-                                     .forward = gemm_forward,
-                                     .backward = gemm_backward,
-                                     .keeps = {true},
-                                     .for_weights = true};

@@ -1,6 +1,7 @@
 /* op: BatchNormalization (inference) and InstanceNormalization. Batch normalisation is y = x*scale + shift per channel;
  * usually a pass has folded it into a convolution and only those left over run here. */
 #include "op/layer.h"
+#include "op/learn_step.h"
 #include <math.h>
 
 #define CHANNEL_BLOCK 64 /* channels of one NHWC instance that one tile normalises: accumulators stay on the stack */
@@ -198,6 +199,9 @@ const arc_op arc_ops_norm[] = {
      .infer = batch_infer,
      .prepare = batch_prepare,
      .run = batch_run,
+     .learn_prepare = arc_norm_learn_prepare,
+     .forward = arc_norm_forward,
+     .backward = arc_norm_backward,
      .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
      .statistic_inputs = ARC_INPUT(3) | ARC_INPUT(4)},
     {.name = "InstanceNormalization",

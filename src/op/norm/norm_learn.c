@@ -27,7 +27,7 @@ typedef struct norm_job {
     float *sums; /* [chunk][3][channels] */
 } norm_job;
 
-static arc_status norm_prepare(arc_learn_prepare *p) {
+arc_status arc_norm_learn_prepare(arc_learn_prepare *p) {
     arc_learn_step *s = p->step;
     norm_state *n = arc_arena_new(p->arena, 1, sizeof *n);
     const size_t c = (size_t)s->in_shape[0].dim[1];
@@ -46,6 +46,7 @@ static arc_status norm_prepare(arc_learn_prepare *p) {
     s->norm->mean = n->mean;
     s->norm->variance = n->variance;
     s->state = n;
+    s->keeps[0] = s->passes[1] = s->in_place = true;
     s->algorithm = s->slope ? "norm+prelu" : s->relu ? "norm+relu" : s->inputs > 1 ? "norm+add" : "norm";
     s->shared_bytes = n->chunks * 3 * c * sizeof(float);
     return ARC_OK;
@@ -124,7 +125,7 @@ static void apply_items(void *arg, size_t begin, size_t end, int thread) {
                                     chunk_at(job, job->r->y, i));
 }
 
-static void norm_forward(const arc_learn_step *s, const arc_learn_run *r) {
+void arc_norm_forward(const arc_learn_step *s, const arc_learn_run *r) {
     const norm_state *n = s->state;
     norm_job job = job_of(s, r);
     if (!r->again) {
@@ -217,7 +218,7 @@ static void residual_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-static void norm_backward(const arc_learn_step *s, const arc_learn_run *r) {
+void arc_norm_backward(const arc_learn_step *s, const arc_learn_run *r) {
     norm_job job = job_of(s, r);
     if (r->dx[1]) /* before dx[0], which may lie where dy is */
         arc_pool_run(r->pool, chunks_of(&job), 1, residual_items, &job);
@@ -227,11 +228,3 @@ static void norm_backward(const arc_learn_step *s, const arc_learn_run *r) {
     if (r->dx[0])
         arc_pool_run(r->pool, chunks_of(&job), 1, grad_items, &job);
 }
-
-const arc_learn_op arc_learn_norm_op = {.name = "norm",
-                                        .prepare = norm_prepare,
-                                        .forward = norm_forward,
-                                        .backward = norm_backward,
-                                        .keeps = {true, false},
-                                        .passes = {false, true},
-                                        .in_place = true};

@@ -1,6 +1,7 @@
 /* op: MaxPool, AveragePool and the global ones. Float images in NHWC run as rows of channels on the rows_max / rows_mean
  * kernels; other ranks, layouts and types go element by element. */
 #include "op/layer.h"
+#include "op/learn_step.h"
 #include <math.h>
 #include <string.h>
 
@@ -299,7 +300,10 @@ const arc_op arc_ops_pool[] = {
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
      .infer = global_infer,
-     .run = global_run},
+     .run = global_run,
+     .learn_prepare = arc_average_learn_prepare,
+     .forward = arc_average_forward,
+     .backward = arc_average_backward},
     {.name = "GlobalMaxPool", .layout = ARC_OP_NHWC, .nhwc_inputs = ARC_INPUT(0), .infer = global_infer, .run = global_run},
     {.name = NULL},
 };

@@ -1,6 +1,7 @@
 /* op: operators that look at or rename shapes, constants, and the table of all operators that move data (move.c,
  * cut.c). */
 #include "op/layer.h"
+#include "op/learn_step.h"
 #include <math.h>
 #include <string.h>
 
@@ -274,12 +275,18 @@ const arc_op arc_ops_shape[] = {
      .layout = ARC_OP_PLAIN,
      .infer = reshape_infer,
      .run = arc_copy_run,
+     .learn_prepare = arc_flatten_learn_prepare,
+     .forward = arc_flatten_forward,
+     .backward = arc_flatten_backward,
      .view = true},
     {.name = "Flatten",
      .kind = ARC_KIND_FLATTEN,
      .layout = ARC_OP_PLAIN,
      .infer = flatten_infer,
      .run = arc_copy_run,
+     .learn_prepare = arc_flatten_learn_prepare,
+     .forward = arc_flatten_forward,
+     .backward = arc_flatten_backward,
      .view = true},
     {.name = "Squeeze", .layout = ARC_OP_PLAIN, .infer = squeeze_infer, .run = arc_copy_run, .view = true},
     {.name = "Unsqueeze", .layout = ARC_OP_PLAIN, .infer = unsqueeze_infer, .run = arc_copy_run, .view = true},
