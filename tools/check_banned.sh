@@ -1,6 +1,6 @@
 #!/bin/bash
 # Functions this project doesn't call, and the doors: memory comes through src/base/mem.c
-# (the command has its own, src/cli/ui/memory.c), files through src/base/io.c and part_file.c.
+# (the command has its own, src/cli/ui/memory.c), files through src/base/sys.c.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 failed=0
@@ -46,14 +46,17 @@ mapfile -t all < <(find src include bench examples tests -name '*.[ch]' ! -path 
 mapfile -t program < <(printf '%s\n' "${all[@]}" | grep -v '^tests/')
 mapfile -t library < <(find src -name '*.[ch]' | grep -vE '^src/(cli|train/run/mpi)/')
 mapfile -t not_mem < <(find src -name '*.[ch]' | grep -vE '^src/(base/mem|cli/ui/memory).c$')
-mapfile -t not_io < <(find src -name '*.[ch]' | grep -vE '^src/base/(io|part_file|meter).c$')
+mapfile -t not_io < <(find src -name '*.[ch]' | grep -vE '^src/base/(sys|meter).c$')
+mapfile -t library_not_io < <(printf '%s\n' "${library[@]}" | grep -vE '^src/base/(sys|meter).c$')
 mapfile -t not_codec < <(printf '%s\n' "${all[@]}" | grep -vE '^src/image/(jpeg|png).c$|^tests/')
 
 refuse "banned anywhere" 'atoi|atol|atof|strcpy|strcat|sprintf|vsprintf|strtok|rand|srand|alloca|gets|tmpnam|mktemp|popen' "${all[@]}"
 refuse "nothing here starts a shell" 'system' "${program[@]}"
 refuse "only where libjpeg or libpng force it" 'setjmp|_setjmp|sigsetjmp|longjmp' "${not_codec[@]}"
 refuse "memory comes through src/base/mem.c" 'malloc|calloc|realloc|free|posix_memalign|aligned_alloc|strdup|strndup|asprintf' "${not_mem[@]}"
-refuse "files come through src/base/io.c, the system's own figures through meter.c" 'fopen|open|openat|creat|fread|fdopen|freopen|mmap|opendir|mkstemp' "${not_io[@]}"
+refuse "files come through src/base/sys.c, the system's own figures through meter.c" 'fopen|open|openat|creat|fread|fdopen|freopen|mmap|opendir|mkstemp' "${not_io[@]}"
+refuse "the library's files come through src/base/sys.c, where tests let every call fail" \
+    'readdir|fsync|fdatasync|ftruncate|truncate|flock|lockf|rename|unlink|mkdir|rmdir|stat|fstat|lstat|access' "${library_not_io[@]}"
 refuse "the library never prints or ends the program" \
     'printf|fprintf|vprintf|vfprintf|fwrite|puts|fputs|putchar|perror|exit|_exit|abort|quick_exit' "${library[@]}"
 

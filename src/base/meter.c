@@ -30,14 +30,6 @@ void arc_peak_memory_reset(void) {
     close(fd);
 }
 
-void arc_program_folder(char *path, size_t bytes) {
-    const ssize_t got = readlink("/proc/self/exe", path, bytes);
-    path[got > 0 && (size_t)got < bytes ? got : 0] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash)
-        *slash = '\0';
-}
-
 double arc_energy_joules(void) {
     char text[64];
     read_text("/sys/class/powercap/intel-rapl:0/energy_uj", text, sizeof text);

@@ -1,5 +1,5 @@
 /* Status names and sentences, and the one function that fills an error. */
-#include "base/base.h"
+#include "base/status.h"
 #include <stdio.h>
 #include <string.h>
 

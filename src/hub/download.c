@@ -17,7 +17,7 @@ typedef struct transfer {
     const arc_hub_transfer *t;
     const char *url;
     CURL *curl;
-    arc_part *part;
+    arc_append *part;
     int64_t have_bytes;  /* in the part file now */
     int64_t range_start; /* of the Content-Range header of the last response, -1 = none */
     int64_t full_bytes;  /* the whole file's size as the server says, 0 = not said */
@@ -67,7 +67,7 @@ static arc_status begin_body(transfer *x) {
         return arc_fail(x->err, ARC_ENETWORK, "%s: the server sent bytes from %lld on, asked were those from %lld on", x->url,
                         (long long)x->range_start, (long long)x->have_bytes);
     x->have_bytes = 0;
-    return arc_part_restart(x->part, x->err);
+    return arc_append_restart(x->part, x->err);
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user) {
@@ -80,7 +80,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user) {
         x->st = arc_fail(x->err, x->t->bytes ? ARC_ECORRUPT : ARC_ELIMIT, "%s: the server sends more than %s %lld bytes", x->url,
                          x->t->bytes ? "the listed" : "the limit of", (long long)limit);
     if (x->st == ARC_OK)
-        x->st = arc_part_put(x->part, data, bytes, x->err);
+        x->st = arc_append_put(x->part, data, bytes, x->err);
     if (x->st != ARC_OK)
         return bytes ? 0 : 1;
     x->have_bytes += (int64_t)bytes;
@@ -166,7 +166,7 @@ static arc_status run(transfer *x) {
         return ARC_OK;
     if (x->t->bytes && x->have_bytes > x->t->bytes) {
         x->have_bytes = 0;
-        arc_status st = arc_part_restart(x->part, x->err);
+        arc_status st = arc_append_restart(x->part, x->err);
         if (st != ARC_OK)
             return st;
     }
@@ -175,7 +175,7 @@ static arc_status run(transfer *x) {
     if (st != ARC_OK || !past_end || x->full_bytes == x->have_bytes)
         return st;
     x->have_bytes = 0; /* the part belongs to a longer, older file */
-    st = arc_part_restart(x->part, x->err);
+    st = arc_append_restart(x->part, x->err);
     return st == ARC_OK ? request(x, &past_end) : st;
 }
 
@@ -184,11 +184,11 @@ arc_status arc_hub_download(const arc_hub_transfer *t, const char *url, const ch
     if (curl_ready != CURLE_OK)
         return arc_fail(err, ARC_ENETWORK, "%s: the network library does not start: %s", url, curl_easy_strerror(curl_ready));
     transfer x = {.t = t, .url = url, .err = err};
-    arc_status st = arc_part_open(&x.part, t->alloc, part_path, &x.have_bytes, err);
+    arc_status st = arc_append_open(&x.part, t->alloc, part_path, &x.have_bytes, err);
     if (st != ARC_OK)
         return st;
     st = run(&x);
-    arc_status closed = arc_part_close(&x.part, st == ARC_OK ? err : NULL);
+    arc_status closed = arc_append_close(&x.part, st == ARC_OK ? err : NULL);
     if (st == ARC_OK)
         st = closed;
     if (st == ARC_OK && t->bytes && x.have_bytes != t->bytes)

@@ -24,11 +24,11 @@ static arc_status fetch_url(const arc_hub_transfer *t, const arc_hub_entry *entr
     return arc_hub_download(t, url, part_path, err);
 }
 
-static arc_status copy_bytes(const arc_hub_transfer *t, const arc_map *map, arc_part *part, arc_error *err) {
-    arc_status st = arc_part_restart(part, err);
+static arc_status copy_bytes(const arc_hub_transfer *t, const arc_map *map, arc_append *part, arc_error *err) {
+    arc_status st = arc_append_restart(part, err);
     for (size_t at = 0; at < map->bytes && st == ARC_OK;) {
         size_t bytes = ARC_MIN(COPY_BYTES, map->bytes - at);
-        st = arc_part_put(part, map->data + at, bytes, err);
+        st = arc_append_put(part, map->data + at, bytes, err);
         arc_map_drop(map, map->data + at, bytes);
         at += bytes;
         if (st == ARC_OK && t->progress && t->progress(t->progress_ctx, (int64_t)at, (int64_t)map->bytes) != 0)
@@ -39,7 +39,7 @@ static arc_status copy_bytes(const arc_hub_transfer *t, const arc_map *map, arc_
 
 static arc_status copy_file(const arc_hub_transfer *t, const char *path, const char *part_path, arc_error *err) {
     arc_map map;
-    arc_part *part = NULL;
+    arc_append *part = NULL;
     int64_t have_bytes;
     arc_status st = arc_map_open(&map, path, (size_t)ARC_HUB_MAX_DOWNLOAD_BYTES, err);
     if (st != ARC_OK)
@@ -47,10 +47,10 @@ static arc_status copy_file(const arc_hub_transfer *t, const char *path, const c
     if (t->bytes && (uint64_t)t->bytes != map.bytes)
         st = arc_fail(err, ARC_ECORRUPT, "%s: %zu bytes, listed are %lld", path, map.bytes, (long long)t->bytes);
     if (st == ARC_OK)
-        st = arc_part_open(&part, t->alloc, part_path, &have_bytes, err);
+        st = arc_append_open(&part, t->alloc, part_path, &have_bytes, err);
     if (st == ARC_OK)
         st = copy_bytes(t, &map, part, err);
-    arc_status closed = arc_part_close(&part, st == ARC_OK ? err : NULL);
+    arc_status closed = arc_append_close(&part, st == ARC_OK ? err : NULL);
     arc_map_close(&map);
     return st == ARC_OK ? closed : st;
 }

@@ -420,14 +420,14 @@ static void test_cancel(void **state) {
 static void test_part_lock(void **state) {
     (void)state;
     arc_error err;
-    arc_part *part;
+    arc_append *part;
     int64_t have;
     write_file(in("one.onnx"), data, DATA_BYTES);
     assert_int_equal(arc_dir_make(in("cache/one"), NULL), ARC_OK);
-    assert_int_equal(arc_part_open(&part, &arc_alloc_libc, in("cache/one/one.onnx.part"), &have, NULL), ARC_OK);
+    assert_int_equal(arc_append_open(&part, &arc_alloc_libc, in("cache/one/one.onnx.part"), &have, NULL), ARC_OK);
     assert_int_equal(pull_from(&single, folder, &err), ARC_EIO);
     says(&err, "another program");
-    assert_int_equal(arc_part_close(&part, NULL), ARC_OK);
+    assert_int_equal(arc_append_close(&part, NULL), ARC_OK);
     assert_int_equal(pull_from(&single, folder, &err), ARC_OK);
 }
 

@@ -9,7 +9,7 @@
 
 struct arc_event_file {
     const arc_alloc *alloc;
-    arc_part *part;
+    arc_append *part;
     arc_crc_table crc;
 };
 
@@ -61,12 +61,12 @@ static arc_status put_record(arc_event_file *f, const message *event, arc_error 
     message framed = {.bytes = 0};
     put_little(&framed, event->bytes, 8);
     put_little(&framed, masked(&f->crc, framed.at, 8), 4);
-    arc_status st = arc_part_put(f->part, framed.at, framed.bytes, err);
+    arc_status st = arc_append_put(f->part, framed.at, framed.bytes, err);
     if (st == ARC_OK)
-        st = arc_part_put(f->part, event->at, event->bytes, err);
+        st = arc_append_put(f->part, event->at, event->bytes, err);
     framed.bytes = 0;
     put_little(&framed, masked(&f->crc, event->at, event->bytes), 4);
-    return st == ARC_OK ? arc_part_put(f->part, framed.at, framed.bytes, err) : st;
+    return st == ARC_OK ? arc_append_put(f->part, framed.at, framed.bytes, err) : st;
 }
 
 static double wall_time(void) {
@@ -87,9 +87,9 @@ arc_status arc_event_file_open(arc_event_file **out, const arc_alloc *a, const c
     f->alloc = a;
     arc_crc_init(&f->crc);
     for (int i = 0; have > 0 && st == ARC_OK; i++) {
-        (void)arc_part_close(&f->part, NULL);
+        (void)arc_append_close(&f->part, NULL);
         snprintf(path, sizeof path, "%s/events.out.tfevents.%lld.arcface.%d", folder, (long long)wall_time(), i);
-        st = arc_part_open(&f->part, a, path, &have, err);
+        st = arc_append_open(&f->part, a, path, &have, err);
     }
     message event = {.bytes = 0};
     put_double(&event, 1, wall_time());
@@ -126,7 +126,7 @@ arc_status arc_event_file_close(arc_event_file **file, arc_error *err) {
     *file = NULL;
     if (!f)
         return ARC_OK;
-    const arc_status st = arc_part_close(&f->part, err);
+    const arc_status st = arc_append_close(&f->part, err);
     arc_mem_free(f->alloc, f);
     return st;
 }

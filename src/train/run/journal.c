@@ -50,7 +50,7 @@ arc_status arc_journal_open(arc_trainer *t, arc_error *err) {
     arc_status st;
     snprintf(path, sizeof path, "%s/log.jsonl", t->options->run);
     ARC_TRY(cut_log(t, path, err));
-    ARC_TRY(arc_part_open(&t->log, &t->ctx->alloc, path, &have, err));
+    ARC_TRY(arc_append_open(&t->log, &t->ctx->alloc, path, &have, err));
     ARC_TRY(arc_event_file_open(&t->events, &t->ctx->alloc, t->options->run, err));
 done:
     return st;
@@ -63,7 +63,7 @@ static arc_status put_line(arc_trainer *t, json_t *root, arc_error *err) {
     if (bytes == 0 || bytes >= sizeof line)
         return arc_fail_nomem(err, "a line of the log");
     line[bytes] = '\n';
-    return arc_part_put(t->log, line, bytes + 1, err);
+    return arc_append_put(t->log, line, bytes + 1, err);
 }
 
 /* JSON has no infinities. */
@@ -109,7 +109,7 @@ arc_status arc_journal_accuracy(arc_trainer *t, const char *set, double accuracy
 }
 
 arc_status arc_journal_close(arc_trainer *t, arc_error *err) {
-    const arc_status st = arc_part_close(&t->log, err);
+    const arc_status st = arc_append_close(&t->log, err);
     const arc_status also = arc_event_file_close(&t->events, err);
     return st != ARC_OK ? st : also;
 }

@@ -326,7 +326,7 @@ static void free_rows(arc_trainer *t, float **rows, size_t n) {
 
 void arc_trainer_close(arc_trainer *t) {
     const arc_alloc *a = &t->ctx->alloc;
-    (void)arc_part_close(&t->log, NULL);
+    (void)arc_append_close(&t->log, NULL);
     (void)arc_event_file_close(&t->events, NULL);
     free_rows(t, t->state[0], t->parameters);
     free_rows(t, t->state[1], t->parameters);

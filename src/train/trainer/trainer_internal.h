@@ -53,7 +53,7 @@ typedef struct arc_trainer {
     float *gradient;            /* [ranks*micro][dim] */
     int64_t *labels, *gathered; /* [batch] in the head's order; as gathered */
 
-    arc_part *log;
+    arc_append *log;
     arc_event_file *events;
     size_t planned_bytes;
     uint64_t started_ns, tick_ns;

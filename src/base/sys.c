@@ -1,0 +1,66 @@
+/* The system calls on files as they are. */
+#include "base/sys.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int arc_sys_open(const char *path, int flags, mode_t mode) {
+    return open(path, flags, mode);
+}
+
+int arc_sys_close(int fd) {
+    return close(fd);
+}
+
+ssize_t arc_sys_write(int fd, const void *data, size_t bytes) {
+    return write(fd, data, bytes);
+}
+
+int arc_sys_sync(int fd) {
+    return fsync(fd);
+}
+
+int arc_sys_truncate(int fd, off_t bytes) {
+    return ftruncate(fd, bytes);
+}
+
+int arc_sys_lock(int fd, int operation) {
+    return flock(fd, operation);
+}
+
+int arc_sys_stat(const char *path, struct stat *out) {
+    return stat(path, out);
+}
+
+int arc_sys_fstat(int fd, struct stat *out) {
+    return fstat(fd, out);
+}
+
+void *arc_sys_map(int fd, size_t bytes) {
+    void *data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    return data == MAP_FAILED ? NULL : data;
+}
+
+int arc_sys_rename(const char *from, const char *to) {
+    return rename(from, to);
+}
+
+int arc_sys_unlink(const char *path) {
+    return unlink(path);
+}
+
+int arc_sys_mkdir(const char *path, mode_t mode) {
+    return mkdir(path, mode);
+}
+
+DIR *arc_sys_opendir(const char *path) {
+    return opendir(path);
+}
+
+struct dirent *arc_sys_readdir(DIR *dir) {
+    errno = 0;
+    return readdir(dir);
+}

@@ -1,0 +1,38 @@
+/* sys: the system calls on files, one function each, that base's own files (map.c, writer.c, append.c, folder.c, lock.c, paths.c) are written over.
+ * Nothing else includes it: other rooms use file.h, paths.h, lock.h and store.h.
+ *
+ * It is a seam for tests. They link tests/faulty_sys.c in place of sys.c and let every single call fail in turn, as their allocator lets
+ * every single allocation fail; the library itself carries no switch and no state for it. Semantics are those of the call of the same name:
+ * -1 or NULL, and errno. */
+#ifndef ARC_BASE_SYS_H
+#define ARC_BASE_SYS_H
+
+#include "base/status.h"
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+int arc_sys_open(const char *path, int flags, mode_t mode);
+int arc_sys_close(int fd);
+ssize_t arc_sys_write(int fd, const void *data, size_t bytes);
+int arc_sys_sync(int fd); /* fsync */
+int arc_sys_truncate(int fd, off_t bytes);
+int arc_sys_lock(int fd, int operation); /* flock */
+int arc_sys_stat(const char *path, struct stat *out);
+int arc_sys_fstat(int fd, struct stat *out);
+void *arc_sys_map(int fd, size_t bytes); /* private, read-only, from the beginning; NULL, not MAP_FAILED */
+int arc_sys_rename(const char *from, const char *to);
+int arc_sys_unlink(const char *path);
+int arc_sys_mkdir(const char *path, mode_t mode);
+DIR *arc_sys_opendir(const char *path);
+struct dirent *arc_sys_readdir(DIR *dir); /* NULL with errno 0: the end */
+
+/* ---- sys_common.c: over the calls above ---- */
+
+/* Writes all of it: short writes and interruptions are gone on with. 0 or -1 and errno. */
+int arc_sys_write_all(int fd, const void *data, size_t bytes);
+
+/* "PATH: cannot WHAT: the system's reason" from errno: ENOTFOUND, ENOMEM or EIO. */
+arc_status arc_fail_errno(arc_error *err, const char *what, const char *path);
+
+#endif
