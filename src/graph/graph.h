@@ -138,6 +138,27 @@ int64_t arc_attr_int(const arc_node *n, const char *name, int64_t fallback);
 float arc_attr_float(const arc_node *n, const char *name, float fallback);
 const char *arc_attr_string(const arc_node *n, const char *name, const char *fallback);
 
+/* ---- copy.c ---- */
+
+typedef struct arc_graph_copying {
+    bool
+        borrow; /* symbols, attributes and data stay the source's, which must outlive the copy; false: the copy stands by itself */
+    const void *(*data)(const void *arg,
+                        int value); /* not borrowing: what initializer `value` holds in the copy; NULL: the same */
+    const void *arg;
+} arc_graph_copying;
+/* Values and nodes keep their indices. Metadata stays behind. */
+arc_status arc_graph_copy(arc_graph **out, const arc_graph *from, const arc_alloc *a, const arc_graph_copying *how,
+                          arc_error *err);
+/* All metadata but keys that begin with `but` (NULL: all). */
+arc_status arc_graph_copy_meta(arc_graph *to, const arc_graph *from, const char *but);
+/* Gives node n of g the attribute `a`, the tensor of which is g's value `value`. */
+arc_status arc_node_copy_attr(arc_graph *g, arc_node *n, const arc_attr *a, int value);
+/* The names of symbolic dims. */
+arc_status arc_value_copy_symbols(arc_graph *g, int value, const arc_value *from);
+
+/* ---- op/check.c ---- */
+
 /* Checks what came from outside: every input produced or given, one producer each, no cycle, known operators, sizes of
  * initializers, no duplicate names; sets each node's entry and sorts nodes topologically. Errors name op, node and opset. */
 arc_status arc_graph_check(arc_graph *g, arc_error *err);

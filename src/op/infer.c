@@ -1,6 +1,19 @@
-/* op: checks and small readings that the infer functions of the layers share. */
+/* op: checks, small readings and errors that the infer functions of the families share. */
 #include "op/layer.h"
+#include <stdio.h>
 #include <string.h>
+
+arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) {
+    char text[ARC_ERROR_TEXT_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const char *name = in->node->name;
+    if (!*name && in->graph && in->node->outputs > 0 && in->node->output[0] >= 0)
+        name = in->graph->value[in->node->output[0]].name;
+    return arc_fail(in->err, code, "%.60s '%.120s' (opset %d): %.280s", in->node->op, name, in->opset, text);
+}
 
 arc_status arc_infer_needs(const arc_infer *in, int inputs) {
     if (in->inputs < inputs || in->outputs < 1)

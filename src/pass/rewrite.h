@@ -1,4 +1,4 @@
-/* pass: the working copy that passes rewrite; shared by passes*.c. */
+/* pass: the working copy that passes rewrite, and the passes that optimise.c runs. */
 #ifndef ARC_PASS_REWRITE_H
 #define ARC_PASS_REWRITE_H
 

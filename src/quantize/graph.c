@@ -234,28 +234,16 @@ static int put_constant_codes(writer *w, const char *name, const char *suffix, i
     return n && arc_node_int(w->g, n, "axis", 0) == ARC_OK ? back : ARC_NO_VALUE;
 }
 
+/* All but `but`, and tensors that are not in the new graph. */
 static arc_status copy_attributes(writer *w, arc_node *n, const arc_node *from, const char *but) {
-    for (int i = 0; i < from->attrs; i++) {
+    arc_status st = ARC_OK;
+    for (int i = 0; st == ARC_OK && i < from->attrs; i++) {
         const arc_attr *a = &from->attr[i];
-        arc_status st = ARC_OK;
-        if (but && strcmp(a->name, but) == 0)
-            continue;
-        if (a->kind == ARC_ATTR_INT)
-            st = arc_node_int(w->g, n, a->name, a->i);
-        else if (a->kind == ARC_ATTR_FLOAT)
-            st = arc_node_float(w->g, n, a->name, a->f);
-        else if (a->kind == ARC_ATTR_STRING)
-            st = arc_node_string(w->g, n, a->name, a->s);
-        else if (a->kind == ARC_ATTR_INTS)
-            st = arc_node_ints(w->g, n, a->name, a->count, a->ints);
-        else if (a->kind == ARC_ATTR_FLOATS)
-            st = arc_node_floats(w->g, n, a->name, a->count, a->floats);
-        else if (value_here(w, a->value) >= 0)
-            st = arc_node_tensor(w->g, n, a->name, value_here(w, a->value));
-        if (st != ARC_OK)
-            return st;
+        const int value = a->kind == ARC_ATTR_TENSOR ? value_here(w, a->value) : ARC_NO_VALUE;
+        const bool gone = (but && strcmp(a->name, but) == 0) || (a->kind == ARC_ATTR_TENSOR && value < 0);
+        st = gone ? ARC_OK : arc_node_copy_attr(w->g, n, a, value);
     }
-    return ARC_OK;
+    return st;
 }
 
 static arc_status put_layer(writer *w, const arc_quant_layer *l) {
@@ -419,8 +407,8 @@ static arc_status write_ends(writer *w, bool inputs) {
         const arc_value *v = &from->value[from->input[i]];
         w->as[from->input[i]] = arc_graph_value(w->g, v->name);
         st = w->as[from->input[i]] < 0 ? ARC_ENOMEM : arc_graph_add_input(w->g, w->as[from->input[i]], v->dtype, &v->shape);
-        for (int d = 0; st == ARC_OK && d < ARC_MAX(v->shape.rank, 0); d++)
-            w->g->value[w->as[from->input[i]]].symbol[d] = v->symbol[d] ? arc_arena_strdup(&w->g->arena, v->symbol[d]) : NULL;
+        if (st == ARC_OK)
+            st = arc_value_copy_symbols(w->g, w->as[from->input[i]], v);
     }
     for (int i = 0; st == ARC_OK && !inputs && i < from->outputs; i++) {
         const int v = value_here(w, from->output[i]);
@@ -429,14 +417,9 @@ static arc_status write_ends(writer *w, bool inputs) {
             break;
         w->g->value[v].dtype = from->value[from->output[i]].dtype;
         w->g->value[v].shape = from->value[from->output[i]].shape;
-        for (int d = 0; d < ARC_MAX(w->g->value[v].shape.rank, 0); d++)
-            w->g->value[v].symbol[d] = from->value[from->output[i]].symbol[d]
-                                           ? arc_arena_strdup(&w->g->arena, from->value[from->output[i]].symbol[d])
-                                           : NULL;
+        st = arc_value_copy_symbols(w->g, v, &from->value[from->output[i]]);
     }
-    for (int i = 0; st == ARC_OK && !inputs && i < from->metas; i++)
-        st = arc_graph_set_meta(w->g, from->meta[i].key, from->meta[i].value);
-    return st;
+    return st == ARC_OK && !inputs ? arc_graph_copy_meta(w->g, from, NULL) : st;
 }
 
 arc_status arc_quant_write(arc_graph **out, const arc_graph *g, const arc_quant_layer *layers, int count,

@@ -148,6 +148,51 @@ static void attributes_and_metadata_read_back(void **state) {
 
 static arc_context *ctx;
 
+static const void *twice_of(const void *arg, int value) {
+    (void)arg;
+    (void)value;
+    static const float twice[2] = {2, 4};
+    return twice;
+}
+
+/* A copy of its own outlives the source, with data that the caller gives; a borrowing one shares them. */
+static void copies_stand_by_themselves(void **state) {
+    (void)state;
+    static const float once[2] = {1, 2};
+    const arc_shape two = {1, {2}};
+    net t;
+    arc_node *n;
+    net_new(&t, &arc_alloc_libc, 1);
+    const int x = net_input(&t, "x", net_shape(2, -1, 2, 0, 0)), c = arc_graph_constant(t.g, "c", ARC_F32, &two, once, true);
+    t.g->value[x].symbol[0] = arc_arena_strdup(&t.g->arena, "batch");
+    const int y = net_node(&t, "Add", x, c, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_tensor(t.g, n, "tensor", c), ARC_OK);
+    assert_int_equal(arc_node_string(t.g, n, "text", "kept"), ARC_OK);
+    assert_int_equal(arc_graph_set_meta(t.g, "arcface.selftest.seed", "1"), ARC_OK);
+    assert_int_equal(arc_graph_set_meta(t.g, "arcface.mean", "2"), ARC_OK);
+    net_done(&t, y);
+    arc_graph *own = NULL, *borrowed = NULL;
+    const arc_graph_copying apart = {.data = twice_of}, borrow = {.borrow = true};
+    assert_int_equal(arc_graph_copy(&borrowed, t.g, &arc_alloc_libc, &borrow, NULL), ARC_OK);
+    assert_ptr_equal(borrowed->value[c].data, t.g->value[c].data);
+    assert_ptr_equal(borrowed->node[0].entry, t.g->node[0].entry);
+    assert_int_equal(arc_node_int(borrowed, &borrowed->node[0], "more", 1), ARC_OK); /* the source's attributes stay */
+    assert_null(arc_node_attr(&t.g->node[0], "more"));
+    assert_string_equal(arc_attr_string(&borrowed->node[0], "text", ""), "kept");
+    arc_graph_free(&borrowed);
+    assert_int_equal(arc_graph_copy(&own, t.g, &arc_alloc_libc, &apart, NULL), ARC_OK);
+    assert_int_equal(arc_graph_copy_meta(own, t.g, "arcface.selftest"), ARC_OK);
+    arc_graph_free(&t.g);
+    assert_int_equal(arc_graph_check(own, NULL), ARC_OK);
+    assert_string_equal(own->value[x].symbol[0], "batch");
+    assert_true(((const float *)own->value[c].data)[1] == 4);
+    assert_int_equal(arc_node_attr(&own->node[0], "tensor")->value, c);
+    assert_string_equal(arc_attr_string(&own->node[0], "text", ""), "kept");
+    assert_string_equal(arc_graph_meta(own, "arcface.mean"), "2");
+    assert_null(arc_graph_meta(own, "arcface.selftest.seed"));
+    arc_graph_free(&own);
+}
+
 static const arc_shape image = {4, {2, 3, 9, 9}};
 
 static int start(net *t, uint32_t seed, arc_shape s) {
@@ -438,6 +483,7 @@ int main(void) {
         cmocka_unit_test(check_sorts_stably),
         cmocka_unit_test(values_are_found_by_name),
         cmocka_unit_test(attributes_and_metadata_read_back),
+        cmocka_unit_test(copies_stand_by_themselves),
         cmocka_unit_test(every_shape_has_its_plan),
         cmocka_unit_test(wrong_inputs_are_named),
         cmocka_unit_test(shape_arithmetic_is_folded),

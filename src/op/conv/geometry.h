@@ -3,6 +3,7 @@
 #define ARC_OP_CONV_GEOMETRY_H
 
 #include "op/candidate.h"
+#include "op/fused.h"
 
 /* All of one convolution over NHWC. Output pixels are numbered (image*oh + oy)*ow + ox. */
 typedef struct arc_conv_geometry {
@@ -31,7 +32,11 @@ arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g);
 int arc_winograd_candidates(const arc_prepare *p, const arc_conv_geometry *g, arc_candidate *list);
 arc_status arc_winograd_prepare(arc_prepare *p, const arc_conv_geometry *g, int tile, arc_form form, const char *schedule);
 
-/* How the weights of this convolution are to be kept, by the precision asked for (conv.c); half precision where they fit
+/* ---- weights.c ---- */
+
+/* The weights of step s, of all groups: a set a group. */
+arc_panels arc_conv_panels(const arc_step *s, const arc_conv_geometry *g);
+/* How the weights of this convolution are to be kept, by the precision asked for; half precision where they fit
  * (arc_panels_fit_f16, `least`). */
 arc_form arc_conv_form(const arc_step *s, const arc_conv_geometry *g, double least);
 /* Products of one pixel and tap as the tile does them: a register of output channels is the least. */

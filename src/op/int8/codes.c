@@ -4,21 +4,6 @@
 
 #define ROWS 16 /* pixels of one item */
 
-void arc_requant_read(const arc_node *n, arc_requant *r) {
-    arc_epilogue act = {0};
-    *r = (arc_requant){.mid_lo = arc_attr_float(n, "arc.mid_lo", 0),
-                       .mid_hi = arc_attr_float(n, "arc.mid_hi", 0),
-                       .mid_scale = arc_attr_float(n, "arc.mid_scale", 0),
-                       .code_scale = arc_attr_float(n, "arc.code_scale", 0),
-                       .code_zero = (int32_t)arc_attr_int(n, "arc.code_zero", 0),
-                       .act_last = arc_attr_int(n, "arc.act_last", 0) != 0};
-    (void)arc_fused_act(n, &act); /* made by a pass: the name is known */
-    r->act = act.act;
-    r->alpha = act.alpha;
-    r->lo = act.lo;
-    r->hi = act.hi;
-}
-
 /* [N,C,H,W] as rows of channels: [N,H,W,C]. */
 static arc_shape rows_of(const arc_shape *s) {
     const arc_shape rows = {4, {s->dim[0], s->dim[2], s->dim[3], s->dim[1]}};

@@ -28,7 +28,7 @@ size_t arc_int8_aligned(size_t bytes);
 #define ARC_DEQUANTISE "arc.Dequantise"
 enum { ARC_8_SCALE = 2, ARC_8_BIAS, ARC_8_SLOPE, ARC_8_RESIDUAL, ARC_8_POST_SCALE, ARC_8_POST_SHIFT, ARC_8_INPUTS };
 
-/* The parts of a requantisation that are attributes. */
+/* requant.c: the parts of a requantisation that are attributes. */
 void arc_requant_read(const arc_node *n, arc_requant *r);
 
 arc_status arc_conv8_infer(arc_infer *in);
