@@ -14,7 +14,6 @@ ran=0 failed=0 skipped=0
 make_inputs() {
     local first a b decision
     ln -s "$root/build" "$work/build"
-    ln -s "$root/packaging" "$work/packaging"
     export ARCFACE_CACHE=$work/cache
     mkdir -p "$work/photos" "$work/lfw-112" "$ARCFACE_CACHE"
     [ -d "$data/models" ] || return 1

@@ -184,9 +184,10 @@ static int run(cli *c) {
     bench b = {.c = c, .name = c->args[0], .seconds = 5};
     arc_error err = {0};
     cli_text t = {0};
-    if (!read_batches(c, batch, &batches) || !cli_float(c, "seconds", 0.01, 3600, &b.seconds) ||
-        !cli_int(c, "size", 8, 8192, &size) || !cli_precisions(c, CLI_MAX_PRECISIONS, precision, &precisions))
+    if (!read_batches(c, batch, &batches) || !cli_precisions(c, CLI_MAX_PRECISIONS, precision, &precisions))
         return CLI_USAGE;
+    cli_float(c, "seconds", &b.seconds);
+    cli_int(c, "size", &size);
     if (arc_roofline_measure(c->ctx, &b.roof, &err) != ARC_OK)
         return cli_fail(&err);
     int code = CLI_OK;
@@ -227,37 +228,37 @@ static int run_roofline(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"batch", 'b', "N,...", "images in one run (default 1,8)"},
-    {"seconds", 0, "S", "how long each batch size is timed (default 5)"},
-    {"size", 0, "N", "side of the input in pixels for models of free size (default 640)"},
-    {"plan-report", 0, NULL, "every step: algorithm, time, GFLOP/s, share of the peak, bytes moved, what more threads lose"},
-    {"json", 'j', NULL, "one JSON line a precision and batch size (and step, with --plan-report)"},
+    CLI_TEXT("batch", 'b', "N,...", "1,8", "images in one run"),
+    CLI_REAL("seconds", 0, "S", 0.01, 3600, "5", "how long each batch size is timed"),
+    CLI_WHOLE("size", 0, "N", 8, 8192, "640", "side of the input in pixels for models of free size"),
+    CLI_FLAG("plan-report", 0, "every step: algorithm, time, GFLOP/s, share of the peak, bytes moved, what more threads lose"),
+    CLI_FLAG("json", 'j', "one JSON line a precision and batch size (and step, with --plan-report)"),
     {0},
 };
-static const cli_option roofline_options[] = {
-    {"json", 'j', NULL, "one JSON line"},
-    {0},
-};
+static const cli_option roofline_options[] = {CLI_JSON_LINE, {0}};
 
 const cli_command cli_bench = {
-    "bench",
-    "MODEL",
-    "how fast a network runs here, and where its time goes",
-    "arcface bench r100.onnx --batch 1,8 --precision fp32,bf16 --plan-report",
-    CLI_USES_PRECISIONS,
-    1,
-    1,
-    options,
-    run,
+    .group = CLI_GROUP_SPEED,
+    .name = "bench",
+    .args = "MODEL",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "how fast a network runs here, and where its time goes",
+    .about = "Least, median and 99th percentile of a run, images a second, the share of the measured peak, energy where the "
+             "processor tells it.",
+    .example = "arcface bench r100.onnx --batch 1,8 --precision fp32,bf16 --plan-report",
+    .uses = CLI_USES_PRECISIONS,
+    .options = options,
+    .run = run,
 };
 const cli_command cli_bench_roofline = {
-    "bench roofline",
-    "",
-    "what this machine could: arithmetic and memory",
-    "arcface bench roofline --threads 2",
-    0,
-    0,
-    0,
-    roofline_options,
-    run_roofline,
+    .group = CLI_GROUP_SPEED,
+    .name = "bench roofline",
+    .args = "",
+    .what = "what this machine could: arithmetic and memory",
+    .about = "Multiply-adds in fp32, products of bfloat16 and of 8 bits, reading memory.",
+    .example = "arcface bench roofline --threads 2",
+    .options = roofline_options,
+    .run = run_roofline,
 };

@@ -191,20 +191,20 @@ static int run(cli *c) {
     return code;
 }
 
-static const cli_option options[] = {
-    FACES_OPTIONS,
-    {"json", 'j', NULL, "one JSON line"},
-    {0},
-};
+static const cli_option options[] = {FACES_OPTIONS, CLI_JSON_LINE, {0}};
 
 const cli_command cli_bench_pipeline = {
-    "bench pipeline",
-    "PHOTO|FOLDER...",
-    "photographs to embeddings: each stage, and all of them overlapped",
-    "arcface bench pipeline photos/",
-    CLI_USES_MODEL | CLI_USES_DETECTOR,
-    1,
-    -1,
-    options,
-    run,
+    .group = CLI_GROUP_SPEED,
+    .name = "bench pipeline",
+    .args = "PHOTO|FOLDER...",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = -1,
+    .what = "photographs to embeddings: each stage, and all of them overlapped",
+    .about = "Decoding, detection, alignment and embedding of one photo after the other, then all of them overlapped as embed "
+             "does it.",
+    .example = "arcface bench pipeline photos/",
+    .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,
+    .options = options,
+    .run = run,
 };

@@ -125,14 +125,13 @@ static int run(cli *c) {
     arc_model *model = NULL;
     arc_error err = {0};
     cli_progress bar;
-    int limit = 10000;
     arc_audit_options_default(&opt);
     opt.progress = step;
     opt.progress_ctx = &bar;
-    if (!cli_float(c, "noise-angle", 0, 180, &opt.noise_angle_deg) || !cli_float(c, "duplicate", -1, 1, &opt.duplicate_cosine) ||
-        !cli_float(c, "shared", -1, 1, &opt.shared_cosine) || !cli_int(c, "limit", 1, INT32_MAX, &limit))
-        return CLI_USAGE;
-    opt.limit = limit;
+    cli_float(c, "noise-angle", &opt.noise_angle_deg);
+    cli_float(c, "duplicate", &opt.duplicate_cosine);
+    cli_float(c, "shared", &opt.shared_cosine);
+    cli_long(c, "limit", &opt.limit);
     int code = cli_load(c, ARC_TASK_EMBED, &model);
     if (code != CLI_OK)
         return code;
@@ -145,29 +144,33 @@ static int run(cli *c) {
     return code;
 }
 
-/* clang-format off */
 static const cli_option options[] = {
-    {"against", 0, "SET", "another set (the one to be tested on): which identities are in both"},
-    {"noise-angle", 0, "DEG", "pictures farther than this from the centre of their identity are doubtful (default 70)"},
-    {"duplicate", 0, "COS", "pictures at least this alike are the same (default 0.98)"},
-    {"shared", 0, "COS", "identities whose centres are at least this alike are one person (default 0.6)"},
-    {"limit", 0, "N", "longest list of findings of a kind (default 10000; all are counted)"},
-    {"output", 'o', "FILE", "every finding as a line of tab-separated values"},
-    {"report", 0, "FILE.html", "a page with histograms and pictures of what was found"},
-    {"sheet", 0, "FILE", "the worst doubtful labels on one picture, .png or .jpg"},
-    {"json", 'j', NULL, "one JSON object with everything"},
+    CLI_FILE("against", 0, "SET", NULL, "another set (the one to be tested on): which identities are in both"),
+    CLI_REAL("noise-angle", 0, "DEG", 0, 180, "70", "pictures farther than this from the centre of their identity are doubtful"),
+    CLI_REAL("duplicate", 0, "COS", -1, 1, "0.98", "pictures at least this alike are the same"),
+    CLI_REAL("shared", 0, "COS", -1, 1, "0.6", "identities whose centres are at least this alike are one person"),
+    CLI_WHOLE("limit", 0, "N", 1, INT32_MAX, "10000", "longest list of findings of a kind (all are counted)"),
+    CLI_FILE("output", 'o', "FILE", NULL, "every finding as a line of tab-separated values"),
+    CLI_FILE("report", 0, "FILE.html", NULL, "a page with histograms and pictures of what was found"),
+    CLI_FILE("sheet", 0, "FILE", NULL, "the worst doubtful labels on one picture, .png or .jpg"),
+    CLI_FLAG("json", 'j', "one JSON object with everything"),
     {0},
 };
-/* clang-format on */
 
 const cli_command cli_data_audit = {
-    "data audit",
-    "SET",
-    "wrong labels, duplicates and shared identities of a set, seen by a model",
-    "arcface data audit train.rec --against lfw/ --report audit.html --model w600k_mbf.onnx",
-    CLI_USES_MODEL,
-    1,
-    1,
-    options,
-    run,
+    .group = CLI_GROUP_DATA,
+    .name = "data audit",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "wrong labels, duplicates and shared identities of a set, seen by a model",
+    .about = "What a model sees in a set that its labels do not say: pictures far from the centre of their identity, or "
+             "nearer to another one; the same picture twice (looked for inside each identity and in the one whose centre is "
+             "nearest); one person under two identities; sizes of identities and quality of pictures. On the sheet each "
+             "doubtful picture stands beside another one of its identity and one of the nearest other identity.",
+    .example = "arcface data audit train.rec --against lfw/ --report audit.html --model w600k_mbf.onnx",
+    .uses = CLI_USES_MODEL,
+    .options = options,
+    .run = run,
 };

@@ -57,9 +57,9 @@ static int run_info(cli *c) {
     int rows = 8, columns = 12;
     int64_t seed = 1;
     const char *sheet = cli_value(c, "sheet");
-    if (!cli_int(c, "rows", 1, 1000, &rows) || !cli_int(c, "columns", 1, 1000, &columns) ||
-        !cli_long(c, "seed", 0, INT64_MAX, &seed))
-        return CLI_USAGE;
+    cli_int(c, "rows", &rows);
+    cli_int(c, "columns", &columns);
+    cli_long(c, "seed", &seed);
     cli_progress_start(&bar, c, "reading");
     arc_status st = arc_data_info_get(c->ctx, c->args[0], cli_progress_step, &bar, &info, &err);
     cli_progress_end(&bar);
@@ -181,8 +181,8 @@ static int run_make_bin(cli *c) {
         return cli_usage(c, "data make-bin needs -o FILE.bin");
     if (list && cli_given(c, "random"))
         return cli_usage(c, "--pairs names the pairs of a list, --random makes them up: one of the two");
-    if (!cli_long(c, "random", 1, 100000000, &pairs) || !cli_long(c, "seed", 0, INT64_MAX, &seed))
-        return CLI_USAGE;
+    cli_long(c, "random", &pairs);
+    cli_long(c, "seed", &seed);
     cli_progress_start(&bar, c, "pairs");
     const arc_status st =
         list ? arc_data_make_bin(c->ctx, c->args[0], list, path, cli_progress_step, &bar, &pairs, &err)
@@ -198,59 +198,81 @@ static int run_make_bin(cli *c) {
 }
 
 static const cli_option info_options[] = {
-    {"sheet", 0, "FILE", "a picture of random identities, a row each, .png or .jpg"},
-    {"rows", 0, "N", "of the picture (default 8)"},
-    {"columns", 0, "N", "of the picture (default 12)"},
-    {"seed", 0, "N", "of the choice (default 1)"},
-    {"json", 'j', NULL, "one JSON line"},
+    CLI_FILE("sheet", 0, "FILE", NULL, "a picture of random identities, a row each, .png or .jpg"),
+    CLI_WHOLE("rows", 0, "N", 1, 1000, "8", "of the picture"),
+    CLI_WHOLE("columns", 0, "N", 1, 1000, "12", "of the picture"),
+    CLI_WHOLE("seed", 0, "N", 0, INT64_MAX, "1", "of the choice"),
+    CLI_JSON_LINE,
     {0},
 };
 static const cli_option verify_options[] = {
-    {"write-sums", 0, NULL, "write SET.sums, a checksum of every picture; without it an existing one is compared"},
-    {"no-decode", 0, NULL, "don't decode the pictures"},
-    {"all", 'a', NULL, "name every problem, not only the first 20"},
-    {"json", 'j', NULL, "one JSON line"},
+    CLI_FLAG("write-sums", 0, "write SET.sums, a checksum of every picture; without it an existing one is compared"),
+    CLI_FLAG("no-decode", 0, "don't decode the pictures"),
+    CLI_FLAG("all", 'a', "name every problem, not only the first 20"),
+    CLI_JSON_LINE,
     {0},
 };
-static const cli_option repair_options[] = {
-    {"json", 'j', NULL, "one JSON line"},
-    {0},
-};
+static const cli_option repair_options[] = {CLI_JSON_LINE, {0}};
 static const cli_option make_bin_options[] = {
-    {"output", 'o', "FILE.bin", "the verification set"},
-    {"pairs", 0, "FILE", "LFW's pairs.txt, or lines \"picture picture 0|1\", of pictures below the folder"},
-    {"random", 0, "N", "pairs made up from a data set instead, every other one of one person (default 6000)"},
-    {"seed", 0, "N", "of the random pairs (default 1)"},
-    {"json", 'j', NULL, "one JSON line"},
+    CLI_FILE("output", 'o', "FILE.bin", NULL, "the verification set"),
+    CLI_FILE("pairs", 0, "FILE", NULL, "LFW's pairs.txt, or lines \"picture picture 0|1\", of pictures below the folder"),
+    CLI_WHOLE("random", 0, "N", 1, 100000000, "6000", "pairs made up from a data set instead, every other one of one person"),
+    CLI_WHOLE("seed", 0, "N", 0, INT64_MAX, "1", "of the random pairs"),
+    CLI_JSON_LINE,
     {0},
 };
 
 const cli_command cli_data_info = {
-    "data info",  "SET",    "what is in a data set", "arcface data info set/train.rec --sheet faces.jpg", 0, 1, 1,
-    info_options, run_info,
+    .group = CLI_GROUP_DATA,
+    .name = "data info",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "what is in a data set",
+    .about = "Pictures, identities, how many of each, and what is wrong with the set at first sight.",
+    .example = "arcface data info set/train.rec --sheet faces.jpg",
+    .options = info_options,
+    .run = run_info,
 };
 const cli_command cli_data_verify = {
-    "data verify",
-    "SET",
-    "whether every picture of a data set is sound",
-    "arcface data verify set/train.rec --write-sums",
-    0,
-    1,
-    1,
-    verify_options,
-    run_verify,
+    .group = CLI_GROUP_DATA,
+    .name = "data verify",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "whether every picture of a data set is sound",
+    .about = "Reads and decodes every picture, compares the index with the file and identity records with labels. Exit status "
+             "3 when something is wrong.",
+    .example = "arcface data verify set/train.rec --write-sums",
+    .options = verify_options,
+    .run = run_verify,
 };
 const cli_command cli_data_repair = {
-    "data repair", "FILE.rec", "make a .rec's index anew", "arcface data repair train.rec", 0, 1, 1, repair_options, run_repair,
+    .group = CLI_GROUP_DATA,
+    .name = "data repair",
+    .args = "FILE.rec",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "make a .rec's index anew",
+    .about = "Makes the .idx anew by walking the file; damage is passed over.",
+    .example = "arcface data repair train.rec",
+    .options = repair_options,
+    .run = run_repair,
 };
 const cli_command cli_data_make_bin = {
-    "data make-bin",
-    "FOLDER|SET",
-    "a verification set (.bin) from pairs of pictures",
-    "arcface data make-bin lfw-112/ --pairs pairs.txt -o lfw.bin",
-    0,
-    1,
-    1,
-    make_bin_options,
-    run_make_bin,
+    .group = CLI_GROUP_DATA,
+    .name = "data make-bin",
+    .args = "FOLDER|SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "a verification set (.bin) from pairs of pictures",
+    .about = "A verification set as InsightFace pickles it, from a list of pairs over FOLDER/Name/Name_0001.jpg or paths "
+             "below FOLDER, or from random pairs of a SET.",
+    .example = "arcface data make-bin lfw-112/ --pairs pairs.txt -o lfw.bin",
+    .options = make_bin_options,
+    .run = run_make_bin,
 };

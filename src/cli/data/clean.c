@@ -13,8 +13,7 @@ static int run(cli *c) {
     arc_clean_options_default(&o);
     if (!centres)
         return cli_usage(c, "data clean needs --centers RUN/step-NNNNNNNN.state");
-    if (!cli_float(c, "drop-angle", 0.1, 180, &o.drop_angle))
-        return CLI_USAGE;
+    cli_float(c, "drop-angle", &o.drop_angle);
     o.list = cli_value(c, "list");
     o.undo = cli_value(c, "undo");
     o.sheet = cli_value(c, "sheet");
@@ -40,24 +39,28 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"centers", 0, "FILE", "the .state file of the training with several centres"},
-    {"drop-angle", 0, "DEG", "pictures farther from their identity's dominant centre are dropped (default 75)"},
-    {"output", 'o', "PATH", "the cleaned set: a .rec or a folder"},
-    {"list", 0, "FILE", "the dropped with their angles, tab-separated"},
-    {"undo", 0, "FILE", "for each picture that stays its key, its label before and its label now"},
-    {"sheet", 0, "FILE", "a picture of the first of the dropped, .png or .jpg"},
-    {"json", 'j', NULL, "one JSON line"},
+    CLI_FILE("centers", 0, "FILE", NULL, "the .state file of the training with several centres"),
+    CLI_REAL("drop-angle", 0, "DEG", 0.1, 180, "75", "pictures farther from their identity's dominant centre are dropped"),
+    CLI_FILE("output", 'o', "PATH", NULL, "the cleaned set: a .rec or a folder"),
+    CLI_FILE("list", 0, "FILE", NULL, "the dropped with their angles, tab-separated"),
+    CLI_FILE("undo", 0, "FILE", NULL, "for each picture that stays its key, its label before and its label now"),
+    CLI_FILE("sheet", 0, "FILE", NULL, "a picture of the first of the dropped, .png or .jpg"),
+    CLI_JSON_LINE,
     {0},
 };
 
 const cli_command cli_data_clean = {
-    "data clean",
-    "SET",
-    "drop pictures with wrong labels, by a sub-center training",
-    "arcface data clean noisy/ --model run/model.onnx --centers run/step-00001000.state -o clean/ --sheet dropped.png",
-    CLI_USES_MODEL,
-    1,
-    1,
-    options,
-    run,
+    .group = CLI_GROUP_DATA,
+    .name = "data clean",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "drop pictures with wrong labels, by a sub-center training",
+    .about = "Sub-center cleaning: pictures farther than an angle from the dominant centre of their identity are dropped. The "
+             "model and its centres come from a training with --centers 3.",
+    .example = "arcface data clean noisy/ --model run/model.onnx --centers run/step-00001000.state -o clean/ --sheet dropped.png",
+    .uses = CLI_USES_MODEL,
+    .options = options,
+    .run = run,
 };

@@ -8,29 +8,24 @@
 #define MAX_PARTS 64
 
 /* --layout, --size, --quality, --min-images, --shuffle, --seed. */
-static bool read_copy(cli *c, arc_data_copy_options *o, cli_progress *bar, const char *what) {
-    const char *layout = cli_value(c, "layout");
+static void read_copy(cli *c, arc_data_copy_options *o, cli_progress *bar, const char *what) {
     int64_t seed = 1;
     arc_data_copy_options_default(o);
-    if (layout && strcmp(layout, "identities") != 0 && strcmp(layout, "sequence") != 0) {
-        cli_usage(c, "--layout %s: must be identities or sequence", layout);
-        return false;
-    }
-    o->layout = layout && layout[0] == 's' ? ARC_DATA_SEQUENCE : ARC_DATA_IDENTITIES;
+    o->layout = cli_word(c, "layout") == 1 ? ARC_DATA_SEQUENCE : ARC_DATA_IDENTITIES;
     o->shuffle = cli_given(c, "shuffle");
     o->same_labels = cli_given(c, "same-labels");
-    if (o->shuffle && !layout)
+    if (o->shuffle && !cli_given(c, "layout"))
         o->layout = ARC_DATA_SEQUENCE;
-    if (!cli_int(c, "size", 16, 4096, &o->size_px) || !cli_int(c, "quality", 1, 100, &o->quality) ||
-        !cli_int(c, "min-images", 1, 1000000, &o->min_images) || !cli_long(c, "seed", 0, INT64_MAX, &seed))
-        return false;
+    cli_int(c, "size", &o->size_px);
+    cli_int(c, "quality", &o->quality);
+    cli_int(c, "min-images", &o->min_images);
+    cli_long(c, "seed", &seed);
     if (cli_given(c, "png"))
         o->quality = 0;
     o->seed = (uint64_t)seed;
     cli_progress_start(bar, c, what);
     o->progress = cli_progress_step;
     o->progress_ctx = bar;
-    return true;
 }
 
 static int fail(const cli *c, arc_status st, const arc_error *err) {
@@ -70,8 +65,7 @@ static int copy(cli *c, bool folders, const char *what) {
     const char *path = cli_value(c, "output");
     if (!path)
         return cli_usage(c, "%s needs -o %s", c->command->name, folders ? "FOLDER for the pictures" : "PATH: a folder or a .rec");
-    if (!read_copy(c, &o, &bar, what))
-        return CLI_USAGE;
+    read_copy(c, &o, &bar, what);
     if (folders)
         o.layout = ARC_DATA_FOLDER;
     const arc_status st = arc_data_copy(c->ctx, (const char *const *)c->args, c->arg_count, path, &o, &counts, &err);
@@ -122,14 +116,13 @@ static int run_split(cli *c) {
     cli_text t = {0};
     double share[MAX_PARTS];
     int parts;
-    const char *path = cli_value(c, "output"), *by = cli_value(c, "by");
+    const char *path = cli_value(c, "output");
     if (!path)
         return cli_usage(c, "data split needs -o FOLDER for the parts");
-    if (by && strcmp(by, "identity") != 0 && strcmp(by, "image") != 0)
-        return cli_usage(c, "--by %s: must be identity or image", by);
-    if (!read_shares(c, share, &parts) || !read_copy(c, &o, &bar, "splitting"))
+    if (!read_shares(c, share, &parts))
         return CLI_USAGE;
-    const arc_status st = arc_data_split(c->ctx, c->args[0], path, share, parts, by && by[1] == 'm', &o, counts, &err);
+    read_copy(c, &o, &bar, "splitting");
+    const arc_status st = arc_data_split(c->ctx, c->args[0], path, share, parts, cli_word(c, "by") == 1, &o, counts, &err);
     cli_progress_end(&bar);
     if (st != ARC_OK)
         return fail(c, st, &err);
@@ -150,8 +143,8 @@ static int run_dedup(cli *c) {
     cli_text t = {0};
     const char *path = cli_value(c, "output");
     arc_data_dedup_options_default(&o);
-    if (!read_copy(c, &o.copy, &bar, "comparing") || !cli_int(c, "near", 0, 15, &o.near_bits))
-        return CLI_USAGE;
+    read_copy(c, &o.copy, &bar, "comparing");
+    cli_int(c, "near", &o.near_bits);
     if (cli_given(c, "exact"))
         o.near_bits = -1;
     o.drop_conflicts = cli_given(c, "drop-conflicts");
@@ -175,67 +168,114 @@ static int run_dedup(cli *c) {
     return cli_text_print(&t);
 }
 
-#define COPY_OPTIONS                                                                                                             \
-    {"output", 'o', "PATH", "a folder (it gets train.rec, train.idx, property) or a .rec"},                                      \
-        {"layout", 0, "KIND", "identities (default, as InsightFace) or sequence (as im2rec: no header record)"},                 \
-        {"size", 0, "N", "cut square and scale to this side; default: pictures are copied byte for byte"},                       \
-        {"quality", 0, "N", "of JPEGs encoded again with --size (default 95)"}, {"png", 0, NULL, "PNG with --size, not JPEG"},   \
-        {"min-images", 0, "N", "leave out identities with fewer, number the others anew"},                                       \
-        {"shuffle", 0, NULL, "random order (sequence layout)"}, {"seed", 0, "N", "of what is random (default 1)"}, {             \
-        "json", 'j', NULL, "one JSON line"                                                                                       \
-    }
+/* clang-format off */
+#define COPY_OPTIONS \
+    CLI_FILE("output", 'o', "PATH", NULL, "a folder (it gets train.rec, train.idx, property) or a .rec"), \
+    CLI_WORD("layout", 0, "KIND", "identities sequence", "identities", \
+             "identities (as InsightFace, with identity records and a header) or sequence (as im2rec: pictures only, keys from 0)"), \
+    CLI_WHOLE("size", 0, "N", 16, 4096, "pictures are copied byte for byte", "cut square and scale to this side"), \
+    CLI_WHOLE("quality", 0, "N", 1, 100, "95", "of JPEGs encoded again with --size"), \
+    CLI_FLAG("png", 0, "PNG with --size, not JPEG"), \
+    CLI_WHOLE("min-images", 0, "N", 1, 1000000, NULL, "leave out identities with fewer, number the others anew"), \
+    CLI_FLAG("shuffle", 0, "random order (sequence layout)"), \
+    CLI_WHOLE("seed", 0, "N", 0, INT64_MAX, "1", "of what is random"), \
+    CLI_JSON_LINE
+/* clang-format on */
 
 static const cli_option pack_options[] = {COPY_OPTIONS, {0}};
 static const cli_option merge_options[] = {
-    COPY_OPTIONS, {"same-labels", 0, NULL, "a label is the same person in all sets; default: labels follow each other"}, {0}};
+    COPY_OPTIONS,
+    CLI_FLAG("same-labels", 0, "a label is the same person in all sets (default: labels follow each other)"),
+    {0},
+};
 static const cli_option split_options[] = {
     COPY_OPTIONS,
-    {"parts", 0, "X,X", "shares (default 0.9,0.1): -o/part-1, part-2, ..."},
-    {"by", 0, "WHAT", "identity (default: whole people) or image (some of everyone's)"},
+    CLI_TEXT("parts", 0, "X,X", "0.9,0.1", "shares: -o/part-1, part-2, ..."),
+    CLI_WORD("by", 0, "WHAT", "identity image", "identity",
+             "identity (whole people, numbered anew) or image (some of everyone's)"),
     {0},
 };
 static const cli_option dedup_options[] = {
     COPY_OPTIONS,
-    {"near", 0, "BITS", "perceptual hashes (256 bits) that differ in at most so many are the same (default 6)"},
-    {"exact", 0, NULL, "only equal bytes"},
-    {"drop-conflicts", 0, NULL, "also drop pictures that stand under several identities"},
-    {"list", 0, "FILE", "what was found, as lines of tab-separated values"},
+    CLI_WHOLE("near", 0, "BITS", 0, 15, "6", "perceptual hashes (256 bits) that differ in at most so many are the same"),
+    CLI_FLAG("exact", 0, "only equal bytes"),
+    CLI_FLAG("drop-conflicts", 0, "also drop pictures that stand under several identities"),
+    CLI_FILE("list", 0, "FILE", NULL, "what was found: kind, key, label, key and label of the first such picture, tab-separated"),
     {0},
 };
 static const cli_option unpack_options[] = {
-    {"output", 'o', "FOLDER", "gets a folder for each identity"},
-    {"size", 0, "N", "cut square and scale to this side; default: files are copied byte for byte"},
-    {"quality", 0, "N", "of JPEGs encoded again with --size (default 95)"},
-    {"png", 0, NULL, "PNG with --size, not JPEG"},
-    {"min-images", 0, "N", "leave out identities with fewer, number the others anew"},
-    {"json", 'j', NULL, "one JSON line"},
+    CLI_FOLDER("output", 'o', "FOLDER", NULL, "gets a folder for each identity"),
+    CLI_WHOLE("size", 0, "N", 16, 4096, "files are copied byte for byte", "cut square and scale to this side"),
+    CLI_WHOLE("quality", 0, "N", 1, 100, "95", "of JPEGs encoded again with --size"),
+    CLI_FLAG("png", 0, "PNG with --size, not JPEG"),
+    CLI_WHOLE("min-images", 0, "N", 1, 1000000, NULL, "leave out identities with fewer, number the others anew"),
+    CLI_JSON_LINE,
     {0},
 };
 
 const cli_command cli_data_pack = {
-    "data pack",  "SET",    "a folder or list of pictures into RecordIO", "arcface data pack people/ -o set/ --size 112", 0, 1, 1,
-    pack_options, run_pack,
+    .group = CLI_GROUP_DATA,
+    .name = "data pack",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "a folder or list of pictures into RecordIO",
+    .about = "A SET is a .rec (with its .idx beside it), a folder that holds train.rec, a folder of pictures for each "
+             "identity, or a list: lines of im2rec or of old InsightFace lists, or \"path label\". Pictures that cannot be "
+             "read are left out and counted.",
+    .example = "arcface data pack people/ -o set/ --size 112",
+    .options = pack_options,
+    .run = run_pack,
 };
 const cli_command cli_data_unpack = {
-    "data unpack",  "SET",      "RecordIO into folders of pictures", "arcface data unpack set/train.rec -o people/", 0, 1, 1,
-    unpack_options, run_unpack,
+    .group = CLI_GROUP_DATA,
+    .name = "data unpack",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "RecordIO into folders of pictures",
+    .example = "arcface data unpack set/train.rec -o people/",
+    .options = unpack_options,
+    .run = run_unpack,
 };
 const cli_command cli_data_merge = {
-    "data merge",  "SET...",  "several data sets into one", "arcface data merge a/ b.rec -o both/", 0, 2, -1,
-    merge_options, run_merge,
+    .group = CLI_GROUP_DATA,
+    .name = "data merge",
+    .args = "SET...",
+    .takes = CLI_IS_FILE,
+    .min_args = 2,
+    .max_args = -1,
+    .what = "several data sets into one",
+    .example = "arcface data merge a/ b.rec -o both/",
+    .options = merge_options,
+    .run = run_merge,
 };
 const cli_command cli_data_split = {
-    "data split",  "SET",     "a data set into parts", "arcface data split set/ -o parts/ --parts 0.9,0.1", 0, 1, 1,
-    split_options, run_split,
+    .group = CLI_GROUP_DATA,
+    .name = "data split",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "a data set into parts",
+    .about = "The parts are folders below the one of -o: part-1, part-2 and so on.",
+    .example = "arcface data split set/ -o parts/ --parts 0.9,0.1",
+    .options = split_options,
+    .run = run_split,
 };
 const cli_command cli_data_dedup = {
-    "data dedup",
-    "SET",
-    "repeated pictures found and left out",
-    "arcface data dedup set/ -o clean/ --list repeated.tsv",
-    0,
-    1,
-    1,
-    dedup_options,
-    run_dedup,
+    .group = CLI_GROUP_DATA,
+    .name = "data dedup",
+    .args = "SET",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "repeated pictures found and left out",
+    .about = "Finds pictures that stand in a set more than once, by equal bytes and by perceptual hash, and with -o copies "
+             "the set without them.",
+    .example = "arcface data dedup set/ -o clean/ --list repeated.tsv",
+    .options = dedup_options,
+    .run = run_dedup,
 };

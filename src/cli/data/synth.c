@@ -2,7 +2,6 @@
 #include "ui/cli.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #define SHEET_COLUMNS 12
 #define SHEET_ROWS 8
@@ -28,29 +27,23 @@ static int draw_sheet(cli *c, const arc_drawn_options *o, const char *path) {
     return st == ARC_OK ? CLI_OK : cli_fail_write(&err);
 }
 
-static bool read_options(cli *c, arc_drawn_options *o) {
-    static const char *const formats[] = {"rec", "sequence", "jpg", "png"};
-    const char *format = cli_value(c, "format");
-    int f = 0;
+static void read_options(cli *c, arc_drawn_options *o) {
+    const int f = cli_word(c, "format");
     double nuisance = (double)o->nuisance;
     int64_t seed = 1;
-    while (format && f < CLI_COUNT(formats) && strcmp(format, formats[f]) != 0)
-        f++;
-    if (f == CLI_COUNT(formats)) {
-        cli_usage(c, "--format %s: must be rec, sequence, jpg or png", format);
-        return false;
-    }
     o->layout = f < 2 ? (arc_data_layout)f : ARC_DATA_FOLDER;
-    if (!cli_long(c, "seed", 0, INT64_MAX, &seed) || !cli_long(c, "identities", 1, 1 << 30, &o->identities) ||
-        !cli_int(c, "images", 1, 1000000, &o->images) || !cli_long(c, "first-identity", 0, INT64_MAX / 2, &o->first_identity) ||
-        !cli_float(c, "nuisance", 0, 2, &nuisance) || !cli_int(c, "size", 32, 1024, &o->size_px) ||
-        !cli_int(c, "quality", 1, 100, &o->quality) || !cli_long(c, "pairs", 0, 100000000, &o->pairs))
-        return false;
+    cli_long(c, "seed", &seed);
+    cli_long(c, "identities", &o->identities);
+    cli_int(c, "images", &o->images);
+    cli_long(c, "first-identity", &o->first_identity);
+    cli_float(c, "nuisance", &nuisance);
+    cli_int(c, "size", &o->size_px);
+    cli_int(c, "quality", &o->quality);
+    cli_long(c, "pairs", &o->pairs);
     o->seed = (uint64_t)seed;
     o->nuisance = (float)nuisance;
     if (f == 3)
         o->quality = 0;
-    return true;
 }
 
 static int run(cli *c) {
@@ -61,8 +54,7 @@ static int run(cli *c) {
     arc_drawn_options_default(&o);
     if (!path && !sheet)
         return cli_usage(c, "data synth needs -o FOLDER for the data set");
-    if (!read_options(c, &o))
-        return CLI_USAGE;
+    read_options(c, &o);
     if (path) {
         const double begin = cli_seconds();
         const bool bin = cli_has_suffix(path, ".bin");
@@ -89,29 +81,33 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"output", 'o', "PATH", "a folder, a .rec, or a .bin (verification pairs alone)"},
-    {"identities", 0, "N", "people (default 100)"},
-    {"images", 0, "N", "pictures of each (default 20)"},
-    {"seed", 0, "N", "another seed draws other people (default 1)"},
-    {"first-identity", 0, "N", "number of the first: ranges that don't overlap are different people (default 0)"},
-    {"pairs", 0, "N", "also verification.bin with N pairs of further people (default none; 6000 for a .bin)"},
-    {"format", 0, "KIND", "rec (default), sequence (no header record), jpg or png (a folder for each)"},
-    {"nuisance", 0, "X", "how much pictures of one person differ, 0 to 2 (default 1)"},
-    {"size", 0, "N", "side in pixels (default 112)"},
-    {"quality", 0, "N", "of the JPEGs (default 95)"},
-    {"sheet", 0, "FILE", "a picture of the first people, .png or .jpg"},
-    {"json", 'j', NULL, "one JSON line"},
+    CLI_FILE("output", 'o', "PATH", NULL,
+             "a folder (it gets train.rec, train.idx and property), a .rec, or a .bin (pairs alone)"),
+    CLI_WHOLE("identities", 0, "N", 1, 1 << 30, "100", "people"),
+    CLI_WHOLE("images", 0, "N", 1, 1000000, "20", "pictures of each"),
+    CLI_WHOLE("seed", 0, "N", 0, INT64_MAX, "1", "another seed draws other people"),
+    CLI_WHOLE("first-identity", 0, "N", 0, INT64_MAX / 2, "0",
+              "number of the first: ranges that don't overlap are different people"),
+    CLI_WHOLE("pairs", 0, "N", 0, 100000000, "none; 6000 for a .bin", "also verification.bin with N pairs of further people"),
+    CLI_WORD("format", 0, "KIND", "rec sequence jpg png", "rec",
+             "rec (InsightFace's layout), sequence (im2rec's, no header record), jpg or png (a folder for each)"),
+    CLI_REAL("nuisance", 0, "X", 0, 2, "1", "how much pictures of one person differ"),
+    CLI_WHOLE("size", 0, "N", 32, 1024, "112", "side in pixels"),
+    CLI_WHOLE("quality", 0, "N", 1, 100, "95", "of the JPEGs"),
+    CLI_FILE("sheet", 0, "FILE", NULL, "a picture of the first people, .png or .jpg"),
+    CLI_JSON_LINE,
     {0},
 };
 
 const cli_command cli_data_synth = {
-    "data synth",
-    "",
-    "draw a data set of faces",
-    "arcface data synth -o synth/ --identities 500 --images 20 --pairs 3000",
-    0,
-    0,
-    0,
-    options,
-    run,
+    .group = CLI_GROUP_DATA,
+    .name = "data synth",
+    .args = "",
+    .what = "draw a data set of faces",
+    .about = "People differ in the shape of head and features, colours, hair, beard and marks; pictures of one person in "
+             "pose, expression, light, background, glasses, covering, sharpness and noise. The same options give the same "
+             "bytes everywhere.",
+    .example = "arcface data synth -o synth/ --identities 500 --images 20 --pairs 3000",
+    .options = options,
+    .run = run,
 };

@@ -71,9 +71,9 @@ static int run(cli *c) {
     arc_error err = {0};
     if (!images)
         return cli_usage(c, "calibrate needs --images FOLDER (of identities, or with --pairs FILE)");
-    if (!cli_float(c, "far", 1e-9, 0.5, &far) || !cli_float(c, "fpir", 1e-6, 0.5, &fpir) ||
-        !cli_int(c, "gallery", 1, INT32_MAX, &gallery))
-        return CLI_USAGE;
+    cli_float(c, "far", &far);
+    cli_float(c, "fpir", &fpir);
+    cli_int(c, "gallery", &gallery);
     int code = eval_open(c, &v);
     if (code != CLI_OK)
         return code;
@@ -90,26 +90,28 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"images", 0, "FOLDER", "DIR/identity/picture, or where the list's paths start"},
-    {"pairs", 0, "FILE", "a list of pairs (as eval pairs); default: all pairs of the folder"},
-    {"far", 0, "X", "false accept rate of the threshold (default 0.0001)"},
-    {"gallery", 0, "N", "also the threshold of searches among N identities"},
-    {"fpir", 0, "X", "share of searches without a mate that may raise an alarm (default 0.01)"},
-    {"output", 'o', "FILE", "the model with its calibration, as .onnx"},
+    CLI_FOLDER("images", 0, "FOLDER", NULL, "DIR/identity/picture, or where the list's paths start"),
+    CLI_FILE("pairs", 0, "FILE", "all pairs of the folder", "a list of pairs (as eval pairs)"),
+    CLI_REAL("far", 0, "X", 1e-9, 0.5, "0.0001", "false accept rate of the threshold"),
+    CLI_WHOLE("gallery", 0, "N", 1, INT32_MAX, NULL, "also the threshold of searches among N identities"),
+    CLI_REAL("fpir", 0, "X", 1e-6, 0.5, "0.01", "share of searches without a mate that may raise an alarm"),
+    CLI_FILE("output", 'o', "FILE", NULL, "the model with its calibration, as .onnx"),
     EVAL_FACE_OPTIONS,
-    {"no-checks", 0, NULL, "do not look for exchanged colours and bad alignment on 100 pairs"},
-    {"json", 'j', NULL, "one JSON object"},
+    CLI_FLAG("no-checks", 0, "do not look for exchanged colours and bad alignment on 100 pairs"),
+    CLI_FLAG("json", 'j', "one JSON object"),
     {0},
 };
 
 const cli_command cli_calibrate = {
-    "calibrate",
-    "",
-    "threshold, its interval, and probabilities from your own pictures",
-    "arcface calibrate --images people/ --photos --far 1e-4 -m w600k_mbf.onnx -o mine.onnx",
-    CLI_USES_MODEL,
-    0,
-    0,
-    options,
-    run,
+    .group = CLI_GROUP_EVALUATION,
+    .name = "calibrate",
+    .args = "",
+    .what = "threshold, its interval, and probabilities from your own pictures",
+    .about = "The cosine threshold that gives a false accept rate on your own pictures, with its interval; what FAR and what "
+             "probability (at equal priors) any score has. Kept in the model's metadata with -o; verify then uses the "
+             "threshold and prints FAR and probability beside each decision.",
+    .example = "arcface calibrate --images people/ --photos --far 1e-4 -m w600k_mbf.onnx -o mine.onnx",
+    .uses = CLI_USES_MODEL,
+    .options = options,
+    .run = run,
 };

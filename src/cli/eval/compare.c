@@ -106,8 +106,7 @@ static int compare(cli *c, const arc_evaluate_options *opt, arc_model *const mod
             return cli_fail(&err);
     }
     int replicates = 1000;
-    if (!cli_int(c, "bootstrap", 0, 100000, &replicates))
-        return CLI_USAGE;
+    cli_int(c, "bootstrap", &replicates);
     if (arc_evaluation_compare(c->ctx, e[0], e[1], replicates, opt->seed, &k, &err) != ARC_OK)
         return cli_fail(&err);
     cli_text t = {0};
@@ -145,25 +144,30 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"images", 0, "FOLDER", "the folder that the paths of the list start in"},
-    {"pairs", 0, "FILE", "a list of pairs (as eval pairs)"},
-    {"bin", 0, "FILE", "or an InsightFace .bin set"},
+    CLI_FOLDER("images", 0, "FOLDER", NULL, "the folder that the paths of the list start in"),
+    CLI_FILE("pairs", 0, "FILE", NULL, "a list of pairs (as eval pairs)"),
+    CLI_FILE("bin", 0, "FILE", NULL, "or an InsightFace .bin set (it names no identities: no bootstrap)"),
     EVAL_FOLD_OPTIONS,
     EVAL_FACE_OPTIONS,
-    {"bootstrap", 0, "N", "replicates over identities (default 1000; 0 = none)"},
-    {"seed", 0, "N", "of the bootstrap (default 1)"},
+    CLI_WHOLE("bootstrap", 0, "N", 0, 100000, "1000", "replicates over identities, 0 = none"),
+    CLI_WHOLE("seed", 0, "N", 0, INT32_MAX, "1", "of the bootstrap"),
     EVAL_PAGE_OPTIONS,
     {0},
 };
 
 const cli_command cli_eval_compare = {
-    "eval compare",
-    "A B",
-    "is model B really better than A? paired tests",
-    "arcface eval compare old.onnx new.onnx --images lfw-112/ --pairs pairs.txt",
-    CLI_USES_MODEL,
-    2,
-    2,
-    options,
-    run,
+    .group = CLI_GROUP_EVALUATION,
+    .name = "eval compare",
+    .args = "A B",
+    .takes = CLI_IS_FILE,
+    .min_args = 2,
+    .max_args = 2,
+    .what = "is model B really better than A? paired tests",
+    .about = "Both models see the same pairs: McNemar's exact test of their held-out decisions, and a paired bootstrap over "
+             "identities of the difference in TAR. The set is --images FOLDER --pairs FILE or --bin FILE. The page shows the "
+             "curves of both models over each other, and the tests.",
+    .example = "arcface eval compare old.onnx new.onnx --images lfw-112/ --pairs pairs.txt",
+    .uses = CLI_USES_MODEL,
+    .options = options,
+    .run = run,
 };

@@ -17,10 +17,12 @@ int eval_open(cli *c, eval_command *v) {
     opt->checks = !cli_given(c, "no-checks");
     opt->progress = cli_progress_step;
     opt->progress_ctx = &v->bar;
-    if (!cli_float(c, "far", 0, 1, &opt->far_target) || !cli_int(c, "folds", 2, ARC_EVALUATE_MAX_FOLDS, &opt->folds) ||
-        !cli_int(c, "limit", 1, INT32_MAX, &opt->max_pairs) || !cli_int(c, "bootstrap", 0, 100000, &opt->bootstrap) ||
-        !cli_int(c, "seed", 0, INT32_MAX, &seed) || !cli_long(c, "impostors", 1, INT64_MAX, &opt->impostors))
-        return CLI_USAGE;
+    cli_float(c, "far", &opt->far_target);
+    cli_int(c, "folds", &opt->folds);
+    cli_int(c, "limit", &opt->max_pairs);
+    cli_int(c, "bootstrap", &opt->bootstrap);
+    cli_int(c, "seed", &seed);
+    cli_long(c, "impostors", &opt->impostors);
     opt->seed = (uint64_t)seed;
     int code = cli_load(c, ARC_TASK_EMBED, &v->model);
     if (code == CLI_OK && (cli_given(c, "photos") || cli_given(c, "detector")))
@@ -113,16 +115,17 @@ static int run_bin(cli *c) {
 }
 
 static const cli_option lfw_options[] = {
-    {"images", 0, "FOLDER", "Name/Name_0001.jpg (or .png): aligned crops, or photos with --photos"},
-    {"pairs", 0, "FILE", "the official pairs.txt"},
+    CLI_FOLDER("images", 0, "FOLDER", NULL, "Name/Name_0001.jpg (or .png): aligned crops, or photos with --photos"),
+    CLI_FILE("pairs", 0, "FILE", NULL, "the official pairs.txt"),
     EVAL_FOLD_OPTIONS,
     EVAL_FACE_OPTIONS,
     EVAL_RESULT_OPTIONS,
     {0},
 };
 static const cli_option pairs_options[] = {
-    {"images", 0, "FOLDER", "the folder that the paths of the list start in"},
-    {"pairs", 0, "FILE", "\"PATH PATH 0|1\" a line, CALFW's or CPLFW's list, pairs.txt, or CFP's Protocol/Split/FP or FF"},
+    CLI_FOLDER("images", 0, "FOLDER", NULL, "the folder that the paths of the list start in"),
+    CLI_FILE("pairs", 0, "FILE", NULL,
+             "\"PATH PATH 0|1\" a line, CALFW's or CPLFW's list, pairs.txt, or CFP's Protocol/Split/FP or FF"),
     EVAL_FOLD_OPTIONS,
     EVAL_FACE_OPTIONS,
     EVAL_RESULT_OPTIONS,
@@ -131,35 +134,42 @@ static const cli_option pairs_options[] = {
 static const cli_option bin_options[] = {EVAL_FOLD_OPTIONS, EVAL_FACE_OPTIONS, EVAL_RESULT_OPTIONS, {0}};
 
 const cli_command cli_eval_lfw = {
-    "eval lfw",
-    "",
-    "LFW accuracy by the 10-fold protocol",
-    "arcface eval lfw --images lfw-112/ --pairs pairs.txt --model w600k_mbf.onnx",
-    CLI_USES_MODEL,
-    0,
-    0,
-    lfw_options,
-    run_pairs,
+    .group = CLI_GROUP_EVALUATION,
+    .name = "eval lfw",
+    .args = "",
+    .what = "LFW accuracy by the 10-fold protocol",
+    .about = "The protocol of InsightFace: the best threshold of nine folds is judged on the tenth. Embeddings are the sum of "
+             "the plain and the mirrored view. Every rate has its interval; every result names model, contract, set and rule. "
+             "A picture that is missing or shows no face is named, its pairs keep their place in the fold and count as "
+             "rejected. Photos are detected (the face that is large and central) and aligned.",
+    .example = "arcface eval lfw --images lfw-112/ --pairs pairs.txt --model w600k_mbf.onnx",
+    .uses = CLI_USES_MODEL,
+    .options = lfw_options,
+    .run = run_pairs,
 };
 const cli_command cli_eval_pairs = {
-    "eval pairs",
-    "",
-    "the same on any list of pairs: CFP, AgeDB, CALFW, CPLFW, your own",
-    "arcface eval pairs --images cplfw-112/ --pairs pairs_CPLFW.txt --model w600k_mbf.onnx",
-    CLI_USES_MODEL,
-    0,
-    0,
-    pairs_options,
-    run_pairs,
+    .group = CLI_GROUP_EVALUATION,
+    .name = "eval pairs",
+    .args = "",
+    .what = "the same on any list of pairs: CFP, AgeDB, CALFW, CPLFW, your own",
+    .about = "A list has a line \"PATH PATH 0|1\" for each pair, or is CALFW's or CPLFW's (two lines a pair), a pairs.txt, or "
+             "the folder Split/FP or Split/FF of CFP's Protocol.",
+    .example = "arcface eval pairs --images cplfw-112/ --pairs pairs_CPLFW.txt --model w600k_mbf.onnx",
+    .uses = CLI_USES_MODEL,
+    .options = pairs_options,
+    .run = run_pairs,
 };
 const cli_command cli_eval_bin = {
-    "eval bin",
-    "FILE",
-    "the same on an InsightFace .bin set",
-    "arcface eval bin agedb_30.bin --model w600k_mbf.onnx",
-    CLI_USES_MODEL,
-    1,
-    1,
-    bin_options,
-    run_bin,
+    .group = CLI_GROUP_EVALUATION,
+    .name = "eval bin",
+    .args = "FILE",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "the same on an InsightFace .bin set",
+    .about = "Nothing in the file is executed.",
+    .example = "arcface eval bin agedb_30.bin --model w600k_mbf.onnx",
+    .uses = CLI_USES_MODEL,
+    .options = bin_options,
+    .run = run_bin,
 };

@@ -1,11 +1,9 @@
 /* arcface eval ytf, eval ijb: videos and templates. */
 #include "ui/evaluations.h"
 #include <arcface/evaluate_template.h>
-#include <string.h>
 
 static int run_ytf(cli *c) {
-    static const char *const rules[] = {"centre", "min", "mean", "max"};
-    const char *frames = cli_value(c, "images"), *splits = cli_value(c, "splits"), *rule = cli_value(c, "rule");
+    const char *frames = cli_value(c, "images"), *splits = cli_value(c, "splits");
     eval_command v;
     arc_evaluation *e = NULL;
     arc_error err = {0};
@@ -13,19 +11,13 @@ static int run_ytf(cli *c) {
     arc_evaluate_ytf_options_default(&opt);
     if (!frames || !splits)
         return cli_usage(c, "eval ytf needs --images FOLDER and --splits FILE");
-    int chosen = 0;
-    while (rule && chosen < CLI_COUNT(rules) && strcmp(rule, rules[chosen]) != 0)
-        chosen++;
-    if (chosen == CLI_COUNT(rules))
-        return cli_usage(c, "--rule %s: must be centre, min, mean or max", rule);
-    if (!cli_int(c, "frames", 1, 100000, &opt.frames))
-        return CLI_USAGE;
+    cli_int(c, "frames", &opt.frames);
     int code = eval_open(c, &v);
     if (code != CLI_OK)
         return code;
     opt.eval = v.opt;
     opt.eval.flip = cli_given(c, "flip");
-    opt.rule = (arc_video_rule)chosen;
+    opt.rule = (arc_video_rule)cli_word(c, "rule");
     arc_status st = arc_evaluate_ytf(c->ctx, v.model, frames, splits, &opt, &e, &err);
     return eval_close(c, &v, st, e, &err);
 }
@@ -48,47 +40,54 @@ static int run_ijb(cli *c) {
 }
 
 static const cli_option ytf_options[] = {
-    {"images", 0, "FOLDER", "frame_images_DB, aligned_images_DB (both with --photos), or crops, as Name/video/*.jpg"},
-    {"splits", 0, "FILE", "splits.txt or its corrected form"},
-    {"rule", 0, "NAME", "centre (default: mean of unit frames), or min, mean, max of all pairs of frames"},
-    {"frames", 0, "N", "of each video, evenly spread (default: all, as published)"},
-    {"flip", 0, NULL, "add the mirrored view; the published protocol does not"},
-    {"photos", 0, NULL, "detect and align the face in the labelled box, else the central one"},
-    {"detector", 'd', "NAME", "detection model for photos (default: $ARCFACE_DETECTOR, else a pulled pack)"},
-    {"strict", 0, NULL, "a frame that is missing or without a face is an error"},
+    CLI_FOLDER("images", 0, "FOLDER", NULL,
+               "frame_images_DB, aligned_images_DB (both with --photos), or crops, as Name/video/*.jpg"),
+    CLI_FILE("splits", 0, "FILE", NULL, "splits.txt or its corrected form"),
+    CLI_WORD("rule", 0, "NAME", "centre min mean max", "centre",
+             "centre (mean of unit frames), or min, mean or max of the squared distances of all pairs of frames"),
+    CLI_WHOLE("frames", 0, "N", 1, 100000, "all, as published", "of each video, evenly spread"),
+    CLI_FLAG("flip", 0, "add the mirrored view; the published protocol does not"),
+    CLI_FLAG("photos", 0, "detect and align the face in the labelled box, else the central one"),
+    CLI_FILE("detector", 'd', "NAME", "$ARCFACE_DETECTOR, else a pulled pack", "detection model for photos"),
+    CLI_FLAG("strict", 0, "a frame that is missing or without a face is an error"),
     EVAL_FOLD_OPTIONS,
     EVAL_RESULT_OPTIONS,
     {0},
 };
 static const cli_option ijb_options[] = {
-    {"search", 0, NULL, "1:N with both galleries as well"},
-    {"no-weights", 0, NULL, "do not weight pictures by the detector's score"},
-    {"unit", 0, NULL, "normalise each picture's embedding before pooling"},
-    {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"},
-    {"strict", 0, NULL, "a picture that is missing is an error"},
+    CLI_FLAG("search", 0, "1:N with both galleries as well"),
+    CLI_FLAG("no-weights", 0, "do not weight pictures by the detector's score"),
+    CLI_FLAG("unit", 0, "normalise each picture's embedding before pooling"),
+    CLI_FLAG("no-flip", 0, "only the plain view, not the sum with the mirrored one"),
+    CLI_FLAG("strict", 0, "a picture that is missing is an error"),
     EVAL_PAGE_OPTIONS,
     {0},
 };
 
 const cli_command cli_eval_ytf = {
-    "eval ytf",
-    "",
-    "YouTube Faces: 5,000 pairs of videos in ten folds",
-    "arcface eval ytf --images frame_images_DB --splits splits.txt --photos --model w600k_mbf.onnx",
-    CLI_USES_MODEL,
-    0,
-    0,
-    ytf_options,
-    run_ytf,
+    .group = CLI_GROUP_EVALUATION,
+    .name = "eval ytf",
+    .args = "",
+    .what = "YouTube Faces: 5,000 pairs of videos in ten folds",
+    .about = "FOLDER/Name/video/ holds aligned crops, or with --photos the frames of frame_images_DB (the face in the box of "
+             "Name.labeled_faces.txt) or aligned_images_DB. A video is the normalised mean of its unit frame embeddings.",
+    .example = "arcface eval ytf --images frame_images_DB --splits splits.txt --photos --model w600k_mbf.onnx",
+    .uses = CLI_USES_MODEL,
+    .options = ytf_options,
+    .run = run_ytf,
 };
 const cli_command cli_eval_ijb = {
-    "eval ijb",
-    "DIR",
-    "IJB-B and IJB-C: templates, TAR at FAR 1e-6 to 1e-1, 1:N",
-    "arcface eval ijb IJBC/ --search --model w600k_r50.onnx",
-    CLI_USES_MODEL,
-    1,
-    1,
-    ijb_options,
-    run_ijb,
+    .group = CLI_GROUP_EVALUATION,
+    .name = "eval ijb",
+    .args = "DIR",
+    .takes = CLI_IS_FOLDER,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "IJB-B and IJB-C: templates, TAR at FAR 1e-6 to 1e-1, 1:N",
+    .about = "IJB-B and IJB-C in InsightFace's layout (loose_crop and meta): pictures warped by the listed landmarks, pooled "
+             "over media and templates.",
+    .example = "arcface eval ijb IJBC/ --search --model w600k_r50.onnx",
+    .uses = CLI_USES_MODEL,
+    .options = ijb_options,
+    .run = run_ijb,
 };

@@ -113,35 +113,15 @@ static int align_photo(cli *c, aligner *a, const char *path, cli_text *t) {
     return code;
 }
 
-static bool read_choices(cli *c, aligner *a) {
-    static const char *const shapes[] = {"112", "112x96", "128", "224"}, *const warps[] = {"exact", "opencv"};
-    const char *shape = cli_value(c, "template"), *warp = cli_value(c, "warp");
-    int s = 0, w = 0;
-    while (shape && s < CLI_COUNT(shapes) && strcmp(shape, shapes[s]) != 0)
-        s++;
-    while (warp && w < CLI_COUNT(warps) && strcmp(warp, warps[w]) != 0)
-        w++;
-    if (s == CLI_COUNT(shapes)) {
-        cli_usage(c, "--template %s: must be 112, 112x96, 128 or 224", shape);
-        return false;
-    }
-    if (w == CLI_COUNT(warps)) {
-        cli_usage(c, "--warp %s: must be exact or opencv", warp);
-        return false;
-    }
-    a->shape = (arc_template)s;
-    a->warp = (arc_warp)w;
-    return true;
-}
-
 static int run(cli *c) {
-    aligner a = {.dir = cli_value(c, "output"), .all = cli_given(c, "all")};
+    aligner a = {.shape = (arc_template)cli_word(c, "template"),
+                 .warp = (arc_warp)cli_word(c, "warp"),
+                 .dir = cli_value(c, "output"),
+                 .all = cli_given(c, "all")};
     cli_paths photos;
     cli_text t = {0};
     if (!a.dir)
         return cli_usage(c, "align needs -o FOLDER for the crops");
-    if (!read_choices(c, &a))
-        return CLI_USAGE;
     int code = cli_paths_collect(&photos, c->args, c->arg_count) ? faces_open(c, &a.f) : CLI_BAD_INPUT;
     if (code == CLI_OK) {
         code = cli_make_folder(a.dir);
@@ -160,22 +140,26 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"output", 'o', "FOLDER", "where the crops go, in the same folders below it as the photos; made when it is not there"},
-    {"template", 0, "SHAPE", "112 (default), 112x96, 128 or 224"},
-    {"warp", 0, "HOW", "exact (default) or opencv: bit-equal to OpenCV's fixed point"},
-    {"all", 'a', NULL, "every face, not only the largest"},
+    CLI_FOLDER("output", 'o', "FOLDER", NULL,
+               "where the crops go, in the same folders below it as the photos; made when it is not there"),
+    CLI_WORD("template", 0, "SHAPE", "112 112x96 128 224", "112", "112, 112x96, 128 or 224"),
+    CLI_WORD("warp", 0, "HOW", "exact opencv", "exact", "exact (float bilinear), or opencv: bit-equal to OpenCV's fixed point"),
+    CLI_FLAG("all", 'a', "every face, not only the largest"),
     FACES_OPTIONS,
     {0},
 };
 
 const cli_command cli_align = {
-    "align",
-    "PHOTO...",
-    "cut faces out, turned to the recognition template",
-    "arcface align photos/ -o crops/",
-    CLI_USES_DETECTOR,
-    1,
-    -1,
-    options,
-    run,
+    .group = CLI_GROUP_FACES,
+    .name = "align",
+    .args = "PHOTO...",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = -1,
+    .what = "cut faces out, turned to the recognition template",
+    .about = "Cuts the largest face of each photo out, turned and scaled to a recognition template, as PNG.",
+    .example = "arcface align photos/ -o crops/",
+    .uses = CLI_USES_DETECTOR,
+    .options = options,
+    .run = run,
 };

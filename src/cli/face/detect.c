@@ -32,8 +32,7 @@ static int run(cli *c) {
     double threshold = 0;
     const char *draw = cli_value(c, "draw");
     bool json = cli_given(c, "json");
-    if (!cli_float(c, "threshold", 0.001, 1, &threshold))
-        return CLI_USAGE;
+    cli_float(c, "threshold", &threshold);
     if (!cli_paths_collect(&photos, c->args, c->arg_count)) {
         cli_paths_free(&photos);
         return CLI_BAD_INPUT;
@@ -72,21 +71,27 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"json", 'j', NULL, "one JSON array, one object a photo"},
-    {"draw", 0, "FILE", "write the photo with boxes, landmarks and scores (.jpg .png .ppm)"},
-    {"threshold", 't', "X", "lowest score, 0 to 1 (default: the model's contract)"},
+    CLI_FLAG("json", 'j', "one JSON array, one object a photo"),
+    CLI_FILE("draw", 0, "FILE", NULL, "write the photo with boxes, landmarks and scores (.jpg .png .ppm)"),
+    CLI_REAL("threshold", 't', "X", 0.001, 1, "the model's contract", "lowest score"),
     FACES_OPTIONS,
     {0},
 };
 
 const cli_command cli_detect = {
-    "detect",
-    "PHOTO...",
-    "find faces: boxes, scores and five landmarks",
-    "arcface detect party.jpg --draw faces.jpg",
-    CLI_USES_DETECTOR,
-    1,
-    -1,
-    options,
-    run,
+    .group = CLI_GROUP_FACES,
+    .name = "detect",
+    .args = "PHOTO...",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = -1,
+    .what = "find faces: boxes, scores and five landmarks",
+    .about =
+        "Boxes, scores and five landmarks (left eye, right eye, nose, left and right mouth corner as seen in the picture), in "
+        "pixels of the upright photo, best score first. A folder stands for all pictures in it. A photo without a face is no "
+        "failure.",
+    .example = "arcface detect party.jpg --draw faces.jpg",
+    .uses = CLI_USES_DETECTOR,
+    .options = options,
+    .run = run,
 };

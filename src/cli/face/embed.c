@@ -167,8 +167,9 @@ static int run(cli *c) {
     opt.all_faces = cli_given(c, "all");
     if (!output)
         return cli_usage(c, "embed needs -o FILE (.npy, .json, .csv or - for standard output)");
-    if (!choose_format(c, output, &f) || !faces_options(c, &opt.detect))
+    if (!choose_format(c, output, &f))
         return CLI_USAGE;
+    faces_options(c, &opt.detect);
     if (cli_given(c, "fast-decode"))
         opt.image.min_side_px = 2 * (opt.detect.size_px > 0 ? opt.detect.size_px : 640);
     int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
@@ -188,24 +189,30 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"output", 'o', "FILE", ".npy (with a .txt of names beside it), .json, .csv, or - for standard output"},
-    {"format", 0, "NAME", "npy, json or csv, instead of the suffix (default for -: csv)"},
-    {"flip", 0, NULL, "add the embedding of the mirrored face"},
-    {"aligned", 0, NULL, "the pictures are ready crops: no detection"},
-    {"all", 'a', NULL, "every face, not only the largest"},
-    {"fast-decode", 0, NULL, "decode JPEG photos far larger than the network at reduced size; embeddings change a little"},
+    CLI_FILE("output", 'o', "FILE", NULL, ".npy (with a .txt of names beside it), .json, .csv, or - for standard output"),
+    CLI_WORD("format", 0, "NAME", "csv json npy", NULL, "npy, json or csv, instead of the suffix (default for -: csv)"),
+    CLI_FLAG("flip", 0, "add the embedding of the mirrored face"),
+    CLI_FLAG("aligned", 0, "the pictures are ready crops: no detection"),
+    CLI_FLAG("all", 'a', "every face, not only the largest"),
+    CLI_FLAG("fast-decode", 0, "decode JPEG photos far larger than the network at reduced size; embeddings change a little"),
     FACES_OPTIONS,
     {0},
 };
 
 const cli_command cli_embed = {
-    "embed",
-    "PHOTO|FOLDER...",
-    "turn faces into embeddings",
-    "arcface embed photos/ --flip -o embeddings.npy",
-    CLI_USES_MODEL | CLI_USES_DETECTOR,
-    1,
-    -1,
-    options,
-    run,
+    .group = CLI_GROUP_FACES,
+    .name = "embed",
+    .args = "PHOTO|FOLDER...",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = -1,
+    .what = "turn faces into embeddings",
+    .about = "Embeddings (not normalised), one row a face: as NPY (float32, rows by dimension, with path, face, box and score in "
+             "the .txt, separated by tabs), JSON or CSV. A picture that cannot be read is named on standard error and left out. "
+             "--fast-decode decodes large JPEG photos at 1/2, 1/4 or 1/8 size; faces that are then smaller than a crop are cut "
+             "from full size.",
+    .example = "arcface embed photos/ --flip -o embeddings.npy",
+    .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,
+    .options = options,
+    .run = run,
 };

@@ -155,8 +155,8 @@ static int run(cli *c) {
     opt.all_faces = cli_given(c, "all");
     opt.keep_crops = cli_given(c, "draw");
     double threshold = 0;
-    if (!faces_options(c, &opt.detect) || !cli_float(c, "threshold", -1, 1, &threshold))
-        return CLI_USAGE;
+    faces_options(c, &opt.detect);
+    cli_float(c, "threshold", &threshold);
     int code = cli_load(c, ARC_TASK_EMBED, &model);
     if (code == CLI_OK && !opt.aligned)
         code = cli_load(c, ARC_TASK_DETECT, &detector);
@@ -178,24 +178,30 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"threshold", 't', "X", "lowest cosine of one person, -1 to 1 (default: the model's contract)"},
-    {"json", 'j', NULL, "one JSON object"},
-    {"draw", 0, "FILE", "write both photos side by side with boxes and score (.jpg .png .ppm)"},
-    {"all", 'a', NULL, "compare every face with every face; yes when one pair matches"},
-    {"flip", 0, NULL, "add the embedding of the mirrored face"},
-    {"aligned", 0, NULL, "the pictures are ready crops: no detection"},
+    CLI_REAL("threshold", 't', "X", -1, 1, "the model's contract", "lowest cosine of one person"),
+    CLI_FLAG("json", 'j', "one JSON object"),
+    CLI_FILE("draw", 0, "FILE", NULL, "write both photos side by side with boxes and score (.jpg .png .ppm)"),
+    CLI_FLAG("all", 'a', "compare every face with every face; yes when one pair matches"),
+    CLI_FLAG("flip", 0, "add the embedding of the mirrored face"),
+    CLI_FLAG("aligned", 0, "the pictures are ready crops: no detection"),
     FACES_OPTIONS,
     {0},
 };
 
 const cli_command cli_verify = {
-    "verify",
-    "A B",
-    "are two photos of one person? exit status 0 yes, 1 no",
-    "arcface verify a.jpg b.jpg --draw pair.jpg",
-    CLI_USES_MODEL | CLI_USES_DETECTOR,
-    2,
-    2,
-    options,
-    run,
+    .group = CLI_GROUP_FACES,
+    .name = "verify",
+    .args = "A B",
+    .takes = CLI_IS_FILE,
+    .min_args = 2,
+    .max_args = 2,
+    .what = "are two photos of one person? exit status 0 yes, 1 no",
+    .about =
+        "Prints cosine, angle and decision. Of several faces in a photo the largest is taken, with a warning. A model that has "
+        "been calibrated also says the false accept rate of the score and the probability that it is one person.",
+    .no = "different persons",
+    .example = "arcface verify a.jpg b.jpg --draw pair.jpg",
+    .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,
+    .options = options,
+    .run = run,
 };

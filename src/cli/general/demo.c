@@ -230,16 +230,25 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"data", 0, "FOLDER", "real models and photos (default: $ARCFACE_DATA, else ../shared/data when it is there)"},
-    {"output", 'o', "FOLDER", "where the pictures go (default: build/demo)"},
-    {"full", 0, NULL, "all 6000 LFW pairs"},
-    {"drawn", 0, NULL, "only the part on drawn people, even when real data is there"},
-    {"real", 0, NULL, "only the part on real photos"},
-    {"quick", 0, NULL, "draw and train very little: shows the way, not the result"},
+    CLI_FOLDER("data", 0, "FOLDER", "$ARCFACE_DATA, else ../shared/data when it is there", "real models and photos"),
+    CLI_FOLDER("output", 'o', "FOLDER", "build/demo", "where the pictures go"),
+    CLI_FLAG("full", 0, "all 6000 LFW pairs"),
+    CLI_FLAG("drawn", 0, "only the part on drawn people, even when real data is there"),
+    CLI_FLAG("real", 0, "only the part on real photos"),
+    CLI_FLAG("quick", 0, "draw and train very little: shows the way, not the result"),
     {0},
 };
 
 const cli_command cli_demo = {
-    "demo",  "",  "the whole main job, step by step: train, evaluate, export, verify", "arcface demo -o pictures/", 0, 0, 0,
-    options, run,
+    .group = CLI_GROUP_GENERAL,
+    .name = "demo",
+    .args = "",
+    .what = "the whole main job, step by step: train, evaluate, export, verify",
+    .about =
+        "First without any model or data: people are drawn, a small network is trained on them, evaluated on people that it "
+        "has never seen, exported, asked about two photographs, and all of it is put on a page (report.html). Then, with real "
+        "models and photos at hand: detect, align, embed, verify, LFW.",
+    .example = "arcface demo -o pictures/",
+    .options = options,
+    .run = run,
 };

@@ -15,6 +15,14 @@ static int run(cli *c) {
     return CLI_OK;
 }
 
-static const cli_option options[] = {{"features", 'f', NULL, "instruction set, threads, formats, compiler"}, {0}};
+static const cli_option options[] = {CLI_FLAG("features", 'f', "instruction set, threads, formats, compiler"), {0}};
 
-const cli_command cli_version = {"version", "", "the version of arcface", "arcface version --features", 0, 0, 0, options, run};
+const cli_command cli_version = {
+    .group = CLI_GROUP_GENERAL,
+    .name = "version",
+    .args = "",
+    .what = "the version of arcface",
+    .example = "arcface version --features",
+    .options = options,
+    .run = run,
+};

@@ -1,7 +1,6 @@
 /* arcface model info, model new, convert: models as files. */
 #include "ui/cli.h"
 #include <stdio.h>
-#include <stdlib.h>
 
 static int run_info(cli *c) {
     arc_model *model = NULL;
@@ -29,22 +28,16 @@ static int save(cli *c, arc_model **model, const char *path) {
 }
 
 static int run_new(cli *c) {
-    const char *path = cli_value(c, "output"), *seed_text = cli_value(c, "seed");
+    const char *path = cli_value(c, "output");
     int dim = 512;
-    unsigned long long seed = 1;
+    int64_t seed = 1;
     arc_model *model = NULL;
     arc_error err = {0};
     if (!path)
         return cli_usage(c, "model new needs -o FILE.onnx");
-    if (!cli_int(c, "dim", 1, 65536, &dim))
-        return CLI_USAGE;
-    if (seed_text) {
-        char *end = NULL;
-        seed = strtoull(seed_text, &end, 10);
-        if (end == seed_text || *end || *seed_text == '-')
-            return cli_usage(c, "--seed %s: must be a whole number from 0", seed_text);
-    }
-    arc_status st = arc_model_new(c->ctx, c->args[0], dim, seed, &model, &err);
+    cli_int(c, "dim", &dim);
+    cli_long(c, "seed", &seed);
+    arc_status st = arc_model_new(c->ctx, c->args[0], dim, (uint64_t)seed, &model, &err);
     if (st == ARC_EINVAL || st == ARC_ENOTFOUND)
         return cli_usage(c, "%s", err.text);
     if (st != ARC_OK)
@@ -63,54 +56,71 @@ static int run_convert(cli *c) {
     return code == CLI_OK ? save(c, &model, path) : code;
 }
 
-/* clang-format off */
-#define CONTRACT_OPTIONS \
-    {"color", 0, "ORDER", "rgb or bgr, instead of what is inferred"}, \
-    {"norm", 0, "MEAN/DIV", "input normalisation instead of what is inferred: 127.5/127.5, 127.5/128, 0/1"}, \
-    {"detector-kind", 0, "KIND", "scrfd retinaface retinaface-mxnet yunet, instead of what is inferred"}
-/* clang-format on */
+#define COLOUR_OPTION CLI_LIKELY("color", 0, "ORDER", "rgb bgr", NULL, "rgb or bgr, instead of what is inferred")
+#define NORM_OPTION                                                                                                              \
+    CLI_LIKELY("norm", 0, "MEAN/DIV", "127.5/127.5 127.5/128 0/1", NULL,                                                         \
+               "input normalisation instead of what is inferred: 127.5/127.5, 127.5/128, 0/1")
+#define KIND_OPTION                                                                                                              \
+    CLI_LIKELY("detector-kind", 0, "KIND", "scrfd retinaface retinaface-mxnet yunet", NULL,                                      \
+               "scrfd retinaface retinaface-mxnet yunet, instead of what is inferred")
 
 static const cli_option info_options[] = {
-    {"json", 'j', NULL, "one JSON object"},
-    {"layers", 'l', NULL, "every layer with its shape and work"},
-    CONTRACT_OPTIONS,
+    CLI_FLAG("json", 'j', "one JSON object"),
+    CLI_FLAG("layers", 'l', "every layer with its shape and work"),
+    COLOUR_OPTION,
+    NORM_OPTION,
+    KIND_OPTION,
     {0},
 };
 static const cli_option new_options[] = {
-    {"output", 'o', "FILE", "the ONNX file"},
-    {"dim", 0, "N", "length of the embedding (default 512)"},
-    {"seed", 0, "N", "the same seed gives the same weights (default 1)"},
+    CLI_FILE("output", 'o', "FILE", NULL, "the ONNX file"),
+    CLI_WHOLE("dim", 0, "N", 1, 65536, "512", "length of the embedding"),
+    CLI_WHOLE("seed", 0, "N", 0, INT64_MAX, "1", "the same seed gives the same weights"),
     {0},
 };
 static const cli_option convert_options[] = {
-    {"output", 'o', "FILE", "the ONNX file"},
-    CONTRACT_OPTIONS,
-    {0},
+    CLI_FILE("output", 'o', "FILE", NULL, "the ONNX file"), COLOUR_OPTION, NORM_OPTION, KIND_OPTION, {0},
 };
 
 const cli_command cli_model_info = {
-    "model info", "FILE",   "a model's contract, layers, size and work", "arcface model info w600k_mbf.onnx", 0, 1, 1,
-    info_options, run_info,
+    .group = CLI_GROUP_MODELS,
+    .name = "model info",
+    .args = "FILE",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "a model's contract, layers, size and work",
+    .about = "A model's contract and what of it was inferred and why, inputs, outputs, parameters, multiply-adds, operations and "
+             "the memory plan.",
+    .example = "arcface model info w600k_mbf.onnx",
+    .options = info_options,
+    .run = run_info,
 };
 const cli_command cli_model_new = {
-    "model new",
-    "NAME",
-    "a new untrained network: r18 r34 r50 r100 r200 mbf mbf-large tiny",
-    "arcface model new r50 --seed 7 -o r50.onnx",
-    0,
-    1,
-    1,
-    new_options,
-    run_new,
+    .group = CLI_GROUP_MODELS,
+    .name = "model new",
+    .args = "NAME",
+    .takes = CLI_IS_WORD,
+    .words = "r18 r34 r50 r100 r200 mbf mbf-large tiny",
+    .min_args = 1,
+    .max_args = 1,
+    .what = "a new untrained network: r18 r34 r50 r100 r200 mbf mbf-large tiny",
+    .example = "arcface model new r50 --seed 7 -o r50.onnx",
+    .options = new_options,
+    .run = run_new,
 };
 const cli_command cli_convert = {
-    "convert",
-    "IN",
-    "an MXNet or PyTorch checkpoint to ONNX",
-    "arcface convert model-0000.params -o model.onnx",
-    0,
-    1,
-    1,
-    convert_options,
-    run_convert,
+    .group = CLI_GROUP_MODELS,
+    .name = "convert",
+    .args = "IN",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "an MXNet or PyTorch checkpoint to ONNX",
+    .about =
+        "Writes an MXNet symbol and parameters, a PyTorch checkpoint or an ONNX file as plain ONNX with its contract. Nothing "
+        "in a checkpoint is executed.",
+    .example = "arcface convert model-0000.params -o model.onnx",
+    .options = convert_options,
+    .run = run_convert,
 };

@@ -92,13 +92,26 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"list", 0, NULL, "the known packs, their sizes and licences"},
-    {"from", 0, "WHERE", "a folder, file or http(s) address instead of the pack's own"},
-    {"accept-license", 'y', NULL, "accept the licence without being asked"},
-    {"verify", 0, NULL, "only compare what is in the cache with the recorded checksums"},
+    CLI_FLAG("list", 0, "the known packs, their sizes and licences"),
+    CLI_FILE("from", 0, "WHERE", NULL, "a folder, file or http(s) address instead of the pack's own"),
+    CLI_FLAG("accept-license", 'y', "accept the licence without being asked; needed when standard input is not a terminal"),
+    CLI_FLAG("verify", 0, "only compare what is in the cache with the recorded checksums"),
     {0},
 };
 
 const cli_command cli_pull = {
-    "pull", "NAME", "fetch a public model pack (shows the licence and asks)", "arcface pull buffalo_s", 0, 0, 1, options, run,
+    .group = CLI_GROUP_MODELS,
+    .name = "pull",
+    .args = "NAME",
+    .takes = CLI_IS_WORD,
+    .words = "buffalo_l buffalo_m buffalo_s buffalo_sc antelopev2 arcfaceresnet100-8 arcfaceresnet100-11-int8 yunet sface",
+    .max_args = 1,
+    .what = "fetch a public model pack (shows the licence and asks)",
+    .about =
+        "Shows size and licence of a known public model pack, asks, fetches it, compares its SHA-256 and unpacks it into the "
+        "cache.",
+    .no = "the licence was declined",
+    .example = "arcface pull buffalo_s",
+    .options = options,
+    .run = run,
 };

@@ -50,8 +50,7 @@ static int find_crops(job *j, const cli_paths *paths) {
     cli_progress bar;
     arc_pipeline_options_default(&opt);
     opt.keep_crops = true;
-    if (!faces_options(j->c, &opt.detect))
-        return CLI_USAGE;
+    faces_options(j->c, &opt.detect);
     if (arc_pipeline_new(j->c->ctx, j->detector, j->model, &opt, &pipeline, &err) != ARC_OK)
         return cli_fail(&err);
     arc_result *result = cli_new((size_t)paths->count, sizeof *result);
@@ -255,17 +254,8 @@ static int finish(job *j, const char *output) {
 /* ---- command ------------------------------------------------------------------------------------------------------------------ */
 
 static bool read_options(job *j) {
-    static const char *const methods[] = {"mse", "minmax", "percentile", "kl"};
     cli *c = j->c;
-    const char *method = cli_value(c, "method");
-    int m = 0;
-    while (method && m < CLI_COUNT(methods) && strcmp(method, methods[m]) != 0)
-        m++;
-    if (m == CLI_COUNT(methods)) {
-        cli_usage(c, "--method %s: must be mse, minmax, percentile or kl", method);
-        return false;
-    }
-    j->opt.method = (arc_quantize_method)m;
+    j->opt.method = (arc_quantize_method)cli_word(c, "method");
     j->opt.keep = cli_value(c, "keep");
     if (!cli_value(c, "calib") || !cli_value(c, "output")) {
         cli_usage(c, "quantize needs --calib FOLDER of aligned faces and -o FILE.onnx");
@@ -279,9 +269,13 @@ static bool read_options(job *j) {
         cli_usage(c, "--pairs FILE and --images FOLDER belong together");
         return false;
     }
-    return cli_float(c, "percentile", 50, 100, &j->opt.percentile) && cli_int(c, "count", 2, 100000, &j->count) &&
-           cli_float(c, "min-cosine", -1, 1, &j->min_mean) && cli_float(c, "min-low-cosine", -1, 1, &j->min_low) &&
-           cli_float(c, "max-drop", 0, 100, &j->max_drop) && cli_float(c, "max-tar-drop", 0, 100, &j->max_tar_drop);
+    cli_float(c, "percentile", &j->opt.percentile);
+    cli_int(c, "count", &j->count);
+    cli_float(c, "min-cosine", &j->min_mean);
+    cli_float(c, "min-low-cosine", &j->min_low);
+    cli_float(c, "max-drop", &j->max_drop);
+    cli_float(c, "max-tar-drop", &j->max_tar_drop);
+    return true;
 }
 
 static int quantise(job *j) {
@@ -327,32 +321,41 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"calib", 0, "FOLDER", "aligned faces to calibrate on (with --detector: photos)"},
-    {"output", 'o', "FILE", "the ONNX QDQ file to write"},
-    {"count", 0, "N", "pictures to take, evenly from the folder (default 500)"},
-    {"method", 0, "NAME", "how ranges are chosen: mse (default), minmax, percentile or kl"},
-    {"percentile", 0, "P", "of --method percentile (default 99.99)"},
-    {"keep", 0, "NAMES", "layers to leave in float32, by comma, or none; instead of the choice by sensitivity"},
-    {"pairs", 0, "FILE", "also verify these pairs (LFW's format) before and after ..."},
-    {"images", 0, "FOLDER", "... on the aligned pictures of this folder"},
-    {"min-cosine", 0, "X", "least mean cosine to float32 on held-out crops (default 0.985)"},
-    {"min-low-cosine", 0, "X", "least 1st percentile of it (default 0.95)"},
-    {"max-drop", 0, "X", "points of accuracy on the pairs that may be lost (default 0.1)"},
-    {"max-tar-drop", 0, "X", "points of TAR@FAR=1e-3 (default 0.5)"},
-    {"force", 0, NULL, "write it although it is outside the bounds; its metadata say so"},
-    {"json", 'j', NULL, "one JSON object"},
+    CLI_FOLDER("calib", 0, "FOLDER", NULL,
+               "aligned faces to calibrate on (with --detector: photos, whose largest faces are taken)"),
+    CLI_FILE("output", 'o', "FILE", NULL, "the ONNX QDQ file to write"),
+    CLI_WHOLE("count", 0, "N", 2, 100000, "500", "pictures to take, evenly from the folder"),
+    CLI_WORD("method", 0, "NAME", "mse minmax percentile kl", "mse", "how ranges are chosen: mse, minmax, percentile or kl"),
+    CLI_REAL("percentile", 0, "P", 50, 100, "99.99", "of --method percentile"),
+    CLI_TEXT("keep", 0, "NAMES", NULL, "layers to leave in float32, by comma, or none; instead of the choice by sensitivity"),
+    CLI_FILE("pairs", 0, "FILE", NULL, "also verify these pairs (LFW's format) before and after ..."),
+    CLI_FOLDER("images", 0, "FOLDER", NULL, "... on the aligned pictures of this folder"),
+    CLI_REAL("min-cosine", 0, "X", -1, 1, "0.985", "least mean cosine to float32 on held-out crops"),
+    CLI_REAL("min-low-cosine", 0, "X", -1, 1, "0.95", "least 1st percentile of it"),
+    CLI_REAL("max-drop", 0, "X", 0, 100, "0.1", "points of accuracy on the pairs that may be lost"),
+    CLI_REAL("max-tar-drop", 0, "X", 0, 100, "0.5", "points of TAR@FAR=1e-3"),
+    CLI_FLAG("force", 0, "write it although it is outside the bounds; its metadata (arcface.note.quantize-forced) say so"),
+    CLI_FLAG("json", 'j', "one JSON object"),
     FACES_OPTIONS,
     {0},
 };
 
 const cli_command cli_quantize = {
-    "quantize",
-    "MODEL",
-    "make a faster 8-bit model, if it stays accurate",
-    "arcface quantize r100.onnx --calib crops/ -o r100-int8.onnx",
-    CLI_USES_DETECTOR,
-    1,
-    1,
-    options,
-    run,
+    .group = CLI_GROUP_MODELS,
+    .name = "quantize",
+    .args = "MODEL",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = 1,
+    .what = "make a faster 8-bit model, if it stays accurate",
+    .about =
+        "Makes an 8-bit model of a float32 embedder: a standard ONNX QDQ file that ONNX Runtime runs as well. Weights are int8 "
+        "with a scale a channel, activations uint8; residual sums stay float32. Every fifth picture is not calibrated on but "
+        "measured with, and the file is written only when the embeddings stay alike enough. Prints the cosines and the "
+        "speed-up here and now.",
+    .no = "the 8-bit model is not accurate enough and was not written",
+    .example = "arcface quantize r100.onnx --calib crops/ -o r100-int8.onnx",
+    .uses = CLI_USES_DETECTOR,
+    .options = options,
+    .run = run,
 };

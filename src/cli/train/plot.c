@@ -19,18 +19,19 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"output", 'o', "FILE", ".svg or .png (default: curves.svg in the first folder)"},
+    CLI_FILE("output", 'o', "FILE", "curves.svg in the first folder", ".svg or .png"),
     {0},
 };
 
 const cli_command cli_plot = {
-    "plot",
-    "RUN...",
-    "curves of one or several trainings: loss, accuracy, rate, gradient norm",
-    "arcface plot run/ -o curves.png",
-    0,
-    1,
-    -1,
-    options,
-    run,
+    .group = CLI_GROUP_TRAINING,
+    .name = "plot",
+    .args = "RUN...",
+    .takes = CLI_IS_FOLDER,
+    .min_args = 1,
+    .max_args = -1,
+    .what = "curves of one or several trainings: loss, accuracy, rate, gradient norm",
+    .example = "arcface plot run/ -o curves.png",
+    .options = options,
+    .run = run,
 };

@@ -147,23 +147,27 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    {"recipe", 'r', "NAME", "a recipe's file, or the name of one: ms1mv3_r50, mbf, tiny-synth ..."},
-    {"data", 0, "SET", "a .rec, a folder that holds train.rec, a folder of pictures for each identity, or a list"},
-    {"output", 'o', "FOLDER", "where checkpoints, logs and models go"},
-    {"resume", 0, NULL, "go on from the newest checkpoint in the folder, with its recipe"},
-    {"show", 0, NULL, "only print the recipe that would be used"},
-    {"json", 'j', NULL, "the result as one JSON line"},
+    CLI_FILE("recipe", 'r', "NAME", NULL, "a recipe's file, or the name of one: ms1mv3_r50, mbf, tiny-synth ..."),
+    CLI_FILE("data", 0, "SET", NULL, "a .rec, a folder that holds train.rec, a folder of pictures for each identity, or a list"),
+    CLI_FOLDER("output", 'o', "FOLDER", NULL, "where checkpoints, logs and models go"),
+    CLI_FLAG("resume", 0, "go on from the newest checkpoint in the folder, with its recipe"),
+    CLI_FLAG("show", 0, "only print the recipe that would be used"),
+    CLI_FLAG("json", 'j', "the result as one JSON line"),
     {0},
 };
 
 const cli_command cli_train = {
-    "train",
-    "",
-    "train a network: ArcFace and its family",
-    "arcface train --recipe tiny-synth --data synth/ -o run/",
-    CLI_USES_RECIPE,
-    0,
-    0,
-    options,
-    run,
+    .group = CLI_GROUP_TRAINING,
+    .name = "train",
+    .args = "",
+    .what = "train a network: ArcFace and its family",
+    .about =
+        "Batches from a data set, additive angular margin or another loss of the family, checkpoints from which --resume goes "
+        "on bit for bit, a log in JSON lines and for TensorBoard. Every field of a recipe is a flag too and wins over the "
+        "file. Names of recipes are looked for in $ARCFACE_RECIPES, ./recipes and where arcface is installed. The folder gets "
+        "recipe.json, log.jsonl, step-NNNNNNNN.onnx and .state, best.onnx and model.onnx.",
+    .example = "arcface train --recipe tiny-synth --data synth/ -o run/",
+    .uses = CLI_USES_RECIPE,
+    .options = options,
+    .run = run,
 };

@@ -2,6 +2,7 @@
 #ifndef ARCFACE_CLI_H
 #define ARCFACE_CLI_H
 
+#include "ui/table.h"
 #include <arcface/arcface.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,33 +11,11 @@
 /* Exit statuses, as README.md and arcface(1) promise them. */
 enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_BAD_INPUT = 3, CLI_FAILURE = 4 };
 
-#define CLI_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 #define CLI_PATH_BYTES 4096
 
-typedef struct cli_option {
-    const char *name; /* without --; NULL ends a table */
-    int letter;       /* short form or 0 */
-    const char *arg;  /* name of its value or NULL */
-    const char *help;
-} cli_option;
-
-/* The shared option groups of a command; and whether it opens contexts of its own for each of several precisions. */
-enum { CLI_USES_MODEL = 1, CLI_USES_DETECTOR = 2, CLI_USES_PRECISIONS = 4, CLI_USES_RECIPE = 8 };
 #define CLI_MAX_PRECISIONS 4
 
-typedef struct cli cli;
-typedef struct cli_command {
-    const char *name; /* "detect", "eval lfw" */
-    const char *args; /* "PHOTO..." */
-    const char *what; /* one line */
-    const char *example;
-    unsigned uses;
-    int min_args, max_args; /* max_args -1 = any */
-    const cli_option *options;
-    int (*run)(cli *c);
-} cli_command;
-
-#define CLI_MAX_OPTIONS 112
+/* A command at work. */
 struct cli {
     const cli_command *command;
     const cli_option *option[CLI_MAX_OPTIONS];
@@ -48,29 +27,20 @@ struct cli {
     arc_context *ctx;
 };
 
-/* main.c */
-extern const cli_command cli_detect, cli_align, cli_embed, cli_verify, cli_eval_lfw, cli_eval_pairs, cli_eval_bin,
-    cli_eval_folder, cli_eval_identify, cli_eval_megaface, cli_eval_ytf, cli_eval_ijb, cli_calibrate, cli_eval_compare,
-    cli_model_info, cli_model_new, cli_convert, cli_bench, cli_bench_pipeline, cli_bench_roofline, cli_pull, cli_version,
-    cli_demo, cli_data_audit;
-extern const cli_command cli_data_synth, cli_data_pack, cli_data_unpack, cli_data_merge, cli_data_split, cli_data_dedup,
-    cli_data_info, cli_data_verify, cli_data_repair, cli_data_make_bin, cli_bench_data;
-extern const cli_command cli_train, cli_plot, cli_data_clean;
-extern const cli_command cli_quantize;
-const cli_command *cli_find(const char *name);
-const char *cli_nearest_command(const char *word);
-void cli_print_overview(void);
+/* main.c: an exit status after a sentence that names the nearest command. */
+int cli_unknown(int count, char **word);
 
-/* options.c: false after an error sentence on stderr (usage). */
+/* options.c. cli_parse: false after an error sentence on stderr (usage). Values have been checked against the table then; what is not given
+ * leaves *value as it is. */
 bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help);
-void cli_print_help(const cli_command *command);
 bool cli_given(const cli *c, const char *name);
 const char *cli_value(const cli *c, const char *name);         /* NULL when not given */
 const char *cli_recipe_value(const cli *c, const char *field); /* of the flag that a recipe's field has */
-bool cli_int(const cli *c, const char *name, int min, int max, int *value);
-bool cli_long(const cli *c, const char *name, int64_t min, int64_t max, int64_t *value);
-bool cli_float(const cli *c, const char *name, double min, double max, double *value);
-int cli_edit_distance(const char *a, const char *b);
+void cli_int(const cli *c, const char *name, int *value);
+void cli_long(const cli *c, const char *name, int64_t *value);
+void cli_float(const cli *c, const char *name, double *value);
+int cli_word(const cli *c,
+             const char *name); /* position in the table's words of the one given, else of the default; -1: neither */
 
 /* report.c: sentences on stderr and the exit statuses that belong to them. */
 int cli_usage(const cli *c, const char *fmt, ...) ARC_PRINTF(2, 3);

@@ -7,24 +7,24 @@
 
 /* clang-format off */
 #define EVAL_FACE_OPTIONS \
-    {"photos", 0, NULL, "the pictures are photos: detect and align them (--detector); default: aligned crops"}, \
-    {"detector", 'd', "NAME", "detection model for photos (default: $ARCFACE_DETECTOR, else a pulled pack)"}, \
-    {"multi-scale", 0, NULL, "photos: also look at a small scale, for faces that fill the picture"}, \
-    {"strict", 0, NULL, "a picture that is missing or without a face is an error"}, \
-    {"no-flip", 0, NULL, "only the plain view, not the sum with the mirrored one"}
+    CLI_FLAG("photos", 0, "the pictures are photos: detect and align them (--detector); default: aligned crops"), \
+    CLI_FILE("detector", 'd', "NAME", "$ARCFACE_DETECTOR, else a pulled pack", "detection model for photos"), \
+    CLI_FLAG("multi-scale", 0, "photos: also look at a small scale, for faces that fill the picture"), \
+    CLI_FLAG("strict", 0, "a picture that is missing or without a face is an error"), \
+    CLI_FLAG("no-flip", 0, "only the plain view, not the sum with the mirrored one")
 #define EVAL_PAGE_OPTIONS \
-    {"report", 0, "FILE.html", "a self-contained page: curves, thresholds, folds, the worst pairs, provenance"}, \
-    {"plot", 0, "FILE", "ROC, DET and histograms as .svg or .png"}, \
-    {"json", 'j', NULL, "one JSON object with everything"}
+    CLI_FILE("report", 0, "FILE.html", NULL, "a self-contained page: curves, thresholds, folds, the worst pairs, provenance"), \
+    CLI_FILE("plot", 0, "FILE", NULL, "ROC, DET and histograms as .svg or .png"), \
+    CLI_FLAG("json", 'j', "one JSON object with everything")
 #define EVAL_RESULT_OPTIONS \
-    {"bootstrap", 0, "N", "replicates over identities (default 1000; 0 = none)"}, \
-    {"seed", 0, "N", "of sampling and bootstrap (default 1)"}, \
-    {"no-checks", 0, NULL, "do not look for exchanged colours and bad alignment on 100 pairs"}, \
+    CLI_WHOLE("bootstrap", 0, "N", 0, 100000, "1000", "replicates over identities, 0 = none"), \
+    CLI_WHOLE("seed", 0, "N", 0, INT32_MAX, "1", "of sampling and bootstrap"), \
+    CLI_FLAG("no-checks", 0, "do not look for exchanged colours and bad alignment on 100 pairs"), \
     EVAL_PAGE_OPTIONS
 #define EVAL_FOLD_OPTIONS \
-    {"far", 0, "X", "false accept rate at which the folds' true accept rate is given (default 0.001)"}, \
-    {"folds", 0, "N", "default: what the list says, else 10"}, \
-    {"limit", 0, "N", "only the first N pairs; choose --folds so that each holds both kinds"}
+    CLI_REAL("far", 0, "X", 0, 1, "0.001", "false accept rate at which the folds' true accept rate is given"), \
+    CLI_WHOLE("folds", 0, "N", 2, ARC_EVALUATE_MAX_FOLDS, "what the list says, else 10", "into which the pairs are cut"), \
+    CLI_WHOLE("limit", 0, "N", 1, INT32_MAX, NULL, "only the first N pairs; choose --folds so that each holds both kinds")
 /* clang-format on */
 
 typedef struct eval_command {

@@ -1,19 +1,16 @@
 /* Detection as several commands need it. */
 #include "ui/faces.h"
 
-bool faces_options(const cli *c, arc_detect_options *opt) {
-    if (!cli_int(c, "size", 32, 4096, &opt->size_px))
-        return false;
+void faces_options(const cli *c, arc_detect_options *opt) {
+    cli_int(c, "size", &opt->size_px);
     opt->multi_scale = cli_given(c, "multi-scale");
-    return true;
 }
 
 int faces_open(cli *c, faces *f) {
     arc_error err = {0};
     *f = (faces){0};
     arc_detect_options_default(&f->opt);
-    if (!faces_options(c, &f->opt))
-        return CLI_USAGE;
+    faces_options(c, &f->opt);
     int code = cli_load(c, ARC_TASK_DETECT, &f->model);
     if (code != CLI_OK)
         return code;

@@ -15,12 +15,13 @@ typedef struct faces {
 } faces;
 
 /* The options that belong to detection; put into a command's table. */
-#define FACES_OPTIONS                                                                                                            \
-    {"size", 0, "N", "letterbox side in pixels for models of free size (default 640)"}, {                                        \
-        "multi-scale", 0, NULL, "also look at a small scale, for faces that fill the picture"                                    \
-    }
+/* clang-format off */
+#define FACES_OPTIONS \
+    CLI_WHOLE("size", 0, "N", 32, 4096, "640", "letterbox side in pixels for models of free size"), \
+    CLI_FLAG("multi-scale", 0, "also look at a small scale, for faces that fill the picture")
+/* clang-format on */
 
-bool faces_options(const cli *c, arc_detect_options *opt); /* --size and --multi-scale */
+void faces_options(const cli *c, arc_detect_options *opt); /* --size and --multi-scale */
 int faces_open(cli *c, faces *f);
 void faces_close(faces *f);
 /* Loads a photo and finds its faces; the photo is the caller's to free. */

@@ -2,7 +2,6 @@
 #include "ui/cli.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void log_line(void *ctx, arc_log_level level, const char *text) {
     const cli *c = ctx;
@@ -14,16 +13,12 @@ int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out)
     arc_settings s;
     arc_error err = {0};
     arc_settings_default(&s);
-    if (!cli_int(c, "threads", 1, 256, &s.threads))
-        return CLI_USAGE;
+    cli_int(c, "threads", &s.threads);
     if (threads)
         s.threads = threads;
     s.isa = cli_value(c, "isa");
     s.precision = precision;
-    const char *memory = cli_value(c, "memory");
-    if (memory && strcmp(memory, "fast") != 0 && strcmp(memory, "low") != 0)
-        return cli_usage(c, "--memory %s: must be fast or low", memory);
-    s.low_memory = memory && strcmp(memory, "low") == 0;
+    s.low_memory = cli_word(c, "memory") == 1;
     s.tune = cli_given(c, "tune");
     s.log = log_line;
     s.log_ctx = c;

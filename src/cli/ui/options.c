@@ -1,106 +1,117 @@
-/* Options: one table a command plus the shared groups, read by getopt_long. Values are kept as text under their option's name. */
+/* Options of the command line: read by getopt_long against a command's table, and checked against it before anything is done. Values are kept
+ * as text under their option's name. */
 #include "ui/cli.h"
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_CODE 1000 /* getopt value of option 0, above every letter */
 
-static const cli_option shared_options[] = {
-    {"threads", 0, "N", "worker threads (default: one per core)"},
-    {"precision", 0, "NAME", "fp32 (default), bf16 where the processor is fast at it, fp16 for weights (bench: a list)"},
-    {"tune", 0, NULL, "measure the algorithms of new plans and keep the fastest (in the cache folder, for later runs too)"},
-    {"memory", 0, "HOW", "fast (default) or low: weights are kept once"},
-    {"isa", 0, "NAME", "highest instruction set: generic avx2 avx512 neon"},
-    {"quiet", 'q', NULL, "no progress and no warnings"},
-    {"help", 'h', NULL, "this text"},
-    {0},
-};
-static const cli_option model_options[] = {
-    {"model", 'm', "NAME", "recognition model: a file or a pulled pack (default: $ARCFACE_MODEL, else a pulled pack)"},
-    {"color", 0, "ORDER", "rgb or bgr, instead of the model's contract"},
-    {"norm", 0, "MEAN/DIV", "input normalisation instead of the contract: 127.5/127.5, 127.5/128, 0/1"},
-    {0},
-};
-static const cli_option detector_options[] = {
-    {"detector", 'd', "NAME", "detection model: a file or a pulled pack (default: $ARCFACE_DETECTOR, else a pulled pack)"},
-    {"detector-kind", 0, "KIND", "scrfd retinaface retinaface-mxnet yunet, instead of the contract"},
-    {0},
-};
-
-static void add_options(cli *c, const cli_option *table) {
-    for (; table && table->name && c->options < CLI_MAX_OPTIONS; table++)
-        c->option[c->options++] = table;
+const char *cli_value(const cli *c, const char *name) {
+    for (int i = 0; i < c->options; i++)
+        if (strcmp(c->option[i]->name, name) == 0)
+            return c->value[i];
+    return NULL;
 }
 
-/* A flag for each field of a recipe, with dashes; "precision" is there already. */
-#define RECIPE_NAME_BYTES 32
-static void recipe_flag(const char *field, char name[RECIPE_NAME_BYTES]) {
-    snprintf(name, RECIPE_NAME_BYTES, "%s", field);
-    for (char *at = name; *at; at++)
-        if (*at == '_')
-            *at = '-';
-}
-
-static void add_recipe_options(cli *c) {
-    static char name[CLI_MAX_OPTIONS][RECIPE_NAME_BYTES];
-    static cli_option table[CLI_MAX_OPTIONS];
-    size_t fields, n = 0;
-    const arc_recipe_field *field = arc_recipe_fields(&fields);
-    for (size_t i = 0; i < fields && n < CLI_MAX_OPTIONS - 1; i++) {
-        if (strcmp(field[i].name, "precision") == 0)
-            continue;
-        recipe_flag(field[i].name, name[n]);
-        table[n] = (cli_option){name[n], 0, field[i].arg, field[i].help};
-        n++;
-    }
-    table[n] = (cli_option){0};
-    add_options(c, table);
+bool cli_given(const cli *c, const char *name) {
+    return cli_value(c, name) != NULL;
 }
 
 const char *cli_recipe_value(const cli *c, const char *field) {
-    char name[RECIPE_NAME_BYTES];
-    recipe_flag(field, name);
+    char name[32];
+    cli_recipe_flag(field, name, sizeof name);
     return cli_value(c, name);
 }
 
-static void gather(cli *c, const cli_command *command) {
-    c->command = command;
-    c->options = 0;
-    add_options(c, command->options);
-    if (command->uses & CLI_USES_MODEL)
-        add_options(c, model_options);
-    if (command->uses & CLI_USES_DETECTOR)
-        add_options(c, detector_options);
-    if (command->uses & CLI_USES_RECIPE)
-        add_recipe_options(c);
-    add_options(c, shared_options);
+void cli_float(const cli *c, const char *name, double *value) {
+    const char *text = cli_value(c, name);
+    if (text)
+        *value = strtod(text, NULL);
 }
 
-int cli_edit_distance(const char *a, const char *b) {
-    enum { MAX = 40 };
-    int row[MAX + 1], n = (int)strlen(a), m = (int)strlen(b);
-    if (n > MAX || m > MAX)
-        return MAX;
-    for (int j = 0; j <= m; j++)
-        row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
+void cli_long(const cli *c, const char *name, int64_t *value) {
+    const char *text = cli_value(c, name);
+    if (text)
+        *value = strtoll(text, NULL, 10);
+}
+
+void cli_int(const cli *c, const char *name, int *value) {
+    int64_t whole = *value;
+    cli_long(c, name, &whole);
+    *value = (int)whole;
+}
+
+/* Position of a word in "fast low", -1 when it is not there. */
+static int word_index(const char *words, const char *word) {
+    const size_t n = strlen(word);
+    for (int i = 0; *words; i++) {
+        const size_t m = strcspn(words, " ");
+        if (m == n && memcmp(words, word, n) == 0)
+            return i;
+        words += m + strspn(words + m, " ");
     }
-    return row[m];
+    return -1;
+}
+
+int cli_word(const cli *c, const char *name) {
+    for (int i = 0; i < c->options; i++)
+        if (strcmp(c->option[i]->name, name) == 0) {
+            const char *word = c->value[i] ? c->value[i] : c->option[i]->fallback;
+            return word ? word_index(c->option[i]->words, word) : -1;
+        }
+    return -1;
+}
+
+/* ---- checking ----------------------------------------------------------------------------------------------------------------- */
+
+static bool check_word(const cli *c, const cli_option *o, const char *text) {
+    char list[128] = "";
+    if (word_index(o->words, text) >= 0)
+        return true;
+    for (const char *at = o->words; *at;) {
+        const int n = (int)strcspn(at, " ");
+        const char *next = at + n + strspn(at + n, " ");
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%.*s", !used ? "" : *next ? ", " : " or ", n, at);
+        at = next;
+    }
+    cli_usage(c, "--%s %s: must be %s", o->name, text, list);
+    return false;
+}
+
+static bool check_whole(const cli *c, const cli_option *o, const char *text) {
+    char *end;
+    errno = 0;
+    const long long value = strtoll(text, &end, 10);
+    if (end != text && !*end && !errno && value >= o->least && value <= o->most)
+        return true;
+    cli_usage(c, "--%s %s: must be a whole number from %lld to %lld", o->name, text, (long long)o->least, (long long)o->most);
+    return false;
+}
+
+static bool check_real(const cli *c, const cli_option *o, const char *text) {
+    char *end;
+    const double value = strtod(text, &end);
+    if (end != text && !*end && value >= o->low && value <= o->high)
+        return true;
+    cli_usage(c, "--%s %s: must be a number from %g to %g", o->name, text, o->low, o->high);
+    return false;
+}
+
+static bool check_values(const cli *c) {
+    for (int i = 0; i < c->options; i++) {
+        const cli_option *o = c->option[i];
+        if (!c->value[i])
+            continue;
+        if ((o->kind == CLI_IS_WORD && !check_word(c, o, c->value[i])) ||
+            (o->kind == CLI_IS_WHOLE && !check_whole(c, o, c->value[i])) ||
+            (o->kind == CLI_IS_REAL && !check_real(c, o, c->value[i])))
+            return false;
+    }
+    return true;
 }
 
 static bool unknown_option(const cli *c, const char *word) {
@@ -148,7 +159,9 @@ static bool check_counts(const cli *c) {
 bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help) {
     struct option longs[CLI_MAX_OPTIONS + 1] = {0};
     char shorts[2 * CLI_MAX_OPTIONS + 2] = ":", *s = shorts + 1;
-    gather(c, command);
+    c->command = command;
+    for (const cli_option *const *o = cli_options_of(command); *o; o++)
+        c->option[c->options++] = *o;
     for (int i = 0; i < c->options; i++) {
         const cli_option *o = c->option[i];
         longs[i] = (struct option){o->name, o->arg ? required_argument : no_argument, NULL, FIRST_CODE + i};
@@ -181,77 +194,5 @@ bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *
     c->arg_count = argc - optind;
     c->quiet = cli_given(c, "quiet");
     *help = cli_given(c, "help");
-    return *help || check_counts(c);
-}
-
-const char *cli_value(const cli *c, const char *name) {
-    for (int i = 0; i < c->options; i++)
-        if (strcmp(c->option[i]->name, name) == 0)
-            return c->value[i];
-    return NULL;
-}
-
-bool cli_given(const cli *c, const char *name) {
-    return cli_value(c, name) != NULL;
-}
-
-bool cli_float(const cli *c, const char *name, double min, double max, double *value) {
-    const char *text = cli_value(c, name);
-    if (!text)
-        return true;
-    char *end = NULL;
-    double v = strtod(text, &end);
-    if (end == text || *end || !(v >= min && v <= max)) {
-        cli_usage(c, "--%s %s: must be a number from %g to %g", name, text, min, max);
-        return false;
-    }
-    *value = v;
-    return true;
-}
-
-bool cli_int(const cli *c, const char *name, int min, int max, int *value) {
-    double v = *value;
-    const char *text = cli_value(c, name);
-    if (text && (strspn(text, "-0123456789") != strlen(text) || strlen(text) > 11)) {
-        cli_usage(c, "--%s %s: must be a whole number from %d to %d", name, text, min, max);
-        return false;
-    }
-    if (!cli_float(c, name, min, max, &v))
-        return false;
-    *value = (int)v;
-    return true;
-}
-
-bool cli_long(const cli *c, const char *name, int64_t min, int64_t max, int64_t *value) {
-    const char *text = cli_value(c, name);
-    if (!text)
-        return true;
-    char *end;
-    errno = 0;
-    const long long v = strtoll(text, &end, 10);
-    if (end == text || *end || errno || v < min || v > max) {
-        cli_usage(c, "--%s %s: must be a whole number from %lld to %lld", name, text, (long long)min, (long long)max);
-        return false;
-    }
-    *value = v;
-    return true;
-}
-
-static void print_option(const cli_option *o) {
-    char left[64];
-    char letter[6] = "    ";
-    if (o->letter)
-        snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-    printf("  %-26s %s\n", left, o->help);
-}
-
-void cli_print_help(const cli_command *command) {
-    cli c = {0};
-    gather(&c, command);
-    printf("arcface %s%s%s [options]\n\n%s\n\nOptions:\n", command->name, *command->args ? " " : "", command->args,
-           command->what);
-    for (int i = 0; i < c.options; i++)
-        print_option(c.option[i]);
-    printf("\nExample:\n  %s\n", command->example);
+    return *help || (check_counts(c) && check_values(c));
 }
