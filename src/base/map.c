@@ -27,7 +27,7 @@ static arc_status map_fd(arc_map *out, int fd, const char *path, size_t max_byte
 arc_status arc_map_open(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
     static const uint8_t nothing[1];
     *out = (arc_map){nothing, 0, false};
-    int fd = arc_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    int fd = arc_sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* a named pipe is refused, not waited for */
     if (fd < 0)
         return arc_fail_errno(err, "open", path);
     arc_status st = map_fd(out, fd, path, max_bytes, err);

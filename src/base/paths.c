@@ -2,6 +2,7 @@
 #include "base/paths.h"
 #include "base/sys.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,16 @@ arc_status arc_path_rename(const char *from, const char *to, arc_error *err) {
 
 arc_status arc_path_remove(const char *path, arc_error *err) {
     return arc_sys_unlink(path) == 0 || errno == ENOENT ? ARC_OK : arc_fail_errno(err, "remove", path);
+}
+
+arc_status arc_path_real(const char *path, char *real, size_t bytes, arc_error *err) {
+    char found[PATH_MAX];
+    if (!realpath(path, found))
+        return arc_fail_errno(err, "find", path);
+    if (strlen(found) >= bytes)
+        return arc_fail(err, ARC_ELIMIT, "%s: its path is too long", path);
+    memcpy(real, found, strlen(found) + 1);
+    return ARC_OK;
 }
 
 bool arc_path_folder(const char *path, char *folder, size_t bytes) {

@@ -12,6 +12,9 @@ arc_path_kind arc_path_kind_of(const char *path);
 arc_status arc_path_rename(const char *from, const char *to, arc_error *err);
 arc_status arc_path_remove(const char *path, arc_error *err); /* no error when it is not there */
 
+/* The path without links, "." and "..", as the system has it. ENOTFOUND, EIO, or ELIMIT when it does not fit; real is then left alone. */
+arc_status arc_path_real(const char *path, char *real, size_t bytes, arc_error *err);
+
 /* What stands before the last slash: "/" of "/a", "." of "a". false, and "", when it does not fit. */
 bool arc_path_folder(const char *path, char *folder, size_t bytes);
 /* "/tmp/a.jpg" -> "a.jpg" */

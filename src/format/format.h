@@ -8,8 +8,8 @@
 #define ARC_MAX_MODEL_BYTES ((size_t)4 << 30)
 
 /* ---- onnx.c (reader), format/onnx/write.c ---- */
-/* Maps the file; raw tensors of 4-byte-or-smaller alignment are borrowed from the mapping, others copied to the arena. External data
- * is EUNSUPPORTED with its name. The graph owns the map. */
+/* Maps the file; raw tensors of 4-byte-or-smaller alignment are borrowed from the mapping, others copied to the arena. Data in
+ * other files of the model's folder are mapped as well. The graph owns the maps. */
 arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 /* From memory that must outlive the graph; for tests and fuzzing. */
 arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);

@@ -31,6 +31,9 @@ void arc_graph_free(arc_graph **graph) {
     arc_mem_free(a, g->slot);
     arc_arena_free(&g->arena);
     arc_map_close(&g->map);
+    for (int i = 0; i < g->sides; i++)
+        arc_map_close(&g->side[i]);
+    arc_mem_free(a, g->side);
     arc_mem_free(a, g);
     *graph = NULL;
 }

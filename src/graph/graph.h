@@ -93,6 +93,8 @@ typedef struct arc_graph {
     const arc_alloc *alloc;
     arc_arena arena; /* owns every name, attribute and in-memory initializer */
     arc_map map;     /* the file that borrowed initializers lie in; bytes == 0 when none */
+    arc_map *side;   /* other files that they lie in */
+    int sides;
     const char *name;
     const char *producer; /* "pytorch 1.10" */
     int opset;            /* of the default domain */

@@ -1,6 +1,7 @@
 /* Models: loading by content, making from the zoo, saving with contract and self-test vector. */
 #include "model/model.h"
 #include "format/format.h"
+#include "pass/pass.h"
 #include "zoo/zoo.h"
 #include <arcface/hub.h>
 #include <stdio.h>
@@ -147,12 +148,15 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     ARC_TRY(arc_hub_resolve(path_or_name, task, opt ? opt->cache_dir : NULL, path, sizeof path, err));
     ARC_TRY(choose_loader(path, &load, &file_bytes, err));
     ARC_TRY(load(&graph, &ctx->alloc, path, err));
+    ARC_TRY(arc_graph_widen(graph, err));
     if (graph->inputs < 1 || graph->outputs < 1) {
         st = arc_fail(err, ARC_EFORMAT, "%s: the graph has %d inputs and %d outputs", path, graph->inputs, graph->outputs);
         goto done;
     }
     ARC_TRY(model_around(ctx, &graph, path, &model, err));
     model->file_bytes = file_bytes;
+    for (int i = 0; i < model->graph->sides; i++)
+        model->file_bytes += (int64_t)model->graph->side[i].bytes;
     st = check_image_input(model->graph, err);
     if (st == ARC_OK)
         st = check_finite(ctx, model->graph, err);

@@ -9,4 +9,7 @@
  * graph is not changed; initializers are shared, folded ones are new. `*out` must not outlive `g`. */
 arc_status arc_graph_optimise(const arc_graph *g, arc_graph **out, arc_error *err);
 
+/* Changes a graph of float16, bfloat16 or double tensors into one of float32, in place (widen.c). Errors: ENOMEM. */
+arc_status arc_graph_widen(arc_graph *g, arc_error *err);
+
 #endif

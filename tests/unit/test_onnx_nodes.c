@@ -14,7 +14,9 @@ static const struct {
 } exclusions[] = {
     {"test_*training_mode*", "training"},
     {"test_training_dropout*", "training"},
-    {"test_resize_*cubic*", "cubic interpolation"},
+    {"test_if", "a branch or a loop that the input decides on"},
+    {"test_loop11", "a branch or a loop that the input decides on"},
+    {"test_range_*_expanded", "a branch or a loop that the input decides on"},
     {"test_maxpool_with_argmax_*", "indices of the maxima"},
     {"test_conv*_1d", "convolution of other than 2 spatial dimensions"},
     {"test_conv*_3d", "convolution of other than 2 spatial dimensions"},
@@ -35,6 +37,7 @@ static const struct {
     {"test_cast_FLOAT_to_BFLOAT16", "recorded by cutting digits off, not by rounding"},
     {"test_castlike_*BFLOAT16*", "recorded inputs that contradict the model"},
     {"test_resize_downsample_scales_linear_align_corners", "expects the output's size before rounding, unlike every runtime"},
+    {"test_resize_downsample_scales_cubic_align_corners", "expects the output's size before rounding, unlike every runtime"},
 };
 
 static struct {
@@ -221,7 +224,7 @@ static bool is_foreign(const char *path) {
     const char *name = strstr(err.text, "operator '"), *graphs = strstr(err.text, "model.onnx: ");
     if (name)
         sscanf(name, "operator '%63[^']", op);
-    else if (graphs && strstr(err.text, "is a graph or a list")) /* Loop, If, Scan */
+    else if (graphs && strstr(err.text, "is a graph or a list")) /* Scan */
         sscanf(graphs, "model.onnx: %63[^ ]", op);
     return (*op && !arc_op_find(op)) || strstr(err.text, "from the domain") || strstr(err.text, "is of opset 0");
 }

@@ -1,53 +1,47 @@
-/* Reading an ONNX ModelProto into a graph. Field numbers are those of onnx.proto (IR version 8). Weights stay where they lie in the
+/* Reading an ONNX ModelProto into a graph. Field numbers are those of onnx.proto (IR version 12). Weights stay where they lie in the
  * mapped file when they are aligned for their type; misaligned ones are copied and the pages they came from given back. */
 #include "format/onnx/onnx_internal.h"
 #include <stdio.h>
 #include <string.h>
 
 #define DROP_MIN_BYTES ((size_t)64 << 10)
+#define MAX_FUNCTIONS 10000
 
-typedef struct reader {
-    arc_graph *g;
-    const char *file;    /* for error texts */
-    const uint8_t *base; /* offset 0 of the file */
-    const arc_map *map;  /* NULL when read from memory */
-    char text[ARC_ONNX_MAX_NAME + 1];
-    char where[512];
-    int *input, *output; /* of the node being read */
-    arc_error *err;
-} reader;
+typedef arc_onnx_reader reader;
 
 static size_t offset_of(const reader *r, const arc_pb *pb) {
     return (size_t)(pb->at - r->base);
 }
 
-static arc_status malformed(reader *r, const arc_pb *pb, const char *what) {
+arc_status arc_onnx_malformed(reader *r, const arc_pb *pb, const char *what) {
     return arc_fail(r->err, ARC_ECORRUPT, "%s: byte %zu: malformed %s; the file is damaged or is no ONNX model", r->file,
                     offset_of(r, pb), what);
 }
 
-static arc_status no_memory(reader *r) {
+arc_status arc_onnx_no_memory(reader *r) {
     return arc_fail(r->err, ARC_ENOMEM, "%s: out of memory, or more than %d nodes or %d values", r->file, ARC_MAX_NODES,
                     ARC_MAX_VALUES);
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------------------ */
 
-/* Reads a TensorProto as a constant called `name` (NULL: its own name). */
-static arc_status read_constant(reader *r, const arc_pb *message, const char *name, const char *where, int *value) {
+arc_status arc_onnx_read_constant(reader *r, const arc_pb *message, const char *name, const char *where, int *value) {
     arc_onnx_tensor t;
-    const arc_status st = arc_onnx_read_tensor(&t, &r->g->arena, message, where, r->base, r->err);
+    const arc_status st = arc_onnx_read_tensor(&t, &r->g->arena, &r->files, message, where, r->base, r->err);
     if (st != ARC_OK)
         return st;
     if (r->map && t.copied_from && t.data_bytes >= DROP_MIN_BYTES)
         arc_map_drop(r->map, t.copied_from, t.data_bytes);
     if (!name && !t.name[0])
         return arc_fail(r->err, ARC_EFORMAT, "%s: an initializer has no name", where);
-    const int known = arc_graph_find(r->g, name ? name : t.name);
-    if (known >= 0 && r->g->value[known].data)
+    *value = name ? arc_graph_value(r->g, name) : arc_onnx_defines(r, t.name);
+    if (*value < 0)
+        return arc_onnx_no_memory(r);
+    name = r->g->value[*value].name;
+    if (r->g->value[*value].data)
         return arc_fail(r->err, ARC_EFORMAT, "%s: initializer '%.200s' is given twice", where, t.name);
-    *value = arc_graph_constant(r->g, name ? name : t.name, t.dtype, &t.shape, t.data, false);
-    return *value < 0 ? no_memory(r) : ARC_OK;
+    *value = arc_graph_constant(r->g, name, t.dtype, &t.shape, t.data, false);
+    return *value < 0 ? arc_onnx_no_memory(r) : ARC_OK;
 }
 
 /* ---- inputs and outputs ------------------------------------------------------------------------------------------------------- */
@@ -56,6 +50,7 @@ typedef struct declared {
     arc_dtype dtype;
     arc_shape shape;
     char symbol[ARC_MAX_RANK][64];
+    bool other; /* no tensor */
 } declared;
 
 static bool read_dim(arc_pb *m, declared *d) {
@@ -111,9 +106,11 @@ static bool read_value_info(reader *r, arc_pb *m, declared *d) {
             continue;
         if (!arc_pb_enter(m, &f, &type))
             return false;
-        while (arc_pb_next(&type, &g))
+        while (arc_pb_next(&type, &g)) {
+            d->other |= g.number != 1 && g.number != 6; /* a sequence, a map, an optional or a sparse tensor */
             if (g.number == 1 && (!arc_pb_enter(&type, &g, &tensor) || !read_tensor_type(&tensor, d)))
                 return false;
+        }
         if (type.bad)
             return false;
     }
@@ -134,7 +131,7 @@ static bool keep_symbols(reader *r, int value, const declared *d) {
 static arc_status read_input(reader *r, arc_pb *m) {
     declared d;
     if (!read_value_info(r, m, &d))
-        return malformed(r, m, "graph input");
+        return arc_onnx_malformed(r, m, "graph input");
     const int known = arc_graph_find(r->g, r->text);
     if (known >= 0 && r->g->value[known].data)
         return ARC_OK; /* before IR 4 initializers were inputs too */
@@ -142,7 +139,11 @@ static arc_status read_input(reader *r, arc_pb *m) {
         return arc_fail(r->err, ARC_EFORMAT, "%s: input '%.200s' is declared twice", r->file, r->text);
     const int value = arc_graph_value(r->g, r->text);
     if (value < 0 || arc_graph_add_input(r->g, value, d.dtype, &d.shape) != ARC_OK || !keep_symbols(r, value, &d))
-        return no_memory(r);
+        return arc_onnx_no_memory(r);
+    if (d.other)
+        return arc_fail(r->err, ARC_EUNSUPPORTED,
+                        "%s: input '%.200s' is a sequence, a map or an optional value; only tensors are supported", r->file,
+                        r->text);
     if (d.dtype == ARC_NO_DTYPE)
         return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: input '%.200s' is no tensor of a supported type", r->file, r->text);
     return ARC_OK;
@@ -151,211 +152,28 @@ static arc_status read_input(reader *r, arc_pb *m) {
 static arc_status read_output(reader *r, arc_pb *m) {
     declared d;
     if (!read_value_info(r, m, &d))
-        return malformed(r, m, "graph output");
+        return arc_onnx_malformed(r, m, "graph output");
     const int value = arc_graph_value(r->g, r->text);
     if (value < 0)
-        return no_memory(r);
+        return arc_onnx_no_memory(r);
     arc_value *v = &r->g->value[value];
     if (!v->data && !v->is_input) {
         v->dtype = d.dtype;
         v->shape = d.shape;
         if (!keep_symbols(r, value, &d))
-            return no_memory(r);
+            return arc_onnx_no_memory(r);
     }
-    return arc_graph_add_output(r->g, value) == ARC_OK ? ARC_OK : no_memory(r);
+    return arc_graph_add_output(r->g, value) == ARC_OK ? ARC_OK : arc_onnx_no_memory(r);
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------------------------------------- */
-
-typedef struct attr_scan {
-    char name[ARC_ONNX_MAX_NAME + 1];
-    uint64_t type, i;
-    uint32_t f;
-    arc_pb_field s, t;
-    size_t ints, floats;
-    bool has_f, has_i, has_s, has_t, other; /* other: graphs, sparse tensors, lists of strings or tensors */
-} attr_scan;
-
-/* AttributeProto: 1 name, 2 f, 3 i, 4 s, 5 t, 6 g, 7 floats, 8 ints, 9 strings, 10 tensors, 11 graphs, 20 type. */
-static bool scan_attr(arc_pb *m, attr_scan *a) {
-    arc_pb_field f;
-    memset(a, 0, sizeof *a);
-    while (arc_pb_next(m, &f)) {
-        switch (f.number) {
-        case 1:
-            if (!arc_onnx_text(&f, a->name))
-                return false;
-            break;
-        case 2:
-            a->has_f = f.wire == ARC_PB_FIXED32;
-            a->f = (uint32_t)f.value;
-            break;
-        case 3:
-            a->has_i = f.wire == ARC_PB_VARINT;
-            a->i = f.value;
-            break;
-        case 4:
-            a->has_s = f.wire == ARC_PB_BYTES;
-            a->s = f;
-            break;
-        case 5:
-            a->has_t = f.wire == ARC_PB_BYTES;
-            a->t = f;
-            break;
-        case 7:
-            arc_pb_count(m, &f, ARC_PB_FIXED32, &a->floats);
-            break;
-        case 8:
-            arc_pb_count(m, &f, ARC_PB_VARINT, &a->ints);
-            break;
-        case 6:
-        case 9:
-        case 10:
-        case 11:
-        case 22:
-        case 23:
-            a->other = true;
-            break;
-        case 20:
-            a->type = f.value;
-            break;
-        default:
-            break;
-        }
-    }
-    return !m->bad && a->name[0];
-}
-
-typedef struct list_sink {
-    int64_t *ints;
-    float *floats;
-} list_sink;
-
-static void put_element(void *arg, size_t i, uint64_t bits) {
-    const list_sink *to = arg;
-    const uint32_t low = (uint32_t)bits;
-    if (to->ints)
-        to->ints[i] = (int64_t)bits;
-    else
-        memcpy(&to->floats[i], &low, sizeof low);
-}
-
-static arc_status read_list(reader *r, arc_node *n, const attr_scan *a, arc_pb m) {
-    const bool ints = a->ints > 0 || a->type == 7;
-    const size_t count = ints ? a->ints : a->floats;
-    if (count > ARC_ONNX_MAX_LIST)
-        return arc_fail(r->err, ARC_ELIMIT, "%s: attribute '%.100s' has %zu elements", r->where, a->name, count);
-    list_sink to = {0};
-    void *list = arc_arena_new(&r->g->arena, count + 1, ints ? sizeof(int64_t) : sizeof(float));
-    if (!list)
-        return no_memory(r);
-    to.ints = ints ? list : NULL;
-    to.floats = ints ? NULL : list;
-    arc_pb_field f;
-    size_t at = 0;
-    while (arc_pb_next(&m, &f))
-        if (f.number == (ints ? 8u : 7u))
-            arc_pb_each(&f, ints ? ARC_PB_VARINT : ARC_PB_FIXED32, &at, put_element, &to);
-    const arc_status st =
-        ints ? arc_node_ints(r->g, n, a->name, count, to.ints) : arc_node_floats(r->g, n, a->name, count, to.floats);
-    return st == ARC_OK ? st : no_memory(r);
-}
-
-static arc_status read_tensor_attr(reader *r, arc_node *n, const attr_scan *a) {
-    char *name = arc_arena_printf(&r->g->arena, "%.200s.%.100s#%d", n->name, a->name, r->g->values);
-    arc_pb message;
-    int value;
-    if (!name)
-        return no_memory(r);
-    arc_pb_init(&message, a->t.data, a->t.bytes);
-    const arc_status st = read_constant(r, &message, name, r->where, &value);
-    if (st != ARC_OK)
-        return st;
-    return arc_node_tensor(r->g, n, a->name, value) == ARC_OK ? ARC_OK : no_memory(r);
-}
-
-static arc_status read_attr(reader *r, arc_node *n, arc_pb m) {
-    attr_scan a;
-    const arc_pb whole = m;
-    if (!scan_attr(&m, &a))
-        return malformed(r, &m, "attribute");
-    if (a.other)
-        return arc_fail(r->err, ARC_EUNSUPPORTED,
-                        "%s (opset %d): attribute '%.100s' is a graph or a list of texts, which is not supported", r->where,
-                        r->g->opset, a.name);
-    arc_status st = ARC_OK;
-    if (a.ints || a.floats || a.type == 6 || a.type == 7)
-        return read_list(r, n, &a, whole);
-    if (a.has_t)
-        return read_tensor_attr(r, n, &a);
-    if (a.has_s || a.type == 3) {
-        if (a.s.bytes && !arc_onnx_text(&a.s, r->text))
-            return malformed(r, &m, "text attribute");
-        if (!a.s.bytes)
-            r->text[0] = 0;
-        st = arc_node_string(r->g, n, a.name, r->text);
-    } else if (a.has_f || a.type == 1) {
-        float f;
-        memcpy(&f, &a.f, sizeof f);
-        st = arc_node_float(r->g, n, a.name, f);
-    } else if (a.has_i || a.type == 2) { /* proto3 leaves zeros out: the type tells which zero it is */
-        st = arc_node_int(r->g, n, a.name, (int64_t)a.i);
-    }
-    return st == ARC_OK ? st : no_memory(r);
-}
-
-/* NodeProto: 1 input, 2 output, 3 name, 4 op_type, 5 attribute, 7 domain. */
-static arc_status scan_node(reader *r, arc_pb m, char op[128], char *name, size_t name_bytes, int *inputs, int *outputs) {
-    arc_pb_field f;
-    *inputs = *outputs = 0;
-    op[0] = name[0] = 0;
-    while (arc_pb_next(&m, &f)) {
-        if (f.number == 5 || f.number > 7)
-            continue;
-        if (!arc_onnx_text(&f, r->text))
-            return malformed(r, &m, "node");
-        if (f.number == 1 || f.number == 2) {
-            int *count = f.number == 1 ? inputs : outputs, *list = f.number == 1 ? r->input : r->output;
-            if (*count == ARC_MAX_NODE_IO)
-                return arc_fail(r->err, ARC_ELIMIT, "%s: a node has more than %d inputs or outputs", r->file, ARC_MAX_NODE_IO);
-            const int value = r->text[0] ? arc_graph_value(r->g, r->text) : ARC_NO_VALUE;
-            if (r->text[0] && value < 0)
-                return no_memory(r);
-            list[(*count)++] = value;
-        } else if (f.number == 3) {
-            snprintf(name, name_bytes, "%s", r->text);
-        } else if (f.number == 4) {
-            snprintf(op, 128, "%.127s", r->text);
-        } else if (f.number == 7 && r->text[0] && strcmp(r->text, "ai.onnx") != 0) {
-            return arc_fail(r->err, ARC_EUNSUPPORTED,
-                            "%s: operator '%.100s' of node '%.150s' is from the domain '%.100s', which is not supported", r->file,
-                            op, name, r->text);
-        }
-    }
-    if (m.bad || !op[0])
-        return malformed(r, &m, "node");
-    return ARC_OK;
-}
-
-static arc_status read_node(reader *r, const arc_pb *message) {
-    char op[128], name[ARC_ONNX_MAX_NAME + 1];
-    int inputs, outputs;
-    arc_status st = scan_node(r, *message, op, name, sizeof name, &inputs, &outputs);
-    if (st != ARC_OK)
-        return st;
-    arc_node *n = arc_graph_node(r->g, op, name, inputs, r->input, outputs, r->output);
-    if (!n)
-        return no_memory(r);
-    snprintf(r->where, sizeof r->where, "%.200s: %.100s '%.150s'", r->file, op, name);
-    arc_pb m = *message, attr;
-    arc_pb_field f;
-    while (st == ARC_OK && arc_pb_next(&m, &f))
-        if (f.number == 5) {
-            if (!arc_pb_enter(&m, &f, &attr))
-                return malformed(r, &m, "node");
-            st = read_attr(r, n, attr);
-        }
-    return st;
+/* ValueInfoProto of values between nodes; those that the graph has no value for are of no interest. */
+static void read_shape(reader *r, arc_pb *m) {
+    declared d;
+    if (!read_value_info(r, m, &d))
+        return; /* nothing depends on it */
+    const int v = arc_graph_find(r->g, r->text);
+    if (v >= 0 && r->g->value[v].shape.rank < 0 && !r->g->value[v].data)
+        r->g->value[v].shape = d.shape;
 }
 
 /* ---- graph and model ---------------------------------------------------------------------------------------------------------- */
@@ -372,27 +190,38 @@ static arc_status read_graph_fields(reader *r, const arc_pb *message, uint32_t w
         if (f.number != wanted)
             continue;
         if (!arc_pb_enter(&m, &f, &inner))
-            return malformed(r, &m, "graph");
+            return arc_onnx_malformed(r, &m, "graph");
         if (f.number == 5)
-            st = read_constant(r, &inner, NULL, r->file, &value);
+            st = arc_onnx_read_constant(r, &inner, NULL, r->file, &value);
         else if (f.number == 11)
             st = read_input(r, &inner);
         else if (f.number == 1)
-            st = read_node(r, &inner);
+            st = arc_onnx_read_node(r, &inner);
         else
             st = read_output(r, &inner);
     }
     if (st == ARC_OK && m.bad)
-        return malformed(r, &m, "graph");
+        return arc_onnx_malformed(r, &m, "graph");
     return st;
 }
 
 static arc_status read_graph(reader *r, const arc_pb *message) {
     static const uint32_t order[] = {5, 11, 1, 12};
     arc_status st = ARC_OK;
+    r->graph = *message;
     for (size_t i = 0; st == ARC_OK && i < ARC_COUNT(order); i++)
         st = read_graph_fields(r, message, order[i]);
     return st;
+}
+
+/* GraphProto: 13 value_info. */
+void arc_onnx_read_shapes(reader *r) {
+    arc_pb m = r->graph, inner;
+    arc_pb_field f;
+    r->shapes_read = true;
+    while (arc_pb_next(&m, &f))
+        if (f.number == 13 && arc_pb_enter(&m, &f, &inner))
+            read_shape(r, &inner);
 }
 
 /* Two texts of a message: 1 and 2. */
@@ -403,15 +232,16 @@ static arc_status read_pair(reader *r, arc_pb *m, const char **first, const char
         if (f.number != 1 && f.number != 2)
             continue;
         if (f.wire != ARC_PB_BYTES || f.bytes > (1 << 20) || memchr(f.data, 0, f.bytes))
-            return malformed(r, m, "metadata");
+            return arc_onnx_malformed(r, m, "metadata");
         const char *copy = arc_arena_strndup(&r->g->arena, (const char *)f.data, f.bytes);
         if (!copy)
-            return no_memory(r);
+            return arc_onnx_no_memory(r);
         *(f.number == 1 ? first : second) = copy;
     }
-    return m->bad ? malformed(r, m, "metadata") : ARC_OK;
+    return m->bad ? arc_onnx_malformed(r, m, "metadata") : ARC_OK;
 }
 
+/* OperatorSetIdProto: 1 domain, 2 version. Leaves *opset alone for other domains. */
 static bool read_opset(arc_pb *m, int *opset) {
     arc_pb_field f;
     bool default_domain = true;
@@ -427,6 +257,49 @@ static bool read_opset(arc_pb *m, int *opset) {
     return !m->bad;
 }
 
+/* FunctionProto: 1 name, 9 opset_import, 10 domain, 13 overload. */
+static arc_status read_function(reader *r, arc_pb *m, arc_onnx_function *f) {
+    arc_pb_field field;
+    arc_pb inner;
+    *f = (arc_onnx_function){.domain = "", .name = "", .overload = "", .body = *m};
+    while (arc_pb_next(m, &field)) {
+        const char **text = field.number == 1    ? &f->name
+                            : field.number == 10 ? &f->domain
+                            : field.number == 13 ? &f->overload
+                                                 : NULL;
+        if (field.number == 9 && (!arc_pb_enter(m, &field, &inner) || !read_opset(&inner, &f->opset)))
+            return arc_onnx_malformed(r, m, "function");
+        if (!text)
+            continue;
+        if (!arc_onnx_text(&field, r->text))
+            return arc_onnx_malformed(r, m, "function");
+        *text = arc_arena_strdup(&r->g->arena, strcmp(r->text, "ai.onnx") == 0 ? "" : r->text);
+        if (!*text)
+            return arc_onnx_no_memory(r);
+    }
+    return m->bad ? arc_onnx_malformed(r, m, "function") : ARC_OK;
+}
+
+/* ModelProto: 25 functions. */
+static arc_status read_functions(reader *r, arc_pb m) {
+    arc_pb_field f;
+    arc_pb inner;
+    int count = 0;
+    for (arc_pb all = m; arc_pb_next(&all, &f);)
+        count += f.number == 25;
+    if (count > MAX_FUNCTIONS)
+        return arc_fail(r->err, ARC_ELIMIT, "%s: has more than %d functions of its own", r->file, MAX_FUNCTIONS);
+    r->function = arc_arena_new(&r->g->arena, (size_t)count + 1, sizeof *r->function);
+    if (!r->function)
+        return arc_onnx_no_memory(r);
+    arc_status st = ARC_OK;
+    while (st == ARC_OK && arc_pb_next(&m, &f))
+        if (f.number == 25)
+            st = arc_pb_enter(&m, &f, &inner) ? read_function(r, &inner, &r->function[r->functions++])
+                                              : arc_onnx_malformed(r, &m, "function");
+    return st;
+}
+
 /* ModelProto: 1 ir_version, 2 producer_name, 3 producer_version, 7 graph, 8 opset_import, 14 metadata_props. */
 static arc_status read_model(reader *r, arc_pb m, arc_pb *graph, bool *has_graph) {
     arc_pb_field f;
@@ -438,31 +311,31 @@ static arc_status read_model(reader *r, arc_pb m, arc_pb *graph, bool *has_graph
             r->g->ir_version = (int)ARC_MIN(f.value, (uint64_t)1000);
         } else if (f.number == 2 || f.number == 3) {
             if (!arc_onnx_text(&f, r->text))
-                return malformed(r, &m, "producer name");
+                return arc_onnx_malformed(r, &m, "producer name");
             producer[f.number - 2] = arc_arena_strdup(&r->g->arena, r->text);
             if (!producer[f.number - 2])
-                return no_memory(r);
+                return arc_onnx_no_memory(r);
         } else if (f.number == 7) {
             if (!arc_pb_enter(&m, &f, graph))
-                return malformed(r, &m, "graph");
+                return arc_onnx_malformed(r, &m, "graph");
             *has_graph = true;
         } else if (f.number == 8) {
             if (!arc_pb_enter(&m, &f, &inner) || !read_opset(&inner, &r->g->opset))
-                return malformed(r, &m, "opset import");
+                return arc_onnx_malformed(r, &m, "opset import");
         } else if (f.number == 14) {
             if (!arc_pb_enter(&m, &f, &inner))
-                return malformed(r, &m, "metadata");
+                return arc_onnx_malformed(r, &m, "metadata");
             const arc_status st = read_pair(r, &inner, &key, &value);
             if (st != ARC_OK)
                 return st;
             if (arc_graph_set_meta(r->g, key, value) != ARC_OK)
-                return no_memory(r);
+                return arc_onnx_no_memory(r);
         }
     }
     if (m.bad)
-        return malformed(r, &m, "model");
+        return arc_onnx_malformed(r, &m, "model");
     r->g->producer = arc_arena_printf(&r->g->arena, "%s%s%s", producer[0], *producer[1] ? " " : "", producer[1]);
-    return r->g->producer ? ARC_OK : no_memory(r);
+    return r->g->producer ? ARC_OK : arc_onnx_no_memory(r);
 }
 
 static arc_status read_file(reader *r, const void *bytes, size_t count) {
@@ -478,11 +351,19 @@ static arc_status read_file(reader *r, const void *bytes, size_t count) {
     if (r->g->opset < ARC_ONNX_MIN_OPSET || r->g->opset > ARC_ONNX_MAX_OPSET)
         return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: is of opset %d; %d to %d are supported", r->file, r->g->opset,
                         ARC_ONNX_MIN_OPSET, ARC_ONNX_MAX_OPSET);
+    if (r->g->ir_version > ARC_ONNX_MAX_IR)
+        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: is of ONNX IR version %d; up to %d are supported", r->file,
+                        r->g->ir_version, ARC_ONNX_MAX_IR);
+    st = read_functions(r, m);
+    if (st != ARC_OK)
+        return st;
     r->input = arc_mem_new(r->g->alloc, ARC_MAX_NODE_IO, sizeof *r->input);
     r->output = arc_mem_new(r->g->alloc, ARC_MAX_NODE_IO, sizeof *r->output);
-    st = r->input && r->output ? read_graph(r, &graph) : no_memory(r);
+    st = r->input && r->output ? read_graph(r, &graph) : arc_onnx_no_memory(r);
     arc_mem_free(r->g->alloc, r->input);
     arc_mem_free(r->g->alloc, r->output);
+    if (st == ARC_OK)
+        st = arc_onnx_settle_legacy(r->g, r->err);
     if (st != ARC_OK)
         return st;
     st = arc_graph_check(r->g, r->err);
@@ -494,6 +375,7 @@ arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes
     *out = NULL;
     reader r = {.file = name, .base = bytes, .err = err};
     arc_status st = arc_graph_new(&r.g, a, 0, err);
+    r.files.g = r.g;
     if (st == ARC_OK)
         st = read_file(&r, bytes, count);
     if (st != ARC_OK)
@@ -506,6 +388,7 @@ arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, 
     *out = NULL;
     reader r = {.file = path, .err = err};
     arc_status st = arc_graph_new(&r.g, a, 0, err);
+    r.files = (arc_onnx_files){.g = r.g, .model = path};
     if (st == ARC_OK)
         st = arc_map_open(&r.g->map, path, ARC_MAX_MODEL_BYTES, err);
     if (st == ARC_OK) {

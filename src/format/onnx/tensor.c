@@ -2,6 +2,7 @@
  * lists (float_data, int32_data, int64_data, double_data, uint64_data) are decoded into the arena. Memory is asked for only
  * after the elements present in the file have been counted, so absurd dims cost nothing. */
 #include "format/onnx/onnx_internal.h"
+#include <stdio.h>
 #include <string.h>
 
 bool arc_onnx_text(const arc_pb_field *f, char *text) {
@@ -19,29 +20,46 @@ typedef struct scan {
     arc_pb_field raw;
     uint32_t typed_field; /* number of the typed list in use, 0 = none */
     size_t typed_count;
-    char external[256]; /* the "location" entry of external_data */
+    bool external, half_bytes; /* half_bytes: two elements a byte */
+    arc_onnx_place place;
 } scan;
 
 static uint32_t element_wire(uint32_t field) {
     return field == 4 ? ARC_PB_FIXED32 : field == 10 ? ARC_PB_FIXED64 : ARC_PB_VARINT;
 }
 
+/* A number written as text; false when it is none. */
+static bool whole_number(const char *text, uint64_t *out) {
+    uint64_t v = 0;
+    if (!*text || strlen(text) > 18)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        v = v * 10 + (uint64_t)(*text - '0');
+    }
+    *out = v;
+    return true;
+}
+
+/* StringStringEntryProto: 1 key, 2 value. */
 static void read_external(scan *s, const arc_pb_field *f) {
     char key[ARC_ONNX_MAX_NAME + 1] = "", value[ARC_ONNX_MAX_NAME + 1] = "";
     arc_pb entry;
     arc_pb_field g;
     arc_pb_init(&entry, f->data, f->bytes);
+    s->external = true;
     while (arc_pb_next(&entry, &g)) {
-        if (g.number == 1)
-            arc_onnx_text(&g, key);
-        if (g.number == 2)
-            arc_onnx_text(&g, value);
+        if ((g.number == 1 && !arc_onnx_text(&g, key)) || (g.number == 2 && !arc_onnx_text(&g, value)))
+            s->place.malformed = true;
     }
-    if (!strcmp(key, "location")) {
-        size_t n = ARC_MIN(strlen(value), sizeof(s->external) - 1);
-        memcpy(s->external, value, n);
-        s->external[n] = 0;
-    }
+    s->place.malformed |= entry.bad;
+    if (!strcmp(key, "location"))
+        memcpy(s->place.location, value, sizeof value);
+    else if (!strcmp(key, "offset"))
+        s->place.malformed |= !whole_number(value, &s->place.offset);
+    else if (!strcmp(key, "length"))
+        s->place.malformed |= !(s->place.has_length = whole_number(value, &s->place.length));
 }
 
 static bool add_dim(arc_onnx_tensor *t, uint64_t v) {
@@ -155,7 +173,7 @@ static void fill_one(void *arg, size_t i, uint64_t bits) {
 }
 
 static arc_status decode_typed(arc_onnx_tensor *t, const scan *s, arc_arena *arena, arc_pb m, const char *where, arc_error *err) {
-    void *data = arc_arena_new(arena, t->data_bytes, 1);
+    void *data = arc_arena_new(arena, ARC_MAX(t->data_bytes, s->typed_count), 1);
     if (!data)
         return arc_fail_nomem(err, where);
     fill to = {t->dtype, data};
@@ -169,56 +187,99 @@ static arc_status decode_typed(arc_onnx_tensor *t, const scan *s, arc_arena *are
     return ARC_OK;
 }
 
-static arc_status take_raw(arc_onnx_tensor *t, const scan *s, arc_arena *arena, const char *where, arc_error *err) {
-    if (s->raw.bytes != t->data_bytes)
-        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' has %zu bytes of raw data, its dims and type need %zu", where,
-                        t->name, s->raw.bytes, t->data_bytes);
-    t->data = s->raw.data;
-    if ((uintptr_t)s->raw.data % arc_dtype_bytes(t->dtype) == 0)
+/* Two 4-bit integers a byte, the low half first, into one byte each; from and to may not overlap. */
+static void unpack_halves(arc_dtype t, const uint8_t *from, size_t count, uint8_t *to) {
+    for (size_t i = 0; i < count; i++) {
+        const unsigned half = i & 1 ? from[i / 2] >> 4 : from[i / 2] & 15u;
+        to[i] = (uint8_t)(t == ARC_I8 && half > 7 ? half + 0xf0u : half);
+    }
+}
+
+/* Raw data as they lie in this file or another: borrowed when aligned, else copied. */
+static arc_status take_raw(arc_onnx_tensor *t, const scan *s, const uint8_t *raw, arc_arena *arena, const char *where,
+                           arc_error *err) {
+    t->data = t->data_bytes ? (const void *)raw : "";
+    if (!s->half_bytes && (uintptr_t)raw % arc_dtype_bytes(t->dtype) == 0)
         return ARC_OK;
-    void *copy = arc_arena_new(arena, t->data_bytes, 1);
+    void *copy = arc_arena_new(arena, ARC_MAX(t->data_bytes, (size_t)1), 1);
     if (!copy)
         return arc_fail_nomem(err, where);
-    memcpy(copy, s->raw.data, t->data_bytes);
+    if (s->half_bytes)
+        unpack_halves(t->dtype, raw, t->data_bytes, copy);
+    else
+        memcpy(copy, raw, t->data_bytes);
     t->data = copy;
-    t->copied_from = s->raw.data;
+    t->copied_from = raw;
     return ARC_OK;
 }
 
-arc_status arc_onnx_read_tensor(arc_onnx_tensor *t, arc_arena *arena, const arc_pb *message, const char *where,
-                                const uint8_t *base, arc_error *err) {
-    scan s = {0};
-    *t = (arc_onnx_tensor){0};
-    arc_status st = scan_message(&s, t, *message, where, base, err);
-    if (st != ARC_OK)
-        return st;
-    if (s.location == 1 || s.external[0])
-        return arc_fail(err, ARC_EUNSUPPORTED,
-                        "%s: tensor '%s' keeps its data in another file ('%s'); save the model with its weights inside", where,
-                        t->name, s.external);
-    t->dtype = s.type <= ARC_BF16 ? (arc_dtype)s.type : ARC_NO_DTYPE;
-    size_t size = arc_dtype_bytes(t->dtype);
-    if (!size || s.segment)
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: tensor '%s' has element type %llu%s, which is not supported", where, t->name,
-                        (unsigned long long)s.type, s.segment ? " in segments" : "");
-    int64_t n = arc_shape_count(&t->shape);
-    if (n < 0)
+static const char *type_name(uint64_t type) {
+    static const char *const names[] = {
+        "none",      "float32",    "uint8",      "int8",         "uint16",         "int16",      "int32",
+        "int64",     "text",       "bool",       "float16",      "float64",        "uint32",     "uint64",
+        "complex64", "complex128", "bfloat16",   "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz",
+        "uint4",     "int4",       "float4e2m1", "float8e8m0",   "uint2",          "int2"};
+    return type < ARC_COUNT(names) ? names[type] : "an unknown one";
+}
+
+/* Type, dims and how many bytes they need. */
+static arc_status settle_type(arc_onnx_tensor *t, scan *s, const char *where, int64_t *n, arc_error *err) {
+    enum { UINT4 = 21, INT4 = 22 };
+    s->half_bytes = s->type == UINT4 || s->type == INT4;
+    t->dtype = s->type == UINT4 ? ARC_U8 : s->type == INT4 ? ARC_I8 : s->type <= ARC_BF16 ? (arc_dtype)s->type : ARC_NO_DTYPE;
+    const size_t size = arc_dtype_bytes(t->dtype);
+    if (!size || s->segment)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: tensor '%s' has element type %s%s, which is not supported", where, t->name,
+                        type_name(s->type), s->segment ? " in segments" : "");
+    *n = arc_shape_count(&t->shape);
+    if (*n < 0)
         return arc_fail(err, ARC_ELIMIT, "%s: tensor '%s' has more than 2^33 elements", where, t->name);
-    if (!arc_mul_size((size_t)n, size, &t->data_bytes))
+    if (!arc_mul_size((size_t)*n, size, &t->data_bytes))
         return arc_fail(err, ARC_ELIMIT, "%s: tensor '%s' is too large", where, t->name);
-    if (s.has_raw && (s.raw.bytes || !s.typed_count))
-        return take_raw(t, &s, arena, where, err);
-    if (s.typed_count != (size_t)n)
-        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' holds %zu elements, its dims say %lld", where, t->name, s.typed_count,
-                        (long long)n);
+    return ARC_OK;
+}
+
+static arc_status take_typed(arc_onnx_tensor *t, scan *s, int64_t n, arc_arena *arena, const arc_pb *message, const char *where,
+                             arc_error *err) {
+    const size_t wanted = s->half_bytes ? ((size_t)n + 1) / 2 : (size_t)n;
+    if (s->typed_count != wanted)
+        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' holds %zu elements, its dims say %lld", where, t->name,
+                        s->typed_count, (long long)n);
     if (n == 0) {
         t->data = ""; /* no element is ever read */
         return ARC_OK;
     }
-    if (!typed_field_fits(t->dtype, s.typed_field))
+    if (!typed_field_fits(t->dtype, s->typed_field))
         return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' of type %s keeps its elements in the wrong field (%u)", where,
-                        t->name, arc_dtype_name(t->dtype), s.typed_field);
-    return decode_typed(t, &s, arena, *message, where, err);
+                        t->name, arc_dtype_name(t->dtype), s->typed_field);
+    const arc_status st = decode_typed(t, s, arena, *message, where, err);
+    return st == ARC_OK && s->half_bytes ? take_raw(t, s, t->data, arena, where, err) : st;
+}
+
+arc_status arc_onnx_read_tensor(arc_onnx_tensor *t, arc_arena *arena, arc_onnx_files *files, const arc_pb *message,
+                                const char *where, const uint8_t *base, arc_error *err) {
+    scan s = {0};
+    int64_t n = 0;
+    *t = (arc_onnx_tensor){0};
+    arc_status st = scan_message(&s, t, *message, where, base, err);
+    if (st == ARC_OK)
+        st = settle_type(t, &s, where, &n, err);
+    if (st != ARC_OK)
+        return st;
+    const size_t raw_bytes = s.half_bytes ? ((size_t)n + 1) / 2 : t->data_bytes;
+    if (s.location == 1 || s.external) {
+        char who[ARC_ONNX_MAX_NAME];
+        const uint8_t *data;
+        snprintf(who, sizeof who, "%.400s: tensor '%.200s'", where, t->name);
+        st = arc_onnx_external(files, &s.place, raw_bytes, who, &data, err);
+        return st == ARC_OK ? take_raw(t, &s, data, arena, where, err) : st;
+    }
+    if (!s.has_raw || (!s.raw.bytes && s.typed_count))
+        return take_typed(t, &s, n, arena, message, where, err);
+    if (s.raw.bytes != raw_bytes)
+        return arc_fail(err, ARC_ECORRUPT, "%s: tensor '%s' has %zu bytes of raw data, its dims and type need %zu", where,
+                        t->name, s.raw.bytes, raw_bytes);
+    return take_raw(t, &s, s.raw.data, arena, where, err);
 }
 
 arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *dtype, arc_shape *shape,
@@ -231,7 +292,7 @@ arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t cou
     arc_pb m;
     arc_onnx_tensor t;
     arc_pb_init(&m, bytes, count);
-    arc_status st = arc_onnx_read_tensor(&t, arena, &m, "tensor", bytes, err);
+    arc_status st = arc_onnx_read_tensor(&t, arena, NULL, &m, "tensor", bytes, err);
     if (st != ARC_OK)
         return st;
     if (name) {

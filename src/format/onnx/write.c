@@ -151,7 +151,10 @@ static void put_node(message *graph, const arc_graph *g, const arc_node *n) {
         put_text(&m, 2, n->output[i] < 0 ? "" : g->value[n->output[i]].name);
     if (*n->name)
         put_text(&m, 3, n->name);
-    put_text(&m, 4, n->op);
+    const char *dot = strrchr(n->op, '.'); /* "domain.Operator" */
+    put_text(&m, 4, dot ? dot + 1 : n->op);
+    if (dot)
+        put_bytes(&m, 7, n->op, (size_t)(dot - n->op));
     for (int i = 0; i < n->attrs; i++)
         put_attr(&m, g, &n->attr[i]);
     put_message(graph, 1, &m);
@@ -183,6 +186,24 @@ static void put_value_info(message *graph, const arc_graph *g, uint32_t field, c
 
 /* ---- file --------------------------------------------------------------------------------------------------------------------- */
 
+/* Version 1 of every other domain, in the order in which nodes name them. */
+static void put_domains(message *m, const arc_graph *g) {
+    for (int i = 0; i < g->nodes; i++) {
+        const char *op = g->node[i].op, *dot = strrchr(op, '.');
+        const size_t bytes = dot ? (size_t)(dot - op) : 0;
+        bool known = !dot;
+        for (int k = 0; !known && k < i; k++)
+            known = strncmp(g->node[k].op, op, bytes + 1) == 0 && !strchr(g->node[k].op + bytes + 1, '.');
+        if (known)
+            continue;
+        message opset;
+        open_message(&opset, g->alloc);
+        put_bytes(&opset, 1, op, bytes);
+        put_int(&opset, 2, 1);
+        put_message(m, 8, &opset);
+    }
+}
+
 static void put_model_head(message *m, const arc_graph *g) {
     message opset, meta;
     put_int(m, 1, (uint64_t)ARC_MAX(g->ir_version, g->opset >= 15 ? 8 : 7));
@@ -192,6 +213,7 @@ static void put_model_head(message *m, const arc_graph *g) {
     put_text(&opset, 1, "");
     put_int(&opset, 2, (uint64_t)g->opset);
     put_message(m, 8, &opset);
+    put_domains(m, g);
     for (int i = 0; i < g->metas; i++) {
         open_message(&meta, g->alloc);
         put_text(&meta, 1, g->meta[i].key);

@@ -1,6 +1,6 @@
-/* op: Resize (opset 10, 11, 13) and Upsample (7, 9): nearest and linear. Each axis gets a table of two source indices and
- * a weight when the step is prepared; images whose batch and channels keep their size then move whole rows of channels. */
-#include "op/layer.h"
+/* op: Resize (opset 10, 11, 13, 18, 19) and Upsample (7, 9): nearest and linear; cubic and antialiased through filter.c. Each axis gets a table of
+ * two source indices and a weight when the step is prepared; images whose batch and channels keep their size then move whole rows of channels. */
+#include "op/resize/filter.h"
 #include <math.h>
 #include <string.h>
 
@@ -15,6 +15,7 @@ typedef struct resize_state {
     float outside;
     int rank;
     resize_tap *axis[ARC_MAX_RANK];
+    arc_filter *filter; /* NULL: nearest or plainly linear */
 } resize_state;
 
 /* What the node asks for, read from attributes and constant inputs. */
@@ -22,20 +23,23 @@ typedef struct resize_request {
     arc_shape out;
     float scale[ARC_MAX_RANK];
     float roi[2 * ARC_MAX_RANK];
-    bool has_roi, linear;
+    bool has_roi, linear, cubic, antialias;
+    int axes, axis[ARC_MAX_RANK]; /* that scales, sizes and roi speak of */
     const char *transform, *nearest;
 } resize_request;
 
 /* ---- reading the request ----------------------------------------------------------------------------------------- */
 
 static const char *read_mode(const arc_node *node, int opset, bool upsample, resize_request *r) {
-    static const char *const transforms[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
-                                             "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
+    static const char *const transforms[] = {"half_pixel",           "pytorch_half_pixel", "align_corners",       "asymmetric",
+                                             "tf_half_pixel_for_nn", "tf_crop_and_resize", "half_pixel_symmetric"};
     static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
     const char *mode = arc_attr_string(node, "mode", "nearest");
     r->linear = strcmp(mode, "linear") == 0 || strcmp(mode, "bilinear") == 0;
-    if (!r->linear && strcmp(mode, "nearest") != 0)
-        return "only the modes nearest and linear are supported";
+    r->cubic = strcmp(mode, "cubic") == 0 && !upsample;
+    r->antialias = !upsample && arc_attr_int(node, "antialias", 0) != 0 && strcmp(mode, "nearest") != 0;
+    if (!r->linear && !r->cubic && strcmp(mode, "nearest") != 0)
+        return "only the modes nearest, linear and cubic are supported";
     r->transform = "asymmetric";
     r->nearest = "floor";
     if (upsample || opset < 11)
@@ -61,26 +65,67 @@ static const float *floats_of(const arc_tensor *t, int64_t count, bool *unknown,
 }
 
 static const char *use_scales(const arc_shape *x, const float *scales, resize_request *r) {
-    for (int i = 0; i < x->rank; i++) {
-        const double size = floor((double)x->dim[i] * scales[i]);
-        if (!(scales[i] > 0) || !(size < (double)ARC_MAX_DIM))
+    for (int k = 0; k < r->axes; k++) {
+        const int i = r->axis[k];
+        const double size = floor((double)x->dim[i] * scales[k]);
+        if (!(scales[k] > 0) || !(size < (double)ARC_MAX_DIM))
             return "a scale is out of range";
-        r->scale[i] = scales[i];
+        r->scale[i] = scales[k];
         r->out.dim[i] = (int64_t)size;
     }
     return NULL;
 }
 
-static const char *use_sizes(const arc_shape *x, const arc_tensor *sizes, resize_request *r) {
-    if (arc_shape_count(&sizes->shape) != x->rank || !arc_dtype_is_int(sizes->dtype))
+static const char *use_sizes(const arc_shape *x, const arc_node *node, const arc_tensor *sizes, resize_request *r) {
+    const char *policy = arc_attr_string(node, "keep_aspect_ratio_policy", "stretch");
+    const bool larger = strcmp(policy, "not_smaller") == 0, smaller = strcmp(policy, "not_larger") == 0;
+    double common = 0;
+    if (arc_shape_count(&sizes->shape) != r->axes || !arc_dtype_is_int(sizes->dtype))
         return "sizes must hold one integer a dimension";
     if (!sizes->data)
         return "sizes must be known at plan time";
-    for (int i = 0; i < x->rank; i++) {
-        r->out.dim[i] = arc_element_int(sizes->dtype, sizes->data, i);
+    if (!larger && !smaller && strcmp(policy, "stretch") != 0)
+        return "an unknown keep_aspect_ratio_policy";
+    for (int k = 0; k < r->axes; k++) {
+        const int i = r->axis[k];
+        r->out.dim[i] = arc_element_int(sizes->dtype, sizes->data, k);
         if (r->out.dim[i] < 0 || r->out.dim[i] >= ARC_MAX_DIM || (r->out.dim[i] > 0 && x->dim[i] == 0))
             return "a size is out of range";
         r->scale[i] = x->dim[i] > 0 ? (float)r->out.dim[i] / (float)x->dim[i] : 1;
+        const double scale = x->dim[i] > 0 ? (double)r->out.dim[i] / (double)x->dim[i] : 1;
+        common = k == 0 ? scale : larger ? fmax(common, scale) : fmin(common, scale);
+    }
+    for (int k = 0; k < r->axes && (larger || smaller); k++) {
+        const int i = r->axis[k];
+        const double size = floor(common * (double)x->dim[i] + 0.5);
+        if (!(size < (double)ARC_MAX_DIM))
+            return "a size is out of range";
+        r->out.dim[i] = (int64_t)size;
+        r->scale[i] = (float)common;
+    }
+    return NULL;
+}
+
+/* All dimensions, or those of the attribute axes (opset 18). */
+static const char *read_axes(const arc_node *node, int opset, int rank, resize_request *r) {
+    int64_t axes[ARC_MAX_RANK];
+    bool seen[ARC_MAX_RANK] = {false};
+    const bool listed = opset >= 18 && arc_node_attr(node, "axes");
+    r->axes = rank;
+    for (int i = 0; i < rank; i++) {
+        r->axis[i] = i;
+        r->scale[i] = 1;
+        r->roi[rank + i] = 1;
+    }
+    if (!listed)
+        return NULL;
+    if (!arc_node_ints_of(node, "axes", ARC_MAX_RANK, axes, &r->axes))
+        return "axes must be a list of dimensions";
+    for (int i = 0; i < r->axes; i++) {
+        r->axis[i] = arc_axis(axes[i], rank);
+        if (r->axis[i] < 0 || seen[r->axis[i]])
+            return "an axis is outside the input or given twice";
+        seen[r->axis[i]] = true;
     }
     return NULL;
 }
@@ -94,6 +139,8 @@ static const char *read_request(const arc_node *node, int opset, bool upsample, 
     memset(r, 0, sizeof *r);
     r->out = *x;
     const char *why = read_mode(node, opset, upsample, r);
+    if (!why)
+        why = read_axes(node, upsample ? 0 : opset, x->rank, r);
     if (why)
         return why;
     const arc_attr *attribute = arc_node_attr(node, "scales");
@@ -103,19 +150,22 @@ static const char *read_request(const arc_node *node, int opset, bool upsample, 
         return use_scales(x, attribute->floats, r);
     }
     const int scales_at = old ? 1 : 2;
-    const float *scales = floats_of(inputs > scales_at ? in[scales_at] : NULL, x->rank, &unknown, &wrong);
+    const float *scales = floats_of(inputs > scales_at ? in[scales_at] : NULL, r->axes, &unknown, &wrong);
     if (unknown)
         return "scales must be known at plan time";
     if (wrong)
         return "scales must hold one number a dimension";
     const bool sized = !old && inputs > 3 && in[3] && in[3]->dtype != ARC_NO_DTYPE && arc_shape_count(&in[3]->shape) != 0;
-    why = sized ? use_sizes(x, in[3], r) : scales ? use_scales(x, scales, r) : "needs scales or sizes";
+    why = sized ? use_sizes(x, node, in[3], r) : scales ? use_scales(x, scales, r) : "needs scales or sizes";
     if (why || strcmp(r->transform, "tf_crop_and_resize") != 0)
         return why;
-    const float *roi = floats_of(inputs > 1 ? in[1] : NULL, 2 * x->rank, &unknown, &wrong);
+    const float *roi = floats_of(inputs > 1 ? in[1] : NULL, 2 * r->axes, &unknown, &wrong);
     if (!roi)
         return unknown ? "roi must be known at plan time" : "roi must hold two numbers a dimension";
-    memcpy(r->roi, roi, (size_t)(2 * x->rank) * sizeof *roi);
+    for (int k = 0; k < r->axes; k++) {
+        r->roi[r->axis[k]] = roi[k];
+        r->roi[x->rank + r->axis[k]] = roi[r->axes + k];
+    }
     r->has_roi = true;
     return NULL;
 }
@@ -146,6 +196,10 @@ static float source_of(const resize_request *r, int axis, int64_t o, int64_t in,
         return out > 1 ? (at + 0.5f) / scale - 0.5f : 0;
     if (strcmp(r->transform, "tf_half_pixel_for_nn") == 0)
         return (at + 0.5f) / scale;
+    if (strcmp(r->transform, "half_pixel_symmetric") == 0) { /* the middle stays the middle where the size was rounded */
+        const float center = (float)in / 2, adjustment = (float)out / (scale * (float)in);
+        return center * (1 - adjustment) + (at + 0.5f) / scale - 0.5f;
+    }
     if (r->has_roi) {
         const float start = r->roi[axis], end = r->roi[r->out.rank + axis];
         return out > 1 ? start * (float)(in - 1) + at * (end - start) * (float)(in - 1) / (float)(out - 1)
@@ -179,6 +233,36 @@ static void fill_axis(const resize_request *r, int axis, int64_t in, int64_t out
     }
 }
 
+static arc_status prepare_filter(arc_prepare *p, const resize_request *r, resize_state *state) {
+    const arc_step *s = p->step;
+    arc_filter *f = state->filter = arc_arena_new(p->arena, 1, sizeof *f);
+    if (!f)
+        return arc_fail_nomem(p->err, s->op->name);
+    f->rank = r->out.rank;
+    f->outside = state->outside;
+    for (int i = 0; i < f->rank; i++) {
+        const int64_t in = s->in[0].shape.dim[i], out = r->out.dim[i];
+        const arc_filter_request request = {.in = in,
+                                            .scale = r->scale[i],
+                                            .cubic_coefficient = arc_attr_float(s->node, "cubic_coeff_a", -0.75f),
+                                            .cubic = r->cubic,
+                                            .antialias = r->antialias,
+                                            .exclude_outside = arc_attr_int(s->node, "exclude_outside", 0) != 0,
+                                            .crops = r->has_roi};
+        if (in == out && !r->has_roi)
+            continue;
+        float *source = arc_arena_new(p->arena, ARC_MAX((size_t)out, (size_t)1), sizeof *source);
+        if (!source)
+            return arc_fail_nomem(p->err, s->op->name);
+        for (int64_t o = 0; o < out; o++)
+            source[o] = source_of(r, i, o, in, out);
+        const arc_status st = arc_filter_axis(p->arena, &request, out, source, &f->axis[i], p->err);
+        if (st != ARC_OK)
+            return st;
+    }
+    return ARC_OK;
+}
+
 static arc_status resize_prepare(arc_prepare *p) {
     arc_step *s = p->step;
     const arc_tensor *in[4] = {NULL};
@@ -194,14 +278,16 @@ static arc_status resize_prepare(arc_prepare *p) {
     state->linear = r.linear;
     state->outside = arc_attr_float(s->node, "extrapolation_value", 0);
     state->rank = r.out.rank;
+    s->state = state;
+    s->algorithm = r.cubic ? "cubic" : r.linear ? "linear" : "nearest";
+    if (r.cubic || r.antialias)
+        return prepare_filter(p, &r, state);
     for (int i = 0; i < r.out.rank; i++) {
         state->axis[i] = arc_arena_new(p->arena, ARC_MAX((size_t)r.out.dim[i], (size_t)1), sizeof *state->axis[i]);
         if (!state->axis[i])
             return arc_fail_nomem(p->err, s->op->name);
         fill_axis(&r, i, s->in[0].shape.dim[i], r.out.dim[i], state->axis[i]);
     }
-    s->state = state;
-    s->algorithm = r.linear ? "linear" : "nearest";
     return ARC_OK;
 }
 
@@ -282,6 +368,10 @@ static void resize_run(const arc_step *s) {
     bool images = s->in[0].layout == ARC_NHWC && x->dim[0] == y->dim[0] && x->dim[1] == y->dim[1];
     if (count == 0)
         return;
+    if (r->filter) {
+        arc_filter_run(s, r->filter);
+        return;
+    }
     for (int i = 0; images && i < r->rank; i++)
         for (int64_t o = 0; images && o < y->dim[i]; o++)
             images = r->axis[i][o].low >= (i < 2 ? o : 0);

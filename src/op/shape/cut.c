@@ -126,20 +126,38 @@ void arc_slice_run(const arc_step *s) {
 typedef struct pad_state {
     bool constant;
     int64_t before[ARC_MAX_RANK];
-    int64_t *source[ARC_MAX_RANK]; /* reflect and edge: input index of each output index */
+    int64_t *source[ARC_MAX_RANK]; /* reflect, edge and wrap: input index of each output index */
 } pad_state;
 
+/* One pad before and one after every dimension; opset 18 may name the dimensions that have some. */
 static arc_status read_pads(const arc_infer *in, int64_t *pads) {
     const int rank = in->in[0]->shape.rank;
-    int count = 0;
+    int64_t given[2 * ARC_MAX_RANK], axes[ARC_MAX_RANK];
+    int count = 0, named = 0;
+    const bool some = in->opset >= 18 && in->inputs > 3 && in->in[3];
     arc_status st = ARC_OK;
     if (in->opset < 11)
-        (void)arc_node_ints_of(in->node, "pads", 2 * ARC_MAX_RANK, pads, &count);
+        (void)arc_node_ints_of(in->node, "pads", 2 * ARC_MAX_RANK, given, &count);
     else
-        st = arc_infer_ints(in, 1, 2 * ARC_MAX_RANK, pads, &count);
-    if (st == ARC_OK && count != 2 * rank)
-        return arc_op_fail(in, ARC_ESHAPE, "needs %d pads, has %d", 2 * rank, count);
-    return st;
+        st = arc_infer_ints(in, 1, 2 * ARC_MAX_RANK, given, &count);
+    if (st == ARC_OK && some)
+        st = arc_infer_ints(in, 3, ARC_MAX_RANK, axes, &named);
+    if (st != ARC_OK)
+        return st;
+    if (!some)
+        for (named = 0; named < rank; named++)
+            axes[named] = named;
+    if (count != 2 * named)
+        return arc_op_fail(in, ARC_ESHAPE, "needs %d pads, has %d", 2 * named, count);
+    memset(pads, 0, 2 * ARC_MAX_RANK * sizeof *pads);
+    for (int i = 0; i < named; i++) {
+        const int axis = arc_axis(axes[i], rank);
+        if (axis < 0)
+            return arc_op_fail(in, ARC_ESHAPE, "axis %lld is outside rank %d", (long long)axes[i], rank);
+        pads[axis] = given[i];
+        pads[rank + axis] = given[named + i];
+    }
+    return ARC_OK;
 }
 
 arc_status arc_pad_infer(arc_infer *in) {
@@ -150,20 +168,18 @@ arc_status arc_pad_infer(arc_infer *in) {
     if (st != ARC_OK)
         return st;
     const char *mode = arc_attr_string(in->node, "mode", "constant");
-    const bool reflect = strcmp(mode, "reflect") == 0, edge = strcmp(mode, "edge") == 0;
-    if (!reflect && !edge && strcmp(mode, "constant") != 0)
+    const bool reflect = strcmp(mode, "reflect") == 0, edge = strcmp(mode, "edge") == 0, wrap = strcmp(mode, "wrap") == 0;
+    if (!reflect && !edge && !wrap && strcmp(mode, "constant") != 0)
         return arc_op_fail(in, ARC_EUNSUPPORTED, "mode %s", mode);
     if (in->opset >= 11 && in->inputs > 2 && in->in[2] &&
         (in->in[2]->dtype != in->in[0]->dtype || arc_shape_count(&in->in[2]->shape) != 1))
         return arc_op_fail(in, ARC_ESHAPE, "the pad value must be a scalar of the input's type");
-    if (in->opset >= 18 && in->inputs > 3 && in->in[3])
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "axes");
     arc_shape y = in->in[0]->shape;
     for (int i = 0; i < y.rank; i++) {
         const int64_t before = pads[i], after = pads[y.rank + i], dim = y.dim[i];
         if (before < -dim || after < -dim || before > ARC_MAX_DIM || after > ARC_MAX_DIM || dim + before + after < 0 ||
             (reflect && (before >= dim || after >= dim) && (before > 0 || after > 0)) ||
-            (edge && dim == 0 && (before > 0 || after > 0)))
+            ((edge || wrap) && dim == 0 && (before > 0 || after > 0)))
             return arc_op_fail(in, ARC_ESHAPE, "pads %lld and %lld do not fit dimension %d", (long long)before, (long long)after,
                                i);
         y.dim[i] += before + after;
@@ -179,11 +195,17 @@ arc_status arc_pad_prepare(arc_prepare *p) {
     if (!state)
         return arc_fail_nomem(p->err, "Pad");
     const char *mode = arc_attr_string(s->node, "mode", "constant");
-    const arc_attr *pads = arc_node_attr(s->node, "pads");
+    int64_t pads[2 * ARC_MAX_RANK];
+    arc_infer asked = {.graph = s->graph, .node = s->node, .opset = s->opset, .inputs = s->inputs, .err = p->err};
+    for (int i = 0; i < s->inputs && i < 4; i++)
+        asked.in[i] = s->in[i].dtype != ARC_NO_DTYPE ? &s->in[i] : NULL;
+    const arc_status st = read_pads(&asked, pads);
+    if (st != ARC_OK)
+        return st;
     state->constant = strcmp(mode, "constant") == 0;
     for (int i = 0; i < s->in[0].shape.rank; i++) {
         const int64_t in = s->in[0].shape.dim[i], out = s->out[0].shape.dim[i];
-        state->before[i] = s->opset < 11 ? pads->ints[i] : arc_element_int(s->in[1].dtype, s->in[1].data, i);
+        state->before[i] = pads[i];
         if (state->constant)
             continue;
         state->source[i] = arc_arena_new(p->arena, ARC_MAX((size_t)out, (size_t)1), sizeof(int64_t));
@@ -193,6 +215,8 @@ arc_status arc_pad_prepare(arc_prepare *p) {
             int64_t at = o - state->before[i];
             if (strcmp(mode, "reflect") == 0)
                 at = at < 0 ? -at : at >= in ? 2 * (in - 1) - at : at;
+            else if (strcmp(mode, "wrap") == 0)
+                at = (at % in + in) % in;
             state->source[i][o] = clamp(at, 0, in - 1);
         }
     }

@@ -75,7 +75,13 @@ arc_status arc_split_infer(arc_infer *in) {
     if (st != ARC_OK)
         return st;
     int64_t total = 0;
-    if (count == 0) {
+    if (count == 0 && arc_node_attr(in->node, "num_outputs")) { /* opset 18: the last part may be smaller */
+        const int64_t parts = in->outputs, each = (y.dim[axis] + parts - 1) / parts;
+        if (arc_attr_int(in->node, "num_outputs", 0) != parts || parts > ARC_OP_MAX_IO || each * (parts - 1) > y.dim[axis])
+            return arc_op_fail(in, ARC_ESHAPE, "%lld does not split into %d parts", (long long)y.dim[axis], in->outputs);
+        for (count = 0; count < in->outputs; count++)
+            size[count] = count + 1 < in->outputs ? each : y.dim[axis] - each * (parts - 1);
+    } else if (count == 0) {
         if (y.dim[axis] % in->outputs != 0)
             return arc_op_fail(in, ARC_ESHAPE, "%lld does not split into %d equal parts", (long long)y.dim[axis], in->outputs);
         for (count = 0; count < in->outputs; count++)

@@ -1,0 +1,389 @@
+/* Bodies that take the place of their node when a model is read: functions of the model's own, the branch of an If whose condition is known,
+ * every turn of a Loop whose number of turns is known. What remains is one flat graph, which passes and planner know how to handle. */
+#include "format/onnx/onnx_internal.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ---- names ---- */
+
+static int in_graph(arc_onnx_reader *r, const char *name) {
+    const int v = arc_graph_value(r->g, name);
+    return v < 0 ? ARC_ONNX_NO_MEMORY : v;
+}
+
+static char *scoped(arc_onnx_reader *r, const arc_onnx_scope *s, const char *name) {
+    return arc_arena_printf(&r->g->arena, "%s%s", s->prefix, name);
+}
+
+int arc_onnx_defines(arc_onnx_reader *r, const char *name) {
+    if (!r->scope)
+        return in_graph(r, name);
+    const char *full = scoped(r, r->scope, name);
+    return full ? in_graph(r, full) : ARC_ONNX_NO_MEMORY;
+}
+
+int arc_onnx_reads(arc_onnx_reader *r, const char *name) {
+    for (const arc_onnx_scope *s = r->scope; s; s = s->outer) {
+        for (int i = 0; i < s->aliases; i++)
+            if (strcmp(s->alias[i], name) == 0)
+                return s->alias_value[i];
+        const char *full = scoped(r, s, name);
+        if (!full)
+            return ARC_ONNX_NO_MEMORY;
+        const int v = arc_graph_find(r->g, full);
+        if (v >= 0 || s->function)
+            return v >= 0 ? v : in_graph(r, full);
+    }
+    return in_graph(r, name);
+}
+
+/* ---- scopes ---- */
+
+static arc_status open_scope(arc_onnx_reader *r, arc_onnx_scope *s, const arc_onnx_call *call, int aliases) {
+    const int depth = r->scope ? r->scope->depth + 1 : 1;
+    if (depth > ARC_ONNX_MAX_DEPTH || r->bodies == ARC_ONNX_MAX_BODIES)
+        return arc_fail(r->err, ARC_ELIMIT, "%s: '%.150s': functions and branches lie more than %d deep or are more than %d",
+                        r->file, call->name, ARC_ONNX_MAX_DEPTH, ARC_ONNX_MAX_BODIES);
+    *s = (arc_onnx_scope){.outer = r->scope, .call = call->message, .depth = depth};
+    s->prefix = arc_arena_printf(&r->g->arena, "%s%.100s#%d/", r->scope ? r->scope->prefix : "", call->name, r->bodies++);
+    s->alias = arc_arena_new(&r->g->arena, (size_t)aliases + 1, sizeof *s->alias);
+    s->alias_value = arc_arena_new(&r->g->arena, (size_t)aliases + 1, sizeof *s->alias_value);
+    return s->prefix && s->alias && s->alias_value ? ARC_OK : arc_onnx_no_memory(r);
+}
+
+static arc_status add_alias(arc_onnx_reader *r, arc_onnx_scope *s, const char *name, int value) {
+    s->alias[s->aliases] = arc_arena_strdup(&r->g->arena, name);
+    s->alias_value[s->aliases] = value;
+    return s->alias[s->aliases++] ? ARC_OK : arc_onnx_no_memory(r);
+}
+
+/* ---- functions ---- */
+
+const arc_onnx_function *arc_onnx_find_function(const arc_onnx_reader *r, const char *domain, const char *name,
+                                                const char *overload) {
+    for (int i = 0; i < r->functions; i++) {
+        const arc_onnx_function *f = &r->function[i];
+        if (strcmp(f->name, name) == 0 && strcmp(f->domain, domain) == 0 && strcmp(f->overload, overload) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+/* Operators whose inputs, attributes or meaning changed, and since when: a function of another opset may not hold them. */
+static bool means_the_same(const char *op, int a, int b) {
+    static const struct {
+        const char *op;
+        int since[4];
+    } changed[] = {{"Squeeze", {13}},
+                   {"Unsqueeze", {13}},
+                   {"Split", {13, 18}},
+                   {"ReduceSum", {13}},
+                   {"Clip", {11}},
+                   {"Slice", {10}},
+                   {"Pad", {11, 18, 19}},
+                   {"Resize", {10, 11, 13, 19}},
+                   {"Dropout", {10, 12}},
+                   {"TopK", {10, 11}},
+                   {"Softmax", {13}},
+                   {"LogSoftmax", {13}},
+                   {"Upsample", {9, 10}},
+                   {"Hardmax", {13}},
+                   {"BatchNormalization", {9, 14}},
+                   {"AveragePool", {11, 19}},
+                   {"GroupNormalization", {21}}};
+    for (size_t i = 0; i < ARC_COUNT(changed); i++)
+        for (size_t k = 0; strcmp(changed[i].op, op) == 0 && k < 4 && changed[i].since[k]; k++)
+            if ((a < changed[i].since[k]) != (b < changed[i].since[k]))
+                return false;
+    return strncmp(op, "Reduce", 6) != 0 || (a < 18) == (b < 18);
+}
+
+/* FunctionProto: 4 input, 5 output, 7 node. */
+static arc_status check_versions(arc_onnx_reader *r, const arc_onnx_function *f) {
+    arc_pb m = f->body, node;
+    arc_pb_field field, inner;
+    if (f->opset == 0 || f->opset == r->g->opset)
+        return ARC_OK;
+    while (arc_pb_next(&m, &field)) {
+        if (field.number != 7 || !arc_pb_enter(&m, &field, &node))
+            continue;
+        while (arc_pb_next(&node, &inner))
+            if (inner.number == 4 && arc_onnx_text(&inner, r->text) && !means_the_same(r->text, f->opset, r->g->opset))
+                return arc_fail(r->err, ARC_EUNSUPPORTED,
+                                "%s: function '%.100s' is of opset %d and holds %.60s, which means something else in the model's "
+                                "opset %d; convert the model to one opset",
+                                r->file, f->name, f->opset, r->text, r->g->opset);
+    }
+    return ARC_OK;
+}
+
+arc_status arc_onnx_inline_function(arc_onnx_reader *r, const arc_onnx_call *call, const arc_onnx_function *f) {
+    arc_onnx_scope scope;
+    arc_pb m = f->body, node;
+    arc_pb_field field;
+    int inputs = 0, outputs = 0;
+    arc_status st = check_versions(r, f);
+    while (arc_pb_next(&m, &field))
+        inputs += field.number == 4;
+    if (st == ARC_OK)
+        st = open_scope(r, &scope, call, inputs);
+    if (st != ARC_OK)
+        return st;
+    scope.function = f;
+    for (m = f->body; st == ARC_OK && arc_pb_next(&m, &field);)
+        if (field.number == 4)
+            st =
+                !arc_onnx_text(&field, r->text)
+                    ? arc_onnx_malformed(r, &m, "function")
+                    : add_alias(r, &scope, r->text, scope.aliases < call->inputs ? call->input[scope.aliases] : ARC_ONNX_OMITTED);
+    r->scope = &scope;
+    for (m = f->body; st == ARC_OK && arc_pb_next(&m, &field);)
+        if (field.number == 7)
+            st = arc_pb_enter(&m, &field, &node) ? arc_onnx_read_node(r, &node) : arc_onnx_malformed(r, &m, "function");
+    for (m = f->body; st == ARC_OK && arc_pb_next(&m, &field);) {
+        if (field.number != 5)
+            continue;
+        const int to = outputs < call->outputs ? call->output[outputs] : ARC_ONNX_OMITTED;
+        outputs++;
+        if (!arc_onnx_text(&field, r->text))
+            st = arc_onnx_malformed(r, &m, "function");
+        else if (to >= 0) {
+            const int from = arc_onnx_reads(r, r->text);
+            st = from == ARC_ONNX_NO_MEMORY ? arc_onnx_no_memory(r) : arc_onnx_add_node(r, "Identity", 1, &from, to, NULL);
+        }
+    }
+    r->scope = scope.outer;
+    return st;
+}
+
+/* ---- bodies that are graphs ---- */
+
+/* The GraphProto of an attribute. AttributeProto: 1 name, 6 g. */
+static bool find_body(arc_pb node, const char *name, arc_pb *body) {
+    arc_pb_field f, g;
+    arc_pb attr;
+    char text[ARC_ONNX_MAX_NAME + 1];
+    while (arc_pb_next(&node, &f)) {
+        bool named = false, found = false;
+        if (f.number != 5 || !arc_pb_enter(&node, &f, &attr))
+            continue;
+        while (arc_pb_next(&attr, &g)) {
+            named |= g.number == 1 && arc_onnx_text(&g, text) && strcmp(text, name) == 0;
+            found |= g.number == 6 && arc_pb_enter(&attr, &g, body);
+        }
+        if (named && found)
+            return true;
+    }
+    return false;
+}
+
+/* ValueInfoProto: 1 name, into r->text. */
+static bool read_name(arc_onnx_reader *r, arc_pb *list, const arc_pb_field *f) {
+    arc_pb info;
+    arc_pb_field g;
+    r->text[0] = 0;
+    if (!arc_pb_enter(list, f, &info))
+        return false;
+    while (arc_pb_next(&info, &g))
+        if (g.number == 1 && !arc_onnx_text(&g, r->text))
+            return false;
+    return !info.bad && r->text[0];
+}
+
+static int count_fields(arc_pb m, uint32_t number) {
+    arc_pb_field f;
+    int n = 0;
+    while (arc_pb_next(&m, &f))
+        n += f.number == number;
+    return n;
+}
+
+/* GraphProto: 1 node, 5 initializer, 11 input, 12 output, 15 sparse_initializer. Writes it out in a new scope whose inputs are `in`; out[i] are the
+ * values that its outputs stand for. */
+static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, const arc_pb *body, int inputs, const int *in,
+                             int *out) {
+    static const uint32_t order[] = {11, 5, 1, 12};
+    arc_onnx_scope scope;
+    arc_pb_field f;
+    arc_pb inner;
+    int next = 0, value;
+    arc_status st = open_scope(r, &scope, call, count_fields(*body, 11));
+    if (st != ARC_OK)
+        return st;
+    arc_onnx_scope *const outer = r->scope;
+    for (size_t i = 0; st == ARC_OK && i < ARC_COUNT(order); i++) {
+        r->scope = order[i] == 11 ? outer : &scope;
+        for (arc_pb m = *body; st == ARC_OK && arc_pb_next(&m, &f);) {
+            if (f.number == 15)
+                st = arc_fail(r->err, ARC_EUNSUPPORTED, "%s: sparse initializers are not supported", r->file);
+            if (f.number != order[i] || st != ARC_OK)
+                continue;
+            if (f.number == 11 || f.number == 12)
+                st = read_name(r, &m, &f) ? ARC_OK : arc_onnx_malformed(r, &m, "body");
+            else
+                st = arc_pb_enter(&m, &f, &inner) ? ARC_OK : arc_onnx_malformed(r, &m, "body");
+            if (st != ARC_OK)
+                continue;
+            if (f.number == 11)
+                st = add_alias(r, &scope, r->text, scope.aliases < inputs ? in[scope.aliases] : ARC_ONNX_OMITTED);
+            else if (f.number == 5)
+                st = arc_onnx_read_constant(r, &inner, NULL, r->file, &value);
+            else if (f.number == 1)
+                st = arc_onnx_read_node(r, &inner);
+            else if ((out[next++] = arc_onnx_reads(r, r->text)) < 0)
+                st = arc_onnx_no_memory(r);
+        }
+    }
+    r->scope = outer;
+    return st;
+}
+
+/* What is known of the value; shapes that the file declares are looked up first. */
+static arc_onnx_known known_of(arc_onnx_reader *r, int value) {
+    arc_onnx_known known;
+    if (!r->shapes_read)
+        arc_onnx_read_shapes(r);
+    arc_onnx_know(r->g, value, 0, &known);
+    return known;
+}
+
+static bool is_known(const arc_onnx_known *k) {
+    return k->count == 1 && k->known[0];
+}
+
+static arc_status connect(arc_onnx_reader *r, const arc_onnx_call *call, int i, int from) {
+    return i < call->outputs && call->output[i] >= 0 ? arc_onnx_add_node(r, "Identity", 1, &from, call->output[i], NULL) : ARC_OK;
+}
+
+arc_status arc_onnx_inline_if(arc_onnx_reader *r, const arc_onnx_call *call) {
+    const arc_onnx_known condition = known_of(r, call->inputs == 1 ? call->input[0] : ARC_NO_VALUE);
+    arc_pb body;
+    if (!is_known(&condition))
+        return arc_fail(
+            r->err, ARC_EUNSUPPORTED,
+            "%s: If '%.150s' decides by what is in the picture or by its size; only conditions that are known when the "
+            "model is opened are supported: export it with fixed sizes, or simplify it",
+            r->file, call->name);
+    if (!find_body(*call->message, condition.value[0] ? "then_branch" : "else_branch", &body))
+        return arc_fail(r->err, ARC_EFORMAT, "%s: If '%.150s' has no such branch", r->file, call->name);
+    const int outputs = count_fields(body, 12);
+    if (outputs < call->outputs)
+        return arc_fail(r->err, ARC_EFORMAT, "%s: If '%.150s': its branch has %d outputs, the node %d", r->file, call->name,
+                        outputs, call->outputs);
+    int *out = arc_mem_new(r->g->alloc, (size_t)outputs + 1, sizeof *out);
+    arc_status st = out ? write_body(r, call, &body, 0, NULL, out) : arc_onnx_no_memory(r);
+    for (int i = 0; st == ARC_OK && i < call->outputs; i++)
+        st = connect(r, call, i, out[i]);
+    arc_mem_free(r->g->alloc, out);
+    return st;
+}
+
+/* ---- Loop ---- */
+
+/* in: turn, condition, carried values; out: condition, carried values, rows that the turns leave. */
+typedef struct loop {
+    arc_pb body;
+    int carried, rows;
+    int *in, *out, *row;
+} loop;
+
+static int small_constant(arc_onnx_reader *r, const char *what, arc_dtype t, int rank, int64_t v) {
+    char *name = arc_arena_printf(&r->g->arena, "%s#%d.%d", what, r->bodies, r->g->values);
+    const arc_shape shape = {rank, {1}};
+    const uint8_t truth = v != 0;
+    return name ? arc_graph_constant(r->g, name, t, &shape, t == ARC_BOOL ? (const void *)&truth : &v, true) : ARC_NO_VALUE;
+}
+
+/* Row `v` of one turn behind those of the turns before. */
+static arc_status add_row(arc_onnx_reader *r, int *rows, int v) {
+    const bool listed = r->g->opset < 13;
+    const int axes = listed ? ARC_NO_VALUE : small_constant(r, "axis", ARC_I64, 1, 0), in[2] = {v, axes};
+    const int own = small_constant(r, "row", ARC_I64, 0, 0); /* a name that nothing else has */
+    char *name = own >= 0 ? arc_arena_printf(&r->g->arena, "%s.row", r->g->value[own].name) : NULL;
+    const int row = name ? arc_graph_value(r->g, name) : ARC_NO_VALUE;
+    arc_node *n;
+    static const int64_t first[1] = {0};
+    if (row < 0 || (!listed && axes < 0))
+        return arc_onnx_no_memory(r);
+    arc_status st = arc_onnx_add_node(r, "Unsqueeze", listed ? 1 : 2, in, row, &n);
+    if (st == ARC_OK && listed)
+        st = arc_node_ints(r->g, n, "axes", 1, first);
+    if (st != ARC_OK || *rows < 0) {
+        *rows = row;
+        return st;
+    }
+    char *joined = arc_arena_printf(&r->g->arena, "%s.joined", name);
+    const int both = joined ? arc_graph_value(r->g, joined) : ARC_NO_VALUE, pair[2] = {*rows, row};
+    if (both < 0)
+        return arc_onnx_no_memory(r);
+    *rows = both;
+    st = arc_onnx_add_node(r, "Concat", 2, pair, both, &n);
+    return st == ARC_OK && arc_node_int(r->g, n, "axis", 0) != ARC_OK ? arc_onnx_no_memory(r) : st;
+}
+
+static arc_status refuse_loop(arc_onnx_reader *r, const arc_onnx_call *call) {
+    return arc_fail(
+        r->err, ARC_EUNSUPPORTED,
+        "%s: Loop '%.150s': how often it turns is not known when the model is opened, which is needed; export the model with "
+        "fixed sizes, or simplify it",
+        r->file, call->name);
+}
+
+static arc_status turn(arc_onnx_reader *r, const arc_onnx_call *call, loop *l, int64_t i, bool *go_on) {
+    l->in[0] = small_constant(r, "turn", ARC_I64, 0, i);
+    l->in[1] = small_constant(r, "condition", ARC_BOOL, 0, 1);
+    if (l->in[0] < 0 || l->in[1] < 0)
+        return arc_onnx_no_memory(r);
+    arc_status st = write_body(r, call, &l->body, 2 + l->carried, l->in, l->out);
+    if (st != ARC_OK)
+        return st;
+    const arc_onnx_known condition = known_of(r, l->out[0]);
+    if (!is_known(&condition))
+        return refuse_loop(r, call);
+    *go_on = condition.value[0] != 0;
+    memcpy(l->in + 2, l->out + 1, (size_t)l->carried * sizeof *l->in);
+    for (int k = 0; st == ARC_OK && k < l->rows; k++)
+        st = add_row(r, &l->row[k], l->out[1 + l->carried + k]);
+    return st;
+}
+
+static arc_status run_loop(arc_onnx_reader *r, const arc_onnx_call *call, loop *l) {
+    const bool counted = call->input[0] >= 0, guarded = call->input[1] >= 0;
+    const arc_onnx_known turns = known_of(r, call->input[0]), condition = known_of(r, call->input[1]);
+    arc_status st = ARC_OK;
+    if ((counted && !is_known(&turns)) || (guarded && !is_known(&condition)) || (!counted && !guarded))
+        return refuse_loop(r, call);
+    bool go_on = !guarded || condition.value[0];
+    memcpy(l->in + 2, call->input + 2, (size_t)l->carried * sizeof *l->in);
+    for (int64_t i = 0; go_on && (!counted || i < turns.value[0]); i++)
+        ARC_TRY(turn(r, call, l, i, &go_on));
+    for (int i = 0; i < l->carried; i++)
+        ARC_TRY(connect(r, call, i, l->in[2 + i]));
+    for (int i = 0; i < l->rows; i++) {
+        if (l->row[i] < 0)
+            return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: Loop '%.150s' never turns", r->file, call->name);
+        ARC_TRY(connect(r, call, l->carried + i, l->row[i]));
+    }
+done:
+    return st;
+}
+
+arc_status arc_onnx_inline_loop(arc_onnx_reader *r, const arc_onnx_call *call) {
+    loop l = {.carried = call->inputs - 2};
+    const bool found = find_body(*call->message, "body", &l.body);
+    const int outputs = found ? count_fields(l.body, 12) : 0;
+    l.rows = outputs - 1 - l.carried;
+    if (!found || l.carried < 0 || l.rows < 0 || count_fields(l.body, 11) != 2 + l.carried)
+        return arc_fail(r->err, ARC_EFORMAT, "%s: Loop '%.150s' and its body differ in their inputs or outputs", r->file,
+                        call->name);
+    l.in = arc_mem_new(r->g->alloc, (size_t)l.carried + 2, sizeof *l.in);
+    l.out = arc_mem_new(r->g->alloc, (size_t)outputs + 1, sizeof *l.out);
+    l.row = arc_mem_new(r->g->alloc, (size_t)l.rows + 1, sizeof *l.row);
+    for (int i = 0; l.row && i < l.rows; i++)
+        l.row[i] = ARC_NO_VALUE;
+    const arc_status st = l.in && l.out && l.row ? run_loop(r, call, &l) : arc_onnx_no_memory(r);
+    arc_mem_free(r->g->alloc, l.in);
+    arc_mem_free(r->g->alloc, l.out);
+    arc_mem_free(r->g->alloc, l.row);
+    return st;
+}

@@ -1,0 +1,237 @@
+/* Models as people export them today (shared data's wild-models): each must load and give ONNX Runtime's numbers. What is not supported yet stands in
+ * a list by name, with the reason; a file of it that comes to run fails the test, so that the list stays true. */
+#include "format/format.h"
+#include "golden_json.h"
+#include "image/image.h"
+#include "pass/pass.h"
+#include "run/session.h"
+#include <string.h>
+
+#define PICTURES 3
+#define MAX_OUTPUTS 4
+
+static const struct {
+    const char *file, *reason;
+} not_yet[] = {
+    {"acts_dyn.onnx", "Mish"},
+    {"vit_dyn.onnx", "Gelu, LayerNormalization"},
+    {"vit17.onnx", "LayerNormalization"},
+    {"edge17.onnx", "LayerNormalization"},
+    {"ir_qop.onnx", "QLinearConv, com.microsoft QGemm and QLinearAdd"},
+    {"lpnorm.onnx", "LpNormalization"},
+    {"small/einsum.onnx", "Einsum"},
+    {"small/gelu20.onnx", "Gelu"},
+    {"small/layernorm17.onnx", "LayerNormalization"},
+    {"small/lpnormalization.onnx", "LpNormalization"},
+    {"small/mish18.onnx", "Mish"},
+    {"small/ms_fusedgelu.onnx", "com.microsoft Gelu"},
+};
+
+static const char *reason_of(const char *file) {
+    for (size_t i = 0; i < ARC_COUNT(not_yet); i++)
+        if (strcmp(not_yet[i].file, file) == 0)
+            return not_yet[i].reason;
+    return NULL;
+}
+
+static arc_context *ctx;
+
+/* Loads as arc_model_load does. NULL: it is not supported, and says so in `list`. */
+static arc_graph *load(const char *file) {
+    char name[256];
+    arc_graph *g = NULL;
+    arc_error err = {0};
+    const char *reason = reason_of(file);
+    snprintf(name, sizeof name, "wild-models/%s", file);
+    arc_status st = arc_onnx_load(&g, &arc_alloc_libc, arc_test_file(name), &err);
+    if (st == ARC_OK)
+        st = arc_graph_widen(g, &err);
+    if (reason) {
+        if (st == ARC_OK)
+            fail_msg("%s stands in the list of what is not supported and loads", file);
+        assert_int_equal(st, ARC_EUNSUPPORTED);
+        printf("not yet supported: %s (%s): %s\n", file, reason, err.text);
+        return NULL;
+    }
+    if (st != ARC_OK)
+        fail_msg("%s", err.text);
+    return g;
+}
+
+/* Output 0 for these inputs. */
+static const float *run(arc_session *s, const char *file, const arc_tensor *in, arc_tensor *out) {
+    arc_error err;
+    if (arc_session_run(s, in, out, &err) != ARC_OK)
+        fail_msg("%s: %s", file, err.text);
+    assert_int_equal(out[0].dtype, ARC_F32);
+    return out[0].data;
+}
+
+/* ---- the small set, and what ONNX Runtime refuses: tests/golden/make_wild.py ---- */
+
+static void small_model(const char *file, const json_t *golden) {
+    arc_graph *g = load(file);
+    arc_tensor in = {.dtype = ARC_F32}, out[MAX_OUTPUTS];
+    arc_session *s;
+    if (!g)
+        return;
+    assert_int_equal(g->inputs, 1);
+    in.shape = g->value[g->input[0]].shape;
+    for (int i = 0; i < in.shape.rank; i++)
+        in.shape.dim[i] = in.shape.dim[i] < 0 ? 2 : in.shape.dim[i];
+    const int64_t count = arc_shape_count(&in.shape);
+    float *x = malloc((size_t)count * sizeof *x);
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (float)((double)((i * 37 + (i / 251) * 11) % 255 - 127) / 127.5);
+    in.data = x;
+    assert_int_equal(arc_session_new(&s, ctx, g, NULL, NULL), ARC_OK);
+    const float *y = run(s, file, &in, out);
+    const size_t n = json_array_size(golden);
+    assert_int_equal(arc_shape_count(&out[0].shape), n);
+    double worst = 0, most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double want = json_number_value(json_array_get(golden, i));
+        worst = fmax(worst, fabs(y[i] - want));
+        most = fmax(most, fabs(want));
+    }
+    const double bound = strstr(file, "fp16") ? 4e-3 : 1e-5;
+    if (!(worst <= bound * most))
+        fail_msg("%s: differs by %g of %g", file, worst, most);
+    arc_session_free(&s);
+    arc_graph_free(&g);
+    free(x);
+}
+
+static void small_models_give_onnx_runtimes_numbers(void **state) {
+    (void)state;
+    json_t *root = golden_open("wild_small.json");
+    const char *key;
+    json_t *golden;
+    assert_true(json_object_size(root) >= 25);
+    (void)arc_test_file("wild-models/small");
+    json_object_foreach(root, key, golden) {
+        char file[128];
+        snprintf(file, sizeof file, "%s%s", strcmp(key, "mx_prelu_flat.onnx") == 0 ? "" : "small/", key);
+        small_model(file, golden);
+    }
+    json_decref(root);
+}
+
+/* ---- the large ones on three crops ---- */
+
+/* A crop as the model's input wants it: its side, NCHW or NHWC, RGB or gray, (x - 127.5) / 127.5. */
+static void fill(const arc_image *crop, const arc_shape *shape, float *x) {
+    const bool last = shape->dim[3] == 3;
+    const int side = (int)shape->dim[last ? 1 : 2], channels = (int)shape->dim[last ? 3 : 1];
+    arc_image sized;
+    assert_int_equal(arc_image_new(ctx, side, side, &sized, NULL), ARC_OK);
+    assert_int_equal(arc_resize_linear(ctx, crop, &sized, NULL), ARC_OK);
+    for (int i = 0; i < side * side; i++) {
+        const uint8_t *p = sized.data + i / side * sized.stride_bytes + i % side * 3;
+        const float gray = roundf(0.299f * (float)p[0] + 0.587f * (float)p[1] + 0.114f * (float)p[2]);
+        for (int c = 0; c < channels; c++)
+            x[last ? i * 3 + c : c * side * side + i] = ((channels == 1 ? gray : (float)p[c]) - 127.5f) / 127.5f;
+    }
+    arc_image_free(ctx, &sized);
+}
+
+/* All three pictures in one batch; a model of a larger fixed batch gets the last one again. */
+static void large_model(const char *file, double least) {
+    static const float points[10] = {38.2946f, 51.6963f, 73.5318f, 51.5014f, 56.0252f,
+                                     71.7366f, 41.5493f, 92.3655f, 70.7299f, 92.2041f};
+    char name[256];
+    arc_graph *g = load(file);
+    arc_tensor in[2] = {{.dtype = ARC_F32}, {.dtype = ARC_F32}}, out[MAX_OUTPUTS];
+    arc_session *s;
+    arc_dtype t;
+    arc_shape shape;
+    void *golden;
+    if (!g)
+        return;
+    in[0].shape = g->value[g->input[0]].shape;
+    const int batch = in[0].shape.dim[0] > 0 ? (int)in[0].shape.dim[0] : PICTURES;
+    in[0].shape.dim[0] = batch;
+    const size_t each = (size_t)(arc_shape_count(&in[0].shape) / batch);
+    float *x = malloc(batch * each * sizeof *x), keypoints[PICTURES][10];
+    for (int i = 0; i < batch; i++) {
+        arc_image crop;
+        snprintf(name, sizeof name, "wild-models/crops/%d.png", ARC_MIN(i, PICTURES - 1));
+        assert_int_equal(arc_image_load(ctx, arc_test_file(name), NULL, &crop, NULL, NULL), ARC_OK);
+        fill(&crop, &in[0].shape, x + (size_t)i * each);
+        arc_image_free(ctx, &crop);
+    }
+    for (int i = 0; i < PICTURES * 10; i++)
+        keypoints[i / 10][i % 10] = points[i % 10] / 112;
+    in[0].data = x;
+    in[1].data = keypoints;
+    in[1].shape = (arc_shape){3, {batch, 5, 2}};
+    snprintf(name, sizeof name, "wild-models/%.*s.npy", (int)strlen(file) - 5, file);
+    assert_int_equal(arc_npy_load(&arc_alloc_libc, arc_test_file(name), &t, &shape, &golden, NULL), ARC_OK);
+    assert_int_equal(shape.dim[0], PICTURES);
+    arc_error err;
+    if (arc_session_new(&s, ctx, g, NULL, &err) != ARC_OK)
+        fail_msg("%s: %s", file, err.text);
+    const float *y = run(s, file, in, out);
+    assert_true(arc_shape_count(&out[0].shape) == batch * shape.dim[1]);
+    for (int i = 0; i < PICTURES; i++) {
+        const size_t dim = (size_t)shape.dim[1];
+        const double cosine = arc_test_cosine(y + (size_t)i * dim, (const float *)golden + (size_t)i * dim, dim);
+        if (!(cosine >= least))
+            fail_msg("%s: picture %d has cosine %.7f to ONNX Runtime's embedding", file, i, cosine);
+    }
+    arc_session_free(&s);
+    arc_graph_free(&g);
+    arc_mem_free(&arc_alloc_libc, golden);
+    free(x);
+}
+
+static void large_models_give_onnx_runtimes_embeddings(void **state) {
+    static const struct {
+        const char *file;
+        double least;
+    } files[] = {
+        {"ir_dyn_default.onnx", 0.9999},
+        {"acts_dyn.onnx", 0.9999},
+        {"ghost_dyn.onnx", 0.9999},
+        {"vit_dyn.onnx", 0.9999},
+        {"external/ir_dyn_ext.onnx", 0.9999},
+        {"vit17.onnx", 0.9999},
+        {"edge17.onnx", 0.9999},
+        {"fp16_keepio.onnx", 0.999},
+        {"ir_two17.onnx", 0.9999},
+        {"two_out_map.onnx", 0.9999},
+        {"ir_b4_17.onnx", 0.9999},
+        {"ir_160.onnx", 0.99},
+        {"ir_gray128.onnx", 0.99},
+        {"keras_nhwc.onnx", 0.9999},
+        {"two_inputs_kprpe.onnx", 0.9999},
+        {"ir_qop.onnx", 0.999},
+        {"lpnorm.onnx", 0.9999},
+        {"if_const.onnx", 0.9999},
+        {"local_function.onnx", 0.9999},
+    };
+    (void)state;
+    (void)arc_test_file("wild-models");
+    for (size_t i = 0; i < ARC_COUNT(files); i++)
+        large_model(files[i].file, files[i].least);
+}
+
+static int open_context(void **state) {
+    (void)state;
+    ctx = arc_test_context(NULL, 2);
+    return 0;
+}
+
+static int close_context(void **state) {
+    (void)state;
+    arc_context_close(&ctx);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_models_give_onnx_runtimes_numbers),
+        cmocka_unit_test(large_models_give_onnx_runtimes_embeddings),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
