@@ -27,16 +27,16 @@ if(NOT ARC_MINIMAL)
   set(sodium PkgConfig::SODIUM)
 endif()
 
-set(engine learn zoo run plan pass op graph device kernel base) # what uses the engine sees
+set(engine learn zoo run plan pass device op graph kernel base) # what uses the engine sees
 arc_room(base LIBS Threads::Threads m ${sodium})
 arc_room(kernel USES base)
-arc_room(device USES kernel base)
 arc_room(graph USES base)
 arc_room(op USES graph kernel base)
+arc_room(device USES op graph kernel base)
 arc_room(pass USES op graph kernel base)
-arc_room(plan USES op graph kernel base)
-arc_room(run USES plan pass op graph device kernel base)
-arc_room(learn USES op graph device kernel base)
+arc_room(plan USES device op graph kernel base)
+arc_room(run USES plan pass device op graph kernel base)
+arc_room(learn USES device op graph kernel base)
 arc_room(zoo USES op graph kernel base)
 
 # ISA files get their flags here and nowhere else: <name>_avx2.c, <name>_avx512.c; NEON is AArch64's baseline.

@@ -11,7 +11,7 @@ static const void *data_of(const void *arg, int value) {
 
 arc_status arc_learn_copy_graph(const arc_learner *l, arc_graph **out, arc_error *err) {
     const arc_graph_copying how = {.data = data_of, .arg = l};
-    arc_status st = arc_graph_copy(out, l->graph, &l->ctx->alloc, &how, err);
+    arc_status st = arc_graph_copy(out, l->graph, l->x.alloc, &how, err);
     if (st != ARC_OK)
         return st;
     st = arc_graph_copy_meta(*out, l->graph, "arcface.selftest"); /* which held for the weights of before */

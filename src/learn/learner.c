@@ -29,8 +29,8 @@ static arc_status take_weights(arc_learner *l, arc_error *err) {
     l->weights_bytes =
         (floats_of(l->parameter, l->parameters, false) + floats_of(l->statistic, l->statistics, false)) * sizeof(float);
     l->gradients_bytes = floats_of(l->parameter, l->parameters, true) * sizeof(float);
-    l->weights = arc_mem_raw(&l->ctx->alloc, l->weights_bytes, 1);
-    l->gradients = arc_mem_new(&l->ctx->alloc, l->gradients_bytes, 1);
+    l->weights = arc_mem_raw(&l->memory, l->weights_bytes, 1);
+    l->gradients = arc_mem_new(&l->memory, l->gradients_bytes, 1);
     if (!l->weights || !l->gradients)
         return arc_fail_nomem(err, "weights and gradients");
     float *value = l->weights, *gradient = l->gradients;
@@ -48,16 +48,16 @@ static arc_status take_weights(arc_learner *l, arc_error *err) {
 static arc_status prepare_steps(arc_learner *l, arc_error *err) {
     size_t scratch = 0;
     for (int i = 0; i < l->steps; i++) {
-        arc_learn_prepare p = {.step = &l->step[i], .arena = &l->arena, .kernels = l->ctx->kernels, .err = err};
-        p.threads = (size_t)arc_pool_threads(l->ctx->pool);
-        const arc_status st = p.step->op->learn_prepare(&p);
+        arc_learn_prepare p = {.step = &l->step[i], .arena = &l->arena, .kernels = l->x.kernels, .err = err};
+        p.threads = (size_t)arc_pool_threads(l->x.pool);
+        const arc_status st = l->x.device->learn_prepare(&l->x, &p);
         if (st != ARC_OK)
             return st;
         scratch = ARC_MAX(scratch, p.step->scratch_bytes);
         l->shared_bytes = ARC_MAX(l->shared_bytes, p.step->shared_bytes);
     }
     l->scratch_stride = arc_learn_align(scratch);
-    l->scratch_bytes = l->scratch_stride * (size_t)arc_pool_threads(l->ctx->pool);
+    l->scratch_bytes = l->scratch_stride * (size_t)arc_pool_threads(l->x.pool);
     return ARC_OK;
 }
 
@@ -71,9 +71,9 @@ static arc_status make(arc_learner *l, const arc_shape *input, arc_error *err) {
         st = take_weights(l, err);
     if (st != ARC_OK)
         return st;
-    l->activations = arc_mem_raw(&l->ctx->alloc, l->plan.bytes, 1);
-    l->scratch = arc_mem_raw(&l->ctx->alloc, l->scratch_bytes, 1);
-    l->shared = arc_mem_raw(&l->ctx->alloc, l->shared_bytes, 1);
+    l->activations = arc_mem_raw(&l->memory, l->plan.bytes, 1);
+    l->scratch = arc_mem_raw(&l->memory, l->scratch_bytes, 1);
+    l->shared = arc_mem_raw(&l->memory, l->shared_bytes, 1);
     return l->activations && l->scratch && l->shared ? ARC_OK : arc_fail_nomem(err, "activations");
 }
 
@@ -84,14 +84,19 @@ arc_status arc_learner_new(arc_learner **out, const arc_context *ctx, const arc_
         return arc_fail(err, ARC_EINVAL, "a batch of %lld images: 1 to %d are possible", (long long)options->batch, 1 << 20);
     if (!(options->momentum >= 0 && options->momentum <= 1))
         return arc_fail(err, ARC_EINVAL, "momentum of the running statistics is %g: it lies in [0,1]", (double)options->momentum);
-    arc_learner *l = arc_mem_new(&ctx->alloc, 1, sizeof *l);
+    const arc_execution x = options->execution ? *options->execution : arc_execution_of(ctx);
+    if (!x.device->learn_prepare || !x.device->shares_memory)
+        return arc_fail(err, ARC_EUNSUPPORTED, "networks do not learn on the device '%s'", x.device->name);
+    arc_learner *l = arc_mem_new(x.alloc, 1, sizeof *l);
     if (!l)
         return arc_fail_nomem(err, "a learner");
-    l->ctx = ctx;
+    l->x = x;
+    l->memory = arc_execution_memory(&l->x);
     l->graph = graph;
     l->options = *options;
-    l->options.bf16 &= ctx->kernels->bf16_fast;
-    arc_arena_init(&l->arena, &ctx->alloc, 0);
+    l->options.execution = NULL; /* the caller's */
+    l->options.bf16 &= x.kernels->bf16_fast;
+    arc_arena_init(&l->arena, x.alloc, 0);
     const arc_status st = make(l, input, err);
     if (st != ARC_OK) {
         arc_learner_free(&l);
@@ -107,14 +112,14 @@ void arc_learner_free(arc_learner **learner) {
     arc_learner *l = learner ? *learner : NULL;
     if (!l)
         return;
-    const arc_alloc *a = &l->ctx->alloc;
+    const arc_alloc *a = &l->memory, *host = l->x.alloc;
     arc_mem_free(a, l->weights);
     arc_mem_free(a, l->gradients);
     arc_mem_free(a, l->activations);
     arc_mem_free(a, l->scratch);
     arc_mem_free(a, l->shared);
     arc_arena_free(&l->arena);
-    arc_mem_free(a, l);
+    arc_mem_free(host, l);
     *learner = NULL;
 }
 
@@ -190,8 +195,8 @@ static const char *name_of_value(const arc_learner *l, int value) {
 }
 
 static arc_learn_run run_of(const arc_learner *l, const arc_learn_event *e, bool *finite) {
-    arc_learn_run r = {.kernels = l->ctx->kernels,
-                       .pool = l->ctx->pool,
+    arc_learn_run r = {.kernels = l->x.kernels,
+                       .pool = l->x.pool,
                        .n = l->n,
                        .y = buffer_at(l, e->y),
                        .dy = buffer_at(l, e->dy),
@@ -223,9 +228,9 @@ static void images_items(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         if (job->plain)
-            job->l->ctx->kernels->transpose(pixels, c, job->from + i * row, c, job->to + i * row, pixels);
+            job->l->x.kernels->transpose(pixels, c, job->from + i * row, c, job->to + i * row, pixels);
         else
-            job->l->ctx->kernels->transpose(c, pixels, job->from + i * row, pixels, job->to + i * row, c);
+            job->l->x.kernels->transpose(c, pixels, job->from + i * row, pixels, job->to + i * row, c);
     }
 }
 
@@ -234,9 +239,9 @@ static void run_event(arc_learner *l, const arc_learn_event *e, const arc_learn_
     arc_learn_step *s = &l->step[e->step];
     const uint64_t from = l->timing ? arc_clock_ns() : 0;
     if (e->kind == ARC_LEARN_BACKWARD)
-        s->op->backward(s, r);
+        l->x.device->backward(&l->x, s, r);
     else
-        s->op->forward(s, r);
+        l->x.device->forward(&l->x, s, r);
     if (!l->timing)
         return;
     const double ms = (double)(arc_clock_ns() - from) / 1e6;
@@ -260,7 +265,7 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
                             l->step[i].name);
     l->n = (size_t)n;
     images_job job = {.l = l, .from = images, .to = buffer_at(l, l->plan.images)};
-    arc_pool_run(l->ctx->pool, l->n, 1, images_items, &job);
+    arc_pool_run(l->x.pool, l->n, 1, images_items, &job);
     for (int i = 0; i < l->plan.forwards; i++) {
         const arc_learn_event *e = &l->plan.event[i];
         const arc_learn_step *s = &l->step[e->step];
@@ -270,6 +275,9 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
         if (!finite && !l->not_finite)
             l->not_finite = name_of_value(l, s->in[0]);
     }
+    const arc_status st = l->x.device->sync(&l->x, err);
+    if (st != ARC_OK)
+        return st;
     const arc_learn_step *last = &l->step[l->steps - 1];
     *embeddings = buffer_at(l, l->plan.output);
     if (!l->not_finite && !all_finite(*embeddings, l->n * arc_learn_row(&last->out_shape)))
@@ -280,7 +288,7 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
 /* A parameter belongs to one step: after its backward the gradients are whole. In the reverse of the order in which they lie in memory. */
 static void tell_ready(const arc_learner *l, const arc_learn_step *s) {
     const arc_learn_parameter *const own[] = {s->slope, s->bias, s->weight};
-    for (size_t i = 0; l->ready && i < ARC_COUNT(own); i++)
+    for (size_t i = 0; i < ARC_COUNT(own); i++)
         if (own[i] && !own[i]->frozen)
             l->ready(l->ready_ctx, own[i]);
 }
@@ -313,12 +321,19 @@ arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool 
         run_event(l, e, &r);
         if (!finite && !l->not_finite)
             l->not_finite = s->name;
-        if (e->kind == ARC_LEARN_BACKWARD)
+        if (e->kind == ARC_LEARN_BACKWARD && l->ready) {
+            const arc_status st = l->x.device->sync(&l->x, err);
+            if (st != ARC_OK)
+                return st;
             tell_ready(l, s);
+        }
     }
+    const arc_status st = l->x.device->sync(&l->x, err);
+    if (st != ARC_OK)
+        return st;
     images_job job = {.l = l, .from = buffer_at(l, l->plan.d_images), .to = d_images, .plain = true};
     if (d_images)
-        arc_pool_run(l->ctx->pool, l->n, 1, images_items, &job);
+        arc_pool_run(l->x.pool, l->n, 1, images_items, &job);
     l->n = 0; /* activations are spent */
     return ARC_OK;
 }

@@ -8,7 +8,7 @@
 #ifndef ARC_LEARN_LEARNER_H
 #define ARC_LEARN_LEARNER_H
 
-#include "op/parameter.h"
+#include "device/device.h"
 
 typedef struct arc_learner arc_learner; /* one thread at a time; its kernels use the context's pool */
 
@@ -21,11 +21,12 @@ typedef struct arc_learner_options {
     bool input_only;
     float momentum; /* of running statistics, 0.1 */
     const char *const *frozen;
-    size_t frozens; /* name prefixes, e.g. "layer1." */
+    size_t frozens;                 /* name prefixes, e.g. "layer1." */
+    const arc_execution *execution; /* how it works (copied); NULL: as all of the context does */
 } arc_learner_options;
 
 /* `graph` must outlive the learner: names and shapes are borrowed, weights are copied. `input`: [n,3,h,w], n is not looked at. "features.weight" is
- * frozen always: arcface_torch's IResNet holds it at 1. EUNSUPPORTED names the operator that cannot learn. */
+ * frozen always: arcface_torch's IResNet holds it at 1. EUNSUPPORTED names the operator or device that cannot learn. */
 arc_status arc_learner_new(arc_learner **out, const arc_context *ctx, const arc_graph *graph, const arc_shape *input,
                            const arc_learner_options *options, arc_error *err);
 void arc_learner_free(arc_learner **learner);

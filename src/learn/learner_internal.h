@@ -2,6 +2,7 @@
 #ifndef ARC_LEARN_LEARNER_INTERNAL_H
 #define ARC_LEARN_LEARNER_INTERNAL_H
 
+#include "device/device.h"
 #include "learn/learner.h"
 #include "op/learn_step.h"
 
@@ -41,7 +42,8 @@ typedef struct arc_learn_plan {
 } arc_learn_plan;
 
 struct arc_learner {
-    const arc_context *ctx;
+    arc_execution x;
+    arc_alloc memory; /* the device's */
     const arc_graph *graph;
     arc_learner_options options;
     arc_arena arena; /* everything small */

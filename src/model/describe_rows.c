@@ -46,7 +46,8 @@ arc_status arc_describe_rows(arc_context *ctx, const arc_model *m, arc_describe_
             row_of[g->node[i].output[0]] = view.outputs;
             results[view.outputs++] = g->node[i].output[0];
         }
-    const arc_plan_request request = {.ctx = ctx, .graph = &view, .input_shape = &input, .infer_only = true};
+    const arc_execution x = arc_execution_of(ctx);
+    const arc_plan_request request = {.x = &x, .graph = &view, .input_shape = &input, .infer_only = true};
     ARC_TRY(arc_plan_new(&plan, &request, err));
     fill_rows(g, plan, row_of, &input, rows);
     *out = rows;

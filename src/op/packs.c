@@ -11,16 +11,18 @@ typedef struct pack {
 } pack;
 
 struct arc_packs {
-    const arc_alloc *alloc;
+    const arc_alloc *alloc, *memory; /* of the store, and of what is packed */
     pack *pack;
     size_t count, capacity;
     size_t bytes;
 };
 
-arc_packs *arc_packs_new(const arc_alloc *a) {
+arc_packs *arc_packs_new(const arc_alloc *a, const arc_alloc *memory) {
     arc_packs *packs = arc_mem_new(a, 1, sizeof *packs);
-    if (packs)
+    if (packs) {
         packs->alloc = a;
+        packs->memory = memory;
+    }
     return packs;
 }
 
@@ -29,7 +31,7 @@ void arc_packs_free(arc_packs **store) {
     if (!packs)
         return;
     for (size_t i = 0; i < packs->count; i++)
-        arc_mem_free(packs->alloc, packs->pack[i].data);
+        arc_mem_free(packs->memory, packs->pack[i].data);
     arc_mem_free(packs->alloc, packs->pack);
     arc_mem_free(packs->alloc, packs);
     *store = NULL;
@@ -54,7 +56,7 @@ void *arc_packs_get(arc_packs *packs, const char *what, const void *source, int 
         packs->pack = grown;
         packs->capacity = wanted;
     }
-    void *data = arc_mem_raw(packs->alloc, bytes, 1);
+    void *data = arc_mem_raw(packs->memory, bytes, 1);
     if (!data)
         return NULL;
     packs->pack[packs->count++] = (pack){what, source, variant, bytes, data};

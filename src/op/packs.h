@@ -4,8 +4,9 @@
 
 #include "op/op.h"
 
-arc_packs *arc_packs_new(const arc_alloc *a); /* NULL on ENOMEM */
-void arc_packs_free(arc_packs **packs);       /* NULL-safe */
+/* The store lies in the memory of `a`, packed weights in `memory`: the device's. NULL on ENOMEM. */
+arc_packs *arc_packs_new(const arc_alloc *a, const arc_alloc *memory);
+void arc_packs_free(arc_packs **packs); /* NULL-safe */
 size_t arc_packs_bytes(const arc_packs *packs);
 
 #endif

@@ -12,7 +12,7 @@
 
 struct arc_choices {
     arc_chooser chooser; /* first: layers hold this part */
-    const arc_context *ctx;
+    const arc_execution *x;
     arc_plan_record record;
     arc_tuner tuner;
     bool tune, changed;
@@ -34,7 +34,7 @@ static arc_status fastest(arc_choices *c, const arc_prepare *p, const char *key,
         const arc_status st = arc_tune_candidate(&c->tuner, p, layer, &candidate[i], &ns);
         if (st != ARC_OK)
             return st;
-        arc_log(c->ctx, ARC_LOG_DEBUG, "%s: %s, %s: %.1f us", key, candidate[i].algorithm, candidate[i].schedule, ns * 1e-3);
+        arc_log(c->x->ctx, ARC_LOG_DEBUG, "%s: %s, %s: %.1f us", key, candidate[i].algorithm, candidate[i].schedule, ns * 1e-3);
         if (&candidate[i] == expected)
             ns *= GAIN;
         if (!*best || ns < least) {
@@ -82,7 +82,9 @@ static uint64_t hash_shape(uint64_t hash, const arc_shape *s) {
 /* Of the machine, the network's layers and their weights' shapes, the input and what else decides about candidates. */
 static uint64_t hash_plan(const arc_choices_of *of, const char *owner) {
     const arc_graph *g = of->graph;
-    const uint8_t flags = (uint8_t)(of->bf16 | of->low_memory << 1 | of->f16 << 2);
+    const arc_precision precision = of->x->precision;
+    const uint8_t flags =
+        (uint8_t)((precision == ARC_PRECISION_BF16) | of->x->low_memory << 1 | (precision == ARC_PRECISION_FP16) << 2);
     uint64_t hash = arc_hash_bytes(ARC_HASH_START, owner, strlen(owner));
     hash = arc_hash_bytes(hash, &flags, 1);
     for (int i = 0; i < g->inputs; i++)
@@ -111,14 +113,14 @@ static arc_status load(arc_choices *c, arc_error *err) {
     if (st == ARC_ENOMEM)
         return arc_fail_nomem(err, "a plan's record");
     if (st != ARC_OK && st != ARC_ENOTFOUND)
-        arc_log(c->ctx, ARC_LOG_WARN, "%s", why.text);
+        arc_log(c->x->ctx, ARC_LOG_WARN, "%s", why.text);
     if (!c->tune)
         return ARC_OK;
     st = arc_plan_record_save(&c->record, c->path, c->owner, &why); /* nothing is measured that could not be kept */
     if (st == ARC_ENOMEM)
         return arc_fail_nomem(err, "a plan's record");
     if (st != ARC_OK) {
-        arc_log(c->ctx, ARC_LOG_WARN, "nothing is measured, the plan could not be kept: %s", why.text);
+        arc_log(c->x->ctx, ARC_LOG_WARN, "nothing is measured, the plan could not be kept: %s", why.text);
         c->tune = false;
     }
     return ARC_OK;
@@ -126,26 +128,26 @@ static arc_status load(arc_choices *c, arc_error *err) {
 
 arc_status arc_choices_open(arc_choices **out, const arc_choices_of *of, arc_error *err) {
     char root[PATH_BYTES], cpu[160];
-    const arc_context *ctx = of->ctx;
+    const arc_execution *x = of->x;
     *out = NULL;
-    arc_choices *c = arc_mem_new(&ctx->alloc, 1, sizeof *c);
+    arc_choices *c = arc_mem_new(x->alloc, 1, sizeof *c);
     if (!c)
         return arc_fail_nomem(err, "a plan's choices");
     c->chooser.choose = recorded_or_measured;
-    c->ctx = ctx;
-    c->tune = ctx->tune && !of->no_tuning;
-    c->tuner = (arc_tuner){.alloc = &ctx->alloc, .cold = weight_bytes(of->graph) > COLD_WEIGHT_BYTES};
-    arc_plan_record_init(&c->record, &ctx->alloc);
+    c->x = x;
+    c->tune = x->tune;
+    c->tuner = (arc_tuner){.alloc = x->alloc, .cold = weight_bytes(of->graph) > COLD_WEIGHT_BYTES};
+    arc_plan_record_init(&c->record, x->alloc);
     arc_cpu_text(cpu, sizeof cpu);
-    snprintf(c->owner, sizeof c->owner, "%s on %.120s, arcface %s", ctx->kernels->name, cpu, arc_version());
-    arc_status st = arc_rates_find(&c->chooser.rates, ctx, cpu, err);
+    snprintf(c->owner, sizeof c->owner, "%s on %.120s, arcface %s", x->kernels->name, cpu, arc_version());
+    arc_status st = arc_rates_find(&c->chooser.rates, x, cpu, err);
     c->tuner.weight_floats = c->chooser.rates.weight_floats;
     arc_error why = {0};
-    if (st == ARC_OK && arc_cache_root(ctx->cache_dir, root, sizeof root, &why) == ARC_OK) {
+    if (st == ARC_OK && arc_cache_root(x->ctx->cache_dir, root, sizeof root, &why) == ARC_OK) {
         snprintf(c->path, sizeof c->path, "%s/plans/%016" PRIx64 ".plan", root, hash_plan(of, c->owner));
         st = load(c, err);
     } else if (st == ARC_OK && c->tune) {
-        arc_log(ctx, ARC_LOG_WARN, "nothing is measured, the plan could not be kept: %s", why.text);
+        arc_log(x->ctx, ARC_LOG_WARN, "nothing is measured, the plan could not be kept: %s", why.text);
         c->tune = false;
     }
     if (st != ARC_OK)
@@ -164,10 +166,10 @@ void arc_choices_close(arc_choices **choices) {
     if (!c)
         return;
     if (c->changed && arc_plan_record_save(&c->record, c->path, c->owner, &why) != ARC_OK)
-        arc_log(c->ctx, ARC_LOG_WARN, "the measured plan is lost: %s", why.text);
+        arc_log(c->x->ctx, ARC_LOG_WARN, "the measured plan is lost: %s", why.text);
     arc_plan_record_free(&c->record);
     arc_tuner_free(&c->tuner);
-    const arc_alloc *a = &c->ctx->alloc;
+    const arc_alloc *a = c->x->alloc;
     arc_mem_free(a, c);
     *choices = NULL;
 }

@@ -76,7 +76,7 @@ static arc_status convert_constant(arc_planner *b, arc_plan_value *v, arc_error 
     const size_t channels = (size_t)v->shape.dim[1], pixels = (size_t)(v->shape.dim[2] * v->shape.dim[3]);
     for (int64_t i = 0; i < v->shape.dim[0]; i++) {
         const size_t at = (size_t)i * channels * pixels;
-        b->ctx->kernels->transpose(channels, pixels, (const float *)v->constant + at, pixels, data + at, channels);
+        b->x->kernels->transpose(channels, pixels, (const float *)v->constant + at, pixels, data + at, channels);
     }
     v->nhwc = (arc_place){.kind = ARC_IN_CONSTANT, .data = data};
     return ARC_OK;

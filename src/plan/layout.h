@@ -15,13 +15,13 @@ typedef struct arc_plan_value {
 } arc_plan_value;
 
 typedef struct arc_planner {
-    const arc_context *ctx;
+    const arc_execution *x;
     const arc_alloc *alloc;
     const arc_graph *graph;
     const arc_map *map;
     arc_packs *packs;
     arc_choices *choices; /* NULL: infer only */
-    bool infer_only, low_memory, bf16, f16;
+    bool infer_only;
     arc_plan *plan;
     arc_plan_value *value; /* [graph->values] */
     size_t folded_bytes;

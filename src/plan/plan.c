@@ -53,11 +53,11 @@ arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node
     ps->step.graph = b->graph;
     ps->step.node = node;
     ps->step.opset = b->graph->opset;
-    ps->step.kernels = b->ctx->kernels;
-    ps->step.pool = b->ctx->pool;
-    ps->step.low_memory = b->low_memory;
-    ps->step.bf16 = b->bf16;
-    ps->step.f16 = b->f16;
+    ps->step.kernels = b->x->kernels;
+    ps->step.pool = b->x->pool;
+    ps->step.low_memory = b->x->low_memory;
+    ps->step.bf16 = b->x->precision == ARC_PRECISION_BF16;
+    ps->step.f16 = b->x->precision == ARC_PRECISION_FP16;
     ps->step.algorithm = op->name;
     return ps;
 }
@@ -129,7 +129,7 @@ static bool can_fold(const arc_planner *b, const arc_node *n, const arc_op *op) 
     return true;
 }
 
-/* Runs the node now; its outputs become constants in the plan's arena. */
+/* Runs the node now, on the host whatever the device is: its outputs become constants in the plan's arena. */
 static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
     arc_plan *plan = b->plan;
     arc_step *s = &b->fold_step;
@@ -138,8 +138,8 @@ static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op,
     s->graph = b->graph;
     s->node = n;
     s->opset = b->graph->opset;
-    s->kernels = b->ctx->kernels;
-    s->pool = b->ctx->pool;
+    s->kernels = b->x->kernels;
+    s->pool = b->x->pool;
     s->inputs = n->inputs;
     s->outputs = n->outputs;
     for (int i = 0; i < n->inputs; i++)
@@ -282,14 +282,14 @@ static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, 
     arc_status st = bind_inputs(b, n, op, nhwc, ps, err);
     if (st == ARC_OK)
         st = bind_outputs(b, n, op, nhwc, ps, err);
-    if (st == ARC_OK && op->prepare) {
+    if (st == ARC_OK) {
         arc_prepare p = {.step = &ps->step,
                          .arena = &b->plan->arena,
                          .packs = packs_for(b, n),
                          .map = b->map,
                          .chooser = arc_choices_chooser(b->choices),
                          .err = err};
-        st = op->prepare(&p);
+        st = b->x->device->prepare(b->x, &p);
     }
     if (st != ARC_OK)
         return st;
@@ -360,8 +360,8 @@ static arc_status finish_outputs(arc_planner *b, arc_error *err) {
     return b->infer_only ? ARC_OK : arc_plan_place(plan, b->alloc, err);
 }
 
-/* Hashes what fixes the bits of a result: library, level, and each step's operator, algorithm and shape. Schedules and threads do not. */
-static void name_plan(arc_plan *plan, const arc_context *ctx) {
+/* Hashes what fixes the bits of a result: library, level or device, and each step's operator, algorithm and shape. Schedules and threads do not. */
+static void name_plan(arc_plan *plan, const arc_execution *x) {
     uint64_t hash = arc_hash_bytes(ARC_HASH_START, arc_version(), strlen(arc_version()));
     for (int i = 0; i < plan->steps; i++) {
         const arc_step *s = &plan->step[i]->step;
@@ -370,12 +370,13 @@ static void name_plan(arc_plan *plan, const arc_context *ctx) {
         hash =
             arc_hash_bytes(hash, s->out[0].shape.dim, (size_t)ARC_MAX(s->out[0].shape.rank, 0) * sizeof s->out[0].shape.dim[0]);
     }
-    snprintf(plan->id, sizeof plan->id, "%s-%010" PRIx64, ctx->isa, (hash ^ hash >> 40) & 0xffffffffffu);
+    snprintf(plan->id, sizeof plan->id, "%s-%010" PRIx64, x->device == &arc_device_cpu ? x->kernels->name : x->device->name,
+             (hash ^ hash >> 40) & 0xffffffffffu);
 }
 
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err) {
     *out = NULL;
-    const arc_alloc *a = &r->ctx->alloc;
+    const arc_alloc *a = r->x->alloc;
     arc_status st = ARC_OK;
     arc_plan *plan = arc_mem_new(a, 1, sizeof *plan);
     arc_planner *b = arc_mem_new(a, 1, sizeof *b);
@@ -386,29 +387,15 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
     }
     plan->graph = r->graph;
     arc_arena_init(&plan->arena, a, 0);
-    *b = (arc_planner){.ctx = r->ctx,
-                       .alloc = a,
-                       .graph = r->graph,
-                       .map = r->map,
-                       .packs = r->packs,
-                       .infer_only = r->infer_only,
-                       .low_memory = r->low_memory,
-                       .bf16 = r->bf16,
-                       .f16 = r->f16,
-                       .plan = plan};
+    *b = (arc_planner){
+        .x = r->x, .alloc = a, .graph = r->graph, .map = r->map, .packs = r->packs, .infer_only = r->infer_only, .plan = plan};
     b->value = arc_mem_new(a, (size_t)r->graph->values + 1, sizeof *b->value);
     plan->input_shape = arc_arena_new(&plan->arena, (size_t)r->graph->inputs + 1, sizeof *plan->input_shape);
     plan->output = arc_arena_new(&plan->arena, (size_t)r->graph->outputs + 1, sizeof *plan->output);
     if (!b->value || !plan->input_shape || !plan->output)
         ARC_TRY(arc_fail_nomem(err, "a plan"));
     if (!r->infer_only) {
-        const arc_choices_of of = {.ctx = r->ctx,
-                                   .graph = r->graph,
-                                   .input_shape = r->input_shape,
-                                   .bf16 = r->bf16,
-                                   .f16 = r->f16,
-                                   .low_memory = r->low_memory,
-                                   .no_tuning = r->no_tuning};
+        const arc_choices_of of = {.x = r->x, .graph = r->graph, .input_shape = r->input_shape};
         ARC_TRY(arc_choices_open(&b->choices, &of, err));
     }
     ARC_TRY(start_values(b, r->input_shape, err));
@@ -416,7 +403,7 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
         ARC_TRY(plan_node(b, &r->graph->node[i], err));
     ARC_TRY(finish_outputs(b, err));
     if (!r->infer_only)
-        name_plan(plan, r->ctx);
+        name_plan(plan, r->x);
 done:
     arc_choices_close(&b->choices);
     arc_mem_free(a, b->value);

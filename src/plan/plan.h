@@ -3,6 +3,7 @@
 #ifndef ARC_PLAN_PLAN_H
 #define ARC_PLAN_PLAN_H
 
+#include "device/device.h"
 #include "op/packs.h"
 
 #define ARC_PLAN_ID_BYTES 32
@@ -50,16 +51,12 @@ typedef struct arc_plan {
 } arc_plan;
 
 typedef struct arc_plan_request {
-    const arc_context *ctx;
+    const arc_execution *x;
     const arc_graph *graph;
     const arc_map *map; /* file that constants may lie in: pages are given back once packed. NULL = none */
     const arc_shape *input_shape;
     arc_packs *packs;
     bool infer_only; /* shapes and counts, nothing packed: the plan can't run */
-    bool low_memory; /* no algorithm that stores more than the plain weights */
-    bool no_tuning;  /* nothing is measured */
-    bool f16;        /* weights are kept in half precision where the kernels are fast at it */
-    bool bf16;       /* convolutions multiply in bfloat16 where the kernels are fast at it */
 } arc_plan_request;
 
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err);

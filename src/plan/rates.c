@@ -13,13 +13,13 @@ bool arc_rates_know(const char *cpu) {
 }
 
 /* Measures and keeps; *out stays as it is unless that worked. */
-static arc_status measure(arc_rates *out, const arc_context *ctx, const char *path, const char *owner, arc_error *err) {
+static arc_status measure(arc_rates *out, const arc_execution *x, const char *path, const char *owner, arc_error *err) {
     arc_plan_record record;
     arc_error why = {0};
-    arc_plan_record_init(&record, &ctx->alloc);
+    arc_plan_record_init(&record, x->alloc);
     arc_status st = arc_plan_record_save(&record, path, owner, &why); /* nothing is measured that could not be kept */
     if (st == ARC_OK)
-        st = arc_tune_rates(ctx, &record.rates, &why);
+        st = arc_tune_rates(x, &record.rates, &why);
     if (st == ARC_OK)
         st = arc_plan_record_save(&record, path, owner, &why);
     if (st == ARC_OK) /* as every later plan will read it */
@@ -27,20 +27,20 @@ static arc_status measure(arc_rates *out, const arc_context *ctx, const char *pa
     if (st == ARC_OK && record.rates.macs > 0)
         *out = record.rates;
     else if (st != ARC_ENOMEM)
-        arc_log(ctx, ARC_LOG_INFO, "this processor is planned for by the figures of another: %s", why.text);
+        arc_log(x->ctx, ARC_LOG_INFO, "this processor is planned for by the figures of another: %s", why.text);
     arc_plan_record_free(&record);
     return st == ARC_ENOMEM ? arc_fail_nomem(err, "measuring the processor") : ARC_OK;
 }
 
-arc_status arc_rates_find(arc_rates *out, const arc_context *ctx, const char *cpu, arc_error *err) {
+arc_status arc_rates_find(arc_rates *out, const arc_execution *x, const char *cpu, arc_error *err) {
     char root[PATH_BYTES], path[PATH_BYTES + 64], owner[ARC_PLAN_OWNER_BYTES];
-    *out = arc_rates_shipped(ctx->kernels->isa);
-    if (arc_rates_know(cpu) || arc_cache_root(ctx->cache_dir, root, sizeof root, NULL) != ARC_OK)
+    *out = arc_rates_shipped(x->kernels->isa);
+    if (arc_rates_know(cpu) || arc_cache_root(x->ctx->cache_dir, root, sizeof root, NULL) != ARC_OK)
         return ARC_OK;
-    snprintf(owner, sizeof owner, "%s on %.120s, arcface %s", ctx->kernels->name, cpu, arc_version());
+    snprintf(owner, sizeof owner, "%s on %.120s, arcface %s", x->kernels->name, cpu, arc_version());
     snprintf(path, sizeof path, "%s/plans/%016" PRIx64 ".rates", root, arc_hash_bytes(ARC_HASH_START, owner, strlen(owner)));
     arc_plan_record record;
-    arc_plan_record_init(&record, &ctx->alloc);
+    arc_plan_record_init(&record, x->alloc);
     const arc_status st = arc_plan_record_load(&record, path, owner, NULL);
     const arc_rates kept = record.rates;
     arc_plan_record_free(&record);
@@ -50,5 +50,5 @@ arc_status arc_rates_find(arc_rates *out, const arc_context *ctx, const char *cp
         *out = kept;
         return ARC_OK;
     }
-    return measure(out, ctx, path, owner, err);
+    return measure(out, x, path, owner, err);
 }

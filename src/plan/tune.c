@@ -212,18 +212,18 @@ static double floats_a_ns(const arc_kernels *k, const rate_room *r) {
     return best;
 }
 
-static double weight_floats_a_ns(const arc_context *ctx, const rate_room *r) {
+static double weight_floats_a_ns(const arc_execution *x, const rate_room *r) {
     double best = 0;
     for (int round = 0; round < 3; round++) {
         const uint64_t start = arc_clock_ns();
-        sweep(ctx->kernels, ctx->pool, r->sweep);
+        sweep(x->kernels, x->pool, r->sweep);
         best = ARC_MAX(best, (double)SWEEP_FLOATS / (double)ARC_MAX(arc_clock_ns() - start, 1u));
     }
     return best;
 }
 
-arc_status arc_tune_rates(const arc_context *ctx, arc_rates *out, arc_error *err) {
-    const arc_alloc *a = &ctx->alloc;
+arc_status arc_tune_rates(const arc_execution *x, arc_rates *out, arc_error *err) {
+    const arc_alloc *a = x->alloc;
     const size_t block = (size_t)TILES * POINTS * ARC_MAX(CHANNELS, ARC_IGEMM_MAX_NR);
     rate_room r = {.rows = arc_mem_new(a, block, sizeof *r.rows),
                    .panel = arc_mem_new(a, (size_t)CHANNELS * ARC_IGEMM_MAX_NR, sizeof *r.panel),
@@ -235,8 +235,8 @@ arc_status arc_tune_rates(const arc_context *ctx, arc_rates *out, arc_error *err
         fill(r.rows, block);
         fill(r.panel, (size_t)CHANNELS * ARC_IGEMM_MAX_NR);
         fill(r.sweep, SWEEP_FLOATS); /* pages that were only zeroed by the system would be one page */
-        *out = (arc_rates){macs_a_ns(ctx->kernels, &r), floats_a_ns(ctx->kernels, &r), weight_floats_a_ns(ctx, &r),
-                           arc_pool_threads(ctx->pool)};
+        *out = (arc_rates){macs_a_ns(x->kernels, &r), floats_a_ns(x->kernels, &r), weight_floats_a_ns(x, &r),
+                           arc_pool_threads(x->pool)};
     }
     arc_mem_free(a, r.rows);
     arc_mem_free(a, r.panel);

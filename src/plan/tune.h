@@ -16,7 +16,7 @@ typedef struct arc_tuner {
 arc_status arc_tune_candidate(arc_tuner *t, const arc_prepare *p, const void *layer, const arc_candidate *candidate, double *ns);
 void arc_tuner_free(arc_tuner *t);
 
-/* The three rates of this machine at the context's level, and its number of threads. Errors: ENOMEM. */
-arc_status arc_tune_rates(const arc_context *ctx, arc_rates *out, arc_error *err);
+/* The three rates of this machine at the execution's level, and its number of threads. Errors: ENOMEM. */
+arc_status arc_tune_rates(const arc_execution *x, arc_rates *out, arc_error *err);
 
 #endif

@@ -9,33 +9,36 @@
 #define MAX_PLANS 8
 
 struct arc_session {
-    const arc_context *ctx;
+    arc_execution x;
+    arc_alloc memory; /* the device's */
     const arc_graph *source;
     arc_graph *optimised; /* NULL: runs the source as it is */
     arc_packs *packs;
-    bool low_memory, bf16, f16, no_tuning;
     arc_plan *plan[MAX_PLANS];
     int plans;
     arc_plan *last;
     uint64_t clock;
     uint8_t *activations, *scratch, *shared_scratch;
     size_t activation_bytes, scratch_bytes, shared_scratch_bytes;
+    uint8_t *inputs, *outputs; /* a device with memory of its own: inputs there, outputs here */
+    size_t input_bytes, output_bytes;
 };
 
 arc_status arc_session_new(arc_session **out, const arc_context *ctx, const arc_graph *g, const arc_session_options *opt,
                            arc_error *err) {
     *out = NULL;
-    arc_session *s = arc_mem_new(&ctx->alloc, 1, sizeof *s);
+    const arc_execution x = opt && opt->execution ? *opt->execution : arc_execution_of(ctx);
+    arc_session *s = arc_mem_new(x.alloc, 1, sizeof *s);
     if (!s)
         return arc_fail_nomem(err, "a session");
     arc_status st = ARC_OK;
-    s->ctx = ctx;
+    s->x = x;
+    s->x.precision = opt && opt->exact ? ARC_PRECISION_FP32 : x.precision;
+    s->x.tune &= !(opt && opt->no_tuning);
+    s->x.low_memory |= opt && opt->low_memory;
+    s->memory = arc_execution_memory(&s->x);
     s->source = g;
-    s->bf16 = ctx->precision == ARC_PRECISION_BF16 && !(opt && opt->exact);
-    s->no_tuning = opt && opt->no_tuning;
-    s->f16 = ctx->precision == ARC_PRECISION_FP16 && !(opt && opt->exact);
-    s->low_memory = ctx->low_memory || (opt && opt->low_memory);
-    s->packs = arc_packs_new(&ctx->alloc);
+    s->packs = arc_packs_new(x.alloc, &s->memory);
     if (!s->packs)
         st = arc_fail_nomem(err, "a session");
     if (st == ARC_OK && !(opt && opt->no_passes))
@@ -50,14 +53,16 @@ void arc_session_free(arc_session **session) {
     arc_session *s = session ? *session : NULL;
     if (!s)
         return;
-    const arc_alloc *a = &s->ctx->alloc;
+    const arc_alloc *a = s->x.alloc;
     for (int i = 0; i < s->plans; i++)
         arc_plan_free(&s->plan[i]);
     arc_packs_free(&s->packs);
     arc_graph_free(&s->optimised);
-    arc_mem_free(a, s->activations);
-    arc_mem_free(a, s->scratch);
-    arc_mem_free(a, s->shared_scratch);
+    arc_mem_free(&s->memory, s->activations);
+    arc_mem_free(&s->memory, s->scratch);
+    arc_mem_free(&s->memory, s->shared_scratch);
+    arc_mem_free(&s->memory, s->inputs);
+    arc_mem_free(a, s->outputs);
     arc_mem_free(a, s);
     *session = NULL;
 }
@@ -85,13 +90,31 @@ static bool reserve(const arc_alloc *a, uint8_t **block, size_t *have, size_t wa
     return *block != NULL;
 }
 
+/* Bytes of a tensor in a block of several. */
+static size_t room_of(arc_dtype t, const arc_shape *shape) {
+    return ((size_t)arc_shape_count(shape) * arc_dtype_bytes(t) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+}
+
+/* Room for a copy of every input on the device, and of every output here. */
+static bool reserve_copies(arc_session *s, const arc_plan *p) {
+    const arc_graph *g = s->source;
+    size_t inputs = 0, outputs = 0;
+    for (int i = 0; i < g->inputs; i++)
+        inputs += room_of(g->value[g->input[i]].dtype, &p->input_shape[i]);
+    for (int i = 0; i < g->outputs; i++)
+        outputs += room_of(p->output[i].dtype, &p->output[i].shape);
+    return reserve(&s->memory, &s->inputs, &s->input_bytes, inputs) &&
+           reserve(s->x.alloc, &s->outputs, &s->output_bytes, outputs);
+}
+
 static bool reserve_all(arc_session *s, const arc_plan *p) {
-    const arc_alloc *a = &s->ctx->alloc;
+    const arc_alloc *a = &s->memory;
     size_t scratch;
-    return arc_mul_size(p->scratch_bytes, (size_t)arc_pool_threads(s->ctx->pool), &scratch) &&
+    return arc_mul_size(p->scratch_bytes, (size_t)arc_pool_threads(s->x.pool), &scratch) &&
            reserve(a, &s->activations, &s->activation_bytes, p->activation_bytes) &&
            reserve(a, &s->scratch, &s->scratch_bytes, scratch) &&
-           reserve(a, &s->shared_scratch, &s->shared_scratch_bytes, p->shared_scratch_bytes);
+           reserve(a, &s->shared_scratch, &s->shared_scratch_bytes, p->shared_scratch_bytes) &&
+           (s->x.device->shares_memory || reserve_copies(s, p));
 }
 
 /* Room for one more plan: the one that was not used for longest goes. */
@@ -107,15 +130,11 @@ static int plan_slot(arc_session *s) {
 }
 
 static arc_status make_plan(arc_session *s, const arc_shape *input_shape, arc_plan **out, arc_error *err) {
-    arc_plan_request r = {.ctx = s->ctx,
+    arc_plan_request r = {.x = &s->x,
                           .graph = s->optimised ? s->optimised : s->source,
                           .map = &s->source->map,
                           .input_shape = input_shape,
-                          .packs = s->packs,
-                          .low_memory = s->low_memory,
-                          .no_tuning = s->no_tuning,
-                          .bf16 = s->bf16,
-                          .f16 = s->f16};
+                          .packs = s->packs};
     arc_status st = arc_plan_new(out, &r, err);
     if (s->optimised && (st == ARC_ESHAPE || st == ARC_EUNSUPPORTED)) {
         /* Fusing an Add assumed equal shapes; where they only broadcast, the graph runs as it was written. */
@@ -191,13 +210,47 @@ static void run_step(const arc_session *s, const arc_plan *p, arc_plan_step *ps,
     step->scratch = s->scratch;
     step->scratch_stride = p->scratch_bytes;
     step->shared_scratch = s->shared_scratch;
-    step->op->run(step);
+    s->x.device->run(&s->x, step);
 }
 
 #define MAX_INPUTS 64
 
 bool arc_session_takes_pixels(const arc_session *s, int input) {
-    return s->last && arc_planner_converts_input(s->last, input);
+    return s->last && s->x.device->shares_memory && arc_planner_converts_input(s->last, input);
+}
+
+/* The inputs as steps see them: the caller's, or copies of them in the device's memory. */
+static const arc_tensor *place_inputs(const arc_session *s, const arc_tensor *in, arc_tensor copy[MAX_INPUTS]) {
+    uint8_t *to = s->inputs;
+    if (s->x.device->shares_memory)
+        return in;
+    for (int i = 0; i < s->source->inputs; i++) {
+        copy[i] = in[i];
+        copy[i].data = to;
+        s->x.device->upload(&s->x, to, in[i].data, (size_t)arc_shape_count(&in[i].shape) * arc_dtype_bytes(in[i].dtype));
+        to += room_of(in[i].dtype, &in[i].shape);
+    }
+    return copy;
+}
+
+/* Waits for the steps and says where the outputs lie: where they were made, or copies of them here. */
+static arc_status collect_outputs(const arc_session *s, const arc_plan *p, const arc_tensor *in, arc_tensor *out,
+                                  arc_error *err) {
+    const arc_device *device = s->x.device;
+    uint8_t *to = s->outputs;
+    const arc_status st = device->sync(&s->x, err);
+    if (st != ARC_OK)
+        return st;
+    for (int i = 0; i < s->source->outputs; i++) {
+        const arc_plan_output *o = &p->output[i];
+        out[i] = (arc_tensor){.dtype = o->dtype, .layout = ARC_PLAIN, .shape = o->shape, .data = bind(s, p, &o->place, in)};
+        if (device->shares_memory || o->place.kind == ARC_IN_CONSTANT)
+            continue;
+        device->download(&s->x, to, out[i].data, (size_t)arc_shape_count(&o->shape) * arc_dtype_bytes(o->dtype));
+        out[i].data = to;
+        to += room_of(o->dtype, &o->shape);
+    }
+    return ARC_OK;
 }
 
 arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err) {
@@ -221,14 +274,11 @@ arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out
         if (in[i].layout == ARC_PIXELS && !arc_session_takes_pixels(s, i))
             return arc_fail(err, ARC_EUNSUPPORTED, "input '%.100s' is not read as rows of three channels: give it as floats",
                             g->value[g->input[i]].name);
+    arc_tensor copy[MAX_INPUTS];
+    const arc_tensor *placed = place_inputs(s, in, copy);
     for (int i = 0; i < p->steps; i++)
-        run_step(s, p, p->step[i], in);
-    for (int i = 0; i < g->outputs; i++)
-        out[i] = (arc_tensor){.dtype = p->output[i].dtype,
-                              .layout = ARC_PLAIN,
-                              .shape = p->output[i].shape,
-                              .data = bind(s, p, &p->output[i].place, in)};
-    return ARC_OK;
+        run_step(s, p, p->step[i], placed);
+    return collect_outputs(s, p, placed, out, err);
 }
 
 static int64_t step_bytes(const arc_step *s) {
@@ -252,10 +302,15 @@ arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds,
     if (st != ARC_OK)
         return st;
     const arc_plan *p = s->last;
+    arc_tensor copy[MAX_INPUTS];
+    const arc_tensor *placed = place_inputs(s, in, copy);
     for (int round = 0; round < ARC_MAX(rounds, 1); round++)
         for (int i = 0; i < p->steps; i++) {
             const uint64_t start = arc_clock_ns();
-            run_step(s, p, p->step[i], in);
+            run_step(s, p, p->step[i], placed);
+            const arc_status done = s->x.device->sync(&s->x, err);
+            if (done != ARC_OK)
+                return done;
             const double ms = (double)(arc_clock_ns() - start) * 1e-6;
             if (i >= capacity)
                 continue;
@@ -282,7 +337,7 @@ arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out) {
         return ARC_EINVAL;
     *out = (arc_plan_stats){.activation_bytes = p->activation_bytes,
                             .packed_bytes = arc_packs_bytes(s->packs),
-                            .scratch_bytes = p->scratch_bytes * (size_t)arc_pool_threads(s->ctx->pool) + p->shared_scratch_bytes,
+                            .scratch_bytes = p->scratch_bytes * (size_t)arc_pool_threads(s->x.pool) + p->shared_scratch_bytes,
                             .activation_sum_bytes = p->activation_sum_bytes,
                             .macs = p->macs,
                             .id = p->id,

@@ -3,15 +3,16 @@
 #ifndef ARC_RUN_SESSION_H
 #define ARC_RUN_SESSION_H
 
-#include "op/op.h"
+#include "device/device.h"
 
 typedef struct arc_session arc_session; /* one thread at a time */
 
 typedef struct arc_session_options {
-    bool no_passes;  /* run the graph as it is: for tests and layer-exact references */
-    bool low_memory; /* as arc_settings has it, for this session */
-    bool exact;      /* fp32, whatever the context's precision */
-    bool no_tuning;  /* plans as recorded or modelled, whatever the context's settings: for looking at a network */
+    bool no_passes;                 /* run the graph as it is: for tests and layer-exact references */
+    bool low_memory;                /* as arc_settings has it, for this session */
+    bool exact;                     /* fp32, whatever the context's precision */
+    bool no_tuning;                 /* plans as recorded or modelled, whatever the context's settings: for looking at a network */
+    const arc_execution *execution; /* how it works (copied); NULL: as all of the context does */
 } arc_session_options;
 
 /* Makes a session over `g`, which must outlive it. Optimises once; plans at the first run of each input shape (cached). */

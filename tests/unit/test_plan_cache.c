@@ -351,21 +351,23 @@ static void an_unknown_processor_is_measured_once(void **state) {
     (void)state;
     arc_rates first, again, other;
     arc_context *ctx = context(2, false, folder);
+    arc_execution x = arc_execution_of(ctx);
     const arc_rates shipped = arc_rates_shipped(ctx->kernels->isa);
-    assert_int_equal(arc_rates_find(&first, ctx, "an imaginary processor", NULL), ARC_OK);
+    assert_int_equal(arc_rates_find(&first, &x, "an imaginary processor", NULL), ARC_OK);
     assert_true(first.macs > 0 && first.floats > 0 && first.weight_floats > 0 && first.threads == 2);
     assert_memory_not_equal(&first, &shipped, sizeof first);
-    assert_int_equal(arc_rates_find(&again, ctx, "an imaginary processor", NULL), ARC_OK);
+    assert_int_equal(arc_rates_find(&again, &x, "an imaginary processor", NULL), ARC_OK);
     assert_memory_equal(&again, &first, sizeof first);
-    assert_int_equal(arc_rates_find(&other, ctx, "AuthenticAMD family 26 model 2 stepping 1 (AMD EPYC)", NULL), ARC_OK);
+    assert_int_equal(arc_rates_find(&other, &x, "AuthenticAMD family 26 model 2 stepping 1 (AMD EPYC)", NULL), ARC_OK);
     assert_memory_equal(&other, &shipped, sizeof other);
     assert_int_equal(each_plan(NULL), 1);
     each_plan(cut);
-    assert_int_equal(arc_rates_find(&other, ctx, "an imaginary processor", NULL), ARC_OK);
+    assert_int_equal(arc_rates_find(&other, &x, "an imaginary processor", NULL), ARC_OK);
     assert_true(other.macs > 0);
     arc_context_close(&ctx);
     ctx = context(2, false, "/dev/null/nowhere");
-    assert_int_equal(arc_rates_find(&other, ctx, "an imaginary processor", NULL), ARC_OK);
+    x = arc_execution_of(ctx);
+    assert_int_equal(arc_rates_find(&other, &x, "an imaginary processor", NULL), ARC_OK);
     assert_memory_equal(&other, &shipped, sizeof other);
     arc_context_close(&ctx);
 }
