@@ -54,6 +54,12 @@ ARC_API ARC_NODISCARD arc_status arc_align_estimate(const float landmark_px[5][2
 /* Warps the face to the template's size; outside is black. out must be made with arc_image_new at that size. */
 ARC_API ARC_NODISCARD arc_status arc_align_warp(const arc_image *image, const double matrix[2][3], arc_warp how, arc_image *out,
                                                 arc_error *err);
+/* Both in one: the face with these landmarks (pixels of `image`) as a new crop of the template's size, in the image's format. residual_px as
+ * arc_align_estimate's, may be NULL. On failure *crop is zeroed. Ownership: free with arc_image_free. Errors: EINVAL (coincident or
+ * non-finite points, no pixels), ENOMEM. Thread: any. */
+ARC_API ARC_NODISCARD arc_status arc_align_face(arc_context *ctx, const arc_image *image, const float landmark_px[5][2],
+                                                arc_template t, arc_warp how, arc_image *crop, double *residual_px,
+                                                arc_error *err);
 
 /* Embedding -------------------------------------------------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@ struct arc_searcher {
     arc_pool *pool; /* its own, or NULL */
     arc_detector *detector;
     arc_template align;
-    int width_px, height_px, dim;
+    int dim;
 };
 
 arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
@@ -31,7 +31,6 @@ arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const a
     s->results = ctx;
     s->align = align;
     s->dim = dim;
-    arc_template_get(align, &s->width_px, &s->height_px, NULL);
     s->run = *ctx;
     arc_recycler_init(&s->recycler, &ctx->alloc);
     if (own_threads > 0) {
@@ -135,12 +134,9 @@ done:
 
 /* Crop from an image that is `scale` of the photo. */
 static arc_status crop_face(const arc_searcher *s, const arc_image *image, double scale, arc_result_face *face, arc_error *err) {
-    double matrix[2][3];
-    arc_face seen = enlarged(&face->face, 1 / reduction(scale));
-    arc_status st = arc_align_estimate((const float(*)[2])seen.landmark_px, s->align, matrix, &face->align_residual_px, err);
-    if (st == ARC_OK)
-        st = arc_image_new(s->results, s->width_px, s->height_px, &face->crop, err);
-    return st == ARC_OK ? arc_align_warp(image, (const double(*)[3])matrix, s->opt->warp, &face->crop, err) : st;
+    const arc_face seen = enlarged(&face->face, 1 / reduction(scale));
+    return arc_align_face(s->results, image, (const float(*)[2])seen.landmark_px, s->align, s->opt->warp, &face->crop,
+                          &face->align_residual_px, err);
 }
 
 /* A face that the reduced photo shows with fewer pixels than the crop has needs the whole photo. */

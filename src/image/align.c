@@ -1,5 +1,5 @@
 /* The five-point templates and the least-squares similarity from landmarks to a template (Umeyama 1991; in two dimensions it has a
- * closed form, which never mirrors). All in double. */
+ * closed form, which never mirrors), all in double; and both with the warp in one step. */
 #include "base/base.h"
 #include <arcface/face.h>
 #include <math.h>
@@ -84,4 +84,20 @@ arc_status arc_align_estimate(const float landmark_px[5][2], arc_template t, dou
     if (residual_px)
         *residual_px = residual_of(landmark_px, (const float(*)[2])q, (const double(*)[3])matrix);
     return ARC_OK;
+}
+
+arc_status arc_align_face(arc_context *ctx, const arc_image *image, const float landmark_px[5][2], arc_template t, arc_warp how,
+                          arc_image *crop, double *residual_px, arc_error *err) {
+    double matrix[2][3];
+    int width_px, height_px;
+    *crop = (arc_image){0};
+    arc_template_get(t, &width_px, &height_px, NULL);
+    arc_status st = arc_align_estimate(landmark_px, t, matrix, residual_px, err);
+    if (st == ARC_OK)
+        st = arc_image_new(ctx, width_px, height_px, crop, err);
+    if (st == ARC_OK)
+        st = arc_align_warp(image, (const double(*)[3])matrix, how, crop, err);
+    if (st != ARC_OK)
+        arc_image_free(ctx, crop);
+    return st;
 }

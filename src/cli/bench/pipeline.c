@@ -23,15 +23,9 @@ typedef struct pipeline_bench {
 /* The largest face, as `embed` takes it. */
 static arc_status embed_face(cli *c, pipeline_bench *b, const arc_image *photo, const arc_face *face, arc_error *err) {
     arc_image crop = {0};
-    double matrix[2][3], from = cli_seconds();
-    float points[5][2];
-    int width, height;
-    arc_template_get(b->shape, &width, &height, points);
-    arc_status st = arc_align_estimate((const float(*)[2])face->landmark_px, b->shape, matrix, NULL, err);
-    if (st == ARC_OK)
-        st = arc_image_new(c->ctx, width, height, &crop, err);
-    if (st == ARC_OK)
-        st = arc_align_warp(photo, (const double(*)[3])matrix, ARC_WARP_EXACT, &crop, err);
+    const double from = cli_seconds();
+    arc_status st =
+        arc_align_face(c->ctx, photo, (const float(*)[2])face->landmark_px, b->shape, ARC_WARP_EXACT, &crop, NULL, err);
     const double aligned = cli_seconds();
     b->seconds[STAGE_ALIGN] += aligned - from;
     if (st == ARC_OK)

@@ -70,16 +70,10 @@ static int make_folder_of(const char *file) {
 static int write_crop(cli *c, aligner *a, const char *path, const arc_image *photo, int index, int order, cli_text *t) {
     arc_error err = {0};
     arc_image crop = {0};
-    double matrix[2][3], residual;
-    float points[5][2];
-    int width, height;
+    double residual;
     char name[CLI_PATH_BYTES + NAME_BYTES];
-    arc_template_get(a->shape, &width, &height, points);
-    arc_status st = arc_align_estimate((const float(*)[2])a->f.face[index].landmark_px, a->shape, matrix, &residual, &err);
-    if (st == ARC_OK)
-        st = arc_image_new(c->ctx, width, height, &crop, &err);
-    if (st == ARC_OK)
-        st = arc_align_warp(photo, (const double(*)[3])matrix, a->warp, &crop, &err);
+    arc_status st =
+        arc_align_face(c->ctx, photo, (const float(*)[2])a->f.face[index].landmark_px, a->shape, a->warp, &crop, &residual, &err);
     int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
     if (code == CLI_OK) {
         crop_name(c, a, path, order, name, sizeof name);

@@ -51,17 +51,13 @@ static int detect_and_align(cli *c, demo *d) {
     if (code == CLI_OK)
         printf("           %s\n8. align   to 112x112:\n", path);
     for (int i = 0; i < d->f.count && code == CLI_OK; i++) {
-        double matrix[2][3], residual;
+        double residual;
         char name[32];
         arc_image crop = {0};
         snprintf(name, sizeof name, "8-face-%d.png", i);
         join(path, sizeof path, d->out, name);
-        arc_status st =
-            arc_align_estimate((const float(*)[2])d->f.face[i].landmark_px, ARC_TEMPLATE_112, matrix, &residual, &err);
-        if (st == ARC_OK)
-            st = arc_image_new(c->ctx, 112, 112, &crop, &err);
-        if (st == ARC_OK)
-            st = arc_align_warp(&photo, (const double(*)[3])matrix, ARC_WARP_EXACT, &crop, &err);
+        arc_status st = arc_align_face(c->ctx, &photo, (const float(*)[2])d->f.face[i].landmark_px, ARC_TEMPLATE_112,
+                                       ARC_WARP_EXACT, &crop, &residual, &err);
         if (st == ARC_OK)
             st = arc_image_save(c->ctx, &crop, path, &err);
         arc_image_free(c->ctx, &crop);

@@ -160,13 +160,11 @@ static void forget(trained *t, seen *s) {
 
 /* A drawn photograph with its landmarks, turned to the template: what a detector and alignment do with a real one. */
 static arc_status look_at(trained *t, int64_t identity, int64_t image, seen *s, arc_error *err) {
-    double matrix[2][3], residual;
     arc_status st = arc_drawn_photo(t->c->ctx, SEED, identity, image, 1, SIDE, &s->photo, &s->face, err);
     if (st == ARC_OK)
-        st = arc_align_estimate((const float(*)[2])s->face.landmark_px, ARC_TEMPLATE_112, matrix, &residual, err);
-    if (st == ARC_OK)
-        st = arc_image_new(t->c->ctx, 112, 112, &s->crop, err);
-    return st == ARC_OK ? arc_align_warp(&s->photo, (const double(*)[3])matrix, ARC_WARP_EXACT, &s->crop, err) : st;
+        st = arc_align_face(t->c->ctx, &s->photo, (const float(*)[2])s->face.landmark_px, ARC_TEMPLATE_112, ARC_WARP_EXACT,
+                            &s->crop, NULL, err);
+    return st;
 }
 
 static int verify(trained *t, arc_embedder *embedder, int which, int64_t other) {

@@ -90,14 +90,8 @@ static void mirror(const arc_image *from, arc_image *to) {
 }
 
 static arc_status warp(runner *r, slot *s, const float landmark_px[5][2]) {
-    double matrix[2][3];
-    arc_status st = arc_align_estimate(landmark_px, r->align, matrix, NULL, &s->error);
-    if (st == ARC_OK)
-        st = arc_image_new(r->ctx, r->width_px, r->height_px, &s->crop, &s->error);
-    if (st != ARC_OK)
-        return st;
     s->own_crop = true;
-    return arc_align_warp(&s->loaded, (const double(*)[3])matrix, ARC_WARP_EXACT, &s->crop, &s->error);
+    return arc_align_face(r->ctx, &s->loaded, landmark_px, r->align, ARC_WARP_EXACT, &s->crop, NULL, &s->error);
 }
 
 static void load_tile(void *arg, size_t begin, size_t end, int thread) {
