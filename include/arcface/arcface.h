@@ -20,6 +20,7 @@
 #include <arcface/image.h>
 #include <arcface/model.h>
 #include <arcface/page.h>
+#include <arcface/photo.h>
 #include <arcface/plot.h>
 #include <arcface/quantize.h>
 #include <arcface/status.h>

@@ -3,8 +3,8 @@
 #define ARCFACE_FACE_H
 
 #include <arcface/context.h>
-#include <arcface/image.h>
 #include <arcface/model.h>
+#include <arcface/photo.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -92,7 +92,7 @@ typedef struct arc_pipeline_options {
     arc_warp warp;
     bool flip;       /* sum the mirrored view */
     bool all_faces;  /* every face; otherwise the largest only */
-    bool aligned;    /* inputs are ready crops: no detection */
+    bool aligned;    /* photos that come without landmarks are ready crops: no detection */
     bool keep_crops; /* results carry the aligned crop */
 } arc_pipeline_options;
 ARC_API void arc_pipeline_options_default(arc_pipeline_options *opt);
@@ -106,7 +106,7 @@ typedef struct arc_result_face {
 } arc_result_face;
 /* One photo: status and error are its own; a photo without a face has status ARC_OK, faces_found 0. */
 typedef struct arc_result {
-    const char *path; /* the caller's pointer */
+    const char *path; /* the photo's name: the caller's pointer */
     arc_status status;
     arc_error error;
     int width_px, height_px; /* full size, oriented */
@@ -122,13 +122,28 @@ ARC_API ARC_NODISCARD arc_status arc_pipeline_new(arc_context *ctx, const arc_mo
 ARC_API const char *arc_pipeline_plan_id(const arc_pipeline *pipeline);
 ARC_API void arc_pipeline_free(arc_pipeline **pipeline);
 
-/* Runs over photos, many at a time in lanes of one or more threads (at most 8 photos are held decoded), in any order; results are in the order of
- * paths and have the same bits however many run at once. results: [count], each freed with arc_result_free. A bad photo fails alone. progress (may
- * be NULL) is called from the calling thread; a non-zero return cancels (ECANCEL): photos already begun are finished, the rest have that status. */
+/* Runs over photos, many at a time in lanes of one or more threads (at most 8 photos are held decoded, 32 ready crops), in any order; results are in
+ * the order of the photos and have the same bits however many run at once. results: [count], each freed with arc_result_free. A bad photo fails
+ * alone. progress (may be NULL) is called from the calling thread; a non-zero return cancels (ECANCEL): photos already begun are finished, the
+ * rest have that status. arc_pipeline_run takes files; arc_pipeline_run_photos takes photos of any kind, which must stay as they are during the
+ * call (their names as long as the results). A single photo, as a camera gives it, is a call with count 1. */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_run(arc_pipeline *pipeline, const char *const *paths, int count,
                                                   arc_result *results, int (*progress)(void *ctx, int done, int count),
                                                   void *progress_ctx, arc_error *err);
+ARC_API ARC_NODISCARD arc_status arc_pipeline_run_photos(arc_pipeline *pipeline, const arc_photo *photos, int count,
+                                                         arc_result *results, int (*progress)(void *ctx, int done, int count),
+                                                         void *progress_ctx, arc_error *err);
 ARC_API void arc_result_free(arc_context *ctx, arc_result *result);
+
+/* Takes the result of photo `index` on the thread that called arc_pipeline_run_source, in the order of the photos. The result is freed
+ * afterwards, unless the sink takes it over: by copying the struct and zeroing *result. A status other than ARC_OK ends the run with it. */
+typedef arc_status arc_result_sink(void *ctx, int64_t index, arc_result *result, arc_error *err);
+/* The same over a source of any length, with memory for a few hundred results: they are handed on while later photos are searched or still to
+ * come, each at most some hundred photos after its own. Bits are those of arc_pipeline_run_photos over the same photos (a face that would wait
+ * longer than 256 photos for company is embedded alone, which may change its last bits). When the source breaks or the sink fails, the photos
+ * before it have been handed on. Errors: the source's, the sink's; EINVAL for a source that arc_photo_source_default did not fill; ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_pipeline_run_source(arc_pipeline *pipeline, const arc_photo_source *source,
+                                                         arc_result_sink *sink, void *sink_ctx, arc_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,24 +1,19 @@
-/* Photos in, embeddings out. Many photos are searched in lanes, each lane a photo at a time from file to crops with its share of the threads,
- * so that decoding overlaps with the network; a few photos go one by one with all threads. Crops are embedded in batches that span photos.
- * A photo that fails keeps its own error and stops nobody else; order and bits don't depend on lanes. */
+/* Photos in, embeddings out. Photos are searched in lanes (lanes.c); their crops are embedded in batches that span photos, with all threads. Two ways
+ * in: an array of photos whose results stand in an array, and a source without end whose results are handed on one by one. */
+#include "face/pipeline.h"
 #include "base/base.h"
 #include "face/embed.h"
-#include "face/searcher.h"
+#include "face/lanes.h"
+#include "face/result.h"
 #include "face/views.h"
-#include <arcface/image.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#define LANES_MAX 8       /* photos held decoded at once: bounds memory */
-#define ROUND_PHOTOS 16   /* of a lane, between embeddings: bounds the crops that wait */
-#define LANE_PHOTOS_MIN 2 /* for each lane, else all threads work on one photo */
+#define WAIT_MAX 256 /* photos that a crop of a source waits for others, until it is embedded with less than a batch */
 
 struct arc_pipeline {
     arc_context *ctx;
-    const arc_model *detector;
-    arc_searcher *whole; /* uses all threads */
-    arc_searcher *lane[LANES_MAX];
-    int lanes; /* how many there may be; made when first needed */
+    const arc_model *model; /* the embedder's */
+    arc_lanes *lanes;
     arc_embedder *embedder;
     arc_pipeline_options opt;
 };
@@ -27,11 +22,6 @@ void arc_pipeline_options_default(arc_pipeline_options *opt) {
     *opt = (arc_pipeline_options){.struct_size = sizeof *opt};
     arc_detect_options_default(&opt->detect);
     arc_image_options_default(&opt->image);
-}
-
-static arc_status new_searcher(arc_pipeline *p, int own_threads, arc_searcher **out, arc_error *err) {
-    return arc_searcher_new(p->ctx, p->detector, &p->opt, arc_embedder_contract(p->embedder)->align,
-                            arc_embedder_dim(p->embedder), own_threads, out, err);
 }
 
 arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder,
@@ -46,19 +36,18 @@ arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const a
     if (!p)
         return arc_fail_nomem(err, "a pipeline");
     p->ctx = ctx;
-    p->detector = detector;
+    p->model = embedder;
     arc_pipeline_options_default(&p->opt);
     if (opt)
         p->opt = *opt;
-    /* A lane holds a network's activations of its own. */
-    p->lanes = ctx->low_memory ? 1 : ARC_MIN(LANES_MAX, arc_pool_threads(ctx->pool));
     arc_status st;
     if (!p->opt.aligned && !detector) {
         st = arc_fail(err, ARC_EINVAL, "photos need a detector; only ready crops (aligned) do without");
         goto done;
     }
     ARC_TRY(arc_embedder_new(ctx, embedder, &p->embedder, err));
-    ARC_TRY(new_searcher(p, 0, &p->whole, err));
+    ARC_TRY(arc_lanes_new(ctx, detector, &p->opt, arc_embedder_contract(p->embedder)->align, arc_embedder_dim(p->embedder),
+                          &p->lanes, err));
 done:
     if (st != ARC_OK)
         arc_pipeline_free(&p);
@@ -70,108 +59,18 @@ const char *arc_pipeline_plan_id(const arc_pipeline *pipeline) {
     return arc_embedder_plan_id(pipeline->embedder);
 }
 
+const arc_model *arc_pipeline_model(const arc_pipeline *pipeline) {
+    return pipeline->model;
+}
+
 void arc_pipeline_free(arc_pipeline **pipeline) {
     if (!pipeline || !*pipeline)
         return;
     arc_pipeline *p = *pipeline;
-    for (int i = 0; i < LANES_MAX; i++)
-        arc_searcher_free(&p->lane[i]);
-    arc_searcher_free(&p->whole);
+    arc_lanes_free(&p->lanes);
     arc_embedder_free(&p->embedder);
     arc_mem_free(&p->ctx->alloc, p);
     *pipeline = NULL;
-}
-
-void arc_result_free(arc_context *ctx, arc_result *result) {
-    if (!result)
-        return;
-    for (int i = 0; result->face && i < result->faces; i++) {
-        arc_mem_free(&ctx->alloc, result->face[i].embedding);
-        arc_image_free(ctx, &result->face[i].crop);
-    }
-    arc_mem_free(&ctx->alloc, result->face);
-    *result = (arc_result){0};
-}
-
-/* ---- searching ---- */
-
-typedef struct search_run {
-    arc_pipeline *p;
-    arc_result *result; /* [count] */
-    int count;
-    int (*progress)(void *ctx, int done, int count);
-    void *progress_ctx;
-    atomic_int next, done;
-    int reported; /* photos that progress was last called with; the caller's thread alone */
-    atomic_bool cancelled;
-} search_run;
-
-/* On the caller's thread. */
-static void report(search_run *run, int done) {
-    if (!run->progress || done <= run->reported)
-        return;
-    run->reported = done;
-    if (run->progress(run->progress_ctx, done, run->count) != 0)
-        atomic_store(&run->cancelled, true);
-}
-
-/* Takes photos up to `end` in their order until there are none. `reports`: this is the caller's thread. */
-static void search_photos(search_run *run, arc_searcher *searcher, int end, bool reports) {
-    while (!atomic_load(&run->cancelled)) {
-        const int i = atomic_fetch_add(&run->next, 1);
-        if (i >= end)
-            break;
-        arc_searcher_run(searcher, &run->result[i]);
-        const int done = atomic_fetch_add(&run->done, 1) + 1;
-        if (reports)
-            report(run, done);
-    }
-}
-
-typedef struct round {
-    search_run *run;
-    int end;
-} round_of;
-
-static void search_lanes(void *arg, size_t begin, size_t end, int thread) {
-    const round_of *r = arg;
-    for (size_t i = begin; i < end; i++)
-        search_photos(r->run, r->run->p->lane[i], r->end, thread == 0);
-}
-
-static arc_status make_lanes(arc_pipeline *p, arc_error *err) {
-    for (int i = 0; i < p->lanes; i++)
-        if (!p->lane[i]) {
-            const arc_status st = new_searcher(p, arc_pool_threads(p->ctx->pool) / p->lanes, &p->lane[i], err);
-            if (st != ARC_OK)
-                return st;
-        }
-    return ARC_OK;
-}
-
-/* Searches the next round of photos from `from` on; *end = the first that was left. Photos that were begun are finished. */
-static arc_status search_round(search_run *run, int from, int *end, arc_error *err) {
-    arc_pipeline *p = run->p;
-    const int left = run->count - from;
-    /* what the planner measures, it measures with all threads, and the lanes find it on record */
-    const bool first_of_all = p->ctx->tune && from == 0;
-    const bool lanes = p->lanes > 1 && left >= LANE_PHOTOS_MIN * p->lanes && !first_of_all;
-    round_of r = {run, from + (first_of_all ? 1 : ARC_MIN(left, ROUND_PHOTOS * p->lanes))};
-    *end = from;
-    arc_status st = lanes ? make_lanes(p, err) : ARC_OK;
-    if (st != ARC_OK)
-        return st;
-    atomic_store(&run->next, from);
-    if (lanes)
-        arc_pool_run(p->ctx->pool, (size_t)p->lanes, 1, search_lanes, &r);
-    else
-        search_photos(run, p->whole, r.end, true);
-    if (!atomic_load(&run->cancelled)) /* the other lanes may have been the last to finish */
-        report(run, atomic_load(&run->done));
-    *end = ARC_MIN(atomic_load(&run->next), r.end);
-    if (atomic_load(&run->cancelled))
-        st = arc_fail(err, ARC_ECANCEL, "cancelled after %d of %d photos", *end, run->count);
-    return st;
 }
 
 /* ---- embedding across photos ---- */
@@ -179,6 +78,12 @@ static arc_status search_round(search_run *run, int from, int *end, arc_error *e
 typedef struct pending {
     int result, face;
 } pending;
+
+typedef struct queue {
+    pending at[ARC_EMBED_BATCH];
+    int count;
+    float *buffer; /* [ARC_EMBED_BATCH][dim] */
+} queue;
 
 /* Where one bad crop fails a batch, each crop is tried alone, so that the others go on. */
 static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
@@ -191,61 +96,177 @@ static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
         arc_result_fail(p->ctx, r, arc_fail_in(&r->error, st, r->path));
 }
 
-static void embed_pending(arc_pipeline *p, arc_result *results, const pending *at, int count, float *buffer) {
+static void embed_queued(arc_pipeline *p, arc_result *results, queue *q) {
     arc_image crops[ARC_EMBED_BATCH];
-    size_t dim = (size_t)arc_embedder_dim(p->embedder);
-    for (int i = 0; i < count; i++)
-        crops[i] = results[at[i].result].face[at[i].face].crop;
-    bool together = arc_embed_crops(p->embedder, crops, count, p->opt.flip, buffer, NULL) == ARC_OK;
-    for (int i = 0; i < count; i++) {
+    const size_t dim = (size_t)arc_embedder_dim(p->embedder);
+    if (q->count == 0)
+        return;
+    for (int i = 0; i < q->count; i++)
+        crops[i] = results[q->at[i].result].face[q->at[i].face].crop;
+    const bool together = arc_embed_crops(p->embedder, crops, q->count, p->opt.flip, q->buffer, NULL) == ARC_OK;
+    for (int i = 0; i < q->count; i++) {
         if (together)
-            memcpy(results[at[i].result].face[at[i].face].embedding, buffer + (size_t)i * dim, dim * sizeof *buffer);
+            memcpy(results[q->at[i].result].face[q->at[i].face].embedding, q->buffer + (size_t)i * dim, dim * sizeof *q->buffer);
         else
-            embed_one(p, results, &at[i]);
+            embed_one(p, results, &q->at[i]);
     }
-    for (int i = 0; i < count && !p->opt.keep_crops; i++) {
-        arc_result *r = &results[at[i].result];
+    for (int i = 0; i < q->count && !p->opt.keep_crops; i++) {
+        arc_result *r = &results[q->at[i].result];
         if (r->status == ARC_OK)
-            arc_image_free(p->ctx, &r->face[at[i].face].crop);
+            arc_image_free(p->ctx, &r->face[q->at[i].face].crop);
+    }
+    q->count = 0;
+}
+
+/* Adds the crops of results[from, to) to the queue and embeds every full batch. wait: photos that a crop waits at most, 0 = any number. */
+static void embed_ready(arc_pipeline *p, arc_result *results, int from, int to, queue *q, int wait) {
+    for (int i = from; i < to; i++) {
+        if (wait && q->count && i - q->at[0].result >= wait)
+            embed_queued(p, results, q);
+        for (int k = 0; results[i].status == ARC_OK && k < results[i].faces; k++) {
+            q->at[q->count++] = (pending){i, k};
+            if (q->count == ARC_EMBED_BATCH)
+                embed_queued(p, results, q);
+        }
     }
 }
 
-/* Adds the crops of results[from, to) to the queue and embeds every full batch; with `flush` the rest too. */
-static int embed_ready(arc_pipeline *p, arc_result *results, int from, int to, pending *queue, int queued, float *buffer,
-                       bool flush) {
-    for (int i = from; i < to; i++)
-        for (int k = 0; results[i].status == ARC_OK && k < results[i].faces; k++) {
-            queue[queued++] = (pending){i, k};
-            if (queued == ARC_EMBED_BATCH) {
-                embed_pending(p, results, queue, queued, buffer);
-                queued = 0;
-            }
-        }
-    if (flush && queued > 0) {
-        embed_pending(p, results, queue, queued, buffer);
-        queued = 0;
+static arc_status begin_queue(const arc_pipeline *p, queue *q, arc_error *err) {
+    q->count = 0;
+    q->buffer = arc_mem_raw(&p->ctx->alloc, ARC_EMBED_BATCH * sizeof *q->buffer, (size_t)arc_embedder_dim(p->embedder));
+    return q->buffer ? ARC_OK : arc_fail_nomem(err, "embeddings");
+}
+
+/* ---- an array of photos ---- */
+
+/* Of photos or, when `photo` is NULL, of paths. */
+typedef struct listed {
+    const arc_photo *photo;
+    const char *const *path;
+} listed;
+
+static arc_photo listed_photo(const listed *l, int64_t index) {
+    static const arc_error no_kind = {ARC_EINVAL, "a photo of no kind; arc_photo_from_path and its like make one"};
+    const arc_photo photo = l->photo ? l->photo[index] : arc_photo_from_path(l->path[index]);
+    return photo.kind == ARC_PHOTO_END ? arc_photo_failed(&no_kind, photo.name) : photo;
+}
+
+static arc_status next_listed(void *ctx, int64_t index, arc_photo *photo, arc_error *err) {
+    (void)err;
+    *photo = listed_photo(ctx, index);
+    return ARC_OK;
+}
+
+static arc_status run_listed(arc_pipeline *p, listed *photos, int count, arc_result *results,
+                             int (*progress)(void *ctx, int done, int count), void *progress_ctx, arc_error *err) {
+    arc_photo_source source;
+    arc_search search = {0};
+    queue q = {.buffer = NULL};
+    int done = 0;
+    arc_photo_source_default(&source);
+    source.next = next_listed;
+    source.ctx = photos;
+    source.count = ARC_MAX(count, 0);
+    source.concurrent = true;
+    arc_status st = begin_queue(p, &q, err);
+    if (st == ARC_OK)
+        st = arc_search_begin(&search, p->lanes, &source, err);
+    search.progress = progress;
+    search.progress_ctx = progress_ctx;
+    while (st == ARC_OK && done < count) {
+        int found = 0;
+        st = arc_search_round(&search, results + done, count - done, &found, err);
+        embed_ready(p, results, done, done + found, &q, 0);
+        done += found;
     }
-    return queued;
+    embed_queued(p, results, &q);
+    for (int i = done; i < count; i++)
+        results[i] = (arc_result){.path = listed_photo(photos, i).name, .status = st};
+    arc_search_end(&search);
+    arc_mem_free(&p->ctx->alloc, q.buffer);
+    return st;
 }
 
 arc_status arc_pipeline_run(arc_pipeline *pipeline, const char *const *paths, int count, arc_result *results,
                             int (*progress)(void *ctx, int done, int count), void *progress_ctx, arc_error *err) {
-    arc_pipeline *p = pipeline;
-    for (int i = 0; i < count; i++)
-        results[i] = (arc_result){.path = paths[i]};
-    pending queue[ARC_EMBED_BATCH];
-    search_run run = {.p = p, .result = results, .count = count, .progress = progress, .progress_ctx = progress_ctx};
-    int queued = 0, done = 0;
-    float *buffer = arc_mem_raw(&p->ctx->alloc, ARC_EMBED_BATCH * sizeof *buffer, (size_t)arc_embedder_dim(p->embedder));
-    arc_status st = buffer ? ARC_OK : arc_fail_nomem(err, "embeddings");
-    while (st == ARC_OK && done < count) {
-        int end = done;
-        st = search_round(&run, done, &end, err);
-        queued = embed_ready(p, results, done, end, queue, queued, buffer, end == count || st != ARC_OK);
-        done = end;
+    return run_listed(pipeline, &(listed){.path = paths}, count, results, progress, progress_ctx, err);
+}
+
+arc_status arc_pipeline_run_photos(arc_pipeline *pipeline, const arc_photo *photos, int count, arc_result *results,
+                                   int (*progress)(void *ctx, int done, int count), void *progress_ctx, arc_error *err) {
+    if (count > 0 && (!photos || !results))
+        return arc_fail(err, ARC_EINVAL, "%d photos, but no array of %s", count, photos ? "results" : "photos");
+    return run_listed(pipeline, &(listed){.photo = photos}, count, results, progress, progress_ctx, err);
+}
+
+/* ---- a source ---- */
+
+/* Results that wait for their embeddings, in the order of the photos. */
+typedef struct waiting {
+    arc_result *result;
+    int count, capacity;
+    int64_t first; /* photo of result[0] */
+    queue q;
+} waiting;
+
+static arc_status make_room(const arc_pipeline *p, waiting *w, arc_error *err) {
+    const int capacity = w->count + ARC_ROUND_MAX;
+    if (capacity <= w->capacity)
+        return ARC_OK;
+    arc_result *more = arc_mem_grow(&p->ctx->alloc, w->result, (size_t)w->capacity, (size_t)capacity, sizeof *more);
+    if (!more)
+        return arc_fail_nomem(err, "results");
+    w->result = more;
+    w->capacity = capacity;
+    return ARC_OK;
+}
+
+/* Hands on what no crop of the queue belongs to. */
+static arc_status hand_on(const arc_pipeline *p, waiting *w, arc_result_sink *sink, void *sink_ctx, arc_error *err) {
+    const int ready = w->q.count ? w->q.at[0].result : w->count;
+    arc_status st = ARC_OK;
+    for (int i = 0; i < ready; i++) {
+        if (st == ARC_OK)
+            st = sink(sink_ctx, w->first + i, &w->result[i], err);
+        arc_result_free(p->ctx, &w->result[i]);
     }
-    for (int i = done; i < count; i++)
-        results[i].status = st;
-    arc_mem_free(&p->ctx->alloc, buffer);
+    w->count -= ready;
+    w->first += ready;
+    memmove(w->result, w->result + ready, (size_t)w->count * sizeof *w->result);
+    for (int i = 0; i < w->q.count; i++)
+        w->q.at[i].result -= ready;
+    return st;
+}
+
+arc_status arc_pipeline_run_source(arc_pipeline *pipeline, const arc_photo_source *source, arc_result_sink *sink, void *sink_ctx,
+                                   arc_error *err) {
+    if (ARC_CHECK_OPTIONS(arc_photo_source, source, err) != ARC_OK)
+        return ARC_EINVAL;
+    arc_pipeline *p = pipeline;
+    arc_search search = {0};
+    waiting w = {.result = NULL};
+    arc_status st = sink ? ARC_OK : arc_fail(err, ARC_EINVAL, "no function that takes the results");
+    if (st == ARC_OK)
+        st = begin_queue(p, &w.q, err);
+    if (st == ARC_OK)
+        st = arc_search_begin(&search, p->lanes, source, err);
+    while (st == ARC_OK && !search.ended) {
+        int found = 0;
+        st = make_room(p, &w, err);
+        if (st != ARC_OK)
+            break;
+        st = arc_search_round(&search, w.result + w.count, ARC_ROUND_MAX, &found, err);
+        embed_ready(p, w.result, w.count, w.count + found, &w.q, WAIT_MAX);
+        w.count += found;
+        if (st != ARC_OK || search.ended)
+            embed_queued(p, w.result, &w.q);
+        const arc_status handed = hand_on(p, &w, sink, sink_ctx, st == ARC_OK ? err : NULL);
+        st = st == ARC_OK ? handed : st;
+    }
+    for (int i = 0; i < w.count; i++)
+        arc_result_free(p->ctx, &w.result[i]);
+    arc_search_end(&search);
+    arc_mem_free(&p->ctx->alloc, w.result);
+    arc_mem_free(&p->ctx->alloc, w.q.buffer);
     return st;
 }

@@ -3,10 +3,14 @@
  * some decode while others search. */
 #include "face/searcher.h"
 #include "base/base.h"
-#include <arcface/image.h>
+#include "face/result.h"
+#include "image/image.h"
 #include <math.h>
+#include <string.h>
 
-#define FACES_FIRST 64 /* capacity of the first try */
+#define FACES_FIRST 64       /* capacity of the first try */
+#define FACES_BESIDE_BOX 256 /* looked at where the photo says in which box its face is */
+#define LEAST_IOU 0.2f       /* of a face with that box */
 
 struct arc_searcher {
     const arc_pipeline_options *opt;
@@ -88,6 +92,23 @@ static int largest_of(const arc_face *face, int count) {
     return best;
 }
 
+static float overlap(const arc_face *f, const float box[4]) {
+    const float w = ARC_MIN(f->x2_px, box[2]) - ARC_MAX(f->x1_px, box[0]),
+                h = ARC_MIN(f->y2_px, box[3]) - ARC_MAX(f->y1_px, box[1]);
+    const float both = w > 0 && h > 0 ? w * h : 0;
+    const float sum = (f->x2_px - f->x1_px) * (f->y2_px - f->y1_px) + (box[2] - box[0]) * (box[3] - box[1]);
+    return sum > both ? both / (sum - both) : 0;
+}
+
+/* The face in the known box; -1: none is. */
+static int face_in_box(const arc_face *face, int count, const float box[4]) {
+    int best = 0;
+    for (int i = 1; i < count; i++)
+        if (overlap(&face[i], box) > overlap(&face[best], box))
+            best = i;
+    return count > 0 && overlap(&face[best], box) >= LEAST_IOU ? best : -1;
+}
+
 /* Of JPEG's reductions, which are exact powers of two. */
 static float reduction(double scale) {
     return (float)lrint(1 / scale);
@@ -104,32 +125,70 @@ static arc_face enlarged(const arc_face *face, float by) {
     return out;
 }
 
-static arc_status find_faces(arc_searcher *s, const arc_image *image, double scale, arc_result *r) {
-    const arc_alloc *a = &s->run.alloc;
-    int capacity = FACES_FIRST, found = 0;
-    arc_face *face = arc_mem_raw(a, (size_t)capacity, sizeof *face);
-    arc_status st;
-    if (!face)
-        return arc_fail_nomem(&r->error, "faces");
-    ARC_TRY(arc_detect(s->detector, image, &s->opt->detect, face, capacity, &found, &r->error));
-    if (found > capacity) { /* a crowd: once more with room for all */
-        arc_mem_free(a, face);
-        capacity = found;
-        face = arc_mem_raw(a, (size_t)capacity, sizeof *face);
-        if (!face)
-            return arc_fail_nomem(&r->error, "faces");
-        ARC_TRY(arc_detect(s->detector, image, &s->opt->detect, face, capacity, &found, &r->error));
+/* All faces of the image, best first. Ownership: *face is freed by the caller, after a failure too. */
+static arc_status detect(arc_searcher *s, const arc_image *image, const arc_detect_options *opt, arc_face **face, int *found,
+                         arc_error *err) {
+    int capacity = FACES_FIRST;
+    for (;;) {
+        *face = arc_mem_raw(&s->run.alloc, (size_t)capacity, sizeof **face);
+        if (!*face)
+            return arc_fail_nomem(err, "faces");
+        const arc_status st = arc_detect(s->detector, image, opt, *face, capacity, found, err);
+        if (st != ARC_OK || *found <= capacity)
+            return st;
+        capacity = *found; /* a crowd: once more with room for all */
+        arc_mem_free(&s->run.alloc, *face);
     }
-    r->faces_found = found;
-    if (found == 0)
-        goto done;
-    int first = s->opt->all_faces ? 0 : largest_of(face, found);
-    ARC_TRY(make_faces(s, r, s->opt->all_faces ? found : 1));
-    for (int i = 0; i < r->faces; i++)
-        r->face[i].face = enlarged(&face[first + i], reduction(scale));
-done:
-    arc_mem_free(a, face);
+}
+
+/* `image` is `scale` of the photo. */
+static arc_status find_faces(arc_searcher *s, const arc_photo *photo, const arc_image *image, double scale, arc_result *r) {
+    arc_detect_options opt = s->opt->detect;
+    arc_face *face = NULL;
+    float box[4];
+    int found = 0;
+    if (photo->has_box)
+        opt.max_faces = FACES_BESIDE_BOX;
+    arc_status st = detect(s, image, &opt, &face, &found, &r->error);
+    if (st == ARC_OK) {
+        r->faces_found = found;
+        for (int i = 0; i < 4; i++)
+            box[i] = photo->box_px[i] / reduction(scale);
+        const bool all = s->opt->all_faces && !photo->has_box;
+        const int first = photo->has_box ? face_in_box(face, found, box) : all ? 0 : largest_of(face, found);
+        const int taken = found == 0 || first < 0 ? 0 : all ? found : 1;
+        if (taken > 0)
+            st = make_faces(s, r, taken);
+        for (int i = 0; st == ARC_OK && i < taken; i++)
+            r->face[i].face = enlarged(&face[first + i], reduction(scale));
+    }
+    arc_mem_free(&s->run.alloc, face);
     return st;
+}
+
+/* The photo came with its landmarks. */
+static arc_status take_known_face(const arc_searcher *s, const arc_photo *photo, arc_result *r) {
+    const arc_status st = make_faces(s, r, 1);
+    if (st != ARC_OK)
+        return st;
+    arc_face *f = &r->face[0].face;
+    const float(*p)[2] = photo->landmark_px;
+    *f = (arc_face){p[0][0], p[0][1], p[0][0], p[0][1], 1, {{0}}};
+    memcpy(f->landmark_px, photo->landmark_px, sizeof f->landmark_px);
+    for (int i = 1; i < 5; i++) {
+        f->x1_px = ARC_MIN(f->x1_px, p[i][0]);
+        f->y1_px = ARC_MIN(f->y1_px, p[i][1]);
+        f->x2_px = ARC_MAX(f->x2_px, p[i][0]);
+        f->y2_px = ARC_MAX(f->y2_px, p[i][1]);
+    }
+    if (photo->has_box) {
+        f->x1_px = photo->box_px[0];
+        f->y1_px = photo->box_px[1];
+        f->x2_px = photo->box_px[2];
+        f->y2_px = photo->box_px[3];
+    }
+    r->faces_found = 1;
+    return ARC_OK;
 }
 
 /* Crop from an image that is `scale` of the photo. */
@@ -152,64 +211,70 @@ static bool needs_whole(const arc_searcher *s, const arc_result *r, double scale
 }
 
 /* The photo is the crop. */
-static arc_status take_crop(arc_searcher *s, arc_result *r) {
+static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result *r) {
     arc_image_options options = s->opt->image;
     options.min_side_px = 0;
-    arc_image photo;
+    arc_image crop;
     arc_image_info info;
-    arc_status st = arc_image_load(s->results, r->path, &options, &photo, &info, &r->error);
+    arc_status st = arc_photo_load(s->results, photo, &options, &crop, &info, &r->error);
     r->width_px = info.full_width_px;
     r->height_px = info.full_height_px;
     if (st != ARC_OK)
         return st;
     st = make_faces(s, r, 1);
     if (st != ARC_OK) {
-        arc_image_free(s->results, &photo);
-        return arc_fail_in(&r->error, st, r->path);
+        arc_image_free(s->results, &crop);
+        return arc_fail_in(&r->error, st, arc_photo_name(photo));
     }
     r->faces_found = 1;
-    r->face[0].face = (arc_face){0, 0, (float)photo.width_px, (float)photo.height_px, 1, {{0}}};
+    r->face[0].face = (arc_face){0, 0, (float)crop.width_px, (float)crop.height_px, 1, {{0}}};
     arc_template_get(s->align, NULL, NULL, r->face[0].face.landmark_px);
-    r->face[0].crop = photo;
+    r->face[0].crop = crop;
     return ARC_OK;
 }
 
-static arc_status find_and_crop(arc_searcher *s, arc_image *photo, arc_image_info *info, arc_result *r) {
+/* The photo while it is searched. */
+typedef struct opened {
+    arc_image image;
+    bool owned; /* else it is the caller's pixels */
+    arc_image_info info;
+} opened;
+
+static void close_photo(arc_searcher *s, opened *o) {
+    if (o->owned)
+        arc_image_free(&s->photos, &o->image);
+    o->owned = false;
+}
+
+static arc_status find_and_crop(arc_searcher *s, const arc_photo *photo, opened *o, arc_result *r) {
     arc_status st;
-    ARC_TRY(find_faces(s, photo, info->scale, r));
-    if (info->scale < 1 && needs_whole(s, r, info->scale)) {
+    ARC_TRY(photo->has_landmarks ? take_known_face(s, photo, r) : find_faces(s, photo, &o->image, o->info.scale, r));
+    if (o->info.scale < 1 && needs_whole(s, r, o->info.scale)) {
         arc_image_options options = s->opt->image;
         options.min_side_px = 0;
-        arc_image_free(&s->photos, photo);
-        ARC_TRY(arc_image_load(&s->photos, r->path, &options, photo, info, &r->error));
+        close_photo(s, o);
+        ARC_TRY(arc_photo_open(&s->photos, photo, &options, &o->image, &o->owned, &o->info, &r->error));
     }
     for (int i = 0; i < r->faces; i++)
-        ARC_TRY(crop_face(s, photo, info->scale, &r->face[i], &r->error));
+        ARC_TRY(crop_face(s, &o->image, o->info.scale, &r->face[i], &r->error));
 done:
     return st;
 }
 
-static arc_status search(arc_searcher *s, arc_result *r) {
-    arc_image photo;
-    arc_image_info info;
-    arc_status st = arc_image_load(&s->photos, r->path, &s->opt->image, &photo, &info, &r->error);
-    r->width_px = info.full_width_px;
-    r->height_px = info.full_height_px;
+static arc_status search(arc_searcher *s, const arc_photo *photo, arc_result *r) {
+    opened o;
+    arc_status st = arc_photo_open(&s->photos, photo, &s->opt->image, &o.image, &o.owned, &o.info, &r->error);
+    r->width_px = o.info.full_width_px;
+    r->height_px = o.info.full_height_px;
     if (st != ARC_OK)
         return st;
-    st = find_and_crop(s, &photo, &info, r);
-    arc_image_free(&s->photos, &photo);
-    return st == ARC_OK ? st : arc_fail_in(&r->error, st, r->path);
+    st = find_and_crop(s, photo, &o, r);
+    close_photo(s, &o);
+    return st == ARC_OK ? st : arc_fail_in(&r->error, st, arc_photo_name(photo));
 }
 
-void arc_result_fail(arc_context *ctx, arc_result *r, arc_status st) {
-    arc_result kept = {.path = r->path, .status = st, .error = r->error, .width_px = r->width_px, .height_px = r->height_px};
-    arc_result_free(ctx, r);
-    *r = kept;
-}
-
-void arc_searcher_run(arc_searcher *s, arc_result *r) {
-    arc_status st = s->opt->aligned ? take_crop(s, r) : search(s, r);
+void arc_searcher_run(arc_searcher *s, const arc_photo *photo, arc_result *r) {
+    const arc_status st = s->opt->aligned && !photo->has_landmarks ? take_crop(s, photo, r) : search(s, photo, r);
     if (st != ARC_OK)
         arc_result_fail(s->results, r, st);
 }

@@ -10,9 +10,7 @@ typedef struct arc_searcher arc_searcher; /* one thread at a time */
 arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
                             int dim, int own_threads, arc_searcher **out, arc_error *err);
 void arc_searcher_free(arc_searcher **searcher);
-/* Fills all of r but the embeddings' values; a failure is r's own. */
-void arc_searcher_run(arc_searcher *s, arc_result *r);
-/* A failed photo keeps path, size, status and error only. */
-void arc_result_fail(arc_context *ctx, arc_result *r, arc_status st);
+/* Fills all of r but its path and the embeddings' values; a failure is r's own. */
+void arc_searcher_run(arc_searcher *s, const arc_photo *photo, arc_result *r);
 
 #endif

@@ -4,7 +4,7 @@
 #define ARC_IMAGE_ROOM_H
 
 #include "base/base.h"
-#include <arcface/image.h>
+#include <arcface/photo.h>
 
 /* ---- decode.c ---- */
 
@@ -26,6 +26,13 @@ arc_status arc_image_alloc(const arc_alloc *a, int width, int height, arc_image 
 bool arc_image_valid(const arc_image *image);
 /* Copies one row as R,G,B triples. */
 void arc_row_rgb(const arc_image *image, int y, uint8_t *rgb);
+
+/* ---- photo.c ---- */
+
+/* As arc_photo_load, but frames that are RGB8 or BGR8 already are not copied: *owned says whether `out` is to be freed. It may only be read. */
+arc_status arc_photo_open(arc_context *ctx, const arc_photo *photo, const arc_image_options *opt, arc_image *out, bool *owned,
+                          arc_image_info *info, arc_error *err);
+const char *arc_photo_name(const arc_photo *photo); /* for error texts; never NULL */
 
 /* ---- resize.c, letterbox.c ---- */
 

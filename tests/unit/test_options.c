@@ -26,6 +26,11 @@ static struct results {
     int count;
 } r;
 
+static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *err) {
+    (void)arg, (void)index, (void)result, (void)err;
+    return ARC_OK;
+}
+
 /* X(name, struct that the call takes, path of the struct_size in it, struct that this belongs to, call) */
 #define ENTRIES(X)                                                                                                               \
     X(context_open, arc_settings, struct_size, arc_settings, arc_context_open(&r.context, &opt, err))                            \
@@ -39,6 +44,7 @@ static struct results {
       arc_pipeline_new(ctx, NULL, NULL, &opt, &r.pipeline, err))                                                                 \
     X(pipeline_new_image, arc_pipeline_options, image.struct_size, arc_image_options,                                            \
       arc_pipeline_new(ctx, NULL, NULL, &opt, &r.pipeline, err))                                                                 \
+    X(run_source, arc_photo_source, struct_size, arc_photo_source, arc_pipeline_run_source(NULL, &opt, sink, NULL, err))         \
     X(model_load, arc_model_options, struct_size, arc_model_options,                                                             \
       arc_model_load(ctx, "-", ARC_TASK_EMBED, &opt, &r.model, err))                                                             \
     X(pull, arc_pull_options, struct_size, arc_pull_options, arc_pull(ctx, "buffalo_s", &opt, NULL, 0, err))                     \
