@@ -25,5 +25,6 @@
 #include <arcface/quantize.h>
 #include <arcface/status.h>
 #include <arcface/train.h>
+#include <arcface/verify.h>
 
 #endif
