@@ -92,10 +92,7 @@ static arc_status put_file(arc_data_sink *s, int64_t label, const char *name, co
         return st;
     arc_writer_unsynced(w);
     st = arc_writer_put(w, bytes, count, err);
-    if (st == ARC_OK)
-        return arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
-    return st;
+    return arc_writer_finish(&w, st, err);
 }
 
 /* Opens or lengthens the identity's span of keys. */
@@ -174,10 +171,7 @@ static arc_status put_property(const arc_data_sink *s, arc_error *err) {
     arc_status st = arc_writer_open(&w, s->alloc, path, err);
     if (st == ARC_OK)
         st = arc_writer_printf(w, err, "%" PRId64 ",%d,%d\n", s->most_label + 1, s->width_px, s->height_px);
-    if (st == ARC_OK)
-        return arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
-    return st;
+    return arc_writer_finish(&w, st, err);
 }
 
 arc_status arc_data_sink_commit(arc_data_sink **sink, arc_error *err) {

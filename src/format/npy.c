@@ -35,10 +35,7 @@ arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *d
         st = arc_writer_put(w, header, HEADER_BYTES, err);
     if (st == ARC_OK)
         st = arc_writer_put(w, data, (size_t)count * sizeof(float), err);
-    if (st == ARC_OK)
-        return arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
-    return st;
+    return arc_writer_finish(&w, st, err);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------ */

@@ -45,12 +45,15 @@ arc_status arc_hub_record_read(arc_hub_record *out, const char *folder, arc_erro
     out->count = 0;
     char path[ARC_HUB_PATH_BYTES];
     arc_status st = arc_hub_join(path, folder, RECORD_NAME, "", err);
-    if (st != ARC_OK || arc_path_kind_of(path) == ARC_PATH_NONE)
-        return st;
-    arc_map map;
-    st = arc_map_open(&map, path, (size_t)1 << 20, err);
     if (st != ARC_OK)
         return st;
+    arc_map map;
+    arc_error why;
+    st = arc_map_open(&map, path, (size_t)1 << 20, &why);
+    if (st == ARC_ENOTFOUND) /* nothing was installed yet */
+        return ARC_OK;
+    if (st != ARC_OK)
+        return arc_fail(err, st, "%s", why.text);
     for (size_t at = 0, line = 1; at < map.bytes && st == ARC_OK; line++) {
         const uint8_t *end = memchr(map.data + at, '\n', map.bytes - at);
         size_t bytes = (end ? (size_t)(end - map.data) : map.bytes) - at;
@@ -70,9 +73,5 @@ arc_status arc_hub_record_write(const arc_hub_record *record, const arc_alloc *a
         st = arc_writer_open(&w, a, path, err);
     for (size_t i = 0; i < record->count && st == ARC_OK; i++)
         st = arc_writer_printf(w, err, "%s  %s\n", record->line[i].hex, record->line[i].file);
-    if (st != ARC_OK) {
-        arc_writer_abort(&w);
-        return st;
-    }
-    return arc_writer_commit(&w, err);
+    return arc_writer_finish(&w, st, err);
 }

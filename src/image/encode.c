@@ -30,10 +30,7 @@ arc_status arc_image_save(arc_context *ctx, const arc_image *image, const char *
     if (st != ARC_OK)
         return st;
     st = encode(image, &ctx->alloc, w, err);
-    if (st == ARC_OK)
-        return arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
-    return st;
+    return arc_writer_finish(&w, st, err);
 }
 
 arc_status arc_encode_memory(const arc_image *image, const arc_alloc *a, int quality, bool full_colour, arc_buffer *out,

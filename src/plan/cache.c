@@ -212,33 +212,16 @@ done:
     return st;
 }
 
-static arc_status make_folder_of(const arc_alloc *a, const char *path, arc_error *err) {
-    char *folder = arc_mem_strdup(a, path), *slash = folder ? strrchr(folder, '/') : NULL;
-    arc_status st = folder ? ARC_OK : arc_fail_nomem(err, path);
-    if (slash && slash != folder) {
-        *slash = '\0';
-        st = arc_dir_make(folder, err);
-    }
-    arc_mem_free(a, folder);
-    return st;
-}
-
 arc_status arc_plan_record_save(const arc_plan_record *r, const char *path, const char *owner, arc_error *err) {
-    arc_writer *w = NULL;
     arc_buffer text;
     arc_buffer_init(&text, r->alloc, ARC_PLAN_MAX_BYTES);
     arc_status st = put_all(r, owner, &text);
     if (st != ARC_OK)
         st = arc_fail(err, st, "%s: a plan's record of %zu choices does not fit in memory", path, r->choices);
     if (st == ARC_OK)
-        st = make_folder_of(r->alloc, path, err);
+        st = arc_dir_make_for(path, err);
     if (st == ARC_OK)
-        st = arc_writer_open(&w, r->alloc, path, err);
-    if (st == ARC_OK)
-        st = arc_writer_put(w, text.data, text.bytes, err);
-    if (st == ARC_OK)
-        st = arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
+        st = arc_file_save(r->alloc, path, text.data, text.bytes, err);
     arc_buffer_free(&text);
     return st;
 }

@@ -78,19 +78,6 @@ static arc_status draw_png(arc_buffer *out, const arc_plot_sheet *sheet, const s
     return status == CAIRO_STATUS_SUCCESS ? ARC_OK : fail_cairo(status, err);
 }
 
-static arc_status write_file(arc_context *ctx, const arc_buffer *bytes, const char *path, arc_error *err) {
-    arc_writer *w;
-    arc_status st = arc_writer_open(&w, &ctx->alloc, path, err);
-    if (st != ARC_OK)
-        return st;
-    st = arc_writer_put(w, bytes->data, bytes->bytes, err);
-    if (st != ARC_OK) {
-        arc_writer_abort(&w);
-        return st;
-    }
-    return arc_writer_commit(&w, err);
-}
-
 arc_status arc_plot_save(arc_context *ctx, const arc_plot_sheet *sheet, const char *path, arc_error *err) {
     sheet_size size;
     arc_status st = check(sheet, &size, err);
@@ -104,7 +91,7 @@ arc_status arc_plot_save(arc_context *ctx, const arc_plot_sheet *sheet, const ch
     arc_buffer_init(&buffer, &ctx->alloc, MAX_FILE_BYTES);
     st = svg ? draw_svg(&buffer, sheet, &size, err) : draw_png(&buffer, sheet, &size, err);
     if (st == ARC_OK)
-        st = write_file(ctx, &buffer, path, err);
+        st = arc_file_save(&ctx->alloc, path, buffer.data, buffer.bytes, err);
     arc_buffer_free(&buffer);
     return st;
 }

@@ -245,15 +245,7 @@ arc_status arc_page_save(arc_page *page, const char *path, arc_error *err) {
             *err = page->err;
         return page->failed;
     }
-    arc_writer *w;
-    arc_status st = arc_writer_open(&w, &page->ctx->alloc, path, err);
-    if (st == ARC_OK) {
-        st = arc_writer_put(w, page->html.data, page->html.bytes, err);
-        if (st == ARC_OK)
-            st = arc_writer_commit(&w, err);
-        else
-            arc_writer_abort(&w);
-    }
+    const arc_status st = arc_file_save(&page->ctx->alloc, path, page->html.data, page->html.bytes, err);
     page->html.bytes = whole; /* more may be added and saved again */
     return st;
 }

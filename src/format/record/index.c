@@ -90,10 +90,7 @@ arc_status arc_record_index_save(const arc_record_index *index, const arc_alloc 
     arc_status st = arc_writer_open(&w, a, path, err);
     for (size_t i = 0; st == ARC_OK && i < index->count; i++)
         st = arc_writer_printf(w, err, "%" PRIu64 "\t%" PRIu64 "\n", index->key[i], index->offset[i]);
-    if (st == ARC_OK)
-        return arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
-    return st;
+    return arc_writer_finish(&w, st, err);
 }
 
 void arc_record_index_free(arc_record_index *index) {

@@ -24,23 +24,27 @@ static void path_of(const char *run, int64_t step, const char *suffix, char path
     snprintf(path, ARC_TRAIN_PATH, "%s/step-%08lld%s", run, (long long)step, suffix);
 }
 
-bool arc_checkpoint_newest(const arc_alloc *a, const char *run, char path[ARC_TRAIN_PATH]) {
+arc_status arc_checkpoint_newest(const arc_alloc *a, const char *run, char path[ARC_TRAIN_PATH], bool *found, arc_error *err) {
     arc_names names;
-    bool found = false;
-    if (arc_dir_list(&names, a, run, MAX_ENTRIES, NULL) != ARC_OK)
-        return false;
-    for (size_t i = names.count; i-- > 0 && !found;) { /* sorted: the newest last */
-        arc_state state;
+    *found = false;
+    arc_status st = arc_dir_list(&names, a, run, MAX_ENTRIES, err);
+    if (st != ARC_OK)
+        return st;
+    for (size_t i = names.count; i-- > 0 && !*found && st == ARC_OK;) { /* sorted: the newest last */
+        arc_store_file state;
         const int64_t step = step_of(names.name[i], ".state");
         if (step < 0)
             continue;
         path_of(run, step, ".state", path);
-        found = arc_state_open(&state, a, path, NULL) == ARC_OK;
-        if (found)
-            arc_state_close(&state);
+        const arc_status opened = arc_store_open(&state, a, &arc_state_kind, path, NULL);
+        *found = opened == ARC_OK;
+        if (*found)
+            arc_store_close(&state);
+        else if (opened == ARC_ENOMEM) /* a damaged one is passed over for an older one, a good one never */
+            st = arc_fail_nomem(err, path);
     }
     arc_names_free(&names);
-    return found;
+    return st;
 }
 
 /* All but the newest `keep` states and their models, models without a state, and what an interrupted write left. */
@@ -106,8 +110,8 @@ static arc_status text_of(arc_trainer *t, char **out, arc_error *err) {
     return *out ? ARC_OK : arc_fail_nomem(err, "the checkpoint");
 }
 
-static arc_status read_text(arc_trainer *t, const arc_state *s, arc_error *err) {
-    json_t *root = json_loadb(s->json, s->json_bytes, 0, NULL);
+static arc_status read_text(arc_trainer *t, const arc_store_file *s, arc_error *err) {
+    json_t *root = json_loadb(s->text, s->text_bytes, 0, NULL);
     json_int_t samples = -1, identities = -1, step = -1, skipped = 0, in_row = 0, best_step = 0;
     double best = -1, mean = 20, deviation = 100, curriculum = 0;
     const int got =
@@ -128,11 +132,11 @@ static arc_status read_text(arc_trainer *t, const arc_state *s, arc_error *err) 
 }
 
 arc_status arc_checkpoint_recipe(arc_recipe *recipe, const char *path, arc_error *err) {
-    arc_state s;
-    arc_status st = arc_state_open(&s, &recipe->alloc, path, err);
+    arc_store_file s;
+    arc_status st = arc_store_open(&s, &recipe->alloc, &arc_state_kind, path, err);
     if (st != ARC_OK)
         return st;
-    json_t *root = json_loadb(s.json, s.json_bytes, 0, NULL);
+    json_t *root = json_loadb(s.text, s.text_bytes, 0, NULL);
     char *text = root ? json_dumps(json_object_get(root, "recipe"), 0) : NULL;
     st =
         text ? arc_recipe_parse(recipe, text, strlen(text), path, err) : arc_fail(err, ARC_ECORRUPT, "%s: holds no recipe", path);
@@ -143,7 +147,7 @@ arc_status arc_checkpoint_recipe(arc_recipe *recipe, const char *path, arc_error
         json_get_alloc_funcs(&take, &give);
         give(text);
     }
-    arc_state_close(&s);
+    arc_store_close(&s);
     return st;
 }
 
@@ -173,15 +177,15 @@ static arc_status each_array(arc_trainer *t, array_fn *fn, void *arg, arc_error 
 }
 
 static arc_status put_array(void *arg, const char *name, float *data, size_t count, arc_error *err) {
-    return arc_state_put(arg, name, data, count, err);
+    return arc_store_put(arg, name, data, count, err);
 }
 
 static arc_status get_array(void *arg, const char *name, float *data, size_t count, arc_error *err) {
-    return arc_state_get(arg, name, count, 0, count, data, err);
+    return arc_store_get(arg, name, count, 0, count, data, err);
 }
 
 /* Rows of the head in the order of classes, whoever holds them: rank 0 writes, the others send. Twice over: the checksum stands before. */
-static arc_status put_rows(arc_trainer *t, arc_state_writer *w, const arc_crc_table *crc, const char *name, float *own,
+static arc_status put_rows(arc_trainer *t, arc_store_writer *w, const arc_crc_table *crc, const char *name, float *own,
                            size_t row, arc_error *err) {
     arc_status st = ARC_OK, wrote = ARC_OK; /* after a failed write the others' rows are still taken */
     const bool root = t->ranks.rank == 0;
@@ -191,7 +195,7 @@ static arc_status put_rows(arc_trainer *t, arc_state_writer *w, const arc_crc_ta
         return arc_fail_nomem(err, "the checkpoint");
     for (int pass = 0; pass < 2; pass++) {
         if (pass && w)
-            wrote = arc_state_begin(w, name, (size_t)t->identities * row, sum, err);
+            wrote = arc_store_begin(w, name, (size_t)t->identities * row, sum, err);
         for (int r = 0; r < t->ranks.count; r++) {
             int64_t first, classes;
             arc_ranks_share(t->identities, r, t->ranks.count, &first, &classes);
@@ -208,7 +212,7 @@ static arc_status put_rows(arc_trainer *t, arc_state_writer *w, const arc_crc_ta
                 if (root && pass == 0)
                     sum = arc_crc32c(crc, sum, from, n * sizeof *from);
                 else if (root && w && wrote == ARC_OK)
-                    wrote = arc_state_more(w, from, n, err);
+                    wrote = arc_store_more(w, from, n, err);
             }
         }
     }
@@ -219,7 +223,7 @@ done:
 
 static const char *const head_name[3] = {"head/centres", "head/optimiser0", "head/optimiser1"};
 
-static arc_status put_head(arc_trainer *t, arc_state_writer *w, arc_error *err) {
+static arc_status put_head(arc_trainer *t, arc_store_writer *w, arc_error *err) {
     arc_head_rows rows;
     arc_crc_table crc;
     arc_status st = ARC_OK;
@@ -234,7 +238,7 @@ static arc_status put_head(arc_trainer *t, arc_state_writer *w, arc_error *err) 
     return st;
 }
 
-static arc_status get_head(arc_trainer *t, const arc_state *s, arc_error *err) {
+static arc_status get_head(arc_trainer *t, const arc_store_file *s, arc_error *err) {
     arc_head_rows rows;
     arc_status st = ARC_OK;
     if (!t->head)
@@ -244,7 +248,7 @@ static arc_status get_head(arc_trainer *t, const arc_state *s, arc_error *err) {
     const size_t row = (size_t)rows.centres * (size_t)rows.dim;
     for (int k = 0; k < 3 && st == ARC_OK; k++)
         if (part[k])
-            st = arc_state_get(s, head_name[k], (size_t)t->identities * row, (size_t)rows.first * row, (size_t)rows.count * row,
+            st = arc_store_get(s, head_name[k], (size_t)t->identities * row, (size_t)rows.first * row, (size_t)rows.count * row,
                                part[k], err);
     return st;
 }
@@ -290,7 +294,7 @@ arc_status arc_train_save_model(arc_trainer *t, const char *path, arc_error *err
 
 /* ---- whole ---- */
 
-static arc_status save_files(arc_trainer *t, arc_state_writer **w, arc_error *err) {
+static arc_status save_files(arc_trainer *t, arc_store_writer **w, arc_error *err) {
     char path[ARC_TRAIN_PATH];
     char *text = NULL;
     arc_status st;
@@ -298,7 +302,7 @@ static arc_status save_files(arc_trainer *t, arc_state_writer **w, arc_error *er
     ARC_TRY(arc_train_save_model(t, path, err));
     ARC_TRY(text_of(t, &text, err));
     path_of(t->options->run, t->at.step, ".state", path);
-    ARC_TRY(arc_state_create(w, &t->ctx->alloc, path, text, err));
+    ARC_TRY(arc_store_create(w, &t->ctx->alloc, &arc_state_kind, path, text, err));
     ARC_TRY(each_array(t, put_array, *w, err));
 done:
     arc_mem_free(&t->ctx->alloc, text);
@@ -306,31 +310,31 @@ done:
 }
 
 arc_status arc_checkpoint_save(arc_trainer *t, arc_error *err) {
-    arc_state_writer *w = NULL;
+    arc_store_writer *w = NULL;
     arc_status st = t->ranks.rank == 0 ? save_files(t, &w, err) : ARC_OK;
     if (st != ARC_OK)
-        arc_state_abort(&w);
+        arc_store_abort(&w);
     /* The others send their rows whether rank 0 can write them or not. */
     const arc_status rows = put_head(t, w, st == ARC_OK ? err : NULL);
     if (st == ARC_OK)
         st = rows;
     if (st == ARC_OK && w)
-        st = arc_state_commit(&w, err);
-    arc_state_abort(&w);
+        st = arc_store_commit(&w, err);
+    arc_store_abort(&w);
     if (st == ARC_OK && t->ranks.rank == 0)
         prune(t);
     return st;
 }
 
 arc_status arc_checkpoint_load(arc_trainer *t, const char *path, arc_error *err) {
-    arc_state s;
-    arc_status st = arc_state_open(&s, &t->ctx->alloc, path, err);
+    arc_store_file s;
+    arc_status st = arc_store_open(&s, &t->ctx->alloc, &arc_state_kind, path, err);
     if (st != ARC_OK)
         return st;
     ARC_TRY(read_text(t, &s, err));
     ARC_TRY(each_array(t, get_array, &s, err));
     ARC_TRY(get_head(t, &s, err));
 done:
-    arc_state_close(&s);
+    arc_store_close(&s);
     return st;
 }

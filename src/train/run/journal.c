@@ -20,11 +20,12 @@ static int64_t line_step(const char *line, size_t bytes) {
 static arc_status cut_log(arc_trainer *t, const char *path, arc_error *err) {
     arc_map map;
     arc_writer *w = NULL;
-    arc_status st = arc_map_open(&map, path, MAX_LOG_BYTES, err);
+    arc_error why;
+    arc_status st = arc_map_open(&map, path, MAX_LOG_BYTES, &why);
     if (st == ARC_ENOTFOUND)
         return ARC_OK;
     if (st != ARC_OK)
-        return st;
+        return arc_fail(err, st, "%s", why.text);
     ARC_TRY(arc_writer_open(&w, &t->ctx->alloc, path, err));
     for (size_t at = 0; at < map.bytes;) {
         const char *line = (const char *)map.data + at;

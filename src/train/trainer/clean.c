@@ -25,7 +25,7 @@ typedef struct cleaner {
     arc_context *ctx;
     const arc_clean_options *o;
     arc_data_set *set;
-    arc_state state;
+    arc_store_file state;
     arc_embedder *embedder;
     int64_t samples, identities;
     size_t centres, dim;
@@ -43,10 +43,10 @@ typedef struct cleaner {
 
 static arc_status read_centres(cleaner *c, const char *path, arc_error *err) {
     json_int_t centres = 0;
-    arc_status st = arc_state_open(&c->state, &c->ctx->alloc, path, err);
+    arc_status st = arc_store_open(&c->state, &c->ctx->alloc, &arc_state_kind, path, err);
     if (st != ARC_OK)
         return st;
-    json_t *root = json_loadb(c->state.json, c->state.json_bytes, 0, NULL);
+    json_t *root = json_loadb(c->state.text, c->state.text_bytes, 0, NULL);
     json_int_t identities = -1;
     const int got = json_unpack(root, "{s:I,s:{s:I}}", "identities", &identities, "recipe", "centers", &centres);
     json_decref(root);
@@ -60,7 +60,7 @@ static arc_status read_centres(cleaner *c, const char *path, arc_error *err) {
     c->centre = arc_mem_raw(&c->ctx->alloc, rows, c->dim * sizeof(float));
     if (!c->centre)
         return arc_fail_nomem(err, "the class centres");
-    st = arc_state_get(&c->state, "head/centres", rows * c->dim, 0, rows * c->dim, c->centre, err);
+    st = arc_store_get(&c->state, "head/centres", rows * c->dim, 0, rows * c->dim, c->centre, err);
     if (st == ARC_OK)
         arc_embedding_normalise(c->centre, (int)ARC_MIN(rows, (size_t)INT32_MAX), (int)c->dim);
     return st;
@@ -264,7 +264,7 @@ static void close_all(cleaner *c) {
     arc_mem_free(a, c->chosen);
     arc_mem_free(a, c->rgb);
     arc_mem_free(a, c->embedding);
-    arc_state_close(&c->state);
+    arc_store_close(&c->state);
     arc_embedder_free(&c->embedder);
     arc_data_set_close(&c->set);
 }

@@ -38,7 +38,6 @@ static void name_samples(const arc_trainer *t, const arc_step_report *r, char *t
 }
 
 static arc_status write_json(arc_trainer *t, const arc_step_report *r, const char *path, arc_error *err) {
-    arc_writer *w = NULL;
     json_t *root = json_object();
     json_object_set_new(root, "step", json_integer(t->at.step + 1));
     json_object_set_new(root, "epoch", json_integer(r->batch.epoch));
@@ -58,12 +57,7 @@ static arc_status write_json(arc_trainer *t, const arc_step_report *r, const cha
     json_decref(root);
     arc_status st = bytes && bytes <= (size_t)1 << 22 ? ARC_OK : arc_fail_nomem(err, path);
     if (st == ARC_OK)
-        st = arc_writer_open(&w, &t->ctx->alloc, path, err);
-    if (st == ARC_OK)
-        st = arc_writer_put(w, text, bytes, err);
-    if (st == ARC_OK)
-        st = arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
+        st = arc_file_save(&t->ctx->alloc, path, text, bytes, err);
     arc_mem_free(&t->ctx->alloc, text);
     return st;
 }

@@ -111,9 +111,7 @@ static arc_status write_recipe(arc_trainer *t, arc_error *err) {
         st = arc_writer_open(&w, &t->ctx->alloc, path, err);
     if (st == ARC_OK)
         st = arc_writer_printf(w, err, "%s\n", text);
-    if (st == ARC_OK)
-        st = arc_writer_commit(&w, err);
-    arc_writer_abort(&w);
+    st = arc_writer_finish(&w, st, err);
     arc_mem_free(&t->ctx->alloc, text);
     return st;
 }
@@ -121,8 +119,10 @@ static arc_status write_recipe(arc_trainer *t, arc_error *err) {
 /* Goes on from the newest checkpoint, or refuses a folder that has one when a new training was asked for. */
 static arc_status begin(arc_trainer *t, arc_error *err) {
     char path[ARC_TRAIN_PATH];
-    arc_status st = ARC_OK;
-    const bool there = arc_checkpoint_newest(&t->ctx->alloc, t->options->run, path);
+    bool there = false;
+    arc_status st = arc_checkpoint_newest(&t->ctx->alloc, t->options->run, path, &there, err);
+    if (st != ARC_OK)
+        return st;
     if (there && t->options->resume) {
         ARC_TRY(arc_checkpoint_load(t, path, err));
         arc_train_say(t, "going on from %s at step %lld of %lld", path, (long long)t->at.step, (long long)t->steps);

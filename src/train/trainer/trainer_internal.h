@@ -87,8 +87,8 @@ void arc_trainer_close(arc_trainer *t);
 
 /* checkpoint.c */
 arc_status arc_checkpoint_save(arc_trainer *t, arc_error *err);
-/* The newest whole checkpoint of the run folder: its path; false = none. */
-bool arc_checkpoint_newest(const arc_alloc *a, const char *run, char path[ARC_TRAIN_PATH]);
+/* The newest whole checkpoint of the run folder: its path. Damaged ones are passed over; a folder that cannot be listed is an error, never "none". */
+arc_status arc_checkpoint_newest(const arc_alloc *a, const char *run, char path[ARC_TRAIN_PATH], bool *found, arc_error *err);
 /* The recipe that a checkpoint was made with. */
 arc_status arc_checkpoint_recipe(arc_recipe *recipe, const char *path, arc_error *err);
 arc_status arc_checkpoint_load(arc_trainer *t, const char *path, arc_error *err);

@@ -1,0 +1,77 @@
+/* store: a file of one text and named arrays, each with a checksum: the state of a training, and whatever else a program keeps as numbers. Written
+ * whole and atomically (file.h); read from a mapping, so that an array of any size costs no memory until it is looked at. Several writers
+ * agree by lock.h.
+ *
+ * Little-endian: 8 bytes that name the kind, u32 its version, u32 bytes of the text, the text (JSON by convention), u32 CRC-32C of it all so
+ * far; then for each array u16 bytes of the name, the name, u64 count, u32 CRC-32C of the data, and `count` numbers of 4 bytes (float32 or int32,
+ * as the name has it) at the next multiple of 64; then u16 0, and u32 the number of arrays.
+ *
+ * What is read may be anything: every length is held against the file's end. A damaged byte is found when the file is opened or when the
+ * array is got; one in the padding before an array's data changes nothing. */
+#ifndef ARC_BASE_STORE_H
+#define ARC_BASE_STORE_H
+
+#include "base/crc32c.h"
+#include "base/file.h"
+
+#define ARC_STORE_MAX_BYTES ((size_t)1 << 40)
+#define ARC_STORE_MAX_ARRAYS 100000
+#define ARC_STORE_MAX_NAME 512
+#define ARC_STORE_MAX_TEXT ((size_t)1 << 22)
+
+/* What a file is for, in its first bytes and in error texts. */
+typedef struct arc_store_kind {
+    char magic[9];
+    uint32_t version;
+    const char *what;     /* "the state of a training" */
+    const char *advice;   /* when it is damaged: "use an older checkpoint" */
+    const char *mismatch; /* when an array is missing or of another length: "it belongs to another network" */
+} arc_store_kind;
+
+/* ---- writing ---- */
+
+typedef struct arc_store_writer arc_store_writer;
+/* Errors: those of arc_writer_open; ELIMIT: the text is too long to be read back. */
+arc_status arc_store_create(arc_store_writer **out, const arc_alloc *a, const arc_store_kind *kind, const char *path,
+                            const char *text, arc_error *err);
+/* An array in one piece, or begun and then given in pieces, `count` numbers in all, whose checksum `crc` is known beforehand. ELIMIT: more arrays, or
+ * a longer name, than could be read back. */
+arc_status arc_store_put(arc_store_writer *w, const char *name, const void *data, size_t count, arc_error *err);
+arc_status arc_store_begin(arc_store_writer *w, const char *name, size_t count, uint32_t crc, arc_error *err);
+arc_status arc_store_more(arc_store_writer *w, const void *data, size_t count, arc_error *err);
+arc_status arc_store_commit(arc_store_writer **w, arc_error *err); /* as arc_writer_commit */
+void arc_store_abort(arc_store_writer **w);
+
+/* ---- reading ---- */
+
+typedef struct arc_store_array {
+    const char *name;
+    const void *data; /* in the mapping, unchecked */
+    size_t count;
+    uint32_t crc;
+} arc_store_array;
+typedef struct arc_store_file {
+    const arc_store_kind *kind;
+    arc_map map;
+    arc_arena arena;
+    arc_crc_table crc;
+    const char *name; /* of the file, for error texts */
+    const char *text; /* not terminated */
+    size_t text_bytes;
+    arc_store_array *array;
+    size_t arrays;
+} arc_store_file;
+/* Maps and checks everything but the arrays' data. Errors: EFORMAT (another kind), EUNSUPPORTED (another version), ECORRUPT, and those of
+ * arc_map_open. Nothing is held after a failure. */
+arc_status arc_store_open(arc_store_file *out, const arc_alloc *a, const arc_store_kind *kind, const char *path, arc_error *err);
+/* The same from memory, aligned to 4, that outlives it. */
+arc_status arc_store_parse(arc_store_file *out, const arc_alloc *a, const arc_store_kind *kind, const void *bytes, size_t count,
+                           const char *name, arc_error *err);
+void arc_store_close(arc_store_file *s); /* idempotent */
+/* Copies `count` numbers from number `from` of an array that has `whole` of them; the first reading of an array (from == 0) checks it. EFORMAT: there
+ * is none of that name; ESHAPE: it has another length; ECORRUPT. */
+arc_status arc_store_get(const arc_store_file *s, const char *name, size_t whole, size_t from, size_t count, void *out,
+                         arc_error *err);
+bool arc_store_has(const arc_store_file *s, const char *name);
+
+#endif

@@ -1,0 +1,109 @@
+/* The system calls of base/sys.h, counted, and failing where the test says. */
+#include "faulty_sys.h"
+#include "base/sys.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static arc_faults now;
+static long calls;
+static const char *first = "";
+
+void arc_faults_begin(arc_faults faults) {
+    now = faults;
+    first = "";
+    __atomic_store_n(&calls, 0, __ATOMIC_SEQ_CST);
+}
+
+long arc_faults_end(void) {
+    now = (arc_faults){0};
+    return __atomic_load_n(&calls, __ATOMIC_SEQ_CST);
+}
+
+const char *arc_faults_call(void) {
+    return first;
+}
+
+/* Whether this call is to fail; errno is set then. */
+static bool fails(const char *call) {
+    const long n = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
+    if (now.at == 0 || n < now.at || (n > now.at && !now.on))
+        return false;
+    if (now.kill)
+        raise(SIGKILL);
+    if (n == now.at)
+        first = call;
+    errno = now.reason;
+    return true;
+}
+
+int arc_sys_open(const char *path, int flags, mode_t mode) {
+    return fails("open") ? -1 : open(path, flags, mode);
+}
+
+int arc_sys_close(int fd) {
+    const bool bad = fails("close");
+    const int reason = errno, result = close(fd); /* the system lets go of it either way */
+    if (bad)
+        errno = reason;
+    return bad ? -1 : result;
+}
+
+ssize_t arc_sys_write(int fd, const void *data, size_t bytes) {
+    if (now.kill && __atomic_load_n(&calls, __ATOMIC_SEQ_CST) + 1 == now.at)
+        (void)!write(fd, data, bytes / 2);
+    if (fails("write"))
+        return -1;
+    return write(fd, data, now.most_bytes ? ARC_MIN(bytes, now.most_bytes) : bytes);
+}
+
+int arc_sys_sync(int fd) {
+    return fails("sync") ? -1 : fsync(fd);
+}
+
+int arc_sys_truncate(int fd, off_t bytes) {
+    return fails("truncate") ? -1 : ftruncate(fd, bytes);
+}
+
+int arc_sys_lock(int fd, int operation) {
+    return fails("lock") ? -1 : flock(fd, operation);
+}
+
+int arc_sys_stat(const char *path, struct stat *out) {
+    return fails("stat") ? -1 : stat(path, out);
+}
+
+int arc_sys_fstat(int fd, struct stat *out) {
+    return fails("fstat") ? -1 : fstat(fd, out);
+}
+
+void *arc_sys_map(int fd, size_t bytes) {
+    void *data = fails("map") ? MAP_FAILED : mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    return data == MAP_FAILED ? NULL : data;
+}
+
+int arc_sys_rename(const char *from, const char *to) {
+    return fails("rename") ? -1 : rename(from, to);
+}
+
+int arc_sys_unlink(const char *path) {
+    return fails("unlink") ? -1 : unlink(path);
+}
+
+int arc_sys_mkdir(const char *path, mode_t mode) {
+    return fails("mkdir") ? -1 : mkdir(path, mode);
+}
+
+DIR *arc_sys_opendir(const char *path) {
+    return fails("opendir") ? NULL : opendir(path);
+}
+
+struct dirent *arc_sys_readdir(DIR *dir) {
+    if (fails("readdir"))
+        return NULL;
+    errno = 0;
+    return readdir(dir);
+}
