@@ -36,7 +36,7 @@ arc_room(device USES op graph kernel base)
 arc_room(pass USES op graph kernel base)
 arc_room(plan USES device op graph kernel base)
 arc_room(run USES plan pass device op graph kernel base)
-arc_room(learn USES device op graph kernel base)
+arc_room(learn USES plan device op graph kernel base)
 arc_room(zoo USES op graph kernel base)
 
 # ISA files get their flags here and nowhere else: <name>_avx2.c, <name>_avx512.c; NEON is AArch64's baseline.

@@ -1,10 +1,11 @@
-/* learn: its values, events and buffers; shared by learn.c, build.c and schedule.c. */
+/* learn: its values, events and buffers; shared by learner.c, build.c, schedule.c and graph.c. */
 #ifndef ARC_LEARN_LEARNER_INTERNAL_H
 #define ARC_LEARN_LEARNER_INTERNAL_H
 
 #include "device/device.h"
 #include "learn/learner.h"
 #include "op/learn_step.h"
+#include "plan/place.h"
 
 /* An activation. Value 0 is the images. */
 typedef struct arc_learn_value {
@@ -27,16 +28,11 @@ typedef struct arc_learn_event {
     bool add[ARC_LEARN_INPUTS];
 } arc_learn_event;
 
-typedef struct arc_learn_buffer {
-    size_t bytes, offset;
-    int first, last; /* events */
-} arc_learn_buffer;
-
 typedef struct arc_learn_plan {
     arc_learn_event *event;
     int events, forwards; /* the first `forwards` events are the forward pass */
-    arc_learn_buffer *buffer;
-    int buffers, capacity;
+    arc_block *buffer;    /* alive over events */
+    int buffers;
     int images, output, d_output, d_images; /* buffers */
     size_t bytes;
 } arc_learn_plan;

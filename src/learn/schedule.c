@@ -1,12 +1,10 @@
 /* learn: the schedule of a learner and where its activations and gradients lie.
  *
  * The schedule is every step forward, then every step backward. With recomputing the steps are cut into segments; a segment but the last keeps nothing
- * but what others read, and runs forward once more right before its backward. Walking the schedule gives every buffer its life; then the
- * largest are placed first, each at the lowest offset that is free during its life. A gradient that is the same as another (a residual's) or may
+ * but what others read, and runs forward once more right before its backward. Walking the schedule gives every buffer its life, by which it is
+ * placed (plan/place.h). A gradient that is the same as another (a residual's) or may
  * be written over it (a normalisation's) shares its buffer. */
 #include "learn/learner_internal.h"
-#include <stdlib.h>
-#include <string.h>
 
 typedef struct planner {
     const arc_learner *l;
@@ -24,7 +22,7 @@ static int new_buffer(planner *a, int value) {
     const size_t count = (size_t)v->shape.dim[0] * arc_learn_row(&v->shape);
     const int event = a->p->events;
     a->p->buffer[a->p->buffers] =
-        (arc_learn_buffer){.bytes = arc_learn_align(count * arc_store_bytes(v->store)), .first = event, .last = event};
+        (arc_block){.bytes = arc_learn_align(count * arc_store_bytes(v->store)), .first = event, .last = event};
     return a->p->buffers++;
 }
 
@@ -149,38 +147,11 @@ static void walk(planner *a) {
 
 /* ---- placing ------------------------------------------------------------------------------------------------------------------ */
 
-static int larger_first(const void *a, const void *b) {
-    const arc_learn_buffer *x = *(const arc_learn_buffer *const *)a, *y = *(const arc_learn_buffer *const *)b;
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? 1 : -1;
-    return x < y ? -1 : 1;
-}
-
-static size_t lowest_offset(arc_learn_buffer *const *placed, int count, const arc_learn_buffer *b) {
-    size_t offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int i = 0; i < count; i++) {
-            const arc_learn_buffer *o = placed[i];
-            const bool together = o->first <= b->last && b->first <= o->last;
-            if (together && offset < o->offset + o->bytes && o->offset < offset + b->bytes) {
-                offset = o->offset + o->bytes;
-                moved = true;
-            }
-        }
-    }
-    return offset;
-}
-
-static void place(arc_learn_plan *p, arc_learn_buffer **order) {
+/* `order` is room for as many pointers as there are buffers. */
+static void place(arc_learn_plan *p, arc_block **order) {
     for (int i = 0; i < p->buffers; i++)
         order[i] = &p->buffer[i];
-    qsort(order, (size_t)p->buffers, sizeof *order, larger_first);
-    p->bytes = 0;
-    for (int i = 0; i < p->buffers; i++) {
-        order[i]->offset = lowest_offset(order, i, order[i]);
-        p->bytes = ARC_MAX(p->bytes, order[i]->offset + order[i]->bytes);
-    }
+    p->bytes = arc_place_blocks(order, p->buffers);
 }
 
 /* ---- segments ----------------------------------------------------------------------------------------------------------------- */
@@ -206,7 +177,7 @@ static void cut(planner *a, size_t bytes) {
     }
 }
 
-static arc_status make_room(planner *a, arc_arena *arena, arc_learn_buffer ***order, arc_error *err) {
+static arc_status make_room(planner *a, arc_arena *arena, arc_block ***order, arc_error *err) {
     const size_t values = (size_t)a->l->values, steps = (size_t)a->l->steps;
     a->p->event = arc_arena_new(arena, 3 * steps, sizeof *a->p->event);
     a->p->buffer = arc_arena_new(arena, 6 * steps + 4, sizeof *a->p->buffer);
@@ -221,7 +192,7 @@ static arc_status make_room(planner *a, arc_arena *arena, arc_learn_buffer ***or
 
 arc_status arc_learn_plan_new(arc_learner *l, arc_error *err) {
     planner a = {.l = l, .p = &l->plan};
-    arc_learn_buffer **order;
+    arc_block **order;
     const arc_status st = make_room(&a, &l->arena, &order, err);
     if (st != ARC_OK)
         return st;

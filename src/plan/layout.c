@@ -1,6 +1,6 @@
 /* plan: the two layouts of rank-4 float tensors: conversions between plain NCHW and NHWC, and nodes that need no work at all. */
-#include "plan/layout.h"
 #include "op/pixels.h"
+#include "plan/planner.h"
 #include <string.h>
 
 #define TILE_ROWS 64 /* rows of one conversion item */

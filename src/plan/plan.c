@@ -3,7 +3,7 @@
  * up to two layouts; a conversion step is added only where the next operator wants the other one. */
 #include "plan/plan.h"
 #include "plan/cache.h"
-#include "plan/layout.h"
+#include "plan/planner.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,68 +11,6 @@
 #define FOLD_MAX_ELEMENTS ((int64_t)1 << 22)
 #define FOLD_MAX_BYTES ((size_t)1 << 28)  /* of all folded constants of a plan: a hostile file can't fill memory by folding */
 #define DROP_MIN_BYTES ((size_t)64 << 10) /* smaller constants share pages with their neighbours */
-
-/* ---- places and buffers ------------------------------------------------------------------------------------------------------- */
-
-int arc_planner_buffer(arc_planner *b, size_t bytes) {
-    arc_plan *plan = b->plan;
-    if (plan->buffers == plan->buffer_capacity) {
-        const int wanted = plan->buffer_capacity ? 2 * plan->buffer_capacity : 64;
-        arc_plan_buffer *grown =
-            arc_mem_grow(b->alloc, plan->buffer, (size_t)plan->buffer_capacity, (size_t)wanted, sizeof *grown);
-        if (!grown)
-            return ARC_NO_VALUE;
-        plan->buffer = grown;
-        plan->buffer_capacity = wanted;
-    }
-    bytes = (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
-    plan->buffer[plan->buffers] =
-        (arc_plan_buffer){.bytes = bytes, .first_step = plan->steps, .last_step = plan->steps, .merged = ARC_NO_VALUE};
-    return plan->buffers++;
-}
-
-size_t arc_tensor_bytes(arc_dtype t, const arc_shape *s) {
-    return (size_t)arc_shape_count(s) * arc_dtype_bytes(t);
-}
-
-arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node *node) {
-    arc_plan *plan = b->plan;
-    /* Room for two: the steps that change a layout are made and committed between a layer's own step and its commit. */
-    if (plan->steps + 2 > plan->step_capacity) {
-        const int wanted = plan->step_capacity ? 2 * plan->step_capacity : 64;
-        arc_plan_step **grown = arc_mem_grow(b->alloc, plan->step, (size_t)plan->step_capacity, (size_t)wanted, sizeof *grown);
-        if (!grown)
-            return NULL;
-        plan->step = grown;
-        plan->step_capacity = wanted;
-    }
-    arc_plan_step *ps = arc_arena_new(&plan->arena, 1, sizeof *ps);
-    if (!ps)
-        return NULL;
-    ps->step.op = op;
-    ps->step.graph = b->graph;
-    ps->step.node = node;
-    ps->step.opset = b->graph->opset;
-    ps->step.kernels = b->x->kernels;
-    ps->step.pool = b->x->pool;
-    ps->step.low_memory = b->x->low_memory;
-    ps->step.bf16 = b->x->precision == ARC_PRECISION_BF16;
-    ps->step.f16 = b->x->precision == ARC_PRECISION_FP16;
-    ps->step.algorithm = op->name;
-    return ps;
-}
-
-/* Marks what the step reads as alive until now and adds the step. */
-void arc_planner_commit(arc_planner *b, arc_plan_step *ps) {
-    arc_plan *plan = b->plan;
-    for (int i = 0; i < ps->step.inputs; i++)
-        if (ps->in[i].kind == ARC_IN_ARENA)
-            plan->buffer[ps->in[i].index].last_step = plan->steps;
-    const size_t scratch = (ps->step.scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
-    plan->scratch_bytes = ARC_MAX(plan->scratch_bytes, scratch);
-    plan->shared_scratch_bytes = ARC_MAX(plan->shared_scratch_bytes, ps->step.shared_scratch_bytes);
-    plan->step[plan->steps++] = ps;
-}
 
 /* ---- inference ---------------------------------------------------------------------------------------------------------------- */
 
@@ -356,8 +294,8 @@ static arc_status finish_outputs(arc_planner *b, arc_error *err) {
     }
     for (int i = 0; i < b->graph->outputs; i++) /* outputs outlive the last step */
         if (plan->output[i].place.kind == ARC_IN_ARENA)
-            plan->buffer[plan->output[i].place.index].last_step = plan->steps;
-    return b->infer_only ? ARC_OK : arc_plan_place(plan, b->alloc, err);
+            plan->buffer[plan->output[i].place.index].block.last = plan->steps;
+    return b->infer_only ? ARC_OK : arc_plan_place_all(plan, b->alloc, err);
 }
 
 /* Hashes what fixes the bits of a result: library, level or device, and each step's operator, algorithm and shape. Schedules and threads do not. */

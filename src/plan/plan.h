@@ -5,6 +5,7 @@
 
 #include "device/device.h"
 #include "op/packs.h"
+#include "plan/place.h"
 
 #define ARC_PLAN_ID_BYTES 32
 
@@ -16,10 +17,9 @@ typedef struct arc_place {
     const void *data; /* ARC_IN_CONSTANT */
 } arc_place;
 
-/* A block of the activation arena and the steps that need it. */
+/* A buffer of the activation arena, alive over steps. */
 typedef struct arc_plan_buffer {
-    size_t bytes, offset;
-    int first_step, last_step;
+    arc_block block;
     int merged; /* this one lives in that other buffer (in-place), ARC_NO_VALUE otherwise */
 } arc_plan_buffer;
 
@@ -62,7 +62,7 @@ typedef struct arc_plan_request {
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err);
 void arc_plan_free(arc_plan **plan);
 
-/* place.c: merges in-place steps, places buffers; fills offsets and activation_bytes. */
-arc_status arc_plan_place(arc_plan *plan, const arc_alloc *a, arc_error *err);
+/* activations.c: merges in-place steps, places buffers; fills offsets and activation_bytes. */
+arc_status arc_plan_place_all(arc_plan *plan, const arc_alloc *a, arc_error *err);
 
 #endif

@@ -3,7 +3,7 @@
 #include "run/session.h"
 #include "op/packs.h"
 #include "pass/pass.h"
-#include "plan/layout.h"
+#include "plan/planner.h"
 #include <string.h>
 
 #define MAX_PLANS 8
@@ -186,7 +186,7 @@ arc_status arc_session_plan(arc_session *s, const arc_shape *input_shape, arc_er
 static void *bind(const arc_session *s, const arc_plan *p, const arc_place *place, const arc_tensor *in) {
     void *data = NULL;
     if (place->kind == ARC_IN_ARENA)
-        data = s->activations + p->buffer[place->index].offset;
+        data = s->activations + p->buffer[place->index].block.offset;
     else if (place->kind == ARC_IN_INPUT)
         data = in[place->index].data;
     else if (place->kind == ARC_IN_CONSTANT)

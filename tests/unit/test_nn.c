@@ -1,6 +1,7 @@
 /* Graphs: building, what a check refuses, and order. Plans: shapes, layouts, folded constants, memory, costs. */
 #include "net_support.h"
 #include "plan/cost.h"
+#include "plan/place.h"
 #include <string.h>
 
 /* ---- graphs ------------------------------------------------------------------------------------------------------------------- */
@@ -201,6 +202,43 @@ static int start(net *t, uint32_t seed, arc_shape s) {
 }
 
 /* ---- plans -------------------------------------------------------------------------------------------------------------------- */
+
+/* Blocks that live at the same time never overlap; a chain, in which two live at a time, needs the two largest neighbours alone. */
+static void blocks_share_an_arena(void **state) {
+    (void)state;
+    enum { COUNT = 60 };
+    uint32_t random = 7;
+    for (int round = 0; round < 50; round++) {
+        arc_block block[COUNT], *order[COUNT];
+        size_t sum = 0;
+        for (int i = 0; i < COUNT; i++) {
+            random = random * 1664525u + 1013904223u;
+            const int first = (int)(random >> 8) % 40;
+            block[i] =
+                (arc_block){.bytes = 64 * (1 + (random >> 16) % 9), .first = first, .last = first + (int)(random >> 24) % 12};
+            order[i] = &block[i];
+            sum += block[i].bytes;
+        }
+        const size_t bytes = arc_place_blocks(order, COUNT);
+        assert_true(bytes < sum / 2);
+        for (int i = 0; i < COUNT; i++) {
+            assert_true(block[i].offset + block[i].bytes <= bytes);
+            for (int k = 0; k < i; k++) {
+                const bool together = block[i].first <= block[k].last && block[k].first <= block[i].last;
+                const bool apart =
+                    block[i].offset + block[i].bytes <= block[k].offset || block[k].offset + block[k].bytes <= block[i].offset;
+                assert_true(apart || !together);
+            }
+        }
+    }
+    arc_block chain[] = {{.bytes = 64, .first = 0, .last = 1},
+                         {.bytes = 256, .first = 1, .last = 2},
+                         {.bytes = 192, .first = 2, .last = 3},
+                         {.bytes = 64, .first = 3, .last = 4}};
+    arc_block *order[] = {&chain[0], &chain[1], &chain[2], &chain[3]};
+    assert_int_equal(arc_place_blocks(order, 4), 448);
+    assert_int_equal(arc_place_blocks(order, 0), 0);
+}
 
 static void every_shape_has_its_plan(void **state) {
     (void)state;
@@ -484,6 +522,7 @@ int main(void) {
         cmocka_unit_test(values_are_found_by_name),
         cmocka_unit_test(attributes_and_metadata_read_back),
         cmocka_unit_test(copies_stand_by_themselves),
+        cmocka_unit_test(blocks_share_an_arena),
         cmocka_unit_test(every_shape_has_its_plan),
         cmocka_unit_test(wrong_inputs_are_named),
         cmocka_unit_test(shape_arithmetic_is_folded),

@@ -1,6 +1,6 @@
-/* plan: the planner's working state, shared by plan.c and layout.c. */
-#ifndef ARC_PLAN_LAYOUT_H
-#define ARC_PLAN_LAYOUT_H
+/* plan: the planner's working state, which plan.c, layout.c and planner.c share. */
+#ifndef ARC_PLAN_PLANNER_H
+#define ARC_PLAN_PLANNER_H
 
 #include "plan/choice.h"
 #include "plan/plan.h"
@@ -30,14 +30,19 @@ typedef struct arc_planner {
     arc_step fold_step;
 } arc_planner;
 
-/* A float32 tensor of rank 4: the kind that has two layouts. */
-bool arc_is_image(const arc_plan_value *v);
-size_t arc_tensor_bytes(arc_dtype t, const arc_shape *s);
+/* ---- planner.c ---- */
 
+size_t arc_tensor_bytes(arc_dtype t, const arc_shape *s);
+/* A buffer of the activation arena that lives from the next step on. */
 int arc_planner_buffer(arc_planner *b, size_t bytes);                                    /* ARC_NO_VALUE on ENOMEM */
 arc_plan_step *arc_planner_step(arc_planner *b, const arc_op *op, const arc_node *node); /* NULL on ENOMEM */
+/* Adds the step; what it reads lives until then. */
 void arc_planner_commit(arc_planner *b, arc_plan_step *ps);
 
+/* ---- layout.c ---- */
+
+/* A float32 tensor of rank 4: the kind that has two layouts. */
+bool arc_is_image(const arc_plan_value *v);
 /* The value in the wanted layout, converted by a new step when it is not there yet. */
 arc_status arc_planner_want(arc_planner *b, int value, bool nhwc, arc_place *place, arc_error *err);
 /* A step wrote it there; both layouts at once when they are the same bytes. */
