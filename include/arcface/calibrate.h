@@ -41,6 +41,10 @@ ARC_API ARC_NODISCARD arc_status arc_model_calibrate(arc_model *model, const arc
 /* *found: whether the model has one. Errors: EFORMAT for damaged metadata. */
 ARC_API ARC_NODISCARD arc_status arc_model_calibration(const arc_model *model, arc_calibration *out, bool *found, arc_error *err);
 
+/* The text that `arcface calibrate` prints; json: one object. Ownership: free with arc_text_free. Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_calibration_describe(arc_context *ctx, const arc_calibration *c, bool json, char **text,
+                                                          arc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -21,6 +21,16 @@ typedef struct arc_comparison {
 ARC_API ARC_NODISCARD arc_status arc_evaluation_compare(arc_context *ctx, const arc_evaluation *a, const arc_evaluation *b,
                                                         int replicates, uint64_t seed, arc_comparison *out, arc_error *err);
 
+/* The text that `arcface eval compare` prints; json: one object. a and b: the evaluations that were compared. Ownership: free with
+ * arc_text_free. Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_comparison_describe(arc_context *ctx, const arc_comparison *comparison,
+                                                         const arc_evaluation *a, const arc_evaluation *b, bool json, char **text,
+                                                         arc_error *err);
+/* One self-contained HTML page: the tests, then both models' curves over each other. Thread: any. Errors: EIO, ENOMEM, ELIMIT (see page.h). */
+ARC_API ARC_NODISCARD arc_status arc_comparison_report(arc_context *ctx, const arc_comparison *comparison,
+                                                       const arc_evaluation *a, const arc_evaluation *b, const char *path,
+                                                       arc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,7 +12,7 @@ extern "C" {
 #define ARC_REPORT_MAX_EVALUATIONS 8
 
 /* One self-contained HTML page (no network). With several evaluations, of several models on one set, their curves are laid over each other and
- * the tables have a row each. names: [count], as legends show them; count: 1 to ARC_REPORT_MAX_EVALUATIONS. Pictures of the worst pairs that
+ * the tables have a row each. names: [count], as legends show them, NULL: the models' files (behind "A: ", "B: " where there are several); count: 1 to ARC_REPORT_MAX_EVALUATIONS. Pictures of the worst pairs that
  * cannot be read any more are left out and counted. Thread: any. Errors: EINVAL (count), EIO, ENOMEM, ELIMIT (see page.h). */
 ARC_API ARC_NODISCARD arc_status arc_evaluation_report(arc_context *ctx, const arc_evaluation *const *evaluations,
                                                        const char *const *names, int count, const char *path, arc_error *err);
@@ -24,6 +24,11 @@ ARC_API ARC_NODISCARD arc_status arc_evaluation_onto_page(arc_context *ctx, cons
 /* The plots alone as one sheet, .svg or .png. Errors: as above, EINVAL for another suffix or when there is nothing to draw. */
 ARC_API ARC_NODISCARD arc_status arc_evaluation_plot(arc_context *ctx, const arc_evaluation *const *evaluations,
                                                      const char *const *names, int count, const char *path, arc_error *err);
+
+/* The text that `arcface eval` prints; json: one object with everything but the scores of every pair. Ownership: free with arc_text_free.
+ * Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_evaluation_describe(arc_context *ctx, const arc_evaluation *evaluation, bool json,
+                                                         char **text, arc_error *err);
 
 #ifdef __cplusplus
 }

@@ -25,11 +25,24 @@ double arc_number_read(const char *text, const char **end) {
     return value;
 }
 
-int arc_number_write(char *text, size_t bytes, double value) {
+int arc_number_print(char *text, size_t bytes, const char *fmt, va_list args) {
     pthread_once(&once, make_locale);
     const locale_t old = c_locale ? uselocale(c_locale) : (locale_t)0;
-    const int count = snprintf(text, bytes, "%.9g", value);
+    const int count = vsnprintf(text, bytes, fmt, args);
     if (c_locale)
         uselocale(old);
     return count;
+}
+
+static int print(char *text, size_t bytes, const char *fmt, ...) ARC_PRINTF(3, 4);
+static int print(char *text, size_t bytes, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    const int count = arc_number_print(text, bytes, fmt, args);
+    va_end(args);
+    return count;
+}
+
+int arc_number_write(char *text, size_t bytes, double value) {
+    return print(text, bytes, "%.9g", value);
 }

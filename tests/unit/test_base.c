@@ -1,5 +1,6 @@
 /* base: the error text, memory arithmetic, arena limits, atomic files, mapping, the pool and the random stream. */
 #include "base/base.h"
+#include "base/text.h"
 #include "support.h"
 #include <fcntl.h>
 #include <locale.h>
@@ -236,6 +237,42 @@ static void numbers_are_decimal_text(void **state) {
     setlocale(LC_ALL, "C");
 }
 
+static void describe(arc_text *t) {
+    char many[2000];
+    memset(many, 'x', sizeof many - 1);
+    many[sizeof many - 1] = '\0';
+    arc_text_add(t, "{\"a\": %.2f, ", 1.5);
+    arc_text_numbers(t, "b", (const double[]){0.1, 2}, 2);
+    arc_text_add(t, ", \"c\": ");
+    arc_text_quote(t, "q\"\\\x01\xc3\xa9\xff\xed\xa0\x80");
+    arc_text_add(t, ", \"d\": \"%s\", \"e\": %s}", many, arc_text_bool(true));
+}
+
+static void text_is_json_in_every_locale(void **state) {
+    (void)state;
+    const char *const head = "{\"a\": 1.50, \"b\": [0.10000000000000001, 2], \"c\": \"q\\\"\\\\\\u0001\xc3\xa9\xef\xbf\xbd"
+                             "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\", \"d\": \"xxx";
+    arc_text t;
+    char *text = NULL;
+    setlocale(LC_ALL, "de_DE.UTF-8"); /* where the machine has it, a decimal comma */
+    for (long n = 1; !text; n++) {
+        arc_test_heap heap = {.fail_at = n};
+        const arc_alloc alloc = arc_test_heap_alloc(&heap);
+        arc_error err = {0};
+        arc_text_begin(&t, &alloc);
+        describe(&t);
+        const arc_status st = arc_text_end(&t, &text, &err);
+        assert_int_equal(heap.live, text ? 1 : 0);
+        assert_int_equal(st, text ? ARC_OK : ARC_ENOMEM);
+        if (!text)
+            continue;
+        assert_int_equal(memcmp(text, head, strlen(head)), 0);
+        assert_string_equal(text + strlen(text) - 14, "x\", \"e\": true}");
+        arc_mem_free(&alloc, text);
+    }
+    setlocale(LC_ALL, "C");
+}
+
 static void rng_is_the_same_everywhere(void **state) {
     (void)state;
     arc_rng a, b, other;
@@ -264,7 +301,7 @@ int main(void) {
         cmocka_unit_test(writer_reports_a_full_disk),    cmocka_unit_test(bad_paths_are_named),
         cmocka_unit_test(map_refuses_what_is_too_large), cmocka_unit_test(folders_are_made_with_parents),
         cmocka_unit_test(pool_runs_each_tile_once),      cmocka_unit_test(rng_is_the_same_everywhere),
-        cmocka_unit_test(numbers_are_decimal_text),
+        cmocka_unit_test(numbers_are_decimal_text),      cmocka_unit_test(text_is_json_in_every_locale),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

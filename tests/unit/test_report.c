@@ -1,8 +1,11 @@
 /* The report of evaluations: its numbers are the evaluation's, several models are laid over each other, what is missing is said. */
 #include "base/base.h"
 #include "support.h"
+#include <arcface/calibrate.h>
 #include <arcface/evaluate.h>
+#include <arcface/evaluate_compare.h>
 #include <arcface/evaluate_report.h>
+#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -154,6 +157,46 @@ static void searches_are_drawn(void **state) {
     free(text);
 }
 
+static void described(void **state) {
+    (void)state;
+    arc_evaluation e = an_evaluation(0), other = an_evaluation(0.05);
+    arc_comparison k = {.pairs = 200, .only_a = 3, .only_b = 13, .mcnemar_p = 0.02, .operatings = 1};
+    k.far_target[0] = 1e-3;
+    k.tar_difference[0] = 0.05;
+    k.difference[0] = (arc_interval){0.01, 0.09};
+    arc_calibration c = {.far = 1e-3, .threshold = 0.31, .genuine = 100, .impostor = 100, .supported = true};
+    arc_error err = {0};
+    for (int json = 0; json < 2; json++) {
+        static const char *const wanted[2][3] = {
+            {"Accuracy         0.91000+-0.01000\n",
+             "TAR@FAR=0.001    B - A = +0.05000  95 % over identities +0.01000 to +0.09000  too few",
+             "threshold        cosine 0.3100 for FAR 0.001"},
+            {"\"accuracy\": 0.91", "{\"far\": 0.001, \"difference\": 0.05, \"low\": 0.01, \"high\": 0.09}",
+             "{\"far\": 0.001, \"threshold\": 0.31, "}};
+        char *text[3] = {NULL, NULL, NULL};
+        assert_int_equal(arc_evaluation_describe(ctx, &e, json, &text[0], &err), ARC_OK);
+        assert_int_equal(arc_comparison_describe(ctx, &k, &e, &other, json, &text[1], &err), ARC_OK);
+        assert_int_equal(arc_calibration_describe(ctx, &c, json, &text[2], &err), ARC_OK);
+        for (int i = 0; i < 3; i++) {
+            if (!strstr(text[i], wanted[json][i]))
+                fail_msg("'%s' is not in %s", wanted[json][i], text[i]);
+            json_t *parsed = json ? json_loads(text[i], 0, NULL) : NULL;
+            assert_true(!json || json_is_object(parsed));
+            json_decref(parsed);
+            arc_text_free(ctx, &text[i]);
+        }
+    }
+    /* Pages of models that nobody named: their files' names, behind letters where there are two. */
+    const arc_evaluation *list[] = {&e, &other};
+    char *page = report(list, NULL, 1);
+    assert_non_null(strstr(page, "<h1>m</h1>"));
+    free(page);
+    page = report(list, NULL, 2);
+    assert_non_null(strstr(page, "<td>A: m</td>"));
+    free(page);
+    assert_int_equal(arc_comparison_report(ctx, &k, &e, &other, path, &err), ARC_OK);
+}
+
 static void failing_memory(void **state) {
     (void)state;
     arc_evaluation e = an_evaluation(0);
@@ -178,6 +221,7 @@ int main(void) {
         cmocka_unit_test(the_numbers_are_the_evaluations),
         cmocka_unit_test(several_models_share_a_page),
         cmocka_unit_test(searches_are_drawn),
+        cmocka_unit_test(described),
         cmocka_unit_test(failing_memory),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,48 +1,6 @@
 /* arcface calibrate: thresholds and probabilities for a model on one's own pictures, kept in the model. */
 #include "ui/evaluations.h"
 #include <arcface/calibrate.h>
-#include <stdio.h>
-
-static void print_plain(cli_text *t, const arc_calibration *k) {
-    cli_printf(t, "pairs            %lld genuine, %lld impostor\n", (long long)k->genuine, (long long)k->impostor);
-    cli_printf(t, "threshold        cosine %.4f for FAR %g, 95 %% interval %.4f to %.4f%s\n", k->threshold, k->far,
-               k->threshold_interval.low, k->threshold_interval.high, k->supported ? "" : "  too few impostor pairs");
-    if (k->gallery)
-        cli_printf(t, "1:%-14lld cosine %.4f for FPIR %g (FAR %.3g a comparison)%s\n", (long long)k->gallery, k->search_threshold,
-                   k->fpir, k->search_far, k->search_supported ? "" : "  too few impostor pairs");
-    cli_printf(t, "probability      logistic %.4f + %.4f * cosine; isotonic with %d knots\n", k->logistic[0], k->logistic[1],
-               k->knots);
-    cli_printf(t, "FAR of scores   ");
-    for (int i = 0; i < k->far_points; i += 3)
-        cli_printf(t, " %.3f:%.2g", k->far_score[i], k->far_rate[i]);
-    cli_printf(t, "\n");
-}
-
-static void put_list(cli_text *t, const char *name, const double *score, const double *value, int count) {
-    cli_printf(t, " \"%s\": [", name);
-    for (int i = 0; i < count; i++)
-        cli_printf(t, "%s[%.9g, %.9g]", i ? ", " : "", score[i], value[i]);
-    cli_printf(t, "]");
-}
-
-static void print_json(cli_text *t, const arc_calibration *k) {
-    cli_printf(t,
-               "{\"far\": %.9g, \"threshold\": %.9g, \"threshold_low\": %.9g, \"threshold_high\": %.9g, \"supported\": %s, "
-               "\"genuine\": %lld, "
-               "\"impostor\": %lld,\n",
-               k->far, k->threshold, k->threshold_interval.low, k->threshold_interval.high, k->supported ? "true" : "false",
-               (long long)k->genuine, (long long)k->impostor);
-    if (k->gallery)
-        cli_printf(
-            t,
-            " \"gallery\": %lld, \"fpir\": %.9g, \"search_far\": %.9g, \"search_threshold\": %.9g, \"search_supported\": %s,\n",
-            (long long)k->gallery, k->fpir, k->search_far, k->search_threshold, k->search_supported ? "true" : "false");
-    cli_printf(t, " \"logistic\": [%.9g, %.9g],\n", k->logistic[0], k->logistic[1]);
-    put_list(t, "far_of_score", k->far_score, k->far_rate, k->far_points);
-    cli_printf(t, ",\n");
-    put_list(t, "probability_of_score", k->knot_score, k->knot_probability, k->knots);
-    cli_printf(t, ",\n \"set_sha256\": \"%s\"}\n", k->set_sha256);
-}
 
 static int finish(cli *c, eval_command *v, const arc_evaluation *e, double far, int gallery, double fpir) {
     arc_calibration k;
@@ -52,14 +10,14 @@ static int finish(cli *c, eval_command *v, const arc_evaluation *e, double far, 
         return cli_fail(&err);
     if (output && (arc_model_calibrate(v->model, &k, &err) != ARC_OK || arc_model_save(c->ctx, v->model, output, &err) != ARC_OK))
         return cli_fail_write(&err);
-    cli_text t = {0};
-    (cli_given(c, "json") ? print_json : print_plain)(&t, &k);
-    cli_text_print(&t);
+    char *text = NULL;
+    const arc_status st = arc_calibration_describe(c->ctx, &k, cli_given(c, "json"), &text, &err);
+    const int code = cli_show(c, st, &text, &err);
     for (int i = 0; i < e->notes; i++)
         cli_warn(c, "%s", e->note[i]);
     if (!output)
         cli_warn(c, "nothing is stored; -o FILE.onnx keeps the calibration in a model");
-    return CLI_OK;
+    return code;
 }
 
 static int run(cli *c) {

@@ -66,6 +66,8 @@ void cli_csv_string(cli_text *t, const char *s);
 void cli_json_face(cli_text *t, const arc_face *face); /* "box": ..., "score": ..., "landmarks": ... without braces */
 int cli_text_print(cli_text *t);                       /* to standard output; frees */
 int cli_text_write(cli *c, cli_text *t, const char *path);
+/* Prints a description that the library made and frees it, or tells why there is none. */
+int cli_show(cli *c, arc_status st, char **text, const arc_error *err);
 
 /* photos.c */
 typedef struct cli_paths {
@@ -119,9 +121,6 @@ typedef struct cli_side {
     const arc_image *crop; /* may be NULL */
 } cli_side;
 int cli_draw_pair(cli *c, const cli_side side[2], const char *title, const char *text, bool yes, const char *path);
-
-/* cli/eval/eval.c */
-void cli_print_verification(const arc_verification *v);
 
 /* cli/general/demo_trained.c: from nothing to a recogniser, on drawn people. */
 int cli_demo_trained(cli *c, const char *out, bool only_quick);

@@ -41,10 +41,4 @@ int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const 
 /* Names what is missing, and says the evaluation's notes but those that `before` (may be NULL), on the same set, has said. */
 void eval_warn(const cli *c, const arc_evaluation *e, const arc_evaluation *before);
 
-void cli_put_verification(cli_text *t, const arc_verification *v);
-void cli_put_evaluation(cli_text *t, const arc_evaluation *e);
-void cli_put_provenance(cli_text *t, const arc_provenance *p);
-void cli_json_provenance(cli_text *t, const arc_provenance *p); /* an object */
-void cli_json_evaluation(cli_text *t, const arc_evaluation *e);
-
 #endif

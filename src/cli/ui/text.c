@@ -105,3 +105,10 @@ int cli_text_write(cli *c, cli_text *t, const char *path) {
     *t = (cli_text){0};
     return st == ARC_OK ? CLI_OK : cli_fail_write(&err);
 }
+
+int cli_show(cli *c, arc_status st, char **text, const arc_error *err) {
+    if (st == ARC_OK)
+        fputs(*text, stdout); /* main checks the stream at the end */
+    arc_text_free(c->ctx, text);
+    return st == ARC_OK ? CLI_OK : cli_fail(err);
+}

@@ -4,13 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The names of legends when the caller gives none: a model's file without folder and suffix, behind a letter where there are several. */
+static arc_status make_names(arc_report *r, arc_error *err) {
+    const char **name = arc_arena_new(&r->arena, (size_t)r->count, sizeof *name);
+    for (int i = 0; name && i < r->count; i++) {
+        const char *path = r->evaluation[i]->provenance.model, *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+        const char *dot = strrchr(file, '.');
+        const int n = dot && dot != file ? (int)(dot - file) : (int)strlen(file);
+        name[i] = r->count > 1 ? arc_arena_printf(&r->arena, "%c: %.*s", 'A' + i, n, file)
+                               : arc_arena_printf(&r->arena, "%.*s", n ? n : 5, n ? file : "model");
+        if (!name[i])
+            return arc_fail_nomem(err, "names of the report");
+    }
+    r->name = name;
+    return name ? ARC_OK : arc_fail_nomem(err, "names of the report");
+}
+
 arc_status arc_report_begin(arc_report *r, arc_context *ctx, const arc_evaluation *const *evaluations, const char *const *names,
                             int count, arc_error *err) {
     *r = (arc_report){.ctx = ctx, .evaluation = evaluations, .name = names, .count = count};
     arc_arena_init(&r->arena, &ctx->alloc, 0);
     if (count < 1 || count > ARC_REPORT_MAX_EVALUATIONS)
         return arc_fail(err, ARC_EINVAL, "a report shows 1 to %d evaluations, not %d", ARC_REPORT_MAX_EVALUATIONS, count);
-    return ARC_OK;
+    return names ? ARC_OK : make_names(r, err);
 }
 
 void arc_report_end(arc_report *r) {
@@ -342,17 +358,19 @@ arc_status arc_evaluation_onto_page(arc_context *ctx, const arc_evaluation *cons
 arc_status arc_evaluation_report(arc_context *ctx, const arc_evaluation *const *evaluations, const char *const *names, int count,
                                  const char *path, arc_error *err) {
     arc_page *page = NULL;
-    if (count < 1 || count > ARC_REPORT_MAX_EVALUATIONS)
-        return arc_fail(err, ARC_EINVAL, "a report shows 1 to %d evaluations, not %d", ARC_REPORT_MAX_EVALUATIONS, count);
+    arc_report r;
     char title[512];
-    snprintf(title, sizeof title, "%s%s", count == 1 ? names[0] : "Comparison", count == 1 ? "" : " of models");
-    const char *rule = evaluations[0]->provenance.rule;
-    arc_status st = arc_page_new(ctx, title, rule, &page, err);
+    arc_status st = arc_report_begin(&r, ctx, evaluations, names, count, err);
+    if (st == ARC_OK) {
+        snprintf(title, sizeof title, "%s%s", count == 1 ? r.name[0] : "Comparison", count == 1 ? "" : " of models");
+        st = arc_page_new(ctx, title, evaluations[0]->provenance.rule, &page, err);
+    }
     if (st == ARC_OK)
-        st = arc_evaluation_onto_page(ctx, evaluations, names, count, page, err);
+        st = build(&r, page, err);
     if (st == ARC_OK)
         st = arc_page_save(page, path, err);
     arc_page_free(&page);
+    arc_report_end(&r);
     return st;
 }
 

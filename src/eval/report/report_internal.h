@@ -2,7 +2,7 @@
 #ifndef ARC_EVAL_REPORT_REPORT_INTERNAL_H
 #define ARC_EVAL_REPORT_REPORT_INTERNAL_H
 
-#include "base/base.h"
+#include "base/text.h"
 #include <arcface/evaluate_report.h>
 
 /* The evaluations of one page. */
@@ -24,5 +24,11 @@ arc_status arc_report_panels(arc_report *r, arc_plot *panel, int *panels, arc_er
 
 /* pairs.c: pictures of the worst pairs of each evaluation. */
 arc_status arc_report_pairs(arc_report *r, arc_page *page, arc_error *err);
+
+/* describe.c, describe_json.c: as people and programs read it. */
+void arc_describe_evaluation(arc_text *t, const arc_evaluation *e);
+void arc_describe_provenance(arc_text *t, const arc_provenance *p);
+void arc_describe_evaluation_json(arc_text *t, const arc_evaluation *e);
+void arc_describe_provenance_json(arc_text *t, const arc_provenance *p); /* an object */
 
 #endif
