@@ -4,39 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- names ---- */
-
-static int in_graph(arc_onnx_reader *r, const char *name) {
-    const int v = arc_graph_value(r->g, name);
-    return v < 0 ? ARC_ONNX_NO_MEMORY : v;
-}
-
-static char *scoped(arc_onnx_reader *r, const arc_onnx_scope *s, const char *name) {
-    return arc_arena_printf(&r->g->arena, "%s%s", s->prefix, name);
-}
-
-int arc_onnx_defines(arc_onnx_reader *r, const char *name) {
-    if (!r->scope)
-        return in_graph(r, name);
-    const char *full = scoped(r, r->scope, name);
-    return full ? in_graph(r, full) : ARC_ONNX_NO_MEMORY;
-}
-
-int arc_onnx_reads(arc_onnx_reader *r, const char *name) {
-    for (const arc_onnx_scope *s = r->scope; s; s = s->outer) {
-        for (int i = 0; i < s->aliases; i++)
-            if (strcmp(s->alias[i], name) == 0)
-                return s->alias_value[i];
-        const char *full = scoped(r, s, name);
-        if (!full)
-            return ARC_ONNX_NO_MEMORY;
-        const int v = arc_graph_find(r->g, full);
-        if (v >= 0 || s->function)
-            return v >= 0 ? v : in_graph(r, full);
-    }
-    return in_graph(r, name);
-}
-
 /* ---- scopes ---- */
 
 static arc_status open_scope(arc_onnx_reader *r, arc_onnx_scope *s, const arc_onnx_call *call, int aliases) {
@@ -58,16 +25,6 @@ static arc_status add_alias(arc_onnx_reader *r, arc_onnx_scope *s, const char *n
 }
 
 /* ---- functions ---- */
-
-const arc_onnx_function *arc_onnx_find_function(const arc_onnx_reader *r, const char *domain, const char *name,
-                                                const char *overload) {
-    for (int i = 0; i < r->functions; i++) {
-        const arc_onnx_function *f = &r->function[i];
-        if (strcmp(f->name, name) == 0 && strcmp(f->domain, domain) == 0 && strcmp(f->overload, overload) == 0)
-            return f;
-    }
-    return NULL;
-}
 
 /* Operators whose inputs, attributes or meaning changed, and since when: a function of another opset may not hold them. */
 static bool means_the_same(const char *op, int a, int b) {
@@ -139,7 +96,7 @@ arc_status arc_onnx_inline_function(arc_onnx_reader *r, const arc_onnx_call *cal
     r->scope = &scope;
     for (m = f->body; st == ARC_OK && arc_pb_next(&m, &field);)
         if (field.number == 7)
-            st = arc_pb_enter(&m, &field, &node) ? arc_onnx_read_node(r, &node) : arc_onnx_malformed(r, &m, "function");
+            st = arc_pb_enter(&m, &field, &node) ? r->read_node(r, &node) : arc_onnx_malformed(r, &m, "function");
     for (m = f->body; st == ARC_OK && arc_pb_next(&m, &field);) {
         if (field.number != 5)
             continue;
@@ -229,7 +186,7 @@ static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, cons
             else if (f.number == 5)
                 st = arc_onnx_read_constant(r, &inner, NULL, r->file, &value);
             else if (f.number == 1)
-                st = arc_onnx_read_node(r, &inner);
+                st = r->read_node(r, &inner);
             else if ((out[next++] = arc_onnx_reads(r, r->text)) < 0)
                 st = arc_onnx_no_memory(r);
         }

@@ -263,13 +263,6 @@ static arc_status read_attributes(arc_onnx_reader *r, arc_node *n, arc_pb m) {
     return st;
 }
 
-/* known.c follows values to the nodes that make them while the graph is still being read. */
-static void claim(arc_graph *g, int node) {
-    for (int i = 0; i < g->node[node].outputs; i++)
-        if (g->node[node].output[i] >= 0)
-            g->value[g->node[node].output[i]].producer = node;
-}
-
 arc_status arc_onnx_read_node(arc_onnx_reader *r, const arc_pb *message) {
     node_scan n;
     char op[260];
@@ -283,17 +276,7 @@ arc_status arc_onnx_read_node(arc_onnx_reader *r, const arc_pb *message) {
     arc_node *node = arc_graph_node(r->g, op, n.name, n.inputs, r->input, n.outputs, r->output);
     if (!node)
         return arc_onnx_no_memory(r);
-    claim(r->g, r->g->nodes - 1);
+    arc_onnx_claim(r->g, r->g->nodes - 1);
     snprintf(r->where, sizeof r->where, "%.200s: %.100s '%.150s'", r->file, op, n.name);
     return read_attributes(r, node, *message);
-}
-
-arc_status arc_onnx_add_node(arc_onnx_reader *r, const char *op, int inputs, const int *input, int output, arc_node **node) {
-    arc_node *n = arc_graph_node(r->g, op, "", inputs, input, 1, &output);
-    if (node)
-        *node = n;
-    if (!n)
-        return arc_onnx_no_memory(r);
-    claim(r->g, r->g->nodes - 1);
-    return ARC_OK;
 }

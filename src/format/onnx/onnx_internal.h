@@ -1,5 +1,6 @@
-/* Shared by the files that read and write ONNX: read.c the model, node.c its nodes, inline.c functions and branches, known.c what is known of
- * integers when a model is opened, tensor.c tensors, external.c weights in other files, legacy.c what old exporters meant, write.c. */
+/* Shared by the files that read and write ONNX: read.c the model, declared.c its inputs and outputs, node.c its nodes, inline.c functions and
+ * branches, reader.c what these share, known.c what is known of integers when a model is opened, tensor.c tensors, external.c weights in other files,
+ * legacy.c what old exporters meant, write.c. */
 #ifndef ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 #define ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 
@@ -90,30 +91,45 @@ typedef struct arc_onnx_reader {
     bool shapes_read;      /* of values between nodes: only where a condition asks for them */
     arc_onnx_scope *scope; /* NULL: the main graph */
     int bodies;            /* written out so far */
+    /* arc_onnx_read_node: nodes have bodies and bodies have nodes, so inline.c, which node.c calls, reads those through here. */
+    arc_status (*read_node)(struct arc_onnx_reader *r, const arc_pb *message);
     char text[ARC_ONNX_MAX_NAME + 1];
     char where[512];
     int *input, *output; /* of the node being read */
     arc_error *err;
 } arc_onnx_reader;
 
+/* ---- reader.c ---- */
+
 arc_status arc_onnx_malformed(arc_onnx_reader *r, const arc_pb *pb, const char *what);
 arc_status arc_onnx_no_memory(arc_onnx_reader *r);
-
-/* read.c: a TensorProto as a constant called `name` (NULL: its own name, in the scope). */
-arc_status arc_onnx_read_constant(arc_onnx_reader *r, const arc_pb *message, const char *name, const char *where, int *value);
-/* read.c: shapes that the file declares for values between nodes, for those that are known by now. */
-void arc_onnx_read_shapes(arc_onnx_reader *r);
-
-/* node.c: NodeProto into the graph; functions and branches are written out. */
-arc_status arc_onnx_read_node(arc_onnx_reader *r, const arc_pb *message);
-/* node.c: a node that the file does not hold: input and output values as given. */
-arc_status arc_onnx_add_node(arc_onnx_reader *r, const char *op, int inputs, const int *input, int output, arc_node **node);
-
-/* inline.c: the value that a name stands for where it is read or defined; ARC_ONNX_OMITTED or ARC_ONNX_NO_MEMORY. */
+/* The value that a name stands for where it is read or defined; ARC_ONNX_OMITTED or ARC_ONNX_NO_MEMORY. */
 int arc_onnx_reads(arc_onnx_reader *r, const char *name);
 int arc_onnx_defines(arc_onnx_reader *r, const char *name);
 const arc_onnx_function *arc_onnx_find_function(const arc_onnx_reader *r, const char *domain, const char *name,
                                                 const char *overload);
+/* A TensorProto as a constant called `name` (NULL: its own name, in the scope). */
+arc_status arc_onnx_read_constant(arc_onnx_reader *r, const arc_pb *message, const char *name, const char *where, int *value);
+/* Makes a node the producer of its outputs now: known.c follows values to the nodes that make them while the graph is still being read. */
+void arc_onnx_claim(arc_graph *g, int node);
+/* A node that the file does not hold: input and output values as given. */
+arc_status arc_onnx_add_node(arc_onnx_reader *r, const char *op, int inputs, const int *input, int output, arc_node **node);
+
+/* ---- declared.c ---- */
+
+/* ValueInfoProto of the main graph. */
+arc_status arc_onnx_read_input(arc_onnx_reader *r, arc_pb *m);
+arc_status arc_onnx_read_output(arc_onnx_reader *r, arc_pb *m);
+/* Shapes that the file declares for values between nodes, for those that are known by now. */
+void arc_onnx_read_shapes(arc_onnx_reader *r);
+
+/* ---- node.c ---- */
+
+/* NodeProto into the graph; functions and branches are written out. */
+arc_status arc_onnx_read_node(arc_onnx_reader *r, const arc_pb *message);
+
+/* ---- inline.c ---- */
+
 /* A node with its inputs and outputs resolved, whose body takes its place. */
 typedef struct arc_onnx_call {
     const arc_pb *message; /* NodeProto */

@@ -4,177 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DROP_MIN_BYTES ((size_t)64 << 10)
 #define MAX_FUNCTIONS 10000
 
 typedef arc_onnx_reader reader;
-
-static size_t offset_of(const reader *r, const arc_pb *pb) {
-    return (size_t)(pb->at - r->base);
-}
-
-arc_status arc_onnx_malformed(reader *r, const arc_pb *pb, const char *what) {
-    return arc_fail(r->err, ARC_ECORRUPT, "%s: byte %zu: malformed %s; the file is damaged or is no ONNX model", r->file,
-                    offset_of(r, pb), what);
-}
-
-arc_status arc_onnx_no_memory(reader *r) {
-    return arc_fail(r->err, ARC_ENOMEM, "%s: out of memory, or more than %d nodes or %d values", r->file, ARC_MAX_NODES,
-                    ARC_MAX_VALUES);
-}
-
-/* ---- tensors ------------------------------------------------------------------------------------------------------------------ */
-
-arc_status arc_onnx_read_constant(reader *r, const arc_pb *message, const char *name, const char *where, int *value) {
-    arc_onnx_tensor t;
-    const arc_status st = arc_onnx_read_tensor(&t, &r->g->arena, &r->files, message, where, r->base, r->err);
-    if (st != ARC_OK)
-        return st;
-    if (r->map && t.copied_from && t.data_bytes >= DROP_MIN_BYTES)
-        arc_map_drop(r->map, t.copied_from, t.data_bytes);
-    if (!name && !t.name[0])
-        return arc_fail(r->err, ARC_EFORMAT, "%s: an initializer has no name", where);
-    *value = name ? arc_graph_value(r->g, name) : arc_onnx_defines(r, t.name);
-    if (*value < 0)
-        return arc_onnx_no_memory(r);
-    name = r->g->value[*value].name;
-    if (r->g->value[*value].data)
-        return arc_fail(r->err, ARC_EFORMAT, "%s: initializer '%.200s' is given twice", where, t.name);
-    *value = arc_graph_constant(r->g, name, t.dtype, &t.shape, t.data, false);
-    return *value < 0 ? arc_onnx_no_memory(r) : ARC_OK;
-}
-
-/* ---- inputs and outputs ------------------------------------------------------------------------------------------------------- */
-
-typedef struct declared {
-    arc_dtype dtype;
-    arc_shape shape;
-    char symbol[ARC_MAX_RANK][64];
-    bool other; /* no tensor */
-} declared;
-
-static bool read_dim(arc_pb *m, declared *d) {
-    arc_pb_field f;
-    if (d->shape.rank == ARC_MAX_RANK)
-        return false;
-    const int i = d->shape.rank++;
-    d->shape.dim[i] = -1;
-    while (arc_pb_next(m, &f)) {
-        if (f.number == 1 && f.wire == ARC_PB_VARINT) {
-            if ((int64_t)f.value > ARC_MAX_DIM)
-                return false;
-            d->shape.dim[i] = (int64_t)f.value > 0 ? (int64_t)f.value : -1; /* exporters write 0 or -1 for "any" */
-        } else if (f.number == 2 && f.wire == ARC_PB_BYTES) {
-            snprintf(d->symbol[i], sizeof d->symbol[i], "%.*s", (int)ARC_MIN(f.bytes, sizeof d->symbol[i] - 1),
-                     (const char *)f.data);
-        }
-    }
-    return !m->bad;
-}
-
-/* TypeProto.Tensor: 1 elem_type, 2 shape. */
-static bool read_tensor_type(arc_pb *m, declared *d) {
-    arc_pb_field f, g;
-    while (arc_pb_next(m, &f)) {
-        if (f.number == 1 && f.wire == ARC_PB_VARINT)
-            d->dtype = f.value <= ARC_BF16 ? (arc_dtype)f.value : ARC_NO_DTYPE;
-        if (f.number != 2)
-            continue;
-        arc_pb shape, dim;
-        d->shape.rank = 0;
-        if (!arc_pb_enter(m, &f, &shape))
-            return false;
-        while (arc_pb_next(&shape, &g))
-            if (g.number == 1 && (!arc_pb_enter(&shape, &g, &dim) || !read_dim(&dim, d)))
-                return false;
-        if (shape.bad)
-            return false;
-    }
-    return !m->bad;
-}
-
-/* ValueInfoProto: 1 name, 2 type (TypeProto: 1 tensor_type). */
-static bool read_value_info(reader *r, arc_pb *m, declared *d) {
-    arc_pb_field f, g;
-    *d = (declared){.shape.rank = -1};
-    r->text[0] = 0;
-    while (arc_pb_next(m, &f)) {
-        arc_pb type, tensor;
-        if (f.number == 1 && !arc_onnx_text(&f, r->text))
-            return false;
-        if (f.number != 2)
-            continue;
-        if (!arc_pb_enter(m, &f, &type))
-            return false;
-        while (arc_pb_next(&type, &g)) {
-            d->other |= g.number != 1 && g.number != 6; /* a sequence, a map, an optional or a sparse tensor */
-            if (g.number == 1 && (!arc_pb_enter(&type, &g, &tensor) || !read_tensor_type(&tensor, d)))
-                return false;
-        }
-        if (type.bad)
-            return false;
-    }
-    return !m->bad && r->text[0];
-}
-
-static bool keep_symbols(reader *r, int value, const declared *d) {
-    for (int i = 0; i < d->shape.rank; i++) {
-        if (!d->symbol[i][0])
-            continue;
-        r->g->value[value].symbol[i] = arc_arena_strdup(&r->g->arena, d->symbol[i]);
-        if (!r->g->value[value].symbol[i])
-            return false;
-    }
-    return true;
-}
-
-static arc_status read_input(reader *r, arc_pb *m) {
-    declared d;
-    if (!read_value_info(r, m, &d))
-        return arc_onnx_malformed(r, m, "graph input");
-    const int known = arc_graph_find(r->g, r->text);
-    if (known >= 0 && r->g->value[known].data)
-        return ARC_OK; /* before IR 4 initializers were inputs too */
-    if (known >= 0 && r->g->value[known].is_input)
-        return arc_fail(r->err, ARC_EFORMAT, "%s: input '%.200s' is declared twice", r->file, r->text);
-    const int value = arc_graph_value(r->g, r->text);
-    if (value < 0 || arc_graph_add_input(r->g, value, d.dtype, &d.shape) != ARC_OK || !keep_symbols(r, value, &d))
-        return arc_onnx_no_memory(r);
-    if (d.other)
-        return arc_fail(r->err, ARC_EUNSUPPORTED,
-                        "%s: input '%.200s' is a sequence, a map or an optional value; only tensors are supported", r->file,
-                        r->text);
-    if (d.dtype == ARC_NO_DTYPE)
-        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: input '%.200s' is no tensor of a supported type", r->file, r->text);
-    return ARC_OK;
-}
-
-static arc_status read_output(reader *r, arc_pb *m) {
-    declared d;
-    if (!read_value_info(r, m, &d))
-        return arc_onnx_malformed(r, m, "graph output");
-    const int value = arc_graph_value(r->g, r->text);
-    if (value < 0)
-        return arc_onnx_no_memory(r);
-    arc_value *v = &r->g->value[value];
-    if (!v->data && !v->is_input) {
-        v->dtype = d.dtype;
-        v->shape = d.shape;
-        if (!keep_symbols(r, value, &d))
-            return arc_onnx_no_memory(r);
-    }
-    return arc_graph_add_output(r->g, value) == ARC_OK ? ARC_OK : arc_onnx_no_memory(r);
-}
-
-/* ValueInfoProto of values between nodes; those that the graph has no value for are of no interest. */
-static void read_shape(reader *r, arc_pb *m) {
-    declared d;
-    if (!read_value_info(r, m, &d))
-        return; /* nothing depends on it */
-    const int v = arc_graph_find(r->g, r->text);
-    if (v >= 0 && r->g->value[v].shape.rank < 0 && !r->g->value[v].data)
-        r->g->value[v].shape = d.shape;
-}
 
 /* ---- graph and model ---------------------------------------------------------------------------------------------------------- */
 
@@ -194,11 +26,11 @@ static arc_status read_graph_fields(reader *r, const arc_pb *message, uint32_t w
         if (f.number == 5)
             st = arc_onnx_read_constant(r, &inner, NULL, r->file, &value);
         else if (f.number == 11)
-            st = read_input(r, &inner);
+            st = arc_onnx_read_input(r, &inner);
         else if (f.number == 1)
             st = arc_onnx_read_node(r, &inner);
         else
-            st = read_output(r, &inner);
+            st = arc_onnx_read_output(r, &inner);
     }
     if (st == ARC_OK && m.bad)
         return arc_onnx_malformed(r, &m, "graph");
@@ -212,16 +44,6 @@ static arc_status read_graph(reader *r, const arc_pb *message) {
     for (size_t i = 0; st == ARC_OK && i < ARC_COUNT(order); i++)
         st = read_graph_fields(r, message, order[i]);
     return st;
-}
-
-/* GraphProto: 13 value_info. */
-void arc_onnx_read_shapes(reader *r) {
-    arc_pb m = r->graph, inner;
-    arc_pb_field f;
-    r->shapes_read = true;
-    while (arc_pb_next(&m, &f))
-        if (f.number == 13 && arc_pb_enter(&m, &f, &inner))
-            read_shape(r, &inner);
 }
 
 /* Two texts of a message: 1 and 2. */
@@ -373,7 +195,7 @@ static arc_status read_file(reader *r, const void *bytes, size_t count) {
 arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                           arc_error *err) {
     *out = NULL;
-    reader r = {.file = name, .base = bytes, .err = err};
+    reader r = {.file = name, .base = bytes, .read_node = arc_onnx_read_node, .err = err};
     arc_status st = arc_graph_new(&r.g, a, 0, err);
     r.files.g = r.g;
     if (st == ARC_OK)
@@ -386,7 +208,7 @@ arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes
 
 arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err) {
     *out = NULL;
-    reader r = {.file = path, .err = err};
+    reader r = {.file = path, .read_node = arc_onnx_read_node, .err = err};
     arc_status st = arc_graph_new(&r.g, a, 0, err);
     r.files = (arc_onnx_files){.g = r.g, .model = path};
     if (st == ARC_OK)
