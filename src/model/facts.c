@@ -19,7 +19,7 @@ arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_f
     arc_graph_cost cost;
     arc_plan_stats stats;
     memset(out, 0, sizeof *out);
-    out->quantised = arc_model_quantised(m->graph);
+    out->int8 = arc_model_is_int8(m->graph);
     const arc_shape shape = arc_model_report_shape(m);
     if (m->graph->inputs != 1) {
         st = arc_fail(err, ARC_EUNSUPPORTED, "a model of %d inputs: facts are known for one image input", m->graph->inputs);

@@ -8,11 +8,11 @@
 
 #define SEED 20190609u
 #define VALUES 8
-#define FREE_SIDE_PX 160         /* of models that take any size; strides up to 32 divide it */
-#define TOLERANCE 1e-3           /* of the largest value */
-#define QUANTISED_TOLERANCE 5e-2 /* int8 activations: one step of rounding moves an output so much */
+#define FREE_SIDE_PX 160    /* of models that take any size; strides up to 32 divide it */
+#define TOLERANCE 1e-3      /* of the largest value */
+#define INT8_TOLERANCE 5e-2 /* int8 activations: one step of rounding moves an output so much */
 
-bool arc_model_quantised(const arc_graph *g) {
+bool arc_model_is_int8(const arc_graph *g) {
     for (int i = 0; i < g->nodes; i++)
         if (arc_node_is(&g->node[i], ARC_KIND_DYNAMIC_QUANTIZE_LINEAR) || arc_node_is(&g->node[i], ARC_KIND_QUANTIZE_LINEAR))
             return true;
@@ -116,7 +116,7 @@ arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_cont
         return st;
     for (int i = 0; i < count; i++)
         largest = fmaxf(largest, fabsf(want[i]));
-    const double allowed = (arc_model_quantised(g) ? QUANTISED_TOLERANCE : TOLERANCE) * (double)fmaxf(largest, 1e-6f);
+    const double allowed = (arc_model_is_int8(g) ? INT8_TOLERANCE : TOLERANCE) * (double)fmaxf(largest, 1e-6f);
     for (int i = 0; i < count; i++)
         if (i >= have || !(fabs((double)got[i] - (double)want[i]) <= allowed))
             return arc_fail(

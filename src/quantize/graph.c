@@ -260,7 +260,7 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
     arc_arena_init(&scratch, g->alloc, 0);
     arc_status st = ARC_ENOMEM;
     int in[3] = {value_here(w, l->x), ARC_NO_VALUE, ARC_NO_VALUE};
-    if (l->integer) {
+    if (l->int8) {
         weights = arc_arena_new(&scratch, (size_t)(l->c_out * l->per_out), sizeof(float));
         bias = arc_arena_new(&scratch, (size_t)l->c_out, sizeof(float));
         const int wc = new_constant(w, name, "_weight_codes", ARC_I8, &shape, &code),
@@ -296,7 +296,7 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
     ARC_TRY(copy_attributes(w, n, from, l->gemm ? "transB" : NULL));
     if (l->gemm)
         ARC_TRY(arc_node_int(g, n, "transB", 1));
-    if (l->integer && !l->gemm && !y->is_output) {
+    if (l->int8 && !l->gemm && !y->is_output) {
         ARC_TRY(put_quantiser(w, out, y->name, w->facts->range[l->y], &w->codes[l->y]));
         w->as[l->y] = w->codes[l->y];
     }

@@ -72,7 +72,7 @@ static arc_status keep_named(quantising *q, arc_error *err) {
             if (strlen(name) != n || strncmp(name, at, n) != 0)
                 continue;
             found = true;
-            q->layer[i].integer = false;
+            q->layer[i].int8 = false;
         }
         if (!found)
             return arc_fail(err, ARC_EINVAL, "no layer is called '%.*s'; the first is '%s', the last '%s'",
@@ -92,7 +92,7 @@ static arc_status choose_layers(quantising *q, arc_error *err) {
                         "the network has %d convolutions and matrix products with float32 weights: 1 to %d can be quantised",
                         q->layers, ARC_QUANTIZE_MAX_LAYERS);
     for (int i = 0; i < q->layers; i++)
-        q->layer[i].integer =
+        q->layer[i].int8 =
             q->opt->keep || q->layer[i].c_in % 4 == 0; /* products come in groups of four channels; pictures have three */
     return q->opt->keep ? keep_named(q, err) : ARC_OK;
 }
@@ -150,7 +150,7 @@ static arc_status open_watching(quantising *q, arc_graph **graph, arc_session **
         return arc_fail_nomem(err, "calibration");
     memcpy(none, q->layer, (size_t)q->layers * sizeof *none);
     for (int i = 0; i < q->layers; i++)
-        none[i].integer = false;
+        none[i].int8 = false;
     ARC_TRY(arc_quant_write(graph, q->g, none, q->layers, NULL, err));
     for (int i = 0; i < q->watches; i++) {
         const int v = arc_graph_find(*graph, q->g->value[q->watch[i].value].name);
@@ -284,7 +284,7 @@ static arc_status measure_alone(quantising *q, int i, double *loss, arc_error *e
         return arc_fail_nomem(err, "measuring a layer");
     memcpy(alone, q->layer, (size_t)q->layers * sizeof *alone);
     for (int k = 0; k < q->layers; k++)
-        alone[k].integer = k == i;
+        alone[k].int8 = k == i;
     ARC_TRY(write_graph(q, alone, &graph, err));
     ARC_TRY(run_held(q, graph, crops, NULL, cosines, err));
     for (int k = 0; k < crops; k++)
@@ -308,17 +308,17 @@ static arc_status keep_sensitive(quantising *q, arc_error *err) {
         snprintf(r->name, sizeof r->name, "%s", layer_name(q, &q->layer[i]));
         r->loss = -1;
         r->mac_share = all > 0 ? (double)q->layer[i].macs / (double)all : 0;
-        if (q->layer[i].integer && !q->opt->keep && (each || i == q->layers - 1)) {
+        if (q->layer[i].int8 && !q->opt->keep && (each || i == q->layers - 1)) {
             ARC_TRY(measure_alone(q, i, &r->loss, err));
             if (r->loss > SENSITIVE_LOSS && r->mac_share < KEPT_SHARE)
-                q->layer[i].integer = false;
+                q->layer[i].int8 = false;
         }
-        r->integer = q->layer[i].integer;
-        q->report->integer_layers += r->integer;
-        q->report->integer_share += r->integer ? r->mac_share : 0;
+        r->int8 = q->layer[i].int8;
+        q->report->int8_layers += r->int8;
+        q->report->int8_share += r->int8 ? r->mac_share : 0;
     }
     q->report->layers = q->layers;
-    if (q->report->integer_layers == 0)
+    if (q->report->int8_layers == 0)
         st = arc_fail(err, ARC_EINVAL, "no layer is left to quantise");
 done:
     return st;
@@ -352,7 +352,7 @@ static arc_status note(const quantising *q, arc_graph *graph) {
     char text[200];
     snprintf(text, sizeof text, "%s, %d crops; on %d others cosine to float32 %.5f, 1st percentile %.5f; %d of %d layers int8",
              names[q->opt->method], q->report->calibrated, q->report->held_out, q->report->mean_cosine, q->report->low_cosine,
-             q->report->integer_layers, q->report->layers);
+             q->report->int8_layers, q->report->layers);
     return arc_graph_set_meta(graph, "arcface.note.quantize", text);
 }
 

@@ -37,7 +37,7 @@ typedef struct arc_quant_layer {
     int64_t c_out, per_out; /* output channels, weights of one of them */
     int64_t c_in, taps, groups;
     int64_t macs; /* filled by who knows shapes */
-    bool integer; /* to be written in 8 bits */
+    bool int8;    /* to be written in 8 bits */
 } arc_quant_layer;
 
 /* The layers of a graph in order; *layers is [graph->nodes] and freed with arc_mem_free. */
@@ -49,8 +49,8 @@ typedef struct arc_quant_facts {
     const float *const *mean; /* [values], NULL where unknown: [c_in] */
 } arc_quant_facts;
 
-/* The graph at opset 13 or later with BatchNormalizations folded into the layers, and quantisers around those that are `integer`. Every
- * value of the source that is still there keeps its name. facts may be NULL when no layer is integer. Initializers are shared with `g`. */
+/* The graph at opset 13 or later with BatchNormalizations folded into the layers, and quantisers around those that are `int8`. Every
+ * value of the source that is still there keeps its name. facts may be NULL when no layer is in 8 bits. Initializers are shared with `g`. */
 arc_status arc_quant_write(arc_graph **out, const arc_graph *g, const arc_quant_layer *layers, int count,
                            const arc_quant_facts *facts, arc_error *err);
 

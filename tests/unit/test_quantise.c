@@ -239,10 +239,10 @@ static void agree(int (*build)(net *, int), const char *isa, int convolutions) {
                          cosine(fused + i * DIM, plain + i * DIM, DIM));
         assert_memory_equal(fused, threads, n * sizeof *fused);
         assert_int_equal(steps_named(ctx, model->graph, x, "arc.Conv8") + steps_named(ctx, model->graph, x, "arc.Gemm8"),
-                         report.integer_layers);
+                         report.int8_layers);
         assert_int_equal(
             steps_named(ctx, model->graph, x, "DequantizeLinear") + steps_named(ctx, model->graph, x, "QuantizeLinear"), 0);
-        assert_true(report.integer_layers >= convolutions);
+        assert_true(report.int8_layers >= convolutions);
         free(fused);
         free(plain);
         free(threads);
@@ -299,8 +299,8 @@ static void names_to_keep(void **state) {
     opt.keep = last;
     arc_model_free(&model);
     assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_OK);
-    assert_false(report.layer[report.layers - 1].integer);
-    assert_true(report.layer[0].integer);
+    assert_false(report.layer[report.layers - 1].int8);
+    assert_true(report.layer[0].int8);
     arc_model_free(&out);
     opt.keep = "no-such-layer";
     assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_EINVAL);
@@ -332,9 +332,9 @@ static void sensitive_layers_are_kept(void **state) {
     arc_quantize_report report;
     arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
     assert_int_equal(report.layers, 4);
-    assert_false(report.layer[0].integer || report.layer[1].integer);
+    assert_false(report.layer[0].int8 || report.layer[1].int8);
     assert_true(report.layer[0].loss == -1 && report.layer[1].loss > 0.05 && report.layer[1].mac_share < 0.1);
-    assert_true(report.layer[2].integer && report.layer[3].integer && report.integer_layers == 2);
+    assert_true(report.layer[2].int8 && report.layer[3].int8 && report.int8_layers == 2);
     assert_true(report.mean_cosine > 0.99);
     arc_model_free(&model);
     arc_graph_free(&t.g);
@@ -362,7 +362,7 @@ static void the_mean_input_loses_nothing(void **state) {
     net_done(&t, net_gemm(&t, net_input(&t, "x", net_shape(2, 1, IN, 0, 0)), IN, OUT, true));
     assert_int_equal(arc_quant_layers(t.g, &layer, &layers, &err), ARC_OK);
     assert_int_equal(layers, 1);
-    layer[0].integer = true;
+    layer[0].int8 = true;
     float *mean = net_floats(4, IN);
     arc_range *range = calloc((size_t)t.g->values, sizeof *range);
     const float **means = calloc((size_t)t.g->values, sizeof *means);

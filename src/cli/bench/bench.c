@@ -60,7 +60,7 @@ typedef struct bench {
 } bench;
 
 static const char *precision_name(const bench *b) {
-    return b->facts.quantised ? "int8" : cli_precision_name(arc_context_precision(b->c->ctx));
+    return b->facts.int8 ? "int8" : cli_precision_name(arc_context_precision(b->c->ctx));
 }
 
 static double peak_of(const bench *b) {

@@ -191,10 +191,10 @@ static void put_json(const job *j, cli_text *t, const char *output, bool written
     cli_json_string(t, j->refused);
     cli_printf(t,
                ", \"calibrated\": %d, \"held_out\": %d, \"mean_cosine\": %.7f, \"low_cosine\": %.7f, \"min_cosine\": %.7f, "
-               "\"integer_layers\": %d, \"layers\": %d, \"integer_share\": %.4f, \"fp32_ms\": %.3f, \"int8_ms\": %.3f, "
+               "\"int8_layers\": %d, \"layers\": %d, \"int8_share\": %.4f, \"fp32_ms\": %.3f, \"int8_ms\": %.3f, "
                "\"speed_up\": %.3f",
-               r->calibrated, r->held_out, r->mean_cosine, r->low_cosine, r->min_cosine, r->integer_layers, r->layers,
-               r->integer_share, j->fp32_ms, j->int8_ms, j->fp32_ms / j->int8_ms);
+               r->calibrated, r->held_out, r->mean_cosine, r->low_cosine, r->min_cosine, r->int8_layers, r->layers, r->int8_share,
+               j->fp32_ms, j->int8_ms, j->fp32_ms / j->int8_ms);
     if (j->verified)
         cli_printf(t, ", \"pairs\": %d, \"accuracy\": [%.5f, %.5f], \"tar\": [%.5f, %.5f]", j->before.pairs, j->before.accuracy,
                    j->after.accuracy, j->before.tar, j->after.tar);
@@ -202,7 +202,7 @@ static void put_json(const job *j, cli_text *t, const char *output, bool written
     for (int i = 0; i < r->layers; i++) {
         cli_printf(t, "%s{\"name\": ", i ? ", " : "");
         cli_json_string(t, r->layer[i].name);
-        cli_printf(t, ", \"int8\": %s, \"mac_share\": %.5f", r->layer[i].integer ? "true" : "false", r->layer[i].mac_share);
+        cli_printf(t, ", \"int8\": %s, \"mac_share\": %.5f", r->layer[i].int8 ? "true" : "false", r->layer[i].mac_share);
         if (r->layer[i].loss >= 0)
             cli_printf(t, ", \"loss\": %.6f", r->layer[i].loss);
         cli_printf(t, "}");
@@ -219,10 +219,10 @@ static void put_text(const job *j, cli_text *t) {
         cli_printf(t, "%d pairs         accuracy %.5f -> %.5f, TAR@FAR=1e-3 %.5f -> %.5f\n", j->before.pairs, j->before.accuracy,
                    j->after.accuracy, j->before.tar, j->after.tar);
     cli_printf(t, "one image          %.2f ms -> %.2f ms, %.2f times as fast\n", j->fp32_ms, j->int8_ms, j->fp32_ms / j->int8_ms);
-    cli_printf(t, "int8 layers        %d of %d, %.1f %% of the multiply-adds; float32:", r->integer_layers, r->layers,
-               100 * r->integer_share);
+    cli_printf(t, "int8 layers        %d of %d, %.1f %% of the multiply-adds; float32:", r->int8_layers, r->layers,
+               100 * r->int8_share);
     for (int i = 0; i < r->layers; i++)
-        if (!r->layer[i].integer)
+        if (!r->layer[i].int8)
             cli_printf(t, " %s", r->layer[i].name);
     cli_printf(t, "\n");
 }
