@@ -1,4 +1,21 @@
-/* arcface: the ArcFace face recognition system. This header includes all of the public API. */
+/** @file
+ * arcface: the ArcFace face recognition system. This header includes all of the public API.
+ *
+ * What every comment in these headers relies on:
+ *
+ * - Errors: a function that can fail returns arc_status and takes an arc_error, which may be NULL, last. "Errors:" lists the
+ *   codes; the sentence in the arc_error names the file, layer, record or option and what to do. Out-parameters have a defined
+ *   value after a failure: NULL or zero, unless the comment says otherwise. The library never prints, exits or aborts.
+ * - Thread: "any" means that any number of threads may call the function at the same time, on the same objects. "One at a time"
+ *   means that calls on the same object must not overlap; different objects may be used at the same time.
+ * - Ownership: what a function gives through `out` belongs to the caller, who frees it with the function that the comment names.
+ *   What a function takes is borrowed for the call, unless the comment says that it must live longer.
+ * - Options: fill a struct that begins with struct_size by its NAME_default function, then change fields. NULL in its place means
+ *   the defaults. A struct that was filled for another version of the library is refused with EINVAL.
+ * - Shapes stand in square brackets, the dimension that changes fastest last: [count][dim]. Units stand in names: _px, _bytes,
+ *   _ms, _s, _deg.
+ * - Pictures: x counts columns from the left, y rows from the top. Text is UTF-8.
+ */
 #ifndef ARCFACE_ARCFACE_H
 #define ARCFACE_ARCFACE_H
 

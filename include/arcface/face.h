@@ -1,4 +1,6 @@
-/* Faces: detection, alignment, embedding, and the pipeline from photos to embeddings. */
+/** @file
+ * Faces: detection, alignment, embedding, and the pipeline from photos to embeddings.
+ */
 #ifndef ARCFACE_FACE_H
 #define ARCFACE_FACE_H
 
@@ -10,138 +12,192 @@
 extern "C" {
 #endif
 
-/* A detected face, in pixels of the original (oriented, full-size) photo. Landmarks: left eye, right eye, nose, left and right mouth
- * corner as seen in the image. */
+/** A detected face, in pixels of the original photo: full size, upright. */
 typedef struct arc_face {
-    float x1_px, y1_px, x2_px, y2_px;
-    float score; /* 0..1 */
+    float x1_px; /**< left side of the box */
+    float y1_px; /**< its top */
+    float x2_px; /**< its right side */
+    float y2_px; /**< its bottom */
+    float score; /**< 0 to 1 */
+    /** X, y of left eye, right eye, nose, left and right corner of the mouth, as seen in the image */
     float landmark_px[5][2];
 } arc_face;
 
-typedef struct arc_detector arc_detector; /* one thread at a time */
+/** A detector ready to run. One thread at a time. */
+typedef struct arc_detector arc_detector;
 
+/** How faces are looked for. */
 typedef struct arc_detect_options {
-    size_t struct_size;
-    float score_threshold; /* 0 = the contract's */
-    float nms_iou;         /* 0 = the contract's */
-    int size_px;           /* letterbox side for dynamic models; 0 = 640 (or the model's fixed size) */
-    bool multi_scale;      /* also at 128 (big, close faces), merged by one NMS */
-    int max_faces;         /* 0 = all; else the best by area - 2*distance^2 from the centre, as InsightFace */
+    size_t struct_size;    /**< set by arc_detect_options_default */
+    float score_threshold; /**< least score; 0 (default) = the contract's */
+    /** Overlap above which the weaker of two boxes is dropped; 0 (default) = the contract's */
+    float nms_iou;
+    int size_px;      /**< side that the photo is fitted into, for models of any size; 0 (default) = 640 */
+    bool multi_scale; /**< look also at 128 pixels, for faces that fill the photo; default false */
+    /** 0 (default) = all; else the best by area - 2*distance^2 from the centre of the photo, as InsightFace */
+    int max_faces;
 } arc_detect_options;
+
+/** Fills every field with its default. Thread: any. */
 ARC_API void arc_detect_options_default(arc_detect_options *opt);
 
-/* The model must outlive the detector. Errors: EINVAL when the contract is not a detector. */
+/** A detector over a model, which must outlive it. Ownership: free with arc_detector_free. Thread: any.
+ * Errors: EINVAL when the model is not a detector, EUNSUPPORTED, ESHAPE, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_detector_new(arc_context *ctx, const arc_model *model, arc_detector **out, arc_error *err);
+
+/** Frees the detector and nulls the pointer; NULL is allowed. Thread: one at a time. */
 ARC_API void arc_detector_free(arc_detector **detector);
 
-/* Finds faces, best score first. *count = number found, which may exceed capacity (then only `capacity` are written). No face is not an
- * error: *count = 0. faces: [capacity]. Boxes are in pixels of `image`. */
+/** Finds the faces of an image, best score first. faces: [capacity]; *count = number found, which may exceed the capacity: then
+ * only `capacity` are written. No face is not an error: *count = 0. Boxes are in pixels of `image`; `opt` may be NULL. Thread:
+ * one at a time.
+ * Errors: EINVAL (no pixels, options), ESHAPE, ENOMEM. Source: SCRFD, Guo et al., ICLR 2022; RetinaFace, Deng et al., CVPR
+ * 2020. */
 ARC_API ARC_NODISCARD arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_detect_options *opt,
                                             arc_face *faces, int capacity, int *count, arc_error *err);
 
-/* Alignment -------------------------------------------------------------------------------------------------------- */
+/** How pixels are interpolated when a face is warped. */
+typedef enum arc_warp {
+    ARC_WARP_EXACT, /**< bilinear in float32 */
+    ARC_WARP_OPENCV /**< bilinear in the fixed point of OpenCV 4, bit for bit */
+} arc_warp;
 
-typedef enum arc_warp { ARC_WARP_EXACT /* float bilinear */, ARC_WARP_OPENCV /* bit-exact to OpenCV 4's fixed point */ } arc_warp;
-
-/* The template's size and its five points. */
+/** The size of a template and its five points, points_px: [5][2] x, y. Each of the three may be NULL. Thread: any.
+ * Source: InsightFace's face_align.py. */
 ARC_API void arc_template_get(arc_template t, int *width_px, int *height_px, float points_px[5][2]);
 
-/* Closed-form least-squares 2-D similarity from landmarks to the template (Umeyama 1991 in 2-D; equals scikit-image's
- * SimilarityTransform.estimate): matrix [2][3] maps image to crop. *residual_px (may be NULL) is the root-mean-square distance in crop
- * pixels: a quality cue, large for profile or wrong landmarks. Errors: EINVAL for coincident or non-finite points. */
+/** The least-squares similarity (turn, scale, shift) from landmarks, [5][2] in pixels of the image, to the template: matrix,
+ * double [2][3], maps (x, y, 1) of the image to the crop. *residual_px (may be NULL): root-mean-square distance in pixels of the
+ * crop, large for profiles and wrong landmarks. Thread: any. Errors: EINVAL for landmarks that coincide or are not finite.
+ * Source: Umeyama, TPAMI 1991; equals scikit-image's SimilarityTransform.estimate. */
 ARC_API ARC_NODISCARD arc_status arc_align_estimate(const float landmark_px[5][2], arc_template t, double matrix[2][3],
                                                     double *residual_px, arc_error *err);
-/* Warps the face to the template's size; outside is black. out must be made with arc_image_new at that size. */
+
+/** Warps a face into `out`, an image of the template's size made by arc_image_new; outside the image it is black. matrix: of
+ * arc_align_estimate.
+ * Thread: any, for different `out`. Errors: EINVAL (no pixels, a matrix without inverse). */
 ARC_API ARC_NODISCARD arc_status arc_align_warp(const arc_image *image, const double matrix[2][3], arc_warp how, arc_image *out,
                                                 arc_error *err);
-/* Both in one: the face with these landmarks (pixels of `image`) as a new crop of the template's size, in the image's format. residual_px as
- * arc_align_estimate's, may be NULL. On failure *crop is zeroed. Ownership: free with arc_image_free. Errors: EINVAL (coincident or
- * non-finite points, no pixels), ENOMEM. Thread: any. */
+
+/** Both in one: the face with these landmarks, [5][2] in pixels of `image`, as a new crop of the template's size in the image's
+ * format. residual_px as in arc_align_estimate. On failure *crop is zeroed.
+ * Ownership: free with arc_image_free. Thread: any. Errors: EINVAL (landmarks that coincide or are not finite, no pixels),
+ * ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_align_face(arc_context *ctx, const arc_image *image, const float landmark_px[5][2],
                                                 arc_template t, arc_warp how, arc_image *crop, double *residual_px,
                                                 arc_error *err);
 
-/* Embedding -------------------------------------------------------------------------------------------------------- */
+/** An embedder ready to run. One thread at a time. */
+typedef struct arc_embedder arc_embedder;
 
-typedef struct arc_embedder arc_embedder; /* one thread at a time */
+/** An embedder over a model, which must outlive it. Ownership: free with arc_embedder_free. Thread: any.
+ * Errors: EINVAL when the model does not embed, EUNSUPPORTED, ESHAPE, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err);
+
+/** Frees the embedder and nulls the pointer; NULL is allowed. Thread: one at a time. */
 ARC_API void arc_embedder_free(arc_embedder **embedder);
+
+/** Numbers in an embedding. Thread: any. */
 ARC_API int arc_embedder_dim(const arc_embedder *embedder);
-/* arc_net_plan_id of the last batch. */
+
+/** arc_net_plan_id of the last batch; valid until the next one. Thread: one at a time. */
 ARC_API const char *arc_embedder_plan_id(const arc_embedder *embedder);
 
-/* Embeds aligned crops of the template's size (RGB8 or BGR8). out: [count][dim] float32, row-major, NOT normalised. flip: adds the
- * embedding of the mirrored crop (raw sum, ALGORITHMS 7.1). Any count; run in batches inside. */
+/** Embeds aligned crops of the template's size, [count], RGB8 or BGR8; any count, run in batches. out: float32 [count][dim], not
+ * normalised. flip: adds the embedding of the mirrored crop. Thread: one at a time.
+ * Errors: ESHAPE for a crop of another size, EINVAL for one without pixels, ECORRUPT (the network gives numbers that are not
+ * finite), ENOMEM.
+ * Source: Deng et al., ArcFace, CVPR 2019; the sum of both views is InsightFace's verification.py. */
 ARC_API ARC_NODISCARD arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out,
                                                  arc_error *err);
 
-/* In place x / max(|x|, 1e-12) on count rows of dim. */
+/** Divides each row of embeddings, float32 [count][dim], by max(its length, 1e-12), in place. Thread: any, for different rows. */
 ARC_API void arc_embedding_normalise(float *embeddings, int count, int dim);
-/* Cosine of two embeddings (any norm), double accumulation; 0 when one is zero. */
+
+/** Cosine of two embeddings, [dim], of any length, summed in double; 0 when one is zero. Thread: any. */
 ARC_API double arc_embedding_cosine(const float *a, const float *b, int dim);
 
-/* Pipeline: photos in, embeddings out ------------------------------------------------------------------------------ */
+/** Photos in, embeddings out. One thread at a time. */
+typedef struct arc_pipeline arc_pipeline;
 
-typedef struct arc_pipeline arc_pipeline; /* one thread at a time */
+/** What a pipeline does with a photo. */
 typedef struct arc_pipeline_options {
-    size_t struct_size;
-    arc_detect_options detect;
-    arc_image_options
-        image; /* min_side_px > 0: photos far larger are decoded reduced, for the search and for faces that keep at least
-                              * the crop's pixels there; embeddings then differ a little. 0: everything from full size */
-    arc_warp warp;
-    bool flip;       /* sum the mirrored view */
-    bool all_faces;  /* every face; otherwise the largest only */
-    bool aligned;    /* photos that come without landmarks are ready crops: no detection */
-    bool keep_crops; /* results carry the aligned crop */
+    size_t struct_size;        /**< set by arc_pipeline_options_default */
+    arc_detect_options detect; /**< how faces are looked for */
+    /** How photos are decoded. With min_side_px > 0 photos far larger are decoded at reduced size, for the search and for faces
+     * that keep at least the crop's pixels there; embeddings then differ a little. 0 (default): everything from full size. */
+    arc_image_options image;
+    arc_warp warp;   /**< default ARC_WARP_EXACT */
+    bool flip;       /**< add the embedding of the mirrored crop; default false */
+    bool all_faces;  /**< every face; default false: the largest only */
+    bool aligned;    /**< photos without landmarks are aligned crops, nothing is detected; default false */
+    bool keep_crops; /**< results carry the aligned crops; default false */
 } arc_pipeline_options;
+
+/** Fills every field with its default. Thread: any. */
 ARC_API void arc_pipeline_options_default(arc_pipeline_options *opt);
 
-/* One face of one photo. */
+/** One face of one photo. */
 typedef struct arc_result_face {
-    arc_face face;
-    double align_residual_px;
-    float *embedding; /* [dim], raw */
-    arc_image crop;   /* data NULL unless keep_crops */
+    arc_face face;            /**< where it is */
+    double align_residual_px; /**< of arc_align_estimate */
+    float *embedding;         /**< [dim], not normalised */
+    arc_image crop;           /**< aligned; data is NULL unless keep_crops */
 } arc_result_face;
-/* One photo: status and error are its own; a photo without a face has status ARC_OK, faces_found 0. */
+
+/** One photo. Its status and error are its own; a photo without a face has status ARC_OK and faces_found 0. */
 typedef struct arc_result {
-    const char *path; /* the photo's name: the caller's pointer */
-    arc_status status;
-    arc_error error;
-    int width_px, height_px; /* full size, oriented */
-    int faces_found;         /* in the photo */
-    int faces;               /* in `face` */
-    arc_result_face *face;
+    const char *path;      /**< the photo's name: the caller's pointer */
+    arc_status status;     /**< ARC_OK, or why the photo gave nothing */
+    arc_error error;       /**< the sentence */
+    int width_px;          /**< full width, upright */
+    int height_px;         /**< full height, upright */
+    int faces_found;       /**< in the photo */
+    int faces;             /**< in `face` */
+    arc_result_face *face; /**< [faces] */
 } arc_result;
 
-/* detector may be NULL when opt->aligned. Both models must outlive the pipeline. */
+/** A pipeline over two models, which must outlive it. detector may be NULL when opt->aligned; `opt` may be NULL.
+ * Ownership: free with arc_pipeline_free. Thread: any. Errors: those of arc_detector_new and arc_embedder_new; EINVAL (options,
+ * no detector). */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder,
                                                   const arc_pipeline_options *opt, arc_pipeline **out, arc_error *err);
-/* arc_net_plan_id of the embedder's last batch. */
+
+/** arc_net_plan_id of the embedder's last batch; valid until the next one. Thread: one at a time. */
 ARC_API const char *arc_pipeline_plan_id(const arc_pipeline *pipeline);
+
+/** Frees the pipeline and nulls the pointer; NULL is allowed. Thread: one at a time. */
 ARC_API void arc_pipeline_free(arc_pipeline **pipeline);
 
-/* Runs over photos, many at a time in lanes of one or more threads (at most 8 photos are held decoded, 32 ready crops), in any order; results are in
- * the order of the photos and have the same bits however many run at once. results: [count], each freed with arc_result_free. A bad photo fails
- * alone. progress (may be NULL) is called from the calling thread; a non-zero return cancels (ECANCEL): photos already begun are finished, the
- * rest have that status. arc_pipeline_run takes files; arc_pipeline_run_photos takes photos of any kind, which must stay as they are during the
- * call (their names as long as the results). A single photo, as a camera gives it, is a call with count 1. */
+/** Runs over photo files, paths: [count], many at a time (at most 8 photos are held decoded, and 32 aligned crops). results:
+ * [count], in the order of the paths, with the same bits however many run at once. A photo that fails has the error in its own
+ * result and stops nobody else. progress (may be NULL) is called from the calling thread; anything but 0 cancels: photos already
+ * begun are finished, the rest have the status ARC_ECANCEL.
+ * Ownership: free each result with arc_result_free, also after a failure. Thread: one at a time. Errors: ECANCEL, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_run(arc_pipeline *pipeline, const char *const *paths, int count,
                                                   arc_result *results, int (*progress)(void *ctx, int done, int count),
                                                   void *progress_ctx, arc_error *err);
+
+/** The same over photos of any kind, photos: [count], which must stay as they are during the call, their names as long as the
+ * results. A single photo, as a camera gives it, is a call with count 1.
+ * Ownership: free each result with arc_result_free, also after a failure. Thread: one at a time. Errors: ECANCEL, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_run_photos(arc_pipeline *pipeline, const arc_photo *photos, int count,
                                                          arc_result *results, int (*progress)(void *ctx, int done, int count),
                                                          void *progress_ctx, arc_error *err);
+
+/** Frees what a result holds and zeroes it; NULL is allowed. Thread: one at a time. */
 ARC_API void arc_result_free(arc_context *ctx, arc_result *result);
 
-/* Takes the result of photo `index` on the thread that called arc_pipeline_run_source, in the order of the photos. The result is freed
- * afterwards, unless the sink takes it over: by copying the struct and zeroing *result. A status other than ARC_OK ends the run with it. */
+/** Takes the result of photo `index` on the thread that called arc_pipeline_run_source, in the order of the photos. The result is
+ * freed afterwards, unless the sink takes it over: by copying the struct and zeroing *result. A status other than ARC_OK ends the
+ * run with it. */
 typedef arc_status arc_result_sink(void *ctx, int64_t index, arc_result *result, arc_error *err);
-/* The same over a source of any length, with memory for a few hundred results: they are handed on while later photos are searched or still to
- * come, each at most some hundred photos after its own. Bits are those of arc_pipeline_run_photos over the same photos (a face that would wait
- * longer than 256 photos for company is embedded alone, which may change its last bits). When the source breaks or the sink fails, the photos
- * before it have been handed on. Errors: the source's, the sink's; EINVAL for a source that arc_photo_source_default did not fill; ENOMEM. */
+
+/** The same over a source of any length, with memory for a few hundred results: they are handed on while later photos are
+ * searched or still to come, each at most some hundred photos after its own. Bits are those of arc_pipeline_run_photos over the
+ * same photos (a face that would wait longer than 256 photos for company is embedded alone, which may change its last bits). When
+ * the source breaks or the sink fails, the photos before it have been handed on. Thread: one at a time.
+ * Errors: the source's and the sink's; EINVAL for a source that arc_photo_source_default did not fill; ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_run_source(arc_pipeline *pipeline, const arc_photo_source *source,
                                                          arc_result_sink *sink, void *sink_ctx, arc_error *err);
 

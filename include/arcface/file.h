@@ -1,4 +1,6 @@
-/* Files: whole-buffer output that is all there or not there. */
+/** @file
+ * Files: whole-buffer output that is all there or not there.
+ */
 #ifndef ARCFACE_FILE_H
 #define ARCFACE_FILE_H
 
@@ -9,8 +11,8 @@
 extern "C" {
 #endif
 
-/* Writes `count` bytes to a temporary name beside `path`, syncs and renames it: nothing half-written ever stands under the final name.
- * path "-" is standard output. Errors: EIO, ENOMEM. Thread: any. */
+/** Writes `count` bytes to a temporary name beside `path`, syncs and renames it: nothing half-written ever stands under the final
+ * name. `path` "-" is standard output. Thread: any. Errors: EIO; ENOTFOUND when the folder is missing; ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_file_write(arc_context *ctx, const char *path, const void *bytes, size_t count,
                                                 arc_error *err);
 

@@ -1,4 +1,6 @@
-/* Status codes and the caller-owned error text that every fallible arcface call reports through. */
+/** @file
+ * Status codes and the caller-owned error text that every fallible arcface call reports through.
+ */
 #ifndef ARCFACE_STATUS_H
 #define ARCFACE_STATUS_H
 
@@ -6,6 +8,12 @@
 extern "C" {
 #endif
 
+/** @def ARC_NODISCARD
+ * The compiler warns when the result of the function is not looked at. */
+/** @def ARC_PRINTF
+ * The compiler checks the arguments from number `args` on against the format, argument number `fmt`. */
+/** @def ARC_API
+ * Marks what the shared library exports. */
 #if defined(__GNUC__) || defined(__clang__)
 #define ARC_NODISCARD __attribute__((warn_unused_result))
 #define ARC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -16,7 +24,7 @@ extern "C" {
 #define ARC_API
 #endif
 
-/* One list: the enum, the names and the sentences all come from it. */
+/** All status codes as X(name, sentence): the enum, the names and the sentences come from this one list. */
 #define ARC_STATUS_MAP(X)                                                                                                        \
     X(OK, "ok")                                                                                                                  \
     X(ENOMEM, "out of memory")                                                                                                   \
@@ -33,24 +41,29 @@ extern "C" {
     X(ESELFTEST, "model self-test failed")                                                                                       \
     X(ECANCEL, "cancelled")
 
+/** How a call ended: ARC_OK (0), or one of the codes of ARC_STATUS_MAP, ARC_ENOMEM to ARC_ECANCEL. */
 typedef enum arc_status {
+/** One code of the enum, for ARC_STATUS_MAP. */
 #define ARC_STATUS_ENUM(name, text) ARC_##name,
     ARC_STATUS_MAP(ARC_STATUS_ENUM)
 #undef ARC_STATUS_ENUM
 } arc_status;
 
+/** Room for the text of an arc_error, in bytes, with the zero at its end. Longer sentences are cut. */
 #define ARC_ERROR_TEXT_BYTES 512
 
-/* What went wrong, in one sentence that names the file, layer, record, offset or option and what to do.
- * Owned by the caller; may be NULL wherever a function takes `arc_error *`. Written only on failure. */
+/** What went wrong. Owned by the caller, who may pass NULL wherever a function takes one. Written only when a call fails. */
 typedef struct arc_error {
-    arc_status code;
+    arc_status code; /**< the status that the function returned */
+    /** One sentence that names the file, layer, record, offset or option, and what to do */
     char text[ARC_ERROR_TEXT_BYTES];
 } arc_error;
 
-/* The fixed sentence of a code, e.g. "out of memory". Never NULL. Thread: any. */
+/** The fixed sentence of a code, for example "out of memory"; "unknown status" for other numbers. Never NULL, static storage.
+ * Thread: any. */
 ARC_API const char *arc_status_text(arc_status code);
-/* The name of a code, e.g. "ENOMEM". Never NULL. Thread: any. */
+
+/** The name of a code, for example "ENOMEM"; "UNKNOWN" for other numbers. Never NULL, static storage. Thread: any. */
 ARC_API const char *arc_status_name(arc_status code);
 
 #ifdef __cplusplus
