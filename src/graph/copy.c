@@ -40,7 +40,7 @@ arc_status arc_graph_copy_meta(arc_graph *to, const arc_graph *from, const char 
     return ARC_OK;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------------------------------------- */
 
 static arc_status borrow_value(arc_graph *to, const arc_value *v, int index) {
     if (arc_graph_value(to, v->name) != index)
@@ -72,7 +72,7 @@ static arc_status copy_ends(arc_graph *to, const arc_graph *from) {
     return st;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_status borrow_attrs(arc_graph *to, arc_node *own, const arc_node *n) {
     size_t room = 1; /* attributes grow at powers of two */
@@ -99,7 +99,7 @@ static arc_status copy_node(arc_graph *to, const arc_node *n, const arc_graph_co
     return st;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------------------------------------- */
 
 static const char *text_of(arc_graph *to, const char *text, const arc_graph_copying *how, arc_status *st) {
     if (!text || how->borrow)

@@ -1,5 +1,5 @@
-/* graph: building and reading the graph. Names, attributes and in-memory initializers live in the graph's arena; values are found by
- * name through an open-addressing table, so that files with hundreds of thousands of values stay linear. */
+/* graph: building and reading the graph. Names, attributes and in-memory initializers live in the graph's arena; values are found
+ * by name through an open-addressing table, so that files with hundreds of thousands of values stay linear. */
 #include "graph/graph.h"
 #include <stdio.h>
 #include <string.h>

@@ -143,8 +143,8 @@ const char *arc_attr_string(const arc_node *n, const char *name, const char *fal
 /* ---- copy.c ---- */
 
 typedef struct arc_graph_copying {
-    bool
-        borrow; /* symbols, attributes and data stay the source's, which must outlive the copy; false: the copy stands by itself */
+    /* Symbols, attributes and data stay the source's, which must outlive the copy; false: the copy stands by itself. */
+    bool borrow;
     const void *(*data)(const void *arg,
                         int value); /* not borrowing: what initializer `value` holds in the copy; NULL: the same */
     const void *arg;

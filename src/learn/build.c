@@ -1,5 +1,5 @@
 /* learn: the steps of a learner from its graph. Shapes come from the operators' own rules; a PRelu or Relu whose only input is a
- * normalisation joins its step, and so does the addition behind it when the other operand is there by then. */
+ * normalisation joins its step, and so does the addition behind it when its other operand is made before that step. */
 #include "learn/learner_internal.h"
 #include <string.h>
 
@@ -8,7 +8,7 @@ typedef struct builder {
     const arc_graph *g;
     arc_tensor *tensor; /* of each graph value, once inferred */
     int *activation;    /* of each graph value: value of the learner, ARC_NO_VALUE */
-    int *users;         /* of each graph value, by nodes that count */
+    int *users;         /* of each graph value: how many live nodes read it */
     bool *live;         /* of each node: the output depends on it */
     arc_error *err;
 } builder;
@@ -17,7 +17,7 @@ static arc_status refuse(const builder *b, const arc_node *n, const char *why) {
     return arc_learn_refuse(n, why, b->err);
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ---------------------------------------------------------------------------------------------------------------- */
 
 static arc_status infer_node(builder *b, const arc_node *n) {
     if (n->inputs > ARC_OP_MAX_IO || n->outputs > ARC_OP_MAX_IO)
@@ -48,7 +48,7 @@ static void begin_tensors(builder *b) {
     }
 }
 
-/* ---- parameters --------------------------------------------------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------------------------------------------ */
 
 static bool has_prefix(const arc_learner_options *o, const char *name) {
     for (size_t i = 0; i < o->frozens; i++)
@@ -76,7 +76,7 @@ static arc_status take(builder *b, const arc_node *n, int input, size_t count, b
     return ARC_OK;
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------------------------------------- */
 
 static int add_value(builder *b, const arc_shape *shape, arc_store store, int producer) {
     arc_learner *l = b->l;
@@ -327,7 +327,7 @@ static arc_status build_node(builder *b, const arc_node *n) {
     }
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------------------------------------- */
 
 static bool has_weights_to_learn(const arc_learn_step *s) {
     const arc_learn_parameter *const p[] = {s->weight, s->bias, s->slope};

@@ -14,7 +14,7 @@ arc_status arc_learn_copy_graph(const arc_learner *l, arc_graph **out, arc_error
     arc_status st = arc_graph_copy(out, l->graph, l->x.alloc, &how, err);
     if (st != ARC_OK)
         return st;
-    st = arc_graph_copy_meta(*out, l->graph, "arcface.selftest"); /* which held for the weights of before */
+    st = arc_graph_copy_meta(*out, l->graph, "arcface.selftest"); /* a self-test holds for the weights it was made with */
     if (st == ARC_ENOMEM)
         arc_fail_nomem(err, "a copy of the network");
     if (st == ARC_OK)

@@ -1,9 +1,10 @@
-/* learn: the learner: memory, and running its schedule. */
+/* learn: a learner's memory, and running its schedule. build.c makes the steps, schedule.c the order and the places of
+ * activations. */
 #include "learn/learner_internal.h"
 #include <math.h>
 #include <string.h>
 
-/* ---- new ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- new ------------------------------------------------------------------------------------------------------------------- */
 
 static size_t floats_of(const arc_learn_parameter *p, size_t count, bool gradients) {
     size_t floats = 0;
@@ -123,7 +124,7 @@ void arc_learner_free(arc_learner **learner) {
     *learner = NULL;
 }
 
-/* ---- looking in --------------------------------------------------------------------------------------------------------------- */
+/* ---- looking in ------------------------------------------------------------------------------------------------------------ */
 
 size_t arc_learner_parameters(const arc_learner *l) {
     return l->parameters;
@@ -176,7 +177,7 @@ void arc_learner_memory_of(const arc_learner *l, arc_learner_memory *out) {
                                 .scratch_bytes = l->scratch_bytes + l->shared_bytes + l->arena.used_bytes};
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------------------------------------- */
 
 static void *buffer_at(const arc_learner *l, int buffer) {
     return buffer < 0 ? NULL : l->activations + l->plan.buffer[buffer].offset;
@@ -260,7 +261,7 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
         return arc_fail(err, ARC_EINVAL, "a batch of %lld images: the learner was made for 1 to %lld", (long long)n,
                         (long long)l->options.batch);
     for (int i = 0; n == 1 && !l->evaluating && i < l->steps; i++)
-        if (l->step[i].norm && !l->step[i].norm->rests && arc_learn_pixels(&l->step[i].in_shape[0]) == 1)
+        if (l->step[i].norm && !l->step[i].norm->uses_running && arc_learn_pixels(&l->step[i].in_shape[0]) == 1)
             return arc_fail(err, ARC_EINVAL, "BatchNormalization '%s' needs two images at least: one has no variance",
                             l->step[i].name);
     l->n = (size_t)n;
@@ -285,7 +286,8 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
     return ARC_OK;
 }
 
-/* A parameter belongs to one step: after its backward the gradients are whole. In the reverse of the order in which they lie in memory. */
+/* A parameter belongs to one step, so its gradient is whole after the step's backward. Told in the reverse of the order in
+ * memory. */
 static void tell_ready(const arc_learner *l, const arc_learn_step *s) {
     const arc_learn_parameter *const own[] = {s->slope, s->bias, s->weight};
     for (size_t i = 0; i < ARC_COUNT(own); i++)
@@ -293,7 +295,7 @@ static void tell_ready(const arc_learner *l, const arc_learn_step *s) {
             l->ready(l->ready_ctx, own[i]);
 }
 
-/* Whether anything above the step's inputs, or in it, is wanted. */
+/* Whether the step's backward gives a gradient that is wanted: of its own parameters, of one below it, or of the images. */
 static bool step_learns(const arc_learner *l, const arc_learn_step *s, bool images) {
     return images || l->value[s->out].learns;
 }
@@ -334,7 +336,7 @@ arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool 
     images_job job = {.l = l, .from = buffer_at(l, l->plan.d_images), .to = d_images, .plain = true};
     if (d_images)
         arc_pool_run(l->x.pool, l->n, 1, images_items, &job);
-    l->n = 0; /* activations are spent */
+    l->n = 0; /* backward has overwritten activations: the next one needs a forward */
     return ARC_OK;
 }
 

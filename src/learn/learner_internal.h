@@ -42,7 +42,7 @@ struct arc_learner {
     arc_alloc memory; /* the device's */
     const arc_graph *graph;
     arc_learner_options options;
-    arc_arena arena; /* everything small */
+    arc_arena arena; /* steps, values, the schedule and the steps' states */
     arc_learn_step *step;
     int steps;
     arc_learn_value *value;
@@ -56,7 +56,7 @@ struct arc_learner {
     float *weights, *gradients;
     uint8_t *activations, *scratch, *shared;
     size_t weights_bytes, gradients_bytes, scratch_stride, scratch_bytes, shared_bytes;
-    size_t n; /* of the last forward; 0: backward has nothing to go by */
+    size_t n; /* images of the last forward; 0: none that backward could follow */
     bool evaluating, timing;
     const char *not_finite;
     arc_learn_ready_fn *ready; /* the caller's, NULL: none */
@@ -67,7 +67,7 @@ struct arc_learner {
 arc_status arc_learn_build(arc_learner *l, const arc_shape *input, arc_error *err);
 /* schedule.c: the schedule, and a place for every activation and gradient. */
 arc_status arc_learn_plan_new(arc_learner *l, arc_error *err);
-/* graph.c */
+/* graph.c: a graph of its own with the learner's present weights */
 arc_status arc_learn_copy_graph(const arc_learner *l, arc_graph **out, arc_error *err);
 
 #endif

@@ -1,9 +1,9 @@
 /* learn: the schedule of a learner and where its activations and gradients lie.
  *
- * The schedule is every step forward, then every step backward. With recomputing the steps are cut into segments; a segment but the last keeps nothing
- * but what others read, and runs forward once more right before its backward. Walking the schedule gives every buffer its life, by which it is
- * placed (plan/place.h). A gradient that is the same as another (a residual's) or may
- * be written over it (a normalisation's) shares its buffer. */
+ * The schedule is every step forward, then every step backward. With recomputing the steps are cut into segments; a segment but
+ * the last keeps nothing but what others read, and runs forward once more right before its backward. Walking the schedule gives
+ * every buffer its life, by which it is placed (plan/place.h). A gradient that is the same as another (a residual's) or may be
+ * written over it (a normalisation's) shares its buffer. */
 #include "learn/learner_internal.h"
 
 typedef struct planner {
@@ -15,7 +15,7 @@ typedef struct planner {
     bool *needed;  /* of each value, in a segment's second forward */
 } planner;
 
-/* ---- buffers ------------------------------------------------------------------------------------------------------------------ */
+/* ---- buffers --------------------------------------------------------------------------------------------------------------- */
 
 static int new_buffer(planner *a, int value) {
     const arc_learn_value *v = &a->l->value[value];
@@ -49,7 +49,7 @@ static void forward(planner *a, arc_learn_kind kind, int step) {
     a->p->events++;
 }
 
-/* ---- backward ----------------------------------------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------------------------------------- */
 
 static bool same_buffer_fits(const planner *a, int one, int other) {
     const arc_learn_value *x = &a->l->value[one], *y = &a->l->value[other];
@@ -90,7 +90,7 @@ static void backward(planner *a, int step) {
     a->p->events++;
 }
 
-/* ---- recomputing -------------------------------------------------------------------------------------------------------------- */
+/* ---- recomputing ----------------------------------------------------------------------------------------------------------- */
 
 static bool leaves_segment(const planner *a, int value) {
     const arc_learn_value *v = &a->l->value[value];
@@ -145,7 +145,7 @@ static void walk(planner *a) {
     use(a, p->d_images);
 }
 
-/* ---- placing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- placing --------------------------------------------------------------------------------------------------------------- */
 
 /* `order` is room for as many pointers as there are buffers. */
 static void place(arc_learn_plan *p, arc_block **order) {
@@ -154,7 +154,7 @@ static void place(arc_learn_plan *p, arc_block **order) {
     p->bytes = arc_place_blocks(order, p->buffers);
 }
 
-/* ---- segments ----------------------------------------------------------------------------------------------------------------- */
+/* ---- segments -------------------------------------------------------------------------------------------------------------- */
 
 static size_t out_bytes(const arc_learner *l, int step) {
     const arc_learn_value *v = &l->value[l->step[step].out];

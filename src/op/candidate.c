@@ -1,4 +1,4 @@
-/* The cost model's side of candidates: the cheapest, the shipped rates, and handing the question to the planner's chooser. */
+/* candidate: the cheapest by the cost model, the shipped rates, and asking the planner's chooser. */
 #include "op/candidate.h"
 #include <assert.h>
 #include <string.h>

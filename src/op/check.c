@@ -1,4 +1,5 @@
-/* op: what a graph from outside must hold before anything else looks at it, each node's entry in the operator table, and the topological order. */
+/* op: what a graph from outside must hold before anything else looks at it, each node's entry in the operator table, and the
+ * topological order. */
 #include "graph/graph.h"
 #include "op/op.h"
 #include <stdio.h>
@@ -143,7 +144,7 @@ static void reorder(arc_graph *g, const int *order, arc_node *sorted) {
                 g->value[g->node[i].output[o]].producer = i;
 }
 
-/* A file that is sorted stays in its order. */
+/* A graph that is in topological order keeps its order. */
 static arc_status sort_nodes(arc_graph *g, arc_error *err) {
     const size_t count = (size_t)g->nodes;
     arc_status st = ARC_OK;

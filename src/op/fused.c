@@ -119,7 +119,7 @@ typedef struct fill_job {
     const arc_map *map; /* of w, NULL: none */
 } fill_job;
 
-/* A panel of a large layer is packed: without this, its last layer would be in memory twice. */
+/* Gives back the pages of weights that are packed: otherwise a large layer would be in memory twice. */
 static void drop_source(const fill_job *job, size_t set, size_t j0) {
     const arc_panels *p = job->p;
     if (job->map && p->ws_n >= p->kc * p->taps) /* the panel's columns lie one after the other */

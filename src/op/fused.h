@@ -4,7 +4,8 @@
 
 #include "op/op.h"
 
-/* Activation and its parameters from "arc.act" and friends. False when the name is unknown. Pointers stay NULL. */
+/* Activation and its parameters from the attributes "arc.act", "arc.alpha", "arc.lo" and "arc.hi". False when the name is
+ * unknown. Pointers stay NULL. */
 bool arc_fused_act(const arc_node *node, arc_epilogue *e);
 /* The epilogue of a run: `act` with bias (input 2), slope and residual bound, seen from row 0, column 0. */
 arc_epilogue arc_fused_bind(const arc_step *s, const arc_epilogue *act, size_t residual_stride);
@@ -28,14 +29,14 @@ typedef struct arc_panels {
     size_t panel_floats, bytes; /* of one panel; of all */
     const float *packed;        /* NULL: weights are not constant, pack at each run into shared scratch */
 } arc_panels;
-/* Whether weights keep their precision as half-precision numbers: none too large, and their root mean square, scaled, at least `least`. Below it
- * too many would become subnormal, with fewer bits than the others' eleven. */
+/* Whether weights keep their precision as half-precision numbers: none too large, and their root mean square, scaled, at least
+ * `least`. Below it too many would become subnormal, with fewer bits than the others' eleven. */
 bool arc_panels_fit_f16(const arc_panels *p, const float *w, double least);
 /* Fills per_set, panel_floats, bytes; false on overflow. */
 bool arc_panels_size(const arc_kernels *k, arc_panels *p);
 /* Packs everything, panels split over the pool. */
 void arc_panels_fill(const arc_kernels *k, arc_pool *pool, const arc_panels *p, const float *w, float *packed);
-/* A number for what tells two packs of the same weights apart. */
+/* Hash of the numbers that tell two packs of the same weights apart. */
 int arc_pack_key(const uint64_t *part, size_t parts);
 /* Key of a pack beside the weights' address: level, shape, strides and the factors multiplied in. */
 int arc_pack_variant(const arc_kernels *k, const arc_panels *p);

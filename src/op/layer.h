@@ -1,4 +1,4 @@
-/* op: what the layer files share: loops over tensors of mixed layouts with broadcasting, elements of any dtype, checks of an
+/* op: what the families share: loops over tensors of mixed layouts with broadcasting, elements of any dtype, checks of an
  * infer call. Nothing here allocates. */
 #ifndef ARC_OP_LAYER_H
 #define ARC_OP_LAYER_H
@@ -41,7 +41,7 @@ void arc_copy_block(arc_pool *pool, size_t element_bytes, const arc_shape *block
 bool arc_dtype_is_int(arc_dtype t); /* bool counts */
 int64_t arc_element_int(arc_dtype t, const void *data, int64_t i);
 double arc_element_real(arc_dtype t, const void *data, int64_t i);
-void arc_element_set_int(arc_dtype t, void *data, int64_t i, int64_t v); /* wraps as C does */
+void arc_element_set_int(arc_dtype t, void *data, int64_t i, int64_t v); /* wraps as C's conversion does */
 void arc_element_set_real(arc_dtype t, void *data, int64_t i, double v);
 
 /* ---- infer.c ---- */

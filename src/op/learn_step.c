@@ -1,4 +1,5 @@
-/* op: what the learning functions of the families share: refusals, rows of floats in and out of stored activations, the gradient of a bias. */
+/* op: what the learning functions of the families share: refusals, rows of floats in and out of stored activations, the gradient
+ * of a bias. */
 #include "op/learn_step.h"
 
 arc_status arc_learn_refuse(const arc_node *n, const char *why, arc_error *err) {

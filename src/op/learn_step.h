@@ -1,6 +1,6 @@
-/* op: an operator in learning: the step of a training schedule that an entry's learn_prepare, forward and backward (op.h) work on, and what those
- * functions share. learn/build.c makes the steps from the graph, learn/schedule.c places their activations and gradients, learn/learner.c runs
- * them. Rank-4 activations are NHWC, all others plain. */
+/* op: an operator in learning: the step of a training schedule that an entry's learn_prepare, forward and backward (op.h) work
+ * on, and what those functions share. learn/build.c makes the steps from the graph, learn/schedule.c places their activations and
+ * gradients, learn/learner.c runs them. Rank-4 activations are NHWC, all others plain. */
 #ifndef ARC_OP_LEARN_STEP_H
 #define ARC_OP_LEARN_STEP_H
 

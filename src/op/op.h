@@ -1,14 +1,16 @@
 /* Operators: all that the project knows of one stands in one table entry, arc_op, in the folder of its family.
  *
- * A node goes through an entry in one of two ways, which share infer (dtype and shape of the outputs from the inputs; knows constants):
+ * A node goes through an entry in one of two ways, which share infer (dtype and shape of the outputs from the inputs; knows
+ * constants):
  *
- *   inference  prepare (algorithm, packed weights, scratch size; once a plan) -> run (cannot fail, allocates nothing), over an arc_step:
- *              weights do not change, so they are packed once, and what stands around the node is fused into it by passes;
- *   learning   learn_prepare (state, scratch size, what backward reads; once a learner) -> forward and backward in each training step, over
- *              an arc_learn_step (learn_step.h): weights are parameters that change, so nothing of them is kept packed.
+ *   inference  prepare (algorithm, packed weights, scratch size; once a plan) -> run (cannot fail, allocates nothing), over an
+ *              arc_step: weights do not change, so they are packed once, and what stands around the node is fused into it by
+ *              passes;
+ *   learning   learn_prepare (state, scratch size, what backward reads; once a learner) -> forward and backward in each training
+ *              step, over an arc_learn_step (learn_step.h): weights are parameters that change, so nothing of them is kept packed.
  *
- * The facts of an entry tell planning (plan/), rewriting (pass/) and counting what they may do with the operator. Nodes find their entry
- * once, when the graph is checked (check.c).
+ * The facts of an entry tell planning (plan/), rewriting (pass/) and counting what they may do with the operator. Nodes find
+ * their entry once, when the graph is checked (check.c).
  *
  * Layout. Rank-4 f32 activations live as NHWC inside a plan (channels contiguous: every kernel vectorises over channels, an
  * implicit GEMM needs no im2col); everything else is plain row-major. Shapes are always written in logical N,C,H,W order. */
@@ -182,7 +184,7 @@ static inline int64_t arc_op_macs(const arc_op *op, const arc_shape *in0, const 
 /* Error helper that names op, node and opset: "Conv 'conv1' (opset 11): weights [..] do not fit input [..]". */
 arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) ARC_PRINTF(3, 4);
 
-/* The tables, one a file; arc_op_find walks them. */
+/* The tables, one a family; table.c joins them. */
 extern const arc_op arc_ops_conv[]; /* op/conv/conv.c: Conv, ConvTranspose (+ fused epilogue attributes, below) */
 extern const arc_op arc_ops_gemm[]; /* op/dense/gemm.c: Gemm, MatMul */
 extern const arc_op arc_ops_norm[]; /* op/norm/norm.c: BatchNormalization, InstanceNormalization */
@@ -195,12 +197,12 @@ extern const arc_op arc_ops_shape[];       /* op/shape/shape.c: Shape Reshape Fl
 extern const arc_op arc_ops_reduce[];      /* op/reduce/reduce.c: ReduceMean ReduceL2 ... */
 extern const arc_op arc_ops_quant[]; /* op/int8/quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
 
-/* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra
- * attributes (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs:
- * 3 = slope [C] (prelu), 4 = residual (added before the activation), 5 = pad values [C_in]: what zero padding becomes
- * when a BatchNormalization in front was folded in; 6 = factor [C_out] and 7 = factor [C_in] that multiply the weights while they are
- * packed (a folded BatchNormalization needs no second copy of the weights). Any may be omitted. Pad values and factors are constants.
- * Input 2 (bias) already holds the folded bias. Gemm likewise takes "arc.act" and the inputs 3, 6 [N] and 7 [K]. */
+/* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra attributes
+ * (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs: 3 = slope [C]
+ * (prelu), 4 = residual (added before the activation), 5 = pad values [C_in]: what zero padding becomes when a BatchNormalization
+ * in front was folded in; 6 = factor [C_out] and 7 = factor [C_in] that multiply the weights while they are packed (a folded
+ * BatchNormalization needs no second copy of the weights). Any may be omitted. Pad values and factors are constants. Input 2
+ * (bias) already holds the folded bias. Gemm likewise takes "arc.act" and the inputs 3, 6 [N] and 7 [K]. */
 #define ARC_CONV_SLOPE 3
 #define ARC_CONV_RESIDUAL 4
 #define ARC_CONV_PAD_VALUE 5

@@ -1,4 +1,4 @@
-/* op: owner's side of the store of packed weights; op.h has the users'. */
+/* packs: the store of packed weights as its owner, a session, sees it; op.h has what operators ask of it. */
 #ifndef ARC_OP_PACKS_H
 #define ARC_OP_PACKS_H
 

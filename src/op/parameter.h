@@ -1,4 +1,5 @@
-/* parameter: what a layer learns, and the statistics of a normalisation that a loss may read. The learner owns them (learn/learner.h). */
+/* parameter: what a layer learns, and the statistics of a normalisation that a loss may read. The learner owns them
+ * (learn/learner.h). */
 #ifndef ARC_OP_PARAMETER_H
 #define ARC_OP_PARAMETER_H
 
@@ -13,15 +14,15 @@ typedef struct arc_learn_parameter {
     bool frozen;             /* no gradient is computed */
 } arc_learn_parameter;
 
-/* One BatchNormalization: the statistics of the last forward, and what the loss's gradient with respect to them is, for losses that read
- * them. backward adds it to the gradients of what lies below; it stays until the caller writes another. */
+/* One BatchNormalization: the statistics of the last forward, and what the loss's gradient with respect to them is, for losses
+ * that read them. backward adds it to the gradients of what lies below; it stays until the caller writes another. */
 typedef struct arc_learn_norm {
     const char *name; /* of the node */
     size_t channels;
     const float *mean, *variance; /* of the batch, [channels]; the variance is the biased one */
     const arc_learn_parameter *running_mean, *running_variance;
     float *d_mean, *d_variance; /* [channels], zero at first */
-    bool rests;                 /* the caller's: true = this one is as all are in evaluation (arc_learner_evaluate) */
+    bool uses_running;          /* the caller's: normalise by the running statistics and leave them, as all do in evaluation */
 } arc_learn_norm;
 
 #endif

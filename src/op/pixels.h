@@ -1,5 +1,6 @@
-/* op: interleaved 8-bit pixels as the input of a network: [n][3][h][w] floats that are looked up from bytes. A plan whose first layers read rows
- * of channels (NHWC) takes them straight from the picture, in the step that would otherwise turn planes into rows. */
+/* op: interleaved 8-bit pixels as the input of a network: [n][3][h][w] floats that are looked up from bytes. A plan whose first
+ * layers read rows of channels (NHWC) takes them straight from the picture, in the step that would otherwise turn planes into
+ * rows. */
 #ifndef ARC_OP_PIXELS_H
 #define ARC_OP_PIXELS_H
 

@@ -1,8 +1,9 @@
-/* pass: folding per-channel affine maps (BatchNormalization, Add, Sub, Mul, Div by constants) into the convolution or Gemm beside them.
+/* pass: folding per-channel affine maps (BatchNormalization, Add, Sub, Mul, Div by constants) into the convolution or Gemm beside
+ * them.
  *
- * Behind: y = s*(W x + b) + t  becomes factor s on the output channels and bias s*b + t.
- * In front: W (a x + b): factor a on the input channels and bias + sum of W*b. Where the convolution pads with zeros, the zeros stand
- * after the affine map, so in x they are (0 - b)/a, which is not 0: the pad value. Arithmetic in double, rounded once. */
+ * Behind: y = s*(W x + b) + t  becomes factor s on the output channels and bias s*b + t. In front: W (a x + b): factor a on the
+ * input channels and bias + sum of W*b. Where the convolution pads with zeros, the zeros stand after the affine map, so in x they
+ * are (0 - b)/a, which is not 0: the pad value. Arithmetic in double, rounded once. */
 #include "pass/rewrite.h"
 #include <math.h>
 

@@ -18,8 +18,8 @@ static bool clip_bounds(const arc_rewrite *w, const arc_node *n, float *lo, floa
     return true;
 }
 
-/* The slope of a PRelu as one value a channel; ONNX lines it up from the right, so a channel slope is [C,1,1] behind a convolution and
- * [C] behind Gemm. */
+/* The slope of a PRelu as one value a channel; ONNX lines it up from the right, so a channel slope is [C,1,1] behind a
+ * convolution and [C] behind Gemm. */
 static bool slope_per_channel(const arc_rewrite *w, const arc_node *n, const arc_linear *l, const float **slope, int64_t *count) {
     *slope = arc_rewrite_floats(w, n, 1);
     if (!*slope)

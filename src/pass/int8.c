@@ -1,13 +1,13 @@
-/* pass: QDQ graphs run on integers. What an ONNX quantiser writes as DequantizeLinear -> Conv -> ... -> QuantizeLinear becomes one 8-bit layer
- * (op/int8/int8.h) from codes to codes:
+/* pass: QDQ graphs run on integers. What an ONNX quantiser writes as DequantizeLinear -> Conv -> ... -> QuantizeLinear becomes
+ * one 8-bit layer (op/int8/int8.h) from codes to codes:
  *
  *   - a Conv or Gemm whose input is dequantised codes and whose weights are symmetric int8 is converted;
  *   - what follows it alone is taken in: BatchNormalization, a quantiser in between, one activation, one Add with floats;
- *   - its result stays float where something else reads it, and leaves as codes where a converted layer does, through a BatchNormalization
- *     that stands in front of the quantiser (the residual block's).
+ *   - its result stays float where something else reads it, and leaves as codes where a converted layer does, through a
+ *     BatchNormalization that stands in front of the quantiser (the residual block's).
  *
- * Quantisers that no converted layer meets stay the operators they are. Every quantiser of the file is kept, so results differ from those of
- * the graph as written by the rounding of float sums alone: a code may come out one step apart. */
+ * Quantisers beside which no layer is converted stay the operators they are. Every quantiser of the file is kept, so results
+ * differ from those of the graph as written by the rounding of float sums alone: a code may come out one step apart. */
 #include "op/int8/int8.h"
 #include "pass/rewrite.h"
 #include <math.h>
@@ -19,7 +19,7 @@ typedef struct quantiser {
     arc_dtype type;
 } quantiser;
 
-/* One layer while it grows. */
+/* One 8-bit layer while nodes are taken into it. */
 typedef struct layer8 {
     int index, last; /* its Conv or Gemm, and the last node taken in */
     int value;       /* the float result so far */
@@ -36,7 +36,7 @@ typedef struct fuser {
     int *code_of; /* [nodes] of a node that will be converted, the codes it reads; else ARC_NO_VALUE */
 } fuser;
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------------------------------------- */
 
 static const arc_value *constant(const arc_rewrite *w, const arc_node *n, int i) {
     const arc_value *v = i < n->inputs && n->input[i] >= 0 ? &w->g->value[n->input[i]] : NULL;
@@ -157,7 +157,7 @@ static int codes_read(const arc_rewrite *w, const arc_node *n) {
     return back->input[0];
 }
 
-/* Who reads these codes: any converted layer; none but converted ones, directly. */
+/* Who reads these codes: *any, whether a converted layer does; *all_gemm, whether all readers are converted Gemms. */
 static void readers_of(const fuser *f, int code, bool *any, bool *all_gemm) {
     const arc_rewrite *w = f->w;
     *any = false;
@@ -176,7 +176,7 @@ static void readers_of(const fuser *f, int code, bool *any, bool *all_gemm) {
     }
 }
 
-/* ---- growing a layer ---------------------------------------------------------------------------------------------------------- */
+/* ---- growing a layer ------------------------------------------------------------------------------------------------------- */
 
 static bool norm_fits(const arc_rewrite *w, const arc_node *n, int64_t channels) {
     if (!arc_node_is(n, ARC_KIND_BATCH_NORM) || n->inputs != 5 || n->outputs != 1)
@@ -203,7 +203,8 @@ static void take(fuser *f, layer8 *l, int node) {
     l->last = ARC_MAX(l->last, node);
 }
 
-/* A QuantizeLinear behind the layer: the way out when a converted layer reads the codes, else a quantiser in between. True: go on. */
+/* A QuantizeLinear behind the layer: the layer ends with it when a converted layer reads its codes, otherwise it is a quantiser
+ * in between and true is returned: the layer goes on. */
 static bool grow_quantiser(fuser *f, layer8 *l, int node) {
     const arc_rewrite *w = f->w;
     const int code = w->g->node[node].output[0];
@@ -230,7 +231,7 @@ static bool grow_quantiser(fuser *f, layer8 *l, int node) {
     return true;
 }
 
-/* One more node behind; false when the chain ends here. */
+/* Takes one more node in; false when the layer ends. */
 static bool grow(fuser *f, layer8 *l) {
     const arc_rewrite *w = f->w;
     const int next = only_user(w, l->value);
@@ -259,7 +260,8 @@ static bool grow(fuser *f, layer8 *l) {
     return true;
 }
 
-/* Behind a float result that others read too: a quantiser for a converted layer, perhaps normalised (and flattened) first. */
+/* Behind a float result that others read too: finds a quantiser for a converted layer, perhaps behind a normalisation and a
+ * Flatten. */
 static void grow_second(fuser *f, layer8 *l) {
     const arc_rewrite *w = f->w;
     for (int i = next_user(w, l->value, -1); i >= 0 && l->code < 0; i = next_user(w, l->value, i)) {
@@ -295,7 +297,7 @@ static void grow_second(fuser *f, layer8 *l) {
         l->value = ARC_NO_VALUE;
 }
 
-/* ---- writing it --------------------------------------------------------------------------------------------------------------- */
+/* ---- writing it ------------------------------------------------------------------------------------------------------------ */
 
 /* y = x*factor + shift of a BatchNormalization. */
 static void affine_of(const arc_rewrite *w, const arc_node *norm, int64_t j, double *factor, double *shift) {
@@ -318,7 +320,8 @@ static arc_status write_post(arc_rewrite *w, arc_node *n, int slot, const arc_no
     return st;
 }
 
-/* Scale and bias of the sums: input and weight scale, the bias, the BatchNormalization, all in steps of the quantiser in between. */
+/* Scale and bias of the sums: input and weight scale, the bias, the BatchNormalization, all in steps of the quantiser in
+ * between. */
 static arc_status write_scales(arc_rewrite *w, arc_node *n, const layer8 *l, const arc_node *was) {
     float *scale, *bias;
     const arc_node *weights = constant_codes(w, was, 1, ARC_I8), *bias_back;
@@ -442,7 +445,7 @@ static arc_status convert(fuser *f, int index) {
     return write_layer(f, &l);
 }
 
-/* ---- what is left of quantisers whose codes are rows now ------------------------------------------------------------------------ */
+/* ---- quantisers that stay and whose codes are rows now --------------------------------------------------------------------- */
 
 static arc_status rewrite_quantise(fuser *f, int index) {
     arc_rewrite *w = f->w;

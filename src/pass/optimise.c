@@ -1,5 +1,5 @@
-/* pass: a private copy of a graph made ready for inference: the passes in their order, of which the simplest stands here (constants by name, nodes
- * that do nothing). Rewriting changes rounding, never meaning. */
+/* pass: a private copy of a graph made ready for inference: the passes in their order, of which the simplest stands here
+ * (constants by name, nodes that do nothing). Rewriting changes rounding, never meaning. */
 #include "pass/rewrite.h"
 
 #define MAX_REWRITTEN_NODES 20000 /* passes are quadratic in the worst case; graphs beyond any real net run as they are */

@@ -1,4 +1,5 @@
-/* pass: what is done to a graph before it is planned for inference. optimise.c runs the passes in order; rewrite.h is what they share. */
+/* pass: what is done to a graph before it is planned for inference. optimise.c runs the passes in order; rewrite.h is what they
+ * share. */
 #ifndef ARC_PASS_PASS_H
 #define ARC_PASS_PASS_H
 

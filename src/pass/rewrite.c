@@ -1,5 +1,5 @@
-/* pass: the working copy that passes rewrite: who makes and reads a value, new constants, dropping a node; and what Conv, ConvTranspose and Gemm with
- * constant weights have in common. */
+/* pass: the working copy that passes rewrite: who makes and reads a value, new constants, dropping a node; and what Conv,
+ * ConvTranspose and Gemm with constant weights have in common. */
 #include "pass/rewrite.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* pass: a graph in half precision, bfloat16 or double, kept in float32: weights, inputs and outputs are converted where they stand and casts between
- * these types lead to float32. Results are then at least as near to the true ones as those of the graph as it was, except that doubles lose what
- * float32 does not hold. Integers and truth values stay what they are. */
+/* pass: a graph in half precision, bfloat16 or double, kept in float32: weights, inputs and outputs are converted where they
+ * stand and casts between these types lead to float32. Results are then at least as near to the true ones as those of the graph
+ * as it was, except that doubles lose what float32 does not hold. Integers and truth values stay what they are. */
 #include "op/layer.h"
 #include "pass/pass.h"
 #include <string.h>

@@ -1,4 +1,5 @@
-/* plan: the activation arena of a plan. Element-wise steps whose input dies with them write in place; what buffers are left are placed (place.h). */
+/* plan: the activation arena of a plan. Element-wise steps whose input dies with them write in place; what buffers are left are
+ * placed (place.h). */
 #include "plan/plan.h"
 
 static int home_of(const arc_plan *plan, int buffer) {

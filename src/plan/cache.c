@@ -54,7 +54,7 @@ arc_status arc_plan_record_set(arc_plan_record *r, const char *key, int threads,
     return ARC_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------------------------------------- */
 
 typedef struct reader {
     const char *at, *end;
@@ -188,7 +188,7 @@ arc_status arc_plan_record_load(arc_plan_record *r, const char *path, const char
     return st;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------------------------------------- */
 
 static arc_status put_rates(const arc_plan_record *r, arc_buffer *out) {
     const double value[] = {r->rates.macs, r->rates.floats, r->rates.weight_floats, r->rates.threads};

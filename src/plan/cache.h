@@ -1,5 +1,6 @@
-/* plan: files of what was measured on a machine: the ways that the layers of a plan take, and the rates of a processor that the shipped table
- * does not know. Text, written whole under another name and renamed, with a checksum; what does not fit is as good as absent:
+/* plan: files of what was measured on a machine: the ways that the layers of a plan take, and the rates of a processor that the
+ * shipped table does not know. Text, written whole under another name and renamed, with a checksum; a file that can't be read as
+ * one counts as absent:
  *
  *   arcface plan 1
  *   owner avx512 on AuthenticAMD family 26 model 2 stepping 1 (AMD EPYC), arcface 0.1.0
@@ -35,8 +36,8 @@ void arc_plan_record_free(arc_plan_record *r); /* idempotent */
 const char *arc_plan_record_find(const arc_plan_record *r, const char *key, int threads); /* NULL: not there */
 arc_status arc_plan_record_set(arc_plan_record *r, const char *key, int threads, const char *name, arc_error *err);
 
-/* Fails with ENOTFOUND (no such file), EFORMAT (not such a file), ECORRUPT, ENOMEM, or EUNSUPPORTED when it is another owner's; the record is
- * empty then. `name` is for the sentence. */
+/* Fails with ENOTFOUND (no such file), EFORMAT (not such a file), ECORRUPT, ENOMEM, or EUNSUPPORTED when it is another owner's;
+ * the record is empty then. `name` is for the sentence. */
 arc_status arc_plan_record_parse(arc_plan_record *r, const uint8_t *data, size_t bytes, const char *owner, const char *name,
                                  arc_error *err);
 arc_status arc_plan_record_load(arc_plan_record *r, const char *path, const char *owner, arc_error *err);

@@ -1,4 +1,5 @@
-/* plan: choosing one of a layer's candidates, by record, measurement or cost model. */
+/* plan: choosing one of a layer's candidates, by record, measurement or cost model. Files of records are cache.c's, measuring is
+ * tune.c's. */
 #include "plan/choice.h"
 #include "plan/cache.h"
 #include "plan/tune.h"
@@ -7,11 +8,11 @@
 #include <string.h>
 
 #define PATH_BYTES 4096
-#define GAIN 0.95                            /* what another way than the cost model's must be below, of the time */
-#define COLD_WEIGHT_BYTES ((size_t)16 << 20) /* a network of more does not stay in the cache from run to run */
+#define GAIN 0.95 /* another candidate wins when it takes less than this share of the time of the cost model's */
+#define COLD_WEIGHT_BYTES ((size_t)16 << 20) /* a network with more bytes of weights does not stay in the cache from run to run */
 
 struct arc_choices {
-    arc_chooser chooser; /* first: layers hold this part */
+    arc_chooser chooser; /* first member: layers hold a pointer to it, recorded_or_measured finds the rest behind it */
     const arc_execution *x;
     arc_plan_record record;
     arc_tuner tuner;
@@ -19,9 +20,10 @@ struct arc_choices {
     char path[PATH_BYTES + 64], owner[ARC_PLAN_OWNER_BYTES];
 };
 
-/* ---- one layer ---------------------------------------------------------------------------------------------------------------- */
+/* ---- one layer ------------------------------------------------------------------------------------------------------------- */
 
-/* The fastest here of those with that algorithm (NULL: any); the cost model's where the gain is no more than the noise of measuring. */
+/* The fastest on this machine among the candidates with that algorithm (NULL: any). The cost model's choice stays where another
+ * is faster by no more than measuring varies. */
 static arc_status fastest(arc_choices *c, const arc_prepare *p, const char *key, const void *layer,
                           const arc_candidate *candidate, int count, const char *algorithm, const arc_candidate **best) {
     const arc_candidate *expected = arc_candidate_cheapest(candidate, count, algorithm, NULL);
@@ -52,7 +54,7 @@ static arc_status recorded_or_measured(const arc_chooser *self, const arc_prepar
     const int threads = arc_pool_threads(p->step->pool);
     const char *algorithm = arc_plan_record_find(&c->record, key, 0), *schedule = NULL;
     if (algorithm && !arc_candidate_cheapest(candidate, count, algorithm, NULL))
-        algorithm = NULL; /* of another version */
+        algorithm = NULL; /* the record is of a version that had other candidates */
     if (algorithm) {
         schedule = arc_plan_record_find(&c->record, key, threads);
         *best = schedule ? arc_candidate_cheapest(candidate, count, algorithm, schedule) : NULL;
@@ -73,13 +75,14 @@ static arc_status recorded_or_measured(const arc_chooser *self, const arc_prepar
     return st;
 }
 
-/* ---- one plan ----------------------------------------------------------------------------------------------------------------- */
+/* ---- one plan -------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_shape(uint64_t hash, const arc_shape *s) {
     return arc_hash_bytes(hash, s->dim, (size_t)ARC_MAX(s->rank, 0) * sizeof s->dim[0]);
 }
 
-/* Of the machine, the network's layers and their weights' shapes, the input and what else decides about candidates. */
+/* Hash of all that decides which candidates there are and how fast: the machine, the network's layers, the shapes of weights and
+ * inputs, precision. */
 static uint64_t hash_plan(const arc_choices_of *of, const char *owner) {
     const arc_graph *g = of->graph;
     const arc_precision precision = of->x->precision;
@@ -106,7 +109,7 @@ static size_t weight_bytes(const arc_graph *g) {
     return bytes;
 }
 
-/* What is recorded; a record that can't be used is said and counts as none. */
+/* Reads the record. One that can't be used is logged and counts as none. */
 static arc_status load(arc_choices *c, arc_error *err) {
     arc_error why = {0};
     arc_status st = arc_plan_record_load(&c->record, c->path, c->owner, &why);

@@ -19,7 +19,7 @@ static void count_node(const arc_graph *g, const arc_node *n, bool *seen, arc_gr
     }
 }
 
-/* Shapes alone are wanted: a plan that packs and runs nothing. */
+/* Makes a plan for its shapes alone: nothing is packed and nothing can be run. */
 static arc_status count_macs(const arc_graph *g, const arc_shape *input_shape, int64_t *macs, arc_error *err) {
     const arc_execution host = {.device = &arc_device_cpu, .alloc = g->alloc, .kernels = arc_kernels_of(ARC_ISA_GENERIC)};
     const arc_plan_request request = {.x = &host, .graph = g, .input_shape = input_shape, .infer_only = true};

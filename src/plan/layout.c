@@ -14,7 +14,7 @@ static bool layouts_agree(const arc_shape *s) {
     return s->dim[1] == 1 || (s->dim[2] == 1 && s->dim[3] == 1);
 }
 
-/* ---- conversion steps: one image is a matrix, [C][H*W] plain and [H*W][C] in NHWC --------------------------------------------------- */
+/* ---- conversion steps: one image is a matrix, [C][H*W] plain and [H*W][C] in NHWC ------------------------------------------ */
 
 typedef struct convert_job {
     const arc_step *s;
@@ -68,7 +68,7 @@ bool arc_planner_converts_input(const arc_plan *plan, int input) {
 
 static const arc_op convert_op = {.name = "(layout)", .layout = ARC_OP_PLAIN, .run = convert_run};
 
-/* A constant is converted now. */
+/* Converts a constant while planning. */
 static arc_status convert_constant(arc_planner *b, arc_plan_value *v, arc_error *err) {
     float *data = arc_arena_new(&b->plan->arena, ARC_MAX(arc_tensor_bytes(v->dtype, &v->shape), (size_t)1), 1);
     if (!data)
@@ -120,7 +120,7 @@ void arc_planner_made(arc_plan_value *v, bool nhwc, arc_place place) {
         v->plain = place;
 }
 
-/* ---- views -------------------------------------------------------------------------------------------------------------------- */
+/* ---- views ----------------------------------------------------------------------------------------------------------------- */
 
 /* Transpose(0,2,3,1): what NHWC already is. */
 static bool is_to_rows(const arc_node *n) {

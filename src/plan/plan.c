@@ -1,6 +1,6 @@
-/* plan: building a plan. Nodes are walked once in order: shapes are inferred, nodes whose inputs are all constant are run now (so shape
- * arithmetic disappears), views of plain tensors become other names of the same bytes, and the rest become steps. A tensor exists in
- * up to two layouts; a conversion step is added only where the next operator wants the other one. */
+/* plan: building a plan. Nodes are walked once in order: shapes are inferred, nodes whose inputs are all constant are run now (so
+ * shape arithmetic disappears), views of plain tensors become other names of the same bytes, and the rest become steps. A tensor
+ * exists in up to two layouts; a conversion step is added only where the next operator wants the other one. */
 #include "plan/plan.h"
 #include "plan/cache.h"
 #include "plan/planner.h"
@@ -12,7 +12,7 @@
 #define FOLD_MAX_BYTES ((size_t)1 << 28)  /* of all folded constants of a plan: a hostile file can't fill memory by folding */
 #define DROP_MIN_BYTES ((size_t)64 << 10) /* smaller constants share pages with their neighbours */
 
-/* ---- inference ---------------------------------------------------------------------------------------------------------------- */
+/* ---- inference ------------------------------------------------------------------------------------------------------------- */
 
 static void known_tensor(const arc_plan_value *v, arc_tensor *t) {
     *t = (arc_tensor){.dtype = v->dtype, .layout = ARC_PLAIN, .shape = v->shape, .is_const = v->constant != NULL};
@@ -51,7 +51,7 @@ static arc_status infer_node(arc_planner *b, const arc_node *n, const arc_op *op
     return ARC_OK;
 }
 
-/* ---- constant folding --------------------------------------------------------------------------------------------------------- */
+/* ---- constant folding ------------------------------------------------------------------------------------------------------ */
 
 static bool can_fold(const arc_planner *b, const arc_node *n, const arc_op *op) {
     if (op->layout == ARC_OP_NHWC || op->layout == ARC_OP_ROWS || b->folded_bytes > FOLD_MAX_BYTES)
@@ -67,7 +67,7 @@ static bool can_fold(const arc_planner *b, const arc_node *n, const arc_op *op) 
     return true;
 }
 
-/* Runs the node now, on the host whatever the device is: its outputs become constants in the plan's arena. */
+/* Runs the node while planning, on the host whatever the device is: its outputs become constants in the plan's arena. */
 static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
     arc_plan *plan = b->plan;
     arc_step *s = &b->fold_step;
@@ -118,7 +118,7 @@ static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op,
     return ARC_OK;
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------------------------------------- */
 
 /* Whether this operator works on NHWC here. */
 static bool node_layout(const arc_planner *b, const arc_node *n, const arc_op *op) {
@@ -182,8 +182,8 @@ static arc_status bind_outputs(arc_planner *b, const arc_node *n, const arc_op *
     return ARC_OK;
 }
 
-/* Packs are found by address, so only weights that live as long as the store may lie in it: another plan's folded constants can have
- * the address of this one's. */
+/* Packs are found by address, so only weights that live as long as the store may lie in it: another plan's folded constants can
+ * have the address of this one's. */
 static arc_packs *packs_for(const arc_planner *b, const arc_node *n) {
     for (int i = 0; i < n->inputs; i++)
         if (n->input[i] >= 0 && b->value[n->input[i]].folded)
@@ -257,7 +257,7 @@ static arc_status plan_node(arc_planner *b, const arc_node *n, arc_error *err) {
     return st != ARC_OK || done ? st : add_node(b, n, op, err);
 }
 
-/* ---- whole ------------------------------------------------------------------------------------------------------------------- */
+/* ---- whole ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_status start_values(arc_planner *b, const arc_shape *input_shape, arc_error *err) {
     const arc_graph *g = b->graph;
@@ -298,7 +298,8 @@ static arc_status finish_outputs(arc_planner *b, arc_error *err) {
     return b->infer_only ? ARC_OK : arc_plan_place_all(plan, b->alloc, err);
 }
 
-/* Hashes what fixes the bits of a result: library, level or device, and each step's operator, algorithm and shape. Schedules and threads do not. */
+/* Hashes what fixes the bits of a result: library, level or device, and each step's operator, algorithm and shape. Schedules and
+ * threads do not. */
 static void name_plan(arc_plan *plan, const arc_execution *x) {
     uint64_t hash = arc_hash_bytes(ARC_HASH_START, arc_version(), strlen(arc_version()));
     for (int i = 0; i < plan->steps; i++) {

@@ -1,5 +1,6 @@
-/* plan: a plan is everything about running a graph on inputs of given shapes: shapes and constants inferred, layouts and algorithms chosen,
- * every activation placed in one arena by its lifetime. */
+/* plan: a plan is everything about running a graph on inputs of given shapes: shapes and constants inferred, layouts and
+ * algorithms chosen, every activation placed in one arena by its lifetime. plan.c builds it over planner.h; run/session.c runs
+ * it. */
 #ifndef ARC_PLAN_PLAN_H
 #define ARC_PLAN_PLAN_H
 
@@ -35,7 +36,7 @@ typedef struct arc_plan_output {
 } arc_plan_output;
 
 typedef struct arc_plan {
-    const arc_graph *graph; /* what it runs: the optimised copy, or the source */
+    const arc_graph *graph; /* the one it runs: the optimised copy or the source */
     arc_arena arena;        /* plan lifetime: steps, states, folded constants */
     arc_shape *input_shape;
     arc_plan_step **step;

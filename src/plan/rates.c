@@ -12,17 +12,17 @@ bool arc_rates_know(const char *cpu) {
     return strncmp(cpu, zen5, sizeof zen5 - 1) == 0;
 }
 
-/* Measures and keeps; *out stays as it is unless that worked. */
+/* Measures the rates and writes them to the cache; *out is changed only when both worked. */
 static arc_status measure(arc_rates *out, const arc_execution *x, const char *path, const char *owner, arc_error *err) {
     arc_plan_record record;
     arc_error why = {0};
     arc_plan_record_init(&record, x->alloc);
-    arc_status st = arc_plan_record_save(&record, path, owner, &why); /* nothing is measured that could not be kept */
+    arc_status st = arc_plan_record_save(&record, path, owner, &why); /* first, so that nothing is measured that can't be kept */
     if (st == ARC_OK)
         st = arc_tune_rates(x, &record.rates, &why);
     if (st == ARC_OK)
         st = arc_plan_record_save(&record, path, owner, &why);
-    if (st == ARC_OK) /* as every later plan will read it */
+    if (st == ARC_OK) /* the figures as every later plan will read them */
         st = arc_plan_record_load(&record, path, owner, &why);
     if (st == ARC_OK && record.rates.macs > 0)
         *out = record.rates;

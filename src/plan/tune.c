@@ -10,7 +10,7 @@
 #define MOST_RUNS 60
 #define ENOUGH_NS 6e6
 
-/* ---- a candidate -------------------------------------------------------------------------------------------------------------- */
+/* ---- a candidate ----------------------------------------------------------------------------------------------------------- */
 
 /* Numbers between -1 and 1, none of them denormal. */
 static void fill(float *x, size_t count) {
@@ -83,8 +83,8 @@ typedef struct copies {
     arc_arena arena;
 } copies;
 
-/* One copy, or in a network whose weights do not stay in the cache as many as do not stay there either: a cache keeps what is read again and
- * again, however much is swept through it in between. */
+/* One copy; in a network whose weights do not stay in the cache, as many copies as together do not stay there either: a cache
+ * keeps what is read again and again, however much is read in between. */
 static arc_status prepare_copies(copies *c, bool cold, const arc_prepare *p, const void *layer, const arc_candidate *candidate) {
     do {
         arc_step *s = arc_arena_new(&c->arena, 1, sizeof *s);
@@ -117,7 +117,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The median: how fast memory is on an average day counts. */
+/* The median, because the usual speed of memory counts and not its best. */
 static double median_ns(const arc_tuner *t, const copies *c) {
     double took[MOST_RUNS] = {0}, spent = 0;
     int runs = 0;
@@ -149,7 +149,7 @@ arc_status arc_tune_candidate(arc_tuner *t, const arc_prepare *p, const void *la
         if (bind(c.step[0], t->alloc)) {
             share_data(&c);
             *ns = median_ns(t, &c);
-            if (t->cold) /* nothing but packed weights is of a size that counts */
+            if (t->cold) /* only packed weights are large enough to matter */
                 *ns = ARC_MAX(*ns, (double)c.arena.used_bytes / c.count / sizeof(float) / t->weight_floats);
         } else {
             st = arc_fail_nomem(p->err, "measuring");
@@ -165,7 +165,7 @@ void arc_tuner_free(arc_tuner *t) {
     t->sweep = NULL;
 }
 
-/* ---- rates -------------------------------------------------------------------------------------------------------------------- */
+/* ---- rates ----------------------------------------------------------------------------------------------------------------- */
 
 enum { CHANNELS = 128, TILE = 4, POINTS = (TILE + 2) * (TILE + 2), TILES = 56, ROUNDS = 8 };
 
@@ -192,7 +192,7 @@ static double macs_a_ns(const arc_kernels *k, const rate_room *r) {
     return best;
 }
 
-/* Floats of the Winograd domain there and back. */
+/* Floats into the Winograd domain and back. */
 static double floats_a_ns(const arc_kernels *k, const rate_room *r) {
     const arc_epilogue plain = {.act = ARC_ACT_NONE};
     const float *list[POINTS];
@@ -234,7 +234,7 @@ arc_status arc_tune_rates(const arc_execution *x, arc_rates *out, arc_error *err
     if (room) {
         fill(r.rows, block);
         fill(r.panel, (size_t)CHANNELS * ARC_IGEMM_MAX_NR);
-        fill(r.sweep, SWEEP_FLOATS); /* pages that were only zeroed by the system would be one page */
+        fill(r.sweep, SWEEP_FLOATS); /* pages that nobody has written are all one page of zeros in memory */
         *out = (arc_rates){macs_a_ns(x->kernels, &r), floats_a_ns(x->kernels, &r), weight_floats_a_ns(x, &r),
                            arc_pool_threads(x->pool)};
     }

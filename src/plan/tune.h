@@ -1,4 +1,4 @@
-/* plan: measuring. */
+/* plan: measuring candidates as prepared steps, for choice.c, and the cost model's rates on bare kernels, for rates.c. */
 #ifndef ARC_PLAN_TUNE_H
 #define ARC_PLAN_TUNE_H
 
@@ -11,8 +11,8 @@ typedef struct arc_tuner {
     float *sweep;         /* more than the cache holds, made when first needed */
 } arc_tuner;
 
-/* Prepares the candidate in memory of its own and runs it for some milliseconds on numbers of the size of activations: the median in
- * nanoseconds. The step of `p` is left as it is. Errors: ENOMEM, and those of prepare. */
+/* Prepares the candidate in memory of its own and runs it for some milliseconds on numbers of the size of activations: the median
+ * in nanoseconds. The step of `p` is left as it is. Errors: ENOMEM, and those of prepare. */
 arc_status arc_tune_candidate(arc_tuner *t, const arc_prepare *p, const void *layer, const arc_candidate *candidate, double *ns);
 void arc_tuner_free(arc_tuner *t);
 

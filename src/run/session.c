@@ -1,5 +1,5 @@
-/* run: a session runs one graph for one thread at a time. It owns what plans share: the optimised graph, packed weights, activation
- * arena and scratch. A run whose input shapes were planned before allocates nothing. */
+/* run: a session runs one graph for one thread at a time. It owns what plans share: the optimised graph, packed weights,
+ * activation arena and scratch. A run whose input shapes were planned before allocates nothing. */
 #include "run/session.h"
 #include "op/packs.h"
 #include "pass/pass.h"
@@ -67,7 +67,7 @@ void arc_session_free(arc_session **session) {
     *session = NULL;
 }
 
-/* ---- plans -------------------------------------------------------------------------------------------------------------------- */
+/* ---- plans ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_plan *find_plan(arc_session *s, const arc_shape *input_shape) {
     for (int i = 0; i < s->plans; i++) {
@@ -80,7 +80,7 @@ static arc_plan *find_plan(arc_session *s, const arc_shape *input_shape) {
     return NULL;
 }
 
-/* A block that only grows; what was in it is gone. */
+/* Makes a block large enough; its contents are lost when it grows. */
 static bool reserve(const arc_alloc *a, uint8_t **block, size_t *have, size_t want) {
     if (want <= *have && *block)
         return true;
@@ -181,7 +181,7 @@ arc_status arc_session_plan(arc_session *s, const arc_shape *input_shape, arc_er
     return plan_for(s, input_shape, err);
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------------------------------------- */
 
 static void *bind(const arc_session *s, const arc_plan *p, const arc_place *place, const arc_tensor *in) {
     void *data = NULL;
@@ -201,9 +201,9 @@ static void run_step(const arc_session *s, const arc_plan *p, arc_plan_step *ps,
         if (ps->in[i].kind != ARC_IN_INPUT)
             continue;
         if (in[ps->in[i].index].layout == ARC_PIXELS)
-            step->in[i].layout = ARC_PIXELS; /* the step turns plain floats into rows, */
+            step->in[i].layout = ARC_PIXELS; /* the step that turns planes into rows reads pixels in this run, */
         else if (step->in[i].layout == ARC_PIXELS)
-            step->in[i].layout = ARC_PLAIN; /* as it did before */
+            step->in[i].layout = ARC_PLAIN; /* and floats again in this one */
     }
     for (int i = 0; i < step->outputs; i++)
         step->out[i].data = bind(s, p, &ps->out[i], in);

@@ -1,5 +1,5 @@
-/* session: runs a graph for inference. Passes rewrite a private copy (pass/), each new input shape gets a plan (plan/), and running it allocates
- * nothing. The engine under training is learn/learner.h. */
+/* session: runs a graph for inference. Passes rewrite a private copy (pass/), each new input shape gets a plan (plan/), and
+ * running it allocates nothing. The engine under training is learn/learner.h. */
 #ifndef ARC_RUN_SESSION_H
 #define ARC_RUN_SESSION_H
 
@@ -23,11 +23,13 @@ void arc_session_free(arc_session **s);
 /* Plans for these input shapes (order of g->input) now; later runs with them allocate nothing. */
 arc_status arc_session_plan(arc_session *s, const arc_shape *input_shape, arc_error *err);
 
-/* Whether every reader of this input, as the session's last plan has it, takes it as rows of channels: then it may be given as ARC_PIXELS. */
+/* Whether every reader of this input, as the session's last plan has it, takes it as rows of channels: then it may be given as
+ * ARC_PIXELS. */
 bool arc_session_takes_pixels(const arc_session *s, int input);
 
-/* Runs. in[i] (order of g->input): dtype, shape and plain row-major data, borrowed, or pixels. Outputs: out[i] (order of g->output) gets dtype, shape
- * and a pointer to plain row-major data that belongs to the session and is valid until its next call. */
+/* Runs. in[i] (order of g->input): dtype, shape and plain row-major data, borrowed, or pixels. Outputs: out[i] (order of
+ * g->output) gets dtype, shape and a pointer to plain row-major data that belongs to the session and is valid until its next
+ * call. */
 arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err);
 
 typedef struct arc_plan_stats {

@@ -275,32 +275,32 @@ static void images_alone_have_the_same_gradient(void **state) {
     arc_context_close(&ctx);
 }
 
-/* All at rest is evaluation, to the bit; one at rest keeps its statistics while the others move theirs. */
-static void norms_at_rest_stay(void **state) {
+/* With all by their running statistics it is evaluation, to the bit; one that uses them keeps them while the others move theirs. */
+static void norms_by_running_statistics_stay(void **state) {
     (void)state;
     arc_graph *g = small_net();
     arc_context *ctx = net_context(2, NULL, NULL);
-    arc_learner *resting = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
+    arc_learner *learner = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
     arc_learner *evaluating = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
-    const size_t count = step(resting, BATCH, false, NULL);
+    const size_t count = step(learner, BATCH, false, NULL);
     float *a = calloc(count, sizeof *a), *b = calloc(count, sizeof *b);
     step(evaluating, BATCH, false, NULL);
     arc_learner_evaluate(evaluating, true);
-    for (size_t i = 0; i < arc_learner_norms(resting); i++)
-        arc_learner_norm(resting, i)->rests = true;
-    step(resting, BATCH, false, a);
+    for (size_t i = 0; i < arc_learner_norms(learner); i++)
+        arc_learner_norm(learner, i)->uses_running = true;
+    step(learner, BATCH, false, a);
     step(evaluating, BATCH, false, b);
     assert_memory_equal(a, b, count * sizeof *a);
-    for (size_t i = 1; i < arc_learner_norms(resting); i++)
-        arc_learner_norm(resting, i)->rests = false;
-    const arc_learn_norm *first = arc_learner_norm(resting, 0), *last = arc_learner_norm(resting, arc_learner_norms(resting) - 1);
+    for (size_t i = 1; i < arc_learner_norms(learner); i++)
+        arc_learner_norm(learner, i)->uses_running = false;
+    const arc_learn_norm *first = arc_learner_norm(learner, 0), *last = arc_learner_norm(learner, arc_learner_norms(learner) - 1);
     const float before[2] = {first->running_mean->value[0], last->running_mean->value[0]};
-    step(resting, BATCH, false, NULL);
+    step(learner, BATCH, false, NULL);
     assert_true(first->running_mean->value[0] == before[0]);
     assert_true(last->running_mean->value[0] != before[1]);
     free(a);
     free(b);
-    arc_learner_free(&resting);
+    arc_learner_free(&learner);
     arc_learner_free(&evaluating);
     arc_graph_free(&g);
     arc_context_close(&ctx);
@@ -493,7 +493,7 @@ int main(void) {
         cmocka_unit_test(gradients_accumulate),
         cmocka_unit_test(what_is_frozen_has_no_gradient),
         cmocka_unit_test(images_alone_have_the_same_gradient),
-        cmocka_unit_test(norms_at_rest_stay),
+        cmocka_unit_test(norms_by_running_statistics_stay),
         cmocka_unit_test(the_graph_is_the_learner),
         cmocka_unit_test(what_is_not_finite_is_named),
         cmocka_unit_test(wrong_calls_are_refused),

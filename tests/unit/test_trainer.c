@@ -132,27 +132,27 @@ static void a_step_is_the_recipe_s(void **state) {
 /* Without statistics of the batch a step of two micro-batches is that of one; with them the first layer's mean is, for it is a mean of pictures. */
 static void micro_batches_add_up(void **state) {
     (void)state;
-    for (int rests = 0; rests < 2; rests++) {
+    for (int running = 0; running < 2; running++) {
         arc_trainer *whole = open_trainer((const char *const[]){NULL});
         arc_trainer *parts = open_trainer((const char *const[]){"micro_batch", "4", NULL});
         for (size_t i = 0; i < arc_learner_norms(whole->learner); i++)
-            arc_learner_norm(whole->learner, i)->rests = arc_learner_norm(parts->learner, i)->rests = rests;
+            arc_learner_norm(whole->learner, i)->uses_running = arc_learner_norm(parts->learner, i)->uses_running = running;
         const arc_step_report a = run_step(whole), b = run_step(parts);
         const arc_learn_parameter *mean = arc_learner_norm(whole->learner, 0)->running_mean,
                                   *same = arc_learner_norm(parts->learner, 0)->running_mean;
         double largest = 0;
         for (size_t k = 0; k < mean->count; k++)
             largest = fmax(largest, fabs((double)mean->value[k]));
-        assert_true(rests ? largest == 0 : largest > 0); /* running means start at 0 */
+        assert_true(running ? largest == 0 : largest > 0); /* running means start at 0 */
         assert_true(arc_test_max_error(mean->value, same->value, mean->count) <= 1e-5 * largest);
-        assert_true(!rests || fabs(a.loss - b.loss) <= 1e-5 * a.loss);
-        for (size_t i = 0; rests && i < whole->parameters; i++) {
+        assert_true(!running || fabs(a.loss - b.loss) <= 1e-5 * a.loss);
+        for (size_t i = 0; running && i < whole->parameters; i++) {
             const arc_learn_parameter *p = arc_learner_parameter(whole->learner, i),
                                       *q = arc_learner_parameter(parts->learner, i);
             if (!p->frozen)
                 assert_true(p->count < 2 || arc_test_cosine(p->gradient, q->gradient, p->count) > 1 - 1e-5);
         }
-        assert_true(!rests || fabs(a.norm - b.norm) <= 1e-4 * a.norm);
+        assert_true(!running || fabs(a.norm - b.norm) <= 1e-4 * a.norm);
         close_trainer(whole);
         close_trainer(parts);
     }

@@ -1,11 +1,11 @@
-/* op: activations in learning that no normalisation took in: Relu and PRelu with the gradient of its slopes, and Sigmoid. Rows of channels go
- * through floats in scratch, so activations may be stored either way. */
+/* op: activations in learning that no normalisation took in: Relu and PRelu with the gradient of its slopes, and Sigmoid. Rows of
+ * channels go through floats in scratch, so activations may be stored either way. */
 #include "op/learn_step.h"
 #include <string.h>
 
 #define SHARES 8 /* partial sums of a slope's gradient, added in turn */
 
-/* ---- Relu, PRelu -------------------------------------------------------------------------------------------------------------- */
+/* ---- Relu, PRelu ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct act_job {
     const arc_learn_step *s;
@@ -82,7 +82,7 @@ void arc_relu_backward(const arc_learn_step *s, const arc_learn_run *r) {
     }
 }
 
-/* ---- Sigmoid ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Sigmoid --------------------------------------------------------------------------------------------------------------- */
 
 arc_status arc_sigmoid_learn_prepare(arc_learn_prepare *p) {
     if (p->step->in_store[0] != ARC_STORE_F32)

@@ -1,10 +1,11 @@
 /* op: Conv and ConvTranspose over NHWC, with the epilogue of a fused node.
  *
- * An implicit GEMM whose A rows are pointers to input pixels (no im2col) and whose B are the weights, packed once; convolutions whose
- * groups are too thin for its tiles go to depthwise.c, 3x3 ones of stride 1 to winograd.c where that is faster. Work is split over output tiles, never over a reduction: the bits do not depend on
- * the number of threads. Items are numbered [group][block][panel]: a block is as many pixel tiles as L2 holds the input of; its pointer
- * lists are built once and used for all panels, and a panel stays in cache over the tiles of a block. With few pixels there is one
- * block, and threads split the panels, so that each weight is read from memory once. */
+ * An implicit GEMM whose A rows are pointers to input pixels (no im2col) and whose B are the weights, packed once; convolutions
+ * whose groups are too thin for its tiles go to depthwise.c, 3x3 ones of stride 1 to winograd.c where that is faster. Work is
+ * split over output tiles, never over a reduction: the bits do not depend on the number of threads. Items are numbered
+ * [group][block][panel]: a block is as many pixel tiles as L2 holds the input of; its pointer lists are built once and used for
+ * all panels, and a panel stays in cache over the tiles of a block. With few pixels there is one block, and threads split the
+ * panels, so that each weight is read from memory once. */
 #include "op/conv/conv_learn.h"
 #include "op/conv/geometry.h"
 #include "op/fused.h"
@@ -19,7 +20,7 @@
 #define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
 
 typedef struct conv_state {
-    arc_conv_run_fn *run; /* first, as conv.h asks */
+    arc_conv_run_fn *run; /* first member, as geometry.h asks */
     arc_conv_geometry g;
     arc_epilogue act; /* activation and its parameters; pointers are bound in run */
     arc_panels panels;
@@ -39,7 +40,7 @@ typedef struct conv_job {
     arc_epilogue e; /* pointers at column 0, row 0 of the whole output */
 } conv_job;
 
-/* ---- infer -------------------------------------------------------------------------------------------------------------------- */
+/* ---- infer ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_status conv_infer_as(arc_infer *in, bool transposed) {
     if (in->inputs < 2 || !in->in[0] || !in->in[1] || in->outputs < 1)
@@ -70,7 +71,7 @@ static arc_status conv_transpose_infer(arc_infer *in) {
     return conv_infer_as(in, true);
 }
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------------------------------------- */
 
 /* Blocks as large as the caches allow, but enough items for every thread. */
 static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
@@ -177,7 +178,7 @@ static arc_status conv_transpose_prepare(arc_prepare *p) {
     return conv_prepare_as(p, true);
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------------------------------------- */
 
 static const float **thread_list(const arc_step *s, int thread) {
     return (const float **)(void *)(s->scratch + (size_t)thread * s->scratch_stride);

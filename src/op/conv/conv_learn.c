@@ -1,8 +1,8 @@
-/* op: convolution that learns, the direct way. Forward and the gradient of the input are products on the igemm tile over lists of pixel
- * pointers; the gradient of the weights is a product over pixels (gemm_tn).
+/* op: convolution that learns, the direct way. Forward and the gradient of the input are products on the igemm tile over lists of
+ * pixel pointers; the gradient of the weights is a product over pixels (gemm_tn).
  *
- * Every sum has one order whatever the number of threads: outputs are split, and the gradient of the weights is cut into a fixed number
- * of parts of the pixels that are added in turn. Weights are packed at every call: they change at every step. */
+ * Every sum has one order whatever the number of threads: outputs are split, and the gradient of the weights is cut into a fixed
+ * number of parts of the pixels that are added in turn. Weights are packed at every call: they change at every step. */
 #include "op/conv/conv_learn.h"
 #include "op/conv/phase_learn.h"
 #include <string.h>
@@ -38,7 +38,7 @@ typedef struct conv_job {
     arc_epilogue e;
 } conv_job;
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------------------------------------- */
 
 static size_t panels_of(const arc_kernels *k, size_t n) {
     return (n + k->igemm_nr - 1) / k->igemm_nr;
@@ -95,7 +95,7 @@ arc_status arc_conv_learn_prepare(arc_learn_prepare *p) {
     return ARC_OK;
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------------------ */
+/* ---- forward --------------------------------------------------------------------------------------------------------------- */
 
 static const float **thread_list(const arc_learn_run *r, int thread) {
     return (const float **)(void *)(r->scratch + (size_t)thread * r->scratch_stride);
@@ -172,7 +172,7 @@ void arc_conv_forward(const arc_learn_step *s, const arc_learn_run *r) {
     arc_pool_run(r->pool, (job.tiles + BLOCK_TILES - 1) / BLOCK_TILES, 1, forward_items, &job);
 }
 
-/* ---- gradient of the input ---------------------------------------------------------------------------------------------------- */
+/* ---- gradient of the input ------------------------------------------------------------------------------------------------- */
 
 static void pack_phase_items(void *arg, size_t begin, size_t end, int thread) {
     const conv_job *job = arg;
@@ -266,7 +266,7 @@ static void input_gradient(const arc_learn_step *s, const arc_learn_run *r) {
     }
 }
 
-/* ---- gradient of the weights -------------------------------------------------------------------------------------------------- */
+/* ---- gradient of the weights ----------------------------------------------------------------------------------------------- */
 
 /* Pairs of x's pixels under a tap: list has their pointers, `pairs` gets theirs. */
 static void pair_pixels(const conv_job *job, const float *const *list, size_t count, float *to, const float **pairs) {

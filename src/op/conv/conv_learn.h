@@ -1,5 +1,5 @@
-/* op: Conv in learning. conv_learn.c is what the table lists; it leaves 3x3 convolutions to winograd_learn.c where that is faster, and grouped ones to
- * depthwise_learn.c. */
+/* op: Conv in learning. conv_learn.c is what the table lists; it leaves 3x3 convolutions to winograd_learn.c where that is
+ * faster, and grouped ones to depthwise_learn.c. */
 #ifndef ARC_OP_CONV_CONV_LEARN_H
 #define ARC_OP_CONV_CONV_LEARN_H
 
@@ -12,8 +12,8 @@ void arc_conv_backward(const arc_learn_step *s, const arc_learn_run *r);
 
 /* ---- winograd_learn.c ---- */
 
-/* A 3x3 convolution of stride 1 in the Winograd domain: forward, or as the gradient of its input (over dy, weights turned round and
- * transposed: in and out change places). */
+/* A 3x3 convolution of stride 1 in the Winograd domain: forward, or as the gradient of its input (over dy, weights turned round
+ * and transposed: in and out change places). */
 typedef struct arc_winograd_way {
     int t;
     bool turned, half;                  /* half: x, y and the operands of products are bfloat16 */

@@ -1,6 +1,6 @@
-/* op: convolution with thin groups, on the kernel that multiplies channel by channel. Depthwise is the plain case. Groups of a few
- * channels are, with 2 or 4 inputs and as many outputs, a kernel of their own; others are made depthwise: the input is spread so that output
- * channel j finds input q of its group in place j of row q, and each (tap, q) pair is a tap of its own. */
+/* op: convolution with thin groups, on the kernel that multiplies channel by channel. Depthwise is the plain case. Groups of a
+ * few channels are, with 2 or 4 inputs and as many outputs, a kernel of their own; others are made depthwise: the input is spread
+ * so that output channel j finds input q of its group in place j of row q, and each (tap, q) pair is a tap of its own. */
 #include "op/conv/geometry.h"
 #include "op/fused.h"
 #include <assert.h>
@@ -11,7 +11,7 @@
 #define THIN_OUTPUTS 8
 
 typedef struct dw_state {
-    arc_conv_run_fn *run; /* first, as conv.h asks */
+    arc_conv_run_fn *run; /* first member, as geometry.h asks */
     arc_conv_geometry g;
     arc_conv_geometry spread; /* the same over the spread input: c_in = kc * c_out */
     arc_epilogue act;
@@ -35,7 +35,7 @@ bool arc_dwconv_fits(const arc_conv_geometry *g) {
     return !g->transposed && g->groups > 1 && g->c_in / g->groups <= THIN_INPUTS && g->c_out / g->groups <= THIN_OUTPUTS;
 }
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------------------------------------- */
 
 /* w [c_out][kc][tap] -> [tap][q][c_out]. */
 static void pack(const arc_step *s, const dw_state *d, const float *w, float *packed) {
@@ -120,7 +120,7 @@ arc_status arc_dwconv_prepare(arc_prepare *p, const arc_conv_geometry *g) {
     return prepare_spread(p, d);
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------------------------------------- */
 
 static void spread_rows(const dw_state *d, size_t rows, const float *x, float *to) {
     const size_t c_in = (size_t)d->g.c_in;

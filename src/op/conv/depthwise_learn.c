@@ -1,8 +1,8 @@
-/* op: grouped convolution that learns. Depthwise ones, and groups of 2 or 4 channels with as many outputs, run on the kernels for them; any other
- * grouping takes plain loops, an output channel's image at a time.
+/* op: grouped convolution that learns. Depthwise ones, and groups of 2 or 4 channels with as many outputs, run on the kernels for
+ * them; any other grouping takes plain loops, an output channel's image at a time.
  *
- * Groups of q channels: weights as [tap][q][channels], for output j that of input j^q. The gradient of the weights is one depthwise
- * gradient for each q, with dy's channels exchanged instead of x's. */
+ * Groups of q channels: weights as [tap][q][channels], for output j that of input j^q. The gradient of the weights is one
+ * depthwise gradient for each q, with dy's channels exchanged instead of x's. */
 #include "op/conv/conv_learn.h"
 #include "op/conv/phase_learn.h"
 #include <string.h>
@@ -68,7 +68,7 @@ arc_status arc_grouped_learn_prepare(arc_learn_prepare *p, const arc_conv_geomet
     return ARC_OK;
 }
 
-/* ---- packed weights ----------------------------------------------------------------------------------------------------------- */
+/* ---- packed weights -------------------------------------------------------------------------------------------------------- */
 
 /* Weight of output channel o from input channel i of the same group, tap t: w[o][i % group][t]. */
 static float weight_of(const arc_grouped_learn *d, const float *w, size_t o, size_t i, size_t t) {
@@ -111,7 +111,7 @@ static const float **thread_list(const arc_learn_run *r, int thread) {
     return (const float **)(void *)(r->scratch + (size_t)thread * r->scratch_stride);
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------------------ */
+/* ---- forward --------------------------------------------------------------------------------------------------------------- */
 
 static void forward_items(void *arg, size_t begin, size_t end, int thread) {
     const grouped_job *job = arg;
@@ -138,7 +138,7 @@ void arc_grouped_learn_forward(const arc_grouped_learn *d, const arc_learn_step 
     arc_pool_run(r->pool, (r->n * (size_t)(d->g.oh * d->g.ow) + PIXELS - 1) / PIXELS, 0, forward_items, &job);
 }
 
-/* ---- gradient of the input ---------------------------------------------------------------------------------------------------- */
+/* ---- gradient of the input ------------------------------------------------------------------------------------------------- */
 
 /* An item is a row of the phase's pixels. */
 static void input_items(void *arg, size_t begin, size_t end, int thread) {
@@ -178,7 +178,7 @@ void arc_grouped_learn_input(const arc_grouped_learn *d, const arc_learn_step *s
     }
 }
 
-/* ---- gradient of the weights -------------------------------------------------------------------------------------------------- */
+/* ---- gradient of the weights ----------------------------------------------------------------------------------------------- */
 
 static void weight_items(void *arg, size_t begin, size_t end, int thread) {
     const grouped_job *job = arg;
@@ -237,7 +237,7 @@ void arc_grouped_learn_weights(const arc_grouped_learn *d, const arc_learn_step 
     gather(d, job.sums, r->accumulate, s->weight->gradient);
 }
 
-/* ---- any grouping: one sum an element ----------------------------------------------------------------------------------------- */
+/* ---- any grouping: one sum an element -------------------------------------------------------------------------------------- */
 
 /* Input pixel of output pixel (oy,ox) under tap t, NULL in the padding. */
 static const float *source_pixel(const arc_conv_geometry *g, const float *x, size_t image, int64_t oy, int64_t ox, int64_t t) {

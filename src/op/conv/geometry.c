@@ -1,6 +1,6 @@
-/* op: geometry of Conv and ConvTranspose: attributes to sizes, and the pointer lists by which the kernels see their input. Padding is a
- * pointer to a pad row, so the kernels have no border cases; a transposed convolution is the same gather with the division by the
- * stride done here. */
+/* op: geometry of Conv and ConvTranspose: attributes to sizes, and the pointer lists by which the kernels see their input.
+ * Padding is a pointer to a pad row, so the kernels have no border cases; a transposed convolution is the same gather with the
+ * division by the stride done here. */
 #include "op/conv/geometry.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* op: the gradient of a convolution's input as convolutions of stride 1 over the output's gradient: one for each residue of the input's
- * coordinates by the stride, with the taps that reach it. A stride of 1 has one phase with every tap, turned round. */
+/* op: the gradient of a convolution's input as convolutions of stride 1 over the output's gradient: one for each residue of the
+ * input's coordinates by the stride, with the taps that reach it. A stride of 1 has one phase with every tap, turned round. */
 #include "op/conv/phase_learn.h"
 
 /* Coordinates c in [first, size) with c = first mod stride; taps k with (first + pad - k) divisible by stride. */

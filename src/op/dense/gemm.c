@@ -1,5 +1,6 @@
-/* op: Gemm and MatMul over plain tensors on the igemm tile with one tap. Constant right-hand sides are packed once for the session.
- * Items are numbered [batch][panel][row tile], so threads split whole panels: a one-row head streams its weights from memory once. */
+/* op: Gemm and MatMul over plain tensors on the igemm tile with one tap. Constant right-hand sides are packed once for the
+ * session. Items are numbered [batch][panel][row tile], so threads split whole panels: a one-row head streams its weights from
+ * memory once. */
 #include "op/fused.h"
 #include "op/layer.h"
 #include "op/learn_step.h"
@@ -29,7 +30,7 @@ typedef struct gemm_job {
     arc_epilogue e;
 } gemm_job;
 
-/* ---- infer -------------------------------------------------------------------------------------------------------------------- */
+/* ---- infer ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_status check_float_pair(const arc_infer *in) {
     if (in->inputs < 2 || !in->in[0] || !in->in[1] || in->outputs < 1)
@@ -116,7 +117,7 @@ static arc_status matmul_infer(arc_infer *in) {
     return ARC_OK;
 }
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------------------------------------- */
 
 static size_t batch_count(const arc_shape *s) {
     size_t count = 1;
@@ -254,7 +255,7 @@ static arc_status matmul_prepare(arc_prepare *p) {
     return finish_prepare(p, g);
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------------------------------------- */
 
 static void gemm_items(void *arg, size_t begin, size_t end, int thread) {
     const gemm_job *job = arg;

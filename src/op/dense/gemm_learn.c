@@ -1,5 +1,6 @@
-/* op: the fully connected layer that learns: y = x W^T + b, x [n][k], W [m][k]. The weights are large and the batch is small, so W is never
- * packed: forward has its rows as the tile's rows (and gives y transposed), both gradients are products over rows (gemm_tn). */
+/* op: the fully connected layer that learns: y = x W^T + b, x [n][k], W [m][k]. The weights are large and the batch is small, so
+ * W is never packed: forward has its rows as the tile's rows (and gives y transposed), both gradients are products over rows
+ * (gemm_tn). */
 #include "op/learn_step.h"
 #include <string.h>
 
@@ -44,7 +45,7 @@ static gemm_job job_of(const arc_learn_step *s, const arc_learn_run *r) {
     return (gemm_job){s, r, g, shared, shared + g->transposed_at};
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------------------ */
+/* ---- forward --------------------------------------------------------------------------------------------------------------- */
 
 static void pack_items(void *arg, size_t begin, size_t end, int thread) {
     const gemm_job *job = arg;
@@ -84,7 +85,7 @@ void arc_gemm_forward(const arc_learn_step *s, const arc_learn_run *r) {
             ((float *)r->y)[i * g->m + j] = job.transposed[j * r->n + i] + (s->bias ? s->bias->value[j] : 0);
 }
 
-/* ---- backward ----------------------------------------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------------------------------------- */
 
 /* Items are panels of k: dx[i][k] = sum_m dy[i][m] W[m][k]. */
 static void input_items(void *arg, size_t begin, size_t end, int thread) {

@@ -1,5 +1,6 @@
-/* op: Add, Sub, Mul and Div in learning, in three forms: an activation with constants, the sum of two activations, and an activation times a
- * gate. A work item is an image; rows of channels go through floats in scratch, so activations may be stored either way. */
+/* op: Add, Sub, Mul and Div in learning, in three forms: an activation with constants, the sum of two activations, and an
+ * activation times a gate. A work item is an image; rows of channels go through floats in scratch, so activations may be stored
+ * either way. */
 #include "op/learn_step.h"
 #include <string.h>
 
@@ -18,7 +19,7 @@ static float *scratch_row(const pair_job *job, int thread, size_t i) {
     return arc_learn_scratch(job->r, thread) + i * job->channels;
 }
 
-/* ---- addition ----------------------------------------------------------------------------------------------------------------- */
+/* ---- addition -------------------------------------------------------------------------------------------------------------- */
 
 static void add_items(void *arg, size_t begin, size_t end, int thread) {
     const pair_job *job = arg;
@@ -45,7 +46,7 @@ static void add_backward(const arc_learn_step *s, const arc_learn_run *r) {
     }
 }
 
-/* ---- constants: x*factor + offset --------------------------------------------------------------------------------------------- */
+/* ---- constants: x*factor + offset ------------------------------------------------------------------------------------------ */
 
 static void affine_of(const arc_learn_step *s, size_t j, float *factor, float *offset) {
     const float c = s->constant[s->constants > 1 ? j : 0];
@@ -93,7 +94,7 @@ static void affine_backward(const arc_learn_step *s, const arc_learn_run *r) {
         arc_pool_run(r->pool, r->n, 1, affine_back_items, &job);
 }
 
-/* ---- gate: x [n,c,h,w] times g [n,c,1,1] -------------------------------------------------------------------------------------- */
+/* ---- gate: x [n,c,h,w] times g [n,c,1,1] ----------------------------------------------------------------------------------- */
 
 static void gate_items(void *arg, size_t begin, size_t end, int thread) {
     const pair_job *job = arg;
@@ -141,7 +142,7 @@ static void gate_backward(const arc_learn_step *s, const arc_learn_run *r) {
     arc_pool_run(r->pool, r->n, 1, gate_back_items, &job);
 }
 
-/* ---- which of them ------------------------------------------------------------------------------------------------------------ */
+/* ---- which of them --------------------------------------------------------------------------------------------------------- */
 
 typedef struct form {
     void (*forward)(const arc_learn_step *s, const arc_learn_run *r);

@@ -1,8 +1,9 @@
 /* op: convolution and Gemm of codes, with everything up to the next layer's codes in one pass (int8.h).
  *
- * An implicit GEMM as op/conv/conv.c's: rows of input channels by pointers, weights in panels, items [set][block][panel]. Padding points to a row
- * of zero points, so that every product of a column sees the same number of taps and the zero point's share is a constant of the column,
- * which goes into the bias. Groups too thin for the tile are merged, their strangers weighing 0; depthwise has a kernel of its own. */
+ * An implicit GEMM as op/conv/conv.c's: rows of input channels by pointers, weights in panels, items [set][block][panel]. Padding
+ * points to a row of zero points, so that every product of a column sees the same number of taps and the zero point's share is a
+ * constant of the column, which goes into the bias. Groups too thin for the tile are merged, with weights of 0 between their
+ * channels; depthwise has a kernel of its own. */
 #include "op/fused.h"
 #include "op/int8/int8.h"
 #include <stdio.h>
@@ -25,7 +26,7 @@ typedef struct conv8_state {
     arc_requant end;
 } conv8_state;
 
-/* ---- infer -------------------------------------------------------------------------------------------------------------------- */
+/* ---- infer ----------------------------------------------------------------------------------------------------------------- */
 
 /* The geometry in real channels; Gemm8 is a convolution whose kernel is the whole map. */
 static arc_status read_geometry(const arc_node *n, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g, char *why,
@@ -87,7 +88,7 @@ arc_status arc_conv8_infer(arc_infer *in) {
                                                                   : st;
 }
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------------------------------------- */
 
 /* How many neighbouring groups make one set. */
 static size_t merged_groups(size_t groups, size_t kc) {
@@ -200,7 +201,7 @@ arc_status arc_conv8_prepare(arc_prepare *p) {
     return fold_zero(p, c, arc_int8_column_sums(&c->pack, c->pack.packed));
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct conv8_job {
     const arc_step *s;

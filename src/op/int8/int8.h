@@ -16,12 +16,13 @@ size_t arc_int8_aligned(size_t bytes);
 /* ---- the fused 8-bit layers, made by pass/int8.c from QDQ graphs (never exported) ----
  *
  * Codes are uint8, rows of channels: [N,H,W,C], or [N,K]; int8 ones are shifted by 128 together with their zero points.
- *   arc.Conv8, arc.Gemm8   inputs: codes, int8 weights, and as float32: scale, bias [C_out], slope, residual, post scale, post shift
+ *   arc.Conv8, arc.Gemm8   inputs: codes, int8 weights, and as float32: scale, bias [C_out], slope, residual, post scale,
+ *                          post shift
  *                          outputs: the float result (when "arc.float"), then codes (when "arc.codes")
  *   arc.Quantise           inputs: floats, post scale, post shift (may be omitted); output: codes
  *   arc.Dequantise         input: codes; output: floats
- * Attributes are named as arc_requant's fields; "arc.zero" is the zero point of the codes read. Gemm8 reads the weights of a flattened
- * [N,C,H,W] and takes codes in rows all the same: it is a convolution whose kernel covers the map. */
+ * Attributes are named as arc_requant's fields; "arc.zero" is the zero point of the codes read. Gemm8 reads the weights of a
+ * flattened [N,C,H,W] and takes codes in rows all the same: it is a convolution whose kernel covers the map. */
 #define ARC_CONV8 "arc.Conv8"
 #define ARC_GEMM8 "arc.Gemm8"
 #define ARC_QUANTISE "arc.Quantise"
@@ -38,8 +39,8 @@ void arc_conv8_run(const arc_step *s);
 /* ---- pack.c ---- weights in panels [set][panel][tap][k/4][nr][4], then a column sum for each of sets*n columns. */
 typedef struct arc_int8_pack {
     size_t sets, n, kc, taps, per_set, panel_bytes, bytes;
-    size_t group_n,
-        group_k; /* of groups merged into one set: column j meets only k of its own group, others weigh 0. 0: all meet */
+    /* Of groups merged into one set: column j is multiplied by the k of its own group, the weights of others are 0. 0: not merged. */
+    size_t group_n, group_k;
     size_t step_set, step_n, step_k, step_tap; /* strides of the source */
     const int8_t *packed;                      /* NULL: the weights are no constant, pack into shared scratch */
 } arc_int8_pack;

@@ -55,7 +55,7 @@ static void pack_fill(const arc_kernels *kernels, arc_pool *pool, const arc_int8
     arc_pool_run(pool, p->sets * p->per_set, 0, pack_items, &job);
 }
 
-/* Other layers may read the same weights in other groups or turned round. */
+/* Other layers may read the same weights in other groups or transposed. */
 static int variant_of(const arc_kernels *k, const arc_int8_pack *p) {
     const uint64_t part[] = {(uint64_t)k->isa, p->sets,     p->n,      p->kc,     p->taps,    p->group_n,
                              p->group_k,       p->step_set, p->step_n, p->step_k, p->step_tap};

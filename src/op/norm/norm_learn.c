@@ -1,7 +1,9 @@
-/* op: BatchNormalization that learns, with the PRelu or Relu behind it and the addition of a residual: y = act(norm(x)) + residual.
+/* op: BatchNormalization that learns, with the PRelu or Relu behind it and the addition of a residual: y = act(norm(x)) +
+ * residual.
  *
- * Forward reads x twice: sums, then y. Backward reads x and dy twice: sums, then dx. What lies between is recomputed from x, so x is all that is kept.
- * Rows are cut into chunks of a fixed size; a chunk sums in float about its first row, chunks are joined in double in order. */
+ * Forward reads x twice: sums, then y. Backward reads x and dy twice: sums, then dx. What lies between is recomputed from x, so x
+ * is all that is kept. Rows are cut into chunks of a fixed size; a chunk sums in float about its first row, chunks are joined in
+ * double in order. */
 #include "op/learn_step.h"
 #include <math.h>
 #include <string.h>
@@ -69,7 +71,7 @@ static void *chunk_at(const norm_job *job, const void *p, size_t chunk) {
     return arc_store_at(job->s->out_store, p, chunk * job->n->chunk * job->n->channels);
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------------------ */
+/* ---- forward --------------------------------------------------------------------------------------------------------------- */
 
 static void sums_items(void *arg, size_t begin, size_t end, int thread) {
     const norm_job *job = arg;
@@ -111,9 +113,9 @@ static void move_running(const arc_learn_step *s, const norm_job *job) {
     }
 }
 
-/* By the running statistics, which stay. */
-static bool at_rest(const norm_job *job) {
-    return job->r->evaluating || job->s->norm->rests;
+/* Whether this run normalises by the running statistics, which stay as they are. */
+static bool uses_running(const norm_job *job) {
+    return job->r->evaluating || job->s->norm->uses_running;
 }
 
 static void apply_items(void *arg, size_t begin, size_t end, int thread) {
@@ -135,12 +137,12 @@ void arc_norm_forward(const arc_learn_step *s, const arc_learn_run *r) {
             if (!isfinite(n->mean[j]) || !isfinite(n->variance[j]))
                 *r->finite = false;
         }
-        if (!at_rest(&job))
+        if (!uses_running(&job))
             move_running(s, &job);
     }
     for (size_t j = 0; j < n->channels; j++) {
-        const double mean = (double)(at_rest(&job) ? s->running_mean->value[j] : n->mean[j]);
-        const double variance = (double)(at_rest(&job) ? s->running_variance->value[j] : n->variance[j]);
+        const double mean = (double)(uses_running(&job) ? s->running_mean->value[j] : n->mean[j]);
+        const double variance = (double)(uses_running(&job) ? s->running_variance->value[j] : n->variance[j]);
         n->inverse[j] = (float)(1 / sqrt(variance + (double)n->epsilon));
         n->scale[j] = s->weight->value[j] * n->inverse[j];
         n->shift[j] = (float)((double)s->bias->value[j] - mean * (double)n->scale[j]);
@@ -148,7 +150,7 @@ void arc_norm_forward(const arc_learn_step *s, const arc_learn_run *r) {
     arc_pool_run(r->pool, chunks_of(&job), 1, apply_items, &job);
 }
 
-/* ---- backward ----------------------------------------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------------------------------------- */
 
 static void grad_sums_items(void *arg, size_t begin, size_t end, int thread) {
     const norm_job *job = arg;
@@ -178,12 +180,12 @@ static void finish_channel(const norm_job *job, size_t j) {
         slope += job->norm.slope ? (double)sum[2 * n->channels] : 0;
     }
     const double rows = (double)job->rows, inverse = (double)n->inverse[j], scale = (double)n->scale[j];
-    const double centre = at_rest(job) ? (double)n->mean[j] - (double)s->running_mean->value[j] : 0;
+    const double centre = uses_running(job) ? (double)n->mean[j] - (double)s->running_mean->value[j] : 0;
     set_gradient(s->weight, job->r->accumulate, j, (dux + centre * du) * inverse);
     set_gradient(s->bias, job->r->accumulate, j, du);
     set_gradient(s->slope, job->r->accumulate, j, slope);
     const double d_mean = (double)s->norm->d_mean[j], d_variance = (double)s->norm->d_variance[j];
-    const bool batch = !at_rest(job);
+    const bool batch = !uses_running(job);
     n->a[j] = (float)scale;
     n->b[j] = (float)((batch ? -scale * inverse * inverse * dux / rows : 0) + 2 * d_variance / rows);
     n->c[j] = (float)((batch ? -scale * du / rows : 0) + d_mean / rows);

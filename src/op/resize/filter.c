@@ -1,5 +1,5 @@
-/* op: Resize by weights of any number a pixel: cubic interpolation, and linear or cubic with antialiasing. Each axis gets its taps when the step is
- * prepared; an element is the sum over the product of its axes' taps, in double. */
+/* op: Resize by weights of any number a pixel: cubic interpolation, and linear or cubic with antialiasing. Each axis gets its
+ * taps when the step is prepared; an element is the sum over the product of its axes' taps, in double. */
 #include "op/resize/filter.h"
 #include <math.h>
 

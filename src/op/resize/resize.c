@@ -1,5 +1,6 @@
-/* op: Resize (opset 10, 11, 13, 18, 19) and Upsample (7, 9): nearest and linear; cubic and antialiased through filter.c. Each axis gets a table of
- * two source indices and a weight when the step is prepared; images whose batch and channels keep their size then move whole rows of channels. */
+/* op: Resize (opset 10, 11, 13, 18, 19) and Upsample (7, 9): nearest and linear; cubic and antialiased through filter.c. Each
+ * axis gets a table of two source indices and a weight when the step is prepared; images whose batch and channels keep their size
+ * then move whole rows of channels. */
 #include "op/resize/filter.h"
 #include <math.h>
 #include <string.h>

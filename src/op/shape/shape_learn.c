@@ -1,4 +1,5 @@
-/* op: Flatten in learning, and Reshape to rows: [pixels][channels] to the plain order [channels][pixels] that the weights behind it expect. */
+/* op: Flatten in learning, and Reshape to rows: [pixels][channels] to the plain order [channels][pixels] that the weights behind
+ * it expect. */
 #include "op/learn_step.h"
 
 typedef struct flatten_job {

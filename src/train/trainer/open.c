@@ -121,7 +121,7 @@ static void rest_frozen(arc_learner *l, size_t frozens, const char *const frozen
     for (size_t i = 0; i < arc_learner_norms(l); i++) {
         arc_learn_norm *norm = arc_learner_norm(l, i);
         for (size_t k = 0; k < frozens; k++)
-            norm->rests |= strncmp(norm->running_mean->name, frozen[k], strlen(frozen[k])) == 0;
+            norm->uses_running |= strncmp(norm->running_mean->name, frozen[k], strlen(frozen[k])) == 0;
     }
 }
 
