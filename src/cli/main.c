@@ -1,4 +1,5 @@
 /* The arcface command: finds the command, reads its options, runs it, and makes sure that what it printed has arrived. */
+#include "commands.h"
 #include "ui/help.h"
 #include <errno.h>
 #include <signal.h>
@@ -10,45 +11,17 @@ static const cli_command *choose(int count, char **word, int *words) {
     char two[64];
     if (count > 1) {
         snprintf(two, sizeof two, "%s %s", word[0], word[1]);
-        const cli_command *command = cli_find(two);
+        const cli_command *command = cli_find(cli_commands, two);
         *words = 2;
         if (command)
             return command;
     }
     *words = 1;
-    return cli_find(word[0]);
-}
-
-/* "eval lfw" or "eval bin" for "eval"; false when no command starts with the word. */
-static bool second_words(const char *word, char *out, size_t bytes) {
-    size_t n = strlen(word);
-    *out = '\0';
-    for (int i = 0; cli_commands[i]; i++)
-        if (strncmp(cli_commands[i]->name, word, n) == 0 && cli_commands[i]->name[n] == ' ') {
-            size_t at = strlen(out);
-            snprintf(out + at, bytes - at, "%s\"%s\"", at ? " or " : "", cli_commands[i]->name);
-        }
-    return *out != '\0';
-}
-
-int cli_unknown(int count, char **word) {
-    char words[256];
-    const char *nearest = NULL;
-    if (count > 1 && word[1][0] != '-') {
-        snprintf(words, sizeof words, "%.60s %.60s", word[0], word[1]);
-        nearest = cli_nearest_command(words);
-    }
-    if (!nearest && second_words(word[0], words, sizeof words))
-        return cli_usage(NULL, "%s needs a second word: %s", word[0], words);
-    if (!nearest)
-        nearest = cli_nearest_command(word[0]);
-    if (nearest)
-        return cli_usage(NULL, "unknown command \"%s\", did you mean \"%s\"?", word[0], nearest);
-    return cli_usage(NULL, "unknown command \"%s\"", word[0]);
+    return cli_find(cli_commands, word[0]);
 }
 
 static int run_command(const cli_command *command, int argc, char **argv) {
-    cli c = {0};
+    cli c = {.all = cli_commands};
     cli_text t = {0};
     bool wants_help = false;
     if (!cli_parse(&c, command, argc, argv, &wants_help))
@@ -68,7 +41,7 @@ static int run(int argc, char **argv) {
     cli_text t = {0};
     int words;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        cli_put_overview(&t);
+        cli_put_overview(&t, cli_commands);
         cli_text_print(&t);
         return argc < 2 ? CLI_USAGE : CLI_OK;
     }
@@ -77,7 +50,7 @@ static int run(int argc, char **argv) {
     const cli_command *command = choose(argc - 1, argv + 1, &words);
     if (!command)
         return argv[1][0] == '-' ? cli_usage(NULL, "\"%s\" stands where a command should", argv[1])
-                                 : cli_unknown(argc - 1, argv + 1);
+                                 : cli_unknown(cli_commands, argc - 1, argv + 1);
     return run_command(command, argc - words, argv + words);
 }
 

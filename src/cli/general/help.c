@@ -8,7 +8,7 @@ static int write_page(cli *c, const char *folder, const cli_command *command) {
     cli_text t = {0};
     cli_man_name(command, name, sizeof name);
     snprintf(path, sizeof path, "%s/%s.1", folder, name);
-    cli_put_man(&t, command);
+    cli_put_man(&t, c->all, command);
     return cli_text_write(c, &t, path);
 }
 
@@ -18,8 +18,8 @@ static int write_pages(cli *c, const char *folder) {
         code = cli_open(c);
     if (code == CLI_OK)
         code = write_page(c, folder, NULL);
-    for (int i = 0; code == CLI_OK && cli_commands[i]; i++)
-        code = write_page(c, folder, cli_commands[i]);
+    for (int i = 0; code == CLI_OK && c->all[i]; i++)
+        code = write_page(c, folder, c->all[i]);
     return code;
 }
 
@@ -31,15 +31,15 @@ static int run(cli *c) {
         return write_pages(c, folder);
     if (c->arg_count)
         snprintf(name, sizeof name, "%.60s%s%.60s", c->args[0], c->arg_count > 1 ? " " : "", c->arg_count > 1 ? c->args[1] : "");
-    const cli_command *command = cli_find(name);
+    const cli_command *command = cli_find(c->all, name);
     if (!command && *name)
-        return cli_unknown(c->arg_count, c->args);
+        return cli_unknown(c->all, c->arg_count, c->args);
     if (shell)
-        cli_put_completion(&t, shell);
+        cli_put_completion(&t, c->all, shell);
     else if (command)
         cli_put_help(&t, command);
     else
-        cli_put_overview(&t);
+        cli_put_overview(&t, c->all);
     return cli_text_print(&t);
 }
 

@@ -18,6 +18,7 @@ enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_BAD_INPUT = 3, CLI_FAILURE = 4
 /* A command at work. */
 struct cli {
     const cli_command *command;
+    const cli_command *const *all; /* for "help" */
     const cli_option *option[CLI_MAX_OPTIONS];
     const char *value[CLI_MAX_OPTIONS]; /* NULL = not given; "" for a flag */
     int options;
@@ -26,9 +27,6 @@ struct cli {
     bool quiet;
     arc_context *ctx;
 };
-
-/* main.c: an exit status after a sentence that names the nearest command. */
-int cli_unknown(int count, char **word);
 
 /* options.c. cli_parse: false after an error sentence on stderr (usage). Values have been checked against the table then; what is not given
  * leaves *value as it is. */

@@ -2,19 +2,6 @@
 #include "ui/help.h"
 #include <string.h>
 
-bool cli_two_words(const cli_command *command) {
-    return strchr(command->name, ' ') != NULL;
-}
-
-bool cli_is_first(int index) {
-    const char *name = cli_commands[index]->name;
-    const size_t n = strcspn(name, " ");
-    for (int i = 0; i < index; i++)
-        if (strncmp(cli_commands[i]->name, name, n) == 0 && strcspn(cli_commands[i]->name, " ") == n)
-            return false;
-    return true;
-}
-
 /* Inside single quotes; the characters of `special` get a backslash. */
 static void put_quoted(cli_text *t, const char *text, const char *special, const char *quote) {
     for (; *text; text++)
@@ -70,47 +57,47 @@ static void put_zsh_command(cli_text *t, const cli_command *command) {
 }
 
 /* 'lfw:LFW accuracy' of all commands that go on with a second word after the first n bytes of `first`. */
-static void put_zsh_seconds(cli_text *t, const char *first, size_t n) {
-    for (int i = 0; cli_commands[i]; i++)
-        if (strncmp(cli_commands[i]->name, first, n) == 0 && cli_commands[i]->name[n] == ' ') {
-            cli_printf(t, " '%s:", cli_commands[i]->name + n + 1);
-            put_zsh_text(t, cli_commands[i]->what);
+static void put_zsh_seconds(cli_text *t, const cli_command *const *all, const char *first, size_t n) {
+    for (int i = 0; all[i]; i++)
+        if (strncmp(all[i]->name, first, n) == 0 && all[i]->name[n] == ' ') {
+            cli_printf(t, " '%s:", all[i]->name + n + 1);
+            put_zsh_text(t, all[i]->what);
             cli_printf(t, "'");
         }
 }
 
-static void put_zsh(cli_text *t) {
+static void put_zsh(cli_text *t, const cli_command *const *all) {
     const char *separator = "";
     cli_printf(t, "#compdef arcface\n# zsh completion of arcface, written by \"arcface help --completion zsh\"\n"
                   "_arcface() {\n    local -a first second\n    local command\n    first=(");
-    for (int i = 0; cli_commands[i]; i++)
-        if (cli_is_first(i)) {
-            cli_printf(t, " '%.*s:", (int)strcspn(cli_commands[i]->name, " "), cli_commands[i]->name);
-            put_zsh_text(t, cli_two_words(cli_commands[i]) ? cli_group_name(cli_commands[i]->group) : cli_commands[i]->what);
+    for (int i = 0; all[i]; i++)
+        if (cli_is_first(all, i)) {
+            cli_printf(t, " '%.*s:", (int)strcspn(all[i]->name, " "), all[i]->name);
+            put_zsh_text(t, cli_two_words(all[i]) ? cli_group_name(all[i]->group) : all[i]->what);
             cli_printf(t, "'");
         }
     cli_printf(t, ")\n    if (( CURRENT == 2 )); then\n        _describe -t commands command first\n        return\n    fi\n"
                   "    case $words[2] in\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        const int n = (int)strcspn(cli_commands[i]->name, " ");
-        if (!cli_is_first(i))
+    for (int i = 0; all[i]; i++) {
+        const int n = (int)strcspn(all[i]->name, " ");
+        if (!cli_is_first(all, i))
             continue;
-        cli_printf(t, "    (%.*s) second=(", n, cli_commands[i]->name);
-        put_zsh_seconds(t, cli_commands[i]->name, (size_t)n);
+        cli_printf(t, "    (%.*s) second=(", n, all[i]->name);
+        put_zsh_seconds(t, all, all[i]->name, (size_t)n);
         cli_printf(t, ") ;;\n");
     }
     cli_printf(t, "    esac\n    command=$words[2]\n    case \"$words[2] $words[3]\" in\n    (");
-    for (int i = 0; cli_commands[i]; i++)
-        if (cli_two_words(cli_commands[i])) {
-            cli_printf(t, "%s'%s'", separator, cli_commands[i]->name);
+    for (int i = 0; all[i]; i++)
+        if (cli_two_words(all[i])) {
+            cli_printf(t, "%s'%s'", separator, all[i]->name);
             separator = "|";
         }
     cli_printf(t, ") command=\"$words[2] $words[3]\" ;;\n    esac\n    if (( CURRENT == 3 && $#second )); then\n"
                   "        _describe -t commands command second\n        [[ $command == *' '* ]] && return\n    fi\n"
                   "    shift words; (( CURRENT-- ))\n    if [[ $command == *' '* ]]; then shift words; (( CURRENT-- )); fi\n"
                   "    case $command in\n");
-    for (int i = 0; cli_commands[i]; i++)
-        put_zsh_command(t, cli_commands[i]);
+    for (int i = 0; all[i]; i++)
+        put_zsh_command(t, all[i]);
     cli_printf(t, "    esac\n}\n[[ $funcstack[1] == _arcface ]] && _arcface \"$@\" || compdef _arcface arcface\n");
 }
 
@@ -143,10 +130,10 @@ static void put_fish_option(cli_text *t, const cli_command *command, const cli_o
     put_fish_text(t, o->help);
 }
 
-static void put_fish_name(cli_text *t, int index) {
-    const cli_command *command = cli_commands[index];
+static void put_fish_name(cli_text *t, const cli_command *const *all, int index) {
+    const cli_command *command = all[index];
     const int n = (int)strcspn(command->name, " ");
-    if (cli_is_first(index)) {
+    if (cli_is_first(all, index)) {
         cli_printf(t, "complete -c arcface -n '__arcface_is' -a '%.*s'", n, command->name);
         put_fish_text(t, cli_two_words(command) ? cli_group_name(command->group) : command->what);
     }
@@ -157,33 +144,33 @@ static void put_fish_name(cli_text *t, int index) {
 }
 
 /* __arcface_is WORD...: whether the command line's command is these words; a first word alone only while no second one stands there. */
-static void put_fish(cli_text *t) {
+static void put_fish(cli_text *t, const cli_command *const *all) {
     cli_printf(t,
                "# fish completion of arcface, written by \"arcface help --completion fish\"\n"
                "function __arcface_is\n    set -l words (commandline -opc)\n    set -e words[1]\n    set -l command $words[1]\n"
                "    contains -- \"$words[1] $words[2]\"");
-    for (int i = 0; cli_commands[i]; i++)
-        if (cli_two_words(cli_commands[i]))
-            cli_printf(t, " '%s'", cli_commands[i]->name);
+    for (int i = 0; all[i]; i++)
+        if (cli_two_words(all[i]))
+            cli_printf(t, " '%s'", all[i]->name);
     cli_printf(
         t, "\n        and set command \"$words[1] $words[2]\"\n    test \"$command\" = \"$argv\"\nend\ncomplete -c arcface -f\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        put_fish_name(t, i);
-        for (const cli_option *const *o = cli_options_of(cli_commands[i]); *o; o++)
-            put_fish_option(t, cli_commands[i], *o);
-        if (!cli_commands[i]->max_args)
+    for (int i = 0; all[i]; i++) {
+        put_fish_name(t, all, i);
+        for (const cli_option *const *o = cli_options_of(all[i]); *o; o++)
+            put_fish_option(t, all[i], *o);
+        if (!all[i]->max_args)
             continue;
-        cli_printf(t, "complete -c arcface -n '__arcface_is %s'", cli_commands[i]->name);
-        put_fish_value(t, cli_commands[i]->takes, cli_commands[i]->words, "-f");
+        cli_printf(t, "complete -c arcface -n '__arcface_is %s'", all[i]->name);
+        put_fish_value(t, all[i]->takes, all[i]->words, "-f");
         cli_printf(t, "\n");
     }
 }
 
-void cli_put_completion(cli_text *t, const char *shell) {
+void cli_put_completion(cli_text *t, const cli_command *const *all, const char *shell) {
     if (strcmp(shell, "bash") == 0)
-        cli_put_bash(t);
+        cli_put_bash(t, all);
     else if (strcmp(shell, "zsh") == 0)
-        put_zsh(t);
+        put_zsh(t, all);
     else
-        put_fish(t);
+        put_fish(t, all);
 }

@@ -60,31 +60,31 @@ static void put_command(cli_text *t, const cli_command *command) {
 }
 
 /* $first: the first words; $second: those that go on behind the first that stands there. */
-void cli_put_bash(cli_text *t) {
+void cli_put_bash(cli_text *t, const cli_command *const *all) {
     cli_printf(t, "%s", head);
-    for (int i = 0, n = 0; cli_commands[i]; i++)
-        if (cli_two_words(cli_commands[i]))
-            cli_printf(t, "%s\"%s\"", n++ ? " | " : "    ", cli_commands[i]->name);
+    for (int i = 0, n = 0; all[i]; i++)
+        if (cli_two_words(all[i]))
+            cli_printf(t, "%s\"%s\"", n++ ? " | " : "    ", all[i]->name);
     cli_printf(t, ") command=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" ;;\n    esac\n    local value= first=\"");
-    for (int i = 0; cli_commands[i]; i++)
-        if (cli_is_first(i))
-            cli_printf(t, "%.*s ", (int)strcspn(cli_commands[i]->name, " "), cli_commands[i]->name);
+    for (int i = 0; all[i]; i++)
+        if (cli_is_first(all, i))
+            cli_printf(t, "%.*s ", (int)strcspn(all[i]->name, " "), all[i]->name);
     cli_printf(t, "--help --version\"\n    case ${COMP_WORDS[1]-} in\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        const size_t n = strcspn(cli_commands[i]->name, " ");
+    for (int i = 0; all[i]; i++) {
+        const size_t n = strcspn(all[i]->name, " ");
         const char *separator = "";
-        if (!cli_is_first(i))
+        if (!cli_is_first(all, i))
             continue;
-        cli_printf(t, "    %.*s) second=\"", (int)n, cli_commands[i]->name);
-        for (int k = 0; cli_commands[k]; k++)
-            if (strncmp(cli_commands[k]->name, cli_commands[i]->name, n) == 0 && cli_commands[k]->name[n] == ' ') {
-                cli_printf(t, "%s%s", separator, cli_commands[k]->name + n + 1);
+        cli_printf(t, "    %.*s) second=\"", (int)n, all[i]->name);
+        for (int k = 0; all[k]; k++)
+            if (strncmp(all[k]->name, all[i]->name, n) == 0 && all[k]->name[n] == ' ') {
+                cli_printf(t, "%s%s", separator, all[k]->name + n + 1);
                 separator = " ";
             }
         cli_printf(t, "\" ;;\n");
     }
     cli_printf(t, "    esac\n    case $command in\n");
-    for (int i = 0; cli_commands[i]; i++)
-        put_command(t, cli_commands[i]);
+    for (int i = 0; all[i]; i++)
+        put_command(t, all[i]);
     cli_printf(t, "%s", tail);
 }

@@ -94,13 +94,13 @@ void cli_put_help(cli_text *t, const cli_command *command) {
     cli_printf(t, "\nExit status: %s.\n\nExample:\n  %s\n", exits, command->example);
 }
 
-void cli_put_overview(cli_text *t) {
+void cli_put_overview(cli_text *t, const cli_command *const *all) {
     char exits[256];
     cli_printf(t, "arcface: face recognition, from photographs to verified identities\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        if (i == 0 || cli_commands[i]->group != cli_commands[i - 1]->group)
-            cli_printf(t, "\n%s:\n", cli_group_name(cli_commands[i]->group));
-        cli_printf(t, "  %-16s %s\n", cli_commands[i]->name, cli_commands[i]->what);
+    for (int i = 0; all[i]; i++) {
+        if (i == 0 || all[i]->group != all[i - 1]->group)
+            cli_printf(t, "\n%s:\n", cli_group_name(all[i]->group));
+        cli_printf(t, "  %-16s %s\n", all[i]->name, all[i]->what);
     }
     cli_exit_text(NULL, exits, sizeof exits);
     cli_printf(t, "\n\"arcface COMMAND --help\" shows a command's options and an example.\nExit status: %s.\n", exits);

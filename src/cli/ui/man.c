@@ -114,10 +114,10 @@ static void put_command(cli_text *t, const cli_command *command) {
     cli_printf(t, "\n.EE\n.SH SEE ALSO\n.BR arcface (1)\n");
 }
 
-static void put_commands(cli_text *t) {
-    for (int i = 0; cli_commands[i]; i++) {
-        const cli_command *command = cli_commands[i];
-        if (i == 0 || command->group != cli_commands[i - 1]->group)
+static void put_commands(cli_text *t, const cli_command *const *all) {
+    for (int i = 0; all[i]; i++) {
+        const cli_command *command = all[i];
+        if (i == 0 || command->group != all[i - 1]->group)
             cli_printf(t, ".SS %s\n", cli_group_name(command->group));
         cli_printf(t, ".TP\n\\fB");
         put_roff(t, command->name);
@@ -149,7 +149,7 @@ static const char environment[] = ".SH ENVIRONMENT\n"
                                   ".TP\n.B ARCFACE_RECIPES\nFolder of recipes that are looked for first by name.\n"
                                   ".TP\n.B ARCFACE_DATA\nModels and photos of the demo and the tests.\n";
 
-static void put_overview(cli_text *t) {
+static void put_overview(cli_text *t, const cli_command *const *all) {
     static const char *const examples[] = {"pull", "detect", "verify", "embed", "eval lfw", "model new", "train"};
     put_title(t, NULL, "face recognition, from photographs to verified identities");
     cli_printf(t,
@@ -158,22 +158,22 @@ static void put_overview(cli_text *t) {
                "embedding with an ArcFace network,\nand compares embeddings.\nIt trains and evaluates such networks, and "
                "runs them in its own engine on the CPU.\n.PP\nEach command has a page of its own:\n"
                ".BR arcface\\-detect (1),\n.BR arcface\\-eval\\-lfw (1)\nand so on.\n.SH COMMANDS\n");
-    put_commands(t);
+    put_commands(t, all);
     cli_printf(t, ".SH OPTIONS OF SEVERAL COMMANDS\n");
     put_options(t, cli_common_options());
     cli_printf(t, "%s", notes);
     put_exits(t, "No match; or something was declined or refused");
     cli_printf(t, "%s.SH EXAMPLES\n.EX\n", environment);
     for (int i = 0; i < CLI_COUNT(examples); i++) {
-        put_roff(t, cli_find(examples[i])->example);
+        put_roff(t, cli_find(all, examples[i])->example);
         cli_printf(t, "\n");
     }
     cli_printf(t, ".EE\n");
 }
 
-void cli_put_man(cli_text *t, const cli_command *command) {
+void cli_put_man(cli_text *t, const cli_command *const *all, const cli_command *command) {
     if (command)
         put_command(t, command);
     else
-        put_overview(t);
+        put_overview(t, all);
 }

@@ -1,5 +1,5 @@
 /* What a command is, as a table: the one source of parsing (options.c), help (help.c), manual pages (man.c) and shell completion
- * (completion.c). Each command's file holds its table; table.c lists them all. */
+ * (completion.c). Each command's file holds its table; src/cli/commands.c lists them all. */
 #ifndef ARCFACE_CLI_TABLE_H
 #define ARCFACE_CLI_TABLE_H
 
@@ -80,13 +80,18 @@ typedef struct cli_command {
     int (*run)(cli *c);
 } cli_command;
 
-/* ---- table.c ---- */
+/* ---- commands.c: in the list of all commands, which NULL ends ---- */
 
-extern const cli_command *const cli_commands[]; /* by group; NULL ends it */
-const char *cli_group_name(cli_group group);
-const cli_command *cli_find(const char *name);
-const char *cli_nearest_command(const char *word); /* NULL: none is near */
+const cli_command *cli_find(const cli_command *const *all, const char *name);
+const char *cli_nearest_command(const cli_command *const *all, const char *word); /* NULL: none is near */
 int cli_edit_distance(const char *a, const char *b);
+const char *cli_group_name(cli_group group);
+bool cli_two_words(const cli_command *command);              /* "eval lfw" */
+bool cli_is_first(const cli_command *const *all, int index); /* the first command whose name begins with its first word */
+/* An exit status after a sentence that names the nearest command. */
+int cli_unknown(const cli_command *const *all, int count, char **word);
+
+/* ---- table.c ---- */
 
 /* Every option of a command: its own, those of its groups, those that all have. Lives until the next call; NULL ends it. */
 #define CLI_MAX_OPTIONS 112

@@ -1,0 +1,93 @@
+/* Finding a command in the list of all, and the sentence for one that is not there. */
+#include "ui/help.h"
+#include <stdio.h>
+#include <string.h>
+
+const char *cli_group_name(cli_group group) {
+    static const char *const names[CLI_GROUPS] = {"Faces", "Models", "Training", "Data sets", "Evaluation", "Speed", "General"};
+    return names[group];
+}
+
+const cli_command *cli_find(const cli_command *const *all, const char *name) {
+    for (int i = 0; all[i]; i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    return NULL;
+}
+
+int cli_edit_distance(const char *a, const char *b) {
+    enum { MAX = 40 };
+    int row[MAX + 1], n = (int)strlen(a), m = (int)strlen(b);
+    if (n > MAX || m > MAX)
+        return MAX;
+    for (int j = 0; j <= m; j++)
+        row[j] = j;
+    for (int i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+const char *cli_nearest_command(const cli_command *const *all, const char *word) {
+    const char *nearest = NULL;
+    int distance = 3;
+    for (int i = 0; all[i]; i++) {
+        const int d = cli_edit_distance(word, all[i]->name);
+        if (d < distance) {
+            distance = d;
+            nearest = all[i]->name;
+        }
+    }
+    return nearest;
+}
+
+bool cli_two_words(const cli_command *command) {
+    return strchr(command->name, ' ') != NULL;
+}
+
+bool cli_is_first(const cli_command *const *all, int index) {
+    const char *name = all[index]->name;
+    const size_t n = strcspn(name, " ");
+    for (int i = 0; i < index; i++)
+        if (strncmp(all[i]->name, name, n) == 0 && strcspn(all[i]->name, " ") == n)
+            return false;
+    return true;
+}
+
+/* "eval lfw" or "eval bin" for "eval"; false when no command starts with the word. */
+static bool second_words(const cli_command *const *all, const char *word, char *out, size_t bytes) {
+    size_t n = strlen(word);
+    *out = '\0';
+    for (int i = 0; all[i]; i++)
+        if (strncmp(all[i]->name, word, n) == 0 && all[i]->name[n] == ' ') {
+            size_t at = strlen(out);
+            snprintf(out + at, bytes - at, "%s\"%s\"", at ? " or " : "", all[i]->name);
+        }
+    return *out != '\0';
+}
+
+int cli_unknown(const cli_command *const *all, int count, char **word) {
+    char words[256];
+    const char *nearest = NULL;
+    if (count > 1 && word[1][0] != '-') {
+        snprintf(words, sizeof words, "%.60s %.60s", word[0], word[1]);
+        nearest = cli_nearest_command(all, words);
+    }
+    if (!nearest && second_words(all, word[0], words, sizeof words))
+        return cli_usage(NULL, "%s needs a second word: %s", word[0], words);
+    if (!nearest)
+        nearest = cli_nearest_command(all, word[0]);
+    if (nearest)
+        return cli_usage(NULL, "unknown command \"%s\", did you mean \"%s\"?", word[0], nearest);
+    return cli_usage(NULL, "unknown command \"%s\"", word[0]);
+}
