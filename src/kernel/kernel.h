@@ -51,6 +51,12 @@ typedef struct arc_requant {
 
 /* How an activation of a learning network is stored. Arithmetic is fp32 either way. */
 typedef enum arc_store { ARC_STORE_F32, ARC_STORE_BF16 } arc_store;
+static inline size_t arc_store_bytes(arc_store store) {
+    return store == ARC_STORE_BF16 ? 2 : 4;
+}
+static inline void *arc_store_at(arc_store store, const void *p, size_t i) {
+    return (uint8_t *)(uintptr_t)p + i * arc_store_bytes(store);
+}
 
 /* A normalisation with the activation behind it, per channel: y = act(x*scale + shift), act(u) = u < 0 ? u*slope : u (NULL: none). */
 typedef struct arc_norm {

@@ -72,12 +72,6 @@ static inline size_t arc_learn_row(const arc_shape *s) {
         row *= (size_t)s->dim[i];
     return row;
 }
-static inline size_t arc_store_bytes(arc_store store) {
-    return store == ARC_STORE_BF16 ? 2 : 4;
-}
-static inline void *arc_store_at(arc_store store, const void *p, size_t i) {
-    return (uint8_t *)(uintptr_t)p + i * arc_store_bytes(store);
-}
 static inline size_t arc_learn_align(size_t bytes) {
     return (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
 }

@@ -4,6 +4,7 @@
 #define ARC_OP_CONV_CONV_LEARN_H
 
 #include "op/conv/geometry.h"
+#include "op/conv/winograd_blocks.h"
 #include "op/learn_step.h"
 
 arc_status arc_conv_learn_prepare(arc_learn_prepare *p);
@@ -12,24 +13,13 @@ void arc_conv_backward(const arc_learn_step *s, const arc_learn_run *r);
 
 /* ---- winograd_learn.c ---- */
 
-/* A 3x3 convolution of stride 1 in the Winograd domain: forward, or as the gradient of its input (over dy, weights turned round
- * and transposed: in and out change places). */
-typedef struct arc_winograd_way {
-    int t;
-    bool turned, half;                  /* half: x, y and the operands of products are bfloat16 */
-    int64_t h, w, oh, ow, pad_y, pad_x; /* of this way's input and output */
-    size_t c_in, c_out, points, tiles_y, tiles_x;
-    size_t row;                                /* floats of a row of V: c_in, or half of it */
-    size_t panels, panel_floats, point_floats; /* of the transformed weights */
-    bool own;                                  /* threads have blocks of their own, else all share each */
-    size_t block_tiles;
-} arc_winograd_way;
-
+/* A 3x3 convolution of stride 1 in the Winograd domain. */
 typedef struct arc_winograd_learn {
-    arc_winograd_way forward, input;
-    const float *zero; /* [max channels] */
-    size_t grad_tiles; /* of a block of the weights' gradient */
-    size_t sums_at;    /* floats of shared scratch before the gradient's sums */
+    arc_winograd_blocks forward;
+    arc_winograd_blocks input; /* its gradient: the same over dy, with the weights turned and in and out exchanged */
+    const float *zero;         /* [max channels] */
+    size_t grad_tiles;         /* of a block of the weights' gradient */
+    size_t sums_at;            /* floats of shared scratch before the gradient's sums */
 } arc_winograd_learn;
 
 /* Whether the convolution has a Winograd way that is faster. */
