@@ -1,5 +1,6 @@
 /* Data sets of picture files: a folder of pictures for each identity, or a list. */
 #include "data/set_internal.h"
+#include "format/format.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -7,6 +8,7 @@
 #define MAX_DEPTH 16
 #define MAX_LIST_BYTES ((size_t)64 << 30)
 #define MAX_FIELDS 32
+#define MAX_LINE_BYTES 8192
 
 static arc_status file_path(const arc_data_set *set, int64_t sample, char *out, size_t bytes, arc_error *err) {
     const char *path = set->file[sample].path;
@@ -169,14 +171,33 @@ static const char *path_of(const line *l, double *label) {
     return l->fields == 2 && number(l->field[1], label) ? l->field[0] : NULL;
 }
 
+/* "path label" whose path holds blanks, which only the last one of them parts from the label. */
+static const char *path_before_label(char *text, double *label) {
+    size_t bytes = strlen(text);
+    while (bytes && text[bytes - 1] == ' ')
+        text[--bytes] = '\0';
+    char *blank = strrchr(text, ' ');
+    text += strspn(text, " ");
+    if (strchr(text, '\t') || !blank || blank <= text || !number(blank + 1, label))
+        return NULL;
+    while (blank > text && blank[-1] == ' ')
+        blank--;
+    *blank = '\0';
+    return is_picture(text) ? text : NULL;
+}
+
 static arc_status take_line(arc_data_set *set, char *text, size_t number_of_line, arc_error *err) {
     line l;
     double value;
     int64_t label;
+    char whole[MAX_LINE_BYTES];
+    snprintf(whole, sizeof whole, "%s", text);
     split(&l, text);
     if (l.fields == 0)
         return ARC_OK;
     const char *path = path_of(&l, &value);
+    if (!path)
+        path = path_before_label(whole, &value);
     if (!path)
         return arc_fail(err, ARC_EFORMAT, "%s: line %zu is not \"index<TAB>label<TAB>path\" or \"path label\"", set->path,
                         number_of_line);
@@ -199,10 +220,11 @@ arc_status arc_data_set_open_list(arc_data_set *set, arc_error *err) {
     set->notes.kind = "list";
     set->root = slash ? arc_arena_strndup(&set->arena, set->path, (size_t)(slash - set->path)) : ".";
     ARC_TRY(arc_map_open(&map, set->path, MAX_LIST_BYTES, err));
+    ARC_TRY(arc_refuse_stand_in(map.data, map.bytes, set->path, err));
     if (!set->root)
         ARC_TRY(arc_fail_nomem(err, set->path));
     while (at < map.bytes) {
-        char text[8192];
+        char text[MAX_LINE_BYTES];
         const uint8_t *from = map.data + at, *stop = memchr(from, '\n', map.bytes - at);
         size_t bytes = stop ? (size_t)(stop - from) : map.bytes - at;
         at += bytes + 1;

@@ -1,5 +1,6 @@
 /* Data sets in RecordIO: which records are pictures, how many identities there are. The file is mapped; a record is read when asked for. */
 #include "data/set_internal.h"
+#include "format/format.h"
 #include "format/record/recordio.h"
 #include <inttypes.h>
 #include <math.h>
@@ -219,6 +220,7 @@ arc_status arc_data_set_open_rec(arc_data_set *set, arc_error *err) {
     set->kind = &rec_kind;
     set->notes.kind = "recordio";
     ARC_TRY(arc_map_open(&set->map, set->path, MAX_REC_BYTES, err));
+    ARC_TRY(arc_refuse_stand_in(set->map.data, set->map.bytes, set->path, err));
     if (set->map.bytes == 0)
         ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: the file is empty", set->path));
     ARC_TRY(load_index(set, err));

@@ -7,6 +7,13 @@
 
 #define ARC_MAX_MODEL_BYTES ((size_t)4 << 30)
 
+/* ---- foreign.c ---- */
+/* EFORMAT for what downloads leave in place of a file: a Git LFS pointer, an HTML page, a server's message. ARC_OK for anything else. */
+arc_status arc_refuse_stand_in(const void *bytes, size_t count, const char *name, arc_error *err);
+/* The same for a model's file; EUNSUPPORTED also for models of other frameworks (TorchScript, TensorFlow, Keras, TFLite, OpenVINO, ncnn), packed
+ * archives, pictures: the sentence says what it is and what to do. */
+arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err);
+
 /* ---- onnx.c (reader), format/onnx/write.c ---- */
 /* Maps the file; raw tensors of 4-byte-or-smaller alignment are borrowed from the mapping, others copied to the arena. Data in
  * other files of the model's folder are mapped as well. The graph owns the maps. */
@@ -24,8 +31,9 @@ arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t cou
 arc_status arc_mxnet_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 
 /* ---- pickle.c ---- the strict unpickler: opcodes of protocols 0..5, symbolic globals, nothing is executed. */
-/* ---- torch.c ---- zip and legacy checkpoints -> state dict; arcface_torch IResNet / MobileFaceNet, Xiaoccer's MobileFaceNet, biubug6's RetinaFace
+/* ---- torch.c ---- zip and legacy checkpoints and safetensors -> state dict; arcface_torch IResNet / MobileFaceNet, Xiaoccer's MobileFaceNet, biubug6's RetinaFace
  * are recognised by their names and shapes and built as graphs. */
+bool arc_torch_is_safetensors(const void *bytes, size_t count); /* by its first bytes */
 arc_status arc_torch_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 
 /* ---- verification_bin.c ---- InsightFace .bin: images stay where they lie in the mapping (or the arena when escaped). */

@@ -40,6 +40,10 @@ static arc_status choose_loader(const char *path, loader **out, int64_t *file_by
         at++;
     if (map.bytes == 0)
         st = arc_fail(err, ARC_EFORMAT, "%s: the file is empty", path);
+    else if ((st = arc_refuse_other_model(map.data, map.bytes, path, err)) != ARC_OK)
+        *out = NULL;
+    else if (arc_torch_is_safetensors(map.data, map.bytes))
+        *out = arc_torch_load;
     else if (begins(&map, "PK\3\4", 4) || (map.data[0] == 0x80 && map.bytes > 1 && map.data[1] <= 5))
         *out = arc_torch_load;
     else if (begins(&map, "\x12\x01\0\0\0\0\0\0", 8) || (at < map.bytes && map.data[at] == '{'))

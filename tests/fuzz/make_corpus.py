@@ -42,6 +42,78 @@ def info(name, shape, kind=TensorProto.FLOAT):
     return helper.make_tensor_value_info(name, kind, shape)
 
 
+def onnx_bodies():
+    """Functions with attributes, a known If, a Loop that turns three times, 4-bit and half-precision weights, opset 21."""
+    t = numpy_helper.from_array
+    one = helper.make_node("Constant", [], ["one"], value=t(np.array(1, np.int64), "one"))
+    inner = helper.make_function("own", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])],
+                                 [helper.make_opsetid("", 21)])
+    leak = helper.make_node("LeakyRelu", ["a"], ["l"])
+    ref = leak.attribute.add()
+    ref.name, ref.ref_attr_name, ref.type = "alpha", "slope", onnx.AttributeProto.FLOAT
+    outer = helper.make_function("own", "Leak", ["a"], ["b"], [leak, helper.make_node("Twice", ["l"], ["b"], domain="own")],
+                                 [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)], ["slope"])
+    same = helper.make_graph([helper.make_node("Relu", ["f"], ["r"])], "then", [], [info("r", None)])
+    other = helper.make_graph([helper.make_node("Neg", ["f"], ["r"])], "else", [], [info("r", None)])
+    turn = helper.make_graph([helper.make_node("Add", ["x_in", "step"], ["x_out"]), helper.make_node("Identity", ["go"], ["go_out"]),
+                              helper.make_node("Identity", ["x_out"], ["row"])], "turn",
+                             [info("i", [], TensorProto.INT64), info("go", [], TensorProto.BOOL), info("x_in", None)],
+                             [info("go_out", [], TensorProto.BOOL), info("x_out", None), info("row", None)], [t(weights(4), "step")])
+    nodes = [
+        helper.make_node("Leak", ["x"], ["f"], domain="own", slope=0.25),
+        helper.make_node("Shape", ["x"], ["shape"]),
+        one,
+        helper.make_node("Gather", ["shape", "one"], ["width"]),
+        helper.make_node("Equal", ["width", "four"], ["is_four"]),
+        helper.make_node("If", ["is_four"], ["chosen"], then_branch=same, else_branch=other),
+        helper.make_node("Loop", ["three", "", "chosen"], ["last", "rows"], body=turn),
+        helper.make_node("Cast", ["quarter"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["last", "wide"], ["y"]),
+    ]
+    packed = helper.make_tensor("quarter", TensorProto.INT4, [4, 2], [-8, 7, 1, 0, -1, 2, 3, -4])
+    half = t(weights(4).astype(np.float16), "unused_half")
+    graph = helper.make_graph(nodes, "bodies", [info("x", ["N", 4])], [info("y", ["N", 2]), info("rows", [3, "N", 4])],
+                              [t(np.array(4, np.int64), "four"), t(np.array(3, np.int64), "three"), packed, half])
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("own", 1)], functions=[outer, inner],
+                          ir_version=10, producer_name="seed")
+    write("onnx", "bodies.onnx", m.SerializeToString())
+
+
+def external_seeds():
+    """Weights in other files: what fuzz_external.c lays beside the model, and places that lead elsewhere."""
+    places = [("w", 0, 64), ("sub/w", 64, None), ("./sub/../w", 0, 64), ("/etc/passwd", 0, 64), ("out", 0, 64), ("w", 250, 64), ("none", 0, 64),
+              ("w", 3, 64)]
+    for number, (location, offset, length) in enumerate(places):
+        w = helper.make_tensor("w", TensorProto.FLOAT, [4, 4], np.zeros(16), raw=False)
+        w.ClearField("float_data")
+        w.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", location), ("offset", str(offset)), ("length", str(length))):
+            if value != "None":
+                entry = w.external_data.add()
+                entry.key, entry.value = key, value
+        nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+        write("external", "place%d.onnx" % number, model("external", nodes, [info("x", ["N", 4])], [info("y", ["N", 4])], [w]))
+
+
+def safetensors_seeds():
+    def file(tensors, extra=None):
+        header, data = {"__metadata__": {"format": "pt"}}, b""
+        for name, kind, shape, raw in tensors:
+            header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+            data += raw
+        header.update(extra or {})
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
+    w = weights(2, 3)
+    write("safetensors", "types", file([
+        ("module.conv1.weight", "F32", [2, 3], w.tobytes()), ("_orig_mod.bn.weight", "F16", [3], w[0].astype(np.float16).tobytes()),
+        ("model.backbone.a", "BF16", [3], b"\x80\x3f" * 3), ("net.d", "F64", [3], w[0].astype(np.float64).tobytes()),
+        ("bn.num_batches_tracked", "I64", [], struct.pack("<q", 7)), ("empty", "F32", [0], b"")]))
+    write("safetensors", "twice", file([("module.w", "F32", [3], w[0].tobytes()), ("ema.w", "F32", [3], w[1].tobytes())]))
+    write("safetensors", "beyond", file([("w", "F32", [3], w[0].tobytes())], {"v": {"dtype": "F32", "shape": [9], "data_offsets": [0, 36]}}))
+
+
 def onnx_seeds():
     t = numpy_helper.from_array
     nodes = [
@@ -392,3 +464,6 @@ torch_seeds()
 other_seeds()
 data_seeds()
 train_seeds()
+onnx_bodies()
+external_seeds()
+safetensors_seeds()

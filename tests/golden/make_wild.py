@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes data/wild_small.json: what ONNX Runtime gives for the small graphs of shared data's wild-models/small, one fault a file, and for its
-mx_prelu_flat.onnx, of a picture that the C test makes from the same formula. Needs onnx, onnxruntime and numpy: make_wild.py
+"""Writes data/wild_small.json: what ONNX Runtime gives for the small graphs of shared data's wild-models/small, one fault a file, for its
+mx_prelu_flat.onnx and for the bodies.onnx of the fuzz corpus, of a picture that the C test makes from the same formula. Needs onnx, onnxruntime and numpy: make_wild.py
 .../wild-models."""
 import glob
 import json
@@ -39,7 +39,8 @@ def settled(path):
 
 golden = {}
 folder = sys.argv[1]
-for path in sorted(glob.glob(os.path.join(folder, "small", "*.onnx"))) + [os.path.join(folder, "mx_prelu_flat.onnx")]:
+for path in sorted(glob.glob(os.path.join(folder, "small", "*.onnx"))) + [
+        os.path.join(folder, "mx_prelu_flat.onnx"), os.path.join(HERE, "..", "fuzz", "corpus", "onnx", "bodies.onnx")]:
     name = os.path.basename(path)
     session = onnxruntime.InferenceSession(settled(path), providers=["CPUExecutionProvider"])
     i = session.get_inputs()[0]

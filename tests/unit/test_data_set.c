@@ -110,6 +110,15 @@ static void folders_and_lists(void **state) {
         expect_samples(set);
         arc_data_set_close(&set);
     }
+    test_write_text("blanks.lst", "the people/id 000/0 1.png 0\n 7 of them/a b c.JPG   1 \n");
+    set = open_set(ctx, "blanks.lst");
+    assert_int_equal(arc_data_set_samples(set), 2);
+    assert_int_equal(arc_data_set_identities(set), 2);
+    arc_data_set_key(set, 0, key, sizeof key);
+    assert_string_equal(key, "the people/id 000/0 1.png");
+    arc_data_set_key(set, 1, key, sizeof key);
+    assert_string_equal(key, "7 of them/a b c.JPG");
+    arc_data_set_close(&set);
     test_write_text("bad.lst", "0\t0\tpeople/id_000/000.png\n1\tx\n");
     refuse(ctx, "bad.lst", ARC_EFORMAT, "line 2");
     test_write_text("bad.lst", "0\t0.5\tpeople/id_000/000.png\n");

@@ -1,6 +1,6 @@
 /* LFW's pairs.txt: "name i j" for two images of one person, "name i other j" for two people. The first line gives folds and pairs of each
- * kind ("10 300"), or pairs of each kind alone ("1100", the Dev lists), or is missing. Fields are separated by tabs or spaces; names with
- * spaces need tabs. Windows line ends and any bytes of UTF-8 in names are fine. */
+ * kind ("10 300"), or pairs of each kind alone ("1100", the Dev lists), or is missing. Fields are separated by tabs, commas or spaces; names with
+ * spaces need one of the first two. Windows line ends and any bytes of UTF-8 in names are fine. */
 #include "format/format.h"
 #include <string.h>
 
@@ -21,18 +21,22 @@ typedef struct line {
 } line;
 
 static void split(line *l, const char *text, size_t bytes) {
-    const bool tabs = memchr(text, '\t', bytes) != NULL;
+    const char by = memchr(text, '\t', bytes) ? '\t' : memchr(text, ',', bytes) ? ',' : ' ';
     size_t at = 0;
     l->fields = 0;
     while (at < bytes && l->fields < 5) {
-        while (at < bytes && (text[at] == '\t' || text[at] == ' '))
+        while (at < bytes && (text[at] == by || text[at] == ' ' || text[at] == '\t'))
             at++;
-        const size_t from = at;
-        while (at < bytes && text[at] != '\t' && (tabs || text[at] != ' '))
+        size_t from = at;
+        while (at < bytes && text[at] != by)
             at++;
         size_t to = at;
         while (to > from && text[to - 1] == ' ')
             to--;
+        if (to - from >= 2 && text[from] == '"' && text[to - 1] == '"') { /* a CSV's quotes */
+            from++;
+            to--;
+        }
         if (to > from)
             l->field[l->fields++] = (field){text + from, to - from};
     }
@@ -110,6 +114,15 @@ static bool read_header(arc_pairs *p, const line *l) {
     return l->fields == 1 && number(&l->field[0], MAX_PAIRS, &first);
 }
 
+/* A CSV's titles: "name,imagenum1,imagenum2". */
+static bool is_titles(const line *l) {
+    static const char word[] = "imagenum";
+    for (int i = 0; i < l->fields; i++)
+        if (l->field[i].bytes >= sizeof word - 1 && memcmp(l->field[i].text, word, sizeof word - 1) == 0)
+            return true;
+    return false;
+}
+
 static arc_status check_counts(const arc_pairs *p, const char *name, arc_error *err) {
     if (p->pairs == 0)
         return arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name);
@@ -135,7 +148,7 @@ arc_status arc_pairs_parse(arc_pairs *out, const arc_alloc *a, const void *bytes
     if (!out->pair)
         ARC_TRY(arc_fail_nomem(err, name));
     for (bool first = true; next_line(&l, &at, end); first = false) {
-        if (first && read_header(out, &l))
+        if (first && (read_header(out, &l) || is_titles(&l)))
             continue;
         ARC_TRY(read_pair(out, &l, &out->pair[out->pairs], err));
         out->pairs++;
@@ -151,6 +164,8 @@ arc_status arc_pairs_open(arc_pairs *out, const arc_alloc *a, const char *path, 
     arc_map map = {0};
     memset(out, 0, sizeof *out);
     arc_status st = arc_map_open(&map, path, MAX_FILE_BYTES, err);
+    if (st == ARC_OK)
+        st = arc_refuse_stand_in(map.data, map.bytes, path, err);
     if (st == ARC_OK)
         st = arc_pairs_parse(out, a, map.data, map.bytes, path, err);
     arc_map_close(&map);

@@ -1,9 +1,11 @@
-/* Lists of pairs in the forms that circulate, told apart by their first line. Windows line ends, a byte order mark and any bytes of UTF-8 are
- * fine; fields are separated by tabs, commas or blanks, and names with blanks need one of the other two. */
+/* Lists of pairs in the forms that circulate, told apart by their first line. Windows line ends and paths, a byte order mark, quotes, a CSV's line of
+ * titles and any bytes of UTF-8 are fine; fields are separated by tabs, commas, semicolons or blanks, and names with blanks need one of the others
+ * or quotes. */
 #include "format/format.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAX_FILE_BYTES ((size_t)1 << 30)
 #define MAX_PAIRS 50000000
@@ -19,24 +21,71 @@ typedef struct reader {
     const char *file, *at, *end;
     size_t number; /* of the line */
     field field[4];
-    int fields; /* 4 = too many */
+    int fields;                       /* 4 = too many */
+    char text[4][MAX_PATH_BYTES + 1]; /* fields that are not as they stand in the file: quoted, or with backslashes */
 } reader;
 
+/* A field in quotes from text[*at] on; two quotes stand for one. */
+static field unquote(reader *r, const char *text, size_t bytes, size_t *at) {
+    char *to = r->text[r->fields];
+    size_t n = 0;
+    for ((*at)++; *at < bytes; (*at)++) {
+        if (text[*at] == '"' && !(*at + 1 < bytes && text[*at + 1] == '"'))
+            break;
+        *at += text[*at] == '"';
+        if (n < MAX_PATH_BYTES)
+            to[n++] = text[*at];
+    }
+    *at += *at < bytes;
+    return (field){to, n};
+}
+
+/* Windows writes paths with backslashes. */
+static field with_slashes(reader *r, field f) {
+    char *to = r->text[r->fields];
+    if (f.bytes > MAX_PATH_BYTES || !memchr(f.text, '\\', f.bytes) || memchr(f.text, '/', f.bytes))
+        return f;
+    for (size_t i = 0; i < f.bytes; i++)
+        to[i] = f.text[i] == '\\' ? '/' : f.text[i];
+    return (field){to, f.bytes};
+}
+
+/* What parts the fields of a line, quoted text left out. */
+static char separator(const char *text, size_t bytes) {
+    static const char by[] = {'\t', ',', ';'};
+    for (size_t k = 0; k < sizeof by; k++) {
+        bool quoted = false;
+        for (size_t i = 0; i < bytes; i++) {
+            quoted ^= text[i] == '"';
+            if (!quoted && text[i] == by[k])
+                return by[k];
+        }
+    }
+    return ' ';
+}
+
 static void split(reader *r, const char *text, size_t bytes) {
-    const char by = memchr(text, '\t', bytes) ? '\t' : memchr(text, ',', bytes) ? ',' : ' ';
+    const char by = separator(text, bytes);
     size_t at = 0;
     r->fields = 0;
     while (at < bytes && r->fields < 4) {
         while (at < bytes && (text[at] == by || text[at] == ' '))
             at++;
         const size_t from = at;
-        while (at < bytes && text[at] != by)
-            at++;
-        size_t to = at;
-        while (to > from && text[to - 1] == ' ')
-            to--;
-        if (to > from)
-            r->field[r->fields++] = (field){text + from, to - from};
+        field f;
+        if (at < bytes && text[at] == '"') {
+            f = unquote(r, text, bytes, &at);
+        } else {
+            while (at < bytes && text[at] != by)
+                at++;
+            size_t to = at;
+            while (to > from && text[to - 1] == ' ')
+                to--;
+            f = (field){text + from, to - from};
+        }
+        f = with_slashes(r, f);
+        if (f.bytes)
+            r->field[r->fields++] = f;
     }
 }
 
@@ -75,7 +124,8 @@ static bool whole_number(const field *f, int *out) {
 
 /* A path that stays inside the folder it is joined to. */
 static bool inside(const field *f) {
-    if (f->bytes > MAX_PATH_BYTES || f->bytes == 0 || f->text[0] == '/' || memchr(f->text, 0, f->bytes))
+    if (f->bytes > MAX_PATH_BYTES || f->bytes == 0 || f->text[0] == '/' || memchr(f->text, 0, f->bytes) ||
+        (f->bytes > 1 && f->text[1] == ':')) /* C: */
         return false;
     for (size_t at = 0; at <= f->bytes;) {
         const char *slash = memchr(f->text + at, '/', f->bytes - at);
@@ -108,12 +158,38 @@ static arc_status room_for(arc_pair_list *l, size_t pairs, const char *name, arc
     return l->pair ? ARC_OK : arc_fail_nomem(err, name);
 }
 
+/* A CSV's first line may say what the columns are: "path1,path2,same". */
+static bool has_titles(const reader *r, const char *text, size_t bytes) {
+    int number;
+    if (separator(text, bytes) == ' ' || r->fields < 2)
+        return false;
+    for (int i = 0; i < r->fields; i++)
+        if (whole_number(&r->field[i], &number) || memchr(r->field[i].text, '.', r->field[i].bytes) ||
+            memchr(r->field[i].text, '/', r->field[i].bytes))
+            return false;
+    return true;
+}
+
+/* 1 and 0, or in words. */
+static bool read_label(const field *f, int *label) {
+    static const struct {
+        const char *word;
+        int label;
+    } words[] = {{"true", 1}, {"false", 0}, {"same", 1}, {"different", 0}, {"diff", 0}, {"yes", 1}, {"no", 0}};
+    for (size_t i = 0; i < ARC_COUNT(words); i++)
+        if (f->bytes == strlen(words[i].word) && strncasecmp(f->text, words[i].word, f->bytes) == 0) {
+            *label = words[i].label;
+            return true;
+        }
+    return whole_number(f, label);
+}
+
 /* "PATH PATH LABEL" or "LABEL PATH PATH". */
 static arc_status read_three(arc_pair_list *l, reader *r, arc_error *err) {
     do {
         int label;
-        const bool last = r->fields == 3 && whole_number(&r->field[2], &label),
-                   first = !last && r->fields == 3 && whole_number(&r->field[0], &label);
+        const bool last = r->fields == 3 && read_label(&r->field[2], &label),
+                   first = !last && r->fields == 3 && read_label(&r->field[0], &label);
         const field *a = &r->field[first], *b = &r->field[1 + first];
         if ((!last && !first) || label > 1 || !inside(a) || !inside(b))
             return bad_line(r, "PATH PATH 0|1", err);
@@ -199,7 +275,10 @@ arc_status arc_pair_list_parse(arc_pair_list *out, const arc_alloc *a, const voi
     for (const char *p = r.at; p < r.end; p++)
         lines += *p == '\n';
     arc_status st = ARC_OK;
+    const char *first = r.at;
     if (!next_line(&r))
+        ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name));
+    if (has_titles(&r, first, (size_t)(r.at - first)) && !next_line(&r))
         ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name));
     const bool dots = has_dot(&r.field[0]) || (r.fields > 1 && has_dot(&r.field[1]));
     if (r.fields == 2 && dots && whole_number(&r.field[1], &number)) {
@@ -332,6 +411,8 @@ arc_status arc_pair_list_open(arc_pair_list *out, const arc_alloc *a, const char
     }
     arc_map map;
     st = arc_map_open(&map, path, MAX_FILE_BYTES, err);
+    if (st == ARC_OK)
+        st = arc_refuse_stand_in(map.data, map.bytes, path, err);
     if (st == ARC_OK)
         st = arc_pair_list_parse(out, a, map.data, map.bytes, path, err);
     else

@@ -28,37 +28,91 @@ static bool is_numpy_call(const arc_pickle_value *v, const char *function, size_
     return strncmp(name, "numpy.", 6) == 0 && dot && strcmp(dot + 1, function) == 0;
 }
 
-/* An array of bytes: the last operand that is bytes holds them. */
-static bool array_bytes(const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
-    const arc_pickle_value *raw = NULL;
-    if (is_numpy_call(v, "_frombuffer", 1))
-        raw = arc_pickle_argument(v, 0);
-    else if (is_numpy_call(v, "_reconstruct", 1) && v->state && v->state->kind == ARC_PICKLE_TUPLE && v->state->items)
-        raw = v->state->item[v->state->items - 1];
-    if (raw && raw->kind == ARC_PICKLE_CALL && raw->item[1]->items) /* bytearray(bytes) */
-        raw = arc_pickle_argument(raw, 0);
-    if (!raw || raw->kind != ARC_PICKLE_BYTES)
+/* bytearray(bytes), or as Python 2's protocols send it: bytearray(text, "latin-1"). */
+static bool byte_array(arc_arena *arena, const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
+    if (v->kind != ARC_PICKLE_CALL || v->item[1]->items == 0)
         return false;
+    const char *name = (const char *)v->item[0]->data, *dot = strrchr(name, '.');
+    const arc_pickle_value *raw = arc_pickle_argument(v, 0);
+    if (!dot || strcmp(dot, ".bytearray") != 0)
+        return false;
+    if (raw->kind == ARC_PICKLE_TEXT && v->item[1]->items > 1)
+        return arc_pickle_latin1(arena, raw->data, raw->bytes, data, bytes) == ARC_OK;
+    *data = raw->data;
+    *bytes = raw->bytes;
+    return raw->kind == ARC_PICKLE_BYTES;
+}
+
+/* What a numpy array was made from: the buffer, or the last part of its state. */
+static const arc_pickle_value *array_content(const arc_pickle_value *v) {
+    if (is_numpy_call(v, "_frombuffer", 1))
+        return arc_pickle_argument(v, 0);
+    if (is_numpy_call(v, "_reconstruct", 1) && v->state && v->state->kind == ARC_PICKLE_TUPLE && v->state->items)
+        return v->state->item[v->state->items - 1];
+    return NULL;
+}
+
+/* Bytes of an element of an array, 1 when its type is not told; *big: they lie the other way round. */
+static size_t element_bytes(const arc_pickle_value *v, bool *big) {
+    const arc_pickle_value *type = NULL;
+    *big = false;
+    if (is_numpy_call(v, "_frombuffer", 2))
+        type = arc_pickle_argument(v, 1);
+    else if (v->state && v->state->kind == ARC_PICKLE_TUPLE && v->state->items >= 5)
+        type = v->state->item[2];
+    if (!type || !is_numpy_call(type, "dtype", 1))
+        return 1;
+    const arc_pickle_value *name = arc_pickle_argument(type, 0); /* "i8", "b1" */
+    if ((name->kind != ARC_PICKLE_TEXT && name->kind != ARC_PICKLE_BYTES) || name->bytes != 2)
+        return 1;
+    if (type->state && type->state->kind == ARC_PICKLE_TUPLE && type->state->items > 1)
+        *big = arc_pickle_is_text(type->state->item[1], ">");
+    return name->data[1] >= '1' && name->data[1] <= '8' ? (size_t)(name->data[1] - '0') : 1;
+}
+
+/* An array of bytes. */
+static bool array_bytes(arc_arena *arena, const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
+    const arc_pickle_value *raw = array_content(v);
+    if (!raw)
+        return byte_array(arena, v, data, bytes);
+    if (raw->kind != ARC_PICKLE_BYTES)
+        return byte_array(arena, raw, data, bytes);
     *data = raw->data;
     *bytes = raw->bytes;
     return true;
 }
 
-static bool image_bytes(const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
+static bool image_bytes(arc_arena *arena, const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
     if (v->kind != ARC_PICKLE_BYTES)
-        return array_bytes(v, data, bytes);
+        return array_bytes(arena, v, data, bytes);
     *data = v->data;
     *bytes = v->bytes;
     return true;
 }
 
+/* Lists, tuples, and numpy arrays of objects, whose content is a list. NULL: none of them. */
+static const arc_pickle_value *list_of(const arc_pickle_value *v) {
+    const arc_pickle_value *content = v->kind == ARC_PICKLE_CALL ? array_content(v) : v;
+    return content && (content->kind == ARC_PICKLE_LIST || content->kind == ARC_PICKLE_TUPLE) ? content : NULL;
+}
+
+/* One element of an array as a label: a whole number of any width, or a float; only its being zero or one counts. */
+static bool raw_label(const uint8_t *p, size_t width, bool big, uint8_t *same) {
+    static const uint8_t one32[4] = {0, 0, 0x80, 0x3f}, one64[8] = {0, 0, 0, 0, 0, 0, 0xf0, 0x3f};
+    bool rest = false;
+    for (size_t i = 0; i < width; i++)
+        rest |= i != (big ? width - 1 : 0) && p[i] != 0;
+    *same = p[big ? width - 1 : 0];
+    if (!rest)
+        return *same <= 1;
+    *same = 1;
+    return !big && ((width == 4 && memcmp(p, one32, 4) == 0) || (width == 8 && memcmp(p, one64, 8) == 0));
+}
+
 static bool label(const arc_pickle_value *v, uint8_t *same) {
     if (is_numpy_call(v, "scalar", 2)) { /* numpy.bool_ and integers: little-endian bytes */
         const arc_pickle_value *raw = arc_pickle_argument(v, 1);
-        if (raw->kind != ARC_PICKLE_BYTES || raw->bytes < 1)
-            return false;
-        *same = raw->data[0] != 0;
-        return true;
+        return raw->kind == ARC_PICKLE_BYTES && raw->bytes >= 1 && raw_label(raw->data, raw->bytes, false, same);
     }
     if (v->kind != ARC_PICKLE_BOOL && v->kind != ARC_PICKLE_INT)
         return false;
@@ -67,7 +121,8 @@ static bool label(const arc_pickle_value *v, uint8_t *same) {
 }
 
 static arc_status take_images(arc_verification_bin *out, const arc_pickle_value *images, const char *name, arc_error *err) {
-    if (images->kind != ARC_PICKLE_LIST && images->kind != ARC_PICKLE_TUPLE)
+    images = list_of(images);
+    if (!images)
         return arc_fail(err, ARC_EFORMAT, "%s: the images are no list", name);
     if (images->items != 2 * out->pairs)
         return arc_fail(err, ARC_ECORRUPT, "%s: holds %zu images for %zu pairs; it must be two a pair", name, images->items,
@@ -77,34 +132,32 @@ static arc_status take_images(arc_verification_bin *out, const arc_pickle_value 
     if (!out->image || !out->image_bytes)
         return arc_fail_nomem(err, name);
     for (size_t i = 0; i < images->items; i++)
-        if (!image_bytes(images->item[i], &out->image[i], &out->image_bytes[i]))
-            return arc_fail(err, ARC_EFORMAT, "%s: image %zu is neither bytes nor a numpy array of bytes", name, i);
+        if (!image_bytes(&out->arena, images->item[i], &out->image[i], &out->image_bytes[i]))
+            return arc_fail(err, ARC_EFORMAT, "%s: image %zu is neither bytes, bytearray nor a numpy array of bytes", name, i);
     return ARC_OK;
 }
 
-/* A list of labels, or one numpy array of bools. */
+/* A list of labels, a numpy array of objects, or one of bools, integers or floats. */
 static arc_status take_labels(arc_verification_bin *out, const arc_pickle_value *labels, const char *name, arc_error *err) {
-    const uint8_t *raw;
-    size_t bytes;
-    const bool list = labels->kind == ARC_PICKLE_LIST || labels->kind == ARC_PICKLE_TUPLE,
-               array = !list && array_bytes(labels, &raw, &bytes);
-    if (!list && !array)
+    const uint8_t *raw = NULL;
+    size_t bytes = 0, width = 1;
+    bool big = false;
+    const arc_pickle_value *list = list_of(labels);
+    if (!list && !array_bytes(&out->arena, labels, &raw, &bytes))
         return arc_fail(err, ARC_EFORMAT, "%s: the labels are no list", name);
-    out->pairs = list ? labels->items : bytes;
+    if (!list && labels->kind == ARC_PICKLE_CALL)
+        width = element_bytes(labels, &big);
+    if (bytes % width)
+        return arc_fail(err, ARC_ECORRUPT, "%s: its labels take %zu bytes, %zu each", name, bytes, width);
+    out->pairs = list ? list->items : bytes / width;
     if (out->pairs == 0)
         return arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name);
     out->same = arc_arena_new(&out->arena, out->pairs, 1);
     if (!out->same)
         return arc_fail_nomem(err, name);
-    for (size_t i = 0; i < out->pairs; i++) {
-        bool good = true;
-        if (list)
-            good = label(labels->item[i], &out->same[i]);
-        else
-            good = (out->same[i] = raw[i]) <= 1;
-        if (!good)
+    for (size_t i = 0; i < out->pairs; i++)
+        if (!(list ? label(list->item[i], &out->same[i]) : raw_label(raw + i * width, width, big, &out->same[i])))
             return arc_fail(err, ARC_EFORMAT, "%s: label %zu is neither true nor false", name, i);
-    }
     return ARC_OK;
 }
 
@@ -132,6 +185,8 @@ arc_status arc_verification_bin_open(arc_verification_bin *out, const arc_alloc 
     arc_map map = {0};
     memset(out, 0, sizeof *out);
     arc_status st = arc_map_open(&map, path, MAX_FILE_BYTES, err);
+    if (st == ARC_OK)
+        st = arc_refuse_stand_in(map.data, map.bytes, path, err);
     if (st == ARC_OK)
         st = arc_verification_bin_parse(out, a, map.data, map.bytes, path, err);
     if (st == ARC_OK)

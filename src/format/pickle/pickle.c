@@ -292,13 +292,26 @@ static bool global_stack(machine *m) {
     return push_global(m, module->data, module->bytes, name->data, name->bytes);
 }
 
+/* Classes whose objects are dicts with another name. */
+static bool is_dict(const char *name, size_t arguments) {
+    static const char *const last[] = {".defaultdict", ".Counter", ".AttributeDict", ".EasyDict", "builtins.dict"};
+    if (strcmp(name, "collections.OrderedDict") == 0)
+        return arguments == 0;
+    for (size_t i = 0; i < ARC_COUNT(last); i++) {
+        const size_t bytes = strlen(name), n = strlen(last[i]);
+        if (bytes >= n && strcmp(name + bytes - n, last[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Calls that only stand for plain data become that data. */
 static bool call(machine *m) {
     arc_pickle_value *arguments = pop(m), *function = arguments ? pop(m) : NULL, *v;
     if (!function || function->kind != ARC_PICKLE_GLOBAL || arguments->kind != ARC_PICKLE_TUPLE)
         return corrupt(m, "a call of something that is no global");
     const char *name = (const char *)function->data;
-    if (strcmp(name, "collections.OrderedDict") == 0 && arguments->items == 0)
+    if (is_dict(name, arguments->items))
         return push(m, new_value(m, ARC_PICKLE_DICT));
     if (strcmp(name, "_codecs.encode") == 0) {
         const uint8_t *out;

@@ -8,22 +8,19 @@
 
 #define MAX_STORAGES 100000
 
-static const char *const allowed[] = {"torch._utils._rebuild_tensor_v2",
-                                      "torch._utils._rebuild_tensor",
-                                      "torch._utils._rebuild_parameter",
-                                      "torch.FloatStorage",
-                                      "torch.DoubleStorage",
-                                      "torch.HalfStorage",
-                                      "torch.BFloat16Storage",
-                                      "torch.LongStorage",
-                                      "torch.IntStorage",
-                                      "torch.ShortStorage",
-                                      "torch.CharStorage",
-                                      "torch.ByteStorage",
-                                      "torch.BoolStorage",
-                                      "collections.OrderedDict",
-                                      "_codecs.encode",
-                                      NULL};
+static const char *const allowed[] = {
+    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor", "torch._utils._rebuild_parameter", "torch.FloatStorage",
+    "torch.DoubleStorage", "torch.HalfStorage", "torch.BFloat16Storage", "torch.LongStorage", "torch.IntStorage",
+    "torch.ShortStorage", "torch.CharStorage", "torch.ByteStorage", "torch.BoolStorage", "collections.OrderedDict",
+    "_codecs.encode",
+    /* what trainers leave beside the weights; none of it is looked at */
+    "torch.Size", "torch.device", "collections.defaultdict", "collections.Counter", "argparse.Namespace", "pathlib.PosixPath",
+    "pathlib.WindowsPath", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype", "pytorch_lightning.utilities.parsing.AttributeDict",
+    "lightning.pytorch.utilities.parsing.AttributeDict", "lightning_fabric.utilities.data.AttributeDict",
+    "lightning.fabric.utilities.data.AttributeDict", "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
+    "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint", "easydict.EasyDict", "builtins.set", "__builtin__.set",
+    "builtins.dict", "builtins.slice", "builtins.int", NULL};
 
 static arc_status no_memory(const char *name, arc_error *err) {
     return arc_fail_nomem(err, name);

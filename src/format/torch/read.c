@@ -56,18 +56,35 @@ static arc_status build(arc_graph **out, const arc_alloc *a, arc_torch_state *s,
         return arc_torch_build_mobilefacenet_xiaoccer(out, a, s, name, err);
     if (arc_torch_find(s, "body.stage1.0.0.weight") && arc_torch_find(s, "LandmarkHead.0.conv1x1.weight"))
         return arc_torch_build_retinaface_mnet025(out, a, s, name, err);
-    return arc_fail(err, ARC_EUNSUPPORTED,
-                    "%s: these %zu tensors belong to no known net (arcface_torch IResNet or MobileFaceNet, Xiaoccer's "
-                    "MobileFaceNet, biubug6's "
-                    "RetinaFace mobilenet0.25); export it to ONNX instead",
-                    name, s->tensors);
+    return arc_torch_refuse_unknown(s, a, name, err);
+}
+
+static arc_status load_safetensors(arc_graph **out, const arc_alloc *a, const arc_map *map, const char *path, arc_error *err) {
+    arc_torch_state state;
+    arc_arena arena;
+    arc_arena_init(&arena, a, 0);
+    arc_status st = arc_safetensors_parse(&state, &arena, map->data, map->bytes, path, err);
+    if (st == ARC_OK)
+        st = build(out, a, &state, path, err);
+    arc_arena_free(&arena);
+    return st;
 }
 
 arc_status arc_torch_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err) {
     arc_torch_file file;
     arc_torch_state state;
+    arc_map map;
     *out = NULL;
-    arc_status st = arc_torch_file_open(&file, a, path, err);
+    arc_status st = arc_map_open(&map, path, ARC_MAX_MODEL_BYTES, err);
+    if (st != ARC_OK)
+        return st;
+    const bool safe = arc_torch_is_safetensors(map.data, map.bytes);
+    if (safe)
+        st = load_safetensors(out, a, &map, path, err);
+    arc_map_close(&map);
+    if (safe)
+        return st;
+    st = arc_torch_file_open(&file, a, path, err);
     if (st != ARC_OK)
         return st;
     st = arc_torch_state_read(&state, &file, path, err);

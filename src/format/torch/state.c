@@ -5,20 +5,20 @@
 
 #define MAX_TENSOR_ELEMENTS ((int64_t)1 << 30)
 
-typedef enum element { NO_ELEMENT, FLOAT32, FLOAT64, FLOAT16, BFLOAT16 } element;
+typedef arc_torch_element element;
 
 static element element_of(const arc_pickle_value *storage_class) {
     static const struct {
         const char *name;
         element e;
-    } known[] = {{"torch.FloatStorage", FLOAT32},
-                 {"torch.DoubleStorage", FLOAT64},
-                 {"torch.HalfStorage", FLOAT16},
-                 {"torch.BFloat16Storage", BFLOAT16}};
+    } known[] = {{"torch.FloatStorage", ARC_TORCH_F32},
+                 {"torch.DoubleStorage", ARC_TORCH_F64},
+                 {"torch.HalfStorage", ARC_TORCH_F16},
+                 {"torch.BFloat16Storage", ARC_TORCH_BF16}};
     for (size_t i = 0; storage_class->kind == ARC_PICKLE_GLOBAL && i < ARC_COUNT(known); i++)
         if (strcmp((const char *)storage_class->data, known[i].name) == 0)
             return known[i].e;
-    return NO_ELEMENT;
+    return ARC_TORCH_NONE;
 }
 
 static float half_to_float(uint16_t h) {
@@ -34,29 +34,29 @@ static float half_to_float(uint16_t h) {
     return f;
 }
 
-static float read_element(const uint8_t *p, element e) {
+float arc_torch_read_element(const uint8_t *p, element e) {
     float f = 0;
     double d;
     uint16_t h;
     uint32_t bits;
     switch (e) {
-    case FLOAT32:
+    case ARC_TORCH_F32:
         memcpy(&f, p, sizeof f);
         break;
-    case FLOAT64:
+    case ARC_TORCH_F64:
         memcpy(&d, p, sizeof d);
         f = (float)d;
         break;
-    case FLOAT16:
+    case ARC_TORCH_F16:
         memcpy(&h, p, sizeof h);
         f = half_to_float(h);
         break;
-    case BFLOAT16:
+    case ARC_TORCH_BF16:
         memcpy(&h, p, sizeof h);
         bits = (uint32_t)h << 16;
         memcpy(&f, &bits, sizeof f);
         break;
-    case NO_ELEMENT:
+    case ARC_TORCH_NONE:
         break;
     }
     return f;
@@ -98,8 +98,8 @@ static bool inside(const view *t, size_t width) {
     return count == 0 || (t->offset >= 0 && last < capacity);
 }
 
-static size_t width_of(element e) {
-    return e == FLOAT64 ? 8 : e == FLOAT32 ? 4 : 2;
+size_t arc_torch_element_bytes(element e) {
+    return e == ARC_TORCH_F64 ? 8 : e == ARC_TORCH_F32 ? 4 : 2;
 }
 
 /* False: a value that is no tensor of floating-point numbers. */
@@ -118,7 +118,7 @@ static bool find_view(const arc_torch_file *file, const arc_pickle_value *v, vie
     }
     const arc_pickle_value *id = storage->item[0], *key = id->item[2];
     t->e = element_of(id->item[1]);
-    if (t->e == NO_ELEMENT)
+    if (t->e == ARC_TORCH_NONE)
         return false; /* counters such as num_batches_tracked */
     *damaged = true;
     if ((key->kind != ARC_PICKLE_TEXT && key->kind != ARC_PICKLE_BYTES) ||
@@ -129,16 +129,16 @@ static bool find_view(const arc_torch_file *file, const arc_pickle_value *v, vie
         !read_ints(arc_pickle_argument(v, 3), t->stride, &strides) || strides != t->shape.rank)
         return false;
     t->offset = offset->i;
-    *damaged = !inside(t, width_of(t->e));
+    *damaged = !inside(t, arc_torch_element_bytes(t->e));
     return !*damaged;
 }
 
 static void copy_view(const view *t, float *to) {
     const int64_t count = arc_shape_count(&t->shape);
-    const size_t width = width_of(t->e);
+    const size_t width = arc_torch_element_bytes(t->e);
     int64_t at[ARC_MAX_RANK] = {0}, from = t->offset;
     for (int64_t i = 0; i < count; i++) {
-        to[i] = read_element(t->storage->data + (size_t)from * width, t->e);
+        to[i] = arc_torch_read_element(t->storage->data + (size_t)from * width, t->e);
         for (int d = t->shape.rank - 1; d >= 0; d--) {
             from += t->stride[d];
             if (++at[d] < t->shape.dim[d])
@@ -160,34 +160,33 @@ static bool holds_tensors(const arc_pickle_value *v) {
     return false;
 }
 
-static const arc_pickle_value *find_dict(const arc_pickle_value *root) {
-    static const char *const keys[] = {
-        "state_dict", "net_state_dict", "model_state_dict", "model", "backbone", "state_dict_backbone", "net", "ema"};
+#define MAX_NESTING 3 /* {"model": {"state_dict": {...}}} */
+
+static const arc_pickle_value *find_dict(const arc_pickle_value *root, int depth) {
+    static const char *const keys[] = {"state_dict",
+                                       "net_state_dict",
+                                       "model_state_dict",
+                                       "state_dict_backbone",
+                                       "backbone_state_dict",
+                                       "model",
+                                       "backbone",
+                                       "net",
+                                       "network",
+                                       "module",
+                                       "student",
+                                       "weights",
+                                       "state_dict_ema",
+                                       "model_ema",
+                                       "ema",
+                                       "params"};
     if (holds_tensors(root))
         return root;
-    for (size_t i = 0; root->kind == ARC_PICKLE_DICT && i < ARC_COUNT(keys); i++) {
-        const arc_pickle_value *v = arc_pickle_get(root, keys[i]);
-        if (v && holds_tensors(v))
-            return v;
+    for (size_t i = 0; root->kind == ARC_PICKLE_DICT && depth < MAX_NESTING && i < ARC_COUNT(keys); i++) {
+        const arc_pickle_value *v = arc_pickle_get(root, keys[i]), *found = v ? find_dict(v, depth + 1) : NULL;
+        if (found)
+            return found;
     }
     return NULL;
-}
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(((const arc_torch_tensor *)a)->name, ((const arc_torch_tensor *)b)->name);
-}
-
-const arc_torch_tensor *arc_torch_find(const arc_torch_state *s, const char *name) {
-    const arc_torch_tensor wanted = {.name = name};
-    return s->tensors ? bsearch(&wanted, s->tensor, s->tensors, sizeof wanted, by_name) : NULL;
-}
-
-static const char *plain_name(const char *name) {
-    static const char *const wrappers[] = {"module.", "backbone."};
-    for (size_t i = 0; i < ARC_COUNT(wrappers); i++)
-        if (strncmp(name, wrappers[i], strlen(wrappers[i])) == 0)
-            name += strlen(wrappers[i]);
-    return name;
 }
 
 static arc_status add_tensor(arc_torch_state *out, arc_torch_file *file, const arc_pickle_value *key, const view *t,
@@ -197,13 +196,13 @@ static arc_status add_tensor(arc_torch_state *out, arc_torch_file *file, const a
     if (!data)
         return arc_fail_nomem(err, name);
     copy_view(t, data);
-    out->tensor[out->tensors++] = (arc_torch_tensor){plain_name(full), t->shape, data};
+    out->tensor[out->tensors++] = (arc_torch_tensor){full, t->shape, data};
     return ARC_OK;
 }
 
 arc_status arc_torch_state_read(arc_torch_state *out, arc_torch_file *file, const char *name, arc_error *err) {
     memset(out, 0, sizeof *out);
-    const arc_pickle_value *dict = find_dict(file->pickle.root);
+    const arc_pickle_value *dict = find_dict(file->pickle.root, 0);
     if (!dict)
         return arc_fail(err, ARC_EFORMAT, "%s: holds no state dict; save the model with torch.save(net.state_dict(), ...)", name);
     out->tensor = arc_arena_new(&file->arena, dict->items / 2 + 1, sizeof *out->tensor);
@@ -231,7 +230,5 @@ arc_status arc_torch_state_read(arc_torch_state *out, arc_torch_file *file, cons
         if (st != ARC_OK)
             return st;
     }
-    if (out->tensors)
-        qsort(out->tensor, out->tensors, sizeof *out->tensor, by_name);
-    return ARC_OK;
+    return arc_torch_settle_names(out, &file->arena, name, err);
 }

@@ -1,5 +1,5 @@
-/* PyTorch checkpoints: file.c reads the container, state.c the state dict, nets.c builds the nets whose layers are known
- * here, leak.c tells activations, torch.c decides which net it is. */
+/* PyTorch checkpoints: file.c reads the container, state.c the state dict, safetensors.c both in one, names.c takes wrappers off the names, nets.c
+ * builds the nets whose layers are known here, leak.c tells activations, nearest.c what an unknown net is like, read.c decides which net it is. */
 #ifndef ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 #define ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 
@@ -27,7 +27,7 @@ arc_status arc_torch_file_parse(arc_torch_file *out, const arc_alloc *a, const v
 void arc_torch_file_close(arc_torch_file *file);
 const arc_torch_storage *arc_torch_find_storage(const arc_torch_file *file, const uint8_t *key, size_t key_bytes);
 
-/* Floating-point tensors by name ("module." and "backbone." in front removed), float32, contiguous. */
+/* Floating-point tensors by name (without what wrappers put in front), float32, contiguous. */
 typedef struct arc_torch_tensor {
     const char *name;
     arc_shape shape;
@@ -37,6 +37,22 @@ typedef struct arc_torch_state {
     arc_torch_tensor *tensor; /* sorted by name */
     size_t tensors;
 } arc_torch_state;
+
+typedef enum arc_torch_element { ARC_TORCH_NONE, ARC_TORCH_F32, ARC_TORCH_F64, ARC_TORCH_F16, ARC_TORCH_BF16 } arc_torch_element;
+size_t arc_torch_element_bytes(arc_torch_element e);
+float arc_torch_read_element(const uint8_t *p, arc_torch_element e);
+
+/* names.c: "module.", "_orig_mod.", "model.", "backbone.", "net." and the like go, in any order and number; of tensors that then share a name
+ * those of the wrapper with most tensors stay. Sorts. */
+arc_status arc_torch_settle_names(arc_torch_state *s, arc_arena *arena, const char *name, arc_error *err);
+
+/* safetensors.c: a whole file; names and numbers live in `arena`. Errors: EFORMAT, ECORRUPT, ELIMIT, ENOMEM. */
+arc_status arc_safetensors_parse(arc_torch_state *out, arc_arena *arena, const void *bytes, size_t count, const char *name,
+                                 arc_error *err);
+
+/* nearest.c: EUNSUPPORTED with the net of the zoo that these tensors are most like and the first that differ. */
+arc_status arc_torch_refuse_unknown(const arc_torch_state *s, const arc_alloc *a, const char *name, arc_error *err);
+
 /* Lives in the file's arena. */
 arc_status arc_torch_state_read(arc_torch_state *out, arc_torch_file *file, const char *name, arc_error *err);
 const arc_torch_tensor *arc_torch_find(const arc_torch_state *s, const char *name); /* NULL = none */

@@ -1,0 +1,112 @@
+/* Files that are something else than was asked for, told by their first bytes: what a download left in place of the file, and models of other
+ * frameworks. */
+#include "format/format.h"
+#include <string.h>
+#include <strings.h>
+
+#define HEAD_BYTES 4096
+#define TAIL_BYTES ((size_t)1 << 20)
+
+typedef struct content {
+    const uint8_t *data;
+    size_t bytes;
+} content;
+
+static bool begins(const content *c, size_t at, const char *magic, size_t bytes) {
+    return c->bytes >= at + bytes && memcmp(c->data + at, magic, bytes) == 0;
+}
+
+static bool holds(const uint8_t *data, size_t bytes, const char *text) {
+    return memmem(data, bytes, text, strlen(text)) != NULL;
+}
+
+static bool head_holds(const content *c, const char *text) {
+    return holds(c->data, ARC_MIN(c->bytes, (size_t)HEAD_BYTES), text);
+}
+
+/* The list of names at the end of a zip. */
+static bool zip_lists(const content *c, const char *text) {
+    const size_t bytes = ARC_MIN(c->bytes, TAIL_BYTES);
+    return holds(c->data + c->bytes - bytes, bytes, text);
+}
+
+static bool is_page(const content *c) {
+    static const char *const starts[] = {"<!doctype html", "<html", "<head", "<body"};
+    size_t at = begins(c, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
+    while (at < c->bytes && at < 512 && strchr(" \t\r\n", c->data[at]) && c->data[at])
+        at++;
+    for (size_t i = 0; i < ARC_COUNT(starts); i++)
+        if (c->bytes - at >= strlen(starts[i]) && strncasecmp((const char *)c->data + at, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return begins(c, at, "<?xml", 5) && head_holds(c, "<html");
+}
+
+/* What can lie in the place of any file. */
+static const char *stand_in(const content *c) {
+    if (begins(c, 0, "version https://git-lfs.github.com/spec/", 40))
+        return "a Git LFS pointer, not the file itself; run `git lfs pull` where it was cloned, or download the file";
+    if (is_page(c))
+        return "an HTML page, not the file itself: the download gave a message or asked for a login; fetch it again in a browser";
+    if (begins(c, 0, "<?xml", 5))
+        return head_holds(c, "<net ")
+                   ? "an OpenVINO model; export the network to ONNX"
+                   : "an XML text, not the file itself: most likely a server's message in place of the download";
+    return NULL;
+}
+
+static const char *other_archive(const content *c) {
+    if (begins(c, 0, "\x1f\x8b", 2) || begins(c, 0, "BZh", 3) ||
+        begins(c, 0,
+               "\xfd"
+               "7zXZ",
+               5) ||
+        begins(c, 0, "\x28\xb5\x2f\xfd", 4) || begins(c, 0, "7z\xbc\xaf\x27\x1c", 6) || begins(c, 0, "Rar!", 4) ||
+        begins(c, 257, "ustar", 5))
+        return "a packed archive; unpack it and name the model inside";
+    if (!begins(c, 0, "PK\x03\x04", 4))
+        return NULL;
+    if (zip_lists(c, "/constants.pkl") || zip_lists(c, "/code/__torch__"))
+        return "a TorchScript archive, whose program is not run here; export the module to ONNX (torch.onnx.export), or save its "
+               "state_dict";
+    if (zip_lists(c, "model.weights.h5"))
+        return "a Keras model; convert it to ONNX (tf2onnx)";
+    if (zip_lists(c, "saved_model.pb"))
+        return "a zip of a TensorFlow SavedModel; convert it to ONNX (tf2onnx)";
+    if (!zip_lists(c, "data.pkl") && zip_lists(c, ".onnx"))
+        return "a zip with an ONNX file in it; unpack it";
+    return NULL;
+}
+
+static const char *other_model(const content *c) {
+    if (begins(c, 4, "TFL3", 4))
+        return "a TensorFlow Lite model; convert it to ONNX (tf2onnx --tflite)";
+    if (begins(c, 0, "\x89HDF\r\n\x1a\n", 8))
+        return "an HDF5 file, as Keras keeps models and weights; convert the model to ONNX (tf2onnx)";
+    if (begins(c, 0, "\x08\x01\x12", 3) &&
+        (head_holds(c, "saved_model") || head_holds(c, "\x05serve") || head_holds(c, "tensorflow")))
+        return "a TensorFlow SavedModel; convert its folder to ONNX (tf2onnx --saved-model)";
+    if (begins(c, 0, "\x0a", 1) && (head_holds(c, "Placeholder") || head_holds(c, "NoOp")))
+        return "a frozen TensorFlow graph; convert it to ONNX (tf2onnx --graphdef)";
+    if (begins(c, 0, "7767517\n", 8) || begins(c, 0, "7767517\r", 8))
+        return "an ncnn model; export the network to ONNX";
+    if (begins(c, 0, "GGUF", 4))
+        return "a GGUF file; export the network to ONNX";
+    if (begins(c, 0, "\xff\xd8\xff", 3) || begins(c, 0, "\x89PNG\r\n\x1a\n", 8))
+        return "a picture, not a model";
+    if (begins(c, 0, "\x93NUMPY", 6))
+        return "a NumPy array, not a model";
+    return other_archive(c);
+}
+
+arc_status arc_refuse_stand_in(const void *bytes, size_t count, const char *name, arc_error *err) {
+    const content c = {bytes, count};
+    const char *what = count ? stand_in(&c) : NULL;
+    return what ? arc_fail(err, ARC_EFORMAT, "%s: is %s", name, what) : ARC_OK;
+}
+
+arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err) {
+    const content c = {bytes, count};
+    const arc_status st = arc_refuse_stand_in(bytes, count, name, err);
+    const char *what = st == ARC_OK && count ? other_model(&c) : NULL;
+    return what ? arc_fail(err, ARC_EUNSUPPORTED, "%s: is %s", name, what) : st;
+}
