@@ -1,8 +1,8 @@
-/* Drives one operator by hand: infer, prepare, run, with the memory a session would give it. Needs no graph. */
+/* Drives one operator by hand: infer, prepare, run, with the memory a session would give it; and the same in double, for comparison. Needs no graph. */
 #ifndef ARC_TEST_OP_HARNESS_H
 #define ARC_TEST_OP_HARNESS_H
 
-#include "op/op.h"
+#include "device/reference/reference.h"
 #include "support.h"
 #include <string.h>
 
@@ -113,6 +113,50 @@ static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc
     arc_arena_free(&arena);
     free(s);
     return out;
+}
+
+/* ---- in double ---------------------------------------------------------------------------------------------------------------- */
+
+/* Input i as plain doubles, absolute ones if asked for. */
+static inline arc_reference_value opx_doubled(const arc_tensor *t, bool absolute) {
+    const size_t count = (size_t)arc_shape_count(&t->shape), channels = t->layout == ARC_NHWC ? (size_t)t->shape.dim[1] : 1;
+    const size_t pixels = t->layout == ARC_NHWC ? (size_t)(t->shape.dim[2] * t->shape.dim[3]) : 1, image = channels * pixels;
+    arc_reference_value v = {t->shape, malloc(count * sizeof(double) + 1)};
+    for (size_t i = 0; i < count; i++) {
+        const size_t at = t->layout == ARC_NHWC ? i / image * image + i % pixels * channels + i / pixels % channels : i;
+        const double x = (double)((const float *)t->data)[at];
+        v.data[i] = absolute ? fabs(x) : x;
+    }
+    return v;
+}
+
+/* The output as op defines it, plain row-major, malloc'd. With `sizes`: of absolute inputs and without bias, residual and activation, which is the sum of the
+ * absolute products, in units of which errors are told. */
+static inline double *opx_doubles(opx *o, const arc_op *op, bool sizes) {
+    arc_attr attr[OPX_ATTRS];
+    arc_node node = o->node;
+    arc_reference_value in[8], out;
+    arc_reference_call call = {.node = &node, .opset = 11, .inputs = o->node.inputs, .outputs = 1, .out = {&out}};
+    if (opx_infer(o, op) != ARC_OK)
+        fail_msg("infer: %s", o->err.text);
+    node.attr = attr;
+    node.attrs = 0;
+    for (int i = 0; i < o->node.attrs; i++)
+        if (!sizes || strcmp(o->attr[i].name, "arc.act") != 0)
+            attr[node.attrs++] = o->attr[i];
+    for (int i = 0; i < o->node.inputs; i++) {
+        const bool product = i < 2 || i == ARC_CONV_PAD_VALUE || i == ARC_CONV_OUT_SCALE || i == ARC_CONV_IN_SCALE;
+        if (o->in[i].dtype == ARC_NO_DTYPE || (sizes && !product))
+            continue;
+        in[i] = opx_doubled(&o->in[i], sizes);
+        call.in[i] = &in[i];
+    }
+    out = (arc_reference_value){o->out.shape, malloc((size_t)arc_shape_count(&o->out.shape) * sizeof(double) + 1)};
+    arc_reference_find(op->name)(&call);
+    for (int i = 0; i < o->node.inputs; i++)
+        if (call.in[i])
+            free(in[i].data);
+    return out.data;
 }
 
 #endif

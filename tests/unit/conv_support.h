@@ -1,4 +1,4 @@
-/* What the tests of convolutions share: random cases, their data, the naive double reference and the comparison with it. */
+/* What the tests of convolutions share: random cases, their data, and the comparison with the definition in double. */
 #ifndef ARC_TEST_CONV_SUPPORT_H
 #define ARC_TEST_CONV_SUPPORT_H
 
@@ -89,67 +89,17 @@ static inline void describe(opx *o, const conv_case *c, const conv_data *d) {
     }
 }
 
-/* ---- the reference ------------------------------------------------------------------------------------------------------------ */
+/* ---- comparison with the definition -------------------------------------------------------------------------------------------- */
 
-static inline double weight(const conv_case *c, const conv_data *d, int64_t co, int64_t ci, int64_t ky, int64_t kx) {
-    const int64_t in_group = c->c_in / c->groups, out_group = c->c_out / c->groups;
-    const int64_t at = c->transposed ? ci * out_group + co % out_group : co * in_group + ci % in_group;
-    const double w = (double)d->w[(at * c->kh + ky) * c->kw + kx];
-    return c->factors ? w * (double)d->out_scale[co] * (double)d->in_scale[ci] : w;
-}
-
-static inline double act(const conv_case *c, const conv_data *d, int64_t co, double v) {
-    const char *name = c->act ? c->act : "";
-    if (strcmp(name, "relu") == 0)
-        return v < 0 ? 0 : v;
-    if (strcmp(name, "prelu") == 0)
-        return v < 0 ? v * (double)d->slope[co] : v;
-    if (strcmp(name, "leaky") == 0)
-        return v < 0 ? v * (double)alpha : v;
-    if (strcmp(name, "clip") == 0)
-        return v < (double)lo ? (double)lo : v > (double)hi ? (double)hi : v;
-    return v;
-}
-
-/* Input coordinate for an output coordinate and kernel position; -1: outside. */
-static inline int64_t coordinate(const conv_case *c, int axis, int64_t o, int64_t k) {
-    const int64_t size = axis ? c->w : c->h, at = k * c->dilation[axis];
-    if (!c->transposed) {
-        const int64_t i = o * c->stride[axis] + at - c->pads[axis];
-        return i >= 0 && i < size ? i : -1;
-    }
-    for (int64_t i = 0; i < size; i++)
-        if (i * c->stride[axis] + at - c->pads[axis] == o)
-            return i;
-    return -1;
-}
-
-static inline double reference(const conv_case *c, const conv_data *d, int64_t n, int64_t oy, int64_t ox, int64_t co,
-                               double *size) {
-    const int64_t in_group = c->c_in / c->groups, first = co / (c->c_out / c->groups) * in_group;
-    double sum = c->bias ? (double)d->bias[co] : 0;
-    *size = 2;
-    for (int64_t ky = 0; ky < c->kh; ky++)
-        for (int64_t kx = 0; kx < c->kw; kx++) {
-            const int64_t y = coordinate(c, 0, oy, ky), x = coordinate(c, 1, ox, kx);
-            for (int64_t ci = first; ci < first + in_group; ci++) {
-                double v = c->pad_value ? (double)d->pad[ci] : 0;
-                if (y >= 0 && x >= 0)
-                    v = (double)d->x[((n * c->h + y) * c->w + x) * c->c_in + ci];
-                v *= weight(c, d, co, ci, ky, kx);
-                sum += v;
-                *size += fabs(v);
-            }
-        }
-    return sum;
-}
-
-/* Sum of the absolute weights of an output channel: inputs are at most 1. */
+/* Sum of the absolute weights of an output channel of a 3x3 layer, a group's once for every group: inputs are at most 1. */
 static inline double weight_size(const conv_case *c, const conv_data *d, int64_t co) {
+    const int64_t in_group = c->c_in / c->groups;
     double size = 2;
     for (int64_t ci = 0; ci < c->c_in; ci++)
-        for (int64_t k = 0; k < 9; k++)
-            size += fabs(weight(c, d, co, ci, k / 3, k % 3));
+        for (int64_t k = 0; k < 9; k++) {
+            const double w = (double)d->w[(co * in_group + ci % in_group) * 9 + k];
+            size += fabs(c->factors ? w * (double)d->out_scale[co] * (double)d->in_scale[ci] : w);
+        }
     return size;
 }
 
@@ -157,19 +107,22 @@ static inline double weight_size(const conv_case *c, const conv_data *d, int64_t
  * inputs of a tile mix in each of its outputs. */
 static inline void compare(const conv_case *c, const conv_data *d, const float *got, const char *level, double bound,
                            bool mixed) {
-    int64_t oh, ow;
-    out_size(c, &oh, &ow);
-    for (int64_t i = 0; i < c->n * oh * ow * c->c_out; i++) {
-        const int64_t co = i % c->c_out, ox = i / c->c_out % ow, oy = i / c->c_out / ow % oh, n = i / c->c_out / ow / oh;
-        double size, v = reference(c, d, n, oy, ox, co, &size);
-        size = mixed ? weight_size(c, d, co) : size;
-        v = act(c, d, co, c->residual ? v + (double)d->residual[i] : v);
-        if (!(fabs((double)got[i] - v) <= bound * size))
+    opx o;
+    describe(&o, c, d);
+    double *want = opx_doubles(&o, &arc_ops_conv[c->transposed], false),
+           *sizes = opx_doubles(&o, &arc_ops_conv[c->transposed], true);
+    const int64_t pixels = o.out.shape.dim[2] * o.out.shape.dim[3];
+    for (int64_t i = 0; i < c->n * c->c_out * pixels; i++) {
+        const int64_t co = i / pixels % c->c_out, at = (i / pixels / c->c_out * pixels + i % pixels) * c->c_out + co;
+        const double size = mixed ? weight_size(c, d, co) : 2 + sizes[i];
+        if (!(fabs((double)got[at] - want[i]) <= bound * size))
             fail_msg("%s %s n%lld c%lld->%lld %lldx%lld k%lldx%lld g%lld at %lld: got %.8g, want %.8g", level,
                      c->transposed ? "ConvTranspose" : "Conv", (long long)c->n, (long long)c->c_in, (long long)c->c_out,
                      (long long)c->h, (long long)c->w, (long long)c->kh, (long long)c->kw, (long long)c->groups, (long long)i,
-                     (double)got[i], v);
+                     (double)got[at], want[i]);
     }
+    free(want);
+    free(sizes);
 }
 
 static inline conv_case random_case(bool transposed) {

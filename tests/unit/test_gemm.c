@@ -1,10 +1,15 @@
-/* Gemm and MatMul against a double reference on every kernel level: transposes, alpha and beta, every broadcast of C, fused epilogue
+/* Gemm and MatMul against their definition in double on every kernel level: transposes, alpha and beta, every broadcast of C, fused epilogue
  * and factors, batch broadcasting and 1-D operands; the same bits for any number of threads. */
 #include "op_harness.h"
 
-static void close_to(double got, double want, double size, const char *level, bool bf16) {
-    if (!(fabs(got - want) <= (bf16 ? 1.0 / 128 : 6e-7) * size))
-        fail_msg("%s: got %.9g, want %.9g", level, got, want);
+/* Every element, in units of the sum of its absolute products and `least`. */
+static void all_close(opx *o, const arc_op *op, const float *got, double least, const char *level, bool bf16) {
+    double *want = opx_doubles(o, op, false), *size = opx_doubles(o, op, true);
+    for (int64_t i = 0; i < arc_shape_count(&o->out.shape); i++)
+        if (!(fabs((double)got[i] - want[i]) <= (bf16 ? 1.0 / 128 : 6e-7) * (least + size[i])))
+            fail_msg("%s: got %.9g, want %.9g", level, (double)got[i], want[i]);
+    free(want);
+    free(size);
 }
 
 typedef struct gemm_case {
@@ -46,21 +51,7 @@ static void gemm_case_run(const gemm_case *g, bool bf16) {
             assert_string_equal(o.algorithm, "igemm bf16");
         assert_int_equal(o.out.shape.dim[0], g->m);
         assert_int_equal(o.out.shape.dim[1], g->n);
-        for (int64_t i = 0; i < g->m; i++)
-            for (int64_t j = 0; j < g->n; j++) {
-                double sum = 0, size = 3;
-                for (int64_t q = 0; q < g->k; q++) {
-                    double p = (double)a[g->ta ? q * g->m + i : i * g->k + q] * (double)b[g->tb ? j * g->k + q : q * g->n + j];
-                    p *= (double)g->alpha * (g->factors ? (double)fn[j] * (double)fk[q] : 1.0);
-                    sum += p;
-                    size += fabs(p);
-                }
-                if (g->c_rank >= 0)
-                    sum += (double)g->beta * (double)c[(g->c_row > 1 ? i * g->c_column : 0) + (g->c_column > 1 ? j : 0)];
-                if (g->act && sum < 0)
-                    sum *= strcmp(g->act, "relu") == 0 ? 0.0 : (double)slope[j];
-                close_to((double)y[i * g->n + j], sum, size, k->name, bf16);
-            }
+        all_close(&o, &arc_ops_gemm[0], y, 3, k->name, bf16);
         free(y);
     }
     free(a);
@@ -124,23 +115,7 @@ static void test_matmul(void **state) {
                 continue;
             float *y = run_matmul(&o, sa, sb, a, b, k, NULL);
             assert_true(arc_shape_equal(&o.out.shape, so));
-            const int64_t m = sa->rank > 1 ? sa->dim[sa->rank - 2] : 1, kk = sa->dim[sa->rank - 1];
-            const int64_t n = sb->rank > 1 ? sb->dim[sb->rank - 1] : 1;
-            for (int64_t e = 0; e < arc_shape_count(so); e++) {
-                /* Batch coordinates of up to two leading dimensions, broadcast where the operand has 1. */
-                const int64_t row = e / n % m, column = e % n, batch = e / n / m;
-                const int64_t d1 = so->rank > 3 ? so->dim[1] : so->rank > 2 ? so->dim[0] : 1, hi = batch / d1, low = batch % d1;
-                const int64_t a1 = sa->rank > 2 ? sa->dim[sa->rank - 3] : 1, a0 = sa->rank > 3 ? sa->dim[0] : 1;
-                const int64_t b1 = sb->rank > 2 ? sb->dim[sb->rank - 3] : 1, b0 = sb->rank > 3 ? sb->dim[0] : 1;
-                const int64_t ia = (a0 > 1 ? hi : 0) * a1 + (a1 > 1 ? low : 0), ib = (b0 > 1 ? hi : 0) * b1 + (b1 > 1 ? low : 0);
-                double sum = 0, size = 1;
-                for (int64_t q = 0; q < kk; q++) {
-                    const double p = (double)a[(ia * m + row) * kk + q] * (double)b[(ib * kk + q) * n + column];
-                    sum += p;
-                    size += fabs(p);
-                }
-                close_to((double)y[e], sum, size, k->name, false);
-            }
+            all_close(&o, &arc_ops_gemm[1], y, 1, k->name, false);
             free(y);
         }
         free(a);

@@ -67,7 +67,7 @@ static void run_case(const char *name, const arc_graph *g, int channels, int sid
             arc_learner_norm(l, i)->d_variance[c] = learn_number("d_variance", (uint32_t)(i * 64 + c));
         }
     arc_learner_evaluate(l, o.evaluating);
-    const size_t count = ref_count(&shape);
+    const size_t count = (size_t)arc_shape_count(&shape);
     float *images = learn_numbers("images", count, 1, 0), *d_images = malloc(count * sizeof *d_images);
     reference r;
     ref_new(&r, g, l, images, shape, o.evaluating);
@@ -77,17 +77,17 @@ static void run_case(const char *name, const arc_graph *g, int channels, int sid
     ref_run(&r, loss);
     const int out = g->output[0];
     double worst = 0;
-    for (size_t i = 0; i < ref_count(&r.shape[out]); i++)
-        worst = fmax(worst, fabs(r.value[out][i] - (double)embeddings[i]) / fmax(1, fabs(r.value[out][i])));
+    for (size_t i = 0; i < ref_count(&r, out); i++)
+        worst = fmax(worst, fabs(ref_data(&r, out)[i] - (double)embeddings[i]) / fmax(1, fabs(ref_data(&r, out)[i])));
     if (!(worst <= (o.bf16 ? BOUND_BF16 : BOUND)))
         fail_msg("%s: forward is off by %g", name, worst);
     learn_backward(l, loss, false, d_images);
     check c = {0};
     for (size_t i = 0; i < arc_learner_parameters(l); i++) {
         const arc_learn_parameter *p = arc_learner_parameter(l, i);
-        differences(&r, loss, p->name, r.override[arc_graph_find(g, p->name)], p->gradient, p->count, &c);
+        differences(&r, loss, p->name, ref_data(&r, arc_graph_find(g, p->name)), p->gradient, p->count, &c);
     }
-    differences(&r, loss, "images", r.override[g->input[0]], d_images, count, &c);
+    differences(&r, loss, "images", ref_data(&r, g->input[0]), d_images, count, &c);
     if (!(c.worst <= (o.bf16 ? BOUND_BF16 : BOUND)) || c.kinks * 4 > c.tried)
         fail_msg("%s: %s is off by %g; %d of %d at kinks", name, c.where, c.worst, c.kinks, c.tried);
     ref_free(&r);
