@@ -35,7 +35,13 @@ static inline float *opx_floats(size_t n) {
 
 static inline void opx_init(opx *o, const char *op) {
     memset(o, 0, sizeof *o);
-    o->node = (arc_node){.op = op, .name = "under test", .input = o->input, .output = o->output, .outputs = 1, .attr = o->attr};
+    o->node = (arc_node){.op = op,
+                         .entry = arc_op_find(op),
+                         .name = "under test",
+                         .input = o->input,
+                         .output = o->output,
+                         .outputs = 1,
+                         .attr = o->attr};
     o->constant_weights = opx_random() % 2;
 }
 static inline arc_attr *opx_attr(opx *o, const char *name, arc_attr_kind kind) {

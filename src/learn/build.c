@@ -57,10 +57,10 @@ static bool has_prefix(const arc_learner_options *o, const char *name) {
     return false;
 }
 
-/* Graph value `v` as a parameter (or statistic) of `count` floats. */
-static arc_status take(builder *b, const arc_node *n, int input, size_t count, bool decays, bool statistic,
-                       arc_learn_parameter **out) {
+/* Input `input` of the node as a parameter of `count` floats, or as a statistic where the operator has one there. */
+static arc_status take(builder *b, const arc_node *n, int input, size_t count, bool decays, arc_learn_parameter **out) {
     arc_learner *l = b->l;
+    const bool statistic = n->entry->statistic_inputs & ARC_INPUT(input);
     const int v = input < n->inputs ? n->input[input] : ARC_NO_VALUE;
     const arc_value *value = v >= 0 ? &b->g->value[v] : NULL;
     if (!value || !value->data || value->dtype != ARC_F32 || (size_t)arc_shape_count(&value->shape) != count)
@@ -126,9 +126,9 @@ static arc_status build_conv(builder *b, const arc_node *n) {
     arc_status st = add_step(b, n, 1, &s);
     const int64_t count = n->input[1] >= 0 ? arc_shape_count(&b->g->value[n->input[1]].shape) : -1;
     if (st == ARC_OK)
-        st = take(b, n, 1, (size_t)ARC_MAX(count, 0), true, false, &s->weight);
+        st = take(b, n, 1, (size_t)ARC_MAX(count, 0), true, &s->weight);
     if (st == ARC_OK && n->inputs > 2 && n->input[2] >= 0)
-        st = take(b, n, 2, (size_t)s->out_shape.dim[1], false, false, &s->bias);
+        st = take(b, n, 2, (size_t)s->out_shape.dim[1], false, &s->bias);
     if (st != ARC_OK)
         return st;
     arc_store store;
@@ -144,7 +144,7 @@ static arc_status build_norm(builder *b, const arc_node *n) {
     const size_t c = st == ARC_OK ? (size_t)s->out_shape.dim[1] : 0;
     for (int i = 1; st == ARC_OK && i <= 4; i++) {
         arc_learn_parameter **const to[] = {&s->weight, &s->bias, &s->running_mean, &s->running_variance};
-        st = take(b, n, i, c, false, i > 2, to[i - 1]);
+        st = take(b, n, i, c, false, to[i - 1]);
     }
     if (st != ARC_OK)
         return st;
@@ -185,7 +185,7 @@ static arc_status build_act(builder *b, const arc_node *n) {
     if (st == ARC_OK && arc_node_is(n, ARC_KIND_PRELU) && !one_a_channel(&b->tensor[n->input[1]].shape, &s->out_shape))
         st = refuse(b, n, "its slopes must be one a channel");
     if (st == ARC_OK && arc_node_is(n, ARC_KIND_PRELU))
-        st = take(b, n, 1, (size_t)s->out_shape.dim[1], false, false, &s->slope);
+        st = take(b, n, 1, (size_t)s->out_shape.dim[1], false, &s->slope);
     if (st != ARC_OK)
         return st;
     s->relu = arc_node_is(n, ARC_KIND_RELU);
@@ -274,9 +274,9 @@ static arc_status build_gemm(builder *b, const arc_node *n) {
     arc_status st = add_step(b, n, 1, &s);
     if (st != ARC_OK)
         return st;
-    st = take(b, n, 1, (size_t)(s->in_shape[0].dim[1] * s->out_shape.dim[1]), true, false, &s->weight);
+    st = take(b, n, 1, (size_t)(s->in_shape[0].dim[1] * s->out_shape.dim[1]), true, &s->weight);
     if (st == ARC_OK && n->inputs > 2 && n->input[2] >= 0)
-        st = take(b, n, 2, (size_t)s->out_shape.dim[1], false, false, &s->bias);
+        st = take(b, n, 2, (size_t)s->out_shape.dim[1], false, &s->bias);
     if (st == ARC_OK)
         end_step(b, s, ARC_STORE_F32);
     return st;

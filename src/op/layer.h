@@ -93,7 +93,8 @@ void arc_tile_run(const arc_step *s);
 arc_status arc_pad_infer(arc_infer *in);
 arc_status arc_pad_prepare(arc_prepare *p);
 void arc_pad_run(const arc_step *s);
-arc_status arc_depth_infer(arc_infer *in); /* DepthToSpace, SpaceToDepth */
+enum { ARC_DEPTH_TO_SPACE, ARC_SPACE_TO_DEPTH }; /* variants of: */
+arc_status arc_depth_infer(arc_infer *in);
 void arc_depth_run(const arc_step *s);
 
 /* ---- op/int8/int8.c ---- operators listed in op/int8/quant.c's table */

@@ -7,7 +7,7 @@
  *              arc_step: weights do not change, so they are packed once, and what stands around the node is fused into it by
  *              passes;
  *   learning   learn_prepare (state, scratch size, what backward reads; once a learner) -> forward and backward in each training
- *              step, over an arc_learn_step (learn_step.h): weights are parameters that change, so nothing of them is kept packed.
+ *              step, over an arc_learn_step (learn_step.h): weights are parameters that change, so they are not kept packed.
  *
  * The facts of an entry tell planning (plan/), rewriting (pass/) and counting what they may do with the operator. Nodes find
  * their entry once, when the graph is checked (check.c).
@@ -140,6 +140,7 @@ typedef int64_t arc_op_macs_fn(const arc_shape *in0, const arc_shape *in1, const
 typedef struct arc_op {
     const char *name; /* ONNX op_type */
     arc_op_kind kind;
+    int variant; /* which of the operators that share these functions it is, by the family's own numbers */
     arc_op_layout layout;
     unsigned nhwc_inputs; /* ARC_OP_NHWC: the inputs that are read as NHWC where they are rank-4 f32 */
     arc_status (*infer)(arc_infer *in);

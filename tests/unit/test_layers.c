@@ -59,7 +59,8 @@ static void *to_layout(const arc_tensor *from, arc_layout layout) {
 /* Runs the call with its rank-4 float tensors in `layout`; the results (plain) are the caller's to free. */
 static void run(call *c, arc_layout layout) {
     const arc_op *op = arc_op_find(c->op);
-    arc_node node = {.op = c->op, .name = "test", .attr = c->attr, .attrs = c->attrs, .inputs = c->inputs, .outputs = c->outputs};
+    arc_node node = {
+        .op = c->op, .entry = op, .name = "test", .attr = c->attr, .attrs = c->attrs, .inputs = c->inputs, .outputs = c->outputs};
     arc_infer *in = arc_mem_new(&arc_alloc_libc, 1, sizeof *in);
     arc_step *s = arc_mem_new(&arc_alloc_libc, 1, sizeof *s);
     arc_arena arena;

@@ -3,12 +3,24 @@
 #include "op/learn_step.h"
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
 /* ---- activations of one input: float32 runs of any length -------------------------------------------------------- */
 
+typedef enum activation_kind {
+    RELU,
+    LEAKY_RELU,
+    SIGMOID,
+    HARD_SIGMOID,
+    HARD_SWISH,
+    TANH,
+    ELU,
+    SELU,
+    SOFTPLUS,
+    SOFTSIGN,
+    THRESHOLDED_RELU
+} activation_kind;
+
 typedef struct activation {
-    const char *name;
     float alpha, beta; /* defaults of the attributes */
     void (*fn)(const arc_step *s, float alpha, float beta, size_t n, const float *x, float *y);
 } activation;
@@ -69,17 +81,17 @@ static void thresholded(const arc_step *s, float alpha, float beta, size_t n, co
 }
 
 static const activation activations[] = {
-    {"Relu", 0, 0, relu},
-    {"LeakyRelu", 0.01f, 0, leaky},
-    {"Sigmoid", 0, 0, sigmoid},
-    {"HardSigmoid", 0.2f, 0.5f, hard_sigmoid},
-    {"HardSwish", 0, 0, hard_swish},
-    {"Tanh", 0, 0, hyperbolic_tangent},
-    {"Elu", 1, 0, elu},
-    {"Selu", 1.67326319217681884765625f, 1.05070102214813232421875f, selu},
-    {"Softplus", 0, 0, softplus},
-    {"Softsign", 0, 0, softsign},
-    {"ThresholdedRelu", 1, 0, thresholded},
+    [RELU] = {0, 0, relu},
+    [LEAKY_RELU] = {0.01f, 0, leaky},
+    [SIGMOID] = {0, 0, sigmoid},
+    [HARD_SIGMOID] = {0.2f, 0.5f, hard_sigmoid},
+    [HARD_SWISH] = {0, 0, hard_swish},
+    [TANH] = {0, 0, hyperbolic_tangent},
+    [ELU] = {1, 0, elu},
+    [SELU] = {1.67326319217681884765625f, 1.05070102214813232421875f, selu},
+    [SOFTPLUS] = {0, 0, softplus},
+    [SOFTSIGN] = {0, 0, softsign},
+    [THRESHOLDED_RELU] = {1, 0, thresholded},
 };
 
 typedef struct activation_job {
@@ -100,12 +112,9 @@ static void activation_items(void *arg, int64_t n, const int64_t *at, const int6
 }
 
 static void activation_run(const arc_step *s) {
-    size_t i = 0;
-    while (i + 1 < ARC_COUNT(activations) && strcmp(activations[i].name, s->op->name) != 0)
-        i++;
-    activation_job job = {s, &activations[i], 0, 0};
+    activation_job job = {s, &activations[s->op->variant], 0, 0};
     job.alpha = arc_attr_float(s->node, "alpha", job.kind->alpha);
-    job.beta = arc_attr_float(s->node, strcmp(s->op->name, "Selu") == 0 ? "gamma" : "beta", job.kind->beta);
+    job.beta = arc_attr_float(s->node, s->op->variant == SELU ? "gamma" : "beta", job.kind->beta);
     arc_loop l;
     arc_loop_begin(&l, &s->out[0].shape);
     arc_loop_add(&l, &s->out[0]);
@@ -216,6 +225,8 @@ static void clip_run(const arc_step *s) {
 
 /* ---- Softmax, LogSoftmax: before opset 13 over all dimensions from the axis on ----------------------------------- */
 
+enum { SOFTMAX, LOG_SOFTMAX };
+
 typedef struct softmax_job {
     const arc_step *s;
     int64_t length, stride; /* of one softmax; stride of its elements */
@@ -271,7 +282,7 @@ static void softmax_items(void *arg, size_t begin, size_t end, int thread) {
 static void softmax_run(const arc_step *s) {
     const arc_shape *shape = &s->in[0].shape;
     const int64_t count = arc_shape_count(shape), given = arc_attr_int(s->node, "axis", s->opset < 13 ? 1 : -1);
-    softmax_job job = {s, 1, 1, strcmp(s->op->name, "LogSoftmax") == 0};
+    softmax_job job = {s, 1, 1, s->op->variant == LOG_SOFTMAX};
     int axis = arc_axis(given, shape->rank);
     if (axis < 0)
         axis = shape->rank;
@@ -288,6 +299,7 @@ static void softmax_run(const arc_step *s) {
 const arc_op arc_ops_activation[] = {
     {.name = "Relu",
      .kind = ARC_KIND_RELU,
+     .variant = RELU,
      .layout = ARC_OP_SAME,
      .infer = arc_infer_same_f32,
      .run = activation_run,
@@ -307,6 +319,7 @@ const arc_op arc_ops_activation[] = {
      .weight_inputs = ARC_INPUT(1)},
     {.name = "LeakyRelu",
      .kind = ARC_KIND_LEAKY_RELU,
+     .variant = LEAKY_RELU,
      .layout = ARC_OP_SAME,
      .infer = arc_infer_same_f32,
      .run = activation_run,
@@ -314,6 +327,7 @@ const arc_op arc_ops_activation[] = {
     {.name = "Clip", .kind = ARC_KIND_CLIP, .layout = ARC_OP_SAME, .infer = clip_infer, .run = clip_run, .in_place = true},
     {.name = "Sigmoid",
      .kind = ARC_KIND_SIGMOID,
+     .variant = SIGMOID,
      .layout = ARC_OP_SAME,
      .infer = arc_infer_same_f32,
      .run = activation_run,
@@ -321,15 +335,34 @@ const arc_op arc_ops_activation[] = {
      .forward = arc_sigmoid_forward,
      .backward = arc_sigmoid_backward,
      .in_place = true},
-    {.name = "HardSigmoid", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run, .in_place = true},
-    {.name = "HardSwish", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run, .in_place = true},
-    {.name = "Tanh", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run, .in_place = true},
-    {.name = "Elu", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
-    {.name = "Selu", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
-    {.name = "Softplus", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
-    {.name = "Softsign", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
-    {.name = "ThresholdedRelu", .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
-    {.name = "Softmax", .layout = ARC_OP_PLAIN, .infer = softmax_infer, .run = softmax_run},
-    {.name = "LogSoftmax", .layout = ARC_OP_PLAIN, .infer = softmax_infer, .run = softmax_run},
+    {.name = "HardSigmoid",
+     .variant = HARD_SIGMOID,
+     .layout = ARC_OP_SAME,
+     .infer = arc_infer_same_f32,
+     .run = activation_run,
+     .in_place = true},
+    {.name = "HardSwish",
+     .variant = HARD_SWISH,
+     .layout = ARC_OP_SAME,
+     .infer = arc_infer_same_f32,
+     .run = activation_run,
+     .in_place = true},
+    {.name = "Tanh",
+     .variant = TANH,
+     .layout = ARC_OP_SAME,
+     .infer = arc_infer_same_f32,
+     .run = activation_run,
+     .in_place = true},
+    {.name = "Elu", .variant = ELU, .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
+    {.name = "Selu", .variant = SELU, .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
+    {.name = "Softplus", .variant = SOFTPLUS, .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
+    {.name = "Softsign", .variant = SOFTSIGN, .layout = ARC_OP_SAME, .infer = arc_infer_same_f32, .run = activation_run},
+    {.name = "ThresholdedRelu",
+     .variant = THRESHOLDED_RELU,
+     .layout = ARC_OP_SAME,
+     .infer = arc_infer_same_f32,
+     .run = activation_run},
+    {.name = "Softmax", .variant = SOFTMAX, .layout = ARC_OP_PLAIN, .infer = softmax_infer, .run = softmax_run},
+    {.name = "LogSoftmax", .variant = LOG_SOFTMAX, .layout = ARC_OP_PLAIN, .infer = softmax_infer, .run = softmax_run},
     {.name = NULL},
 };

@@ -2,7 +2,6 @@
  * W is never packed: forward has its rows as the tile's rows (and gives y transposed), both gradients are products over rows
  * (gemm_tn). */
 #include "op/learn_step.h"
-#include <string.h>
 
 typedef struct gemm_state {
     size_t k, m, batch;   /* batch: largest */

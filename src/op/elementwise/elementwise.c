@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+/* The variants of the table below; Sum is a chain of ADD. */
 typedef enum binary_kind {
     ADD,
     SUB,
@@ -23,28 +24,6 @@ typedef enum binary_kind {
     OR,
     XOR
 } binary_kind;
-
-static const struct {
-    const char *name;
-    binary_kind kind;
-} binary_names[] = {
-    {"Add", ADD},         {"Sum", ADD},
-    {"Sub", SUB},         {"Mul", MUL},
-    {"Div", DIV},         {"Pow", POW},
-    {"Min", MIN},         {"Max", MAX},
-    {"Mod", MOD},         {"Equal", EQUAL},
-    {"Greater", GREATER}, {"GreaterOrEqual", GREATER_EQUAL},
-    {"Less", LESS},       {"LessOrEqual", LESS_EQUAL},
-    {"And", AND},         {"Or", OR},
-    {"Xor", XOR},
-};
-
-static binary_kind binary_of(const arc_step *s) {
-    size_t i = 0;
-    while (i + 1 < ARC_COUNT(binary_names) && strcmp(binary_names[i].name, s->op->name) != 0)
-        i++;
-    return binary_names[i].kind;
-}
 
 /* ---- infer ------------------------------------------------------------------------------------------------------- */
 
@@ -72,7 +51,7 @@ static arc_status infer_broadcast(arc_infer *in, int inputs, bool mixed, arc_dty
 
 static arc_status arithmetic_infer(arc_infer *in) {
     const arc_status st = arc_infer_needs(in, 2);
-    return st == ARC_OK ? infer_broadcast(in, 2, strcmp(in->node->op, "Pow") == 0, in->in[0]->dtype) : st;
+    return st == ARC_OK ? infer_broadcast(in, 2, in->node->entry->variant == POW, in->in[0]->dtype) : st;
 }
 
 static arc_status variadic_infer(arc_infer *in) {
@@ -265,7 +244,7 @@ static void binary_items(void *arg, int64_t n, const int64_t *at, const int64_t 
 
 static void binary(const arc_step *s, const arc_tensor *a, const arc_tensor *b) {
     const arc_tensor *y = &s->out[0];
-    binary_job job = {s, binary_of(s), a->dtype, b->dtype, y->dtype, a->data, b->data, y->data};
+    binary_job job = {s, (binary_kind)s->op->variant, a->dtype, b->dtype, y->dtype, a->data, b->data, y->data};
     arc_loop l;
     arc_loop_begin(&l, &y->shape);
     arc_loop_add(&l, y);
@@ -304,17 +283,27 @@ static double inverse(double x) {
     return 1 / x;
 }
 
-typedef struct unary_kind {
-    const char *name;
-    double (*fn)(double);
+typedef enum unary_kind {
+    UNARY_SQRT,
+    UNARY_EXP,
+    UNARY_LOG,
+    UNARY_ABS,
+    UNARY_NEG,
+    UNARY_FLOOR,
+    UNARY_CEIL,
+    UNARY_RECIPROCAL,
+    UNARY_ROUND,
+    UNARY_SIGN,
+    UNARY_ERF,
+    UNARY_SIN,
+    UNARY_COS
 } unary_kind;
 
-static const unary_kind unary_kinds[] = {
-    {"Sqrt", sqrt},     {"Exp", exp},      {"Log", log},   {"Abs", fabs},
-    {"Neg", negated},   {"Floor", floor},  {"Ceil", ceil}, {"Reciprocal", inverse},
-    {"Round", rounded}, {"Sign", sign_of}, {"Erf", erf},   {"Sin", sin},
-    {"Cos", cos},
-};
+static double (*const unary[])(double) = {
+    [UNARY_SQRT] = sqrt,     [UNARY_EXP] = exp,      [UNARY_LOG] = log,   [UNARY_ABS] = fabs,
+    [UNARY_NEG] = negated,   [UNARY_FLOOR] = floor,  [UNARY_CEIL] = ceil, [UNARY_RECIPROCAL] = inverse,
+    [UNARY_ROUND] = rounded, [UNARY_SIGN] = sign_of, [UNARY_ERF] = erf,   [UNARY_SIN] = sin,
+    [UNARY_COS] = cos};
 
 typedef struct unary_job {
     const arc_step *s;
@@ -345,10 +334,7 @@ static void unary_items(void *arg, int64_t n, const int64_t *at, const int64_t *
 }
 
 static void unary_run(const arc_step *s) {
-    size_t i = 0;
-    while (i + 1 < ARC_COUNT(unary_kinds) && strcmp(unary_kinds[i].name, s->op->name) != 0)
-        i++;
-    unary_job job = {s, unary_kinds[i].fn};
+    unary_job job = {s, unary[s->op->variant]};
     arc_loop l;
     arc_loop_begin(&l, &s->out[0].shape);
     arc_loop_add(&l, &s->out[0]);
@@ -448,7 +434,7 @@ static arc_status mean_infer(arc_infer *in) {
 
 static void mean_run(const arc_step *s) {
     arc_loop l;
-    const arc_op sum = {.name = "Sum"};
+    const arc_op sum = {.variant = ADD};
     arc_step adding = *s;
     adding.op = &sum;
     variadic_run(&adding);
@@ -460,6 +446,7 @@ static void mean_run(const arc_step *s) {
 const arc_op arc_ops_elementwise[] = {
     {.name = "Add",
      .kind = ARC_KIND_ADD,
+     .variant = ADD,
      .layout = ARC_OP_SAME,
      .infer = arithmetic_infer,
      .run = binary_run,
@@ -471,6 +458,7 @@ const arc_op arc_ops_elementwise[] = {
      .number_is_setting = true},
     {.name = "Sub",
      .kind = ARC_KIND_SUB,
+     .variant = SUB,
      .layout = ARC_OP_SAME,
      .infer = arithmetic_infer,
      .run = binary_run,
@@ -480,6 +468,7 @@ const arc_op arc_ops_elementwise[] = {
      .in_place = true},
     {.name = "Mul",
      .kind = ARC_KIND_MUL,
+     .variant = MUL,
      .layout = ARC_OP_SAME,
      .infer = arithmetic_infer,
      .run = binary_run,
@@ -491,6 +480,7 @@ const arc_op arc_ops_elementwise[] = {
      .number_is_setting = true},
     {.name = "Div",
      .kind = ARC_KIND_DIV,
+     .variant = DIV,
      .layout = ARC_OP_SAME,
      .infer = arithmetic_infer,
      .run = binary_run,
@@ -498,34 +488,34 @@ const arc_op arc_ops_elementwise[] = {
      .forward = arc_arithmetic_forward,
      .backward = arc_arithmetic_backward,
      .in_place = true},
-    {.name = "Pow", .layout = ARC_OP_SAME, .infer = arithmetic_infer, .run = binary_run},
-    {.name = "Mod", .layout = ARC_OP_SAME, .infer = arithmetic_infer, .run = binary_run},
-    {.name = "Sum", .layout = ARC_OP_SAME, .infer = variadic_infer, .run = variadic_run},
+    {.name = "Pow", .variant = POW, .layout = ARC_OP_SAME, .infer = arithmetic_infer, .run = binary_run},
+    {.name = "Mod", .variant = MOD, .layout = ARC_OP_SAME, .infer = arithmetic_infer, .run = binary_run},
+    {.name = "Sum", .variant = ADD, .layout = ARC_OP_SAME, .infer = variadic_infer, .run = variadic_run},
     {.name = "Mean", .layout = ARC_OP_SAME, .infer = mean_infer, .run = mean_run},
-    {.name = "Min", .layout = ARC_OP_SAME, .infer = variadic_infer, .run = variadic_run},
-    {.name = "Max", .layout = ARC_OP_SAME, .infer = variadic_infer, .run = variadic_run},
-    {.name = "Equal", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
-    {.name = "Greater", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
-    {.name = "GreaterOrEqual", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
-    {.name = "Less", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
-    {.name = "LessOrEqual", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
-    {.name = "And", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
-    {.name = "Or", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
-    {.name = "Xor", .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "Min", .variant = MIN, .layout = ARC_OP_SAME, .infer = variadic_infer, .run = variadic_run},
+    {.name = "Max", .variant = MAX, .layout = ARC_OP_SAME, .infer = variadic_infer, .run = variadic_run},
+    {.name = "Equal", .variant = EQUAL, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "Greater", .variant = GREATER, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "GreaterOrEqual", .variant = GREATER_EQUAL, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "Less", .variant = LESS, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "LessOrEqual", .variant = LESS_EQUAL, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "And", .variant = AND, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "Or", .variant = OR, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "Xor", .variant = XOR, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
     {.name = "Not", .layout = ARC_OP_PLAIN, .infer = arc_infer_same, .run = not_run},
-    {.name = "Sqrt", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Exp", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Log", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Abs", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Neg", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Floor", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Ceil", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Reciprocal", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Round", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Sign", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Erf", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Sin", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Cos", .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Sqrt", .variant = UNARY_SQRT, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
+    {.name = "Exp", .variant = UNARY_EXP, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
+    {.name = "Log", .variant = UNARY_LOG, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Abs", .variant = UNARY_ABS, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
+    {.name = "Neg", .variant = UNARY_NEG, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
+    {.name = "Floor", .variant = UNARY_FLOOR, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Ceil", .variant = UNARY_CEIL, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Reciprocal", .variant = UNARY_RECIPROCAL, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Round", .variant = UNARY_ROUND, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Sign", .variant = UNARY_SIGN, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Erf", .variant = UNARY_ERF, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Sin", .variant = UNARY_SIN, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Cos", .variant = UNARY_COS, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Where", .layout = ARC_OP_SAME, .infer = where_infer, .run = where_run},
     {.name = "Cast", .layout = ARC_OP_SAME, .infer = cast_infer, .run = cast_run},
     {.name = NULL},

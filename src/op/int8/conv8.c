@@ -32,7 +32,7 @@ typedef struct conv8_state {
 static arc_status read_geometry(const arc_node *n, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g, char *why,
                                 size_t why_bytes) {
     snprintf(why, why_bytes, "codes and weights do not fit");
-    if (strcmp(n->op, ARC_GEMM8) != 0) {
+    if (!arc_node_is(n, ARC_KIND_GEMM8)) {
         if (x->rank != 4)
             return ARC_ESHAPE;
         const arc_shape planes = {4, {x->dim[0], x->dim[3], x->dim[1], x->dim[2]}};
@@ -71,7 +71,7 @@ arc_status arc_conv8_infer(arc_infer *in) {
         return arc_op_fail(in, st, "%s", why);
     if (g.c_in % 4 != 0)
         return arc_op_fail(in, ARC_EUNSUPPORTED, "%lld channels are no multiple of 4", (long long)g.c_in);
-    const bool gemm = strcmp(in->node->op, ARC_GEMM8) == 0, post = in->inputs > ARC_8_POST_SCALE && in->in[ARC_8_POST_SCALE];
+    const bool gemm = arc_node_is(in->node, ARC_KIND_GEMM8), post = in->inputs > ARC_8_POST_SCALE && in->in[ARC_8_POST_SCALE];
     const arc_shape planes = {4, {g.n, g.c_out, g.oh, g.ow}}, rows = {4, {g.n, g.oh, g.ow, g.c_out}}, flat = {2, {g.n, g.c_out}};
     arc_requant_read(in->node, &r);
     if (!floats_fit(in, ARC_8_SCALE, g.c_out, true) || !floats_fit(in, ARC_8_BIAS, g.c_out, true) ||
@@ -109,7 +109,7 @@ static void plan_pack(conv8_state *c, const arc_node *n, const arc_conv_geometry
     p->step_tap = 1;
     p->step_k = c->taps;
     p->step_n = c->taps * kc;
-    if (strcmp(n->op, ARC_GEMM8) == 0 && !arc_attr_int(n, "transB", 0)) { /* [K][N] */
+    if (arc_node_is(n, ARC_KIND_GEMM8) && !arc_attr_int(n, "transB", 0)) { /* [K][N] */
         p->step_tap = c->c_out;
         p->step_k = c->taps * c->c_out;
         p->step_n = 1;

@@ -39,7 +39,7 @@ void arc_conv8_run(const arc_step *s);
 /* ---- pack.c ---- weights in panels [set][panel][tap][k/4][nr][4], then a column sum for each of sets*n columns. */
 typedef struct arc_int8_pack {
     size_t sets, n, kc, taps, per_set, panel_bytes, bytes;
-    /* Of groups merged into one set: column j is multiplied by the k of its own group, the weights of others are 0. 0: not merged. */
+    /* Of groups merged into one set: column j is multiplied by the k of its own group, other weights are 0. 0: not merged. */
     size_t group_n, group_k;
     size_t step_set, step_n, step_k, step_tap; /* strides of the source */
     const int8_t *packed;                      /* NULL: the weights are no constant, pack into shared scratch */

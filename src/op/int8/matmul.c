@@ -1,7 +1,6 @@
 /* op: MatMulInteger: any 8-bit A times one 8-bit matrix B on the igemm8 tile. */
 #include "op/int8/int8.h"
 #include <assert.h>
-#include <string.h>
 
 typedef struct matmul_state {
     size_t m, n, k, tiles;

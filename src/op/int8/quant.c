@@ -19,7 +19,7 @@ static int scale_axis(const arc_node *node, const arc_shape *x, const arc_tensor
 }
 
 static arc_status linear_infer(arc_infer *in) {
-    const bool quantize = strcmp(in->node->op, "QuantizeLinear") == 0;
+    const bool quantize = arc_node_is(in->node, ARC_KIND_QUANTIZE_LINEAR);
     const arc_status st = arc_infer_needs(in, 2);
     if (st != ARC_OK)
         return st;

@@ -7,6 +7,8 @@
 
 #define MAX_SPATIAL 3
 
+enum { MAXIMUM, MEAN }; /* variants */
+
 typedef struct pool_state {
     bool mean, include_pad;
     int spatial;
@@ -88,7 +90,7 @@ static const char *read_pool(const arc_node *node, bool mean, const arc_shape *x
 
 static arc_status pool_infer(arc_infer *in) {
     pool_state p;
-    const bool mean = strcmp(in->node->op, "AveragePool") == 0;
+    const bool mean = in->node->entry->variant == MEAN;
     const arc_status st = arc_infer_needs(in, 1);
     if (st != ARC_OK)
         return st;
@@ -109,7 +111,7 @@ static arc_status pool_prepare(arc_prepare *p) {
     pool_state *state = arc_arena_new(p->arena, 1, sizeof *state);
     if (!state)
         return arc_fail_nomem(p->err, s->op->name);
-    const char *why = read_pool(s->node, strcmp(s->op->name, "AveragePool") == 0, &s->in[0].shape, state);
+    const char *why = read_pool(s->node, s->op->variant == MEAN, &s->in[0].shape, state);
     if (why)
         return arc_fail(p->err, ARC_ESHAPE, "%s '%s': %s", s->op->name, s->node->name, why);
     s->state = state;
@@ -268,7 +270,7 @@ static void global_items(void *arg, size_t begin, size_t end, int thread) {
 /* The output is one row of channels an image: the same in both layouts. */
 static void global_run(const arc_step *s) {
     const arc_tensor *x = &s->in[0];
-    global_job job = {.s = s, .mean = strcmp(s->op->name, "GlobalAveragePool") == 0, .c = (size_t)x->shape.dim[1], .pixels = 1};
+    global_job job = {.s = s, .mean = s->op->variant == MEAN, .c = (size_t)x->shape.dim[1], .pixels = 1};
     const bool channels_last = x->layout == ARC_NHWC;
     const size_t images = (size_t)x->shape.dim[0];
     for (int i = 2; i < x->shape.rank; i++)
@@ -284,12 +286,14 @@ static void global_run(const arc_step *s) {
 
 const arc_op arc_ops_pool[] = {
     {.name = "MaxPool",
+     .variant = MAXIMUM,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
      .infer = pool_infer,
      .prepare = pool_prepare,
      .run = pool_run},
     {.name = "AveragePool",
+     .variant = MEAN,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
      .infer = pool_infer,
@@ -297,6 +301,7 @@ const arc_op arc_ops_pool[] = {
      .run = pool_run},
     {.name = "GlobalAveragePool",
      .kind = ARC_KIND_GLOBAL_AVERAGE_POOL,
+     .variant = MEAN,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
      .infer = global_infer,
@@ -304,6 +309,11 @@ const arc_op arc_ops_pool[] = {
      .learn_prepare = arc_average_learn_prepare,
      .forward = arc_average_forward,
      .backward = arc_average_backward},
-    {.name = "GlobalMaxPool", .layout = ARC_OP_NHWC, .nhwc_inputs = ARC_INPUT(0), .infer = global_infer, .run = global_run},
+    {.name = "GlobalMaxPool",
+     .variant = MAXIMUM,
+     .layout = ARC_OP_NHWC,
+     .nhwc_inputs = ARC_INPUT(0),
+     .infer = global_infer,
+     .run = global_run},
     {.name = NULL},
 };

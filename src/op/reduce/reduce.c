@@ -6,24 +6,6 @@
 
 typedef enum reduce_kind { SUM, MEAN, MAX, MIN, PROD, L1, L2, SUM_SQUARE, LOG_SUM, LOG_SUM_EXP } reduce_kind;
 
-static const struct {
-    const char *name;
-    reduce_kind kind;
-} reduce_names[] = {
-    {"ReduceSum", SUM},        {"ReduceMean", MEAN},
-    {"ReduceMax", MAX},        {"ReduceMin", MIN},
-    {"ReduceProd", PROD},      {"ReduceL1", L1},
-    {"ReduceL2", L2},          {"ReduceSumSquare", SUM_SQUARE},
-    {"ReduceLogSum", LOG_SUM}, {"ReduceLogSumExp", LOG_SUM_EXP},
-};
-
-static reduce_kind reduce_of(const char *name) {
-    size_t i = 0;
-    while (i + 1 < ARC_COUNT(reduce_names) && strcmp(reduce_names[i].name, name) != 0)
-        i++;
-    return reduce_names[i].kind;
-}
-
 /* ---- infer ------------------------------------------------------------------------------------------------------- */
 
 /* Marks reduced dimensions. Axes are an attribute; ReduceSum takes them as an input from opset 13, the others from 18. */
@@ -241,13 +223,15 @@ static void reduce_items(void *arg, size_t begin, size_t end, int thread) {
 }
 
 static void reduce_run(const arc_step *s) {
-    reduce_job job = {s, s->state, reduce_of(s->op->name)};
+    reduce_job job = {s, s->state, (reduce_kind)s->op->variant};
     if (job.r->outputs > 0)
         arc_pool_run(job.r->outputs * job.r->length < ARC_LOOP_PARALLEL ? NULL : s->pool, (size_t)job.r->outputs, 0, reduce_items,
                      &job);
 }
 
 /* ---- ArgMax, ArgMin ---------------------------------------------------------------------------------------------- */
+
+enum { ARG_MAX, ARG_MIN };
 
 static arc_status arg_infer(arc_infer *in) {
     bool mark[ARC_MAX_RANK] = {false};
@@ -278,7 +262,7 @@ static arc_status arg_prepare(arc_prepare *p) {
 static void arg_run(const arc_step *s) {
     const reduce_state *r = s->state;
     const arc_tensor *x = &s->in[0];
-    const bool most = strcmp(s->op->name, "ArgMax") == 0, last = arc_attr_int(s->node, "select_last_index", 0) != 0;
+    const bool most = s->op->variant == ARG_MAX, last = arc_attr_int(s->node, "select_last_index", 0) != 0;
     for (int64_t o = 0; o < r->outputs; o++) {
         const int64_t base = base_of(r, o);
         double best = arc_element_real(x->dtype, x->data, base);
@@ -295,17 +279,67 @@ static void arg_run(const arc_step *s) {
 }
 
 const arc_op arc_ops_reduce[] = {
-    {.name = "ReduceSum", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceMean", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceMax", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceMin", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceProd", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceL1", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceL2", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceSumSquare", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceLogSum", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ReduceLogSumExp", .layout = ARC_OP_PLAIN, .infer = reduce_infer, .prepare = reduce_prepare, .run = reduce_run},
-    {.name = "ArgMax", .layout = ARC_OP_PLAIN, .infer = arg_infer, .prepare = arg_prepare, .run = arg_run},
-    {.name = "ArgMin", .layout = ARC_OP_PLAIN, .infer = arg_infer, .prepare = arg_prepare, .run = arg_run},
+    {.name = "ReduceSum",
+     .variant = SUM,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceMean",
+     .variant = MEAN,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceMax",
+     .variant = MAX,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceMin",
+     .variant = MIN,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceProd",
+     .variant = PROD,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceL1",
+     .variant = L1,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceL2",
+     .variant = L2,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceSumSquare",
+     .variant = SUM_SQUARE,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceLogSum",
+     .variant = LOG_SUM,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ReduceLogSumExp",
+     .variant = LOG_SUM_EXP,
+     .layout = ARC_OP_PLAIN,
+     .infer = reduce_infer,
+     .prepare = reduce_prepare,
+     .run = reduce_run},
+    {.name = "ArgMax", .variant = ARG_MAX, .layout = ARC_OP_PLAIN, .infer = arg_infer, .prepare = arg_prepare, .run = arg_run},
+    {.name = "ArgMin", .variant = ARG_MIN, .layout = ARC_OP_PLAIN, .infer = arg_infer, .prepare = arg_prepare, .run = arg_run},
     {.name = NULL},
 };

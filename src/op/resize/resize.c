@@ -19,6 +19,8 @@ typedef struct resize_state {
     arc_filter *filter; /* NULL: nearest or plainly linear */
 } resize_state;
 
+enum { RESIZE, UPSAMPLE }; /* variants */
+
 /* What the node asks for, read from attributes and constant inputs. */
 typedef struct resize_request {
     arc_shape out;
@@ -178,7 +180,7 @@ static arc_status resize_infer(arc_infer *in) {
         return st;
     if (in->in[0]->dtype != ARC_F32)
         return arc_op_fail(in, ARC_EUNSUPPORTED, "only float32 is supported, the input is %s", arc_dtype_name(in->in[0]->dtype));
-    const char *why = read_request(in->node, in->opset, strcmp(in->node->op, "Upsample") == 0, in->in, in->inputs, &r);
+    const char *why = read_request(in->node, in->opset, in->node->entry->variant == UPSAMPLE, in->in, in->inputs, &r);
     if (why)
         return arc_op_fail(in, ARC_EUNSUPPORTED, "%s", why);
     return arc_infer_out(in, 0, ARC_F32, &r.out);
@@ -270,7 +272,7 @@ static arc_status resize_prepare(arc_prepare *p) {
     resize_request r;
     for (int i = 0; i < s->inputs && i < 4; i++)
         in[i] = &s->in[i];
-    const char *why = read_request(s->node, s->opset, strcmp(s->op->name, "Upsample") == 0, in, ARC_MIN(s->inputs, 4), &r);
+    const char *why = read_request(s->node, s->opset, s->op->variant == UPSAMPLE, in, ARC_MIN(s->inputs, 4), &r);
     if (why)
         return arc_fail(p->err, ARC_EUNSUPPORTED, "%s '%s': %s", s->op->name, s->node->name, why);
     resize_state *state = arc_arena_new(p->arena, 1, sizeof *state);
@@ -384,12 +386,14 @@ static void resize_run(const arc_step *s) {
 
 const arc_op arc_ops_resize[] = {
     {.name = "Resize",
+     .variant = RESIZE,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
      .infer = resize_infer,
      .prepare = resize_prepare,
      .run = resize_run},
     {.name = "Upsample",
+     .variant = UPSAMPLE,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
      .infer = resize_infer,

@@ -285,7 +285,7 @@ arc_status arc_depth_infer(arc_infer *in) {
         return st;
     arc_shape y = in->in[0]->shape;
     const int64_t b = arc_attr_int(in->node, "blocksize", 0);
-    const bool deep = strcmp(in->node->op, "DepthToSpace") == 0;
+    const bool deep = in->node->entry->variant == ARC_DEPTH_TO_SPACE;
     if (y.rank != 4 || b < 1 || b > 1 << 15 || (deep ? y.dim[1] % (b * b) != 0 : y.dim[2] % b != 0 || y.dim[3] % b != 0))
         return arc_op_fail(in, ARC_ESHAPE, "blocksize %lld does not fit the input", (long long)b);
     y.dim[1] = deep ? y.dim[1] / (b * b) : y.dim[1] * b * b;
@@ -296,7 +296,7 @@ arc_status arc_depth_infer(arc_infer *in) {
 
 /* Small side [n][c][h][w] of blocks, deep side [n][by][bx][c] (DCR, and SpaceToDepth) or [n][c][by][bx] (CRD) times [h][w]. */
 void arc_depth_run(const arc_step *s) {
-    const bool to_space = strcmp(s->op->name, "DepthToSpace") == 0;
+    const bool to_space = s->op->variant == ARC_DEPTH_TO_SPACE;
     const arc_shape *wide = to_space ? &s->out[0].shape : &s->in[0].shape, *deep = to_space ? &s->in[0].shape : &s->out[0].shape;
     const int64_t b = wide->dim[2] > 0 && deep->dim[2] > 0 ? wide->dim[2] / deep->dim[2] : 1;
     const int64_t c = wide->dim[1], h = deep->dim[2], w = deep->dim[3];
