@@ -5,6 +5,8 @@
 #ifndef ARCFACE_QUANTIZE_H
 #define ARCFACE_QUANTIZE_H
 
+#include <arcface/evaluate_result.h>
+#include <arcface/face.h>
 #include <arcface/image.h>
 #include <arcface/model.h>
 
@@ -73,6 +75,66 @@ typedef struct arc_quantize_report {
 ARC_API ARC_NODISCARD arc_status arc_quantize(arc_context *ctx, const arc_model *model, const arc_image *crops, int count,
                                               const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report,
                                               arc_error *err);
+
+/** How crops are found in photos. */
+typedef struct arc_quantize_photos {
+    size_t struct_size;        /**< by arc_quantize_photos_default */
+    const arc_model *detector; /**< NULL: the pictures are crops of the template's size */
+    arc_detect_options detect; /**< of the detector */
+    /** Called with the photos done; may be NULL; a non-zero return cancels (ECANCEL). */
+    int (*progress)(void *ctx, int done, int count);
+    void *progress_ctx; /**< handed to it */
+} arc_quantize_photos;
+/** The defaults: ready crops. Thread: any. */
+ARC_API void arc_quantize_photos_default(arc_quantize_photos *photos);
+
+/** Reads crops to calibrate on from picture files: as they are, or with photos->detector the largest face of each photo, aligned
+ * for `model`. Photos that cannot be read or show no face are left out, the former with a warning in the log. paths: [count];
+ * crops: [count], of which the first *found are filled. photos may be NULL. Ownership: free each crop with arc_image_free; there
+ * is none after a failure. Thread: any, while nothing else runs on the context. Errors: those of arc_image_load; ESHAPE (a crop of
+ * another size), ECANCEL, ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_quantize_crops(arc_context *ctx, const arc_model *model, const arc_quantize_photos *photos,
+                                                    const char *const *paths, int count, arc_image *crops, int *found,
+                                                    arc_error *err);
+
+/** What an 8-bit model must keep to take the place of the float32 one. */
+typedef struct arc_quantize_gate {
+    size_t struct_size;    /**< by arc_quantize_gate_default */
+    double min_cosine;     /**< least mean cosine to float32 on the held-out crops; default 0.985 */
+    double min_low_cosine; /**< least 1st percentile of it; default 0.95 */
+    const char *images;    /**< folder of aligned crops that `pairs` names */
+    const char *pairs;     /**< list of pairs to verify with either model, as arc_evaluate_pairs takes it; NULL (default): none */
+    double max_drop;       /**< accuracy on the pairs that may be lost, in points of a hundred; default 0.1 */
+    double max_tar_drop;   /**< TAR at FAR 1e-3 that may be lost, likewise; default 0.5 */
+    /** Called with the images done of the verification named `stage`; may be NULL; a non-zero return cancels (ECANCEL). */
+    int (*progress)(void *ctx, const char *stage, int64_t done, int64_t total);
+    void *progress_ctx; /**< handed to it */
+} arc_quantize_gate;
+/** The default bounds, without pairs. Thread: any. */
+ARC_API void arc_quantize_gate_default(arc_quantize_gate *gate);
+
+/** All that is known of an 8-bit model beside its float32 one. */
+typedef struct arc_quantize_outcome {
+    arc_quantize_report report; /**< the caller puts that of arc_quantize here */
+    bool verified;              /**< pairs were verified: `before` and `after` hold their folds */
+    arc_verification before;    /**< with the float32 model */
+    arc_verification after;     /**< with the 8-bit model */
+    double fp32_ms;             /**< median of one image; the two models take turns for some seconds */
+    double int8_ms;             /**< likewise */
+    double min_cosine;          /**< of the gate */
+    double min_low_cosine;      /**< of the gate */
+    char refused[300];          /**< what the gate objects to, as half a sentence; "": nothing */
+} arc_quantize_outcome;
+
+/** Verifies the gate's pairs, times both models and judges. outcome->report is there before, the rest is filled. gate NULL: the
+ * defaults. Thread: any, while nothing else runs on the context. Errors: those of arc_evaluate_pairs and arc_net_new; EINVAL,
+ * ECANCEL, ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_quantize_try(arc_context *ctx, const arc_model *model, const arc_model *int8,
+                                                  const arc_quantize_gate *gate, arc_quantize_outcome *outcome, arc_error *err);
+/** The text that `arcface quantize` prints; json: one object. path: where the model was to go; written: whether it went there.
+ * Ownership: free with arc_text_free. Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_quantize_describe(arc_context *ctx, const arc_quantize_outcome *outcome, const char *path,
+                                                       bool written, bool json, char **text, arc_error *err);
 
 #ifdef __cplusplus
 }

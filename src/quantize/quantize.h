@@ -11,13 +11,13 @@
 
 /* ---- range.c ---- */
 
-#define ARC_HISTOGRAM_BINS 4096 /* an even number: half of them below zero */
+#define ARC_RANGE_BINS 4096 /* an even number: half of them below zero */
 
 /* Counts of values in bins of one width around zero; the width doubles when a value falls outside. */
 typedef struct arc_histogram {
     double width; /* 0 = nothing counted yet */
     float least, most;
-    uint64_t bin[ARC_HISTOGRAM_BINS];
+    uint64_t bin[ARC_RANGE_BINS];
 } arc_histogram;
 void arc_histogram_add(arc_histogram *h, const float *x, size_t count); /* values that are not finite are left out */
 
@@ -65,5 +65,8 @@ typedef struct arc_crop_source {
 
 arc_status arc_quantise_model(arc_context *ctx, const arc_model *model, const arc_crop_source *crops,
                               const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report, arc_error *err);
+
+/* ---- gate.c ---- What of the report and of the verified pairs is outside the gate's bounds, into o->refused. */
+void arc_quantize_judge(arc_quantize_outcome *o, const arc_quantize_gate *gate);
 
 #endif

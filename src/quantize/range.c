@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#define HALF (ARC_HISTOGRAM_BINS / 2)
+#define HALF (ARC_RANGE_BINS / 2)
 #define FIRST_BINS 1024 /* a half's bins that the first values fill: later ones may be twice as large */
 #define LEVELS 256
 #define SHRINK_STEPS 48 /* candidate ranges at each end */
@@ -13,8 +13,8 @@
 /* ---- histogram ---------------------------------------------------------------------------------------------------------------- */
 
 static void widen(arc_histogram *h) {
-    uint64_t wider[ARC_HISTOGRAM_BINS] = {0};
-    for (int i = 0; i < ARC_HISTOGRAM_BINS; i++)
+    uint64_t wider[ARC_RANGE_BINS] = {0};
+    for (int i = 0; i < ARC_RANGE_BINS; i++)
         wider[HALF + (i >= HALF ? (i - HALF) / 2 : -((HALF - 1 - i) / 2) - 1)] += h->bin[i];
     memcpy(h->bin, wider, sizeof wider);
     h->width *= 2;
@@ -48,12 +48,12 @@ static double middle(const arc_histogram *h, int bin) {
 
 static int bin_of(const arc_histogram *h, double value) {
     const double bin = HALF + floor(value / h->width);
-    return (int)fmin(fmax(bin, 0), ARC_HISTOGRAM_BINS - 1);
+    return (int)fmin(fmax(bin, 0), ARC_RANGE_BINS - 1);
 }
 
 static arc_range percentile_range(const arc_histogram *h, arc_range all, double percentile) {
     double total = 0, below = 0, above = 0;
-    for (int i = 0; i < ARC_HISTOGRAM_BINS; i++)
+    for (int i = 0; i < ARC_RANGE_BINS; i++)
         total += (double)h->bin[i];
     const double cut = total * (1 - percentile / 100);
     int lo = bin_of(h, (double)all.lo), hi = bin_of(h, (double)all.hi);
@@ -68,7 +68,7 @@ static arc_range percentile_range(const arc_histogram *h, arc_range all, double 
 static double squared_error(const arc_histogram *h, double lo, double hi) {
     const double step = (hi - lo) / (LEVELS - 1);
     double sum = 0;
-    for (int i = 0; i < ARC_HISTOGRAM_BINS; i++) {
+    for (int i = 0; i < ARC_RANGE_BINS; i++) {
         if (!h->bin[i])
             continue;
         const double v = middle(h, i), d = v < lo ? lo - v : v > hi ? v - hi : 0;
@@ -80,7 +80,7 @@ static double squared_error(const arc_histogram *h, double lo, double hi) {
 /* Kullback-Leibler divergence of the clipped distribution (outliers in the edge bins) from its 256-level quantisation, whose mass is spread
  * over the bins of a level that hold anything (MXNet's and TensorRT's rule, for a range that need not be symmetric). */
 static double divergence(const arc_histogram *h, double lo, double hi) {
-    double p[ARC_HISTOGRAM_BINS] = {0}, q[ARC_HISTOGRAM_BINS], total_p = 0, total_q = 0, sum = 0;
+    double p[ARC_RANGE_BINS] = {0}, q[ARC_RANGE_BINS], total_p = 0, total_q = 0, sum = 0;
     const int first = bin_of(h, lo), last = bin_of(h, hi), bins = last - first + 1;
     for (int i = 0; i < bins; i++)
         p[i] = (double)h->bin[first + i];
@@ -96,7 +96,7 @@ static double divergence(const arc_histogram *h, double lo, double hi) {
     }
     for (int i = 0; i < first; i++)
         p[0] += (double)h->bin[i];
-    for (int i = last + 1; i < ARC_HISTOGRAM_BINS; i++)
+    for (int i = last + 1; i < ARC_RANGE_BINS; i++)
         p[bins - 1] += (double)h->bin[i];
     for (int i = 0; i < bins; i++) {
         p[i] += SMALL;

@@ -38,12 +38,12 @@ static void histograms_widen(void **state) {
     arc_histogram_add(h, small, 5);
     arc_histogram_add(h, large, 1);
     uint64_t below = 0, above = 0;
-    for (int i = 0; i < ARC_HISTOGRAM_BINS; i++)
-        *(i < ARC_HISTOGRAM_BINS / 2 ? &below : &above) += h->bin[i];
+    for (int i = 0; i < ARC_RANGE_BINS; i++)
+        *(i < ARC_RANGE_BINS / 2 ? &below : &above) += h->bin[i];
     assert_int_equal(below, 2);
     assert_int_equal(above, 2);
     assert_true(h->least == -1000 && h->most == 1);
-    assert_true(h->width * (ARC_HISTOGRAM_BINS / 2) > 1000);
+    assert_true(h->width * (ARC_RANGE_BINS / 2) > 1000);
     free(h);
 }
 
@@ -59,7 +59,7 @@ static void percentiles_leave_a_range(void **state) {
 
 /* Divergence of the first `bins` bins above zero, the rest counted in the last of them, from 256 levels of them; a ten-thousandth more in each bin. */
 static double divergence_by_definition(const arc_histogram *h, int bins) {
-    const uint64_t *count = h->bin + ARC_HISTOGRAM_BINS / 2;
+    const uint64_t *count = h->bin + ARC_RANGE_BINS / 2;
     double all = 0, quantised = 0, rest = 0, sum = 0;
     double *level = calloc(256, sizeof *level), *filled = calloc(256, sizeof *filled);
     int *of = calloc((size_t)bins, sizeof *of);
@@ -71,7 +71,7 @@ static double divergence_by_definition(const arc_histogram *h, int bins) {
         filled[of[i]] += count[i] > 0;
         quantised += (double)count[i];
     }
-    for (int i = bins; i < ARC_HISTOGRAM_BINS / 2; i++)
+    for (int i = bins; i < ARC_RANGE_BINS / 2; i++)
         rest += (double)count[i];
     all = quantised + rest + bins * 1e-4;
     quantised += bins * 1e-4;
@@ -426,6 +426,36 @@ static int stop_at(void *ctx, int64_t done, int64_t total) {
 }
 
 /* Memory that runs out anywhere and a caller who stops anywhere: the status says so, nothing is made and nothing leaks. */
+/* Each bound in turn is the one that is not kept; what is told names it, and the JSON is JSON. */
+static void the_gate_names_the_bound(void **state) {
+    (void)state;
+    arc_quantize_gate gate;
+    arc_quantize_gate_default(&gate);
+    arc_quantize_outcome *o = calloc(1, sizeof *o);
+    o->report = (arc_quantize_report){.calibrated = 8, .held_out = 2, .mean_cosine = 0.99, .low_cosine = 0.96, .layers = 1};
+    o->fp32_ms = 3, o->int8_ms = 1.5, o->verified = true;
+    o->before.accuracy = 0.99, o->after.accuracy = 0.9895, o->before.tar = 0.9, o->after.tar = 0.897;
+    arc_quantize_judge(o, &gate);
+    assert_string_equal(o->refused, "");
+    o->after.tar = 0.894;
+    arc_quantize_judge(o, &gate);
+    assert_string_equal(o->refused, "TAR@FAR=1e-3 falls by 0.600 points, more than 0.5 (max-tar-drop)");
+    o->after.accuracy = 0.988;
+    arc_quantize_judge(o, &gate);
+    assert_string_equal(o->refused, "accuracy falls by 0.200 points, more than 0.1 (max-drop)");
+    o->report.low_cosine = NAN;
+    arc_quantize_judge(o, &gate);
+    assert_non_null(strstr(o->refused, "(min-low-cosine)"));
+    o->report.mean_cosine = 0.98;
+    arc_quantize_judge(o, &gate);
+    assert_string_equal(o->refused, "the mean cosine to float32 is 0.98000, below 0.985 (min-cosine)");
+    o->verified = false;
+    o->report.mean_cosine = o->report.low_cosine = 1;
+    arc_quantize_judge(o, &gate);
+    assert_string_equal(o->refused, "");
+    free(o);
+}
+
 static void it_may_fail_anywhere(void **state) {
     (void)state;
     arc_test_heap heap = {0};
@@ -483,6 +513,7 @@ int main(void) {
         cmocka_unit_test(weights_that_are_no_numbers),
         cmocka_unit_test(sensitive_layers_are_kept),
         cmocka_unit_test(the_mean_input_loses_nothing),
+        cmocka_unit_test(the_gate_names_the_bound),
         cmocka_unit_test(it_may_fail_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,7 @@ typedef struct cli_paths {
     int count;
 } cli_paths;
 bool cli_paths_collect(cli_paths *out, char **args, int count); /* folders are walked for pictures, in sorted order */
+void cli_paths_thin(cli_paths *paths, int count);               /* at most so many, evenly from all */
 void cli_paths_free(cli_paths *paths);
 int cli_make_folder(const char *path);                         /* with parents; an exit status */
 void cli_base_name(const char *path, char *out, size_t bytes); /* no folder, no suffix */
@@ -107,6 +108,7 @@ typedef struct cli_progress {
 } cli_progress;
 void cli_progress_start(cli_progress *p, const cli *c, const char *what);
 int cli_progress_step(void *progress, int64_t done, int64_t total);
+int cli_progress_stage(void *progress, const char *stage, int64_t done, int64_t total); /* the stage takes the name's place */
 int cli_progress_step_int(void *progress, int done, int total);
 void cli_progress_end(cli_progress *p);
 double cli_seconds(void);

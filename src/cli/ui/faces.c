@@ -1,5 +1,6 @@
 /* Detection as several commands need it. */
 #include "ui/faces.h"
+#include <arcface/quantize.h>
 
 void faces_options(const cli *c, arc_detect_options *opt) {
     cli_int(c, "size", &opt->size_px);
@@ -53,4 +54,38 @@ int faces_largest(const arc_face *face, int count) {
         }
     }
     return best;
+}
+
+int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const char *folder, arc_image **crop, int *crops) {
+    cli_paths paths;
+    arc_quantize_photos photos;
+    arc_error err = {0};
+    cli_progress bar;
+    int count = 500;
+    char *name = (char *)folder;
+    cli_int(c, "count", &count);
+    if (!cli_paths_collect(&paths, &name, 1)) {
+        cli_paths_free(&paths);
+        return CLI_BAD_INPUT;
+    }
+    cli_paths_thin(&paths, count);
+    *crop = cli_new((size_t)paths.count, sizeof **crop);
+    arc_quantize_photos_default(&photos);
+    faces_options(c, &photos.detect);
+    photos.detector = detector;
+    photos.progress = cli_progress_step_int;
+    photos.progress_ctx = &bar;
+    cli_progress_start(&bar, c, "finding faces");
+    const arc_status st =
+        arc_quantize_crops(c->ctx, model, &photos, (const char *const *)paths.path, paths.count, *crop, crops, &err);
+    cli_progress_end(&bar);
+    cli_paths_free(&paths);
+    if (st != ARC_OK)
+        return cli_fail(&err);
+    if (*crops < 2)
+        return cli_bad_input("%s holds %d usable crop%s: at least 2 are needed, 100 to 1000 are a good number", folder, *crops,
+                             *crops == 1 ? "" : "s");
+    if (*crops < 50)
+        cli_warn(c, "%d crops are few to calibrate on: 100 to 1000 are a good number", *crops);
+    return CLI_OK;
 }

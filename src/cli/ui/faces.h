@@ -26,6 +26,9 @@ int faces_open(cli *c, faces *f);
 void faces_close(faces *f);
 /* Loads a photo and finds its faces; the photo is the caller's to free. */
 int faces_find(cli *c, faces *f, const char *path, arc_image *photo);
+/* Crops for a model from a folder, at most --count, evenly; from photos when there is a detector. The caller frees each, then *crop with cli_free,
+ * also after a failure. */
+int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const char *folder, arc_image **crop, int *crops);
 int faces_largest(const arc_face *face, int count);
 
 #endif

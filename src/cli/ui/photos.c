@@ -81,6 +81,17 @@ bool cli_paths_collect(cli_paths *out, char **args, int count) {
     return true;
 }
 
+void cli_paths_thin(cli_paths *paths, int count) {
+    count = paths->count < count ? paths->count : count;
+    for (int i = 0, kept = 0; i < paths->count; i++) {
+        if (kept < count && i == (int64_t)kept * paths->count / count)
+            paths->path[kept++] = paths->path[i];
+        else
+            cli_free(paths->path[i]);
+    }
+    paths->count = count;
+}
+
 void cli_paths_free(cli_paths *paths) {
     for (int i = 0; i < paths->count; i++)
         cli_free(paths->path[i]);

@@ -48,6 +48,12 @@ int cli_progress_step_int(void *progress, int done, int total) {
     return cli_progress_step(progress, done, total);
 }
 
+int cli_progress_stage(void *progress, const char *stage, int64_t done, int64_t total) {
+    cli_progress *p = progress;
+    p->what = stage;
+    return cli_progress_step(p, done, total);
+}
+
 void cli_progress_end(cli_progress *p) {
     if (p->on && p->drawn_ms)
         fputs("\r\x1b[K", stderr);

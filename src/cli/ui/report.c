@@ -2,6 +2,7 @@
 #include "ui/cli.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static void say(const char *kind, const char *fmt, va_list args) {
     fprintf(stderr, "arcface: %s", kind);
@@ -32,6 +33,8 @@ int cli_bad_input(const char *fmt, ...) {
 void cli_warn(const cli *c, const char *fmt, ...) {
     if (c->quiet)
         return;
+    if (isatty(STDERR_FILENO))
+        fputs("\r\x1b[K", stderr); /* where a progress bar may stand */
     va_list args;
     va_start(args, fmt);
     say("warning: ", fmt, args);
