@@ -87,7 +87,9 @@ arc_status arc_event_file_open(arc_event_file **out, const arc_alloc *a, const c
     f->alloc = a;
     arc_crc_init(&f->crc);
     for (int i = 0; have > 0 && st == ARC_OK; i++) {
-        (void)arc_append_close(&f->part, NULL);
+        st = arc_append_close(&f->part, err); /* of another training that began within this second */
+        if (st != ARC_OK)
+            break;
         snprintf(path, sizeof path, "%s/events.out.tfevents.%lld.arcface.%d", folder, (long long)wall_time(), i);
         st = arc_append_open(&f->part, a, path, &have, err);
     }
