@@ -196,7 +196,11 @@ extern const arc_op arc_ops_pool[];        /* op/pool/pool.c: MaxPool AveragePoo
 extern const arc_op arc_ops_resize[];      /* op/resize/resize.c: Resize Upsample */
 extern const arc_op arc_ops_shape[];       /* op/shape/shape.c: Shape Reshape Flatten Concat Slice Gather Transpose ... */
 extern const arc_op arc_ops_reduce[];      /* op/reduce/reduce.c: ReduceMean ReduceL2 ... */
-extern const arc_op arc_ops_quant[]; /* op/int8/quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
+extern const arc_op
+    arc_ops_row_norm[];               /* op/norm/row.c: LayerNormalization RMSNormalization GroupNormalization LpNormalization */
+extern const arc_op arc_ops_smooth[]; /* op/activation/smooth.c: Gelu Mish Swish Celu */
+extern const arc_op arc_ops_einsum[]; /* op/dense/einsum.c */
+extern const arc_op arc_ops_quant[];  /* op/int8/quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
 
 /* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra attributes
  * (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs: 3 = slope [C]

@@ -1,6 +1,6 @@
 /* Shared by the files that read and write ONNX: read.c the model, declared.c its inputs and outputs, node.c its nodes, inline.c functions and
  * branches, reader.c what these share, known.c what is known of integers when a model is opened, tensor.c tensors, external.c weights in other files,
- * legacy.c what old exporters meant, write.c. */
+ * legacy.c what old exporters meant, contrib.c what optimisers fused, write.c. */
 #ifndef ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 #define ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 
@@ -152,5 +152,8 @@ void arc_onnx_know(const arc_graph *g, int value, int depth, arc_onnx_known *out
 
 /* legacy.c: rewrites what exporters of old meant beside the standard: BatchNormalization with spatial = 0, PRelu with a slope [C]. */
 arc_status arc_onnx_settle_legacy(arc_graph *g, arc_error *err);
+
+/* contrib.c: QOperator form and what ONNX Runtime fuses, in terms of standard operators. */
+arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err);
 
 #endif

@@ -186,6 +186,8 @@ static arc_status read_file(reader *r, const void *bytes, size_t count) {
     arc_mem_free(r->g->alloc, r->output);
     if (st == ARC_OK)
         st = arc_onnx_settle_legacy(r->g, r->err);
+    if (st == ARC_OK)
+        st = arc_onnx_settle_contrib(r->g, r->err);
     if (st != ARC_OK)
         return st;
     st = arc_graph_check(r->g, r->err);
