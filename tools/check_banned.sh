@@ -60,6 +60,14 @@ refuse "the library's files come through src/base/sys.c, where tests let every c
 refuse "the library never prints or ends the program" \
     'printf|fprintf|vprintf|vfprintf|fwrite|puts|fputs|putchar|perror|exit|_exit|abort|quick_exit' "${library[@]}"
 
+# A context is opened (device/context.c) and pointed to. What works with other threads, memory or precision has an execution of its own (device/device.h).
+copies=$(for file in "${library[@]}"; do [ "$file" = src/device/context.c ] || code_of "$file"; done |
+    grep -E '(^|[^A-Za-z0-9_])arc_context[[:space:]]+[a-z_]+[[:space:]]*(;|=|\[)|\(arc_context\)' || true)
+if [ -n "$copies" ]; then
+    printf 'contexts are opened, never copied or made up; see arc_execution:\n%s\n' "$copies"
+    failed=1
+fi
+
 unfinished=$(grep -nE '\b(TODO|FIXME|XXX|HACK)\b' "${all[@]}" || true)
 if [ -n "$unfinished" ]; then
     printf 'unfinished:\n%s\n' "$unfinished"

@@ -22,7 +22,6 @@ typedef struct picture {
 
 typedef struct finder {
     arc_context *ctx;
-    arc_context alone;
     const arc_data_set *set;
     const arc_data_picks *picks;
     picture *picture; /* [picks] */
@@ -53,10 +52,10 @@ static void describe_some(void *arg, size_t begin, size_t end, int thread) {
         if (f->st[i] == ARC_OK)
             arc_data_sum(item.bytes, item.count, p->sum);
         if (f->st[i] == ARC_OK && f->hashes) {
-            f->st[i] = arc_image_decode(&f->alone, item.bytes, item.count, "picture", NULL, &image, NULL, NULL);
+            f->st[i] = arc_image_decode(f->ctx, item.bytes, item.count, "picture", NULL, &image, NULL, NULL);
             if (f->st[i] == ARC_OK)
                 arc_picture_hash(&image, p->hash);
-            arc_image_free(&f->alone, &image);
+            arc_image_free(f->ctx, &image);
         }
         p->good = f->st[i] == ARC_OK;
         arc_data_item_release(&item);
@@ -241,8 +240,6 @@ arc_status arc_data_dedup(arc_context *ctx, const char *set, const char *path, c
     if (!f)
         return arc_fail_nomem(err, set);
     f->ctx = ctx;
-    f->alone = *ctx;
-    f->alone.pool = NULL;
     f->hashes = o.near_bits >= 0;
     f->picks = &picks;
     ARC_TRY(arc_data_set_open(&source, ctx, set, err));

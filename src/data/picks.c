@@ -167,17 +167,15 @@ static void first_size(const arc_data_picks *p, const arc_context *ctx, arc_data
         arc_data_item item;
         arc_image image;
         arc_error ignored;
-        arc_context alone = *ctx;
-        alone.pool = NULL;
         if (arc_data_set_read(sets[p->at[i].set], p->at[i].sample, &item, &ignored) != ARC_OK)
             continue;
-        const arc_status st = arc_image_decode(&alone, item.bytes, item.count, "picture", NULL, &image, NULL, &ignored);
+        const arc_status st = arc_image_decode_in(&ctx->alloc, item.bytes, item.count, "picture", NULL, &image, NULL, &ignored);
         arc_data_item_release(&item);
         if (st != ARC_OK)
             continue;
         *width = image.width_px;
         *height = image.height_px;
-        arc_image_free(&alone, &image);
+        arc_image_release(&ctx->alloc, &image);
         return;
     }
 }

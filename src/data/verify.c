@@ -17,7 +17,6 @@ typedef enum fault { GOOD, UNREADABLE, BAD_LABEL, UNDECODABLE, CHANGED, UNLISTED
 
 typedef struct checker {
     arc_context *ctx;
-    arc_context alone; /* for decoding in a thread */
     const arc_data_set *set;
     const arc_data_verify_options *opt;
     const arc_data_sums *sums;
@@ -54,8 +53,8 @@ static fault check_picture(checker *c, int64_t sample, const arc_data_item *item
     if (same == 0)
         return CHANGED;
     if (c->opt->decode) {
-        const arc_status st = arc_image_decode(&c->alone, item->bytes, item->count, "picture", NULL, &image, NULL, why);
-        arc_image_free(&c->alone, &image);
+        const arc_status st = arc_image_decode(c->ctx, item->bytes, item->count, "picture", NULL, &image, NULL, why);
+        arc_image_free(c->ctx, &image);
         if (st != ARC_OK)
             return st == ARC_ENOMEM ? NO_MEMORY : UNDECODABLE;
     }
@@ -256,8 +255,6 @@ arc_status arc_data_verify(arc_context *ctx, const char *path, const arc_data_ve
     out->pictures = arc_data_set_samples(set);
     out->sums = sums != NULL;
     c->ctx = ctx;
-    c->alone = *ctx;
-    c->alone.pool = NULL;
     c->set = set;
     c->opt = &o;
     c->sums = sums;

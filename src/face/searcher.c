@@ -3,6 +3,7 @@
  * some decode while others search. */
 #include "face/searcher.h"
 #include "base/base.h"
+#include "face/detect/detect.h"
 #include "face/result.h"
 #include "image/image.h"
 #include <math.h>
@@ -14,11 +15,10 @@
 
 struct arc_searcher {
     const arc_pipeline_options *opt;
-    arc_context *results; /* faces and crops outlive the searcher */
-    arc_context run;      /* of the detector: the threads of this searcher */
-    arc_context photos;   /* the same with recycled memory */
-    arc_recycler recycler;
-    arc_pool *pool; /* its own, or NULL */
+    arc_context *results;  /* faces and crops outlive the searcher */
+    arc_execution run;     /* of the detector: the threads of this searcher */
+    arc_recycler recycler; /* of photos */
+    arc_pool *pool;        /* its own, or NULL */
     arc_detector *detector;
     arc_template align;
     int dim;
@@ -35,7 +35,7 @@ arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const a
     s->results = ctx;
     s->align = align;
     s->dim = dim;
-    s->run = *ctx;
+    s->run = arc_execution_of(ctx);
     arc_recycler_init(&s->recycler, &ctx->alloc);
     if (own_threads > 0) {
         if (own_threads > 1)
@@ -43,10 +43,8 @@ arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const a
         s->run.pool = s->pool;
         s->run.tune = false; /* what the searcher of all threads measured is on record */
     }
-    s->photos = s->run;
-    s->photos.alloc = s->recycler.alloc;
     if (!opt->aligned)
-        ARC_TRY(arc_detector_new(&s->run, detector, &s->detector, err));
+        ARC_TRY(arc_detector_new_on(&s->run, detector, &s->detector, err));
 done:
     if (st != ARC_OK)
         arc_searcher_free(&s);
@@ -130,14 +128,14 @@ static arc_status detect(arc_searcher *s, const arc_image *image, const arc_dete
                          arc_error *err) {
     int capacity = FACES_FIRST;
     for (;;) {
-        *face = arc_mem_raw(&s->run.alloc, (size_t)capacity, sizeof **face);
+        *face = arc_mem_raw(s->run.alloc, (size_t)capacity, sizeof **face);
         if (!*face)
             return arc_fail_nomem(err, "faces");
         const arc_status st = arc_detect(s->detector, image, opt, *face, capacity, found, err);
         if (st != ARC_OK || *found <= capacity)
             return st;
         capacity = *found; /* a crowd: once more with room for all */
-        arc_mem_free(&s->run.alloc, *face);
+        arc_mem_free(s->run.alloc, *face);
     }
 }
 
@@ -162,7 +160,7 @@ static arc_status find_faces(arc_searcher *s, const arc_photo *photo, const arc_
         for (int i = 0; st == ARC_OK && i < taken; i++)
             r->face[i].face = enlarged(&face[first + i], reduction(scale));
     }
-    arc_mem_free(&s->run.alloc, face);
+    arc_mem_free(s->run.alloc, face);
     return st;
 }
 
@@ -242,7 +240,7 @@ typedef struct opened {
 
 static void close_photo(arc_searcher *s, opened *o) {
     if (o->owned)
-        arc_image_free(&s->photos, &o->image);
+        arc_image_release(&s->recycler.alloc, &o->image);
     o->owned = false;
 }
 
@@ -253,7 +251,7 @@ static arc_status find_and_crop(arc_searcher *s, const arc_photo *photo, opened 
         arc_image_options options = s->opt->image;
         options.min_side_px = 0;
         close_photo(s, o);
-        ARC_TRY(arc_photo_open(&s->photos, photo, &options, &o->image, &o->owned, &o->info, &r->error));
+        ARC_TRY(arc_photo_open(&s->recycler.alloc, photo, &options, &o->image, &o->owned, &o->info, &r->error));
     }
     for (int i = 0; i < r->faces; i++)
         ARC_TRY(crop_face(s, &o->image, o->info.scale, &r->face[i], &r->error));
@@ -263,7 +261,7 @@ done:
 
 static arc_status search(arc_searcher *s, const arc_photo *photo, arc_result *r) {
     opened o;
-    arc_status st = arc_photo_open(&s->photos, photo, &s->opt->image, &o.image, &o.owned, &o.info, &r->error);
+    arc_status st = arc_photo_open(&s->recycler.alloc, photo, &s->opt->image, &o.image, &o.owned, &o.info, &r->error);
     r->width_px = o.info.full_width_px;
     r->height_px = o.info.full_height_px;
     if (st != ARC_OK)

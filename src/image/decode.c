@@ -68,8 +68,8 @@ static arc_status decode(arc_decode *d, const char **kind, arc_error *err) {
     return c->decode(d, err);
 }
 
-arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, const char *name, const arc_image_options *opt,
-                            arc_image *out, arc_image_info *info, arc_error *err) {
+arc_status arc_image_decode_in(const arc_alloc *a, const void *bytes, size_t count, const char *name,
+                               const arc_image_options *opt, arc_image *out, arc_image_info *info, arc_error *err) {
     const char *kind = NULL;
     arc_status st;
     *out = (arc_image){0};
@@ -78,7 +78,7 @@ arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, c
     if (ARC_CHECK_OPTIONS(arc_image_options, opt, err) != ARC_OK)
         return ARC_EINVAL;
     arc_decode d = {
-        .alloc = &ctx->alloc,
+        .alloc = a,
         .bytes = bytes,
         .count = count,
         .name = name ? name : "(memory)",
@@ -97,8 +97,13 @@ arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, c
         info_fill(info, &d, kind);
 done:
     if (st != ARC_OK)
-        arc_image_free(ctx, out);
+        arc_image_release(a, out);
     return st;
+}
+
+arc_status arc_image_decode(arc_context *ctx, const void *bytes, size_t count, const char *name, const arc_image_options *opt,
+                            arc_image *out, arc_image_info *info, arc_error *err) {
+    return arc_image_decode_in(&ctx->alloc, bytes, count, name, opt, out, info, err);
 }
 
 /* The largest centred part of the shape width : height, as a view. */
@@ -116,11 +121,10 @@ static arc_image centre(const arc_image *image, int width, int height) {
 arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size_t count, const char *name, uint8_t *rgb,
                                  int width_px, int height_px, arc_error *err) {
     const char *kind = NULL;
-    arc_context alone = *ctx; /* without the pool: many threads decode at once */
+    const arc_alloc *a = &ctx->alloc;
     arc_image image = {0}, to = {rgb, width_px, height_px, (ptrdiff_t)width_px * 3, ARC_RGB8};
-    alone.pool = NULL;
     arc_decode d = {
-        .alloc = &ctx->alloc,
+        .alloc = a,
         .bytes = bytes,
         .count = count,
         .name = name,
@@ -137,20 +141,20 @@ arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size
         if (st != ARC_OK || d.orientation == 1)
             return st;
         image = (arc_image){0}; /* to be turned: once more, into memory of its own */
-        st = arc_image_decode(&alone, bytes, count, name, NULL, &image, NULL, err);
+        st = arc_image_decode_in(a, bytes, count, name, NULL, &image, NULL, err);
     } else if (st == ARC_OK && d.orientation != 1) {
-        st = arc_image_orient(&ctx->alloc, &image, d.orientation, err);
+        st = arc_image_orient(a, &image, d.orientation, err);
     }
     if (st == ARC_OK) {
         const arc_image part = centre(&image, width_px, height_px);
-        st = arc_resize_linear(&alone, &part, &to, err);
+        st = arc_resize_linear(a, NULL, &part, &to, err); /* many threads decode at once */
     }
-    arc_image_free(&alone, &image);
+    arc_image_release(a, &image);
     return st;
 }
 
-arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_options *opt, arc_image *out, arc_image_info *info,
-                          arc_error *err) {
+arc_status arc_image_load_in(const arc_alloc *a, const char *path, const arc_image_options *opt, arc_image *out,
+                             arc_image_info *info, arc_error *err) {
     *out = (arc_image){0};
     if (info)
         *info = (arc_image_info){0};
@@ -160,7 +164,12 @@ arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_op
     arc_status st = arc_map_open(&map, path, FILE_BYTES_MAX, err);
     if (st != ARC_OK)
         return st;
-    st = arc_image_decode(ctx, map.data, map.bytes, path, opt, out, info, err);
+    st = arc_image_decode_in(a, map.data, map.bytes, path, opt, out, info, err);
     arc_map_close(&map);
     return st;
+}
+
+arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_options *opt, arc_image *out, arc_image_info *info,
+                          arc_error *err) {
+    return arc_image_load_in(&ctx->alloc, path, opt, out, info, err);
 }

@@ -25,11 +25,14 @@ arc_status arc_image_new(arc_context *ctx, int width_px, int height_px, arc_imag
     return arc_image_alloc(&ctx->alloc, width_px, height_px, out, err);
 }
 
-void arc_image_free(arc_context *ctx, arc_image *image) {
-    if (!image)
-        return;
-    arc_mem_free(&ctx->alloc, image->data);
+void arc_image_release(const arc_alloc *a, arc_image *image) {
+    arc_mem_free(a, image->data);
     *image = (arc_image){0};
+}
+
+void arc_image_free(arc_context *ctx, arc_image *image) {
+    if (image)
+        arc_image_release(&ctx->alloc, image);
 }
 
 bool arc_image_valid(const arc_image *image) {

@@ -19,10 +19,11 @@ void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_h
     *scale = ratio > box_ratio || *new_height > 1 ? (double)*new_height / height_px : (double)*new_width / width_px;
 }
 
-arc_status arc_letterbox(const arc_context *ctx, const arc_image *from, arc_image *to, double *scale, arc_error *err) {
+arc_status arc_letterbox(const arc_alloc *a, arc_pool *pool, const arc_image *from, arc_image *to, double *scale,
+                         arc_error *err) {
     arc_image part = *to;
     arc_letterbox_size(from->width_px, from->height_px, to->width_px, to->height_px, &part.width_px, &part.height_px, scale);
-    arc_status st = arc_resize_linear(ctx, from, &part, err);
+    arc_status st = arc_resize_linear(a, pool, from, &part, err);
     if (st != ARC_OK)
         return st;
     size_t used = (size_t)part.width_px * 3, all = (size_t)to->width_px * 3;

@@ -92,9 +92,9 @@ static void convert_row(const arc_frame *f, int y, uint8_t *rgb) {
     }
 }
 
-static arc_status copy_frame(arc_context *ctx, const arc_frame *f, arc_image *out, arc_error *err) {
+static arc_status copy_frame(const arc_alloc *a, const arc_frame *f, arc_image *out, arc_error *err) {
     const bool same = bytes_of(f->format) == 3;
-    arc_status st = arc_image_new(ctx, f->width_px, f->height_px, out, err);
+    arc_status st = arc_image_alloc(a, f->width_px, f->height_px, out, err);
     for (int y = 0; st == ARC_OK && y < f->height_px; y++) {
         uint8_t *to = out->data + y * out->stride_bytes;
         if (same)
@@ -107,7 +107,7 @@ static arc_status copy_frame(arc_context *ctx, const arc_frame *f, arc_image *ou
     return st;
 }
 
-static arc_status open_frame(arc_context *ctx, const arc_photo *photo, const arc_image_options *opt, bool copy, arc_image *out,
+static arc_status open_frame(const arc_alloc *a, const arc_photo *photo, const arc_image_options *opt, bool copy, arc_image *out,
                              bool *owned, arc_image_info *info, arc_error *err) {
     const arc_frame *f = &photo->frame;
     arc_status st = check_frame(photo, opt, err);
@@ -116,7 +116,7 @@ static arc_status open_frame(arc_context *ctx, const arc_photo *photo, const arc
     *info = (arc_image_info){f->width_px, f->height_px, 1, 1, "frame"};
     *owned = copy || bytes_of(f->format) != 3;
     if (*owned)
-        return copy_frame(ctx, f, out, err);
+        return copy_frame(a, f, out, err);
     *out = (arc_image){(uint8_t *)(uintptr_t)f->data, f->width_px, f->height_px, f->stride_bytes, /* is only read */
                        f->format == ARC_FRAME_BGR8 ? ARC_BGR8 : ARC_RGB8};
     return ARC_OK;
@@ -124,7 +124,7 @@ static arc_status open_frame(arc_context *ctx, const arc_photo *photo, const arc
 
 /* ---- all kinds ---- */
 
-static arc_status open_photo(arc_context *ctx, const arc_photo *photo, const arc_image_options *opt, bool copy, arc_image *out,
+static arc_status open_photo(const arc_alloc *a, const arc_photo *photo, const arc_image_options *opt, bool copy, arc_image *out,
                              bool *owned, arc_image_info *info, arc_error *err) {
     *out = (arc_image){0};
     *info = (arc_image_info){0};
@@ -133,13 +133,13 @@ static arc_status open_photo(arc_context *ctx, const arc_photo *photo, const arc
     case ARC_PHOTO_PATH:
         if (!photo->name)
             return arc_fail(err, ARC_EINVAL, "a photo from a file needs its path");
-        return arc_image_load(ctx, photo->name, opt, out, info, err);
+        return arc_image_load_in(a, photo->name, opt, out, info, err);
     case ARC_PHOTO_BYTES:
         if (!photo->bytes && photo->byte_count)
             return arc_fail(err, ARC_EINVAL, "%s: %zu bytes at no address", arc_photo_name(photo), photo->byte_count);
-        return arc_image_decode(ctx, photo->bytes, photo->byte_count, photo->name, opt, out, info, err);
+        return arc_image_decode_in(a, photo->bytes, photo->byte_count, photo->name, opt, out, info, err);
     case ARC_PHOTO_FRAME:
-        return open_frame(ctx, photo, opt, copy, out, owned, info, err);
+        return open_frame(a, photo, opt, copy, out, owned, info, err);
     case ARC_PHOTO_FAILED:
         if (photo->failure && photo->failure->code != ARC_OK)
             return arc_fail(err, photo->failure->code, "%s", photo->failure->text);
@@ -150,14 +150,14 @@ static arc_status open_photo(arc_context *ctx, const arc_photo *photo, const arc
     }
 }
 
-arc_status arc_photo_open(arc_context *ctx, const arc_photo *photo, const arc_image_options *opt, arc_image *out, bool *owned,
+arc_status arc_photo_open(const arc_alloc *a, const arc_photo *photo, const arc_image_options *opt, arc_image *out, bool *owned,
                           arc_image_info *info, arc_error *err) {
-    return open_photo(ctx, photo, opt, false, out, owned, info, err);
+    return open_photo(a, photo, opt, false, out, owned, info, err);
 }
 
 arc_status arc_photo_load(arc_context *ctx, const arc_photo *photo, const arc_image_options *opt, arc_image *out,
                           arc_image_info *info, arc_error *err) {
     bool owned;
     arc_image_info own;
-    return open_photo(ctx, photo, opt, true, out, &owned, info ? info : &own, err);
+    return open_photo(&ctx->alloc, photo, opt, true, out, &owned, info ? info : &own, err);
 }

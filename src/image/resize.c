@@ -103,30 +103,30 @@ static void copy_rows(void *arg, size_t begin, size_t end, int thread) {
                (size_t)r->to->width_px * 3);
 }
 
-arc_status arc_resize_linear(const arc_context *ctx, const arc_image *from, arc_image *to, arc_error *err) {
+arc_status arc_resize_linear(const arc_alloc *a, arc_pool *pool, const arc_image *from, arc_image *to, arc_error *err) {
     resize r = {.from = from, .to = to};
     size_t width = (size_t)to->width_px, height = (size_t)to->height_px;
     if (to->width_px == from->width_px && to->height_px == from->height_px) {
-        arc_pool_run(ctx->pool, height, 0, copy_rows, &r);
+        arc_pool_run(pool, height, 0, copy_rows, &r);
         return ARC_OK;
     }
     if (from->width_px == 2 * (int64_t)to->width_px && from->height_px == 2 * (int64_t)to->height_px) {
-        arc_pool_run(ctx->pool, height, 0, halve_rows, &r);
+        arc_pool_run(pool, height, 0, halve_rows, &r);
         return ARC_OK;
     }
     arc_status st = ARC_OK;
-    r.x = arc_mem_raw(&ctx->alloc, width, sizeof *r.x);
-    r.y = arc_mem_raw(&ctx->alloc, height, sizeof *r.y);
-    r.rows = arc_mem_raw(&ctx->alloc, (size_t)arc_pool_threads(ctx->pool) * width, 2 * 3 * sizeof *r.rows);
+    r.x = arc_mem_raw(a, width, sizeof *r.x);
+    r.y = arc_mem_raw(a, height, sizeof *r.y);
+    r.rows = arc_mem_raw(a, (size_t)arc_pool_threads(pool) * width, 2 * 3 * sizeof *r.rows);
     if (r.x && r.y && r.rows) {
         make_taps(r.x, to->width_px, from->width_px, true, &r.x_whole);
         make_taps(r.y, to->height_px, from->height_px, false, NULL);
-        arc_pool_run(ctx->pool, height, 0, resize_rows, &r);
+        arc_pool_run(pool, height, 0, resize_rows, &r);
     } else {
         st = arc_fail_nomem(err, "resizing an image");
     }
-    arc_mem_free(&ctx->alloc, r.rows);
-    arc_mem_free(&ctx->alloc, r.y);
-    arc_mem_free(&ctx->alloc, r.x);
+    arc_mem_free(a, r.rows);
+    arc_mem_free(a, r.y);
+    arc_mem_free(a, r.x);
     return st;
 }

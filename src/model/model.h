@@ -40,6 +40,9 @@ arc_status arc_selftest_make(arc_context *ctx, const arc_graph *g, const arc_con
                              arc_error *err);
 arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_contract *c, arc_error *err); /* ARC_OK when absent */
 
+/* net.c: arc_net_new for an execution of one's own, which is copied. */
+arc_status arc_net_new_on(const arc_execution *x, const arc_model *model, arc_net **out, arc_error *err);
+
 /* facts.c: the input shape for which plans and counts are reported: batch 1 at the contract's size, 640 x 640 where it is free. */
 arc_shape arc_model_report_shape(const arc_model *model);
 

@@ -17,7 +17,7 @@ typedef struct gathered {
 } gathered;
 
 struct arc_net {
-    arc_context *ctx;
+    arc_execution x;
     const arc_model *model;
     arc_session *session;
     arc_tensor *out;
@@ -36,25 +36,26 @@ static int64_t weight_bytes(const arc_graph *g) {
     return bytes;
 }
 
-arc_status arc_net_new(arc_context *ctx, const arc_model *model, arc_net **out, arc_error *err) {
+arc_status arc_net_new_on(const arc_execution *x, const arc_model *model, arc_net **out, arc_error *err) {
     arc_status st;
     *out = NULL;
     const arc_graph *g = model->graph;
     if (g->inputs != 1)
         return arc_fail(err, ARC_EUNSUPPORTED, "%s has %d inputs: networks of one image input are run",
                         model->path ? model->path : "model", g->inputs);
-    arc_net *net = arc_mem_new(&ctx->alloc, 1, sizeof *net);
+    arc_net *net = arc_mem_new(x->alloc, 1, sizeof *net);
     if (!net)
         return arc_fail_nomem(err, "the network");
-    net->ctx = ctx;
+    net->x = *x;
     net->model = model;
-    net->out = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *net->out);
-    net->got = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *net->got);
+    net->out = arc_mem_new(x->alloc, (size_t)g->outputs, sizeof *net->out);
+    net->got = arc_mem_new(x->alloc, (size_t)g->outputs, sizeof *net->got);
     if (!net->out || !net->got) {
         st = arc_fail_nomem(err, "the network");
         goto done;
     }
-    ARC_TRY(arc_session_new(&net->session, ctx, g, NULL, err));
+    const arc_session_options options = {.execution = x};
+    ARC_TRY(arc_session_new(&net->session, x->ctx, g, &options, err));
     net->one_by_one = model->contract.task == ARC_TASK_EMBED && g->outputs == 1 && weight_bytes(g) <= CACHED_WEIGHT_BYTES;
     *out = net;
     net = NULL;
@@ -63,11 +64,16 @@ done:
     return st;
 }
 
+arc_status arc_net_new(arc_context *ctx, const arc_model *model, arc_net **out, arc_error *err) {
+    const arc_execution x = arc_execution_of(ctx);
+    return arc_net_new_on(&x, model, out, err);
+}
+
 void arc_net_free(arc_net **net) {
     if (!net || !*net)
         return;
     arc_net *n = *net;
-    const arc_alloc *a = &n->ctx->alloc;
+    const arc_alloc *a = n->x.alloc;
     arc_session_free(&n->session);
     for (int i = 0; n->got && i < n->model->graph->outputs; i++)
         arc_mem_free(a, n->got[i].data);
@@ -116,9 +122,9 @@ static arc_status gather(arc_net *net, int output, int64_t index, int64_t pieces
     if (!arc_mul_size(count, (size_t)pieces, &all))
         return arc_fail(err, ARC_ELIMIT, "output '%s' is too large for %lld images", v->name, (long long)pieces);
     if (all > got->capacity) {
-        arc_mem_free(&net->ctx->alloc, got->data);
+        arc_mem_free(net->x.alloc, got->data);
         got->capacity = 0;
-        got->data = arc_mem_raw(&net->ctx->alloc, all, sizeof *got->data);
+        got->data = arc_mem_raw(net->x.alloc, all, sizeof *got->data);
         if (!got->data)
             return arc_fail_nomem(err, "the network's outputs");
         got->capacity = all;
@@ -182,14 +188,14 @@ arc_status arc_net_run_pixels(arc_net *net, const arc_pixels *pixels, const int6
         return arc_fail(err, ARC_ESHAPE, "pixels have 3 channels; the input is %lld x %lld x %lld x %lld", (long long)dim[0],
                         (long long)dim[1], (long long)dim[2], (long long)dim[3]);
     if ((size_t)floats > net->plain_floats) {
-        arc_mem_free(&net->ctx->alloc, net->plain);
+        arc_mem_free(net->x.alloc, net->plain);
         net->plain_floats = 0;
-        net->plain = arc_mem_raw(&net->ctx->alloc, (size_t)floats, sizeof *net->plain);
+        net->plain = arc_mem_raw(net->x.alloc, (size_t)floats, sizeof *net->plain);
         if (!net->plain)
             return arc_fail_nomem(err, "the network's input");
         net->plain_floats = (size_t)floats;
     }
-    arc_pixels_to_planes(net->ctx->pool, pixels, &shape, net->plain);
+    arc_pixels_to_planes(net->x.pool, pixels, &shape, net->plain);
     return run_pieces(net, net->plain, NULL, dim, err);
 done:
     return st;
@@ -203,7 +209,7 @@ arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4
     *count = 0;
     net->ran = false;
     ARC_TRY(check_input(net, dim, &batch, err));
-    time = arc_mem_new(&net->ctx->alloc, (size_t)ARC_MAX(capacity, 1), sizeof *time);
+    time = arc_mem_new(net->x.alloc, (size_t)ARC_MAX(capacity, 1), sizeof *time);
     if (!time)
         return arc_fail_nomem(err, "a profile");
     const arc_tensor in = {.dtype = ARC_F32,
@@ -223,7 +229,7 @@ arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4
         memcpy(layers[i].dim, time[i].out.dim, sizeof layers[i].dim);
     }
 done:
-    arc_mem_free(&net->ctx->alloc, time);
+    arc_mem_free(net->x.alloc, time);
     return st;
 }
 

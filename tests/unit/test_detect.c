@@ -191,8 +191,8 @@ static void letterbox_is_black_outside(void **state) {
     assert_int_equal(arc_image_new(ctx, 160, 160, &a, NULL), ARC_OK);
     assert_int_equal(arc_image_new(ctx, 160, 160, &b, NULL), ARC_OK);
     memset(b.data, 77, 160 * 160 * 3);
-    assert_int_equal(arc_letterbox(one, &photo, &a, &scale, NULL), ARC_OK);
-    assert_int_equal(arc_letterbox(three, &photo, &b, &scale, NULL), ARC_OK);
+    assert_int_equal(arc_letterbox(&one->alloc, one->pool, &photo, &a, &scale, NULL), ARC_OK);
+    assert_int_equal(arc_letterbox(&three->alloc, three->pool, &photo, &b, &scale, NULL), ARC_OK);
     assert_int_equal(test_hash(&a), test_hash(&b));
     for (int y = 59; y < 160; y++)
         for (int x = 0; x < 480; x++)

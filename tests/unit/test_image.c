@@ -64,7 +64,7 @@ static void check_resize(void *arg, const char *fields) {
     assert_int_equal(sscanf(fields, " %d %d %d %d %llx", &w, &h, &nw, &nh, &hash), 5);
     arc_image from = test_picture(ctx, w, h), to;
     assert_int_equal(arc_image_new(ctx, nw, nh, &to, NULL), ARC_OK);
-    assert_int_equal(arc_resize_linear(ctx, &from, &to, NULL), ARC_OK);
+    assert_int_equal(arc_resize_linear(&ctx->alloc, ctx->pool, &from, &to, NULL), ARC_OK);
     if (test_hash(&to) != hash)
         fail_msg("resize %d x %d to %d x %d differs from OpenCV", w, h, nw, nh);
     arc_image_free(ctx, &from);

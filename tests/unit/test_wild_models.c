@@ -121,7 +121,7 @@ static void fill(const arc_image *crop, const arc_shape *shape, float *x) {
     const int side = (int)shape->dim[last ? 1 : 2], channels = (int)shape->dim[last ? 3 : 1];
     arc_image sized;
     assert_int_equal(arc_image_new(ctx, side, side, &sized, NULL), ARC_OK);
-    assert_int_equal(arc_resize_linear(ctx, crop, &sized, NULL), ARC_OK);
+    assert_int_equal(arc_resize_linear(&ctx->alloc, ctx->pool, crop, &sized, NULL), ARC_OK);
     for (int i = 0; i < side * side; i++) {
         const uint8_t *p = sized.data + i / side * sized.stride_bytes + i % side * 3;
         const float gray = roundf(0.299f * (float)p[0] + 0.587f * (float)p[1] + 0.114f * (float)p[2]);

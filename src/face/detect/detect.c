@@ -1,8 +1,10 @@
 /* The detector: photo -> letterbox -> network -> candidates -> NMS -> faces in photo pixels. */
+#include "face/detect/detect.h"
 #include "base/base.h"
 #include "face/detect/decode.h"
 #include "face/views.h"
 #include "image/image.h"
+#include "model/model.h"
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@
 #define SIZE_MAX_PX 4096
 
 struct arc_detector {
-    arc_context *ctx;
+    arc_execution x;
     const arc_contract *contract;
     arc_net *net;
     arc_image box; /* letterboxed input, reused */
@@ -22,22 +24,27 @@ void arc_detect_options_default(arc_detect_options *opt) {
     *opt = (arc_detect_options){.struct_size = sizeof *opt};
 }
 
-arc_status arc_detector_new(arc_context *ctx, const arc_model *model, arc_detector **out, arc_error *err) {
+arc_status arc_detector_new_on(const arc_execution *x, const arc_model *model, arc_detector **out, arc_error *err) {
     *out = NULL;
     const arc_contract *contract = arc_model_contract(model);
     if (contract->task != ARC_TASK_DETECT || contract->detector == ARC_DETECTOR_NONE)
         return arc_fail(err, ARC_EINVAL,
                         "this model is not a face detector; name its kind with the detector option if it is one");
-    arc_detector *d = arc_mem_new(&ctx->alloc, 1, sizeof *d);
+    arc_detector *d = arc_mem_new(x->alloc, 1, sizeof *d);
     if (!d)
         return arc_fail_nomem(err, "a detector");
-    d->ctx = ctx;
+    d->x = *x;
     d->contract = contract;
-    arc_status st = arc_net_new(ctx, model, &d->net, err);
+    arc_status st = arc_net_new_on(x, model, &d->net, err);
     if (st != ARC_OK)
         arc_detector_free(&d);
     *out = d;
     return st;
+}
+
+arc_status arc_detector_new(arc_context *ctx, const arc_model *model, arc_detector **out, arc_error *err) {
+    const arc_execution x = arc_execution_of(ctx);
+    return arc_detector_new_on(&x, model, out, err);
 }
 
 void arc_detector_free(arc_detector **detector) {
@@ -45,8 +52,8 @@ void arc_detector_free(arc_detector **detector) {
         return;
     arc_detector *d = *detector;
     arc_net_free(&d->net);
-    arc_image_free(d->ctx, &d->box);
-    arc_mem_free(&d->ctx->alloc, d);
+    arc_image_release(d->x.alloc, &d->box);
+    arc_mem_free(d->x.alloc, d);
     *detector = NULL;
 }
 
@@ -70,8 +77,8 @@ arc_status arc_decode_faces(arc_detector_kind kind, const arc_raw *raw, arc_face
 static arc_status reserve(arc_detector *d, int w, int h, arc_error *err) {
     if (d->box.width_px == w && d->box.height_px == h)
         return ARC_OK;
-    arc_image_free(d->ctx, &d->box);
-    return arc_image_alloc(&d->ctx->alloc, w, h, &d->box, err);
+    arc_image_release(d->x.alloc, &d->box);
+    return arc_image_alloc(d->x.alloc, w, h, &d->box, err);
 }
 
 static arc_status read_outputs(arc_detector *d, arc_net_output *out, arc_raw *raw, arc_error *err) {
@@ -120,7 +127,7 @@ static arc_status detect_at(arc_detector *d, const arc_image *image, int w, int 
     arc_status st = reserve(d, w, h, err);
     double scale = 1;
     if (st == ARC_OK)
-        st = arc_letterbox(d->ctx, image, &d->box, &scale, err);
+        st = arc_letterbox(d->x.alloc, d->x.pool, image, &d->box, &scale, err);
     if (st != ARC_OK)
         return st;
     arc_view view = {&d->box, false};
@@ -157,7 +164,7 @@ arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_
     size = (size + 31) / 32 * 32;
     /* InsightFace counts pixels inclusively in its NMS, YuNet does not. */
     float plus_one = c->detector == ARC_DETECTOR_YUNET ? 0.0f : 1.0f;
-    arc_face_list list = {.alloc = &detector->ctx->alloc};
+    arc_face_list list = {.alloc = detector->x.alloc};
     arc_status st;
     ARC_TRY(
         detect_at(detector, image, fixed ? c->input_width_px : size, fixed ? c->input_height_px : size, threshold, &list, err));
