@@ -223,8 +223,7 @@ static arc_status put_sample(arc_context *ctx, arc_contact_sheet *sheet, const a
 static arc_status put_suspect(arc_context *ctx, arc_contact_sheet *sheet, const arc_data_set *set, const arc_audit_suspect *s,
                               arc_error *err) {
     char text[3][64];
-    const char *slash = strrchr(s->key, '/');
-    snprintf(text[0], sizeof text[0], "%.40s", slash ? slash + 1 : s->key);
+    snprintf(text[0], sizeof text[0], "%.40s", arc_path_name(s->key));
     snprintf(text[1], sizeof text[1], "%lld: %.0f\u00b0", (long long)s->identity, s->angle_deg);
     snprintf(text[2], sizeof text[2], "%lld: %.0f\u00b0", (long long)s->nearest_identity, s->nearest_angle_deg);
     arc_status st = put_sample(ctx, sheet, set, s->sample, text[0], 0xd55e00, err);

@@ -1,6 +1,7 @@
 /* Sets that circulate and scores that are published (docs/PROTOCOLS.md gives the sources). A list is known by its hash. The .bin sets have been
  * repacked too often for that: they are known by name, number of pairs and size. */
 #include "eval/protocol/known.h"
+#include "base/paths.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,11 +60,6 @@ static const published scores[] = {
     {NULL, "001c04dd9833da99f3ec56bcea9a45a7ab6705479b5d3dcd501cd49a435b0d13", "lfw", 0.9970}, /* w600k_mbf, dequantised */
 };
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 const char *arc_known_list(const uint8_t digest[32]) {
     char hex[65];
     sodium_bin2hex(hex, sizeof hex, digest, 32);
@@ -76,7 +72,7 @@ const char *arc_known_list(const uint8_t digest[32]) {
 static const known_bin *find_bin(const arc_evaluation *e, const arc_pair_set *p) {
     const double mb = (double)p->list_bytes / 1e6;
     for (size_t i = 0; i < ARC_COUNT(bins); i++)
-        if (strcasecmp(base_name(e->provenance.set), bins[i].name) == 0 && p->list_pairs == bins[i].pairs &&
+        if (strcasecmp(arc_path_name(e->provenance.set), bins[i].name) == 0 && p->list_pairs == bins[i].pairs &&
             (bins[i].most_mb == 0 || (mb >= bins[i].least_mb && mb < bins[i].most_mb)))
             return &bins[i];
     return NULL;
@@ -85,7 +81,7 @@ static const known_bin *find_bin(const arc_evaluation *e, const arc_pair_set *p)
 /* A .bin that bears a known name but is another file. */
 static arc_status impostor_bin(arc_evaluation *e, const arc_pair_set *p, arc_error *err) {
     for (size_t i = 0; i < ARC_COUNT(bins); i++)
-        if (strcasecmp(base_name(e->provenance.set), bins[i].name) == 0)
+        if (strcasecmp(arc_path_name(e->provenance.set), bins[i].name) == 0)
             return arc_evaluation_note(e, err, "%s has %d pairs and %.1f MB: not the %s known under that name", bins[i].name,
                                        p->list_pairs, (double)p->list_bytes / 1e6, bins[i].what);
     return ARC_OK;
@@ -96,7 +92,7 @@ static arc_status compare_published(arc_evaluation *e, const char *set, arc_erro
     for (size_t i = 0; i < ARC_COUNT(scores); i++) {
         const published *s = &scores[i];
         const bool model =
-            (s->sha256 && strcmp(s->sha256, v->model_sha256) == 0) || (s->file && strcmp(s->file, base_name(v->model)) == 0);
+            (s->sha256 && strcmp(s->sha256, v->model_sha256) == 0) || (s->file && strcmp(s->file, arc_path_name(v->model)) == 0);
         if (!model || strcmp(s->set, set) != 0)
             continue;
         const double got = e->verification.accuracy;

@@ -4,12 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "lfw.bin" of a path; of FOLDER:PAIRS the name of the pairs file. */
-static const char *short_name(const char *spec) {
-    const char *slash = strrchr(spec, '/');
-    return slash ? slash + 1 : spec;
-}
-
 static arc_status run_set(arc_trainer *t, const arc_model *model, char *spec, arc_verification *out, arc_error *err) {
     arc_evaluate_options o;
     arc_evaluation *e = NULL;
@@ -50,8 +44,8 @@ arc_status arc_train_evaluate(arc_trainer *t, double *mean, arc_error *err) {
         if (next)
             *next++ = '\0';
         ARC_TRY(run_set(t, &model, spec, &v, err));
-        ARC_TRY(arc_journal_accuracy(t, short_name(spec), v.accuracy, v.accuracy_std, err));
-        arc_train_say(t, "step %lld: %s %.5f+-%.5f", (long long)t->at.step, short_name(spec), v.accuracy, v.accuracy_std);
+        ARC_TRY(arc_journal_accuracy(t, arc_path_name(spec), v.accuracy, v.accuracy_std, err));
+        arc_train_say(t, "step %lld: %s %.5f+-%.5f", (long long)t->at.step, arc_path_name(spec), v.accuracy, v.accuracy_std);
         sum += v.accuracy;
         sets++;
     }

@@ -128,7 +128,7 @@ static arc_status begin(arc_trainer *t, arc_error *err) {
         arc_train_say(t, "going on from %s at step %lld of %lld", path, (long long)t->at.step, (long long)t->steps);
     } else if (there) {
         st = arc_fail(err, ARC_EINVAL, "%s holds a training (%s); go on with --resume, or choose another folder", t->options->run,
-                      strrchr(path, '/') + 1);
+                      arc_path_name(path));
         goto done;
     }
     if (t->ranks.rank == 0) {
