@@ -44,11 +44,11 @@ done
 run --zoo r50 --batch 32
 # 8 bits: one QDQ file for all. MNN's converter aborts on it; ncnn has a format of its own.
 if [ -e "$data/lfw" ]; then
-    quantised=build/bench/r100q.onnx
-    build/arcface quantize build/bench/r100.onnx --calib "$data/lfw/pairs-aligned-112" --count 60 -o "$quantised" -q
+    quantized=build/bench/r100q.onnx
+    build/arcface quantize build/bench/r100.onnx --calib "$data/lfw/pairs-aligned-112" --count 60 -o "$quantized" -q
     for batch in 1 8; do
-        run --model "$quantised" --precision int8 --batch $batch --peers onnxruntime,openvino
+        run --model "$quantized" --precision int8 --batch $batch --peers onnxruntime,openvino
     done
-    run --model "$quantised" --precision int8 --threads 1 --peers onnxruntime,openvino
+    run --model "$quantized" --precision int8 --threads 1 --peers onnxruntime,openvino
 fi
 cat "$new" >"$out"

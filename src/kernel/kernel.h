@@ -25,25 +25,26 @@ typedef struct arc_epilogue {
 
 /* What becomes of an int32 sum of 8-bit products of column j (and row i), step by step; parts that are absent are skipped:
  *   v = sum*scale[j] + bias[j]
- *   v = round(clamp(v, mid_lo, mid_hi)) * mid_scale      a quantiser in between, v counted in its steps from its zero
+ *   v = round(clamp(v, mid_lo, mid_hi)) * mid_scale      a quantizer in between, v counted in its steps from its zero
  *   v = act(v) + residual[i][j], or act(v + residual[i][j])
- *   y[i][j] = v;  w = v*post_scale[j] + post_shift[j], or v*code_scale;  codes[i][j] = clamp(round(w) + code_zero, 0, 255)
- * Rounding is to nearest even. NaN goes through activations to y; in a clamp of a quantiser it counts as the lower end. */
-typedef struct arc_requant {
+ *   y[i][j] = v;  w = v*post_scale[j] + post_shift[j], or v*quantize_scale
+ *   quantized[i][j] = clamp(round(w) + quantize_zero, 0, 255)
+ * Rounding is to nearest even. NaN goes through activations to y; in a clamp of a quantizer it counts as the lower end. */
+typedef struct arc_requantize {
     const float *scale, *bias;            /* [n] */
     const float *slope;                   /* [n], ARC_ACT_PRELU only */
     const float *residual;                /* [m][residual_stride] or NULL */
     const float *post_scale, *post_shift; /* [n] or NULL */
     float *y;                             /* [m][y_stride] or NULL */
-    uint8_t *codes;                       /* [m][code_stride] or NULL */
-    size_t residual_stride, y_stride, code_stride;
+    uint8_t *quantized;                   /* [m][quantized_stride] or NULL */
+    size_t residual_stride, y_stride, quantized_stride;
     float mid_lo, mid_hi, mid_scale; /* mid_scale 0: none */
-    float code_scale;
-    int32_t code_zero;   /* 0..255 */
-    float alpha, lo, hi; /* ARC_ACT_LEAKY; ARC_ACT_CLIP */
+    float quantize_scale;
+    int32_t quantize_zero; /* 0..255 */
+    float alpha, lo, hi;   /* ARC_ACT_LEAKY; ARC_ACT_CLIP */
     arc_act act;
     bool act_last; /* after the residual */
-} arc_requant;
+} arc_requantize;
 
 #define ARC_IGEMM_MAX_MR 16
 #define ARC_IGEMM_MAX_NR 64
@@ -131,18 +132,20 @@ typedef struct arc_kernels {
     /* sum_i a[i]*b[i]; n floats, several partial sums, fixed order. */
     float (*dot)(size_t n, const float *a, const float *b);
 
-    /* int8: y[i][j] = sum_{t<taps} sum_k (a[t*igemm_mr8+i][k] - a_zero) * b ...: u8 activations, i8 weights packed [tap][k/4][nr][4],
+    /* int8: y[i][j] = sum_{t<taps} sum_k (a[t*int8_igemm_mr+i][k] - a_zero) * b ...: uint8 activations, int8 weights packed
+     * [tap][k/4][nr][4],
      * kc a multiple of 4 in the packing (tail zero weights); a rows give exactly kc readable bytes.
      * c[i*c_stride + j] = int32 sum of a*b without zero-point terms (the caller subtracts a_zero * colsum). */
-    size_t igemm8_mr, igemm8_nr;
-    void (*igemm8)(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
-                   size_t c_stride);
+    size_t int8_igemm_mr, int8_igemm_nr;
+    void (*int8_igemm)(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                       size_t c_stride);
 
-    /* The end of an 8-bit layer, arc_requant's steps on m rows of n sums. Or on floats (sums as they are: scale and bias are not read). */
-    void (*requantise)(size_t m, size_t n, const int32_t *sums, size_t stride, const arc_requant *r);
-    void (*quantise)(size_t m, size_t n, const float *x, size_t stride, const arc_requant *r);
+    /* The end of an 8-bit layer: the steps of arc_requantize on m rows of n sums, or on floats (which are taken as sums: scale
+     * and bias are not read). */
+    void (*requantize)(size_t m, size_t n, const int32_t *sums, size_t stride, const arc_requantize *r);
+    void (*quantize)(size_t m, size_t n, const float *x, size_t stride, const arc_requantize *r);
     /* Depthwise: y[p*channels + j] = sum_{t<taps} x[p*taps + t][j] * w[t*channels + j], exact; x: pixels*taps pointers. */
-    void (*dwconv8)(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y);
+    void (*int8_dwconv)(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y);
 
     /* `loops` rounds of independent multiply-adds in registers, the level's peak; returns the floating-point operations. */
     double (*fma_peak)(size_t loops, float *sink);

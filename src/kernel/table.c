@@ -32,8 +32,8 @@ static void fill_tables(void) {
         k = start_level(ARC_ISA_AVX2, "avx2", ARC_ISA_GENERIC);
         arc_kernels_fill_avx2(k);
         arc_kernels_fill_avx2_gemm(k);
-        arc_kernels_fill_avx2_requant(k);
-        arc_kernels_fill_avx2_igemm8(k);
+        arc_kernels_fill_avx2_int8_requantize(k);
+        arc_kernels_fill_avx2_int8_igemm(k);
         arc_kernels_fill_avx2_winograd(k);
         arc_kernels_fill_avx2_learn(k);
         arc_kernels_fill_avx2_bf16(k);
@@ -43,7 +43,7 @@ static void fill_tables(void) {
         k = start_level(ARC_ISA_AVX512, "avx512", ARC_ISA_AVX2);
         arc_kernels_fill_avx512(k);
         arc_kernels_fill_avx512_gemm(k);
-        arc_kernels_fill_avx512_requant(k);
+        arc_kernels_fill_avx512_int8_requantize(k);
         arc_kernels_fill_avx512_winograd(k);
         arc_kernels_fill_avx512_learn(k);
         arc_kernels_fill_avx512_f16(k);
@@ -53,15 +53,15 @@ static void fill_tables(void) {
         } else
             k->igemm_bf16 = NULL; /* the tile of the level below is another size */
         if (cpu.avx512_vnni)
-            arc_kernels_fill_avx512_igemm8(k);
+            arc_kernels_fill_avx512_int8_igemm(k);
     }
 #elif defined(__aarch64__)
     if (cpu.neon) {
         k = start_level(ARC_ISA_NEON, "neon", ARC_ISA_GENERIC);
         arc_kernels_fill_neon(k);
         arc_kernels_fill_neon_gemm(k);
-        arc_kernels_fill_neon_requant(k);
-        arc_kernels_fill_neon_igemm8(k);
+        arc_kernels_fill_neon_int8_requantize(k);
+        arc_kernels_fill_neon_int8_igemm(k);
         arc_kernels_fill_neon_winograd(k);
         arc_kernels_fill_neon_learn(k);
         arc_kernels_fill_neon_bf16(k);
@@ -72,7 +72,7 @@ static void fill_tables(void) {
 #endif
     for (int i = 0; i < LEVELS; i++)
         assert(!present[i] || (tables[i].igemm_mr <= ARC_IGEMM_MAX_MR && tables[i].igemm_nr <= ARC_IGEMM_MAX_NR &&
-                               tables[i].igemm8_mr <= ARC_IGEMM_MAX_MR));
+                               tables[i].int8_igemm_mr <= ARC_IGEMM_MAX_MR));
 }
 
 const arc_kernels *arc_kernels_of(arc_isa isa) {

@@ -34,9 +34,9 @@ static void int8_items(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         for (int t = 0; t < INT8_TIMES; t++)
-            k->igemm8(k->igemm8_mr, k->igemm8_nr, INT8_KC, 1, job->rows, job->weights, c, k->igemm8_nr);
+            k->int8_igemm(k->int8_igemm_mr, k->int8_igemm_nr, INT8_KC, 1, job->rows, job->weights, c, k->int8_igemm_nr);
         job->sink[i] = (float)c[0];
-        job->work[i] = 2.0 * INT8_KC * INT8_TIMES * (double)(k->igemm8_mr * k->igemm8_nr);
+        job->work[i] = 2.0 * INT8_KC * INT8_TIMES * (double)(k->int8_igemm_mr * k->int8_igemm_nr);
     }
 }
 

@@ -97,12 +97,12 @@ enum { ARC_DEPTH_TO_SPACE, ARC_SPACE_TO_DEPTH }; /* variants of: */
 arc_status arc_depth_infer(arc_infer *in);
 void arc_depth_run(const arc_step *s);
 
-/* ---- op/int8/int8.c ---- operators listed in op/int8/quant.c's table */
+/* ---- op/int8/int8.c ---- operators listed in op/int8/quantize.c's table */
 arc_status arc_conv_integer_infer(arc_infer *in);
 arc_status arc_conv_integer_prepare(arc_prepare *p);
 void arc_conv_integer_run(const arc_step *s);
-/* ---- op/int8/codes.c ---- */
-extern const arc_op arc_ops_codes[]; /* the fused 8-bit layers of op/int8/int8.h */
+/* ---- op/int8/convert.c ---- */
+extern const arc_op arc_ops_int8_fused[]; /* the fused 8-bit layers of op/int8/int8.h */
 arc_status arc_matmul_integer_infer(arc_infer *in);
 arc_status arc_matmul_integer_prepare(arc_prepare *p);
 void arc_matmul_integer_run(const arc_step *s);

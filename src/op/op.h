@@ -125,10 +125,10 @@ typedef enum arc_op_kind {
     ARC_KIND_QUANTIZE_LINEAR,
     ARC_KIND_DEQUANTIZE_LINEAR,
     ARC_KIND_DYNAMIC_QUANTIZE_LINEAR,
-    ARC_KIND_CONV8,
-    ARC_KIND_GEMM8,
-    ARC_KIND_QUANTISE,
-    ARC_KIND_DEQUANTISE,
+    ARC_KIND_INT8_CONV,
+    ARC_KIND_INT8_GEMM,
+    ARC_KIND_QUANTIZE,
+    ARC_KIND_DEQUANTIZE,
 } arc_op_kind;
 
 #define ARC_INPUT_BITS 32
@@ -200,7 +200,7 @@ extern const arc_op
     arc_ops_row_norm[];               /* op/norm/row.c: LayerNormalization RMSNormalization GroupNormalization LpNormalization */
 extern const arc_op arc_ops_smooth[]; /* op/activation/smooth.c: Gelu Mish Swish Celu */
 extern const arc_op arc_ops_einsum[]; /* op/dense/einsum.c */
-extern const arc_op arc_ops_quant[];  /* op/int8/quant.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
+extern const arc_op arc_ops_quant[]; /* op/int8/quantize.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
 
 /* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra attributes
  * (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs: 3 = slope [C]

@@ -1,39 +1,40 @@
-/* pass: QDQ graphs run on integers. What an ONNX quantiser writes as DequantizeLinear -> Conv -> ... -> QuantizeLinear becomes
- * one 8-bit layer (op/int8/int8.h) from codes to codes:
+/* pass: QDQ graphs run on integers. What an ONNX quantizer writes as DequantizeLinear -> Conv -> ... -> QuantizeLinear becomes
+ * one 8-bit layer (op/int8/int8.h) from 8-bit values to 8-bit values:
  *
- *   - a Conv or Gemm whose input is dequantised codes and whose weights are symmetric int8 is converted;
- *   - what follows it alone is taken in: BatchNormalization, a quantiser in between, one activation, one Add with floats;
- *   - its result stays float where something else reads it, and leaves as codes where a converted layer does, through a
- *     BatchNormalization that stands in front of the quantiser (the residual block's).
+ *   - a Conv or Gemm whose input is dequantized 8-bit values and whose weights are symmetric int8 is converted;
+ *   - what follows it alone is taken in: BatchNormalization, a quantizer in between, one activation, one Add with floats;
+ *   - its result stays float where something else reads it, and leaves as 8-bit values where a converted layer does, through a
+ *     BatchNormalization that stands in front of the quantizer (the residual block's).
  *
- * Quantisers beside which no layer is converted stay the operators they are. Every quantiser of the file is kept, so results
- * differ from those of the graph as written by the rounding of float sums alone: a code may come out one step apart. */
+ * Quantizers beside which no layer is converted stay the operators they are. Every quantizer of the file is kept, so results
+ * differ from those of the graph as written by the rounding of float sums alone: an 8-bit value may come out one step apart. */
 #include "op/int8/int8.h"
 #include "pass/rewrite.h"
 #include <math.h>
 #include <string.h>
 
-typedef struct quantiser {
+typedef struct quantizer {
     float scale;
-    int zero; /* of the code as uint8 */
+    int zero; /* of the 8-bit value as uint8 */
     arc_dtype type;
-} quantiser;
+} quantizer;
 
 /* One 8-bit layer while nodes are taken into it. */
-typedef struct layer8 {
+typedef struct int8_layer {
     int index, last; /* its Conv or Gemm, and the last node taken in */
     int value;       /* the float result so far */
-    int code;        /* the codes that leave, or ARC_NO_VALUE */
+    int quantized;   /* the 8-bit values that leave, or ARC_NO_VALUE */
     int64_t c_out;
-    quantiser in, mid, out;
+    quantizer in, mid, out;
     bool has_mid, has_act, act_last;
     int residual;
-    const arc_node *act, *norm, *post; /* what was taken in; norm: BatchNormalization right behind, post: in front of the codes */
-} layer8;
+    const arc_node *act, *norm,
+        *post; /* what was taken in; norm: BatchNormalization right behind, post: in front of the 8-bit values */
+} int8_layer;
 
 typedef struct fuser {
     arc_rewrite *w;
-    int *code_of; /* [nodes] of a node that will be converted, the codes it reads; else ARC_NO_VALUE */
+    int *quantized_of; /* [nodes] of a node that will be converted, the 8-bit values it reads; else ARC_NO_VALUE */
 } fuser;
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------- */
@@ -43,12 +44,12 @@ static const arc_value *constant(const arc_rewrite *w, const arc_node *n, int i)
     return v && v->data && !v->is_input ? v : NULL;
 }
 
-static bool read_quantiser(const arc_rewrite *w, const arc_node *n, quantiser *q) {
+static bool read_quantizer(const arc_rewrite *w, const arc_node *n, quantizer *q) {
     const arc_value *scale = constant(w, n, 1), *zero = constant(w, n, 2);
     if (n->inputs < 2 || n->outputs != 1 || n->input[0] < 0 || !scale || scale->dtype != ARC_F32 ||
         arc_shape_count(&scale->shape) != 1)
         return false;
-    *q = (quantiser){.scale = *(const float *)scale->data, .type = ARC_U8};
+    *q = (quantizer){.scale = *(const float *)scale->data, .type = ARC_U8};
     if (n->inputs > 2 && n->input[2] >= 0) {
         if (!zero || arc_shape_count(&zero->shape) != 1 || (zero->dtype != ARC_U8 && zero->dtype != ARC_I8))
             return false;
@@ -73,26 +74,27 @@ static int only_user(const arc_rewrite *w, int value) {
 }
 
 /* Codes made by a QuantizeLinear and read by nothing but its inverses. */
-static bool read_codes(const arc_rewrite *w, int value, quantiser *q) {
+static bool read_quantized(const arc_rewrite *w, int value, quantizer *q) {
     const arc_node *make = arc_rewrite_producer(w, value);
-    if (!make || !arc_node_is(make, ARC_KIND_QUANTIZE_LINEAR) || !read_quantiser(w, make, q) || w->g->value[value].is_output)
+    if (!make || !arc_node_is(make, ARC_KIND_QUANTIZE_LINEAR) || !read_quantizer(w, make, q) || w->g->value[value].is_output)
         return false;
     for (int i = next_user(w, value, -1); i >= 0; i = next_user(w, value, i)) {
-        quantiser back;
+        quantizer back;
         if (!arc_node_is(&w->g->node[i], ARC_KIND_DEQUANTIZE_LINEAR) || w->g->node[i].input[0] != value ||
-            !read_quantiser(w, &w->g->node[i], &back) || back.scale != q->scale || back.zero != q->zero || back.type != q->type)
+            !read_quantizer(w, &w->g->node[i], &back) || back.scale != q->scale || back.zero != q->zero || back.type != q->type)
             return false;
     }
     return true;
 }
 
 /* The DequantizeLinear of constants behind input i; NULL when it is none. */
-static const arc_node *constant_codes(const arc_rewrite *w, const arc_node *n, int i, arc_dtype type) {
+static const arc_node *constant_quantized(const arc_rewrite *w, const arc_node *n, int i, arc_dtype type) {
     const arc_node *back = i < n->inputs ? arc_rewrite_producer(w, n->input[i]) : NULL;
     if (!back || !arc_node_is(back, ARC_KIND_DEQUANTIZE_LINEAR) || back->inputs < 2)
         return NULL;
-    const arc_value *codes = constant(w, back, 0), *scale = constant(w, back, 1), *zero = constant(w, back, 2);
-    if (!codes || codes->dtype != type || !scale || scale->dtype != ARC_F32 || (back->inputs > 2 && back->input[2] >= 0 && !zero))
+    const arc_value *quantized = constant(w, back, 0), *scale = constant(w, back, 1), *zero = constant(w, back, 2);
+    if (!quantized || quantized->dtype != type || !scale || scale->dtype != ARC_F32 ||
+        (back->inputs > 2 && back->input[2] >= 0 && !zero))
         return NULL;
     const uint8_t *bytes = zero ? zero->data : NULL;
     for (size_t k = 0; zero && k < zero->data_bytes; k++)
@@ -103,7 +105,7 @@ static const arc_node *constant_codes(const arc_rewrite *w, const arc_node *n, i
 
 /* Symmetric int8 weights, one scale or one an output channel. */
 static bool weights_fit(const arc_rewrite *w, const arc_node *n, int64_t *c_out) {
-    const arc_node *back = constant_codes(w, n, 1, ARC_I8);
+    const arc_node *back = constant_quantized(w, n, 1, ARC_I8);
     if (!back)
         return false;
     const arc_shape *s = &w->g->value[back->input[0]].shape;
@@ -121,7 +123,7 @@ static bool weights_fit(const arc_rewrite *w, const arc_node *n, int64_t *c_out)
     return scales == 1 || (scales == *c_out && (scale_axis == axis || scale_axis == axis - s->rank));
 }
 
-/* A bias of floats or of int32 codes, one a channel; *back = the latter's node. */
+/* A bias of floats or of int32 values, one a channel; *back = the latter's node. */
 static bool bias_fits(const arc_rewrite *w, const arc_node *n, int64_t c_out, const arc_node **back) {
     *back = NULL;
     if (n->inputs < 3 || n->input[2] < 0)
@@ -129,7 +131,7 @@ static bool bias_fits(const arc_rewrite *w, const arc_node *n, int64_t c_out, co
     const float *floats = arc_rewrite_floats(w, n, 2);
     if (floats)
         return arc_shape_count(&w->g->value[n->input[2]].shape) == c_out;
-    *back = constant_codes(w, n, 2, ARC_I32);
+    *back = constant_quantized(w, n, 2, ARC_I32);
     if (!*back)
         return false;
     const int64_t scales = arc_shape_count(&w->g->value[(*back)->input[1]].shape);
@@ -140,9 +142,9 @@ static bool flattens(const arc_node *n) {
     return arc_node_is(n, ARC_KIND_FLATTEN) && arc_attr_int(n, "axis", 1) == 1 && n->inputs == 1 && n->outputs == 1;
 }
 
-/* The codes that a node can be converted to read: its input is dequantised, perhaps flattened then. */
-static int codes_read(const arc_rewrite *w, const arc_node *n) {
-    quantiser q;
+/* The 8-bit values that a node can be converted to read: its input is dequantized, perhaps flattened then. */
+static int quantized_read(const arc_rewrite *w, const arc_node *n) {
+    quantizer q;
     int64_t c_out;
     const arc_node *bias;
     const bool gemm = arc_node_is(n, ARC_KIND_GEMM);
@@ -152,27 +154,27 @@ static int codes_read(const arc_rewrite *w, const arc_node *n) {
     const arc_node *back = arc_rewrite_producer(w, n->input[0]);
     if (gemm && back && flattens(back))
         back = arc_rewrite_producer(w, back->input[0]);
-    if (!back || !arc_node_is(back, ARC_KIND_DEQUANTIZE_LINEAR) || !read_codes(w, back->input[0], &q))
+    if (!back || !arc_node_is(back, ARC_KIND_DEQUANTIZE_LINEAR) || !read_quantized(w, back->input[0], &q))
         return ARC_NO_VALUE;
     return back->input[0];
 }
 
-/* Who reads these codes: *any, whether a converted layer does; *all_gemm, whether all readers are converted Gemms. */
-static void readers_of(const fuser *f, int code, bool *any, bool *all_gemm) {
+/* Who reads these 8-bit values: *any, whether a converted layer does; *all_gemm, whether all readers are converted Gemms. */
+static void readers_of(const fuser *f, int quantized, bool *any, bool *all_gemm) {
     const arc_rewrite *w = f->w;
     *any = false;
     *all_gemm = true;
     for (int i = 0; i < w->g->nodes; i++)
-        *any |= !w->dead[i] && f->code_of[i] == code;
-    for (int i = next_user(w, code, -1); i >= 0; i = next_user(w, code, i)) {
-        if (arc_node_is(&w->g->node[i], ARC_KIND_CONV8) || arc_node_is(&w->g->node[i], ARC_KIND_GEMM8)) {
+        *any |= !w->dead[i] && f->quantized_of[i] == quantized;
+    for (int i = next_user(w, quantized, -1); i >= 0; i = next_user(w, quantized, i)) {
+        if (arc_node_is(&w->g->node[i], ARC_KIND_INT8_CONV) || arc_node_is(&w->g->node[i], ARC_KIND_INT8_GEMM)) {
             *any = true;
-            *all_gemm &= arc_node_is(&w->g->node[i], ARC_KIND_GEMM8);
+            *all_gemm &= arc_node_is(&w->g->node[i], ARC_KIND_INT8_GEMM);
             continue;
         }
         const int value = w->g->node[i].output[0];
         for (int k = next_user(w, value, -1); k >= 0; k = next_user(w, value, k))
-            *all_gemm &= f->code_of[k] == code && arc_node_is(&w->g->node[k], ARC_KIND_GEMM);
+            *all_gemm &= f->quantized_of[k] == quantized && arc_node_is(&w->g->node[k], ARC_KIND_GEMM);
     }
 }
 
@@ -187,7 +189,7 @@ static bool norm_fits(const arc_rewrite *w, const arc_node *n, int64_t channels)
     return true;
 }
 
-static bool act_fits(const arc_rewrite *w, const arc_node *n, const layer8 *l) {
+static bool act_fits(const arc_rewrite *w, const arc_node *n, const int8_layer *l) {
     if (arc_node_is(n, ARC_KIND_RELU) || arc_node_is(n, ARC_KIND_LEAKY_RELU))
         return true;
     if (!arc_node_is(n, ARC_KIND_PRELU) || !arc_rewrite_floats(w, n, 1))
@@ -198,29 +200,29 @@ static bool act_fits(const arc_rewrite *w, const arc_node *n, const layer8 *l) {
     return count == 1 || (channel >= 0 && s->dim[channel] == count && count == l->c_out);
 }
 
-static void take(fuser *f, layer8 *l, int node) {
+static void take(fuser *f, int8_layer *l, int node) {
     f->w->dead[node] = true;
     l->last = ARC_MAX(l->last, node);
 }
 
-/* A QuantizeLinear behind the layer: the layer ends with it when a converted layer reads its codes, otherwise it is a quantiser
- * in between and true is returned: the layer goes on. */
-static bool grow_quantiser(fuser *f, layer8 *l, int node) {
+/* A QuantizeLinear behind the layer: the layer ends with it when a converted layer reads its 8-bit values, otherwise it is a
+ * quantizer in between and true is returned: the layer goes on. */
+static bool grow_quantizer(fuser *f, int8_layer *l, int node) {
     const arc_rewrite *w = f->w;
-    const int code = w->g->node[node].output[0];
-    quantiser q;
+    const int quantized = w->g->node[node].output[0];
+    quantizer q;
     bool any, all;
-    if (!read_codes(w, code, &q))
+    if (!read_quantized(w, quantized, &q))
         return false;
-    readers_of(f, code, &any, &all);
+    readers_of(f, quantized, &any, &all);
     if (any) {
-        l->code = code;
+        l->quantized = quantized;
         l->out = q;
         l->value = ARC_NO_VALUE;
         take(f, l, node);
         return false;
     }
-    const int back = only_user(w, code);
+    const int back = only_user(w, quantized);
     if (back < 0 || l->has_mid || l->has_act || l->residual >= 0)
         return false;
     l->mid = q;
@@ -232,14 +234,14 @@ static bool grow_quantiser(fuser *f, layer8 *l, int node) {
 }
 
 /* Takes one more node in; false when the layer ends. */
-static bool grow(fuser *f, layer8 *l) {
+static bool grow(fuser *f, int8_layer *l) {
     const arc_rewrite *w = f->w;
     const int next = only_user(w, l->value);
     if (next < 0 || w->g->node[next].outputs != 1)
         return false;
     const arc_node *n = &w->g->node[next];
     if (arc_node_is(n, ARC_KIND_QUANTIZE_LINEAR))
-        return grow_quantiser(f, l, next);
+        return grow_quantizer(f, l, next);
     if (!l->norm && !l->has_mid && !l->has_act && l->residual < 0 && norm_fits(w, n, l->c_out)) {
         l->norm = n;
     } else if (!l->has_act && act_fits(w, n, l) && n->input[0] == l->value) {
@@ -260,11 +262,11 @@ static bool grow(fuser *f, layer8 *l) {
     return true;
 }
 
-/* Behind a float result that others read too: finds a quantiser for a converted layer, perhaps behind a normalisation and a
+/* Behind a float result that others read too: finds a quantizer for a converted layer, perhaps behind a normalisation and a
  * Flatten. */
-static void grow_second(fuser *f, layer8 *l) {
+static void grow_second(fuser *f, int8_layer *l) {
     const arc_rewrite *w = f->w;
-    for (int i = next_user(w, l->value, -1); i >= 0 && l->code < 0; i = next_user(w, l->value, i)) {
+    for (int i = next_user(w, l->value, -1); i >= 0 && l->quantized < 0; i = next_user(w, l->value, i)) {
         int chain[3] = {i, ARC_NO_VALUE, ARC_NO_VALUE}, length = 0;
         bool flat = false, any, all;
         const arc_node *post = NULL;
@@ -282,18 +284,18 @@ static void grow_second(fuser *f, layer8 *l) {
         }
         if (length == 3 || chain[length] < 0 || !arc_node_is(&w->g->node[chain[length]], ARC_KIND_QUANTIZE_LINEAR))
             continue;
-        const int code = w->g->node[chain[length]].output[0];
-        if (!read_codes(w, code, &l->out))
+        const int quantized = w->g->node[chain[length]].output[0];
+        if (!read_quantized(w, quantized, &l->out))
             continue;
-        readers_of(f, code, &any, &all);
+        readers_of(f, quantized, &any, &all);
         if (!any || (flat && !all))
             continue;
-        l->code = code;
+        l->quantized = quantized;
         l->post = post;
         for (int k = 0; k <= length; k++) /* the layer stays where it is: others may read its floats before these stood */
             f->w->dead[chain[k]] = true;
     }
-    if (l->code >= 0 && next_user(w, l->value, -1) < 0 && !w->g->value[l->value].is_output)
+    if (l->quantized >= 0 && next_user(w, l->value, -1) < 0 && !w->g->value[l->value].is_output)
         l->value = ARC_NO_VALUE;
 }
 
@@ -306,7 +308,8 @@ static void affine_of(const arc_rewrite *w, const arc_node *norm, int64_t j, dou
     *shift = (double)arc_rewrite_floats(w, norm, 2)[j] - *factor * (double)arc_rewrite_floats(w, norm, 3)[j];
 }
 
-static arc_status write_post(arc_rewrite *w, arc_node *n, int slot, const arc_node *norm, int64_t channels, float code_scale) {
+static arc_status write_post(arc_rewrite *w, arc_node *n, int slot, const arc_node *norm, int64_t channels,
+                             float quantize_scale) {
     float *factor, *shift;
     arc_status st = arc_rewrite_new_floats(w, n, slot, channels, &factor);
     if (st == ARC_OK)
@@ -314,31 +317,31 @@ static arc_status write_post(arc_rewrite *w, arc_node *n, int slot, const arc_no
     for (int64_t j = 0; st == ARC_OK && j < channels; j++) {
         double a, b;
         affine_of(w, norm, j, &a, &b);
-        factor[j] = (float)(a / (double)code_scale);
-        shift[j] = (float)(b / (double)code_scale);
+        factor[j] = (float)(a / (double)quantize_scale);
+        shift[j] = (float)(b / (double)quantize_scale);
     }
     return st;
 }
 
-/* Scale and bias of the sums: input and weight scale, the bias, the BatchNormalization, all in steps of the quantiser in
+/* Scale and bias of the sums: input and weight scale, the bias, the BatchNormalization, all in steps of the quantizer in
  * between. */
-static arc_status write_scales(arc_rewrite *w, arc_node *n, const layer8 *l, const arc_node *was) {
+static arc_status write_scales(arc_rewrite *w, arc_node *n, const int8_layer *l, const arc_node *was) {
     float *scale, *bias;
-    const arc_node *weights = constant_codes(w, was, 1, ARC_I8), *bias_back;
+    const arc_node *weights = constant_quantized(w, was, 1, ARC_I8), *bias_back;
     (void)bias_fits(w, was, l->c_out, &bias_back);
     const float *weight_scale = arc_rewrite_floats(w, weights, 1), *given = arc_rewrite_floats(w, was, 2);
     const int64_t scales = arc_shape_count(&w->g->value[weights->input[1]].shape);
     const float *bias_scale = bias_back ? arc_rewrite_floats(w, bias_back, 1) : NULL;
     const int64_t bias_scales = bias_back ? arc_shape_count(&w->g->value[bias_back->input[1]].shape) : 0;
-    const int32_t *bias_code = bias_back ? w->g->value[bias_back->input[0]].data : NULL;
+    const int32_t *bias_int32 = bias_back ? w->g->value[bias_back->input[0]].data : NULL;
     const double step = l->has_mid ? (double)l->mid.scale : 1;
-    arc_status st = arc_rewrite_new_floats(w, n, ARC_8_SCALE, l->c_out, &scale);
+    arc_status st = arc_rewrite_new_floats(w, n, ARC_INT8_SCALE, l->c_out, &scale);
     if (st == ARC_OK)
-        st = arc_rewrite_new_floats(w, n, ARC_8_BIAS, l->c_out, &bias);
+        st = arc_rewrite_new_floats(w, n, ARC_INT8_BIAS, l->c_out, &bias);
     for (int64_t j = 0; st == ARC_OK && j < l->c_out; j++) {
         double a = (double)l->in.scale * (double)weight_scale[scales == 1 ? 0 : j], b = 0, factor = 1, shift = 0;
-        if (bias_code)
-            b = (double)bias_code[j] * (double)bias_scale[bias_scales == 1 ? 0 : j];
+        if (bias_int32)
+            b = (double)bias_int32[j] * (double)bias_scale[bias_scales == 1 ? 0 : j];
         else if (given)
             b = (double)given[j];
         if (l->norm)
@@ -349,7 +352,7 @@ static arc_status write_scales(arc_rewrite *w, arc_node *n, const layer8 *l, con
     return st;
 }
 
-static arc_status write_act(arc_rewrite *w, arc_node *n, const layer8 *l) {
+static arc_status write_act(arc_rewrite *w, arc_node *n, const int8_layer *l) {
     const arc_node *act = l->act;
     if (arc_node_is(act, ARC_KIND_RELU))
         return arc_node_string(w->g, n, "arc.act", "relu");
@@ -360,13 +363,13 @@ static arc_status write_act(arc_rewrite *w, arc_node *n, const layer8 *l) {
         return arc_node_float(w->g, n, "arc.alpha", slope ? *slope : arc_attr_float(act, "alpha", 0.01f));
     float *own;
     if (st == ARC_OK)
-        st = arc_rewrite_new_floats(w, n, ARC_8_SLOPE, l->c_out, &own);
+        st = arc_rewrite_new_floats(w, n, ARC_INT8_SLOPE, l->c_out, &own);
     if (st == ARC_OK)
         memcpy(own, arc_rewrite_floats(w, act, 1), (size_t)l->c_out * sizeof *own);
     return st;
 }
 
-static arc_status write_quantisers(arc_graph *g, arc_node *n, const layer8 *l) {
+static arc_status write_quantizers(arc_graph *g, arc_node *n, const int8_layer *l) {
     arc_status st = arc_node_int(g, n, "arc.zero", l->in.zero);
     if (st == ARC_OK && l->has_mid)
         st = arc_node_float(g, n, "arc.mid_scale", l->mid.scale);
@@ -376,43 +379,43 @@ static arc_status write_quantisers(arc_graph *g, arc_node *n, const layer8 *l) {
         st = arc_node_float(g, n, "arc.mid_hi", (float)(255 - l->mid.zero));
     if (st == ARC_OK)
         st = arc_node_int(g, n, "arc.float", l->value >= 0);
-    if (st != ARC_OK || l->code < 0)
+    if (st != ARC_OK || l->quantized < 0)
         return st;
-    st = arc_node_int(g, n, "arc.codes", 1);
+    st = arc_node_int(g, n, "arc.quantized", 1);
     if (st == ARC_OK)
-        st = arc_node_int(g, n, "arc.code_zero", l->out.zero);
-    return st == ARC_OK ? arc_node_float(g, n, "arc.code_scale", 1 / l->out.scale) : st;
+        st = arc_node_int(g, n, "arc.quantize_zero", l->out.zero);
+    return st == ARC_OK ? arc_node_float(g, n, "arc.quantize_scale", 1 / l->out.scale) : st;
 }
 
 /* Puts the layer where the last node stood that it took in: all that it reads is made before. */
-static arc_status write_layer(fuser *f, const layer8 *l) {
+static arc_status write_layer(fuser *f, const int8_layer *l) {
     arc_rewrite *w = f->w;
     arc_graph *g = w->g;
     const arc_node was = g->node[l->index];
     arc_node *n = &g->node[l->last];
-    int *io = arc_arena_new(&g->arena, ARC_8_INPUTS + 2, sizeof *io);
+    int *io = arc_arena_new(&g->arena, ARC_INT8_INPUTS + 2, sizeof *io);
     if (!io)
         return ARC_ENOMEM;
     const arc_node act = l->act ? *l->act : was, norm = l->norm ? *l->norm : was, post = l->post ? *l->post : was;
-    layer8 own = *l; /* the nodes taken in may stand where this one goes */
+    int8_layer own = *l; /* the nodes taken in may stand where this one goes */
     own.act = &act;
     own.norm = l->norm ? &norm : NULL;
     *n = was;
-    arc_node_become(n, arc_op_find(arc_node_is(&was, ARC_KIND_GEMM) ? ARC_GEMM8 : ARC_CONV8));
+    arc_node_become(n, arc_op_find(arc_node_is(&was, ARC_KIND_GEMM) ? ARC_INT8_GEMM : ARC_INT8_CONV));
     n->input = io;
-    n->inputs = ARC_8_INPUTS;
-    for (int i = 0; i < ARC_8_INPUTS; i++)
+    n->inputs = ARC_INT8_INPUTS;
+    for (int i = 0; i < ARC_INT8_INPUTS; i++)
         io[i] = ARC_NO_VALUE;
-    io[0] = f->code_of[l->index];
-    io[1] = constant_codes(w, &was, 1, ARC_I8)->input[0];
-    io[ARC_8_RESIDUAL] = l->residual;
-    n->output = io + ARC_8_INPUTS;
+    io[0] = f->quantized_of[l->index];
+    io[1] = constant_quantized(w, &was, 1, ARC_I8)->input[0];
+    io[ARC_INT8_RESIDUAL] = l->residual;
+    n->output = io + ARC_INT8_INPUTS;
     n->outputs = 0;
     if (l->value >= 0)
         n->output[n->outputs++] = l->value;
-    if (l->code >= 0)
-        n->output[n->outputs++] = l->code;
-    arc_status st = write_quantisers(g, n, &own);
+    if (l->quantized >= 0)
+        n->output[n->outputs++] = l->quantized;
+    arc_status st = write_quantizers(g, n, &own);
     if (st == ARC_OK)
         st = write_scales(w, n, &own, &was);
     if (st == ARC_OK && l->act)
@@ -420,10 +423,10 @@ static arc_status write_layer(fuser *f, const layer8 *l) {
     if (st == ARC_OK)
         st = arc_node_int(g, n, "arc.act_last", l->act_last);
     if (st == ARC_OK && l->post)
-        st = write_post(w, n, ARC_8_POST_SCALE, &post, l->c_out, l->out.scale);
+        st = write_post(w, n, ARC_INT8_POST_SCALE, &post, l->c_out, l->out.scale);
     w->dead[l->index] = true;
     w->dead[l->last] = false;
-    f->code_of[l->index] = ARC_NO_VALUE;
+    f->quantized_of[l->index] = ARC_NO_VALUE;
     for (int i = 0; i < n->outputs; i++)
         g->value[n->output[i]].producer = l->last;
     return st;
@@ -432,11 +435,11 @@ static arc_status write_layer(fuser *f, const layer8 *l) {
 static arc_status convert(fuser *f, int index) {
     const arc_rewrite *w = f->w;
     const arc_node *n = &w->g->node[index];
-    layer8 l = {.index = index, .last = index, .value = n->output[0], .code = ARC_NO_VALUE, .residual = ARC_NO_VALUE};
+    int8_layer l = {.index = index, .last = index, .value = n->output[0], .quantized = ARC_NO_VALUE, .residual = ARC_NO_VALUE};
     const arc_node *back = arc_rewrite_producer(w, n->input[0]);
     if (flattens(back))
         back = arc_rewrite_producer(w, back->input[0]);
-    (void)read_quantiser(w, back, &l.in);
+    (void)read_quantizer(w, back, &l.in);
     (void)weights_fit(w, n, &l.c_out);
     while (grow(f, &l))
         continue;
@@ -445,14 +448,15 @@ static arc_status convert(fuser *f, int index) {
     return write_layer(f, &l);
 }
 
-/* ---- quantisers that stay and whose codes are rows now --------------------------------------------------------------------- */
+/* ---- quantizers that stay and whose 8-bit values are rows now
+ * --------------------------------------------------------------------- */
 
-static arc_status rewrite_quantise(fuser *f, int index) {
+static arc_status rewrite_quantize(fuser *f, int index) {
     arc_rewrite *w = f->w;
     arc_node *n = &w->g->node[index];
-    quantiser q;
+    quantizer q;
     bool any, all_gemm;
-    if (!read_quantiser(w, n, &q))
+    if (!read_quantizer(w, n, &q))
         return ARC_OK;
     readers_of(f, n->output[0], &any, &all_gemm);
     if (!any)
@@ -466,12 +470,12 @@ static arc_status rewrite_quantise(fuser *f, int index) {
     if (!own)
         return ARC_ENOMEM;
     own[0] = n->input[0];
-    arc_node_become(n, arc_op_find(ARC_QUANTISE));
+    arc_node_become(n, arc_op_find(ARC_QUANTIZE));
     n->input = own;
     n->inputs = 1;
-    arc_status st = arc_node_float(w->g, n, "arc.code_scale", 1 / q.scale);
+    arc_status st = arc_node_float(w->g, n, "arc.quantize_scale", 1 / q.scale);
     if (st == ARC_OK)
-        st = arc_node_int(w->g, n, "arc.code_zero", q.zero);
+        st = arc_node_int(w->g, n, "arc.quantize_zero", q.zero);
     if (st != ARC_OK || !before || !arc_node_is(before, ARC_KIND_BATCH_NORM) || before->inputs != 5 ||
         !arc_rewrite_floats(w, before, 1))
         return st;
@@ -482,19 +486,20 @@ static arc_status rewrite_quantise(fuser *f, int index) {
     return write_post(w, n, 1, before, channels, q.scale);
 }
 
-static arc_status rewrite_dequantise(fuser *f, int index) {
+static arc_status rewrite_dequantize(fuser *f, int index) {
     arc_rewrite *w = f->w;
     arc_node *n = &w->g->node[index];
-    quantiser q;
+    quantizer q;
     const arc_node *make = arc_rewrite_producer(w, n->input[0]);
     if (!make ||
-        !(arc_node_is(make, ARC_KIND_QUANTISE) || arc_node_is(make, ARC_KIND_CONV8) || arc_node_is(make, ARC_KIND_GEMM8)) ||
-        !read_quantiser(w, n, &q))
+        !(arc_node_is(make, ARC_KIND_QUANTIZE) || arc_node_is(make, ARC_KIND_INT8_CONV) ||
+          arc_node_is(make, ARC_KIND_INT8_GEMM)) ||
+        !read_quantizer(w, n, &q))
         return ARC_OK;
-    arc_node_become(n, arc_op_find(ARC_DEQUANTISE));
+    arc_node_become(n, arc_op_find(ARC_DEQUANTIZE));
     n->inputs = 1;
-    const arc_status st = arc_node_float(w->g, n, "arc.code_scale", q.scale);
-    return st == ARC_OK ? arc_node_int(w->g, n, "arc.code_zero", q.zero) : st;
+    const arc_status st = arc_node_float(w->g, n, "arc.quantize_scale", q.scale);
+    return st == ARC_OK ? arc_node_int(w->g, n, "arc.quantize_zero", q.zero) : st;
 }
 
 /* Nodes whose results nobody reads, from the end on. */
@@ -503,13 +508,13 @@ static void drop_unread(arc_rewrite *w) {
         const arc_node *n = &w->g->node[i];
         if (w->dead[i] || n->outputs != 1 || n->output[0] < 0)
             continue;
-        if (arc_node_is(n, ARC_KIND_DEQUANTIZE_LINEAR) || arc_node_is(n, ARC_KIND_DEQUANTISE) ||
+        if (arc_node_is(n, ARC_KIND_DEQUANTIZE_LINEAR) || arc_node_is(n, ARC_KIND_DEQUANTIZE) ||
             arc_node_is(n, ARC_KIND_BATCH_NORM) || flattens(n))
             w->dead[i] = !w->g->value[n->output[0]].is_output && next_user(w, n->output[0], -1) < 0;
     }
 }
 
-arc_status arc_fuse_codes(arc_rewrite *w, arc_error *err) {
+arc_status arc_fuse_int8(arc_rewrite *w, arc_error *err) {
     (void)err;
     arc_graph *g = w->g;
     int found = 0;
@@ -517,20 +522,20 @@ arc_status arc_fuse_codes(arc_rewrite *w, arc_error *err) {
         found += !w->dead[i] && arc_node_is(&g->node[i], ARC_KIND_QUANTIZE_LINEAR);
     if (found == 0)
         return ARC_OK;
-    fuser f = {.w = w, .code_of = arc_mem_new(g->alloc, (size_t)g->nodes + 1, sizeof *f.code_of)};
-    arc_status st = f.code_of ? ARC_OK : ARC_ENOMEM;
+    fuser f = {.w = w, .quantized_of = arc_mem_new(g->alloc, (size_t)g->nodes + 1, sizeof *f.quantized_of)};
+    arc_status st = f.quantized_of ? ARC_OK : ARC_ENOMEM;
     for (int i = 0; st == ARC_OK && i < g->nodes; i++)
-        f.code_of[i] = w->dead[i] ? ARC_NO_VALUE : codes_read(w, &g->node[i]);
+        f.quantized_of[i] = w->dead[i] ? ARC_NO_VALUE : quantized_read(w, &g->node[i]);
     for (int i = 0; st == ARC_OK && i < g->nodes; i++)
-        if (!w->dead[i] && f.code_of[i] >= 0)
+        if (!w->dead[i] && f.quantized_of[i] >= 0)
             st = convert(&f, i);
     for (int i = 0; st == ARC_OK && i < g->nodes; i++)
         if (!w->dead[i] && arc_node_is(&g->node[i], ARC_KIND_QUANTIZE_LINEAR))
-            st = rewrite_quantise(&f, i);
+            st = rewrite_quantize(&f, i);
     for (int i = 0; st == ARC_OK && i < g->nodes; i++)
         if (!w->dead[i] && arc_node_is(&g->node[i], ARC_KIND_DEQUANTIZE_LINEAR))
-            st = rewrite_dequantise(&f, i);
-    arc_mem_free(g->alloc, f.code_of);
+            st = rewrite_dequantize(&f, i);
+    arc_mem_free(g->alloc, f.quantized_of);
     if (st == ARC_OK) {
         drop_unread(w);
         arc_rewrite_recount(w);

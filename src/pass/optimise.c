@@ -59,7 +59,7 @@ arc_status arc_graph_optimise(const arc_graph *g, arc_graph **out, arc_error *er
     if (g->nodes <= MAX_REWRITTEN_NODES) {
         arc_rewrite_recount(&w);
         simplify(&w);
-        ARC_TRY(arc_fuse_codes(&w, err));
+        ARC_TRY(arc_fuse_int8(&w, err));
         ARC_TRY(arc_fold_affine(&w, err));
         ARC_TRY(arc_fuse_epilogues(&w, err));
         remove_dead(&w);

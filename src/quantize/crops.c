@@ -1,4 +1,4 @@
-/* Quantising an embedder on aligned crops: pictures in, the network's tensors out; the work is the model room's. */
+/* Quantizing an embedder on aligned crops: pictures in, the network's tensors out; the work is the model room's. */
 #include "base/base.h"
 #include "face/views.h"
 #include "image/image.h"
@@ -35,7 +35,7 @@ arc_status arc_quantize(arc_context *ctx, const arc_model *model, const arc_imag
     if (opt)
         own = *opt;
     if (c->task != ARC_TASK_EMBED || c->dim <= 0)
-        return arc_fail(err, ARC_EINVAL, "this model does not make embeddings: only those are quantised");
+        return arc_fail(err, ARC_EINVAL, "this model does not make embeddings: only those are quantized");
     if (count < 2)
         return arc_fail(err, ARC_EINVAL, "%d crops: at least 2 are needed, 100 to 1000 are a good number", count);
     if (own.held_out < 2 || (int)own.method < 0 || own.method > ARC_QUANTIZE_KL ||
@@ -50,5 +50,5 @@ arc_status arc_quantize(arc_context *ctx, const arc_model *model, const arc_imag
                             crops[i].height_px, width, height);
     pictures p = {ctx, c, crops};
     const arc_crop_source source = {.ctx = &p, .count = count, .get = get_crop};
-    return arc_quantise_model(ctx, model, &source, &own, out, report, err);
+    return arc_quantize_model(ctx, model, &source, &own, out, report, err);
 }

@@ -1,4 +1,4 @@
-/* What came of quantising, as text and JSON. */
+/* What came of quantizing, as text and JSON. */
 #include "base/text.h"
 #include <arcface/quantize.h>
 

@@ -1,7 +1,8 @@
-/* The network as a quantiser sees it: its layers, and the same graph written again with BatchNormalizations folded and quantisers set.
+/* The network as a quantizer sees it: its layers, and the same graph written again with BatchNormalizations folded and quantizers
+ * set.
  *
- * A layer's input is quantised for layers alone; its output for everyone, so that ONNX Runtime runs it as one integer operator. Residual
- * sums and what normalises them stay float32: the sums would lose most to 8 bits, and cost next to nothing. */
+ * A layer's input is quantized for layers alone; its output for everyone, so that ONNX Runtime runs it as one int8 operator.
+ * Residual sums and what normalises them stay float32: the sums would lose most to 8 bits, and cost next to nothing. */
 #include "quantize/quantize.h"
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +11,8 @@
 #define OPSET 13 /* per-channel DequantizeLinear */
 #define NAME_BYTES 512
 
-/* ---- layers ------------------------------------------------------------------------------------------------------------------- */
+/* ---- layers
+ * ------------------------------------------------------------------------------------------------------------------- */
 
 static const float *floats_of(const arc_graph *g, const arc_node *n, int i) {
     const arc_value *v = i < n->inputs && n->input[i] >= 0 ? &g->value[n->input[i]] : NULL;
@@ -100,13 +102,14 @@ arc_status arc_quant_layers(const arc_graph *g, arc_quant_layer **layers, int *c
     return ARC_OK;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct writer {
     const arc_graph *from;
     arc_graph *g;
-    int *as;    /* [from->values] the value's index here, ARC_NO_VALUE before it is made */
-    int *codes; /* [from->values] its dequantised codes, ARC_NO_VALUE when there are none */
+    int *as;        /* [from->values] the value's index here, ARC_NO_VALUE before it is made */
+    int *quantized; /* [from->values] its dequantized 8-bit values, ARC_NO_VALUE when there are none */
     const arc_quant_facts *facts;
     int made;
 } writer;
@@ -139,7 +142,7 @@ static int value_here(writer *w, int v) {
     return w->as[v];
 }
 
-static arc_status quantiser_steps(writer *w, const char *name, arc_range r, int quantised[2], float *scale_out) {
+static arc_status quantizer_steps(writer *w, const char *name, arc_range r, int quantized[2], float *scale_out) {
     const arc_shape scalar = {0};
     void *scale = NULL, *zero = NULL;
     const int s = new_constant(w, name, "_scale", ARC_F32, &scalar, &scale),
@@ -149,23 +152,23 @@ static arc_status quantiser_steps(writer *w, const char *name, arc_range r, int 
     const float step = fmaxf((r.hi - r.lo) / 255, 1e-30f);
     memcpy(scale, &step, sizeof step);
     *(uint8_t *)zero = (uint8_t)fminf(fmaxf(nearbyintf(-r.lo / step), 0), 255);
-    quantised[0] = s;
-    quantised[1] = z;
+    quantized[0] = s;
+    quantized[1] = z;
     *scale_out = step;
     return ARC_OK;
 }
 
-/* value -> QuantizeLinear -> DequantizeLinear; *out = the dequantised one. */
-static arc_status put_quantiser(writer *w, int value, const char *name, arc_range r, int *out) {
+/* value -> QuantizeLinear -> DequantizeLinear; *out = the dequantized one. */
+static arc_status put_quantizer(writer *w, int value, const char *name, arc_range r, int *out) {
     int parts[2];
     float scale;
-    if (quantiser_steps(w, name, r, parts, &scale) != ARC_OK)
+    if (quantizer_steps(w, name, r, parts, &scale) != ARC_OK)
         return ARC_ENOMEM;
-    const int q = named(w, name, "_codes"), d = named(w, name, "_back"), q_in[3] = {value, parts[0], parts[1]},
+    const int q = named(w, name, "_quantized"), d = named(w, name, "_back"), q_in[3] = {value, parts[0], parts[1]},
               d_in[3] = {q, parts[0], parts[1]};
     char q_name[NAME_BYTES], d_name[NAME_BYTES];
-    snprintf(q_name, sizeof q_name, "%.400s_quantise", name);
-    snprintf(d_name, sizeof d_name, "%.400s_dequantise", name);
+    snprintf(q_name, sizeof q_name, "%.400s_quantize", name);
+    snprintf(d_name, sizeof d_name, "%.400s_dequantize", name);
     if (q < 0 || d < 0 || !arc_graph_node(w->g, "QuantizeLinear", q_name, 3, q_in, 1, &q) ||
         !arc_graph_node(w->g, "DequantizeLinear", d_name, 3, d_in, 1, &d))
         return ARC_ENOMEM;
@@ -173,7 +176,7 @@ static arc_status put_quantiser(writer *w, int value, const char *name, arc_rang
     return ARC_OK;
 }
 
-/* Step size that the range gives, as put_quantiser writes it. */
+/* Step size that the range gives, as put_quantizer writes it. */
 static double step_of(arc_range r) {
     return (double)fmaxf((r.hi - r.lo) / 255, 1e-30f);
 }
@@ -196,9 +199,9 @@ static void folded(const arc_graph *g, const arc_quant_layer *l, float *weights,
     }
 }
 
-/* int8 codes of the weights and their scales; the bias takes up what rounding the weights does to the mean input. */
-static void quantise_weights(const arc_quant_layer *l, const float *weights, float *bias, const float *mean, double step,
-                             int8_t *code, float *scale, int32_t *bias_code, float *bias_scale) {
+/* The weights as int8 and their scales; the bias takes up what rounding the weights does to the mean input. */
+static void quantize_weights(const arc_quant_layer *l, const float *weights, float *bias, const float *mean, double step,
+                             int8_t *quantized, float *scale, int32_t *bias_int32, float *bias_scale) {
     const int64_t group_out = l->c_out / l->groups, group_in = l->c_in / l->groups;
     for (int64_t j = 0; j < l->c_out; j++) {
         const float *row = weights + j * l->per_out;
@@ -210,25 +213,25 @@ static void quantise_weights(const arc_quant_layer *l, const float *weights, flo
         const double least = fabs((double)bias[j]) / (step * 1073741824.0);
         scale[j] = (float)fmax(fmax((double)largest / 127, least), 1e-20);
         for (int64_t k = 0; k < l->per_out; k++) {
-            code[j * l->per_out + k] = (int8_t)fminf(fmaxf(nearbyintf(row[k] / scale[j]), -127), 127);
+            quantized[j * l->per_out + k] = (int8_t)fminf(fmaxf(nearbyintf(row[k] / scale[j]), -127), 127);
             if (mean)
-                error += ((double)code[j * l->per_out + k] * (double)scale[j] - (double)row[k]) *
+                error += ((double)quantized[j * l->per_out + k] * (double)scale[j] - (double)row[k]) *
                          (double)mean[j / group_out * group_in + k / l->taps];
         }
         bias_scale[j] = (float)(step * (double)scale[j]);
         const double steps = nearbyint(((double)bias[j] - error) / (double)bias_scale[j]);
-        bias_code[j] = (int32_t)fmin(fmax(steps, -INT32_MAX), INT32_MAX); /* what is no number or too many is some number */
+        bias_int32[j] = (int32_t)fmin(fmax(steps, -INT32_MAX), INT32_MAX); /* what is no number or too many is some number */
     }
 }
 
-static int put_constant_codes(writer *w, const char *name, const char *suffix, int codes, int scales, arc_dtype type,
-                              int64_t channels) {
+static int put_quantized_constant(writer *w, const char *name, const char *suffix, int quantized, int scales, arc_dtype type,
+                                  int64_t channels) {
     const arc_shape s = {1, {channels}};
     void *zeros = NULL;
     char zero_name[64];
     snprintf(zero_name, sizeof zero_name, "%.40s_zero", suffix);
     const int zero = new_constant(w, name, zero_name, type, &s, &zeros), back = named(w, name, suffix);
-    const int in[3] = {codes, scales, zero};
+    const int in[3] = {quantized, scales, zero};
     arc_node *n =
         zero >= 0 && back >= 0 ? arc_graph_node(w->g, "DequantizeLinear", w->g->value[back].name, 3, in, 1, &back) : NULL;
     return n && arc_node_int(w->g, n, "axis", 0) == ARC_OK ? back : ARC_NO_VALUE;
@@ -253,32 +256,32 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
     const char *name = *from->name ? from->name : y->name;
     arc_shape shape = w->from->value[from->input[1]].shape;
     const arc_shape vector = {1, {l->c_out}};
-    void *weights, *bias, *code = NULL, *scale = NULL, *bias_code = NULL, *bias_scale = NULL;
+    void *weights, *bias, *quantized = NULL, *scale = NULL, *bias_int32 = NULL, *bias_scale = NULL;
     if (l->gemm)
         shape = (arc_shape){2, {l->c_out, l->c_in}};
-    arc_arena scratch; /* float weights of integer layers do not go into the file */
+    arc_arena scratch; /* float weights of int8 layers do not go into the file */
     arc_arena_init(&scratch, g->alloc, 0);
     arc_status st = ARC_ENOMEM;
     int in[3] = {value_here(w, l->x), ARC_NO_VALUE, ARC_NO_VALUE};
     if (l->int8) {
         weights = arc_arena_new(&scratch, (size_t)(l->c_out * l->per_out), sizeof(float));
         bias = arc_arena_new(&scratch, (size_t)l->c_out, sizeof(float));
-        const int wc = new_constant(w, name, "_weight_codes", ARC_I8, &shape, &code),
+        const int wc = new_constant(w, name, "_weight_int8", ARC_I8, &shape, &quantized),
                   ws = new_constant(w, name, "_weight_scale", ARC_F32, &vector, &scale),
-                  bc = new_constant(w, name, "_bias_codes", ARC_I32, &vector, &bias_code),
+                  bc = new_constant(w, name, "_bias_int32", ARC_I32, &vector, &bias_int32),
                   bs = new_constant(w, name, "_bias_scale", ARC_F32, &vector, &bias_scale);
         if (!weights || !bias || wc < 0 || ws < 0 || bc < 0 || bs < 0)
             goto done;
         folded(w->from, l, weights, bias);
-        quantise_weights(l, weights, bias, w->facts->mean ? w->facts->mean[l->x] : NULL, step_of(w->facts->range[l->x]), code,
-                         scale, bias_code, bias_scale);
-        in[1] = put_constant_codes(w, name, "_weight", wc, ws, ARC_I8, l->c_out);
-        in[2] = put_constant_codes(w, name, "_bias", bc, bs, ARC_I32, l->c_out);
+        quantize_weights(l, weights, bias, w->facts->mean ? w->facts->mean[l->x] : NULL, step_of(w->facts->range[l->x]),
+                         quantized, scale, bias_int32, bias_scale);
+        in[1] = put_quantized_constant(w, name, "_weight", wc, ws, ARC_I8, l->c_out);
+        in[2] = put_quantized_constant(w, name, "_bias", bc, bs, ARC_I32, l->c_out);
         if (in[1] < 0 || in[2] < 0)
             goto done;
-        if (w->codes[l->x] < 0)
-            ARC_TRY(put_quantiser(w, in[0], w->from->value[l->x].name, w->facts->range[l->x], &w->codes[l->x]));
-        in[0] = w->codes[l->x];
+        if (w->quantized[l->x] < 0)
+            ARC_TRY(put_quantizer(w, in[0], w->from->value[l->x].name, w->facts->range[l->x], &w->quantized[l->x]));
+        in[0] = w->quantized[l->x];
     } else {
         in[1] = new_constant(w, name, "_weight", ARC_F32, &shape, &weights);
         in[2] = new_constant(w, name, "_bias", ARC_F32, &vector, &bias);
@@ -297,8 +300,8 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
     if (l->gemm)
         ARC_TRY(arc_node_int(g, n, "transB", 1));
     if (l->int8 && !l->gemm && !y->is_output) {
-        ARC_TRY(put_quantiser(w, out, y->name, w->facts->range[l->y], &w->codes[l->y]));
-        w->as[l->y] = w->codes[l->y];
+        ARC_TRY(put_quantizer(w, out, y->name, w->facts->range[l->y], &w->quantized[l->y]));
+        w->as[l->y] = w->quantized[l->y];
     }
     st = ARC_OK;
 done:
@@ -374,7 +377,7 @@ static arc_status put_node(writer *w, const arc_node *from, arc_error *err) {
     if ((arc_node_is(from, ARC_KIND_IDENTITY) || arc_node_is(from, ARC_KIND_DROPOUT)) &&
         !w->from->value[from->output[0]].is_output) {
         w->as[from->output[0]] = value_here(w, from->input[0]);
-        w->codes[from->output[0]] = w->codes[from->input[0]];
+        w->quantized[from->output[0]] = w->quantized[from->input[0]];
         return ARC_OK;
     }
     for (int i = 0; i < from->inputs; i++)
@@ -432,11 +435,11 @@ arc_status arc_quant_write(arc_graph **out, const arc_graph *g, const arc_quant_
     w.g->name = g->name ? arc_arena_strdup(&w.g->arena, g->name) : NULL;
     w.g->producer = g->producer ? arc_arena_strdup(&w.g->arena, g->producer) : NULL;
     w.as = arc_mem_new(g->alloc, (size_t)g->values + 1, sizeof *w.as);
-    w.codes = arc_mem_new(g->alloc, (size_t)g->values + 1, sizeof *w.codes);
-    if (!w.as || !w.codes)
+    w.quantized = arc_mem_new(g->alloc, (size_t)g->values + 1, sizeof *w.quantized);
+    if (!w.as || !w.quantized)
         ARC_TRY(ARC_ENOMEM);
     for (int v = 0; v < g->values; v++)
-        w.as[v] = w.codes[v] = ARC_NO_VALUE;
+        w.as[v] = w.quantized[v] = ARC_NO_VALUE;
     ARC_TRY(write_ends(&w, true));
     int layer = 0;
     for (int i = 0; i < g->nodes; i++) {
@@ -453,10 +456,10 @@ arc_status arc_quant_write(arc_graph **out, const arc_graph *g, const arc_quant_
     ARC_TRY(arc_graph_check(w.g, err));
 done:
     arc_mem_free(g->alloc, w.as);
-    arc_mem_free(g->alloc, w.codes);
+    arc_mem_free(g->alloc, w.quantized);
     if (st == ARC_OK)
         *out = w.g;
     else
         arc_graph_free(&w.g);
-    return st == ARC_ENOMEM ? arc_fail_nomem(err, "a quantised network") : st;
+    return st == ARC_ENOMEM ? arc_fail_nomem(err, "a quantized network") : st;
 }

@@ -1,4 +1,4 @@
-/* Quantising a model: calibration on some crops, which layers stay float32, and what it did to others. */
+/* Quantizing a model: calibration on some crops, which layers stay float32, and what it did to others. */
 #include "quantize/quantize.h"
 #include <math.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ typedef struct watched {
     int64_t channels, pixels;
 } watched;
 
-typedef struct quantising {
+typedef struct quantizing {
     arc_context *ctx;
     const arc_model *model;
     const arc_graph *g;
@@ -42,28 +42,29 @@ typedef struct quantising {
     float *reference;   /* [held out][dim] in float32 */
     int *held;          /* crops that are measured with */
     int64_t dim, done, total;
-} quantising;
+} quantizing;
 
-static arc_status step(quantising *q, arc_error *err) {
+static arc_status step(quantizing *q, arc_error *err) {
     q->done++;
     if (q->opt->progress && q->opt->progress(q->opt->progress_ctx, q->done, ARC_MAX(q->total, q->done)) != 0)
-        return arc_fail(err, ARC_ECANCEL, "quantising was cancelled");
+        return arc_fail(err, ARC_ECANCEL, "quantizing was cancelled");
     return ARC_OK;
 }
 
-static bool is_held(const quantising *q, int crop) {
+static bool is_held(const quantizing *q, int crop) {
     return crop % q->opt->held_out == q->opt->held_out - 1 || (q->crops->count < q->opt->held_out && crop == q->crops->count - 1);
 }
 
-/* ---- which layers ------------------------------------------------------------------------------------------------------------- */
+/* ---- which layers
+ * ------------------------------------------------------------------------------------------------------------- */
 
-static const char *layer_name(const quantising *q, const arc_quant_layer *l) {
+static const char *layer_name(const quantizing *q, const arc_quant_layer *l) {
     const char *name = q->g->node[l->node].name;
     return *name ? name : q->g->value[l->y].name;
 }
 
 /* Marks the layers that `keep` names. */
-static arc_status keep_named(quantising *q, arc_error *err) {
+static arc_status keep_named(quantizing *q, arc_error *err) {
     for (const char *at = q->opt->keep; *at;) {
         const size_t n = strcspn(at, ",");
         bool found = n == 0 || (n == 4 && strncmp(at, "none", 4) == 0);
@@ -83,13 +84,13 @@ static arc_status keep_named(quantising *q, arc_error *err) {
     return ARC_OK;
 }
 
-static arc_status choose_layers(quantising *q, arc_error *err) {
+static arc_status choose_layers(quantizing *q, arc_error *err) {
     arc_status st = arc_quant_layers(q->g, &q->layer, &q->layers, err);
     if (st != ARC_OK)
         return st;
     if (q->layers == 0 || q->layers > ARC_QUANTIZE_MAX_LAYERS)
         return arc_fail(err, ARC_EUNSUPPORTED,
-                        "the network has %d convolutions and matrix products with float32 weights: 1 to %d can be quantised",
+                        "the network has %d convolutions and matrix products with float32 weights: 1 to %d can be quantized",
                         q->layers, ARC_QUANTIZE_MAX_LAYERS);
     for (int i = 0; i < q->layers; i++)
         q->layer[i].int8 =
@@ -97,9 +98,10 @@ static arc_status choose_layers(quantising *q, arc_error *err) {
     return q->opt->keep ? keep_named(q, err) : ARC_OK;
 }
 
-/* ---- calibration -------------------------------------------------------------------------------------------------------------- */
+/* ---- calibration
+ * -------------------------------------------------------------------------------------------------------------- */
 
-static arc_status watch(quantising *q, int value, int64_t channels) {
+static arc_status watch(quantizing *q, int value, int64_t channels) {
     for (int i = 0; i < q->watches; i++)
         if (q->watch[i].value == value) {
             q->watch[i].channels = ARC_MAX(q->watch[i].channels, channels);
@@ -113,7 +115,7 @@ static arc_status watch(quantising *q, int value, int64_t channels) {
 }
 
 typedef struct count_job {
-    quantising *q;
+    quantizing *q;
     const arc_tensor *out; /* of the watched values */
 } count_job;
 
@@ -136,14 +138,14 @@ static void count_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-static arc_status run_crop(quantising *q, arc_session *session, int crop, arc_tensor *out, arc_error *err) {
+static arc_status run_crop(quantizing *q, arc_session *session, int crop, arc_tensor *out, arc_error *err) {
     const arc_status st = q->crops->get(q->crops->ctx, crop, q->tensor, err);
     const arc_tensor in = {.dtype = ARC_F32, .layout = ARC_PLAIN, .shape = q->input, .data = q->tensor};
     return st == ARC_OK ? arc_session_run(session, &in, out, err) : st;
 }
 
 /* The float32 network with every watched value an output behind its own. */
-static arc_status open_watching(quantising *q, arc_graph **graph, arc_session **session, arc_error *err) {
+static arc_status open_watching(quantizing *q, arc_graph **graph, arc_session **session, arc_error *err) {
     arc_status st;
     arc_quant_layer *none = arc_arena_new(&q->arena, (size_t)q->layers, sizeof *none);
     if (!none)
@@ -166,7 +168,7 @@ done:
     return st;
 }
 
-static arc_status finish_watching(quantising *q) {
+static arc_status finish_watching(quantizing *q) {
     for (int i = 0; i < q->watches; i++) {
         watched *w = &q->watch[i];
         q->range[w->value] = arc_range_of(w->histogram, q->opt->method, q->opt->percentile);
@@ -180,7 +182,7 @@ static arc_status finish_watching(quantising *q) {
     return ARC_OK;
 }
 
-static arc_status calibrate(quantising *q, arc_error *err) {
+static arc_status calibrate(quantizing *q, arc_error *err) {
     arc_status st;
     arc_graph *graph = NULL;
     arc_session *session = NULL;
@@ -221,7 +223,8 @@ done:
     return st;
 }
 
-/* ---- measuring ---------------------------------------------------------------------------------------------------------------- */
+/* ---- measuring
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static double cosine(const float *a, const float *b, int64_t n) {
     double ab = 0, aa = 0, bb = 0;
@@ -241,7 +244,7 @@ static bool all_finite(const float *x, int64_t count) {
 }
 
 /* Runs `count` of the held-out crops: into `embedding` (reference), or against the reference into `cosines`. */
-static arc_status run_held(quantising *q, const arc_graph *g, int count, float *embedding, double *cosines, arc_error *err) {
+static arc_status run_held(quantizing *q, const arc_graph *g, int count, float *embedding, double *cosines, arc_error *err) {
     arc_status st;
     arc_session *session = NULL;
     const arc_session_options exact = {.exact = true};
@@ -268,13 +271,13 @@ done:
     return st;
 }
 
-static arc_status write_graph(const quantising *q, const arc_quant_layer *layers, arc_graph **out, arc_error *err) {
+static arc_status write_graph(const quantizing *q, const arc_quant_layer *layers, arc_graph **out, arc_error *err) {
     const arc_quant_facts facts = {q->range, q->mean};
     return arc_quant_write(out, q->g, layers, q->layers, &facts, err);
 }
 
 /* The loss by layer i alone in 8 bits. */
-static arc_status measure_alone(quantising *q, int i, double *loss, arc_error *err) {
+static arc_status measure_alone(quantizing *q, int i, double *loss, arc_error *err) {
     arc_graph *graph = NULL;
     double cosines[SENSITIVITY_CROPS], sum = 0;
     const int crops = ARC_MIN(q->report->held_out, SENSITIVITY_CROPS);
@@ -297,7 +300,7 @@ done:
     return st;
 }
 
-static arc_status keep_sensitive(quantising *q, arc_error *err) {
+static arc_status keep_sensitive(quantizing *q, arc_error *err) {
     arc_status st = ARC_OK;
     int64_t all = 0;
     for (int i = 0; i < q->layers; i++)
@@ -319,7 +322,7 @@ static arc_status keep_sensitive(quantising *q, arc_error *err) {
     }
     q->report->layers = q->layers;
     if (q->report->int8_layers == 0)
-        st = arc_fail(err, ARC_EINVAL, "no layer is left to quantise");
+        st = arc_fail(err, ARC_EINVAL, "no layer is left to quantize");
 done:
     return st;
 }
@@ -329,7 +332,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static arc_status measure(quantising *q, const arc_graph *graph, arc_error *err) {
+static arc_status measure(quantizing *q, const arc_graph *graph, arc_error *err) {
     const int n = q->report->held_out;
     double *cosines = arc_arena_new(&q->arena, (size_t)n, sizeof *cosines);
     if (!cosines)
@@ -345,9 +348,10 @@ static arc_status measure(quantising *q, const arc_graph *graph, arc_error *err)
     return ARC_OK;
 }
 
-/* ---- whole -------------------------------------------------------------------------------------------------------------------- */
+/* ---- whole
+ * -------------------------------------------------------------------------------------------------------------------- */
 
-static arc_status note(const quantising *q, arc_graph *graph) {
+static arc_status note(const quantizing *q, arc_graph *graph) {
     static const char *const names[] = {"mse", "minmax", "percentile", "kl"};
     char text[200];
     snprintf(text, sizeof text, "%s, %d crops; on %d others cosine to float32 %.5f, 1st percentile %.5f; %d of %d layers int8",
@@ -356,27 +360,27 @@ static arc_status note(const quantising *q, arc_graph *graph) {
     return arc_graph_set_meta(graph, "arcface.note.quantize", text);
 }
 
-static arc_status prepare(quantising *q, arc_error *err) {
+static arc_status prepare(quantizing *q, arc_error *err) {
     const arc_shape *s = &q->input;
     q->range = arc_arena_new(&q->arena, (size_t)q->g->values + 1, sizeof *q->range);
     q->mean = arc_arena_new(&q->arena, (size_t)q->g->values + 1, sizeof *q->mean);
     q->tensor = arc_arena_new(&q->arena, (size_t)arc_shape_count(s), sizeof *q->tensor);
     q->held = arc_arena_new(&q->arena, (size_t)q->crops->count, sizeof *q->held);
     if (!q->range || !q->mean || !q->tensor || !q->held)
-        return arc_fail_nomem(err, "quantising");
+        return arc_fail_nomem(err, "quantizing");
     for (int i = 0; i < q->crops->count; i++)
         if (is_held(q, i))
             q->held[q->report->held_out++] = i;
     q->reference = arc_arena_new(&q->arena, (size_t)(q->report->held_out * q->dim), sizeof *q->reference);
     q->total = q->crops->count + q->report->held_out;
-    return q->reference ? ARC_OK : arc_fail_nomem(err, "quantising");
+    return q->reference ? ARC_OK : arc_fail_nomem(err, "quantizing");
 }
 
-static arc_status wrap(const quantising *q, arc_graph **graph, arc_model **out, arc_error *err) {
+static arc_status wrap(const quantizing *q, arc_graph **graph, arc_model **out, arc_error *err) {
     arc_model *m = arc_mem_new(&q->ctx->alloc, 1, sizeof *m);
     if (!m || note(q, *graph) != ARC_OK) {
         arc_mem_free(&q->ctx->alloc, m);
-        return arc_fail_nomem(err, "the quantised model");
+        return arc_fail_nomem(err, "the quantized model");
     }
     *m = (arc_model){.alloc = q->ctx->alloc, .graph = *graph, .contract = q->model->contract};
     *graph = NULL;
@@ -384,11 +388,11 @@ static arc_status wrap(const quantising *q, arc_graph **graph, arc_model **out, 
     return ARC_OK;
 }
 
-arc_status arc_quantise_model(arc_context *ctx, const arc_model *model, const arc_crop_source *crops,
+arc_status arc_quantize_model(arc_context *ctx, const arc_model *model, const arc_crop_source *crops,
                               const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report, arc_error *err) {
     arc_status st;
     arc_graph *graph = NULL;
-    quantising q = {.ctx = ctx, .model = model, .g = model->graph, .crops = crops, .opt = opt, .report = report};
+    quantizing q = {.ctx = ctx, .model = model, .g = model->graph, .crops = crops, .opt = opt, .report = report};
     *out = NULL;
     memset(report, 0, sizeof *report);
     arc_arena_init(&q.arena, &ctx->alloc, 0);

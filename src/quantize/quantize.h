@@ -1,8 +1,8 @@
-/* quantize: post-training quantisation of a network to a standard ONNX QDQ graph.
+/* quantize: post-training quantization of a network to a standard ONNX QDQ graph.
  *
  *   range.c   what values a tensor takes, and the range that its 255 steps should cover
- *   graph.c   the network as layers; writing it with quantisers around those that are to run in 8 bits
- *   quantise.c         calibration, sensitivity, the held-out cosines */
+ *   graph.c   the network as layers; writing it with quantizers around those that are to run in 8 bits
+ *   quantize.c         calibration, sensitivity, the held-out cosines */
 #ifndef ARC_QUANTIZE_QUANTIZE_H
 #define ARC_QUANTIZE_QUANTIZE_H
 
@@ -29,7 +29,8 @@ arc_range arc_range_of(const arc_histogram *h, arc_quantize_method method, doubl
 
 /* ---- graph.c ---- */
 
-/* A Conv or Gemm with constant weights, and the BatchNormalization behind it that goes into them. Indices are the source graph's. */
+/* A Conv or Gemm with constant weights, and the BatchNormalization behind it that goes into them. Indices are the source
+ * graph's. */
 typedef struct arc_quant_layer {
     int node, norm; /* norm ARC_NO_VALUE: none */
     int x, y;       /* the values between which it stands */
@@ -49,12 +50,13 @@ typedef struct arc_quant_facts {
     const float *const *mean; /* [values], NULL where unknown: [c_in] */
 } arc_quant_facts;
 
-/* The graph at opset 13 or later with BatchNormalizations folded into the layers, and quantisers around those that are `int8`. Every
- * value of the source that is still there keeps its name. facts may be NULL when no layer is in 8 bits. Initializers are shared with `g`. */
+/* The graph at opset 13 or later with BatchNormalizations folded into the layers, and quantizers around those that are `int8`.
+ * Every value of the source that is still there keeps its name. facts may be NULL when no layer is in 8 bits. Initializers are
+ * shared with `g`. */
 arc_status arc_quant_write(arc_graph **out, const arc_graph *g, const arc_quant_layer *layers, int count,
                            const arc_quant_facts *facts, arc_error *err);
 
-/* ---- quantise.c ---- */
+/* ---- quantize.c ---- */
 
 /* Where crops come from: fills [3][h][w] of crop i as the network takes it. */
 typedef struct arc_crop_source {
@@ -63,7 +65,7 @@ typedef struct arc_crop_source {
     arc_status (*get)(void *ctx, int i, float *tensor, arc_error *err);
 } arc_crop_source;
 
-arc_status arc_quantise_model(arc_context *ctx, const arc_model *model, const arc_crop_source *crops,
+arc_status arc_quantize_model(arc_context *ctx, const arc_model *model, const arc_crop_source *crops,
                               const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report, arc_error *err);
 
 /* ---- gate.c ---- What of the report and of the verified pairs is outside the gate's bounds, into o->refused. */

@@ -1,4 +1,4 @@
-/* Ranges for quantisation: a histogram of what a tensor held, and four ways to choose what 255 steps should cover. */
+/* Ranges for quantization: a histogram of what a tensor held, and four ways to choose what 255 steps should cover. */
 #include "quantize/quantize.h"
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 #define SHRINK_LEAST 0.25
 #define SMALL 1e-4 /* what an empty bin counts in a divergence, as MXNet has it */
 
-/* ---- histogram ---------------------------------------------------------------------------------------------------------------- */
+/* ---- histogram
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void widen(arc_histogram *h) {
     uint64_t wider[ARC_RANGE_BINS] = {0};
@@ -40,7 +41,8 @@ void arc_histogram_add(arc_histogram *h, const float *x, size_t count) {
             h->bin[HALF + (int)floorf(x[i] * per_width)]++;
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------------------------------- */
+/* ---- ranges
+ * ------------------------------------------------------------------------------------------------------------------- */
 
 static double middle(const arc_histogram *h, int bin) {
     return (bin - HALF + 0.5) * h->width;
@@ -77,8 +79,8 @@ static double squared_error(const arc_histogram *h, double lo, double hi) {
     return sum;
 }
 
-/* Kullback-Leibler divergence of the clipped distribution (outliers in the edge bins) from its 256-level quantisation, whose mass is spread
- * over the bins of a level that hold anything (MXNet's and TensorRT's rule, for a range that need not be symmetric). */
+/* Kullback-Leibler divergence of the clipped distribution (outliers in the edge bins) from its 256-level quantization, whose mass
+ * is spread over the bins of a level that hold anything (MXNet's and TensorRT's rule, for a range that need not be symmetric). */
 static double divergence(const arc_histogram *h, double lo, double hi) {
     double p[ARC_RANGE_BINS] = {0}, q[ARC_RANGE_BINS], total_p = 0, total_q = 0, sum = 0;
     const int first = bin_of(h, lo), last = bin_of(h, hi), bins = last - first + 1;

@@ -16,7 +16,7 @@ says "calibrated on" "cosine to float32" "times as fast" "int8 layers"
 expect 0 model info "$work/q.onnx"
 says 112x112
 expect 0 bench "$work/q.onnx" --batch 2 --seconds 0.05 --plan-report
-says arc.Conv8 "int8 igemm" "int8 depthwise" int8
+says arc.Int8Conv "int8 igemm" "int8 depthwise" int8
 expect 0 bench "$work/q.onnx" --batch 1 --seconds 0.05 --json
 says '"precision": "int8"'
 expect 0 embed --aligned --model "$work/q.onnx" "$work/crops/1.ppm" -o "$work/one.npy" --threads 1 -q

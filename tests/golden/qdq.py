@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Goldens of QDQ graphs: a small network quantised by ONNX Runtime's own tool, and what ONNX Runtime says of it.
+"""Goldens of QDQ graphs: a small network quantized by ONNX Runtime's own tool, and what ONNX Runtime says of it.
 
 usage: qdq.py OUTPUT_FOLDER       (with onnx and onnxruntime; the files in tests/golden/data/qdq came from 1.23 and 1.32)
 
 The network has a plain, a strided, a grouped and a depthwise convolution, two residual sums, PRelu, LeakyRelu, Relu, BatchNormalization and a
-fully connected end. It is quantised in three ways that files come in:
+fully connected end. It is quantized in three ways that files come in:
   u8.onnx        uint8 activations, int8 weights with one scale each
   channels.onnx  uint8 activations, int8 weights with a scale a channel
   s8.onnx        int8 activations, as for TensorRT

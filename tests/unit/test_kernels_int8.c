@@ -4,9 +4,9 @@
 enum { M = 5 };
 
 /* Combination `kind` of parts, arrays of exactly n; some of the numbers are none. */
-static arc_requant make_requant(int kind, size_t n) {
+static arc_requantize make_requantize(int kind, size_t n) {
     static const arc_act acts[] = {ARC_ACT_NONE, ARC_ACT_RELU, ARC_ACT_PRELU, ARC_ACT_LEAKY, ARC_ACT_CLIP};
-    arc_requant r = {.act = acts[kind % 5], .alpha = 0.2f, .lo = -2, .hi = 3, .code_scale = 7.7f, .code_zero = 100};
+    arc_requantize r = {.act = acts[kind % 5], .alpha = 0.2f, .lo = -2, .hi = 3, .quantize_scale = 7.7f, .quantize_zero = 100};
     float *scale = random_floats(0, n);
     for (size_t j = 0; j < n; j++)
         scale[j] *= 0.01f;
@@ -19,7 +19,7 @@ static arc_requant make_requant(int kind, size_t n) {
         r.mid_hi = 135;
         r.mid_scale = 0.05f;
     }
-    r.residual_stride = r.y_stride = r.code_stride = n;
+    r.residual_stride = r.y_stride = r.quantized_stride = n;
     float *residual = kind / 10 % 2 ? random_floats(3, M * n) : NULL;
     r.residual = residual;
     r.act_last = kind / 20 % 2;
@@ -34,7 +34,7 @@ static arc_requant make_requant(int kind, size_t n) {
 
 static void compare(const arc_kernels *k, int kind, size_t n, bool sums) {
     const arc_kernels *generic = arc_kernels_of(ARC_ISA_GENERIC);
-    arc_requant r = make_requant(kind, n), want = r;
+    arc_requantize r = make_requantize(kind, n), want = r;
     int32_t *x = guarded(6, M * n * sizeof *x);
     float *f = floats(7, M * n);
     for (size_t i = 0; i < M * n; i++) {
@@ -45,61 +45,61 @@ static void compare(const arc_kernels *k, int kind, size_t n, bool sums) {
     }
     r.y = floats(8, M * n);
     want.y = floats(9, M * n);
-    r.codes = guarded(10, M * n);
-    want.codes = guarded(11, M * n);
+    r.quantized = guarded(10, M * n);
+    want.quantized = guarded(11, M * n);
     if (sums) {
-        k->requantise(M, n, x, n, &r);
-        generic->requantise(M, n, x, n, &want);
+        k->requantize(M, n, x, n, &r);
+        generic->requantize(M, n, x, n, &want);
     } else {
-        k->quantise(M, n, f, n, &r);
-        generic->quantise(M, n, f, n, &want);
+        k->quantize(M, n, f, n, &r);
+        generic->quantize(M, n, f, n, &want);
     }
     for (size_t i = 0; i < M * n; i++)
-        if (r.codes[i] != want.codes[i] || !(r.y[i] == want.y[i] || (isnan(r.y[i]) && isnan(want.y[i]))))
-            fail_msg("%s kind %d n %zu: got %u %.9g, want %u %.9g", k->name, kind, n, r.codes[i], (double)r.y[i], want.codes[i],
-                     (double)want.y[i]);
+        if (r.quantized[i] != want.quantized[i] || !(r.y[i] == want.y[i] || (isnan(r.y[i]) && isnan(want.y[i]))))
+            fail_msg("%s kind %d n %zu: got %u %.9g, want %u %.9g", k->name, kind, n, r.quantized[i], (double)r.y[i],
+                     want.quantized[i], (double)want.y[i]);
 }
 
-static void requantise_level(const arc_kernels *k) {
+static void requantize_level(const arc_kernels *k) {
     for (size_t n = 1; n <= 67; n++)
         for (int kind = 0; kind < 80; kind += n % 16 ? 7 : 1)
             compare(k, kind, n, true);
 }
 
-static void quantise_level(const arc_kernels *k) {
+static void quantize_level(const arc_kernels *k) {
     for (size_t n = 1; n <= 67; n++)
         for (int kind = 0; kind < 80; kind += 11)
             compare(k, kind, n, false);
 }
 
 /* By hand: a sum of 300 at 0.01 with bias 0.5 is 3.5, in between clamped to 3 steps of 2 = 6, plus 1 = 7, at 0.5 a step 14 over 10. */
-static void requantise_by_hand(void **state) {
+static void requantize_by_hand(void **state) {
     (void)state;
     const int32_t sum = 300;
     const float scale = 0.01f, bias = 0.5f, residual = 1;
     float y;
-    uint8_t code;
-    arc_requant r = {.scale = &scale,
-                     .bias = &bias,
-                     .mid_lo = -3,
-                     .mid_hi = 3,
-                     .mid_scale = 2,
-                     .residual = &residual,
-                     .y = &y,
-                     .codes = &code,
-                     .code_scale = 2,
-                     .code_zero = 10,
-                     .residual_stride = 1,
-                     .y_stride = 1,
-                     .code_stride = 1};
-    arc_kernels_get(NULL)->requantise(1, 1, &sum, 1, &r);
-    assert_true(y == 7 && code == 24);
-    r.code_scale = 1000; /* beyond the last code */
-    arc_kernels_get(NULL)->requantise(1, 1, &sum, 1, &r);
-    assert_int_equal(code, 255);
+    uint8_t quantized;
+    arc_requantize r = {.scale = &scale,
+                        .bias = &bias,
+                        .mid_lo = -3,
+                        .mid_hi = 3,
+                        .mid_scale = 2,
+                        .residual = &residual,
+                        .y = &y,
+                        .quantized = &quantized,
+                        .quantize_scale = 2,
+                        .quantize_zero = 10,
+                        .residual_stride = 1,
+                        .y_stride = 1,
+                        .quantized_stride = 1};
+    arc_kernels_get(NULL)->requantize(1, 1, &sum, 1, &r);
+    assert_true(y == 7 && quantized == 24);
+    r.quantize_scale = 1000; /* beyond the last 8-bit value */
+    arc_kernels_get(NULL)->requantize(1, 1, &sum, 1, &r);
+    assert_int_equal(quantized, 255);
 }
 
-static void dwconv8_case(const arc_kernels *k, size_t pixels, size_t channels, size_t taps, bool extreme) {
+static void int8_dwconv_case(const arc_kernels *k, size_t pixels, size_t channels, size_t taps, bool extreme) {
     const uint8_t *list[9 * 25];
     uint8_t *rows[10];
     for (int r = 0; r < 10; r++) {
@@ -113,36 +113,36 @@ static void dwconv8_case(const arc_kernels *k, size_t pixels, size_t channels, s
     for (size_t i = 0; i < taps * channels; i++)
         w[i] = extreme ? -128 : (int8_t)random_u32();
     int32_t *y = guarded(11, pixels * channels * sizeof *y);
-    k->dwconv8(pixels, channels, taps, list, w, y);
+    k->int8_dwconv(pixels, channels, taps, list, w, y);
     for (size_t p = 0; p < pixels; p++)
         for (size_t j = 0; j < channels; j++) {
             int32_t want = 0;
             for (size_t t = 0; t < taps; t++)
                 want += list[p * taps + t][j] * w[t * channels + j];
             if (y[p * channels + j] != want)
-                fail_msg("%s dwconv8 pixels %zu channels %zu taps %zu: got %d, want %d", k->name, pixels, channels, taps,
+                fail_msg("%s int8_dwconv pixels %zu channels %zu taps %zu: got %d, want %d", k->name, pixels, channels, taps,
                          y[p * channels + j], want);
         }
 }
 
-static void dwconv8_level(const arc_kernels *k) {
+static void int8_dwconv_level(const arc_kernels *k) {
     for (size_t channels = 1; channels <= 70; channels++)
         for (size_t pixels = 1; pixels <= 9; pixels++) {
-            dwconv8_case(k, pixels, channels, channels % 3 ? 9 : 1 + random_u32() % 25, false);
-            dwconv8_case(k, pixels, channels, 9, true);
+            int8_dwconv_case(k, pixels, channels, channels % 3 ? 9 : 1 + random_u32() % 25, false);
+            int8_dwconv_case(k, pixels, channels, 9, true);
         }
 }
 
-LEVEL_TEST(requantise)
-LEVEL_TEST(quantise)
-LEVEL_TEST(dwconv8)
+LEVEL_TEST(requantize)
+LEVEL_TEST(quantize)
+LEVEL_TEST(int8_dwconv)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requantise),
-        cmocka_unit_test(test_quantise),
-        cmocka_unit_test(requantise_by_hand),
-        cmocka_unit_test(test_dwconv8),
+        cmocka_unit_test(test_requantize),
+        cmocka_unit_test(test_quantize),
+        cmocka_unit_test(requantize_by_hand),
+        cmocka_unit_test(test_int8_dwconv),
     };
     return cmocka_run_group_tests(tests, open_guards, NULL);
 }

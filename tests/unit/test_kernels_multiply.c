@@ -312,9 +312,9 @@ static void groupconv_level(const arc_kernels *k) {
             groupconv_case(k, channels % 8 ? 2 : 4, pixels, channels, pixels % 2 ? 9 : 1, kind++ % 20);
 }
 
-static void igemm8_case(const arc_kernels *k, size_t m, size_t n, size_t kc, size_t taps, bool extreme) {
+static void int8_igemm_case(const arc_kernels *k, size_t m, size_t n, size_t kc, size_t taps, bool extreme) {
     const uint8_t *list[9 * ARC_IGEMM_MAX_MR] = {NULL};
-    const size_t mr = k->igemm8_mr, nr = k->igemm8_nr, quads = (kc + 3) / 4;
+    const size_t mr = k->int8_igemm_mr, nr = k->int8_igemm_nr, quads = (kc + 3) / 4;
     for (int r = 0; r < 20; r++) {
         uint8_t *row = guarded(r, kc);
         for (size_t i = 0; i < kc; i++)
@@ -329,7 +329,7 @@ static void igemm8_case(const arc_kernels *k, size_t m, size_t n, size_t kc, siz
         b[i] = q >= kc ? 0 : extreme ? (int8_t)(i & 4 ? -128 : 127) : (int8_t)random_u32();
     }
     int32_t *c = guarded(21, ((m - 1) * (n + 1) + n) * sizeof *c);
-    k->igemm8(m, n, kc, taps, list, b, c, n + 1);
+    k->int8_igemm(m, n, kc, taps, list, b, c, n + 1);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
             int32_t want = 0;
@@ -337,15 +337,15 @@ static void igemm8_case(const arc_kernels *k, size_t m, size_t n, size_t kc, siz
                 for (size_t q = 0; q < kc; q++)
                     want += list[t * mr + i][q] * b[((t * quads + q / 4) * nr + j) * 4 + q % 4];
             if (c[i * (n + 1) + j] != want)
-                fail_msg("%s igemm8 m %zu n %zu kc %zu: got %d, want %d", k->name, m, n, kc, c[i * (n + 1) + j], want);
+                fail_msg("%s int8_igemm m %zu n %zu kc %zu: got %d, want %d", k->name, m, n, kc, c[i * (n + 1) + j], want);
         }
 }
 
-static void igemm8_level(const arc_kernels *k) {
-    for (size_t m = 1; m <= k->igemm8_mr; m++)
-        for (size_t n = 1; n <= k->igemm8_nr; n++) {
-            igemm8_case(k, m, n, 1 + random_u32() % 21, 1 + random_u32() % 3, false);
-            igemm8_case(k, m, n, 1 + random_u32() % 21, 1, true);
+static void int8_igemm_level(const arc_kernels *k) {
+    for (size_t m = 1; m <= k->int8_igemm_mr; m++)
+        for (size_t n = 1; n <= k->int8_igemm_nr; n++) {
+            int8_igemm_case(k, m, n, 1 + random_u32() % 21, 1 + random_u32() % 3, false);
+            int8_igemm_case(k, m, n, 1 + random_u32() % 21, 1, true);
         }
 }
 
@@ -375,7 +375,7 @@ LEVEL_TEST(f16_rounding)
 LEVEL_TEST(winograd)
 LEVEL_TEST(dwconv)
 LEVEL_TEST(groupconv)
-LEVEL_TEST(igemm8)
+LEVEL_TEST(int8_igemm)
 LEVEL_TEST(pack)
 
 int main(void) {
@@ -383,7 +383,7 @@ int main(void) {
         cmocka_unit_test(test_igemm),         cmocka_unit_test(test_igemm_bits),   cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_bf16_rounding), cmocka_unit_test(test_winograd),     cmocka_unit_test(test_dwconv),
         cmocka_unit_test(test_f16),           cmocka_unit_test(test_f16_rounding), cmocka_unit_test(test_groupconv),
-        cmocka_unit_test(test_igemm8),        cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_int8_igemm),    cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, open_guards, NULL);
 }

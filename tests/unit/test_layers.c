@@ -569,7 +569,7 @@ static void integer_convolution_is_exact(void **state) {
     }
 }
 
-static void quantises_as_onnx_does(void **state) {
+static void quantizes_as_onnx_does(void **state) {
     static const int64_t dim[] = {6};
     static const float x[] = {0, 2, -3, -2.5f, 1.34f, 0.5f}, want[] = {153, 255, 0, 26, 221, 179};
     (void)state;
@@ -612,7 +612,7 @@ int main(void) {
         cmocka_unit_test(slices_backwards),
         cmocka_unit_test(shapes_must_be_known_and_sound),
         cmocka_unit_test(integer_convolution_is_exact),
-        cmocka_unit_test(quantises_as_onnx_does),
+        cmocka_unit_test(quantizes_as_onnx_does),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

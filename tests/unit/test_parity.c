@@ -32,7 +32,7 @@ static arc_model *load(const char *name, arc_task task) {
 }
 
 /* One RGB u8 image [h,w,3] into the network's input as the contract says. The goldens were made by dividing; multiplying by the
- * reciprocal is one unit in the last place away, and run-time quantisation makes half a percent of an embedding of that. */
+ * reciprocal is one unit in the last place away, and run-time quantization makes half a percent of an embedding of that. */
 static void fill_input(const arc_contract *c, const uint8_t *rgb, int64_t h, int64_t w, float *out) {
     const float divisor = rintf(16 / c->scale[0]) / 16;
     assert_float_equal(1 / divisor, c->scale[0], 1e-9);
@@ -108,7 +108,7 @@ static void w600k_fp32(void **state) {
                    1e-4, 0.99999);
 }
 
-/* A rounding step of an activation apart is as good: the quantised scales come from the float outputs of the layer before. */
+/* A rounding step of an activation apart is as good: the quantized scales come from the float outputs of the layer before. */
 static void w600k_int8(void **state) {
     (void)state;
     check_embedder("models/recognition/w600k_mbf_int8_dynamic.onnx", "goldens/recognition/w600k_mbf_int8_dynamic.npy", 1, 5e-2,

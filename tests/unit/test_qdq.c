@@ -1,4 +1,5 @@
-/* QDQ graphs in the shapes that files come in: run fused they agree with the same graph run operator by operator, and nothing falls back. */
+/* QDQ graphs in the shapes that files come in: run fused they agree with the same graph run operator by operator, and nothing
+ * falls back. */
 #include "format/format.h"
 #include "net_support.h"
 
@@ -18,31 +19,32 @@ static int close_context(void **state) {
     return 0;
 }
 
-/* ---- building ----------------------------------------------------------------------------------------------------------------- */
+/* ---- building
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static int number(net *t, arc_dtype type, const void *value) {
     const arc_shape scalar = {0};
     return arc_graph_constant(t->g, net_name(t), type, &scalar, value, true);
 }
 
-/* QuantizeLinear and DequantizeLinear; zero of a code in 0..255, int8 ones lie 128 lower. */
-static int quantised_as(net *t, arc_dtype type, int x, float scale, int zero) {
+/* QuantizeLinear and DequantizeLinear; zero of an 8-bit value in 0..255, int8 ones lie 128 lower. */
+static int quantized_as(net *t, arc_dtype type, int x, float scale, int zero) {
     const int8_t low = (int8_t)(zero - 128);
     const uint8_t high = (uint8_t)zero;
     const int s = number(t, ARC_F32, &scale), z = type == ARC_I8 ? number(t, type, &low) : number(t, type, &high);
     return net_node(t, "DequantizeLinear", net_node(t, "QuantizeLinear", x, s, z, NULL), s, z, NULL);
 }
 
-static int quantised(net *t, int x, float scale, int zero) {
-    return quantised_as(t, ARC_U8, x, scale, zero);
+static int quantized(net *t, int x, float scale, int zero) {
+    return quantized_as(t, ARC_U8, x, scale, zero);
 }
 
 /* int8 weights of this shape behind a DequantizeLinear, with one scale or one of each channel on the axis. */
 static int weights(net *t, arc_shape shape, int axis, float size) {
-    void *code;
-    const int v = arc_graph_constant_new(t->g, net_name(t), ARC_I8, &shape, &code);
+    void *quantized;
+    const int v = arc_graph_constant_new(t->g, net_name(t), ARC_I8, &shape, &quantized);
     for (int64_t i = 0; i < arc_shape_count(&shape); i++)
-        ((int8_t *)code)[i] = (int8_t)net_random(t, -120, 120);
+        ((int8_t *)quantized)[i] = (int8_t)net_random(t, -120, 120);
     const arc_shape one = {0}, each = {1, {axis < 0 ? 1 : shape.dim[axis]}};
     const int scale = net_constant(t, axis < 0 ? one : each, 0.5f * size / 120, size / 120);
     arc_node *n;
@@ -72,7 +74,8 @@ static int start(net *t, uint32_t seed) {
     return net_input(t, "x", net_shape(4, 1, CHANNELS, SIDE, SIDE));
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------------------ */
+/* ---- running
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 /* How many steps of the optimised graph's plan are 8-bit layers. */
 static int fused_layers(const arc_graph *g, const arc_shape *shape, const float *x) {
@@ -83,12 +86,13 @@ static int fused_layers(const arc_graph *g, const arc_shape *shape, const float 
     assert_int_equal(arc_session_new(&s, ctx, g, NULL, NULL), ARC_OK);
     assert_int_equal(arc_session_profile(s, &in, 1, time, 64, &count, NULL), ARC_OK);
     for (int i = 0; i < count; i++)
-        found += strcmp(time[i].op, "arc.Conv8") == 0 || strcmp(time[i].op, "arc.Gemm8") == 0;
+        found += strcmp(time[i].op, "arc.Int8Conv") == 0 || strcmp(time[i].op, "arc.Int8Gemm") == 0;
     arc_session_free(&s);
     return found;
 }
 
-/* Fused and written agree in all but a code here and there; `layers` run in 8 bits (ARC_NO_VALUE: any). Frees the graph. */
+/* Fused and written agree in all but an 8-bit value here and there; `layers` run in 8 bits (ARC_NO_VALUE: any). Frees the
+ * graph. */
 static void expect_fused(net *t, int output, int layers, const char *what) {
     net_done(t, output);
     const arc_shape shape = t->g->value[t->g->input[0]].shape;
@@ -106,18 +110,18 @@ static void expect_fused(net *t, int output, int layers, const char *what) {
     arc_graph_free(&t->g);
 }
 
-/* A float result that another node reads before the quantiser does, and in the middle of the chain to it. */
+/* A float result that another node reads before the quantizer does, and in the middle of the chain to it. */
 static void other_readers_may_come_first(void **state) {
     (void)state;
     net t;
-    int s = conv(&t, quantised(&t, start(&t, 1), 0.01f, 128)), first;
+    int s = conv(&t, quantized(&t, start(&t, 1), 0.01f, 128)), first;
     first = net_node(&t, "Relu", s, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
-    s = conv(&t, quantised(&t, s, 0.02f, 128));
+    s = conv(&t, quantized(&t, s, 0.02f, 128));
     expect_fused(&t, net_node(&t, "Add", s, first, ARC_NO_VALUE, NULL), 2, "in front");
-    s = conv(&t, quantised(&t, start(&t, 2), 0.01f, 128));
+    s = conv(&t, quantized(&t, start(&t, 2), 0.01f, 128));
     const int norm = net_batch_norm(&t, s, CHANNELS);
     first = net_node(&t, "Relu", s, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
-    s = conv(&t, quantised(&t, norm, 0.02f, 128));
+    s = conv(&t, quantized(&t, norm, 0.02f, 128));
     expect_fused(&t, net_node(&t, "Add", s, first, ARC_NO_VALUE, NULL), 2, "between");
 }
 
@@ -126,7 +130,7 @@ static void weights_may_be_shared(void **state) {
     (void)state;
     net t;
     net_new(&t, &arc_alloc_libc, 3);
-    const int x = quantised(&t, net_input(&t, "x", net_shape(2, 5, 16, 0, 0)), 0.01f, 128),
+    const int x = quantized(&t, net_input(&t, "x", net_shape(2, 5, 16, 0, 0)), 0.01f, 128),
               w = weights(&t, net_shape(2, 16, 16, 0, 0), ARC_NO_VALUE, 0.4f);
     arc_node *n;
     const int rows = net_node(&t, "Gemm", x, w, ARC_NO_VALUE, &n);
@@ -151,25 +155,26 @@ static int drawn_layer(net *t, const int *value, int count) {
     case 3:
         return net_node(t, "Add", x, value[net_choice(t, count)], ARC_NO_VALUE, NULL);
     case 4:
-        return quantised_as(t, net_choice(t, 2) ? ARC_U8 : ARC_I8, x, 0.03f, net_choice(t, 2) ? 128 : 100);
+        return quantized_as(t, net_choice(t, 2) ? ARC_U8 : ARC_I8, x, 0.03f, net_choice(t, 2) ? 128 : 100);
     default:
         break;
     }
     const int kernel = net_choice(t, 2) ? 3 : 1, groups = 1 << net_choice(t, 4), axis = net_choice(t, 2) ? 0 : ARC_NO_VALUE,
               bias = net_choice(t, 2) ? net_constant(t, per_channel, -1, 1) : ARC_NO_VALUE;
-    return conv_of(t, net_choice(t, 4) ? quantised(t, x, 0.03f, 110) : x, kernel, groups, axis, bias);
+    return conv_of(t, net_choice(t, 4) ? quantized(t, x, 0.03f, 110) : x, kernel, groups, axis, bias);
 }
 
-/* A fully connected end on maps that are quantised before or after they are flattened, and perhaps normalised, read once or twice. */
+/* A fully connected end on maps that are quantized before or after they are flattened, and perhaps normalised, read once or
+ * twice. */
 static int drawn_head(net *t, int x) {
     enum { K = CHANNELS * SIDE * SIDE, DIM = 6 };
     const bool early = net_choice(t, 2), turned = net_choice(t, 2);
     if (net_choice(t, 2))
         x = net_batch_norm(t, x, CHANNELS);
-    x = early ? quantised(t, x, 0.03f, 128) : x;
+    x = early ? quantized(t, x, 0.03f, 128) : x;
     const int maps = x;
     x = net_node(t, "Flatten", x, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
-    x = early ? x : quantised(t, x, 0.03f, 128);
+    x = early ? x : quantized(t, x, 0.03f, 128);
     arc_node *n;
     const int w = weights(t, turned ? net_shape(2, DIM, K, 0, 0) : net_shape(2, K, DIM, 0, 0), turned ? 0 : 1, 1.5f / sqrtf(K));
     int y = net_node(t, "Gemm", x, w, ARC_NO_VALUE, &n);
@@ -204,7 +209,8 @@ static void any_graph_agrees(void **state) {
     }
 }
 
-/* ---- ONNX Runtime (tests/golden/qdq.py) ---------------------------------------------------------------------------------------- */
+/* ---- ONNX Runtime (tests/golden/qdq.py)
+ * ---------------------------------------------------------------------------------------- */
 
 static float *golden(const char *name, arc_shape *shape) {
     char path[256];
@@ -226,7 +232,8 @@ static void expect_rows(const float *got, const float *want, const arc_shape *sh
     }
 }
 
-/* What its tool writes runs in 8 bits but for the first layer, whose three channels make no products of four, and gives what it gives. */
+/* What its tool writes runs in 8 bits but for the first layer, whose three channels make no products of four, and gives what it
+ * gives. */
 static void agrees_with_onnx_runtime(void **state) {
     (void)state;
     static const char *const ways[] = {"u8", "channels", "s8"};

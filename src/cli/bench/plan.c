@@ -35,7 +35,7 @@ static double winograd_share(const arc_layer_time *l, bool weights) {
 }
 
 static bool is_int8(const arc_layer_time *l) {
-    return strstr(l->algorithm, "int8") || strstr(l->algorithm, "igemm8");
+    return strstr(l->algorithm, "int8");
 }
 
 /* Of the weights as the algorithm keeps them. */

@@ -57,7 +57,7 @@ static const published scores[] = {
     {"arcfaceresnet100-8.onnx", NULL, "agedb_30", 0.9787},
     {NULL, "967a17dd970632480609caac8b0a809f4784f1caa333a1d801365f7d34517e55", "lfw", 0.9950}, /* MobileFaceNet y1 */
     {NULL, "b151f97e392e68cb540fb9710a91a574a4187d491eeda77d1c1799ae6dc3b82b", "lfw", 0.9950},
-    {NULL, "001c04dd9833da99f3ec56bcea9a45a7ab6705479b5d3dcd501cd49a435b0d13", "lfw", 0.9970}, /* w600k_mbf, dequantised */
+    {NULL, "001c04dd9833da99f3ec56bcea9a45a7ab6705479b5d3dcd501cd49a435b0d13", "lfw", 0.9970}, /* w600k_mbf, dequantized */
 };
 
 const char *arc_known_list(const uint8_t digest[32]) {

@@ -1,4 +1,4 @@
-/* Operators that optimisers and quantisers write, in terms of the standard ones, so that passes and kernels see one form of each thing: QOperator form
+/* Operators that optimisers and quantizers write, in terms of the standard ones, so that passes and kernels see one form of each thing: QOperator form
  * (QLinearConv, QGemm, QLinearAdd ...) becomes QuantizeLinear / DequantizeLinear around the operator; what ONNX Runtime fused becomes its parts. */
 #include "format/onnx/onnx_internal.h"
 #include "op/layer.h"
@@ -85,21 +85,21 @@ static const arc_value *constant(const writer *w, int v) {
     return v >= 0 && w->g->value[v].data ? &w->g->value[v] : NULL;
 }
 
-static int dequantised(writer *w, int x, int scale, int zero, int axis) {
+static int dequantized(writer *w, int x, int scale, int zero, int axis) {
     const int in[3] = {x, scale, zero};
     const int y = put(w, "DequantizeLinear", 3, in, ARC_NO_VALUE);
     put_int(w, "axis", axis);
     return y;
 }
 
-static void quantised(writer *w, int x, int scale, int zero, int out) {
+static void quantized(writer *w, int x, int scale, int zero, int out) {
     const int in[3] = {x, scale, zero};
     (void)put(w, "QuantizeLinear", 3, in, out);
     put_int(w, "axis", 1);
 }
 
 /* A bias in units of input scale times weight scale times `factor`; ARC_NO_VALUE: a scale is not known. */
-static int dequantised_bias(writer *w, int bias, int x_scale, int w_scale, float factor) {
+static int dequantized_bias(writer *w, int bias, int x_scale, int w_scale, float factor) {
     const arc_value *xs = constant(w, x_scale), *ws = constant(w, w_scale);
     if (!xs || !ws || xs->dtype != ARC_F32 || ws->dtype != ARC_F32 || arc_shape_count(&xs->shape) != 1)
         return ARC_NO_VALUE;
@@ -115,51 +115,51 @@ static int dequantised_bias(writer *w, int bias, int x_scale, int w_scale, float
     }
     for (int64_t i = 0; i < count; i++)
         ((float *)data)[i] = one * each[i] * factor;
-    return dequantised(w, bias, product, ARC_NO_VALUE, 0);
+    return dequantized(w, bias, product, ARC_NO_VALUE, 0);
 }
 
 /* ---- QOperator form ----------------------------------------------------------------------------------------------- */
 
 /* x, its scale and zero point, w and its, y's, then a bias: QLinearConv. */
 static bool qlinear_conv(writer *w) {
-    int in[3] = {dequantised(w, input(w, 0), input(w, 1), input(w, 2), 1),
-                 dequantised(w, input(w, 3), input(w, 4), input(w, 5), 0), ARC_NO_VALUE};
-    if (input(w, 8) >= 0 && (in[2] = dequantised_bias(w, input(w, 8), input(w, 1), input(w, 4), 1)) < 0)
+    int in[3] = {dequantized(w, input(w, 0), input(w, 1), input(w, 2), 1),
+                 dequantized(w, input(w, 3), input(w, 4), input(w, 5), 0), ARC_NO_VALUE};
+    if (input(w, 8) >= 0 && (in[2] = dequantized_bias(w, input(w, 8), input(w, 1), input(w, 4), 1)) < 0)
         return false;
     const int y = put(w, "Conv", 3, in, ARC_NO_VALUE);
     copy_attrs(w, NULL);
-    quantised(w, y, input(w, 6), input(w, 7), output(w, 0));
+    quantized(w, y, input(w, 6), input(w, 7), output(w, 0));
     return true;
 }
 
-/* com.microsoft.QGemm: a and its, b and its, c, then y's where the result is quantised. */
+/* com.microsoft.QGemm: a and its, b and its, c, then y's where the result is quantized. */
 static bool qgemm(writer *w) {
     const bool transposed = arc_attr_int(&w->from, "transB", 0) != 0, codes = input(w, 7) >= 0;
-    int in[3] = {dequantised(w, input(w, 0), input(w, 1), input(w, 2), 1),
-                 dequantised(w, input(w, 3), input(w, 4), input(w, 5), transposed ? 0 : 1), ARC_NO_VALUE};
+    int in[3] = {dequantized(w, input(w, 0), input(w, 1), input(w, 2), 1),
+                 dequantized(w, input(w, 3), input(w, 4), input(w, 5), transposed ? 0 : 1), ARC_NO_VALUE};
     const float alpha = arc_attr_float(&w->from, "alpha", 1);
-    if (input(w, 6) >= 0 && (in[2] = dequantised_bias(w, input(w, 6), input(w, 1), input(w, 4), alpha)) < 0)
+    if (input(w, 6) >= 0 && (in[2] = dequantized_bias(w, input(w, 6), input(w, 1), input(w, 4), alpha)) < 0)
         return false;
     const int y = put(w, "Gemm", 3, in, codes ? ARC_NO_VALUE : output(w, 0));
     copy_attrs(w, NULL);
     if (codes)
-        quantised(w, y, input(w, 7), input(w, 8), output(w, 0));
+        quantized(w, y, input(w, 7), input(w, 8), output(w, 0));
     return true;
 }
 
 static bool qlinear_matmul(writer *w) {
     const arc_value *b = constant(w, input(w, 3));
     const int axis = b ? ARC_MAX(b->shape.rank - 1, 0) : 1;
-    const int in[2] = {dequantised(w, input(w, 0), input(w, 1), input(w, 2), 1),
-                       dequantised(w, input(w, 3), input(w, 4), input(w, 5), axis)};
-    quantised(w, put(w, "MatMul", 2, in, ARC_NO_VALUE), input(w, 6), input(w, 7), output(w, 0));
+    const int in[2] = {dequantized(w, input(w, 0), input(w, 1), input(w, 2), 1),
+                       dequantized(w, input(w, 3), input(w, 4), input(w, 5), axis)};
+    quantized(w, put(w, "MatMul", 2, in, ARC_NO_VALUE), input(w, 6), input(w, 7), output(w, 0));
     return true;
 }
 
 static bool qlinear_pair(writer *w, const char *op) {
-    const int in[2] = {dequantised(w, input(w, 0), input(w, 1), input(w, 2), 1),
-                       dequantised(w, input(w, 3), input(w, 4), input(w, 5), 1)};
-    quantised(w, put(w, op, 2, in, ARC_NO_VALUE), input(w, 6), input(w, 7), output(w, 0));
+    const int in[2] = {dequantized(w, input(w, 0), input(w, 1), input(w, 2), 1),
+                       dequantized(w, input(w, 3), input(w, 4), input(w, 5), 1)};
+    quantized(w, put(w, op, 2, in, ARC_NO_VALUE), input(w, 6), input(w, 7), output(w, 0));
     return true;
 }
 
@@ -168,9 +168,9 @@ static bool qlinear_one(writer *w, const char *op) {
     static const char *const but[] = {"channels_last", NULL};
     if (arc_attr_int(&w->from, "channels_last", 0) != 0)
         return false;
-    const int x = dequantised(w, input(w, 0), input(w, 1), input(w, 2), 1), y = put(w, op, 1, &x, ARC_NO_VALUE);
+    const int x = dequantized(w, input(w, 0), input(w, 1), input(w, 2), 1), y = put(w, op, 1, &x, ARC_NO_VALUE);
     copy_attrs(w, but);
-    quantised(w, y, input(w, 3), input(w, 4), output(w, 0));
+    quantized(w, y, input(w, 3), input(w, 4), output(w, 0));
     return true;
 }
 
@@ -178,10 +178,10 @@ static bool qlinear_one(writer *w, const char *op) {
 static bool qlinear_concat(writer *w) {
     int in[ARC_OP_MAX_IO], count = 0;
     for (int i = 2; i + 2 < w->from.inputs && count < ARC_OP_MAX_IO; i += 3)
-        in[count++] = dequantised(w, input(w, i), input(w, i + 1), input(w, i + 2), 1);
+        in[count++] = dequantized(w, input(w, i), input(w, i + 1), input(w, i + 2), 1);
     const int y = put(w, "Concat", count, in, ARC_NO_VALUE);
     copy_attrs(w, NULL);
-    quantised(w, y, input(w, 0), input(w, 1), output(w, 0));
+    quantized(w, y, input(w, 0), input(w, 1), output(w, 0));
     return count > 0;
 }
 

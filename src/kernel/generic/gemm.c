@@ -100,8 +100,8 @@ static void groupconv(size_t group, size_t pixels, size_t channels, size_t taps,
     }
 }
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
-                   size_t c_stride) {
+static void int8_igemm(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                       size_t c_stride) {
     int32_t acc[MR8][NR8] = {{0}};
     const size_t groups = (kc + 3) / 4;
     for (size_t t = 0; t < taps; t++, a += MR8)
@@ -125,7 +125,7 @@ void arc_kernels_fill_generic_gemm(arc_kernels *k) {
     k->dwconv = dwconv;
     k->groupconv = groupconv;
     k->rows_epilogue = rows_epilogue;
-    k->igemm8_mr = MR8;
-    k->igemm8_nr = NR8;
-    k->igemm8 = igemm8;
+    k->int8_igemm_mr = MR8;
+    k->int8_igemm_nr = NR8;
+    k->int8_igemm = int8_igemm;
 }

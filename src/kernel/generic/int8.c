@@ -8,7 +8,7 @@ static float clamp(float v, float lo, float hi) {
     return v < hi ? v : hi;
 }
 
-static float activate(float v, size_t j, const arc_requant *r) {
+static float activate(float v, size_t j, const arc_requantize *r) {
     switch (r->act) {
     case ARC_ACT_RELU:
         return v < 0 ? 0 : v;
@@ -24,7 +24,7 @@ static float activate(float v, size_t j, const arc_requant *r) {
     return v;
 }
 
-static void finish(float v, size_t i, size_t j, const arc_requant *r) {
+static void finish(float v, size_t i, size_t j, const arc_requantize *r) {
     const float residual = r->residual ? r->residual[i * r->residual_stride + j] : 0;
     if (r->mid_scale != 0)
         v = nearbyintf(clamp(v, r->mid_lo, r->mid_hi)) * r->mid_scale;
@@ -35,26 +35,26 @@ static void finish(float v, size_t i, size_t j, const arc_requant *r) {
         v += residual;
     if (r->y)
         r->y[i * r->y_stride + j] = v;
-    if (r->codes) {
-        v = r->post_scale ? fmaf(v, r->post_scale[j], r->post_shift[j]) : v * r->code_scale;
-        const float lo = (float)-r->code_zero, hi = (float)(255 - r->code_zero);
-        r->codes[i * r->code_stride + j] = (uint8_t)((int32_t)nearbyintf(clamp(v, lo, hi)) + r->code_zero);
+    if (r->quantized) {
+        v = r->post_scale ? fmaf(v, r->post_scale[j], r->post_shift[j]) : v * r->quantize_scale;
+        const float lo = (float)-r->quantize_zero, hi = (float)(255 - r->quantize_zero);
+        r->quantized[i * r->quantized_stride + j] = (uint8_t)((int32_t)nearbyintf(clamp(v, lo, hi)) + r->quantize_zero);
     }
 }
 
-static void requantise(size_t m, size_t n, const int32_t *sums, size_t stride, const arc_requant *r) {
+static void requantize(size_t m, size_t n, const int32_t *sums, size_t stride, const arc_requantize *r) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++)
             finish(fmaf((float)sums[i * stride + j], r->scale[j], r->bias[j]), i, j, r);
 }
 
-static void quantise(size_t m, size_t n, const float *x, size_t stride, const arc_requant *r) {
+static void quantize(size_t m, size_t n, const float *x, size_t stride, const arc_requantize *r) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++)
             finish(x[i * stride + j], i, j, r);
 }
 
-static void dwconv8(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
+static void int8_dwconv(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
     for (size_t p = 0; p < pixels; p++, x += taps, y += channels)
         for (size_t j = 0; j < channels; j++) {
             int32_t sum = 0;
@@ -65,7 +65,7 @@ static void dwconv8(size_t pixels, size_t channels, size_t taps, const uint8_t *
 }
 
 void arc_kernels_fill_generic_int8(arc_kernels *k) {
-    k->requantise = requantise;
-    k->quantise = quantise;
-    k->dwconv8 = dwconv8;
+    k->requantize = requantize;
+    k->quantize = quantize;
+    k->int8_dwconv = int8_dwconv;
 }

@@ -92,9 +92,9 @@ static inline vf v_scale2(vf x, vf n) {
 static inline vf v_load_int_n(const int32_t *p, size_t n) {
     return _mm256_cvtepi32_ps(_mm256_maskload_epi32(p, v_mask(n)));
 }
-static inline void v_store_code_n(uint8_t *p, size_t n, vf x, int32_t zero) {
-    const __m256i code = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(zero));
-    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(code), _mm256_extracti128_si256(code, 1));
+static inline void v_store_u8_n(uint8_t *p, size_t n, vf x, int32_t zero) {
+    const __m256i quantized = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(zero));
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(quantized), _mm256_extracti128_si256(quantized, 1));
     uint8_t lane[16];
     _mm_storeu_si128((__m128i *)(void *)lane, _mm_packus_epi16(words, words));
     if (n == VL)

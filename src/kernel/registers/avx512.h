@@ -85,9 +85,9 @@ static inline vf v_scale2(vf x, vf n) {
 static inline vf v_load_int_n(const int32_t *p, size_t n) {
     return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(v_mask(n), p));
 }
-static inline void v_store_code_n(uint8_t *p, size_t n, vf x, int32_t zero) {
-    const __m512i code = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero));
-    _mm512_mask_cvtepi32_storeu_epi8(p, v_mask(n), code);
+static inline void v_store_u8_n(uint8_t *p, size_t n, vf x, int32_t zero) {
+    const __m512i quantized = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero));
+    _mm512_mask_cvtepi32_storeu_epi8(p, v_mask(n), quantized);
 }
 static inline float v_sum(vf v) {
     const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));

@@ -96,7 +96,7 @@ static inline vf v_load_int_n(const int32_t *p, size_t n) {
         lane[i] = p[i];
     return vcvtq_f32_s32(vld1q_s32(lane));
 }
-static inline void v_store_code_n(uint8_t *p, size_t n, vf x, int32_t zero) {
+static inline void v_store_u8_n(uint8_t *p, size_t n, vf x, int32_t zero) {
     int32_t lane[4];
     vst1q_s32(lane, vaddq_s32(vcvtnq_s32_f32(x), vdupq_n_s32(zero)));
     for (size_t i = 0; i < n; i++)

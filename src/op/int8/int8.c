@@ -1,6 +1,6 @@
 /* op: ConvInteger: 8-bit inputs of either sign, int32 results.
  *
- * sum (a - az)(w - wz) = sum a*w - az * sum w - wz * sum a + az*wz*K: the igemm8 kernel gives the first sum for unsigned a
+ * sum (a - az)(w - wz) = sum a*w - az * sum w - wz * sum a + az*wz*K: the int8_igemm kernel gives the first sum for unsigned a
  * and signed w (the other signs are shifted by 128 together with their zero points), column sums of w are packed with it,
  * and sums of a are taken once a pixel. A depthwise ConvInteger needs none of this: it runs on plain planes. */
 #include "op/int8/int8.h"
@@ -48,7 +48,7 @@ static bool plan_memory(arc_step *s, int8_state *c) {
     c->pack_at = c->zeros_at + arc_int8_aligned(2 * (size_t)c->g.c_out * sizeof(int32_t));
     s->shared_scratch_bytes = c->pack_at + (c->pack.packed ? 0 : arc_int8_aligned(c->pack.bytes));
     c->tile_at = arc_int8_aligned(PIXELS * sizeof(int32_t));
-    c->list_at = c->tile_at + arc_int8_aligned(PIXELS * s->kernels->igemm8_nr * sizeof(int32_t));
+    c->list_at = c->tile_at + arc_int8_aligned(PIXELS * s->kernels->int8_igemm_nr * sizeof(int32_t));
     /* lists are cut in groups of mr rows, the last one may be partly filled */
     s->scratch_bytes = c->list_at + lists + c->taps * ARC_IGEMM_MAX_MR * sizeof(void *);
     return true;
@@ -86,7 +86,7 @@ arc_status arc_conv_integer_prepare(arc_prepare *p) {
         return arc_fail_nomem(p->err, "ConvInteger");
     if (!plan_memory(s, c))
         return arc_fail(p->err, ARC_ELIMIT, "ConvInteger '%s': the input is too large", s->node->name);
-    s->algorithm = "igemm8";
+    s->algorithm = "int8 igemm";
     return ARC_OK;
 }
 
@@ -117,9 +117,9 @@ static void gather_items(void *arg, size_t begin, size_t end, int thread) {
             int32_t sum[PIXELS] = {0};
             for (size_t k = set * kc; k < (set + 1) * kc; k++)
                 for (size_t p = 0; p < pixels; p++) {
-                    const uint8_t code = x[k * c->pixels_in + p] ^ job->x_flip;
-                    y[p * channels + k] = code;
-                    sum[p] += code;
+                    const uint8_t quantized = x[k * c->pixels_in + p] ^ job->x_flip;
+                    y[p * channels + k] = quantized;
+                    sum[p] += quantized;
                 }
             memcpy(job->sums + (set * (size_t)c->g.n + image) * c->pixels_in + pixel, sum, pixels * sizeof *sum);
         }
@@ -129,7 +129,7 @@ static void gather_items(void *arg, size_t begin, size_t end, int thread) {
 /* Pointers to the input rows of one output pixel, mr apart; returns the sum of all their channels. */
 static int32_t pixel_pointers(const conv_job *job, size_t set, size_t image, size_t pixel, const uint8_t **list) {
     const arc_conv_geometry *g = &job->c->g;
-    const size_t mr = job->s->kernels->igemm8_mr, kc = job->c->pack.kc;
+    const size_t mr = job->s->kernels->int8_igemm_mr, kc = job->c->pack.kc;
     const int64_t oy = (int64_t)pixel / g->ow, ox = (int64_t)pixel % g->ow;
     const int32_t *sums = job->sums + (set * (size_t)g->n + image) * job->c->pixels_in;
     const uint8_t *x = job->x + image * job->c->pixels_in * (size_t)g->c_in + set * kc;
@@ -167,7 +167,7 @@ static void correct_columns(conv_job *job, const int32_t *column_sum, int w_shif
 static void store_panel(const conv_job *job, size_t set, size_t image, size_t pixel, size_t pixels, size_t first,
                         const int32_t *row_sum, int32_t *tile) {
     const int8_state *c = job->c;
-    const size_t nr = job->s->kernels->igemm8_nr, width = ARC_MIN(nr, c->pack.n - first), channel = set * c->pack.n + first;
+    const size_t nr = job->s->kernels->int8_igemm_nr, width = ARC_MIN(nr, c->pack.n - first), channel = set * c->pack.n + first;
     const int32_t *zero = job->w_zero + channel, *constant = job->constant + channel;
     for (size_t p = 0; p < pixels; p++) {
         const uint32_t sum = (uint32_t)row_sum[p], shared = (uint32_t)zero[0] * sum;
@@ -187,7 +187,7 @@ static void conv_items(void *arg, size_t begin, size_t end, int thread) {
     const conv_job *job = arg;
     const int8_state *c = job->c;
     const arc_kernels *k = job->s->kernels;
-    const size_t mr = k->igemm8_mr, nr = k->igemm8_nr;
+    const size_t mr = k->int8_igemm_mr, nr = k->int8_igemm_nr;
     uint8_t *scratch = job->s->scratch + (size_t)thread * job->s->scratch_stride;
     int32_t *row_sum = (int32_t *)(void *)scratch, *tile = (int32_t *)(void *)(scratch + c->tile_at);
     const uint8_t **list = (const uint8_t **)(void *)(scratch + c->list_at);
@@ -206,7 +206,7 @@ static void conv_items(void *arg, size_t begin, size_t end, int thread) {
             const size_t first = panel * nr, width = ARC_MIN(nr, c->pack.n - first);
             const int8_t *b = job->packed + (set * c->pack.per_set + panel) * c->pack.panel_bytes;
             for (size_t p = 0; p < pixels; p += mr)
-                k->igemm8(ARC_MIN(mr, pixels - p), width, c->pack.kc, c->taps, list + p * c->taps, b, tile + p * nr, nr);
+                k->int8_igemm(ARC_MIN(mr, pixels - p), width, c->pack.kc, c->taps, list + p * c->taps, b, tile + p * nr, nr);
             store_panel(job, set, image, pixel, pixels, first, row_sum, tile);
         }
     }

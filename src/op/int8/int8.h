@@ -15,26 +15,35 @@ size_t arc_int8_aligned(size_t bytes);
 
 /* ---- the fused 8-bit layers, made by pass/int8.c from QDQ graphs (never exported) ----
  *
- * Codes are uint8, rows of channels: [N,H,W,C], or [N,K]; int8 ones are shifted by 128 together with their zero points.
- *   arc.Conv8, arc.Gemm8   inputs: codes, int8 weights, and as float32: scale, bias [C_out], slope, residual, post scale,
- *                          post shift
- *                          outputs: the float result (when "arc.float"), then codes (when "arc.codes")
- *   arc.Quantise           inputs: floats, post scale, post shift (may be omitted); output: codes
- *   arc.Dequantise         input: codes; output: floats
- * Attributes are named as arc_requant's fields; "arc.zero" is the zero point of the codes read. Gemm8 reads the weights of a
- * flattened [N,C,H,W] and takes codes in rows all the same: it is a convolution whose kernel covers the map. */
-#define ARC_CONV8 "arc.Conv8"
-#define ARC_GEMM8 "arc.Gemm8"
-#define ARC_QUANTISE "arc.Quantise"
-#define ARC_DEQUANTISE "arc.Dequantise"
-enum { ARC_8_SCALE = 2, ARC_8_BIAS, ARC_8_SLOPE, ARC_8_RESIDUAL, ARC_8_POST_SCALE, ARC_8_POST_SHIFT, ARC_8_INPUTS };
+ * 8-bit values are uint8, rows of channels: [N,H,W,C], or [N,K]; int8 ones are shifted by 128 together with their zero points.
+ *   arc.Int8Conv, arc.Int8Gemm   inputs: 8-bit values, int8 weights, and as float32: scale, bias [C_out], slope, residual,
+ *                                post scale, post shift
+ *                                outputs: the float result (when "arc.float"), then 8-bit values (when "arc.quantized")
+ *   arc.Quantize                 inputs: floats, post scale, post shift (may be omitted); output: 8-bit values
+ *   arc.Dequantize               input: 8-bit values; output: floats
+ * Attributes are named as arc_requantize's fields; "arc.zero" is the zero point of the 8-bit values read. Int8Gemm reads the
+ * weights of a flattened [N,C,H,W] and takes 8-bit values in rows all the same: it is a convolution whose kernel covers the
+ * map. */
+#define ARC_INT8_CONV "arc.Int8Conv"
+#define ARC_INT8_GEMM "arc.Int8Gemm"
+#define ARC_QUANTIZE "arc.Quantize"
+#define ARC_DEQUANTIZE "arc.Dequantize"
+enum {
+    ARC_INT8_SCALE = 2,
+    ARC_INT8_BIAS,
+    ARC_INT8_SLOPE,
+    ARC_INT8_RESIDUAL,
+    ARC_INT8_POST_SCALE,
+    ARC_INT8_POST_SHIFT,
+    ARC_INT8_INPUTS
+};
 
-/* requant.c: the parts of a requantisation that are attributes. */
-void arc_requant_read(const arc_node *n, arc_requant *r);
+/* requantize.c: the parts of a requantization that are attributes. */
+void arc_requantize_read(const arc_node *n, arc_requantize *r);
 
-arc_status arc_conv8_infer(arc_infer *in);
-arc_status arc_conv8_prepare(arc_prepare *p);
-void arc_conv8_run(const arc_step *s);
+arc_status arc_int8_conv_infer(arc_infer *in);
+arc_status arc_int8_conv_prepare(arc_prepare *p);
+void arc_int8_conv_run(const arc_step *s);
 
 /* ---- pack.c ---- weights in panels [set][panel][tap][k/4][nr][4], then a column sum for each of sets*n columns. */
 typedef struct arc_int8_pack {

@@ -1,4 +1,4 @@
-/* op: MatMulInteger: any 8-bit A times one 8-bit matrix B on the igemm8 tile. */
+/* op: MatMulInteger: any 8-bit A times one 8-bit matrix B on the int8_igemm tile. */
 #include "op/int8/int8.h"
 #include <assert.h>
 
@@ -39,7 +39,7 @@ arc_status arc_matmul_integer_prepare(arc_prepare *p) {
     g->m = 1;
     for (int i = 0; i + 1 < a->rank; i++)
         g->m *= (size_t)a->dim[i];
-    g->tiles = (g->m + s->kernels->igemm8_mr - 1) / s->kernels->igemm8_mr;
+    g->tiles = (g->m + s->kernels->int8_igemm_mr - 1) / s->kernels->int8_igemm_mr;
     g->pack = (arc_int8_pack){.sets = 1, .n = g->n, .kc = g->k, .taps = 1, .step_n = 1, .step_k = g->n};
     if (!arc_int8_pack_size(s->kernels, &g->pack))
         return arc_fail(p->err, ARC_ELIMIT, "MatMulInteger '%s': the weights are too large", s->node->name);
@@ -49,7 +49,7 @@ arc_status arc_matmul_integer_prepare(arc_prepare *p) {
     g->pack_at = g->sums_at + arc_int8_aligned(g->m * sizeof(int32_t));
     s->shared_scratch_bytes = g->pack_at + (g->pack.packed ? 0 : arc_int8_aligned(g->pack.bytes));
     s->state = g;
-    s->algorithm = "igemm8";
+    s->algorithm = "int8 igemm";
     return ARC_OK;
 }
 
@@ -67,7 +67,7 @@ static void matmul_items(void *arg, size_t begin, size_t end, int thread) {
     const matmul_job *job = arg;
     const matmul_state *g = job->g;
     const arc_kernels *k = job->s->kernels;
-    const size_t mr = k->igemm8_mr, nr = k->igemm8_nr;
+    const size_t mr = k->int8_igemm_mr, nr = k->int8_igemm_nr;
     (void)thread;
     for (size_t item = begin; item < end; item++) {
         const uint8_t *list[ARC_IGEMM_MAX_MR];
@@ -76,7 +76,7 @@ static void matmul_items(void *arg, size_t begin, size_t end, int thread) {
         int32_t *y = (int32_t *)job->s->out[0].data + row * g->n + first;
         for (size_t i = 0; i < rows; i++)
             list[i] = job->a + (row + i) * g->k;
-        k->igemm8(rows, width, g->k, 1, list, job->packed + panel * g->pack.panel_bytes, y, g->n);
+        k->int8_igemm(rows, width, g->k, 1, list, job->packed + panel * g->pack.panel_bytes, y, g->n);
         for (size_t i = 0; i < rows; i++) {
             const uint32_t az = (uint32_t)arc_int8_zero(job->s, 2, (int64_t)(row + i), job->a_shift);
             for (size_t j = 0; j < width; j++) {
@@ -94,7 +94,7 @@ void arc_matmul_integer_run(const arc_step *s) {
     int32_t *sums = (int32_t *)(void *)(s->shared_scratch + g->sums_at);
     matmul_job job = {.s = s, .g = g, .a = s->in[0].data, .row_sum = sums, .a_shift = a_signed ? 128 : 0};
     job.b_shift = s->in[1].dtype == ARC_U8 ? -128 : 0;
-    assert(s->kernels->igemm8_mr <= ARC_IGEMM_MAX_MR);
+    assert(s->kernels->int8_igemm_mr <= ARC_IGEMM_MAX_MR);
     if (g->m * g->n == 0)
         return;
     if (a_signed) {

@@ -1,10 +1,10 @@
-/* op: 8-bit weights in the order in which igemm8 reads them, with the sums of their columns; zero points. */
+/* op: 8-bit weights in the order in which int8_igemm reads them, with the sums of their columns; zero points. */
 #include "op/fused.h"
 #include "op/int8/int8.h"
 #include <string.h>
 
 bool arc_int8_pack_size(const arc_kernels *k, arc_int8_pack *p) {
-    const size_t nr = k->igemm8_nr;
+    const size_t nr = k->int8_igemm_nr;
     size_t columns = 0, all = 0;
     p->per_set = (p->n + nr - 1) / nr;
     return arc_mul_size((p->kc + 3) / 4 * 4, p->taps, &p->panel_bytes) && arc_mul_size(p->panel_bytes, nr, &p->panel_bytes) &&
@@ -28,7 +28,7 @@ typedef struct pack_job {
 static void pack_items(void *arg, size_t begin, size_t end, int thread) {
     const pack_job *job = arg;
     const arc_int8_pack *p = job->p;
-    const size_t nr = job->kernels->igemm8_nr;
+    const size_t nr = job->kernels->int8_igemm_nr;
     (void)thread;
     for (size_t item = begin; item < end; item++) {
         const size_t set = item / p->per_set, first = item % p->per_set * nr, width = ARC_MIN(nr, p->n - first);
@@ -42,10 +42,10 @@ static void pack_items(void *arg, size_t begin, size_t end, int thread) {
                     const size_t in_group = p->group_k ? k % p->group_k : k;
                     if (p->group_k && (first + j) / p->group_n != k / p->group_k)
                         continue;
-                    const uint8_t code =
+                    const uint8_t quantized =
                         job->w[set * p->step_set + (first + j) * p->step_n + t * p->step_tap + in_group * p->step_k] ^ job->flip;
-                    panel[(k / 4 * nr + j) * 4 + k % 4] = (int8_t)code;
-                    sums[j] += (int8_t)code;
+                    panel[(k / 4 * nr + j) * 4 + k % 4] = (int8_t)quantized;
+                    sums[j] += (int8_t)quantized;
                 }
     }
 }

@@ -1,10 +1,10 @@
 /* kernel: the ends of 8-bit layers for avx512, and depthwise sums: neighbouring taps meet in the pairs of vpmaddwd. */
 #include "kernel/registers/avx512.h"
-#include "kernel/simd/requant.h"
+#include "kernel/simd/int8_requantize.h"
 
 enum { STRIP = 32, ROWS = 4 };
 
-static inline __m512i widen_codes(const uint8_t *p, __mmask32 mask) {
+static inline __m512i widen_quantized(const uint8_t *p, __mmask32 mask) {
     return _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, p));
 }
 
@@ -26,8 +26,8 @@ static inline __attribute__((always_inline)) void strip(size_t rows, size_t j, s
                       w1 = pair ? widen_weights(w + (t + 1) * channels + j, mask) : _mm512_setzero_si512();
         const __m512i w_lo = _mm512_unpacklo_epi16(w0, w1), w_hi = _mm512_unpackhi_epi16(w0, w1);
         for (size_t i = 0; i < rows; i++) {
-            const __m512i x0 = widen_codes(x[i * taps + t] + j, mask),
-                          x1 = pair ? widen_codes(x[i * taps + t + 1] + j, mask) : _mm512_setzero_si512();
+            const __m512i x0 = widen_quantized(x[i * taps + t] + j, mask),
+                          x1 = pair ? widen_quantized(x[i * taps + t + 1] + j, mask) : _mm512_setzero_si512();
             lo[i] = _mm512_add_epi32(lo[i], _mm512_madd_epi16(_mm512_unpacklo_epi16(x0, x1), w_lo));
             hi[i] = _mm512_add_epi32(hi[i], _mm512_madd_epi16(_mm512_unpackhi_epi16(x0, x1), w_hi));
         }
@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) void strip(size_t rows, size_t j, s
     }
 }
 
-static void dwconv8(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
+static void int8_dwconv(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
     for (size_t p = 0; p < pixels; p += ROWS, x += ROWS * taps, y += ROWS * channels)
         for (size_t j = 0; j < channels; j += STRIP) {
             const size_t width = channels - j < STRIP ? channels - j : STRIP;
@@ -52,7 +52,7 @@ static void dwconv8(size_t pixels, size_t channels, size_t taps, const uint8_t *
         }
 }
 
-void arc_kernels_fill_avx512_requant(arc_kernels *k) {
-    fill_requant(k);
-    k->dwconv8 = dwconv8;
+void arc_kernels_fill_avx512_int8_requantize(arc_kernels *k) {
+    fill_requantize(k);
+    k->int8_dwconv = int8_dwconv;
 }

@@ -29,14 +29,14 @@ static void row(size_t n, size_t kc, size_t taps, const uint8_t *const *a, const
     memcpy(c, out, n * sizeof(int32_t));
 }
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
-                   size_t c_stride) {
+static void int8_igemm(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                       size_t c_stride) {
     for (size_t i = 0; i < m; i++)
         row(n, kc, taps, a + i, b, c + i * c_stride);
 }
 
-void arc_kernels_fill_neon_igemm8(arc_kernels *k) {
-    k->igemm8_mr = MR;
-    k->igemm8_nr = NR;
-    k->igemm8 = igemm8;
+void arc_kernels_fill_neon_int8_igemm(arc_kernels *k) {
+    k->int8_igemm_mr = MR;
+    k->int8_igemm_nr = NR;
+    k->int8_igemm = int8_igemm;
 }

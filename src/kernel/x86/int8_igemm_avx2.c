@@ -41,8 +41,8 @@ static inline __attribute__((always_inline)) void rows(size_t m, size_t n, size_
     }
 }
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
-                   size_t c_stride) {
+static void int8_igemm(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                       size_t c_stride) {
     if (m == 4)
         rows(4, n, kc, taps, a, b, c, c_stride);
     else if (m == 3)
@@ -53,8 +53,8 @@ static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *co
         rows(1, n, kc, taps, a, b, c, c_stride);
 }
 
-void arc_kernels_fill_avx2_igemm8(arc_kernels *k) {
-    k->igemm8_mr = MR;
-    k->igemm8_nr = NR;
-    k->igemm8 = igemm8;
+void arc_kernels_fill_avx2_int8_igemm(arc_kernels *k) {
+    k->int8_igemm_mr = MR;
+    k->int8_igemm_nr = NR;
+    k->int8_igemm = int8_igemm;
 }

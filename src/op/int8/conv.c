@@ -1,4 +1,4 @@
-/* op: convolution and Gemm of codes, with everything up to the next layer's codes in one pass (int8.h).
+/* op: convolution and Gemm of 8-bit values, with everything up to the next layer's input in one pass (int8.h).
  *
  * An implicit GEMM as op/conv/conv.c's: rows of input channels by pointers, weights in panels, items [set][block][panel]. Padding
  * points to a row of zero points, so that every product of a column sees the same number of taps and the zero point's share is a
@@ -14,7 +14,7 @@
 #define THIN_GROUP 16                         /* input channels below which groups are merged */
 #define DEPTHWISE_PIXELS 16                   /* whose sums stay in L1 */
 
-typedef struct conv8_state {
+typedef struct int8_conv_state {
     arc_conv_geometry g; /* in quads: its channels are a fourth of the real ones */
     bool depthwise;
     size_t c_in, c_out, pixels, taps;
@@ -23,16 +23,16 @@ typedef struct conv8_state {
     const float *bias;     /* [c_out] with the zero point's share */
     const uint8_t *pad;    /* [c_in] */
     size_t tiles, block_tiles, blocks;
-    arc_requant end;
-} conv8_state;
+    arc_requantize end;
+} int8_conv_state;
 
 /* ---- infer ----------------------------------------------------------------------------------------------------------------- */
 
-/* The geometry in real channels; Gemm8 is a convolution whose kernel is the whole map. */
+/* The geometry in real channels; Int8Gemm is a convolution whose kernel is the whole map. */
 static arc_status read_geometry(const arc_node *n, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g, char *why,
                                 size_t why_bytes) {
-    snprintf(why, why_bytes, "codes and weights do not fit");
-    if (!arc_node_is(n, ARC_KIND_GEMM8)) {
+    snprintf(why, why_bytes, "8-bit values and weights do not fit");
+    if (!arc_node_is(n, ARC_KIND_INT8_GEMM)) {
         if (x->rank != 4)
             return ARC_ESHAPE;
         const arc_shape planes = {4, {x->dim[0], x->dim[3], x->dim[1], x->dim[2]}};
@@ -57,35 +57,36 @@ static bool floats_fit(const arc_infer *in, int i, int64_t count, bool needed) {
     return in->in[i]->dtype == ARC_F32 && in->in[i]->data && arc_shape_count(&in->in[i]->shape) == count;
 }
 
-arc_status arc_conv8_infer(arc_infer *in) {
+arc_status arc_int8_conv_infer(arc_infer *in) {
     arc_conv_geometry g;
-    arc_requant r;
+    arc_requantize r;
     char why[256];
     arc_status st = arc_infer_needs(in, 4);
     if (st != ARC_OK)
         return st;
     if (in->in[0]->dtype != ARC_U8 || in->in[1]->dtype != ARC_I8 || !in->in[1]->data)
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "takes uint8 codes and constant int8 weights");
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "takes uint8 values and constant int8 weights");
     st = read_geometry(in->node, &in->in[0]->shape, &in->in[1]->shape, &g, why, sizeof why);
     if (st != ARC_OK)
         return arc_op_fail(in, st, "%s", why);
     if (g.c_in % 4 != 0)
         return arc_op_fail(in, ARC_EUNSUPPORTED, "%lld channels are no multiple of 4", (long long)g.c_in);
-    const bool gemm = arc_node_is(in->node, ARC_KIND_GEMM8), post = in->inputs > ARC_8_POST_SCALE && in->in[ARC_8_POST_SCALE];
+    const bool gemm = arc_node_is(in->node, ARC_KIND_INT8_GEMM),
+               post = in->inputs > ARC_INT8_POST_SCALE && in->in[ARC_INT8_POST_SCALE];
     const arc_shape planes = {4, {g.n, g.c_out, g.oh, g.ow}}, rows = {4, {g.n, g.oh, g.ow, g.c_out}}, flat = {2, {g.n, g.c_out}};
-    arc_requant_read(in->node, &r);
-    if (!floats_fit(in, ARC_8_SCALE, g.c_out, true) || !floats_fit(in, ARC_8_BIAS, g.c_out, true) ||
-        !floats_fit(in, ARC_8_SLOPE, g.c_out, r.act == ARC_ACT_PRELU) || !floats_fit(in, ARC_8_POST_SCALE, g.c_out, post) ||
-        !floats_fit(in, ARC_8_POST_SHIFT, g.c_out, post))
+    arc_requantize_read(in->node, &r);
+    if (!floats_fit(in, ARC_INT8_SCALE, g.c_out, true) || !floats_fit(in, ARC_INT8_BIAS, g.c_out, true) ||
+        !floats_fit(in, ARC_INT8_SLOPE, g.c_out, r.act == ARC_ACT_PRELU) || !floats_fit(in, ARC_INT8_POST_SCALE, g.c_out, post) ||
+        !floats_fit(in, ARC_INT8_POST_SHIFT, g.c_out, post))
         return arc_op_fail(in, ARC_ESHAPE, "a factor, bias or slope is no constant of %lld float32", (long long)g.c_out);
-    if (in->inputs > ARC_8_RESIDUAL && in->in[ARC_8_RESIDUAL] &&
-        (gemm || in->in[ARC_8_RESIDUAL]->dtype != ARC_F32 || !arc_shape_equal(&in->in[ARC_8_RESIDUAL]->shape, &planes)))
+    if (in->inputs > ARC_INT8_RESIDUAL && in->in[ARC_INT8_RESIDUAL] &&
+        (gemm || in->in[ARC_INT8_RESIDUAL]->dtype != ARC_F32 || !arc_shape_equal(&in->in[ARC_INT8_RESIDUAL]->shape, &planes)))
         return arc_op_fail(in, ARC_ESHAPE, "the residual must have the output's shape");
     const int as_float = arc_attr_int(in->node, "arc.float", 0) != 0;
     if (as_float)
         st = arc_infer_out(in, 0, ARC_F32, gemm ? &flat : &planes);
-    return st == ARC_OK && arc_attr_int(in->node, "arc.codes", 0) ? arc_infer_out(in, as_float, ARC_U8, gemm ? &flat : &rows)
-                                                                  : st;
+    return st == ARC_OK && arc_attr_int(in->node, "arc.quantized", 0) ? arc_infer_out(in, as_float, ARC_U8, gemm ? &flat : &rows)
+                                                                      : st;
 }
 
 /* ---- prepare --------------------------------------------------------------------------------------------------------------- */
@@ -98,7 +99,7 @@ static size_t merged_groups(size_t groups, size_t kc) {
     return merged;
 }
 
-static void plan_pack(conv8_state *c, const arc_node *n, const arc_conv_geometry *g) {
+static void plan_pack(int8_conv_state *c, const arc_node *n, const arc_conv_geometry *g) {
     const size_t groups = (size_t)g->groups, kc = c->c_in / groups, out = c->c_out / groups, merged = merged_groups(groups, kc);
     arc_int8_pack *p = &c->pack;
     *p = (arc_int8_pack){.sets = groups / merged, .n = out * merged, .kc = kc * merged, .taps = c->taps};
@@ -109,7 +110,7 @@ static void plan_pack(conv8_state *c, const arc_node *n, const arc_conv_geometry
     p->step_tap = 1;
     p->step_k = c->taps;
     p->step_n = c->taps * kc;
-    if (arc_node_is(n, ARC_KIND_GEMM8) && !arc_attr_int(n, "transB", 0)) { /* [K][N] */
+    if (arc_node_is(n, ARC_KIND_INT8_GEMM) && !arc_attr_int(n, "transB", 0)) { /* [K][N] */
         p->step_tap = c->c_out;
         p->step_k = c->taps * c->c_out;
         p->step_n = 1;
@@ -118,7 +119,7 @@ static void plan_pack(conv8_state *c, const arc_node *n, const arc_conv_geometry
 }
 
 /* Blocks as large as the caches allow, but enough items for every thread. */
-static void choose_blocks(conv8_state *c, const arc_conv_geometry *g, size_t mr, size_t threads) {
+static void choose_blocks(int8_conv_state *c, const arc_conv_geometry *g, size_t mr, size_t threads) {
     const size_t overlap = (size_t)ARC_MIN(g->stride_h * g->stride_w, g->kh * g->kw);
     size_t tiles = ARC_MIN(BLOCK_INPUT_BYTES / (mr * c->pack.kc * overlap), BLOCK_LIST_BYTES / (mr * c->taps * sizeof(void *)));
     tiles = ARC_MAX(tiles, (size_t)1);
@@ -131,9 +132,9 @@ static void choose_blocks(conv8_state *c, const arc_conv_geometry *g, size_t mr,
 }
 
 /* The zero point's share of each column's sum, taken off through the bias. */
-static arc_status fold_zero(arc_prepare *p, conv8_state *c, const int32_t *column_sum) {
+static arc_status fold_zero(arc_prepare *p, int8_conv_state *c, const int32_t *column_sum) {
     const arc_step *s = p->step;
-    const float *bias = s->in[ARC_8_BIAS].data, *scale = s->in[ARC_8_SCALE].data;
+    const float *bias = s->in[ARC_INT8_BIAS].data, *scale = s->in[ARC_INT8_SCALE].data;
     const int64_t zero = arc_attr_int(s->node, "arc.zero", 0);
     float *own = arc_arena_new(p->arena, c->c_out, sizeof *own);
     uint8_t *pad = arc_arena_new(p->arena, c->c_in, 1);
@@ -147,7 +148,7 @@ static arc_status fold_zero(arc_prepare *p, conv8_state *c, const int32_t *colum
     return ARC_OK;
 }
 
-static arc_status prepare_depthwise(arc_prepare *p, conv8_state *c) {
+static arc_status prepare_depthwise(arc_prepare *p, int8_conv_state *c) {
     arc_step *s = p->step;
     const int8_t *w = s->in[1].data;
     int8_t *packed = arc_arena_new(p->arena, c->taps, c->c_out);
@@ -167,11 +168,11 @@ static arc_status prepare_depthwise(arc_prepare *p, conv8_state *c) {
     return fold_zero(p, c, sums);
 }
 
-arc_status arc_conv8_prepare(arc_prepare *p) {
+arc_status arc_int8_conv_prepare(arc_prepare *p) {
     arc_step *s = p->step;
     arc_conv_geometry g;
     char why[256];
-    conv8_state *c = arc_arena_new(p->arena, 1, sizeof *c);
+    int8_conv_state *c = arc_arena_new(p->arena, 1, sizeof *c);
     if (!c)
         return arc_fail_nomem(p->err, "8-bit convolution");
     const arc_status st = read_geometry(s->node, &s->in[0].shape, &s->in[1].shape, &g, why, sizeof why);
@@ -184,18 +185,18 @@ arc_status arc_conv8_prepare(arc_prepare *p) {
     c->c_out = (size_t)g.c_out;
     c->taps = (size_t)(g.kh * g.kw);
     c->pixels = (size_t)(g.n * g.oh * g.ow);
-    arc_requant_read(s->node, &c->end);
+    arc_requantize_read(s->node, &c->end);
     c->depthwise = g.groups == g.c_in && g.groups == g.c_out && g.groups > 1;
     if (c->depthwise)
         return prepare_depthwise(p, c);
     plan_pack(c, s->node, &g);
     if (!arc_int8_pack_size(s->kernels, &c->pack))
         return arc_fail(p->err, ARC_ELIMIT, "%s '%s': the weights are too large", s->node->op, s->node->name);
-    if (!arc_int8_pack_constant(p, &c->pack, &s->in[1], "conv8"))
+    if (!arc_int8_pack_constant(p, &c->pack, &s->in[1], "int8 conv"))
         return arc_fail_nomem(p->err, "8-bit convolution");
-    c->tiles = (c->pixels + s->kernels->igemm8_mr - 1) / s->kernels->igemm8_mr;
-    choose_blocks(c, &g, s->kernels->igemm8_mr, (size_t)arc_pool_threads(s->pool));
-    if (!arc_mul_size(c->block_tiles * s->kernels->igemm8_mr * sizeof(void *), c->taps, &s->scratch_bytes))
+    c->tiles = (c->pixels + s->kernels->int8_igemm_mr - 1) / s->kernels->int8_igemm_mr;
+    choose_blocks(c, &g, s->kernels->int8_igemm_mr, (size_t)arc_pool_threads(s->pool));
+    if (!arc_mul_size(c->block_tiles * s->kernels->int8_igemm_mr * sizeof(void *), c->taps, &s->scratch_bytes))
         return arc_fail(p->err, ARC_ELIMIT, "%s '%s': the kernel is too large", s->node->op, s->node->name);
     s->algorithm = "int8 igemm";
     return fold_zero(p, c, arc_int8_column_sums(&c->pack, c->pack.packed));
@@ -203,21 +204,21 @@ arc_status arc_conv8_prepare(arc_prepare *p) {
 
 /* ---- run ------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct conv8_job {
+typedef struct int8_conv_job {
     const arc_step *s;
-    const conv8_state *c;
-    arc_requant end; /* from row 0, column 0 */
-} conv8_job;
+    const int8_conv_state *c;
+    arc_requantize end; /* from row 0, column 0 */
+} int8_conv_job;
 
 /* Four channels lie in the room of a float: the pointer lists are those of a convolution of quads. */
-static void list_pixels(const conv8_job *job, size_t channel, size_t first, size_t pixels, size_t pixel_step, size_t tap_step,
+static void list_pixels(const int8_conv_job *job, size_t channel, size_t first, size_t pixels, size_t pixel_step, size_t tap_step,
                         const uint8_t **list) {
     arc_conv_pointers(&job->c->g, job->s->in[0].data, (const float *)(const void *)job->c->pad, channel / 4, first, pixels,
                       pixel_step, tap_step, (const float **)(void *)list);
 }
 
-static arc_requant end_at(const arc_requant *all, size_t row, size_t column) {
-    arc_requant e = *all;
+static arc_requantize end_at(const arc_requantize *all, size_t row, size_t column) {
+    arc_requantize e = *all;
     e.scale += column;
     e.bias += column;
     e.slope = all->slope ? all->slope + column : NULL;
@@ -225,15 +226,15 @@ static arc_requant end_at(const arc_requant *all, size_t row, size_t column) {
     e.post_scale = all->post_scale ? all->post_scale + column : NULL;
     e.post_shift = all->post_shift ? all->post_shift + column : NULL;
     e.y = all->y ? all->y + row * all->y_stride + column : NULL;
-    e.codes = all->codes ? all->codes + row * all->code_stride + column : NULL;
+    e.quantized = all->quantized ? all->quantized + row * all->quantized_stride + column : NULL;
     return e;
 }
 
 static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
-    const conv8_job *job = arg;
-    const conv8_state *c = job->c;
+    const int8_conv_job *job = arg;
+    const int8_conv_state *c = job->c;
     const arc_kernels *k = job->s->kernels;
-    const size_t mr = k->igemm8_mr, nr = k->igemm8_nr, panels = c->pack.per_set;
+    const size_t mr = k->int8_igemm_mr, nr = k->int8_igemm_nr, panels = c->pack.per_set;
     const uint8_t **list = (const uint8_t **)(void *)(job->s->scratch + (size_t)thread * job->s->scratch_stride);
     int32_t sums[ARC_IGEMM_MAX_MR * ARC_IGEMM_MAX_NR];
     size_t listed = SIZE_MAX;
@@ -248,42 +249,42 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
         const int8_t *b = c->pack.packed + (set * panels + panel) * c->pack.panel_bytes;
         for (size_t tile = first; tile < last; tile++) {
             const size_t pixel = tile * mr, m = ARC_MIN(mr, c->pixels - pixel);
-            const arc_requant e = end_at(&job->end, pixel, column);
-            k->igemm8(m, n, c->pack.kc, c->taps, list + (tile - first) * c->taps * mr, b, sums, nr);
-            k->requantise(m, n, sums, nr, &e);
+            const arc_requantize e = end_at(&job->end, pixel, column);
+            k->int8_igemm(m, n, c->pack.kc, c->taps, list + (tile - first) * c->taps * mr, b, sums, nr);
+            k->requantize(m, n, sums, nr, &e);
         }
     }
 }
 
 static void depthwise_items(void *arg, size_t begin, size_t end, int thread) {
-    const conv8_job *job = arg;
-    const conv8_state *c = job->c;
+    const int8_conv_job *job = arg;
+    const int8_conv_state *c = job->c;
     uint8_t *scratch = job->s->scratch + (size_t)thread * job->s->scratch_stride;
     int32_t *sums = (int32_t *)(void *)scratch;
     const uint8_t **list = (const uint8_t **)(void *)(scratch + arc_int8_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)));
     for (size_t item = begin; item < end; item++) {
         const size_t pixel = item * DEPTHWISE_PIXELS, m = ARC_MIN(DEPTHWISE_PIXELS, c->pixels - pixel);
-        const arc_requant e = end_at(&job->end, pixel, 0);
+        const arc_requantize e = end_at(&job->end, pixel, 0);
         list_pixels(job, 0, pixel, m, c->taps, 1, list);
-        job->s->kernels->dwconv8(m, c->c_out, c->taps, list, c->weights, sums);
-        job->s->kernels->requantise(m, c->c_out, sums, c->c_out, &e);
+        job->s->kernels->int8_dwconv(m, c->c_out, c->taps, list, c->weights, sums);
+        job->s->kernels->requantize(m, c->c_out, sums, c->c_out, &e);
     }
 }
 
-void arc_conv8_run(const arc_step *s) {
-    const conv8_state *c = s->state;
-    conv8_job job = {.s = s, .c = c, .end = c->end};
-    arc_requant *e = &job.end;
+void arc_int8_conv_run(const arc_step *s) {
+    const int8_conv_state *c = s->state;
+    int8_conv_job job = {.s = s, .c = c, .end = c->end};
+    arc_requantize *e = &job.end;
     const int as_float = arc_attr_int(s->node, "arc.float", 0) != 0;
-    e->scale = arc_step_floats(s, ARC_8_SCALE);
+    e->scale = arc_step_floats(s, ARC_INT8_SCALE);
     e->bias = c->bias;
-    e->slope = arc_step_floats(s, ARC_8_SLOPE);
-    e->residual = arc_step_floats(s, ARC_8_RESIDUAL);
-    e->post_scale = arc_step_floats(s, ARC_8_POST_SCALE);
-    e->post_shift = arc_step_floats(s, ARC_8_POST_SHIFT);
+    e->slope = arc_step_floats(s, ARC_INT8_SLOPE);
+    e->residual = arc_step_floats(s, ARC_INT8_RESIDUAL);
+    e->post_scale = arc_step_floats(s, ARC_INT8_POST_SCALE);
+    e->post_shift = arc_step_floats(s, ARC_INT8_POST_SHIFT);
     e->y = as_float ? s->out[0].data : NULL;
-    e->codes = arc_attr_int(s->node, "arc.codes", 0) ? s->out[as_float].data : NULL;
-    e->residual_stride = e->y_stride = e->code_stride = c->c_out;
+    e->quantized = arc_attr_int(s->node, "arc.quantized", 0) ? s->out[as_float].data : NULL;
+    e->residual_stride = e->y_stride = e->quantized_stride = c->c_out;
     const size_t items = c->depthwise ? c->tiles : c->pack.sets * c->blocks * c->pack.per_set;
     if (c->pixels == 0)
         return;

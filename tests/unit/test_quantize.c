@@ -1,4 +1,5 @@
-/* Quantisation: ranges against sums done by hand, and networks whose fused 8-bit layers agree with the same file run operator by operator. */
+/* Quantization: ranges against sums done by hand, and networks whose fused 8-bit layers agree with the same file run operator by
+ * operator. */
 #include "net_support.h"
 #include "quantize/quantize.h"
 #include <math.h>
@@ -6,7 +7,8 @@
 
 enum { SIDE = 16, DIM = 12, CROPS = 10 };
 
-/* ---- ranges ------------------------------------------------------------------------------------------------------------------- */
+/* ---- ranges
+ * ------------------------------------------------------------------------------------------------------------------- */
 
 static arc_histogram *histogram_of(const float *x, size_t count) {
     arc_histogram *h = calloc(1, sizeof *h);
@@ -57,10 +59,11 @@ static void percentiles_leave_a_range(void **state) {
     free(h);
 }
 
-/* Divergence of the first `bins` bins above zero, the rest counted in the last of them, from 256 levels of them; a ten-thousandth more in each bin. */
+/* Divergence of the first `bins` bins above zero, the rest counted in the last of them, from 256 levels of them; a ten-thousandth
+ * more in each bin. */
 static double divergence_by_definition(const arc_histogram *h, int bins) {
     const uint64_t *count = h->bin + ARC_RANGE_BINS / 2;
-    double all = 0, quantised = 0, rest = 0, sum = 0;
+    double all = 0, quantized = 0, rest = 0, sum = 0;
     double *level = calloc(256, sizeof *level), *filled = calloc(256, sizeof *filled);
     int *of = calloc((size_t)bins, sizeof *of);
     for (int i = 0; i < bins; i++) {
@@ -69,15 +72,15 @@ static double divergence_by_definition(const arc_histogram *h, int bins) {
             of[i]++;
         level[of[i]] += (double)count[i];
         filled[of[i]] += count[i] > 0;
-        quantised += (double)count[i];
+        quantized += (double)count[i];
     }
     for (int i = bins; i < ARC_RANGE_BINS / 2; i++)
         rest += (double)count[i];
-    all = quantised + rest + bins * 1e-4;
-    quantised += bins * 1e-4;
+    all = quantized + rest + bins * 1e-4;
+    quantized += bins * 1e-4;
     for (int i = 0; i < bins; i++) {
         const double p = ((double)count[i] + (i == bins - 1 ? rest : 0) + 1e-4) / all,
-                     q = ((count[i] ? level[of[i]] / filled[of[i]] : 0) + 1e-4) / quantised;
+                     q = ((count[i] ? level[of[i]] / filled[of[i]] : 0) + 1e-4) / quantized;
         sum += p * (log(p) - log(q));
     }
     free(level);
@@ -86,8 +89,8 @@ static double divergence_by_definition(const arc_histogram *h, int bins) {
     return sum;
 }
 
-/* Of the ends that are tried, 48 down to a quarter, the one that diverges least by the definition above: all of exponentially distributed values; with an
- * outlier far out neither the first nor the last; and of values with gaps between them. */
+/* Of the ends that are tried, 48 down to a quarter, the one that diverges least by the definition above: all of exponentially
+ * distributed values; with an outlier far out neither the first nor the last; and of values with gaps between them. */
 static void kl_takes_the_least_divergence(void **state) {
     (void)state;
     enum { N = 100000 };
@@ -121,8 +124,8 @@ static void kl_takes_the_least_divergence(void **state) {
     free(x);
 }
 
-/* Values spread evenly lose nothing by keeping all. One outlier of 4 among a million in -1..1: keeping it costs 10^6 (5/255)^2/12 = 32 in squared
- * error, stopping at 2 costs 12 and 4 for the outlier. */
+/* Values spread evenly lose nothing by keeping all. One outlier of 4 among a million in -1..1: keeping it costs 10^6 (5/255)^2/12
+ * = 32 in squared error, stopping at 2 costs 12 and 4 for the outlier. */
 static void costs_weigh_outliers(void **state) {
     (void)state;
     enum { N = 1000000 };
@@ -147,7 +150,8 @@ static void costs_weigh_outliers(void **state) {
     free(x);
 }
 
-/* ---- networks ----------------------------------------------------------------------------------------------------------------- */
+/* ---- networks
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_status draw_crop(void *ctx, int i, float *tensor, arc_error *err) {
     (void)ctx;
@@ -180,7 +184,7 @@ static int mobile(net *t, int x) {
     return net_gemm(t, x, 24 * SIDE / 2 * SIDE / 2, DIM, true);
 }
 
-static arc_model *quantised(const arc_context *ctx, const arc_graph *g, arc_quantize_method method, arc_model *source,
+static arc_model *quantized(const arc_context *ctx, const arc_graph *g, arc_quantize_method method, arc_model *source,
                             arc_quantize_report *report) {
     arc_error err = {0};
     arc_model *out = NULL;
@@ -191,7 +195,7 @@ static arc_model *quantised(const arc_context *ctx, const arc_graph *g, arc_quan
                           .contract = {.task = ARC_TASK_EMBED, .input_width_px = SIDE, .input_height_px = SIDE, .dim = DIM}};
     source->graph = (arc_graph *)(uintptr_t)g;
     const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
-    if (arc_quantise_model((arc_context *)(uintptr_t)ctx, source, &crops, &opt, &out, report, &err) != ARC_OK)
+    if (arc_quantize_model((arc_context *)(uintptr_t)ctx, source, &crops, &opt, &out, report, &err) != ARC_OK)
         fail_msg("%s", err.text);
     return out;
 }
@@ -209,8 +213,8 @@ static int steps_named(const arc_context *ctx, const arc_graph *g, const float *
     return found;
 }
 
-/* Each quantiser of the file is there in both ways of running it; only float sums round differently, which may move a code by one step. A
- * network this shallow hardly notices: 0.9995 is the bound. The number of threads changes no bit. */
+/* Each quantizer of the file is there in both ways of running it; only float sums round differently, which may move an 8-bit
+ * value by one step. A network this shallow hardly notices: 0.9995 is the bound. The number of threads changes no bit. */
 static void agree(int (*build)(net *, int), const char *isa, int convolutions) {
     arc_test_heap heap = {0};
     const arc_alloc alloc = arc_test_heap_alloc(&heap);
@@ -222,7 +226,7 @@ static void agree(int (*build)(net *, int), const char *isa, int convolutions) {
     for (int method = 0; method < 4; method++) {
         arc_model source;
         arc_quantize_report report;
-        arc_model *model = quantised(ctx, t.g, (arc_quantize_method)method, &source, &report);
+        arc_model *model = quantized(ctx, t.g, (arc_quantize_method)method, &source, &report);
         assert_int_equal(report.calibrated + report.held_out, CROPS);
         if (!(report.mean_cosine > 0.99))
             fail_msg("method %d: mean cosine %g", method, report.mean_cosine);
@@ -238,7 +242,7 @@ static void agree(int (*build)(net *, int), const char *isa, int convolutions) {
                 fail_msg("%s method %d: cosine %g to the graph as written", isa, method,
                          cosine(fused + i * DIM, plain + i * DIM, DIM));
         assert_memory_equal(fused, threads, n * sizeof *fused);
-        assert_int_equal(steps_named(ctx, model->graph, x, "arc.Conv8") + steps_named(ctx, model->graph, x, "arc.Gemm8"),
+        assert_int_equal(steps_named(ctx, model->graph, x, "arc.Int8Conv") + steps_named(ctx, model->graph, x, "arc.Int8Gemm"),
                          report.int8_layers);
         assert_int_equal(
             steps_named(ctx, model->graph, x, "DequantizeLinear") + steps_named(ctx, model->graph, x, "QuantizeLinear"), 0);
@@ -275,7 +279,7 @@ static void inner_operators_are_not_read(void **state) {
     arc_error err = {0};
     net_new(&t, &arc_alloc_libc, 1);
     const int x = net_input(&t, "x", net_shape(4, 1, 4, 4, 4)), y = arc_graph_value(t.g, "y");
-    assert_non_null(arc_graph_node(t.g, "arc.Quantise", "q", 1, &x, 1, &y));
+    assert_non_null(arc_graph_node(t.g, "arc.Quantize", "q", 1, &x, 1, &y));
     assert_int_equal(arc_graph_add_output(t.g, y), ARC_OK);
     assert_int_equal(arc_graph_check(t.g, &err), ARC_EUNSUPPORTED);
     arc_graph_free(&t.g);
@@ -290,7 +294,7 @@ static void names_to_keep(void **state) {
     net_done(&t, iresnet(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
     arc_model source, *out = NULL;
     arc_quantize_report report;
-    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MSE, &source, &report);
+    arc_model *model = quantized(ctx, t.g, ARC_QUANTIZE_MSE, &source, &report);
     arc_quantize_options opt;
     arc_quantize_options_default(&opt);
     const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
@@ -298,12 +302,12 @@ static void names_to_keep(void **state) {
     memcpy(last, report.layer[report.layers - 1].name, sizeof last);
     opt.keep = last;
     arc_model_free(&model);
-    assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_OK);
+    assert_int_equal(arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_OK);
     assert_false(report.layer[report.layers - 1].int8);
     assert_true(report.layer[0].int8);
     arc_model_free(&out);
     opt.keep = "no-such-layer";
-    assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_EINVAL);
+    assert_int_equal(arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_EINVAL);
     assert_non_null(strstr(err.text, "no-such-layer"));
     arc_graph_free(&t.g);
     arc_context_close(&ctx);
@@ -313,7 +317,8 @@ static float *weights_of(const arc_graph *g, int node) {
     return (float *)(uintptr_t)g->value[g->node[node].input[1]].data;
 }
 
-/* A small layer whose input has one channel that is large and counts for nothing: all others fall below one step. It alone is left in float32. */
+/* A small layer whose input has one channel that is large and counts for nothing: all others fall below one step. It alone is
+ * left in float32. */
 static void sensitive_layers_are_kept(void **state) {
     (void)state;
     arc_context *ctx = net_context(1, NULL, NULL);
@@ -330,7 +335,7 @@ static void sensitive_layers_are_kept(void **state) {
         weights_of(t.g, 1)[j * 8] = 0;
     arc_model source;
     arc_quantize_report report;
-    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
+    arc_model *model = quantized(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
     assert_int_equal(report.layers, 4);
     assert_false(report.layer[0].int8 || report.layer[1].int8);
     assert_true(report.layer[0].loss == -1 && report.layer[1].loss > 0.05 && report.layer[1].mac_share < 0.1);
@@ -349,7 +354,8 @@ static const void *written(const arc_graph *g, const char *layer, const char *su
     return g->value[v].data;
 }
 
-/* What rounding the weights does to the mean input is in the bias: there a layer gives what it gave in float32, to half a step of its bias. */
+/* What rounding the weights does to the mean input is in the bias: there a layer gives what it gave in float32, to half a step of
+ * its bias. */
 static void the_mean_input_loses_nothing(void **state) {
     (void)state;
     enum { IN = 64, OUT = 5 };
@@ -371,17 +377,17 @@ static void the_mean_input_loses_nothing(void **state) {
     const arc_quant_facts facts = {range, means};
     assert_int_equal(arc_quant_write(&g, t.g, layer, 1, &facts, &err), ARC_OK);
     const char *name = t.g->node[0].name;
-    const int8_t *code = written(g, name, "_weight_codes");
-    const int32_t *bias_code = written(g, name, "_bias_codes");
+    const int8_t *quantized = written(g, name, "_weight_int8");
+    const int32_t *bias_int32 = written(g, name, "_bias_int32");
     const float *scale = written(g, name, "_weight_scale"), *bias_scale = written(g, name, "_bias_scale");
     const float *w = weights_of(t.g, 0), *bias = t.g->value[t.g->node[0].input[2]].data;
     double rounded = 0;
     for (int j = 0; j < OUT; j++) {
-        double want = (double)bias[j], got = bias_code[j] * (double)bias_scale[j], plain = want;
+        double want = (double)bias[j], got = bias_int32[j] * (double)bias_scale[j], plain = want;
         for (int k = 0; k < IN; k++) {
             want += (double)w[j * IN + k] * (double)mean[k];
-            got += code[j * IN + k] * (double)scale[j] * (double)mean[k];
-            plain += code[j * IN + k] * (double)scale[j] * (double)mean[k];
+            got += quantized[j * IN + k] * (double)scale[j] * (double)mean[k];
+            plain += quantized[j * IN + k] * (double)scale[j] * (double)mean[k];
         }
         assert_true(fabs(got - want) <= 0.51 * (double)bias_scale[j]);
         rounded = fmax(rounded, fabs(plain - want) / (double)bias_scale[j]);
@@ -395,7 +401,7 @@ static void the_mean_input_loses_nothing(void **state) {
     arc_graph_free(&t.g);
 }
 
-/* A weight that is no number would become some code. */
+/* A weight that is no number would become some 8-bit value. */
 static void weights_that_are_no_numbers(void **state) {
     (void)state;
     arc_context *ctx = net_context(1, NULL, NULL);
@@ -405,7 +411,7 @@ static void weights_that_are_no_numbers(void **state) {
     net_done(&t, iresnet(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
     arc_model source, *out = NULL;
     arc_quantize_report report;
-    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
+    arc_model *model = quantized(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
     arc_model_free(&model);
     for (int i = 0; i < t.g->nodes; i++)
         if (strcmp(t.g->node[i].op, "Conv") == 0)
@@ -413,7 +419,7 @@ static void weights_that_are_no_numbers(void **state) {
     arc_quantize_options opt;
     arc_quantize_options_default(&opt);
     const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
-    assert_int_equal(arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_ECORRUPT);
+    assert_int_equal(arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_ECORRUPT);
     assert_null(out);
     assert_non_null(strstr(err.text, "not finite"));
     arc_graph_free(&t.g);
@@ -467,7 +473,7 @@ static void it_may_fail_anywhere(void **state) {
     arc_model source, *out = NULL;
     arc_quantize_report report;
     const long before = heap.requests, live = heap.live;
-    arc_model *model = quantised(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
+    arc_model *model = quantized(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
     const long total = heap.requests - before;
     arc_model_free(&model);
     assert_int_equal(heap.live, live);
@@ -480,7 +486,7 @@ static void it_may_fail_anywhere(void **state) {
     const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
     for (long nth = 1; nth <= total; nth += 1 + total / 200) {
         heap.fail_at = heap.requests + nth;
-        const arc_status st = arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, NULL);
+        const arc_status st = arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, NULL);
         heap.fail_at = 0;
         assert_int_equal(st, ARC_ENOMEM);
         assert_null(out);
@@ -488,7 +494,7 @@ static void it_may_fail_anywhere(void **state) {
     }
     arc_status st = ARC_ECANCEL;
     for (stop = 1; st == ARC_ECANCEL; stop++) {
-        st = arc_quantise_model(ctx, &source, &crops, &opt, &out, &report, NULL);
+        st = arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, NULL);
         assert_int_equal(st == ARC_OK, out != NULL);
         arc_model_free(&out);
         assert_int_equal(heap.live, live);

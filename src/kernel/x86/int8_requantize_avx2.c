@@ -1,6 +1,6 @@
 /* kernel: the ends of 8-bit layers for avx2, and depthwise sums: neighbouring taps meet in the pairs of vpmaddwd. */
 #include "kernel/registers/avx2.h"
-#include "kernel/simd/requant.h"
+#include "kernel/simd/int8_requantize.h"
 
 enum { STRIP = 16, ROWS = 2 };
 
@@ -42,7 +42,7 @@ static inline __attribute__((always_inline)) void strip(size_t rows, size_t j, s
                    _mm256_permute2x128_si256(lo[i], hi[i], 0x31));
 }
 
-static void dwconv8(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
+static void int8_dwconv(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y) {
     for (size_t p = 0; p < pixels; p += ROWS, x += ROWS * taps, y += ROWS * channels)
         for (size_t j = 0; j < channels; j += STRIP) {
             const size_t width = channels - j < STRIP ? channels - j : STRIP;
@@ -53,7 +53,7 @@ static void dwconv8(size_t pixels, size_t channels, size_t taps, const uint8_t *
         }
 }
 
-void arc_kernels_fill_avx2_requant(arc_kernels *k) {
-    fill_requant(k);
-    k->dwconv8 = dwconv8;
+void arc_kernels_fill_avx2_int8_requantize(arc_kernels *k) {
+    fill_requantize(k);
+    k->int8_dwconv = int8_dwconv;
 }

@@ -1,4 +1,4 @@
-/* op: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, and the table of the integer operators (int8.c). */
+/* op: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, and the table of the int8 operators (int8.c). */
 #include "op/layer.h"
 #include <math.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static arc_status linear_infer(arc_infer *in) {
     const bool known = coded == ARC_U8 || coded == ARC_I8 || (!quantize && coded == ARC_I32);
     if (!known || scale->dtype != ARC_F32 ||
         (quantize ? x->dtype != ARC_F32 && x->dtype != ARC_I32 : zero && zero->dtype != x->dtype))
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s with codes of type %s", arc_dtype_name(x->dtype),
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s with 8-bit values of type %s", arc_dtype_name(x->dtype),
                            arc_dtype_name(coded));
     if (scale_axis(in->node, &x->shape, scale) == -2 || (zero && arc_shape_count(&zero->shape) != arc_shape_count(&scale->shape)))
         return arc_op_fail(in, ARC_ESHAPE, "scale or zero point do not fit the input");
@@ -45,8 +45,8 @@ static void linear_items(void *arg, int64_t n, const int64_t *at, const int64_t 
         const float scale = ((const float *)s->in[1].data)[k];
         const int64_t z = zero ? arc_element_int(zero->dtype, zero->data, k) : 0;
         if (quantize) {
-            const float code = nearbyintf((float)arc_element_real(x->dtype, x->data, ix) / scale);
-            arc_element_set_real(y->dtype, y->data, iy, fmin(fmax((double)code + (double)z, lo), hi));
+            const float quantized = nearbyintf((float)arc_element_real(x->dtype, x->data, ix) / scale);
+            arc_element_set_real(y->dtype, y->data, iy, fmin(fmax((double)quantized + (double)z, lo), hi));
         } else
             ((float *)y->data)[iy] = (float)(arc_element_int(x->dtype, x->data, ix) - z) * scale;
     }

@@ -68,13 +68,13 @@ typedef void tile_fn(size_t n, size_t kc, size_t taps, const uint8_t *const *a, 
 #define TILE_ENTRY(m) tile_##m,
 static tile_fn *const tile_of[MR] = {EACH_M_14(TILE_ENTRY)};
 
-static void igemm8(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
-                   size_t c_stride) {
+static void int8_igemm(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
+                       size_t c_stride) {
     tile_of[m - 1](n, kc, taps, a, b, c, c_stride);
 }
 
-void arc_kernels_fill_avx512_igemm8(arc_kernels *k) {
-    k->igemm8_mr = MR;
-    k->igemm8_nr = NR;
-    k->igemm8 = igemm8;
+void arc_kernels_fill_avx512_int8_igemm(arc_kernels *k) {
+    k->int8_igemm_mr = MR;
+    k->int8_igemm_nr = NR;
+    k->int8_igemm = int8_igemm;
 }
