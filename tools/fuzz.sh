@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the fuzz targets with clang and runs each for the given time on its committed corpus; new findings stay in build-fuzz/.
-#   tools/fuzz.sh [SECONDS [TARGET...]]     tools/fuzz.sh 600 onnx mxnet
+#   [FUZZ_JOBS=N] tools/fuzz.sh [SECONDS [TARGET...]]     tools/fuzz.sh 600 onnx mxnet; FUZZ_JOBS: so many targets at a time (1)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
@@ -18,17 +18,16 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 # Stacks through libraries without frame pointers are all different; the sanitizer keeps each, so they have to be short.
 export ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=64
-failed=0
-for target in "${targets[@]}"; do
+# fuzz TARGET
+fuzz() {
+    local target=$1 program work folder corpus=()
     program=$(find $dir -name "fuzz_$target" -type f -executable | head -1)
     if [ -z "$program" ]; then
         echo "no fuzz target '$target'" >&2
-        failed=1
-        continue
+        return 1
     fi
     work=$dir/found/$target
     mkdir -p "$work"
-    corpus=()
     for folder in "tests/fuzz/corpus/$target" "tests/fuzz/$target" "tests/corpus/$target"; do
         [ -d "$folder" ] && corpus+=("$folder")
     done
@@ -38,7 +37,9 @@ for target in "${targets[@]}"; do
     else
         echo "$target: FAILED, see $dir/$target.log and $work/"
         tail -30 "$dir/$target.log"
-        failed=1
+        return 1
     fi
-done
-exit $failed
+}
+export -f fuzz
+export dir seconds
+printf '%s\n' "${targets[@]}" | xargs -P "${FUZZ_JOBS:-1}" -I{} bash -c 'set -uo pipefail; fuzz {} || exit 1'

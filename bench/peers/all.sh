@@ -1,6 +1,7 @@
 #!/bin/bash
 # The tables of docs/BENCHMARKS.md but for training's (bench/peers/train.py) and the summary at its head, measured here and now: half an hour, and
 # as much again for each of PyTorch's compilations when it is among the peers. Nothing else should run on the machine.
+# Exit status 1 when a table is missing or outputs differ.
 #   [PEERS=onnxruntime,openvino,...] bench/peers/all.sh [OUTPUT.md] [ROUNDS]
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,6 +9,7 @@ out=${1:-build/BENCHMARKS.md}
 rounds=${2:-3}
 data=${ARCFACE_DATA:-../shared/data}
 new=$(mktemp)
+failed=0
 trap 'rm -f "$new"' EXIT
 cat >"$new" <<'TEXT'
 # Benchmarks
@@ -18,9 +20,13 @@ absolute times don't. ncnn has no batches: its images run one after the other.
 
 TEXT
 peers=${PEERS:-onnxruntime,openvino,ncnn,mnn}
+disagrees() {
+    echo "$1: no table, or outputs that differ" >&2
+    failed=1
+}
 # run [--peers LIST] ARGUMENT...: one table
 run() {
-    bench/peers/run.py --rounds "$rounds" --seconds 2 --peers "$peers" --append "$new" "$@" || echo "bench/peers/run.py $* did not agree" >&2
+    bench/peers/run.py --rounds "$rounds" --seconds 2 --peers "$peers" --append "$new" "$@" || disagrees "bench/peers/run.py $*"
 }
 for net in r100 r50 r18 mbf; do
     for batch in 1 8; do
@@ -28,7 +34,7 @@ for net in r100 r50 r18 mbf; do
     done
 done
 if [ -e "$data/models" ]; then
-    bench/peers/pipeline.py --rounds "$rounds" --append "$new" || echo "bench/peers/pipeline.py: embeddings differ" >&2
+    bench/peers/pipeline.py --rounds "$rounds" --append "$new" || disagrees bench/peers/pipeline.py
     run --model "$data/models/detection/scrfd_2.5g_bnkps.onnx"
     run --model "$data/models/detection/yunet_s_640_640.onnx" --peers onnxruntime,openvino,opencv
     run --model "$data/models/detection/retinaface_mnet025_640.onnx"
@@ -52,3 +58,4 @@ if [ -e "$data/lfw" ]; then
     run --model "$quantized" --precision int8 --threads 1 --peers onnxruntime,openvino
 fi
 cat "$new" >"$out"
+exit $failed

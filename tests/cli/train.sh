@@ -30,22 +30,32 @@ expect 0 model info "$work/whole/model.onnx"
 expect 3 train "${common[@]}" -o "$work/whole"
 sentence "--resume"
 
-# Killed again and again: the same curve, the same model.
-resume=
-for delay in 1.1 0.4 2.3 1.7; do
-    "$arcface" train "${evaluated[@]}" -o "$work/killed" $resume >/dev/null 2>&1 &
-    pid=$!
-    sleep "$delay"
-    kill -9 "$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
-    resume=--resume
-    compgen -G "$work/killed/step-*.state" >/dev/null || { resume= && rm -rf "$work/killed"; }
+# Killed again and again: the same curve, the same model. ARCFACE_KILL_ROUNDS: so many more times, at moments drawn at random.
+# killed_run DELAY...: a training that is killed after each of so many seconds, and ends
+killed_run() {
+    local delay pid resume=
+    rm -rf "$work/killed"
+    for delay in "$@"; do
+        "$arcface" train "${evaluated[@]}" -o "$work/killed" $resume >/dev/null 2>&1 &
+        pid=$!
+        sleep "$delay"
+        kill -9 "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+        resume=--resume
+        compgen -G "$work/killed/step-*.state" >/dev/null || { resume= && rm -rf "$work/killed"; }
+    done
+    expect 0 train "${evaluated[@]}" -o "$work/killed" $resume
+    diff <(curve "$work/whole") <(curve "$work/killed") >"$work/diff" || wrong "killed after $*: another curve: $(head -4 "$work/diff")"
+    cmp -s "$work/whole/step-00000012.onnx" "$work/killed/step-00000012.onnx" || wrong "killed after $*: another model"
+    cmp -s "$work/whole/step-00000012.state" "$work/killed/step-00000012.state" || wrong "killed after $*: another state"
+    compgen -G "$work/killed/*.part-*" >/dev/null && wrong "killed after $*: torn files stay"
+}
+killed_run 1.1 0.4 2.3 1.7
+for ((round = 0; round < ${ARCFACE_KILL_ROUNDS:-0}; round++)); do
+    delays=()
+    for ((kill = 0; kill < 6; kill++)); do delays+=("0.$((RANDOM % 9 + 1))$((RANDOM % 10))"); done
+    killed_run "${delays[@]}"
 done
-expect 0 train "${evaluated[@]}" -o "$work/killed" $resume
-diff <(curve "$work/whole") <(curve "$work/killed") >"$work/diff" || wrong "another curve: $(head -4 "$work/diff")"
-cmp -s "$work/whole/step-00000012.onnx" "$work/killed/step-00000012.onnx" || wrong "another model"
-cmp -s "$work/whole/step-00000012.state" "$work/killed/step-00000012.state" || wrong "another state"
-compgen -G "$work/killed/*.part-*" >/dev/null && wrong "torn files stay"
 
 # A disk that is full (here: files that may not grow): the last good checkpoint stays, the training goes on.
 expect 0 train "${common[@]}" -o "$work/full" --steps 2
