@@ -1,8 +1,8 @@
 /* Training steps of a fresh network: bench_learn NET [BATCH] [THREADS] [SECONDS] [f32|bf16] [recompute] [layers] [images|input].
- * A step is forward, a cosine softmax head of 1000 classes, backward, SGD with momentum. Prints one JSON line: images a second, the median step by the
- * clock and in processor time of all threads, memory; `layers` adds a line for each layer: time of its forward and backward. With `images` a step is
- * what a loss on images takes: forward, and backward to the images' gradient, without head and SGD; `input` is the same by a learner that computes no
- * other gradient. */
+ * A step is forward, a cosine softmax head of 1000 classes, backward, SGD with momentum. Prints one JSON line: images a second,
+ * the median step by the clock and in processor time of all threads, memory; `layers` adds a line for each layer: time of its
+ * forward and backward. With `images` a step is what a loss on images takes: forward, and backward to the images' gradient,
+ * without head and SGD; `input` is the same by a learner that computes no other gradient. */
 #include "learn/learner.h"
 #include "run/session.h"
 #include "zoo/zoo.h"

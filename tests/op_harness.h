@@ -1,4 +1,5 @@
-/* Drives one operator by hand: infer, prepare, run, with the memory a session would give it; and the same in double, for comparison. Needs no graph. */
+/* Drives one operator by hand: infer, prepare, run, with the memory a session would give it; and the same in double, for
+ * comparison. Needs no graph. */
 #ifndef ARC_TEST_OP_HARNESS_H
 #define ARC_TEST_OP_HARNESS_H
 
@@ -121,7 +122,7 @@ static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc
     return out;
 }
 
-/* ---- in double ---------------------------------------------------------------------------------------------------------------- */
+/* ---- in double ------------------------------------------------------------------------------------------------------------- */
 
 /* Input i as plain doubles, absolute ones if asked for. */
 static inline arc_reference_value opx_doubled(const arc_tensor *t, bool absolute) {
@@ -136,8 +137,8 @@ static inline arc_reference_value opx_doubled(const arc_tensor *t, bool absolute
     return v;
 }
 
-/* The output as op defines it, plain row-major, malloc'd. With `sizes`: of absolute inputs and without bias, residual and activation, which is the sum of the
- * absolute products, in units of which errors are told. */
+/* The output as op defines it, plain row-major, malloc'd. With `sizes`: of absolute inputs and without bias, residual and
+ * activation, which is the sum of the absolute products, in units of which errors are told. */
 static inline double *opx_doubles(opx *o, const arc_op *op, bool sizes) {
     arc_attr attr[OPX_ATTRS];
     arc_node node = o->node;

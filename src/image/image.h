@@ -8,7 +8,8 @@
 
 /* ---- decode.c ---- */
 
-/* As arc_image_decode and arc_image_load, in memory of `a`, for users whose pictures do not lie in the context's. On the calling thread. */
+/* As arc_image_decode and arc_image_load, in memory of `a`, for users whose pictures do not lie in the context's. On the calling
+ * thread. */
 arc_status arc_image_decode_in(const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                const arc_image_options *opt, arc_image *out, arc_image_info *info, arc_error *err);
 arc_status arc_image_load_in(const arc_alloc *a, const char *path, const arc_image_options *opt, arc_image *out,
@@ -42,8 +43,8 @@ const char *arc_photo_name(const arc_photo *photo); /* for error texts; never NU
 
 /* ---- resize.c, letterbox.c ---- */
 
-/* Bit-exact to OpenCV 4's cv2.resize(INTER_LINEAR) on 8-bit pixels. `to` has its size and memory; formats must agree. Rows are split over the
- * pool, NULL: the caller's thread alone; tables come from `a`. */
+/* Bit-exact to OpenCV 4's cv2.resize(INTER_LINEAR) on 8-bit pixels. `to` has its size and memory; formats must agree. Rows are
+ * split over the pool (NULL: the caller's thread alone); tables come from `a`. */
 arc_status arc_resize_linear(const arc_alloc *a, arc_pool *pool, const arc_image *from, arc_image *to, arc_error *err);
 
 /* InsightFace's letterbox: one scale, top-left, black below or right. Fills `to` (any size) whole; *scale = network px / image px. */

@@ -89,7 +89,7 @@ static inline void describe(opx *o, const conv_case *c, const conv_data *d) {
     }
 }
 
-/* ---- comparison with the definition -------------------------------------------------------------------------------------------- */
+/* ---- comparison with the definition ---------------------------------------------------------------------------------------- */
 
 /* Sum of the absolute weights of an output channel of a 3x3 layer, a group's once for every group: inputs are at most 1. */
 static inline double weight_size(const conv_case *c, const conv_data *d, int64_t co) {
@@ -103,8 +103,8 @@ static inline double weight_size(const conv_case *c, const conv_data *d, int64_t
     return size;
 }
 
-/* `bound`: of the error, in units of the sum of absolute products; those of `mixed` algorithms in units of the absolute weights, because all
- * inputs of a tile mix in each of its outputs. */
+/* `bound`: of the error, in units of the sum of absolute products; those of `mixed` algorithms in units of the absolute weights,
+ * because all inputs of a tile mix in each of its outputs. */
 static inline void compare(const conv_case *c, const conv_data *d, const float *got, const char *level, double bound,
                            bool mixed) {
     opx o;

@@ -1,5 +1,5 @@
-/* A network in double (device/reference) as the loss of a learner: embeddings times numbers, and a share of every normalisation's statistics. The learner's
- * gradients are held against its finite differences. */
+/* A network in double (device/reference) as the loss of a learner: embeddings times numbers, and a share of every normalisation's
+ * statistics. The learner's gradients are held against its finite differences. */
 #ifndef ARC_TEST_LEARN_REFERENCE_H
 #define ARC_TEST_LEARN_REFERENCE_H
 

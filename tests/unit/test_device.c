@@ -1,11 +1,12 @@
-/* What a run asks of the machine, through columns that count and refuse: a session and a learner ask their execution's device for all of it, copy to and from
- * one whose memory is apart, hold nothing afterwards and say what went wrong. The reference device against the processor, and networks in double. */
+/* What a run asks of the machine, through columns that count and refuse: a session and a learner ask their execution's device for
+ * all of it, copy to and from one whose memory is apart, hold nothing afterwards and say what went wrong. The reference device
+ * against the processor, and networks in double. */
 #include "device/reference/reference.h"
 #include "learn_support.h"
 
 enum { SIDE = 16, DIM = 24, BATCH = 3, IMAGE = 3 * SIDE * SIDE };
 
-/* ---- a column that counts, over the processor's -------------------------------------------------------------------------------- */
+/* ---- a column that counts, over the processor's ---------------------------------------------------------------------------- */
 
 static struct {
     long allocs, frees, uploads, downloads, prepares, learn_prepares, runs, forwards, backwards, syncs;
@@ -72,7 +73,7 @@ static arc_device counting(bool shares_memory) {
                         .sync = count_sync};
 }
 
-/* ---- sessions ----------------------------------------------------------------------------------------------------------------- */
+/* ---- sessions -------------------------------------------------------------------------------------------------------------- */
 
 /* Two outputs: embeddings, and the input as it came. */
 static arc_graph *small_net(const arc_alloc *a) {
@@ -102,7 +103,8 @@ static arc_status run_on(const arc_context *ctx, const arc_graph *g, const arc_e
     return st;
 }
 
-/* Memory shared or apart, the same bits as without a device of one's own; what was taken is given back; every step is the device's. */
+/* Memory shared or apart, the same bits as without a device of one's own; what was taken is given back; every step is the
+ * device's. */
 static void sessions_ask_their_device(void **state) {
     (void)state;
     arc_context *ctx = net_context(2, NULL, NULL);
@@ -177,7 +179,7 @@ static void executions_stand_beside_the_context(void **state) {
     arc_context_close(&ctx);
 }
 
-/* ---- learners ----------------------------------------------------------------------------------------------------------------- */
+/* ---- learners -------------------------------------------------------------------------------------------------------------- */
 
 static void learners_ask_their_device(void **state) {
     (void)state;
@@ -234,7 +236,7 @@ static void some_devices_have_no_learners(void **state) {
     arc_context_close(&ctx);
 }
 
-/* ---- the reference ------------------------------------------------------------------------------------------------------------ */
+/* ---- the reference --------------------------------------------------------------------------------------------------------- */
 
 /* With passes and without, close to the processor; from end to end in double, close to both. */
 static void the_reference_agrees(void **state) {

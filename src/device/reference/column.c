@@ -1,5 +1,5 @@
-/* reference: the column of the device table. A step's inputs are read as doubles, its operator computed, its output rounded to float32: a network is exact to
- * one rounding a layer. */
+/* reference: the column of the device table. A step's inputs are read as doubles, its operator computed, its output rounded to
+ * float32: a network is exact to one rounding a layer. */
 #include "device/reference/reference.h"
 #include "op/layer.h"
 #include <string.h>
@@ -15,7 +15,7 @@ arc_reference_fn *arc_reference_find(const char *op) {
     return NULL;
 }
 
-/* ---- memory: apart from the host's by agreement, so that a session on this device copies as it would for any other --------------- */
+/* ---- memory: apart from the host's by agreement, so that a session on this device copies as it would for any other --------- */
 
 static void *reference_alloc(const arc_execution *x, size_t bytes) {
     return arc_mem_raw(x->alloc, bytes, 1);
@@ -30,7 +30,7 @@ static void reference_copy(const arc_execution *x, void *to, const void *from, s
     memcpy(to, from, bytes);
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------------------------------------- */
 
 /* Whether the operator's entry does this step: it changes no value, and what it copies need not be float32. */
 static bool only_moves(const arc_step *s) {
@@ -70,7 +70,8 @@ static arc_status reference_prepare(const arc_execution *x, arc_prepare *p) {
     return ARC_OK;
 }
 
-/* The tensor as rows of `inner` elements that lie `step` apart, so that plain and NHWC ones are read and written alike: `rows` of them an image. */
+/* The tensor as rows of `inner` elements that lie `step` apart, so that plain and NHWC ones are read and written alike: `rows` of
+ * them an image. */
 typedef struct rows {
     int64_t images, rows, inner, row_step, step;
 } rows;

@@ -1,5 +1,5 @@
-/* reference: Conv and ConvTranspose in two dimensions, with all that passes fuse into them (op/op.h). An item of work is one channel of one image: its sums
- * begin with the bias and take the taps in turn, input channel by input channel. */
+/* reference: Conv and ConvTranspose in two dimensions, with all that passes fuse into them (op/op.h). An item of work is one
+ * channel of one image: its sums begin with the bias and take the taps in turn, input channel by input channel. */
 #include "device/reference/reference.h"
 #include <string.h>
 

@@ -1,9 +1,10 @@
-/* reference: operators that make each element from the elements at its place, and those that only give the same elements another shape. */
+/* reference: operators that make each element from the elements at its place, and those that only give the same elements another
+ * shape. */
 #include "device/reference/reference.h"
 #include <math.h>
 #include <string.h>
 
-/* ---- one operand -------------------------------------------------------------------------------------------------------------- */
+/* ---- one operand ----------------------------------------------------------------------------------------------------------- */
 
 typedef double unary(const arc_node *n, double x);
 
@@ -82,7 +83,7 @@ static void clip_run(const arc_reference_call *c) {
     }
 }
 
-/* ---- two operands, or any number one after the other --------------------------------------------------------------------------- */
+/* ---- two operands, or any number one after the other ----------------------------------------------------------------------- */
 
 typedef double binary(double a, double b);
 

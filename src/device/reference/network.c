@@ -1,4 +1,5 @@
-/* reference: a network in double from end to end. Shapes are inferred once by the operators' own rules; every value has its memory for the network's life. */
+/* reference: a network in double from end to end. Shapes are inferred once by the operators' own rules; every value has its
+ * memory for the network's life. */
 #include "device/reference/reference.h"
 #include "op/layer.h"
 

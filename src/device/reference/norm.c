@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- BatchNormalization, InstanceNormalization -------------------------------------------------------------------------------- */
+/* ---- BatchNormalization, InstanceNormalization ----------------------------------------------------------------------------- */
 
 static size_t pixels_of(const arc_shape *s) {
     size_t pixels = 1;
@@ -56,7 +56,7 @@ static void instance_run(const arc_reference_call *c) {
         }
 }
 
-/* ---- Softmax, LogSoftmax ------------------------------------------------------------------------------------------------------ */
+/* ---- Softmax, LogSoftmax --------------------------------------------------------------------------------------------------- */
 
 /* Before opset 13 from the axis to the end, from then on along the axis. */
 static void softmax(const arc_reference_call *c, bool logarithm) {
@@ -90,9 +90,10 @@ static void log_softmax_run(const arc_reference_call *c) {
     softmax(c, true);
 }
 
-/* ---- reductions --------------------------------------------------------------------------------------------------------------- */
+/* ---- reductions ------------------------------------------------------------------------------------------------------------ */
 
-/* The dimensions that go: those of the attribute or the input axes; all, or none with noop_with_empty_axes, where neither is given. */
+/* The dimensions that go: those of the attribute or the input axes; all, or none with noop_with_empty_axes, where neither is
+ * given. */
 static void reduced_axes(const arc_reference_call *c, bool gone[ARC_MAX_RANK]) {
     const arc_attr *attr = arc_node_attr(c->node, "axes");
     const arc_reference_value *axes = c->inputs > 1 ? c->in[1] : NULL;

@@ -1,9 +1,10 @@
-/* reference: operators in double, each by plain loops from its ONNX definition: what a result is held against, never what a program runs. Values are plain
- * row-major. Two things stand on them: a column of the device table (column.c), which rounds every layer's output to float32 once and so runs any
- * session, and a network in double from end to end (network.c), whose differences are fine enough to hold gradients against.
+/* reference: operators in double, each by plain loops from its ONNX definition: what a result is held against, never what a
+ * program runs. Values are plain row-major. Two things stand on them: a column of the device table (column.c), which rounds every
+ * layer's output to float32 once and so runs any session, and a network in double from end to end (network.c), whose differences
+ * are fine enough to hold gradients against.
  *
- * The fused convolution and fully connected layer of op/op.h are known as well. What only moves values (Transpose, Concat, Slice ...) has no double of its own:
- * the column lets the operator's entry move them. */
+ * The fused convolution and fully connected layer of op/op.h are known as well. What only moves values (Transpose, Concat, Slice
+ * ...) has no double of its own: the column lets the operator's entry move them. */
 #ifndef ARC_DEVICE_REFERENCE_REFERENCE_H
 #define ARC_DEVICE_REFERENCE_REFERENCE_H
 
@@ -29,19 +30,22 @@ typedef void arc_reference_fn(const arc_reference_call *c);
 /* NULL: no such operator. */
 arc_reference_fn *arc_reference_find(const char *op);
 
-/* ---- column.c: sessions on it compute every layer in double. Its memory counts as the device's own, so inputs and outputs are copied. No learners. ---- */
+/* ---- column.c ---- */
+
+/* Sessions on it compute every layer in double. Its memory counts as the device's own, so inputs and outputs are copied. No
+ * learners. */
 extern const arc_device arc_device_reference;
 
 /* ---- network.c ---- */
 
 typedef struct arc_reference_network arc_reference_network;
-/* A network whose operators all have a double here. The graph is checked and outlives it; input_shape in the order of g->input. Errors: ENOMEM, ESHAPE,
- * EUNSUPPORTED names the operator. */
+/* A network whose operators all have a double here. The graph is checked and outlives it; input_shape in the order of g->input.
+ * Errors: ENOMEM, ESHAPE, EUNSUPPORTED names the operator. */
 arc_status arc_reference_network_new(arc_reference_network **out, const arc_graph *g, const arc_shape *input_shape,
                                      arc_error *err);
 void arc_reference_network_free(arc_reference_network **network);
-/* A value of the graph: inputs and constants are there to be written (constants begin as the graph's), all others are filled by run. data NULL: the graph does not
- * compute it. */
+/* A value of the graph: inputs and constants are there to be written (constants begin as the graph's), all others are filled by
+ * run. data NULL: the graph does not compute it. */
 arc_reference_value arc_reference_network_value(const arc_reference_network *network, int value);
 void arc_reference_network_run(arc_reference_network *network, bool batch_statistics);
 

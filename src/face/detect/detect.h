@@ -1,4 +1,5 @@
-/* detect: what the room asks of a detector beyond <arcface/face.h>: one for an execution of one's own, such as a lane with a share of the threads. */
+/* detect: what the room asks of a detector beyond <arcface/face.h>: one for an execution of one's own, such as a lane with a
+ * share of the threads. */
 #ifndef ARC_FACE_DETECT_DETECT_H
 #define ARC_FACE_DETECT_DETECT_H
 
