@@ -43,16 +43,22 @@ arc_status arc_evaluation_provenance(arc_context *ctx, arc_evaluation *e, const 
                                      const uint8_t set_digest[32], const arc_evaluate_options *opt, arc_error *err);
 
 /* ---- embed_set.c ---- */
+typedef struct arc_eval_photo {
+    arc_photo photo;    /* points at the three below or at the set's own memory; its landmarks or box where the set knows them */
+    uint8_t digest[32]; /* SHA-256 of its bytes */
+    char name[4096];
+    arc_map map;
+    arc_image image;
+} arc_eval_photo;
+
 typedef struct arc_eval_set {
     int64_t images;
-    /* Decodes image `index` and gives the SHA-256 of its bytes; called from any thread of the pool. */
-    arc_status (*load)(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32], arc_error *err);
+    /* Opens photo `index` (out is zeroed before); called from any thread of the pool. A failure is this photo's own. */
+    arc_status (*open)(arc_context *ctx, const void *source, int64_t index, arc_eval_photo *out, arc_error *err);
     /* What people call image `index`, for error texts; path: whether it is one that can be opened. */
     void (*name)(const void *source, int64_t index, char *out, size_t bytes);
     bool names_are_paths;
-    /* May be NULL. Photos whose landmarks are known; photos where the face is in a known box (x1 y1 x2 y2); false: not known. */
-    bool (*landmarks)(const void *source, int64_t index, float landmark_px[5][2]);
-    bool (*box)(const void *source, int64_t index, float box_px[4]);
+    bool knows_landmarks; /* photos come with them, and are aligned by them */
     const void *source;
 } arc_eval_set;
 
@@ -81,8 +87,11 @@ arc_status arc_eval_embed_rows(arc_context *ctx, const arc_model *model, arc_emb
                                arc_error *err);
 void arc_rows_free(arc_context *ctx, arc_rows *rows);
 
-/* Loads a picture file with the digest of its bytes. */
-arc_status arc_eval_load_file(arc_context *ctx, const char *path, arc_image *out, uint8_t digest[32], arc_error *err);
+/* ---- set_photo.c ---- */
+/* Opens a picture file, with the digest of its bytes. */
+arc_status arc_eval_open_file(const char *path, arc_eval_photo *out, arc_error *err);
+void arc_eval_photo_close(arc_context *ctx,
+                          arc_eval_photo *photo); /* keeps name, digest and what is known of the face; idempotent */
 
 /* ---- pair_set.c: the judge of listed pairs over embedded pictures ---- */
 typedef struct arc_pair_set {

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 typedef struct arc_lanes arc_lanes; /* one search at a time */
-/* `opt` and `detector` (NULL for ready crops) outlive them. dim: room for so many values is made in each face's embedding. */
+/* `opt` and `detector` (NULL for ready crops) outlive them. dim: room for so many values is made in each face's embedding, 0: none. */
 arc_status arc_lanes_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
                          int dim, arc_lanes **out, arc_error *err);
 void arc_lanes_free(arc_lanes **lanes);

@@ -69,7 +69,7 @@ static arc_status make_faces(const arc_searcher *s, arc_result *r, int count) {
     if (!r->face)
         return arc_fail_nomem(&r->error, "faces");
     r->faces = count;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; s->dim > 0 && i < count; i++) {
         r->face[i].embedding = arc_mem_new(a, (size_t)s->dim, sizeof(float));
         if (!r->face[i].embedding)
             return arc_fail_nomem(&r->error, "embeddings");

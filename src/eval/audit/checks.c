@@ -52,38 +52,45 @@ static arc_status recut(arc_context *ctx, arc_image *image, double zoom, double 
     return ARC_OK;
 }
 
-static arc_status load_varied(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
-                              arc_error *err) {
+static arc_status vary(arc_context *ctx, variant how, arc_image *image, arc_error *err) {
+    switch (how) {
+    case SWAPPED:
+        image->format = image->format == ARC_BGR8 ? ARC_RGB8 : ARC_BGR8;
+        return ARC_OK;
+    case CLOSER:
+    case WIDER:
+        return recut(ctx, image, how == CLOSER ? 1.15 : 1 / 1.15, 0, 0, err);
+    case HIGHER:
+    case LOWER:
+        return recut(ctx, image, 1, how == HIGHER ? 0.08 : -0.08, 0, err);
+    case LEFT:
+    case RIGHT:
+        return recut(ctx, image, 1, 0, how == LEFT ? 0.08 : -0.08, err);
+    case AS_GIVEN:
+    default:
+        return ARC_OK;
+    }
+}
+
+static arc_status open_varied(arc_context *ctx, const void *source, int64_t index, arc_eval_photo *out, arc_error *err) {
     const varied *v = source;
-    arc_status st = v->inner->load(ctx, v->inner->source, v->image[index], out, digest, err);
-    if (st != ARC_OK)
-        return st;
-    if (v->how == SWAPPED)
-        out->format = out->format == ARC_BGR8 ? ARC_RGB8 : ARC_BGR8;
-    else if (v->how == CLOSER || v->how == WIDER)
-        st = recut(ctx, out, v->how == CLOSER ? 1.15 : 1 / 1.15, 0, 0, err);
-    else if (v->how == HIGHER || v->how == LOWER)
-        st = recut(ctx, out, 1, v->how == HIGHER ? 0.08 : -0.08, 0, err);
-    else if (v->how == LEFT || v->how == RIGHT)
-        st = recut(ctx, out, 1, 0, v->how == LEFT ? 0.08 : -0.08, err);
-    if (st != ARC_OK)
-        arc_image_free(ctx, out);
+    arc_status st = v->inner->open(ctx, v->inner->source, v->image[index], out, err);
+    if (st == ARC_OK)
+        st = arc_photo_load(ctx, &out->photo, NULL, &out->image, NULL, err);
+    if (st == ARC_OK)
+        st = vary(ctx, v->how, &out->image, err);
+    arc_photo known = out->photo;
+    out->photo = arc_photo_from_image(&out->image, known.name);
+    out->photo.has_landmarks = known.has_landmarks;
+    out->photo.has_box = known.has_box;
+    memcpy(out->photo.landmark_px, known.landmark_px, sizeof known.landmark_px);
+    memcpy(out->photo.box_px, known.box_px, sizeof known.box_px);
     return st;
 }
 
 static void name_varied(const void *source, int64_t index, char *out, size_t bytes) {
     const varied *v = source;
     v->inner->name(v->inner->source, v->image[index], out, bytes);
-}
-
-static bool varied_landmarks(const void *source, int64_t index, float landmark_px[5][2]) {
-    const varied *v = source;
-    return v->inner->landmarks && v->inner->landmarks(v->inner->source, v->image[index], landmark_px);
-}
-
-static bool varied_box(const void *source, int64_t index, float box_px[4]) {
-    const varied *v = source;
-    return v->inner->box && v->inner->box(v->inner->source, v->image[index], box_px);
 }
 
 typedef struct sample {
@@ -157,14 +164,13 @@ arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_
     arc_evaluate_options plain = *opt;
     plain.flip = false;
     plain.progress = NULL;
-    const variant last = opt->detector || p->set->landmarks ? CLOSER : VARIANTS; /* photos are aligned here */
+    const variant last = opt->detector || p->set->knows_landmarks ? CLOSER : VARIANTS; /* photos are aligned here */
     for (variant how = AS_GIVEN; how < last; how++) {
         varied v = {p->set, s.image, how};
         const arc_eval_set set = {.images = 2 * (int64_t)s.pairs,
-                                  .load = load_varied,
+                                  .open = open_varied,
                                   .name = name_varied,
-                                  .landmarks = p->set->landmarks ? varied_landmarks : NULL,
-                                  .box = p->set->box ? varied_box : NULL,
+                                  .knows_landmarks = p->set->knows_landmarks,
                                   .source = &v};
         arc_embed_run run = {.set = &set, .opt = &plain};
         arc_rows rows;

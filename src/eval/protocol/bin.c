@@ -35,13 +35,14 @@ static void name_image(const void *source, int64_t index, char *out, size_t byte
     snprintf(out, bytes, "%s, image %d", s->path, s->image[index].where);
 }
 
-static arc_status load_image(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
-                             arc_error *err) {
+static arc_status open_image(arc_context *ctx, const void *source, int64_t index, arc_eval_photo *out, arc_error *err) {
     const encoded *e = &((const bin_source *)source)->image[index];
-    char name[512];
-    name_image(source, index, name, sizeof name);
-    crypto_hash_sha256(digest, e->data, e->bytes);
-    return arc_image_decode(ctx, e->data, e->bytes, name, NULL, out, NULL, err);
+    (void)ctx;
+    (void)err;
+    name_image(source, index, out->name, 512);
+    crypto_hash_sha256(out->digest, e->data, e->bytes);
+    out->photo = arc_photo_from_bytes(e->data, e->bytes, out->name);
+    return ARC_OK;
 }
 
 static int number_images(encoded *e, int count, int (*pair)[2]) {
@@ -95,7 +96,7 @@ arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char
         image[i] = (encoded){bin.image[i], bin.image_bytes[i], (int)i};
     const int images = number_images(image, (int)(2 * bin.pairs), pair);
     const bin_source source = {bin_file, image};
-    const arc_eval_set set = {.images = images, .load = load_image, .name = name_image, .source = &source};
+    const arc_eval_set set = {.images = images, .open = open_image, .name = name_image, .source = &source};
     arc_pair_set pairs = {.set = &set,
                           .pairs = (int)bin.pairs,
                           .list_pairs = list_pairs,

@@ -1,21 +1,21 @@
 /* Runs a model over a set of pictures: they are decoded in parallel, detected and aligned when they are photos, embedded in batches, and handed
  * on in order. The mirrored views are embedded apart from the plain ones because XNorm is the mean norm over both. */
 #include "eval/eval_internal.h"
+#include "face/lanes.h"
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #define BATCH 64
-#define MAX_FACES 256
-#define LEAST_IOU 0.2f /* of a detected face with the labelled box */
 
 typedef struct slot {
-    arc_image loaded, crop, mirrored; /* crop may point into loaded */
-    bool own_crop;
+    arc_eval_photo photo;
+    arc_image crop;   /* of the result's or of `fitted` */
+    arc_image fitted; /* where a picture of another size was scaled */
+    arc_image mirrored;
     arc_status status;
     arc_error error;
-    uint8_t digest[32];
 } slot;
 
 typedef struct runner {
@@ -23,26 +23,16 @@ typedef struct runner {
     arc_embed_run *run;
     arc_evaluation *e;
     arc_embedder *embedder;
-    arc_detector *detector; /* NULL for crops */
-    arc_template align;
+    arc_pipeline_options opt;
+    arc_lanes *lanes;
+    arc_photo_source source; /* of the set's photos into the slots */
     int width_px, height_px, dim, count;
     int64_t first;
     slot *slot;             /* [BATCH] */
+    arc_result *result;     /* [BATCH] */
     float *plain, *flipped; /* [BATCH][dim] */
-    arc_face *face;         /* [MAX_FACES] */
     crypto_hash_sha256_state hash;
 } runner;
-
-arc_status arc_eval_load_file(arc_context *ctx, const char *path, arc_image *out, uint8_t digest[32], arc_error *err) {
-    arc_map map;
-    arc_status st = arc_map_open(&map, path, (size_t)1 << 30, err);
-    if (st != ARC_OK)
-        return st;
-    crypto_hash_sha256(digest, map.data, map.bytes);
-    st = arc_image_decode(ctx, map.data, map.bytes, path, NULL, out, NULL, err);
-    arc_map_close(&map);
-    return st;
-}
 
 static void name_of(const runner *r, int i, char *out, size_t bytes) {
     r->run->set->name(r->run->set->source, r->first + i, out, bytes);
@@ -52,7 +42,7 @@ static void name_of(const runner *r, int i, char *out, size_t bytes) {
  * on each side); or scaled when the shape is the same. */
 static arc_status fit(runner *r, int i, arc_error *err) {
     slot *s = &r->slot[i];
-    arc_image *in = &s->loaded;
+    const arc_image *in = &r->result[i].face[0].crop;
     bool same_size = in->width_px == r->width_px && in->height_px == r->height_px;
     bool middle = in->width_px == 112 && in->height_px == 112 && r->width_px == 96 && r->height_px == 112;
     if (same_size || middle) {
@@ -70,12 +60,12 @@ static arc_status fit(runner *r, int i, arc_error *err) {
             "\"arcface align\"",
             what, in->width_px, in->height_px, r->width_px, r->height_px);
     }
-    arc_status st = arc_image_new(r->ctx, r->width_px, r->height_px, &s->crop, err);
+    arc_status st = arc_image_new(r->ctx, r->width_px, r->height_px, &s->fitted, err);
     if (st != ARC_OK)
         return st;
-    s->own_crop = true;
-    arc_draw_image(&s->crop, 0, 0, r->width_px, r->height_px, in);
-    s->crop.format = in->format;
+    arc_draw_image(&s->fitted, 0, 0, r->width_px, r->height_px, in);
+    s->fitted.format = in->format;
+    s->crop = s->fitted;
     return ARC_OK;
 }
 
@@ -89,72 +79,51 @@ static void mirror(const arc_image *from, arc_image *to) {
     to->format = from->format;
 }
 
-static arc_status warp(runner *r, slot *s, const float landmark_px[5][2]) {
-    s->own_crop = true;
-    return arc_align_face(r->ctx, &s->loaded, landmark_px, r->align, ARC_WARP_EXACT, &s->crop, NULL, &s->error);
-}
+/* ---- the set as a source of photos, called by many threads ---- */
 
-static void load_tile(void *arg, size_t begin, size_t end, int thread) {
-    runner *r = arg;
+static arc_status next_photo(void *ctx, int64_t index, arc_photo *photo, arc_error *err) {
+    runner *r = ctx;
+    slot *s = &r->slot[index - r->first];
     const arc_eval_set *set = r->run->set;
-    (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        slot *s = &r->slot[i];
-        float landmark_px[5][2];
-        const int64_t index = r->first + (int64_t)i;
-        memset(s->digest, 0, sizeof s->digest);
-        s->status = set->load(r->ctx, set->source, index, &s->loaded, s->digest, &s->error);
-        if (s->status != ARC_OK)
-            continue;
-        if (set->landmarks && set->landmarks(set->source, index, landmark_px))
-            s->status = warp(r, s, (const float(*)[2])landmark_px);
-        else if (!r->detector)
-            s->status = fit(r, (int)i, &s->error);
-    }
-}
-
-static float overlap(const arc_face *f, const float box[4]) {
-    const float w = ARC_MIN(f->x2_px, box[2]) - ARC_MAX(f->x1_px, box[0]),
-                h = ARC_MIN(f->y2_px, box[3]) - ARC_MAX(f->y1_px, box[1]);
-    const float both = w > 0 && h > 0 ? w * h : 0;
-    const float sum = (f->x2_px - f->x1_px) * (f->y2_px - f->y1_px) + (box[2] - box[0]) * (box[3] - box[1]);
-    return sum > both ? both / (sum - both) : 0;
-}
-
-/* The face of a photo: the one in the labelled box, else InsightFace's choice (large and central). */
-static arc_status find_face(runner *r, int i, float landmark_px[5][2]) {
-    slot *s = &r->slot[i];
-    const arc_eval_set *set = r->run->set;
-    arc_detect_options opt = r->run->opt->detect;
-    float box[4];
-    int found = 0, best = 0;
-    const bool labelled = set->box && set->box(set->source, r->first + i, box);
-    opt.max_faces = labelled ? MAX_FACES : 1;
-    arc_status st = arc_detect(r->detector, &s->loaded, &opt, r->face, MAX_FACES, &found, &s->error);
-    if (st != ARC_OK)
-        return st;
-    found = ARC_MIN(found, MAX_FACES);
-    if (found == 0)
-        return arc_fail(&s->error, ARC_ENOTFOUND, "no face found");
-    for (int k = 1; labelled && k < found; k++)
-        if (overlap(&r->face[k], box) > overlap(&r->face[best], box))
-            best = k;
-    if (labelled && overlap(&r->face[best], box) < LEAST_IOU)
-        return arc_fail(&s->error, ARC_ENOTFOUND, "no face found in the labelled box");
-    memcpy(landmark_px, r->face[best].landmark_px, sizeof r->face[best].landmark_px);
+    (void)err; /* a photo that cannot be had fails alone */
+    s->photo = (arc_eval_photo){.map = {0}};
+    const arc_status st = set->open(r->ctx, set->source, index, &s->photo, &s->error);
+    *photo = st == ARC_OK ? s->photo.photo : arc_photo_failed(&s->error, NULL);
     return ARC_OK;
 }
 
-static void locate(runner *r) {
-    for (int i = 0; i < r->count; i++) {
-        slot *s = &r->slot[i];
-        float landmark_px[5][2];
-        if (s->status != ARC_OK || s->crop.data)
-            continue;
-        s->status = find_face(r, i, landmark_px);
-        if (s->status == ARC_OK)
-            s->status = warp(r, s, (const float(*)[2])landmark_px);
+static void release_photo(void *ctx, int64_t index, arc_photo *photo) {
+    runner *r = ctx;
+    (void)photo;
+    arc_eval_photo_close(r->ctx, &r->slot[index - r->first].photo);
+}
+
+/* What the search gave for picture i, as a crop of the model's size. */
+static arc_status take_result(runner *r, int i, arc_error *err) {
+    slot *s = &r->slot[i];
+    const arc_result *found = &r->result[i];
+    if (found->status != ARC_OK)
+        return arc_fail(err, found->status, "%s", found->error.text);
+    if (found->faces == 0)
+        return arc_fail(err, ARC_ENOTFOUND, "no face found%s", found->faces_found > 0 ? " in the labelled box" : "");
+    if (r->opt.aligned && !s->photo.photo.has_landmarks)
+        return fit(r, i, err);
+    s->crop = found->face[0].crop;
+    return ARC_OK;
+}
+
+/* The next batch of pictures, from the set to crops. */
+static arc_status search_batch(runner *r, arc_search *search, arc_error *err) {
+    arc_status st = ARC_OK;
+    r->count = 0;
+    while (st == ARC_OK && r->count < BATCH && !search->ended) {
+        int found = 0;
+        st = arc_search_round(search, r->result + r->count, BATCH - r->count, &found, err);
+        r->count += found;
     }
+    for (int i = 0; i < r->count; i++)
+        r->slot[i].status = take_result(r, i, &r->slot[i].error);
+    return st;
 }
 
 /* Pictures that are not there, broken or without a face are named; what is wrong with the run itself ends it. */
@@ -220,7 +189,7 @@ static arc_status hand_on(runner *r, arc_error *err) {
     const bool flip = r->run->opt->flip;
     int n = 0;
     for (int i = 0; i < r->count && st == ARC_OK; i++) {
-        crypto_hash_sha256_update(&r->hash, r->slot[i].digest, sizeof r->slot[i].digest);
+        crypto_hash_sha256_update(&r->hash, r->slot[i].photo.digest, sizeof r->slot[i].photo.digest);
         if (r->slot[i].status != ARC_OK) {
             st = r->run->sink(r->run->sink_arg, r->first + i, NULL, 0, err);
             continue;
@@ -241,24 +210,21 @@ static arc_status hand_on(runner *r, arc_error *err) {
 
 static void clear_slots(runner *r) {
     for (int i = 0; i < r->count; i++) {
-        if (r->slot[i].own_crop)
-            arc_image_free(r->ctx, &r->slot[i].crop);
-        arc_image_free(r->ctx, &r->slot[i].loaded);
+        arc_image_free(r->ctx, &r->slot[i].fitted);
+        arc_result_free(r->ctx, &r->result[i]);
         r->slot[i].crop = (arc_image){0};
-        r->slot[i].own_crop = false;
     }
 }
 
 static arc_status embed_all(runner *r, arc_error *err) {
     const arc_evaluate_options *opt = r->run->opt;
     const int64_t images = r->run->set->images;
-    arc_status st = ARC_OK;
+    arc_search search = {0};
+    arc_status st = arc_search_begin(&search, r->lanes, &r->source, err);
     for (r->first = 0; r->first < images && st == ARC_OK; r->first += r->count) {
-        r->count = (int)ARC_MIN((int64_t)BATCH, images - r->first);
-        arc_pool_run(r->ctx->pool, (size_t)r->count, 1, load_tile, r);
-        if (r->detector)
-            locate(r);
-        st = report_missing(r, err);
+        st = search_batch(r, &search, err);
+        if (st == ARC_OK)
+            st = report_missing(r, err);
         if (st == ARC_OK)
             st = embed_batch(r, err);
         if (st == ARC_OK && r->first == 0)
@@ -269,25 +235,40 @@ static arc_status embed_all(runner *r, arc_error *err) {
         if (st == ARC_OK && opt->progress && opt->progress(opt->progress_ctx, r->first + r->count, images) != 0)
             st = arc_fail(err, ARC_ECANCEL, "evaluation was cancelled");
     }
+    arc_search_end(&search);
     return st;
+}
+
+static arc_status open_lanes(runner *r, arc_template align, arc_error *err) {
+    arc_pipeline_options_default(&r->opt);
+    r->opt.detect = r->run->opt->detect;
+    r->opt.detect.max_faces = 1; /* InsightFace's choice: large and central */
+    r->opt.aligned = !r->run->opt->detector;
+    arc_photo_source_default(&r->source);
+    r->source.next = next_photo;
+    r->source.release = release_photo;
+    r->source.ctx = r;
+    r->source.count = r->run->set->images;
+    r->source.concurrent = true;
+    return arc_lanes_new(r->ctx, r->run->opt->detector, &r->opt, align, 0, &r->lanes, err);
 }
 
 static arc_status prepare(runner *r, const arc_model *model, arc_error *err) {
     const arc_alloc *a = &r->ctx->alloc;
     const arc_evaluate_options *opt = r->run->opt;
-    r->align = arc_model_contract(model)->align;
-    arc_template_get(r->align, &r->width_px, &r->height_px, NULL);
+    const arc_template align = arc_model_contract(model)->align;
+    arc_template_get(align, &r->width_px, &r->height_px, NULL);
     arc_status st = arc_embedder_new(r->ctx, model, &r->embedder, err);
-    if (st == ARC_OK && opt->detector)
-        st = arc_detector_new(r->ctx, opt->detector, &r->detector, err);
+    if (st == ARC_OK)
+        st = open_lanes(r, align, err);
     if (st != ARC_OK)
         return st;
     r->dim = arc_embedder_dim(r->embedder);
     r->slot = arc_mem_new(a, BATCH, sizeof *r->slot);
+    r->result = arc_mem_new(a, BATCH, sizeof *r->result);
     r->plain = arc_mem_new(a, (size_t)BATCH * (size_t)r->dim, sizeof(float));
     r->flipped = arc_mem_new(a, (size_t)BATCH * (size_t)r->dim, sizeof(float));
-    r->face = arc_mem_new(a, MAX_FACES, sizeof *r->face);
-    if (!r->slot || !r->plain || !r->flipped || !r->face)
+    if (!r->slot || !r->result || !r->plain || !r->flipped)
         return arc_fail_nomem(err, "the evaluation's embeddings");
     for (int i = 0; opt->flip && i < BATCH && st == ARC_OK; i++)
         st = arc_image_new(r->ctx, r->width_px, r->height_px, &r->slot[i].mirrored, err);
@@ -315,11 +296,11 @@ arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_ru
     crypto_hash_sha256_final(&r->hash, run->digest);
     for (int i = 0; r->slot && i < BATCH; i++)
         arc_image_free(ctx, &r->slot[i].mirrored);
-    arc_mem_free(a, r->face);
     arc_mem_free(a, r->flipped);
     arc_mem_free(a, r->plain);
+    arc_mem_free(a, r->result);
     arc_mem_free(a, r->slot);
-    arc_detector_free(&r->detector);
+    arc_lanes_free(&r->lanes);
     arc_embedder_free(&r->embedder);
     arc_mem_free(a, r);
     return st;

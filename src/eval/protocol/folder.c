@@ -82,9 +82,9 @@ arc_status arc_folder_add(arc_folder_set *f, const arc_alloc *a, const char *dir
     return st;
 }
 
-static arc_status load_image(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
-                             arc_error *err) {
-    return arc_eval_load_file(ctx, ((const arc_folder_set *)source)->path[index], out, digest, err);
+static arc_status open_image(arc_context *ctx, const void *source, int64_t index, arc_eval_photo *out, arc_error *err) {
+    (void)ctx;
+    return arc_eval_open_file(((const arc_folder_set *)source)->path[index], out, err);
 }
 
 static void name_image(const void *source, int64_t index, char *out, size_t bytes) {
@@ -94,7 +94,7 @@ static void name_image(const void *source, int64_t index, char *out, size_t byte
 arc_status arc_folder_embed(arc_folder_work *w, const arc_model *model, const char *name, const char *rule, arc_error *err) {
     arc_evaluation *e = w->e;
     const arc_eval_set set = {
-        .images = w->set.images, .load = load_image, .name = name_image, .names_are_paths = true, .source = &w->set};
+        .images = w->set.images, .open = open_image, .name = name_image, .names_are_paths = true, .source = &w->set};
     arc_embed_run run = {.set = &set, .opt = &w->opt};
     arc_status st = arc_eval_embed_rows(w->ctx, model, &run, e, &w->rows, err);
     if (st != ARC_OK)

@@ -68,16 +68,14 @@ static void name_picture(const void *source, int64_t index, char *out, size_t by
     snprintf(out, bytes, "%s/loose_crop/%s", j->dir, face_at(j, index)->name);
 }
 
-static arc_status load_picture(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
-                               arc_error *err) {
+static arc_status open_picture(arc_context *ctx, const void *source, int64_t index, arc_eval_photo *out, arc_error *err) {
     char path[4096];
+    (void)ctx;
     name_picture(source, index, path, sizeof path);
-    return arc_eval_load_file(ctx, path, out, digest, err);
-}
-
-static bool picture_landmarks(const void *source, int64_t index, float landmark_px[5][2]) {
-    memcpy(landmark_px, face_at(source, index)->landmark_px, 10 * sizeof(float));
-    return true;
+    const arc_status st = arc_eval_open_file(path, out, err);
+    out->photo.has_landmarks = true;
+    memcpy(out->photo.landmark_px, face_at(source, index)->landmark_px, sizeof out->photo.landmark_px);
+    return st;
 }
 
 static arc_status pool_picture(void *arg, int64_t index, const float *embedding, double norm, arc_error *err) {
@@ -242,10 +240,10 @@ arc_status arc_evaluate_ijb(arc_context *ctx, const arc_model *model, const char
     ARC_TRY(read_lists(&j, err));
     ARC_TRY(arc_evaluation_new(ctx, "ijb", &e, err));
     const arc_eval_set set = {.images = (int64_t)j.faces.faces,
-                              .load = load_picture,
+                              .open = open_picture,
                               .name = name_picture,
                               .names_are_paths = true,
-                              .landmarks = picture_landmarks,
+                              .knows_landmarks = true,
                               .source = &j};
     arc_embed_run run = {.set = &set, .opt = &opt->eval, .sink = pool_picture, .sink_arg = &j};
     ARC_TRY(make_templates(&j, model, &run, e, err));

@@ -33,12 +33,12 @@ static bool find_file(const folder *f, int64_t index, char *path, size_t bytes) 
     return false;
 }
 
-static arc_status load_image(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
-                             arc_error *err) {
+static arc_status open_image(arc_context *ctx, const void *source, int64_t index, arc_eval_photo *out, arc_error *err) {
     const folder *f = source;
     char path[4096];
+    (void)ctx;
     if (find_file(f, index, path, sizeof path))
-        return arc_eval_load_file(ctx, path, out, digest, err);
+        return arc_eval_open_file(path, out, err);
     return arc_fail(err, ARC_ENOTFOUND, "%s/%s%s is missing; the pairs file names it", f->dir, f->image[index].path,
                     f->suffix ? "" : ".jpg (or .png)");
 }
@@ -161,7 +161,7 @@ arc_status arc_evaluate_pairs(arc_context *ctx, const arc_model *model, const ch
             l.identity[i][k] = l.person[l.pair[i][k]];
     const folder source = {images_dir, l.image, l.list.suffix};
     const arc_eval_set set = {
-        .images = images, .load = load_image, .name = name_image, .names_are_paths = true, .source = &source};
+        .images = images, .open = open_image, .name = name_image, .names_are_paths = true, .source = &source};
     arc_pair_set pairs = {.set = &set,
                           .pairs = l.list.pairs,
                           .list_pairs = l.list_pairs,

@@ -180,19 +180,19 @@ static arc_status find_frames(ytf *y, const char *dir, arc_error *err) {
     return st;
 }
 
-static arc_status load_frame(arc_context *ctx, const void *source, int64_t index, arc_image *out, uint8_t digest[32],
-                             arc_error *err) {
-    return arc_eval_load_file(ctx, ((const ytf *)source)->frame[index], out, digest, err);
+static arc_status open_frame(arc_context *ctx, const void *source, int64_t index, arc_eval_photo *out, arc_error *err) {
+    const ytf *y = source;
+    (void)ctx;
+    const arc_status st = arc_eval_open_file(y->frame[index], out, err);
+    if (st == ARC_OK && y->boxes) {
+        memcpy(out->photo.box_px, y->box[index], sizeof *y->box);
+        out->photo.has_box = out->photo.box_px[2] > out->photo.box_px[0];
+    }
+    return st;
 }
 
 static void name_frame(const void *source, int64_t index, char *out, size_t bytes) {
     snprintf(out, bytes, "%s", ((const ytf *)source)->frame[index]);
-}
-
-static bool frame_box(const void *source, int64_t index, float box_px[4]) {
-    const ytf *y = source;
-    memcpy(box_px, y->box[index], sizeof *y->box);
-    return box_px[2] > box_px[0];
 }
 
 static arc_status take_frame(void *arg, int64_t index, const float *embedding, double norm, arc_error *err) {
@@ -415,12 +415,7 @@ arc_status arc_evaluate_ytf(arc_context *ctx, const arc_model *model, const char
         y.unit = arc_mem_raw(&ctx->alloc, (size_t)y.frames, (size_t)y.dim * sizeof *y.unit);
     if (!y.centre || !y.usable || (opt->rule != ARC_VIDEO_CENTRE && !y.unit))
         ARC_TRY(arc_fail_nomem(err, "the videos"));
-    const arc_eval_set set = {.images = y.frames,
-                              .load = load_frame,
-                              .name = name_frame,
-                              .names_are_paths = true,
-                              .box = y.boxes ? frame_box : NULL,
-                              .source = &y};
+    const arc_eval_set set = {.images = y.frames, .open = open_frame, .name = name_frame, .names_are_paths = true, .source = &y};
     arc_embed_run run = {.set = &set, .opt = &opt->eval, .sink = take_frame, .sink_arg = &y};
     ARC_TRY(arc_eval_embed(ctx, model, &run, e, err));
     e->images = y.frames;
