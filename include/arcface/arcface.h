@@ -40,6 +40,7 @@
 #include <arcface/photo.h>
 #include <arcface/plot.h>
 #include <arcface/quantize.h>
+#include <arcface/results.h>
 #include <arcface/status.h>
 #include <arcface/train.h>
 #include <arcface/verify.h>

@@ -132,6 +132,8 @@ typedef struct arc_pipeline_options {
     bool all_faces;  /**< every face; default false: the largest only */
     bool aligned;    /**< photos without landmarks are aligned crops, nothing is detected; default false */
     bool keep_crops; /**< results carry the aligned crops; default false */
+    /** template of the crops of a pipeline without an embedder; otherwise the embedder's counts; default ARC_TEMPLATE_112 */
+    arc_template align;
 } arc_pipeline_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -141,7 +143,7 @@ ARC_API void arc_pipeline_options_default(arc_pipeline_options *opt);
 typedef struct arc_result_face {
     arc_face face;            /**< where it is */
     double align_residual_px; /**< of arc_align_estimate */
-    float *embedding;         /**< [dim], not normalised */
+    float *embedding;         /**< [dim], not normalised; NULL without an embedder */
     arc_image crop;           /**< aligned; data is NULL unless keep_crops */
 } arc_result_face;
 
@@ -157,13 +159,14 @@ typedef struct arc_result {
     arc_result_face *face; /**< [faces] */
 } arc_result;
 
-/** A pipeline over two models, which must outlive it. detector may be NULL when opt->aligned; `opt` may be NULL.
+/** A pipeline over two models, which must outlive it. detector may be NULL when opt->aligned; `opt` may be NULL. embedder may be
+ * NULL: then faces are found, and cropped when opt->keep_crops, but not embedded.
  * Ownership: free with arc_pipeline_free. Thread: any. Errors: those of arc_detector_new and arc_embedder_new; EINVAL (options,
  * no detector). */
 ARC_API ARC_NODISCARD arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder,
                                                   const arc_pipeline_options *opt, arc_pipeline **out, arc_error *err);
 
-/** arc_net_plan_id of the embedder's last batch; valid until the next one. Thread: one at a time. */
+/** arc_net_plan_id of the embedder's last batch, "" without an embedder; valid until the next one. Thread: one at a time. */
 ARC_API const char *arc_pipeline_plan_id(const arc_pipeline *pipeline);
 
 /** Frees the pipeline and nulls the pointer; NULL is allowed. Thread: one at a time. */

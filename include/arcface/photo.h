@@ -106,6 +106,9 @@ typedef struct arc_photo_source {
 /** Fills every field with its default. Thread: any. */
 ARC_API void arc_photo_source_default(arc_photo_source *source);
 
+/** Makes a source of files. paths: [count]. Ownership: the source points at paths. Thread: any. */
+ARC_API void arc_photo_source_of_paths(arc_photo_source *source, const char *const *paths, int64_t count);
+
 #ifdef __cplusplus
 }
 #endif

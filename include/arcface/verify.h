@@ -43,15 +43,22 @@ typedef struct arc_verified {
     arc_result photo[2]; /**< what was found in each */
     int face[2];         /**< indices into photo[k].face: the two faces with the highest cosine */
     arc_verdict verdict; /**< on these two faces */
+    arc_verdict *pair;   /**< [photo[0].faces][photo[1].faces], on every face with every face */
 } arc_verified;
 
 /** Runs both photos through the pipeline and judges their largest faces; with all_faces every face of one against every face of
  * the other, and the pair with the highest cosine counts. rule NULL: the model's own. On failure *out is filled as far as it
  * went.
  * Ownership: free with arc_verified_free, also after a failure. Thread: one at a time for a pipeline.
- * Errors: a photo's own (it cannot be read, ...), ENOTFOUND for a photo without a face, those of arc_pipeline_run_photos. */
+ * Errors: a photo's own (it cannot be read, ...), ENOTFOUND for a photo without a face, EINVAL for a pipeline without an
+ * embedder, those of arc_pipeline_run_photos. */
 ARC_API ARC_NODISCARD arc_status arc_verify(arc_pipeline *pipeline, const arc_photo photos[2], const arc_verify_rule *rule,
                                             arc_verified *out, arc_error *err);
+
+/** The text that `arcface verify` prints; json: one object.
+ * Ownership: free with arc_text_free. Thread: any. Errors: EINVAL when arc_verify failed; ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_verified_describe(arc_context *ctx, const arc_verified *verified, bool json, char **text,
+                                                       arc_error *err);
 
 /** Frees both results and zeroes the struct; NULL is allowed. Thread: one at a time. */
 ARC_API void arc_verified_free(arc_context *ctx, arc_verified *verified);

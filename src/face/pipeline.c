@@ -24,6 +24,11 @@ void arc_pipeline_options_default(arc_pipeline_options *opt) {
     arc_image_options_default(&opt->image);
 }
 
+/* 0: nothing is embedded. */
+static int dim_of(const arc_pipeline *p) {
+    return p->embedder ? arc_embedder_dim(p->embedder) : 0;
+}
+
 arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const arc_model *embedder,
                             const arc_pipeline_options *opt, arc_pipeline **out, arc_error *err) {
     *out = NULL;
@@ -45,9 +50,10 @@ arc_status arc_pipeline_new(arc_context *ctx, const arc_model *detector, const a
         st = arc_fail(err, ARC_EINVAL, "photos need a detector; only ready crops (aligned) do without");
         goto done;
     }
-    ARC_TRY(arc_embedder_new(ctx, embedder, &p->embedder, err));
-    ARC_TRY(arc_lanes_new(ctx, detector, &p->opt, arc_embedder_contract(p->embedder)->align, arc_embedder_dim(p->embedder),
-                          &p->lanes, err));
+    if (embedder)
+        ARC_TRY(arc_embedder_new(ctx, embedder, &p->embedder, err));
+    const arc_template align = embedder ? arc_embedder_contract(p->embedder)->align : p->opt.align;
+    ARC_TRY(arc_lanes_new(ctx, detector, &p->opt, align, dim_of(p), &p->lanes, err));
 done:
     if (st != ARC_OK)
         arc_pipeline_free(&p);
@@ -56,7 +62,11 @@ done:
 }
 
 const char *arc_pipeline_plan_id(const arc_pipeline *pipeline) {
-    return arc_embedder_plan_id(pipeline->embedder);
+    return pipeline->embedder ? arc_embedder_plan_id(pipeline->embedder) : "";
+}
+
+arc_context *arc_pipeline_context(const arc_pipeline *pipeline) {
+    return pipeline->ctx;
 }
 
 const arc_model *arc_pipeline_model(const arc_pipeline *pipeline) {
@@ -98,7 +108,7 @@ static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
 
 static void embed_queued(arc_pipeline *p, arc_result *results, queue *q) {
     arc_image crops[ARC_EMBED_BATCH];
-    const size_t dim = (size_t)arc_embedder_dim(p->embedder);
+    const size_t dim = (size_t)dim_of(p);
     if (q->count == 0)
         return;
     for (int i = 0; i < q->count; i++)
@@ -123,7 +133,7 @@ static void embed_ready(arc_pipeline *p, arc_result *results, int from, int to, 
     for (int i = from; i < to; i++) {
         if (wait && q->count && i - q->at[0].result >= wait)
             embed_queued(p, results, q);
-        for (int k = 0; results[i].status == ARC_OK && k < results[i].faces; k++) {
+        for (int k = 0; p->embedder && results[i].status == ARC_OK && k < results[i].faces; k++) {
             q->at[q->count++] = (pending){i, k};
             if (q->count == ARC_EMBED_BATCH)
                 embed_queued(p, results, q);
@@ -133,7 +143,7 @@ static void embed_ready(arc_pipeline *p, arc_result *results, int from, int to, 
 
 static arc_status begin_queue(const arc_pipeline *p, queue *q, arc_error *err) {
     q->count = 0;
-    q->buffer = arc_mem_raw(&p->ctx->alloc, ARC_EMBED_BATCH * sizeof *q->buffer, (size_t)arc_embedder_dim(p->embedder));
+    q->buffer = arc_mem_raw(&p->ctx->alloc, ARC_EMBED_BATCH * sizeof *q->buffer, (size_t)dim_of(p));
     return q->buffer ? ARC_OK : arc_fail_nomem(err, "embeddings");
 }
 

@@ -4,6 +4,7 @@
 
 #include <arcface/face.h>
 
-const arc_model *arc_pipeline_model(const arc_pipeline *pipeline); /* the embedder's */
+arc_context *arc_pipeline_context(const arc_pipeline *pipeline);
+const arc_model *arc_pipeline_model(const arc_pipeline *pipeline); /* the embedder's; NULL without one */
 
 #endif

@@ -22,6 +22,7 @@ struct arc_searcher {
     arc_detector *detector;
     arc_template align;
     int dim;
+    bool crops; /* are wanted */
 };
 
 arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
@@ -35,6 +36,7 @@ arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const a
     s->results = ctx;
     s->align = align;
     s->dim = dim;
+    s->crops = dim > 0 || opt->keep_crops;
     s->run = arc_execution_of(ctx);
     arc_recycler_init(&s->recycler, &ctx->alloc);
     if (own_threads > 0) {
@@ -247,13 +249,13 @@ static void close_photo(arc_searcher *s, opened *o) {
 static arc_status find_and_crop(arc_searcher *s, const arc_photo *photo, opened *o, arc_result *r) {
     arc_status st;
     ARC_TRY(photo->has_landmarks ? take_known_face(s, photo, r) : find_faces(s, photo, &o->image, o->info.scale, r));
-    if (o->info.scale < 1 && needs_whole(s, r, o->info.scale)) {
+    if (s->crops && o->info.scale < 1 && needs_whole(s, r, o->info.scale)) {
         arc_image_options options = s->opt->image;
         options.min_side_px = 0;
         close_photo(s, o);
         ARC_TRY(arc_photo_open(&s->recycler.alloc, photo, &options, &o->image, &o->owned, &o->info, &r->error));
     }
-    for (int i = 0; i < r->faces; i++)
+    for (int i = 0; s->crops && i < r->faces; i++)
         ARC_TRY(crop_face(s, &o->image, o->info.scale, &r->face[i], &r->error));
 done:
     return st;

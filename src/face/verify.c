@@ -43,18 +43,18 @@ static arc_status check_photo(const arc_result *r, arc_error *err) {
     return ARC_OK;
 }
 
-static double find_best(arc_verified *v, int dim) {
-    double best = -2;
+static void judge_pairs(arc_verified *v, const arc_verify_rule *rule, int dim) {
+    const int others = v->photo[1].faces;
     for (int a = 0; a < v->photo[0].faces; a++)
-        for (int b = 0; b < v->photo[1].faces; b++) {
-            const double cosine = arc_embedding_cosine(v->photo[0].face[a].embedding, v->photo[1].face[b].embedding, dim);
-            if (cosine > best) {
-                best = cosine;
+        for (int b = 0; b < others; b++) {
+            arc_verdict *pair = &v->pair[a * others + b];
+            arc_verify_embeddings(rule, v->photo[0].face[a].embedding, v->photo[1].face[b].embedding, dim, pair);
+            if (a + b == 0 || pair->cosine > v->verdict.cosine) {
+                v->verdict = *pair;
                 v->face[0] = a;
                 v->face[1] = b;
             }
         }
-    return best;
 }
 
 arc_status arc_verify(arc_pipeline *pipeline, const arc_photo photos[2], const arc_verify_rule *rule, arc_verified *out,
@@ -62,13 +62,21 @@ arc_status arc_verify(arc_pipeline *pipeline, const arc_photo photos[2], const a
     const arc_model *model = arc_pipeline_model(pipeline);
     arc_verify_rule own;
     *out = (arc_verified){0};
+    if (!model)
+        return arc_fail(err, ARC_EINVAL, "a pipeline without an embedder cannot tell persons apart");
     arc_status st = ARC_OK;
     if (!rule)
         ARC_TRY(arc_verify_rule_of(model, &own, err));
     ARC_TRY(arc_pipeline_run_photos(pipeline, photos, 2, out->photo, NULL, NULL, err));
     for (int k = 0; k < 2; k++)
         ARC_TRY(check_photo(&out->photo[k], err));
-    out->verdict = judge(rule ? rule : &own, find_best(out, arc_model_contract(model)->dim));
+    out->pair = arc_mem_new(&arc_pipeline_context(pipeline)->alloc, (size_t)out->photo[0].faces * (size_t)out->photo[1].faces,
+                            sizeof *out->pair);
+    if (!out->pair) {
+        st = arc_fail_nomem(err, "the pairs of faces");
+        goto done;
+    }
+    judge_pairs(out, rule ? rule : &own, arc_model_contract(model)->dim);
 done:
     return st;
 }
@@ -78,5 +86,6 @@ void arc_verified_free(arc_context *ctx, arc_verified *verified) {
         return;
     for (int k = 0; k < 2; k++)
         arc_result_free(ctx, &verified->photo[k]);
+    arc_mem_free(&ctx->alloc, verified->pair);
     *verified = (arc_verified){0};
 }

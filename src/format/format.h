@@ -140,6 +140,8 @@ arc_status arc_ytf_boxes_parse(arc_ytf_boxes *out, const arc_alloc *a, const voi
 void arc_ytf_boxes_close(arc_ytf_boxes *boxes);
 
 /* ---- npy.c ---- */
+/* The head of a float32 array of at most 4 dimensions, for writers that have its rows one after the other; path: for error texts. */
+arc_status arc_npy_put_header(arc_writer *w, const char *path, int rank, const int64_t *dim, arc_error *err);
 arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
                             arc_error *err);
 /* Reads little-endian C-order f4 / u1 arrays (goldens, crops); data is malloc'ed by `a`. */

@@ -1,13 +1,13 @@
 /* NumPy's .npy: little-endian C-order arrays of the element types that results and goldens use. */
 #include "format/format.h"
+#include <arcface/file.h>
 #include <stdio.h>
 #include <string.h>
 
 #define HEADER_BYTES 128 /* ours: one multiple of 64 that fits every header */
 #define HEADER_MAX 65536
 
-arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
-                            arc_error *err) {
+arc_status arc_npy_put_header(arc_writer *w, const char *path, int rank, const int64_t *dim, arc_error *err) {
     arc_shape s = {.rank = rank};
     char header[HEADER_BYTES + 1], shape[96] = "";
     size_t at = 0;
@@ -20,8 +20,7 @@ arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *d
                                : i + 1 < rank ? ", "
                                               : "");
     }
-    const int64_t count = arc_shape_count(&s);
-    if (count < 0)
+    if (arc_shape_count(&s) < 0)
         return arc_fail(err, ARC_EINVAL, "%s: an impossible shape can't be written", path);
     memcpy(header, "\x93NUMPY\x01\x00", 8);
     header[8] = (char)(HEADER_BYTES - 10);
@@ -29,13 +28,28 @@ arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *d
     const int n = snprintf(header + 10, sizeof header - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
     memset(header + 10 + n, ' ', HEADER_BYTES - 10 - (size_t)n);
     header[HEADER_BYTES - 1] = '\n';
+    return arc_writer_put(w, header, HEADER_BYTES, err);
+}
+
+arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
+                            arc_error *err) {
     arc_writer *w = NULL;
+    size_t count = 1;
     arc_status st = arc_writer_open(&w, a, path, err);
     if (st == ARC_OK)
-        st = arc_writer_put(w, header, HEADER_BYTES, err);
+        st = arc_npy_put_header(w, path, rank, dim, err);
+    for (int i = 0; st == ARC_OK && i < rank; i++)
+        count *= (size_t)dim[i];
     if (st == ARC_OK)
-        st = arc_writer_put(w, data, (size_t)count * sizeof(float), err);
-    return arc_writer_finish(&w, st, err);
+        st = arc_writer_put(w, data, count * sizeof(float), err);
+    if (st == ARC_OK)
+        return arc_writer_commit(&w, err);
+    arc_writer_abort(&w);
+    return st;
+}
+
+arc_status arc_npy_save(arc_context *ctx, const char *path, const float *data, int rank, const int64_t *dim, arc_error *err) {
+    return arc_npy_save_f32(&ctx->alloc, path, data, rank, dim, err);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------ */

@@ -36,6 +36,21 @@ void arc_photo_source_default(arc_photo_source *source) {
     *source = (arc_photo_source){.struct_size = sizeof *source, .count = -1};
 }
 
+static arc_status next_path(void *ctx, int64_t index, arc_photo *photo, arc_error *err) {
+    const char *const *paths = ctx;
+    (void)err;
+    *photo = arc_photo_from_path(paths[index]);
+    return ARC_OK;
+}
+
+void arc_photo_source_of_paths(arc_photo_source *source, const char *const *paths, int64_t count) {
+    arc_photo_source_default(source);
+    source->next = next_path;
+    source->ctx = (void *)(uintptr_t)paths; /* is only read */
+    source->count = count;
+    source->concurrent = true;
+}
+
 const char *arc_photo_name(const arc_photo *photo) {
     return photo->name ? photo->name : "(memory)";
 }

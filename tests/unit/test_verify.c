@@ -102,6 +102,15 @@ static void photos_are_judged_by_their_embeddings(void **state) {
     assert_true(got.verdict.cosine == want.cosine && got.verdict.same == want.same && got.verdict.threshold == want.threshold);
     assert_int_equal(got.face[0], 0);
     assert_string_equal(got.photo[1].path, "b");
+    char *text = NULL, line[160];
+    snprintf(line, sizeof line, "cosine %.4f  angle %.1f degrees  %s (threshold %.4f)\n", want.cosine, want.angle_degrees,
+             want.same ? "same person" : "different persons", want.threshold);
+    assert_int_equal(arc_verified_describe(ctx, &got, false, &text, &err), ARC_OK);
+    assert_string_equal(text, line);
+    arc_text_free(ctx, &text);
+    assert_int_equal(arc_verified_describe(ctx, &got, true, &text, &err), ARC_OK);
+    assert_non_null(strstr(text, "{\"path\": \"b\", \"faces_found\": 1"));
+    arc_text_free(ctx, &text);
     const double cosine = got.verdict.cosine;
     arc_verified_free(ctx, &got);
     arc_verified_free(ctx, &got);
@@ -158,6 +167,12 @@ static void real_photos(void **state) {
     assert_int_equal(arc_verify(all, (const arc_photo[2]){group, group}, NULL, &got, &err), ARC_OK);
     assert_int_equal(got.photo[0].faces, 6);
     assert_int_equal(got.face[0], got.face[1]);
+    for (int a = 0; a < 6; a++)
+        for (int b = 0; b < 6; b++) {
+            assert_true(got.pair[6 * a + b].cosine ==
+                        arc_embedding_cosine(got.photo[0].face[a].embedding, got.photo[1].face[b].embedding, 128));
+            assert_true(got.pair[6 * a + b].cosine <= got.verdict.cosine);
+        }
     assert_true(got.verdict.same && got.verdict.cosine > 1 - 1e-9);
     arc_verified_free(ctx, &got);
     arc_photo faceless[2] = {same[0], arc_photo_from_path(ARC_SOURCE_DIR "/tests/golden/data/images/420.jpg")};

@@ -244,6 +244,7 @@ static arc_status open_lanes(runner *r, arc_template align, arc_error *err) {
     r->opt.detect = r->run->opt->detect;
     r->opt.detect.max_faces = 1; /* InsightFace's choice: large and central */
     r->opt.aligned = !r->run->opt->detector;
+    r->opt.keep_crops = true;
     arc_photo_source_default(&r->source);
     r->source.next = next_photo;
     r->source.release = release_photo;

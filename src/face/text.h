@@ -1,0 +1,11 @@
+/* text: a face as results show it. */
+#ifndef ARC_FACE_TEXT_H
+#define ARC_FACE_TEXT_H
+
+#include "base/text.h"
+#include <arcface/face.h>
+
+const char *arc_face_name(const arc_result *r);        /* of its photo; never NULL */
+void arc_face_json(arc_text *t, const arc_face *face); /* "box": ..., "score": ..., "landmarks": ... without braces */
+
+#endif
