@@ -1,134 +1,89 @@
 /* arcface align: faces of photos, turned and scaled to a recognition template, written as PNG crops. */
-#include "ui/faces.h"
+#include "face/crop_names.h"
+#include "face/run.h"
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_BYTES 512 /* of a crop below the folder of crops */
-
 typedef struct aligner {
-    faces f;
-    arc_template shape;
-    arc_warp warp;
+    cli *c;
+    face_run r;
     const char *dir;
-    bool all;
-    char (*used)[NAME_BYTES]; /* names written so far */
-    int names, crops;
+    crop_names names;
+    int crops, worst;
+    cli_text text;
 } aligner;
-
-/* The folders between an argument that is a folder and a photo in it ("Ann/" of people/Ann/1.jpg): identities stay apart in the crops. */
-static void folders_of(const cli *c, const char *photo, char *out, size_t bytes) {
-    const char *name = strrchr(photo, '/');
-    *out = 0;
-    for (int i = 0; name && i < c->arg_count; i++) {
-        size_t root = strlen(c->args[i]);
-        while (root > 0 && c->args[i][root - 1] == '/')
-            root--;
-        if (strncmp(photo, c->args[i], root) != 0 || photo[root] != '/' || photo + root >= name)
-            continue;
-        const char *from = photo + root + strspn(photo + root, "/");
-        const size_t length = from <= name ? (size_t)(name + 1 - from) : 0;
-        if (length < bytes) {
-            memcpy(out, from, length);
-            out[length] = 0;
-        }
-        return;
-    }
-}
-
-/* photo.png, photo_1.png for the second face, photo-2.png when another photo had that name. */
-static void crop_name(cli *c, aligner *a, const char *photo, int face, char *out, size_t bytes) {
-    char stem[200], folders[NAME_BYTES - 240], name[NAME_BYTES];
-    cli_base_name(photo, stem, sizeof stem);
-    folders_of(c, photo, folders, sizeof folders);
-    for (int n = 1;; n++) {
-        char again[16] = "", index[16] = "";
-        if (n > 1)
-            snprintf(again, sizeof again, "-%d", n);
-        if (face > 0)
-            snprintf(index, sizeof index, "_%d", face);
-        snprintf(name, sizeof name, "%s%s%s%s.png", folders, stem, again, index);
-        int i = a->names; /* photos of one folder follow each other */
-        while (i > 0 && strcmp(a->used[i - 1], name) != 0)
-            i--;
-        if (i == 0)
-            break;
-    }
-    a->used = cli_grow(a->used, (size_t)a->names + 1, sizeof a->used[0]);
-    memcpy(a->used[a->names++], name, sizeof name);
-    snprintf(out, bytes, "%s/%s", a->dir, name);
-}
 
 /* Makes the folder that a crop goes into. */
 static int make_folder_of(const char *file) {
-    char folder[CLI_PATH_BYTES + NAME_BYTES];
+    char folder[CROP_PATH_BYTES];
     const size_t length = (size_t)(strrchr(file, '/') - file);
     memcpy(folder, file, length);
     folder[length] = 0;
     return cli_make_folder(folder);
 }
 
-static int write_crop(cli *c, aligner *a, const char *path, const arc_image *photo, int index, int order, cli_text *t) {
+static int write_crop(aligner *a, const arc_result *photo, int index) {
     arc_error err = {0};
-    arc_image crop = {0};
-    double residual;
-    char name[CLI_PATH_BYTES + NAME_BYTES];
-    arc_status st =
-        arc_align_face(c->ctx, photo, (const float(*)[2])a->f.face[index].landmark_px, a->shape, a->warp, &crop, &residual, &err);
-    int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
-    if (code == CLI_OK) {
-        crop_name(c, a, path, order, name, sizeof name);
-        code = make_folder_of(name);
-        if (code == CLI_OK && arc_image_save(c->ctx, &crop, name, &err) != ARC_OK)
-            code = cli_fail_write(&err);
-        else if (code == CLI_OK)
-            cli_printf(t, "%s  from %s  score %.3f  residual %.2f px\n", name, path, (double)a->f.face[index].score, residual);
-    }
-    a->crops += code == CLI_OK;
-    arc_image_free(c->ctx, &crop);
-    return code;
-}
-
-static int align_photo(cli *c, aligner *a, const char *path, cli_text *t) {
-    arc_image photo = {0};
-    int code = faces_find(c, &a->f, path, &photo);
+    char name[CROP_PATH_BYTES];
+    const arc_result_face *f = &photo->face[index];
+    crop_name(a->c, &a->names, a->dir, photo->path, index, name);
+    int code = make_folder_of(name);
+    if (code == CLI_OK && arc_image_save(a->c->ctx, &f->crop, name, &err) != ARC_OK)
+        code = cli_fail_write(&err);
     if (code != CLI_OK)
         return code;
-    if (a->f.count == 0)
-        code = cli_bad_input("%s: no face found", path);
-    else if (!a->all) {
-        if (a->f.count > 1)
-            cli_warn(c, "%s has %d faces, the largest is taken (--all takes every one)", path, a->f.count);
-        code = write_crop(c, a, path, &photo, faces_largest(a->f.face, a->f.count), 0, t);
-    } else {
-        for (int i = 0; i < a->f.count && code == CLI_OK; i++)
-            code = write_crop(c, a, path, &photo, i, i, t);
-    }
-    arc_image_free(c->ctx, &photo);
-    return code;
+    cli_printf(&a->text, "%s  from %s  score %.3f  residual %.2f px\n", name, photo->path, (double)f->face.score,
+               f->align_residual_px);
+    a->crops++;
+    return CLI_OK;
+}
+
+/* Crops are written while later photos are searched. */
+static arc_status write_crops(void *ctx, int64_t index, arc_result *photo, arc_error *err) {
+    aligner *a = ctx;
+    (void)index;
+    (void)err;
+    int code = photo->status != ARC_OK ? cli_fail(&photo->error)
+               : photo->faces == 0     ? cli_bad_input("%s: no face found", photo->path)
+                                       : CLI_OK;
+    face_run_warn(a->c, &a->r, photo, "takes");
+    for (int i = 0; i < photo->faces && code == CLI_OK; i++)
+        code = write_crop(a, photo, i);
+    a->worst = code > a->worst ? code : a->worst;
+    return code == CLI_FAILURE ? ARC_ECANCEL : ARC_OK;
+}
+
+static int align(aligner *a, const cli_paths *photos) {
+    arc_photo_source source;
+    arc_error err = {0};
+    a->worst = cli_make_folder(a->dir);
+    if (a->worst == CLI_FAILURE)
+        return a->worst;
+    arc_photo_source_of_paths(&source, (const char *const *)photos->path, photos->count);
+    const arc_status st = arc_pipeline_run_source(a->r.pipeline, &source, write_crops, a, &err);
+    if (st != ARC_OK && a->worst != CLI_FAILURE)
+        return cli_fail(&err);
+    return a->worst == CLI_BAD_INPUT && a->crops > 0 ? CLI_OK : a->worst; /* a bad photo fails alone */
 }
 
 static int run(cli *c) {
-    aligner a = {.shape = (arc_template)cli_word(c, "template"),
-                 .warp = (arc_warp)cli_word(c, "warp"),
-                 .dir = cli_value(c, "output"),
-                 .all = cli_given(c, "all")};
+    aligner a = {.c = c, .dir = cli_value(c, "output")};
     cli_paths photos;
-    cli_text t = {0};
     if (!a.dir)
         return cli_usage(c, "align needs -o FOLDER for the crops");
-    int code = cli_paths_collect(&photos, c->args, c->arg_count) ? faces_open(c, &a.f) : CLI_BAD_INPUT;
-    if (code == CLI_OK) {
-        code = cli_make_folder(a.dir);
-        int worst = code;
-        for (int i = 0; code != CLI_FAILURE && i < photos.count; i++) {
-            code = align_photo(c, &a, photos.path[i], &t);
-            worst = code > worst ? code : worst;
-        }
-        code = worst == CLI_BAD_INPUT && a.crops > 0 ? CLI_OK : worst; /* a bad photo fails alone */
-        faces_close(&a.f);
-    }
-    cli_text_print(&t);
-    cli_free(a.used);
+    face_run_options(c, &a.r);
+    a.r.opt.align = (arc_template)cli_word(c, "template");
+    a.r.opt.warp = (arc_warp)cli_word(c, "warp");
+    a.r.opt.all_faces = cli_given(c, "all");
+    a.r.opt.keep_crops = true;
+    int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    if (code == CLI_OK)
+        code = face_run_open(c, &a.r, false);
+    if (code == CLI_OK)
+        code = align(&a, &photos);
+    face_run_close(&a.r);
+    cli_text_print(&a.text);
+    crop_names_free(&a.names);
     cli_paths_free(&photos);
     return code;
 }

@@ -1,73 +1,60 @@
 /* arcface detect: boxes, scores and landmarks of the faces in photos. */
-#include "ui/faces.h"
+#include "face/run.h"
 
-static void print_plain(cli_text *t, const char *path, const arc_image *photo, const faces *f) {
-    cli_printf(t, "%s: %d face%s in %dx%d\n", path, f->count, f->count == 1 ? "" : "s", photo->width_px, photo->height_px);
-    for (int i = 0; i < f->count; i++) {
-        const arc_face *x = &f->face[i];
-        cli_printf(t, "  %d  score %.3f  box %.1f %.1f %.1f %.1f  landmarks", i, (double)x->score, (double)x->x1_px,
-                   (double)x->y1_px, (double)x->x2_px, (double)x->y2_px);
-        for (int k = 0; k < 5; k++)
-            cli_printf(t, " %.1f,%.1f", (double)x->landmark_px[k][0], (double)x->landmark_px[k][1]);
-        cli_printf(t, "\n");
-    }
+/* The photo once more, with what was found. */
+static int draw(cli *c, const arc_result *found, const char *path) {
+    arc_image photo = {0};
+    arc_error err = {0};
+    if (arc_image_load(c->ctx, found->path, NULL, &photo, NULL, &err) != ARC_OK)
+        return cli_fail(&err);
+    arc_face *face = cli_new((size_t)found->faces, sizeof *face);
+    for (int i = 0; i < found->faces; i++)
+        face[i] = found->face[i].face;
+    const int code = cli_draw_faces(c, &photo, face, found->faces, path);
+    cli_free(face);
+    arc_image_free(c->ctx, &photo);
+    return code;
 }
 
-static void print_json(cli_text *t, const char *path, const arc_image *photo, const faces *f) {
-    cli_printf(t, "%s\n  {\"path\": ", t->bytes > 1 ? "," : "");
-    cli_json_string(t, path);
-    cli_printf(t, ", \"width\": %d, \"height\": %d, \"faces\": [", photo->width_px, photo->height_px);
-    for (int i = 0; i < f->count; i++) {
-        cli_printf(t, "%s\n    {", i ? "," : "");
-        cli_json_face(t, &f->face[i]);
-        cli_printf(t, "}");
+static int detect(cli *c, face_run *r, const cli_paths *photos) {
+    arc_error err = {0};
+    char *text = NULL;
+    int worst = CLI_OK;
+    arc_result *result = cli_new((size_t)photos->count, sizeof *result);
+    arc_status st = arc_pipeline_run(r->pipeline, (const char *const *)photos->path, photos->count, result, NULL, NULL, &err);
+    for (int i = 0; st == ARC_OK && i < photos->count; i++) {
+        const int code = result[i].status == ARC_OK ? CLI_OK : cli_fail(&result[i].error);
+        worst = code > worst ? code : worst;
     }
-    cli_printf(t, "]}");
+    if (st == ARC_OK && result[0].status == ARC_OK && cli_given(c, "draw")) /* of one photo */
+        worst = draw(c, &result[0], cli_value(c, "draw"));
+    if (st == ARC_OK)
+        st = arc_results_describe(c->ctx, result, photos->count, cli_given(c, "json"), &text, &err);
+    const int code = cli_show(c, st, &text, &err);
+    for (int i = 0; i < photos->count; i++)
+        arc_result_free(c->ctx, &result[i]);
+    cli_free(result);
+    return code > worst ? code : worst;
 }
 
 static int run(cli *c) {
-    faces f;
+    face_run r;
     cli_paths photos;
-    cli_text t = {0};
     double threshold = 0;
-    const char *draw = cli_value(c, "draw");
-    bool json = cli_given(c, "json");
     cli_float(c, "threshold", &threshold);
-    if (!cli_paths_collect(&photos, c->args, c->arg_count)) {
-        cli_paths_free(&photos);
-        return CLI_BAD_INPUT;
-    }
-    if (draw && photos.count > 1) {
-        cli_paths_free(&photos);
-        return cli_usage(c, "--draw writes one picture, but %d photos are given", photos.count);
-    }
-    int code = faces_open(c, &f);
-    if (code != CLI_OK) {
-        cli_paths_free(&photos);
-        return code;
-    }
-    f.opt.score_threshold = (float)threshold;
-    if (json)
-        cli_printf(&t, "[");
-    int worst = CLI_OK;
-    for (int i = 0; i < photos.count; i++) {
-        arc_image photo = {0};
-        code = faces_find(c, &f, photos.path[i], &photo);
-        if (code == CLI_OK) {
-            (json ? print_json : print_plain)(&t, photos.path[i], &photo, &f);
-            if (draw)
-                code = cli_draw_faces(c, &photo, f.face, f.count, draw);
-        }
-        if (code > worst)
-            worst = code;
-        arc_image_free(c->ctx, &photo);
-    }
-    if (json)
-        cli_printf(&t, "\n]\n");
-    cli_text_print(&t);
-    faces_close(&f);
+    face_run_options(c, &r);
+    r.opt.detect.score_threshold = (float)threshold;
+    r.opt.all_faces = true;
+    int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    if (code == CLI_OK && cli_given(c, "draw") && photos.count > 1)
+        code = cli_usage(c, "--draw writes one picture, but %d photos are given", photos.count);
+    if (code == CLI_OK)
+        code = face_run_open(c, &r, false);
+    if (code == CLI_OK)
+        code = detect(c, &r, &photos);
+    face_run_close(&r);
     cli_paths_free(&photos);
-    return worst;
+    return code;
 }
 
 static const cli_option options[] = {

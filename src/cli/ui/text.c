@@ -68,28 +68,6 @@ void cli_json_string(cli_text *t, const char *s) {
     cli_put(t, "\"", 1);
 }
 
-void cli_csv_string(cli_text *t, const char *s) {
-    if (!strpbrk(s, ",\"\n\r")) {
-        cli_put(t, s, strlen(s));
-        return;
-    }
-    cli_put(t, "\"", 1);
-    for (; *s; s++) {
-        if (*s == '"')
-            cli_put(t, "\"", 1);
-        cli_put(t, s, 1);
-    }
-    cli_put(t, "\"", 1);
-}
-
-void cli_json_face(cli_text *t, const arc_face *f) {
-    cli_printf(t, "\"box\": [%.6g, %.6g, %.6g, %.6g], \"score\": %.6g, \"landmarks\": [", (double)f->x1_px, (double)f->y1_px,
-               (double)f->x2_px, (double)f->y2_px, (double)f->score);
-    for (int k = 0; k < 5; k++)
-        cli_printf(t, "%s[%.6g, %.6g]", k ? ", " : "", (double)f->landmark_px[k][0], (double)f->landmark_px[k][1]);
-    cli_printf(t, "]");
-}
-
 int cli_text_print(cli_text *t) {
     if (t->bytes)
         fwrite(t->data, 1, t->bytes, stdout); /* main checks the stream at the end */

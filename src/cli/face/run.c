@@ -1,0 +1,29 @@
+/* A pipeline as the commands on photos need it. */
+#include "face/run.h"
+
+void face_run_options(const cli *c, face_run *r) {
+    *r = (face_run){.model = NULL};
+    arc_pipeline_options_default(&r->opt);
+    faces_options(c, &r->opt.detect);
+}
+
+int face_run_open(cli *c, face_run *r, bool embeds) {
+    arc_error err = {0};
+    int code = embeds ? cli_load(c, ARC_TASK_EMBED, &r->model) : CLI_OK;
+    if (code == CLI_OK && !r->opt.aligned)
+        code = cli_load(c, ARC_TASK_DETECT, &r->detector);
+    if (code == CLI_OK && arc_pipeline_new(c->ctx, r->detector, r->model, &r->opt, &r->pipeline, &err) != ARC_OK)
+        code = cli_fail(&err);
+    return code;
+}
+
+void face_run_close(face_run *r) {
+    arc_pipeline_free(&r->pipeline);
+    arc_model_free(&r->detector);
+    arc_model_free(&r->model);
+}
+
+void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what) {
+    if (!r->opt.all_faces && photo->status == ARC_OK && photo->faces_found > 1)
+        cli_warn(c, "%s has %d faces, the largest is taken (--all %s every one)", photo->path, photo->faces_found, what);
+}

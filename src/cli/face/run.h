@@ -1,0 +1,20 @@
+/* A pipeline as the commands on photos need it: models and options from the command line, and what is said of a photo. */
+#ifndef ARCFACE_CLI_FACE_RUN_H
+#define ARCFACE_CLI_FACE_RUN_H
+
+#include "ui/faces.h"
+
+typedef struct face_run {
+    arc_pipeline_options opt; /* filled by face_run_options; a command adds its own before face_run_open */
+    arc_model *model, *detector;
+    arc_pipeline *pipeline;
+} face_run;
+
+void face_run_options(const cli *c, face_run *r);
+/* Loads the models and opens the pipeline; embeds: with the recognition model. An exit status. */
+int face_run_open(cli *c, face_run *r, bool embeds);
+void face_run_close(face_run *r); /* after a failed open too */
+/* Says which face of several is taken. what: what --all does. */
+void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what);
+
+#endif
