@@ -93,6 +93,7 @@ arc_status arc_onnx_inline_function(arc_onnx_reader *r, const arc_onnx_call *cal
                 !arc_onnx_text(&field, r->text)
                     ? arc_onnx_malformed(r, &m, "function")
                     : add_alias(r, &scope, r->text, scope.aliases < call->inputs ? call->input[scope.aliases] : ARC_ONNX_OMITTED);
+    // cppcheck-suppress autoVariables; taken back below, before the scope ends
     r->scope = &scope;
     for (m = f->body; st == ARC_OK && arc_pb_next(&m, &field);)
         if (field.number == 7)

@@ -266,7 +266,7 @@ static arc_status read_attributes(arc_onnx_reader *r, arc_node *n, arc_pb m) {
 arc_status arc_onnx_read_node(arc_onnx_reader *r, const arc_pb *message) {
     node_scan n;
     char op[260];
-    bool done;
+    bool done = false;
     arc_status st = scan_node(r, *message, &n);
     if (st == ARC_OK)
         st = write_out(r, &n, message, &done);
