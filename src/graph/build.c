@@ -183,68 +183,55 @@ static arc_attr *attr_slot(arc_graph *g, arc_node *n, const char *name) {
     return &n->attr[n->attrs++];
 }
 
-arc_status arc_node_int(arc_graph *g, arc_node *n, const char *name, int64_t i) {
+/* Gives the attribute what `value` has beside its name. */
+static arc_status set_attr(arc_graph *g, arc_node *n, const char *name, arc_attr value) {
     arc_attr *a = attr_slot(g, n, name);
     if (!a)
         return ARC_ENOMEM;
-    a->kind = ARC_ATTR_INT;
-    a->i = i;
+    value.name = a->name;
+    *a = value;
     return ARC_OK;
 }
 
+arc_status arc_node_int(arc_graph *g, arc_node *n, const char *name, int64_t i) {
+    return set_attr(g, n, name, (arc_attr){.kind = ARC_ATTR_INT, .i = i, .value = ARC_NO_VALUE});
+}
+
 arc_status arc_node_float(arc_graph *g, arc_node *n, const char *name, float f) {
-    arc_attr *a = attr_slot(g, n, name);
-    if (!a)
-        return ARC_ENOMEM;
-    a->kind = ARC_ATTR_FLOAT;
-    a->f = f;
-    return ARC_OK;
+    return set_attr(g, n, name, (arc_attr){.kind = ARC_ATTR_FLOAT, .f = f, .value = ARC_NO_VALUE});
 }
 
 arc_status arc_node_string(arc_graph *g, arc_node *n, const char *name, const char *s) {
     const char *copy = arc_arena_strdup(&g->arena, s);
-    arc_attr *a = copy ? attr_slot(g, n, name) : NULL;
-    if (!a)
+    if (!copy)
         return ARC_ENOMEM;
-    a->kind = ARC_ATTR_STRING;
-    a->s = copy;
-    a->count = strlen(copy);
-    return ARC_OK;
+    return set_attr(g, n, name, (arc_attr){.kind = ARC_ATTR_STRING, .s = copy, .count = strlen(copy), .value = ARC_NO_VALUE});
+}
+
+/* NULL on ENOMEM; an empty list is no null pointer. */
+static void *copy_list(arc_graph *g, const void *items, size_t count, size_t bytes) {
+    void *copy = arc_arena_new(&g->arena, count + 1, bytes);
+    if (copy && count > 0)
+        memcpy(copy, items, count * bytes);
+    return copy;
 }
 
 arc_status arc_node_ints(arc_graph *g, arc_node *n, const char *name, size_t count, const int64_t *ints) {
-    int64_t *copy = arc_arena_new(&g->arena, count + 1, sizeof *copy);
-    arc_attr *a = copy ? attr_slot(g, n, name) : NULL;
-    if (!a)
+    const int64_t *copy = copy_list(g, ints, count, sizeof *ints);
+    if (!copy)
         return ARC_ENOMEM;
-    for (size_t i = 0; i < count; i++)
-        copy[i] = ints[i];
-    a->kind = ARC_ATTR_INTS;
-    a->ints = copy;
-    a->count = count;
-    return ARC_OK;
+    return set_attr(g, n, name, (arc_attr){.kind = ARC_ATTR_INTS, .ints = copy, .count = count, .value = ARC_NO_VALUE});
 }
 
 arc_status arc_node_floats(arc_graph *g, arc_node *n, const char *name, size_t count, const float *floats) {
-    float *copy = arc_arena_new(&g->arena, count + 1, sizeof *copy);
-    arc_attr *a = copy ? attr_slot(g, n, name) : NULL;
-    if (!a)
+    const float *copy = copy_list(g, floats, count, sizeof *floats);
+    if (!copy)
         return ARC_ENOMEM;
-    for (size_t i = 0; i < count; i++)
-        copy[i] = floats[i];
-    a->kind = ARC_ATTR_FLOATS;
-    a->floats = copy;
-    a->count = count;
-    return ARC_OK;
+    return set_attr(g, n, name, (arc_attr){.kind = ARC_ATTR_FLOATS, .floats = copy, .count = count, .value = ARC_NO_VALUE});
 }
 
 arc_status arc_node_tensor(arc_graph *g, arc_node *n, const char *name, int value) {
-    arc_attr *a = attr_slot(g, n, name);
-    if (!a)
-        return ARC_ENOMEM;
-    a->kind = ARC_ATTR_TENSOR;
-    a->value = value;
-    return ARC_OK;
+    return set_attr(g, n, name, (arc_attr){.kind = ARC_ATTR_TENSOR, .value = value});
 }
 
 const arc_attr *arc_node_attr(const arc_node *n, const char *name) {
