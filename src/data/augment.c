@@ -1,21 +1,21 @@
-/* Augmentation: the recipes' names, and the order of the steps. The steps themselves are in augment_steps.c. */
+/* Augmentation: the recipes' names, and the order of the transforms. The transforms themselves are in augment_transforms.c. */
 #include "data/augment.h"
-#include "data/augment_steps.h"
+#include "data/augment_transforms.h"
 #include <stdio.h>
 #include <string.h>
 
-typedef struct step {
+typedef struct transform {
     const char *name;
     size_t at; /* of its probability */
-} step;
-static const step steps[] = {
+} transform;
+static const transform transforms[] = {
     {"flip", offsetof(arc_augment, flip)}, {"crop", offsetof(arc_augment, crop)},     {"low-res", offsetof(arc_augment, low_res)},
     {"blur", offsetof(arc_augment, blur)}, {"jitter", offsetof(arc_augment, jitter)}, {"hue", offsetof(arc_augment, hue)},
     {"gray", offsetof(arc_augment, gray)}, {"jpeg", offsetof(arc_augment, jpeg)},     {"cutout", offsetof(arc_augment, cutout)},
     {"mask", offsetof(arc_augment, mask)},
 };
 
-static float *probability(arc_augment *a, const step *s) {
+static float *probability(arc_augment *a, const transform *s) {
     return (float *)(void *)((char *)a + s->at);
 }
 
@@ -49,17 +49,17 @@ static bool add_recipe(arc_augment *a, const char *name) {
     return false;
 }
 
-static const step *find_step(const char *name) {
-    for (size_t i = 0; i < ARC_COUNT(steps); i++)
-        if (strcmp(steps[i].name, name) == 0)
-            return &steps[i];
+static const transform *find_transform(const char *name) {
+    for (size_t i = 0; i < ARC_COUNT(transforms); i++)
+        if (strcmp(transforms[i].name, name) == 0)
+            return &transforms[i];
     return NULL;
 }
 
 static arc_status unknown(const char *word, arc_error *err) {
     return arc_fail(
         err, ARC_EINVAL,
-        "augmentation \"%s\" is not known; recipes: none dali mxnet adaface; steps, alone or as step=probability: flip crop "
+        "augmentation \"%s\" is not known; recipes: none dali mxnet adaface; transforms, alone or as name=probability: flip crop "
         "low-res blur jitter hue gray jpeg cutout mask",
         word);
 }
@@ -72,7 +72,7 @@ static arc_status add_word(arc_augment *a, char *word, arc_error *err) {
         return ARC_OK;
     if (value)
         *value++ = '\0';
-    const step *s = find_step(word);
+    const transform *s = find_transform(word);
     if (!s)
         return unknown(word, err);
     if (value) {
@@ -111,7 +111,7 @@ size_t arc_augment_scratch_bytes(int height, int width) {
 }
 
 static bool happens(arc_rng *rng, float probability) {
-    return arc_rng_uniform(rng) < probability; /* drawn even for 0: one step does not shift the numbers of the next */
+    return arc_rng_uniform(rng) < probability; /* drawn even for 0: one transform does not shift the numbers of the next */
 }
 
 arc_status arc_augment_apply(const arc_augment *a, const arc_context *ctx, uint8_t *rgb, int height, int width, arc_rng *rng,
@@ -119,24 +119,24 @@ arc_status arc_augment_apply(const arc_augment *a, const arc_context *ctx, uint8
     arc_picture p = {rgb, scratch, height, width};
     arc_status st = ARC_OK;
     if (happens(rng, a->flip))
-        arc_step_flip(&p);
+        arc_transform_flip(&p);
     if (happens(rng, a->crop))
-        arc_step_crop(&p, rng);
+        arc_transform_crop(&p, rng);
     if (happens(rng, a->low_res))
-        arc_step_low_res(&p, rng, a->low_res_min, a->low_res_max);
+        arc_transform_low_res(&p, rng, a->low_res_min, a->low_res_max);
     if (happens(rng, a->blur))
-        arc_step_blur(&p, rng);
+        arc_transform_blur(&p, rng);
     if (happens(rng, a->jitter))
-        arc_step_jitter(&p, rng, a->jitter_by);
+        arc_transform_jitter(&p, rng, a->jitter_by);
     if (happens(rng, a->hue))
-        arc_step_hue(&p, rng);
+        arc_transform_hue(&p, rng);
     if (happens(rng, a->gray))
-        arc_step_gray(&p);
+        arc_transform_gray(&p);
     if (happens(rng, a->cutout))
-        arc_step_cutout(&p, rng);
+        arc_transform_cutout(&p, rng);
     if (happens(rng, a->mask))
-        arc_step_mask(&p, rng);
+        arc_transform_mask(&p, rng);
     if (happens(rng, a->jpeg))
-        st = arc_step_jpeg(&p, ctx, rng, err);
+        st = arc_transform_jpeg(&p, ctx, rng, err);
     return st;
 }

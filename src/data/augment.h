@@ -1,4 +1,4 @@
-/* augment: what recipes do to a picture before the network sees it. Each step happens with its own probability; all random numbers come from the
+/* augment: what recipes do to a picture before the network sees it. Each transform happens with its own probability; all random numbers come from the
  * caller's stream, so that a picture's fate depends on seed, epoch and place alone.
  *
  * Recipes: "dali" (arcface_torch's option dali_aug), "mxnet" (the options of the MXNet trainer), "adaface" (crop, low resolution and colour). */
@@ -23,11 +23,11 @@ typedef struct arc_augment {
     float mask;   /* a coloured mask over nose and mouth */
 } arc_augment;
 
-/* Reads "flip,dali" or "flip,blur=0.3,mask=0.1": names of recipes, or single steps with their probability; "none" is nothing. Errors: EINVAL
+/* Reads "flip,dali" or "flip,blur=0.3,mask=0.1": names of recipes, or single transforms with their probability; "none" is nothing. Errors: EINVAL
  * that names the word and the nearest known one. */
 arc_status arc_augment_parse(arc_augment *out, const char *text, arc_error *err);
 
-/* In place. scratch: at least arc_augment_scratch_bytes. Errors: ENOMEM (from the JPEG step). */
+/* In place. scratch: at least arc_augment_scratch_bytes. Errors: ENOMEM (from the JPEG transform). */
 size_t arc_augment_scratch_bytes(int height, int width);
 arc_status arc_augment_apply(const arc_augment *augment, const arc_context *ctx, uint8_t *rgb, int height, int width,
                              arc_rng *rng, uint8_t *scratch, arc_error *err);

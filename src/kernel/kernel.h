@@ -105,13 +105,13 @@ typedef struct arc_kernels {
                       size_t y_stride, const arc_epilogue *e);
 
     /* Winograd F(t x t, 3x3), t 2 or 4, n = t + 2: a 3x3 convolution of stride 1 as n*n products of matrices (Lavin & Gray 2016).
-     * in:  one input tile, x: n*n pointers to `channels` floats, row by row -> v[i*v_step + c] = (B^T x B)[i][c], i < n*n.
-     * out: m[i*m_step + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel: epilogue(A^T m A).
+     * in:  one input tile, x: n*n pointers to `channels` floats, row by row -> v[i*v_stride + c] = (B^T x B)[i][c], i < n*n.
+     * out: m[i*m_stride + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel: epilogue(A^T m A).
      *      The epilogue's residual lies as y does. */
-    void (*winograd_in)(int t, size_t channels, const float *const *x, float *v, size_t v_step);
+    void (*winograd_in)(int t, size_t channels, const float *const *x, float *v, size_t v_stride);
     /* in, each number rounded to bfloat16 as to_bf16 does. */
-    void (*winograd_in_bf16)(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_step);
-    void (*winograd_out)(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
+    void (*winograd_in_bf16)(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_stride);
+    void (*winograd_out)(int t, size_t channels, const float *m, size_t m_stride, float *y, size_t y_row, size_t y_pixel,
                          size_t rows, size_t cols, const arc_epilogue *e);
 
     /* y[i] = act(x[i*n + j] ...) on m rows of n contiguous channels, bias/slope per channel; acc = x. In place allowed. */
@@ -166,12 +166,12 @@ typedef struct arc_kernels {
     /* Gradient of depthwise weights: dw[t*channels + j] += sum_{p<pixels} x[p*taps + t][j] * dy[p*dy_stride + j]. */
     void (*dwconv_grad)(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *dy, size_t dy_stride,
                         float *dw);
-    /* The transpose of winograd_out's sum: dy: t*t pointers -> m[i*m_step + c] = (A dy A^T)[i][c], i < n*n. */
-    void (*winograd_grad)(int t, size_t channels, const float *const *dy, float *m, size_t m_step);
-    /* Weights of one input channel to and from the Winograd domain: w[(r*3 + s)*w_step + j] -> u[i*u_step + j] = (G w G^T)[i][j], and the
+    /* The transpose of winograd_out's sum: dy: t*t pointers -> m[i*m_stride + c] = (A dy A^T)[i][c], i < n*n. */
+    void (*winograd_grad)(int t, size_t channels, const float *const *dy, float *m, size_t m_stride);
+    /* Weights of one input channel to and from the Winograd domain: w[(r*3 + s)*w_stride + j] -> u[i*u_stride + j] = (G w G^T)[i][j], and the
      * gradient back: w = G^T u G. j < channels. */
-    void (*winograd_weights)(int t, size_t channels, const float *w, size_t w_step, float *u, size_t u_step);
-    void (*winograd_weights_grad)(int t, size_t channels, const float *u, size_t u_step, float *w, size_t w_step);
+    void (*winograd_weights)(int t, size_t channels, const float *w, size_t w_stride, float *u, size_t u_stride);
+    void (*winograd_weights_grad)(int t, size_t channels, const float *u, size_t u_stride, float *w, size_t w_stride);
 
     /* Sums about the first row: sum[j] = sum_i x[i][j] - x[0][j], square[j] of its square. */
     void (*norm_sums)(arc_store store, size_t m, size_t n, const void *x, float *sum, float *square);
@@ -197,12 +197,12 @@ typedef struct arc_kernels {
     /* y[j] = the pair of low[j] and high[j]; high NULL: zero. */
     void (*pair_rows)(size_t n, const uint16_t *low, const uint16_t *high, float *y);
     /* winograd_in with bfloat16 in and out, and of two tiles into pairs (x1 NULL: zero); winograd_grad likewise; winograd_out to bfloat16, y += with add. */
-    void (*winograd_in_half)(int t, size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_step);
+    void (*winograd_in_half)(int t, size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_stride);
     void (*winograd_in_pairs)(int t, size_t channels, const uint16_t *const *x0, const uint16_t *const *x1, float *v,
-                              size_t v_step);
+                              size_t v_stride);
     void (*winograd_grad_pairs)(int t, size_t channels, const uint16_t *const *dy0, const uint16_t *const *dy1, float *m,
-                                size_t m_step);
-    void (*winograd_out_half)(int t, size_t channels, const float *m, size_t m_step, uint16_t *y, size_t y_row, size_t y_pixel,
+                                size_t m_stride);
+    void (*winograd_out_half)(int t, size_t channels, const float *m, size_t m_stride, uint16_t *y, size_t y_row, size_t y_pixel,
                               size_t rows, size_t cols, const float *bias, bool add);
     /* dwconv (group 1) and groupconv with bfloat16 x and y, bias NULL: none. */
     void (*dwconv_half)(size_t group, size_t pixels, size_t channels, size_t taps, const uint16_t *const *x, const float *w,

@@ -86,12 +86,12 @@ bool arc_panels_fit_f16(const arc_panels *p, const float *w, double least) {
     float largest = 0;
     for (size_t i = 0; i < p->sets * p->n; i++) {
         const size_t set = i / p->n, j = i % p->n;
-        const float scale_n = p->scale_n ? p->scale_n[set * p->scale_n_step + j] : 1;
+        const float scale_n = p->scale_n ? p->scale_n[set * p->scale_n_stride + j] : 1;
         const float *column = w + set * p->ws_set + j * p->ws_n;
         float sum = 0;
         for (size_t k = 0; k < p->kc; k++)
             for (size_t t = 0; t < p->taps; t++) {
-                const float scale = scale_n * (p->scale_k ? p->scale_k[set * p->scale_k_step + k] : 1);
+                const float scale = scale_n * (p->scale_k ? p->scale_k[set * p->scale_k_stride + k] : 1);
                 const float x = fabsf(column[k * p->ws_k + t * p->ws_tap] * scale);
                 largest = x > largest || x != x ? x : largest;
                 sum += x * x;
@@ -138,8 +138,8 @@ static void fill_panels(void *arg, size_t begin, size_t end, int thread) {
     for (size_t i = begin; i < end; i++) {
         const size_t set = i / p->per_set, j0 = i % p->per_set * job->k->igemm_nr;
         pack[p->form](job->k, p->n, j0, p->kc, p->taps, job->w + set * p->ws_set, p->ws_n, p->ws_tap, p->ws_k,
-                      p->scale_k ? p->scale_k + set * p->scale_k_step : NULL,
-                      p->scale_n ? p->scale_n + set * p->scale_n_step : NULL, job->packed + i * p->panel_floats);
+                      p->scale_k ? p->scale_k + set * p->scale_k_stride : NULL,
+                      p->scale_n ? p->scale_n + set * p->scale_n_stride : NULL, job->packed + i * p->panel_floats);
         drop_source(job, set, j0);
     }
 }

@@ -23,8 +23,8 @@ const float *arc_step_floats(const arc_step *s, int i);
 typedef struct arc_panels {
     size_t sets, n, kc, taps, per_set; /* per_set: panels of one set */
     size_t ws_set, ws_n, ws_tap, ws_k;
-    const float *scale_k, *scale_n; /* set s uses scale_k + s*scale_k_step */
-    size_t scale_k_step, scale_n_step;
+    const float *scale_k, *scale_n; /* set s uses scale_k + s*scale_k_stride */
+    size_t scale_k_stride, scale_n_stride;
     arc_form form;
     size_t panel_floats, bytes; /* of one panel; of all */
     const float *packed;        /* NULL: weights are not constant, pack at each run into shared scratch */

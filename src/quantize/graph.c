@@ -142,7 +142,7 @@ static int value_here(writer *w, int v) {
     return w->as[v];
 }
 
-static arc_status quantizer_steps(writer *w, const char *name, arc_range r, int quantized[2], float *scale_out) {
+static arc_status quantizer_constants(writer *w, const char *name, arc_range r, int quantized[2], float *scale_out) {
     const arc_shape scalar = {0};
     void *scale = NULL, *zero = NULL;
     const int s = new_constant(w, name, "_scale", ARC_F32, &scalar, &scale),
@@ -162,7 +162,7 @@ static arc_status quantizer_steps(writer *w, const char *name, arc_range r, int 
 static arc_status put_quantizer(writer *w, int value, const char *name, arc_range r, int *out) {
     int parts[2];
     float scale;
-    if (quantizer_steps(w, name, r, parts, &scale) != ARC_OK)
+    if (quantizer_constants(w, name, r, parts, &scale) != ARC_OK)
         return ARC_ENOMEM;
     const int q = named(w, name, "_quantized"), d = named(w, name, "_back"), q_in[3] = {value, parts[0], parts[1]},
               d_in[3] = {q, parts[0], parts[1]};
@@ -177,7 +177,7 @@ static arc_status put_quantizer(writer *w, int value, const char *name, arc_rang
 }
 
 /* Step size that the range gives, as put_quantizer writes it. */
-static double step_of(arc_range r) {
+static double scale_of(arc_range r) {
     return (double)fmaxf((r.hi - r.lo) / 255, 1e-30f);
 }
 
@@ -273,7 +273,7 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
         if (!weights || !bias || wc < 0 || ws < 0 || bc < 0 || bs < 0)
             goto done;
         folded(w->from, l, weights, bias);
-        quantize_weights(l, weights, bias, w->facts->mean ? w->facts->mean[l->x] : NULL, step_of(w->facts->range[l->x]),
+        quantize_weights(l, weights, bias, w->facts->mean ? w->facts->mean[l->x] : NULL, scale_of(w->facts->range[l->x]),
                          quantized, scale, bias_int32, bias_scale);
         in[1] = put_quantized_constant(w, name, "_weight", wc, ws, ARC_I8, l->c_out);
         in[2] = put_quantized_constant(w, name, "_bias", bc, bs, ARC_I32, l->c_out);

@@ -44,7 +44,7 @@ typedef struct quantizing {
     int64_t dim, done, total;
 } quantizing;
 
-static arc_status step(quantizing *q, arc_error *err) {
+static arc_status advance(quantizing *q, arc_error *err) {
     q->done++;
     if (q->opt->progress && q->opt->progress(q->opt->progress_ctx, q->done, ARC_MAX(q->total, q->done)) != 0)
         return arc_fail(err, ARC_ECANCEL, "quantizing was cancelled");
@@ -208,7 +208,7 @@ static arc_status calibrate(quantizing *q, arc_error *err) {
         count_job job = {q, out + q->g->outputs};
         arc_pool_run(q->ctx->pool, (size_t)q->watches, 1, count_items, &job);
         q->report->calibrated++;
-        ARC_TRY(step(q, err));
+        ARC_TRY(advance(q, err));
     }
     for (int i = 0; i < q->layers; i++) /* multiply-adds by the shape that came out */
         for (int k = 0; k < q->watches; k++)
@@ -263,7 +263,7 @@ static arc_status run_held(quantizing *q, const arc_graph *g, int count, float *
         else
             cosines[i] = cosine(q->reference + i * q->dim, out[0].data, q->dim);
         if (embedding || count == q->report->held_out)
-            ARC_TRY(step(q, err));
+            ARC_TRY(advance(q, err));
     }
 done:
     arc_session_free(&session);
@@ -293,7 +293,7 @@ static arc_status measure_alone(quantizing *q, int i, double *loss, arc_error *e
     for (int k = 0; k < crops; k++)
         sum += cosines[k];
     *loss = 1 - sum / crops;
-    ARC_TRY(step(q, err));
+    ARC_TRY(advance(q, err));
 done:
     arc_graph_free(&graph);
     arc_mem_free(&q->ctx->alloc, alone);

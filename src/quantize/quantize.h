@@ -1,6 +1,6 @@
 /* quantize: post-training quantization of a network to a standard ONNX QDQ graph.
  *
- *   range.c   what values a tensor takes, and the range that its 255 steps should cover
+ *   range.c   what values a tensor takes, and the range that its 255 levels should cover
  *   graph.c   the network as layers; writing it with quantizers around those that are to run in 8 bits
  *   quantize.c         calibration, sensitivity, the held-out cosines */
 #ifndef ARC_QUANTIZE_QUANTIZE_H

@@ -1,4 +1,4 @@
-/* Ranges for quantization: a histogram of what a tensor held, and four ways to choose what 255 steps should cover. */
+/* Ranges for quantization: a histogram of what a tensor held, and four ways to choose what 255 levels should cover. */
 #include "quantize/quantize.h"
 #include <math.h>
 #include <string.h>

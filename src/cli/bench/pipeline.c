@@ -73,7 +73,7 @@ static int one_after_the_other(cli *c, pipeline_bench *b, const cli_paths *photo
     cli_progress_start(&progress, c, "one after the other");
     for (int i = 0; code == CLI_OK && i < photos->count; i++) {
         code = one_photo(c, b, photos->path[i]);
-        cli_progress_step(&progress, i + 1, photos->count);
+        cli_progress_tick(&progress, i + 1, photos->count);
     }
     cli_progress_end(&progress);
     qsort(b->ms, (size_t)b->photos, sizeof *b->ms, by_value);
@@ -87,7 +87,7 @@ static int run_pipeline(cli *c, arc_pipeline *pipeline, const cli_paths *photos,
     arc_error err = {0};
     arc_result *result = cli_new((size_t)count, sizeof *result);
     arc_status st = arc_pipeline_run(pipeline, (const char *const *)photos->path, count, result,
-                                     progress ? cli_progress_step_int : NULL, progress, &err);
+                                     progress ? cli_progress_tick_int : NULL, progress, &err);
     *embedded = 0;
     for (int i = 0; i < count; i++) {
         *embedded += result[i].faces;

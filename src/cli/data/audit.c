@@ -93,7 +93,7 @@ static void put_json(cli_text *t, const arc_audit *a) {
 static int step(void *ctx, const char *stage, int64_t done, int64_t total) {
     cli_progress *bar = ctx;
     bar->what = stage;
-    return cli_progress_step(bar, done, total);
+    return cli_progress_tick(bar, done, total);
 }
 
 static int show(cli *c, const arc_audit *a) {

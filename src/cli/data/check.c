@@ -61,7 +61,7 @@ static int run_info(cli *c) {
     cli_int(c, "columns", &columns);
     cli_long(c, "seed", &seed);
     cli_progress_start(&bar, c, "reading");
-    arc_status st = arc_data_info_get(c->ctx, c->args[0], cli_progress_step, &bar, &info, &err);
+    arc_status st = arc_data_info_get(c->ctx, c->args[0], cli_progress_tick, &bar, &info, &err);
     cli_progress_end(&bar);
     if (st != ARC_OK)
         return cli_fail(&err);
@@ -128,7 +128,7 @@ static int run_verify(cli *c) {
     o.problem = tell;
     o.problem_ctx = &problems;
     cli_progress_start(&bar, c, "checking");
-    o.progress = cli_progress_step;
+    o.progress = cli_progress_tick;
     o.progress_ctx = &bar;
     const arc_status st = arc_data_verify(c->ctx, c->args[0], &o, &v, &err);
     cli_progress_end(&bar);
@@ -154,7 +154,7 @@ static int run_repair(cli *c) {
     const char *keys;
     cli_progress_start(&bar, c, "scanning");
     bar.bytes = true;
-    const arc_status st = arc_data_repair(c->ctx, c->args[0], cli_progress_step, &bar, &records, &damaged, &keys, &err);
+    const arc_status st = arc_data_repair(c->ctx, c->args[0], cli_progress_tick, &bar, &records, &damaged, &keys, &err);
     cli_progress_end(&bar);
     if (st != ARC_OK)
         return st == ARC_EINVAL ? cli_usage(c, "%s", err.text) : cli_fail(&err);
@@ -185,8 +185,8 @@ static int run_make_bin(cli *c) {
     cli_long(c, "seed", &seed);
     cli_progress_start(&bar, c, "pairs");
     const arc_status st =
-        list ? arc_data_make_bin(c->ctx, c->args[0], list, path, cli_progress_step, &bar, &pairs, &err)
-             : arc_data_random_bin(c->ctx, c->args[0], pairs, (uint64_t)seed, path, cli_progress_step, &bar, &err);
+        list ? arc_data_make_bin(c->ctx, c->args[0], list, path, cli_progress_tick, &bar, &pairs, &err)
+             : arc_data_random_bin(c->ctx, c->args[0], pairs, (uint64_t)seed, path, cli_progress_tick, &bar, &err);
     cli_progress_end(&bar);
     if (st != ARC_OK)
         return cli_fail(&err);

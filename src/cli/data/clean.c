@@ -17,7 +17,7 @@ static int run(cli *c) {
     o.list = cli_value(c, "list");
     o.undo = cli_value(c, "undo");
     o.sheet = cli_value(c, "sheet");
-    o.progress = cli_progress_step;
+    o.progress = cli_progress_tick;
     o.progress_ctx = &bar;
     int code = cli_load(c, ARC_TASK_EMBED, &model);
     if (code != CLI_OK)

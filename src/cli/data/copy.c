@@ -24,7 +24,7 @@ static void read_copy(cli *c, arc_data_copy_options *o, cli_progress *bar, const
         o->quality = 0;
     o->seed = (uint64_t)seed;
     cli_progress_start(bar, c, what);
-    o->progress = cli_progress_step;
+    o->progress = cli_progress_tick;
     o->progress_ctx = bar;
 }
 

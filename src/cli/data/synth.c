@@ -59,7 +59,7 @@ static int run(cli *c) {
         const double begin = cli_seconds();
         const bool bin = cli_has_suffix(path, ".bin");
         cli_progress_start(&bar, c, "drawing");
-        o.progress = cli_progress_step;
+        o.progress = cli_progress_tick;
         o.progress_ctx = &bar;
         const arc_status st = arc_data_drawn(c->ctx, path, &o, &err);
         cli_progress_end(&bar);

@@ -56,7 +56,7 @@ static int embed(cli *c, const face_run *r, const cli_paths *photos, const char 
     const double start = cli_seconds();
     cli_progress_start(&bar, c, "embedding");
     const arc_status st =
-        arc_pipeline_run(r->pipeline, (const char *const *)photos->path, count, result, cli_progress_step_int, &bar, &err);
+        arc_pipeline_run(r->pipeline, (const char *const *)photos->path, count, result, cli_progress_tick_int, &bar, &err);
     cli_progress_end(&bar);
     int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
     if (code == CLI_OK) {

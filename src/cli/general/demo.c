@@ -159,7 +159,7 @@ static int evaluate(cli *c, demo *d) {
         opt.max_pairs = 1200;
         opt.folds = 2;
     }
-    opt.progress = cli_progress_step;
+    opt.progress = cli_progress_tick;
     opt.progress_ctx = &bar;
     printf("11. LFW    %s\n", d->full ? "all 6000 pairs" : "the first 2 of 10 folds, 1200 of 6000 pairs (--full takes all)");
     fflush(stdout);

@@ -35,7 +35,7 @@ typedef struct trained {
 /* ---- 1. draw ---- */
 
 static int draw_bar(void *ctx, int64_t done, int64_t total) {
-    return cli_progress_step(ctx, done, total);
+    return cli_progress_tick(ctx, done, total);
 }
 
 static arc_status draw_sheet(trained *t, arc_error *err) {
@@ -85,7 +85,7 @@ static int after_step(void *ctx, const arc_train_progress *p) {
         t->loss[t->points] = p->loss;
         t->cosine[t->points++] = p->cosine;
     }
-    return cli_progress_step(&t->bar, p->step, p->steps);
+    return cli_progress_tick(&t->bar, p->step, p->steps);
 }
 
 static arc_status configure(const trained *t, arc_recipe *recipe, arc_error *err) {
@@ -127,7 +127,7 @@ static arc_status evaluate(trained *t, arc_error *err) {
     arc_evaluate_options opt;
     const double start = cli_seconds();
     arc_evaluate_options_default(&opt);
-    opt.progress = cli_progress_step;
+    opt.progress = cli_progress_tick;
     opt.progress_ctx = &t->bar;
     arc_status st = arc_model_load(t->c->ctx, t->result.model, ARC_TASK_EMBED, NULL, &t->model, err);
     cli_progress_start(&t->bar, t->c, "embedding");

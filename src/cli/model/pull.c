@@ -76,7 +76,7 @@ static int run(cli *c) {
         return unknown_pack(c, c->args[0]);
     opt.from = cli_value(c, "from");
     opt.verify_only = cli_given(c, "verify");
-    opt.progress = cli_progress_step;
+    opt.progress = cli_progress_tick;
     opt.progress_ctx = &bar;
     int code = opt.verify_only ? CLI_OK : agree(c, e, opt.from);
     if (code != CLI_OK)

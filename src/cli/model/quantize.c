@@ -18,7 +18,7 @@ static int quantize(job *j) {
     opt.method = (arc_quantize_method)cli_word(j->c, "method");
     opt.keep = cli_value(j->c, "keep");
     cli_float(j->c, "percentile", &opt.percentile);
-    opt.progress = cli_progress_step;
+    opt.progress = cli_progress_tick;
     opt.progress_ctx = &j->bar;
     cli_progress_start(&j->bar, j->c, "quantizing");
     const arc_status st = arc_quantize(j->c->ctx, j->model, j->crop, j->crops, &opt, &j->int8, &j->outcome.report, &err);

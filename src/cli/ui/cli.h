@@ -105,9 +105,9 @@ typedef struct cli_progress {
     int64_t started_ms, drawn_ms, first_done;
 } cli_progress;
 void cli_progress_start(cli_progress *p, const cli *c, const char *what);
-int cli_progress_step(void *progress, int64_t done, int64_t total);
+int cli_progress_tick(void *progress, int64_t done, int64_t total);
 int cli_progress_stage(void *progress, const char *stage, int64_t done, int64_t total); /* the stage takes the name's place */
-int cli_progress_step_int(void *progress, int done, int total);
+int cli_progress_tick_int(void *progress, int done, int total);
 void cli_progress_end(cli_progress *p);
 double cli_seconds(void);
 

@@ -15,7 +15,7 @@ int eval_open(cli *c, eval_command *v) {
     opt->strict = cli_given(c, "strict");
     opt->detect.multi_scale = cli_given(c, "multi-scale");
     opt->checks = !cli_given(c, "no-checks");
-    opt->progress = cli_progress_step;
+    opt->progress = cli_progress_tick;
     opt->progress_ctx = &v->bar;
     cli_float(c, "far", &opt->far_target);
     cli_int(c, "folds", &opt->folds);

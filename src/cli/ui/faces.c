@@ -73,7 +73,7 @@ int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const
     arc_quantize_photos_default(&photos);
     faces_options(c, &photos.detect);
     photos.detector = detector;
-    photos.progress = cli_progress_step_int;
+    photos.progress = cli_progress_tick_int;
     photos.progress_ctx = &bar;
     cli_progress_start(&bar, c, "finding faces");
     const arc_status st =

@@ -20,7 +20,7 @@ void cli_progress_start(cli_progress *p, const cli *c, const char *what) {
     *p = (cli_progress){.what = what, .on = !c->quiet && isatty(STDERR_FILENO), .started_ms = now_ms(), .first_done = -1};
 }
 
-int cli_progress_step(void *progress, int64_t done, int64_t total) {
+int cli_progress_tick(void *progress, int64_t done, int64_t total) {
     cli_progress *p = progress;
     int64_t now = now_ms();
     if (p->first_done < 0)
@@ -44,14 +44,14 @@ int cli_progress_step(void *progress, int64_t done, int64_t total) {
     return 0;
 }
 
-int cli_progress_step_int(void *progress, int done, int total) {
-    return cli_progress_step(progress, done, total);
+int cli_progress_tick_int(void *progress, int done, int total) {
+    return cli_progress_tick(progress, done, total);
 }
 
 int cli_progress_stage(void *progress, const char *stage, int64_t done, int64_t total) {
     cli_progress *p = progress;
     p->what = stage;
-    return cli_progress_step(p, done, total);
+    return cli_progress_tick(p, done, total);
 }
 
 void cli_progress_end(cli_progress *p) {

@@ -73,7 +73,7 @@ static arc_status reference_prepare(const arc_execution *x, arc_prepare *p) {
 /* The tensor as rows of `inner` elements that lie `step` apart, so that plain and NHWC ones are read and written alike: `rows` of
  * them an image. */
 typedef struct rows {
-    int64_t images, rows, inner, row_step, step;
+    int64_t images, rows, inner, row_stride, step;
 } rows;
 
 static rows rows_of(const arc_tensor *t) {
@@ -81,7 +81,7 @@ static rows rows_of(const arc_tensor *t) {
     if (t->layout == ARC_PLAIN || count == 0)
         return (rows){.images = 1, .rows = 1, .inner = count, .step = 1};
     const int64_t channels = t->shape.dim[1], pixels = t->shape.dim[2] * t->shape.dim[3];
-    return (rows){.images = t->shape.dim[0], .rows = channels, .inner = pixels, .row_step = 1, .step = channels};
+    return (rows){.images = t->shape.dim[0], .rows = channels, .inner = pixels, .row_stride = 1, .step = channels};
 }
 
 static void load(const arc_tensor *t, double *to) {
@@ -89,7 +89,7 @@ static void load(const arc_tensor *t, double *to) {
     for (int64_t image = 0; image < r.images; image++)
         for (int64_t row = 0; row < r.rows; row++)
             for (int64_t i = 0; i < r.inner; i++)
-                *to++ = arc_element_real(t->dtype, t->data, image * r.rows * r.inner + row * r.row_step + i * r.step);
+                *to++ = arc_element_real(t->dtype, t->data, image * r.rows * r.inner + row * r.row_stride + i * r.step);
 }
 
 static void store(const double *from, const arc_tensor *t) {
@@ -97,7 +97,7 @@ static void store(const double *from, const arc_tensor *t) {
     for (int64_t image = 0; image < r.images; image++)
         for (int64_t row = 0; row < r.rows; row++)
             for (int64_t i = 0; i < r.inner; i++)
-                ((float *)t->data)[image * r.rows * r.inner + row * r.row_step + i * r.step] = (float)*from++;
+                ((float *)t->data)[image * r.rows * r.inner + row * r.row_stride + i * r.step] = (float)*from++;
 }
 
 static void reference_run(const arc_execution *x, const arc_step *s) {

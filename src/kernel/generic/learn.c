@@ -43,7 +43,7 @@ static const float a_2[4 * 2] = {1, 0, /**/ 1, 1, /**/ 1, -1, /**/ 0, -1};
 static const float a_4[6 * 4] = {1,      0, 0, 0, /**/ 1, 1,  1, 1,  /**/ 1, -1, 1, -1,
                                  /**/ 1, 2, 4, 8, /**/ 1, -2, 4, -8, /**/ 0, 0,  0, 1};
 
-static void winograd_grad(int t, size_t channels, const float *const *dy, float *m, size_t m_step) {
+static void winograd_grad(int t, size_t channels, const float *const *dy, float *m, size_t m_stride) {
     const float *a = t == 2 ? a_2 : a_4;
     const int n = t + 2;
     for (size_t ch = 0; ch < channels; ch++) {
@@ -59,7 +59,7 @@ static void winograd_grad(int t, size_t channels, const float *const *dy, float 
                 float sum = 0;
                 for (int c = 0; c < t; c++)
                     sum += columns[i][c] * a[k * t + c];
-                m[(size_t)(i * n + k) * m_step + ch] = sum;
+                m[(size_t)(i * n + k) * m_stride + ch] = sum;
             }
     }
 }
@@ -68,7 +68,7 @@ static const float g_2[4 * 3] = {1, 0, 0, /**/ 0.5f, 0.5f, 0.5f, /**/ 0.5f, -0.5
 static const float g_4[6 * 3] = {1 / 4.0f,  0,         0,        -1 / 6.0f, -1 / 6.0f,  -1 / 6.0f, -1 / 6.0f, 1 / 6.0f, -1 / 6.0f,
                                  1 / 24.0f, 1 / 12.0f, 1 / 6.0f, 1 / 24.0f, -1 / 12.0f, 1 / 6.0f,  0,         0,        1};
 
-static void winograd_weights(int t, size_t channels, const float *w, size_t w_step, float *u, size_t u_step) {
+static void winograd_weights(int t, size_t channels, const float *w, size_t w_stride, float *u, size_t u_stride) {
     const float *g = t == 2 ? g_2 : g_4;
     const size_t n = (size_t)t + 2;
     for (size_t j = 0; j < channels; j++)
@@ -77,12 +77,12 @@ static void winograd_weights(int t, size_t channels, const float *w, size_t w_st
                 float sum = 0;
                 for (size_t a = 0; a < 3; a++)
                     for (size_t b = 0; b < 3; b++)
-                        sum += g[r * 3 + a] * g[c * 3 + b] * w[(a * 3 + b) * w_step + j];
-                u[(r * n + c) * u_step + j] = sum;
+                        sum += g[r * 3 + a] * g[c * 3 + b] * w[(a * 3 + b) * w_stride + j];
+                u[(r * n + c) * u_stride + j] = sum;
             }
 }
 
-static void winograd_weights_grad(int t, size_t channels, const float *u, size_t u_step, float *w, size_t w_step) {
+static void winograd_weights_grad(int t, size_t channels, const float *u, size_t u_stride, float *w, size_t w_stride) {
     const float *g = t == 2 ? g_2 : g_4;
     const size_t n = (size_t)t + 2;
     for (size_t j = 0; j < channels; j++)
@@ -91,8 +91,8 @@ static void winograd_weights_grad(int t, size_t channels, const float *u, size_t
                 float sum = 0;
                 for (size_t r = 0; r < n; r++)
                     for (size_t c = 0; c < n; c++)
-                        sum += g[r * 3 + a] * g[c * 3 + b] * u[(r * n + c) * u_step + j];
-                w[(a * 3 + b) * w_step + j] = sum;
+                        sum += g[r * 3 + a] * g[c * 3 + b] * u[(r * n + c) * u_stride + j];
+                w[(a * 3 + b) * w_stride + j] = sum;
             }
 }
 

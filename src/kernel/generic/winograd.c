@@ -15,7 +15,7 @@ static const float out_4[4 * 6] = {1, 1, 1, 1, 1, 0, /**/ 0, 1, -1, 2, -2, 0, /*
 static const double weight_4[6 * 3] = {1.0 / 4,  0,        0,       -1.0 / 6, -1.0 / 6,  -1.0 / 6, -1.0 / 6, 1.0 / 6, -1.0 / 6,
                                        1.0 / 24, 1.0 / 12, 1.0 / 6, 1.0 / 24, -1.0 / 12, 1.0 / 6,  0,        0,       1};
 
-static void winograd_in(int t, size_t channels, const float *const *x, float *v, size_t v_step) {
+static void winograd_in(int t, size_t channels, const float *const *x, float *v, size_t v_stride) {
     const float *b = t == 2 ? in_2 : in_4;
     const int n = t + 2;
     for (size_t ch = 0; ch < channels; ch++) {
@@ -31,12 +31,12 @@ static void winograd_in(int t, size_t channels, const float *const *x, float *v,
                 float sum = 0;
                 for (int c = 0; c < n; c++)
                     sum += columns[i][c] * b[k * n + c];
-                v[(size_t)(i * n + k) * v_step + ch] = sum;
+                v[(size_t)(i * n + k) * v_stride + ch] = sum;
             }
     }
 }
 
-static void winograd_in_bf16(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_step) {
+static void winograd_in_bf16(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_stride) {
     const size_t points = (size_t)((t + 2) * (t + 2));
     for (size_t ch = 0; ch < channels; ch++) {
         float one[MAX_N * MAX_N];
@@ -45,11 +45,11 @@ static void winograd_in_bf16(int t, size_t channels, const float *const *x, uint
             at[i] = x[i] + ch;
         winograd_in(t, 1, at, one, 1);
         for (size_t i = 0; i < points; i++)
-            v[i * v_step + ch] = arc_bf16(one[i]);
+            v[i * v_stride + ch] = arc_bf16(one[i]);
     }
 }
 
-static void winograd_out(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
+static void winograd_out(int t, size_t channels, const float *m, size_t m_stride, float *y, size_t y_row, size_t y_pixel,
                          size_t rows, size_t cols, const arc_epilogue *e) {
     const float *a = t == 2 ? out_2 : out_4;
     const size_t n = (size_t)t + 2;
@@ -59,7 +59,7 @@ static void winograd_out(int t, size_t channels, const float *m, size_t m_step, 
             for (size_t c = 0; c < n; c++) {
                 columns[i][c] = 0;
                 for (size_t r = 0; r < n; r++)
-                    columns[i][c] += a[i * n + r] * m[(r * n + c) * m_step + ch];
+                    columns[i][c] += a[i * n + r] * m[(r * n + c) * m_stride + ch];
             }
         for (size_t i = 0; i < rows; i++)
             for (size_t k = 0; k < cols; k++) {

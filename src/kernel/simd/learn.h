@@ -59,7 +59,7 @@ static void dwconv_grad(size_t pixels, size_t channels, size_t taps, const float
 /* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
 
 #define GRAD_STRIP(t, n)                                                                                                         \
-    INLINE void grad_strip_##t(size_t j, size_t width, const float *const *dy, float *m, size_t m_step) {                        \
+    INLINE void grad_strip_##t(size_t j, size_t width, const float *const *dy, float *m, size_t m_stride) {                      \
         vf d[t], o[n], columns[t * (n)];                                                                                         \
         for (int c = 0; c < t; c++) {                                                                                            \
             for (int r = 0; r < t; r++)                                                                                          \
@@ -71,18 +71,18 @@ static void dwconv_grad(size_t pixels, size_t channels, size_t taps, const float
         for (int r = 0; r < n; r++) {                                                                                            \
             grad_##t(columns + r * t, o);                                                                                        \
             for (int c = 0; c < n; c++)                                                                                          \
-                v_store_w(m + (size_t)(r * n + c) * m_step + j, width, o[c]);                                                    \
+                v_store_w(m + (size_t)(r * n + c) * m_stride + j, width, o[c]);                                                  \
         }                                                                                                                        \
     }
 GRAD_STRIP(2, 4)
 GRAD_STRIP(4, 6)
 
-static void winograd_grad(int t, size_t channels, const float *const *dy, float *m, size_t m_step) {
+static void winograd_grad(int t, size_t channels, const float *const *dy, float *m, size_t m_stride) {
     for (size_t j = 0; j < channels; j += VL)
         if (t == 2)
-            grad_strip_2(j, width_at(channels, j), dy, m, m_step);
+            grad_strip_2(j, width_at(channels, j), dy, m, m_stride);
         else
-            grad_strip_4(j, width_at(channels, j), dy, m, m_step);
+            grad_strip_4(j, width_at(channels, j), dy, m, m_stride);
 }
 
 INLINE void weights_2(const vf *d, vf *o) {
@@ -118,11 +118,11 @@ INLINE void weights_grad_4(const vf *u, vf *o) {
 }
 
 #define WEIGHT_STRIPS(t, n)                                                                                                      \
-    INLINE void weights_strip_##t(size_t j, size_t width, const float *w, size_t w_step, float *u, size_t u_step) {              \
+    INLINE void weights_strip_##t(size_t j, size_t width, const float *w, size_t w_stride, float *u, size_t u_stride) {          \
         vf d[3], o[n], columns[3 * (n)];                                                                                         \
         for (size_t c = 0; c < 3; c++) {                                                                                         \
             for (size_t r = 0; r < 3; r++)                                                                                       \
-                d[r] = v_load_w(w + (r * 3 + c) * w_step + j, width);                                                            \
+                d[r] = v_load_w(w + (r * 3 + c) * w_stride + j, width);                                                          \
             weights_##t(d, o);                                                                                                   \
             for (size_t r = 0; r < n; r++)                                                                                       \
                 columns[r * 3 + c] = o[r];                                                                                       \
@@ -130,14 +130,14 @@ INLINE void weights_grad_4(const vf *u, vf *o) {
         for (size_t r = 0; r < n; r++) {                                                                                         \
             weights_##t(columns + r * 3, o);                                                                                     \
             for (size_t c = 0; c < n; c++)                                                                                       \
-                v_store_w(u + (r * (n) + c) * u_step + j, width, o[c]);                                                          \
+                v_store_w(u + (r * (n) + c) * u_stride + j, width, o[c]);                                                        \
         }                                                                                                                        \
     }                                                                                                                            \
-    INLINE void weights_grad_strip_##t(size_t j, size_t width, const float *u, size_t u_step, float *w, size_t w_step) {         \
+    INLINE void weights_grad_strip_##t(size_t j, size_t width, const float *u, size_t u_stride, float *w, size_t w_stride) {     \
         vf d[n], o[3], columns[3 * (n)];                                                                                         \
         for (size_t c = 0; c < n; c++) {                                                                                         \
             for (size_t r = 0; r < n; r++)                                                                                       \
-                d[r] = v_load_w(u + (r * (n) + c) * u_step + j, width);                                                          \
+                d[r] = v_load_w(u + (r * (n) + c) * u_stride + j, width);                                                        \
             weights_grad_##t(d, o);                                                                                              \
             for (size_t r = 0; r < 3; r++)                                                                                       \
                 columns[r * (n) + c] = o[r];                                                                                     \
@@ -145,26 +145,26 @@ INLINE void weights_grad_4(const vf *u, vf *o) {
         for (size_t r = 0; r < 3; r++) {                                                                                         \
             weights_grad_##t(columns + r * (n), o);                                                                              \
             for (size_t c = 0; c < 3; c++)                                                                                       \
-                v_store_w(w + (r * 3 + c) * w_step + j, width, o[c]);                                                            \
+                v_store_w(w + (r * 3 + c) * w_stride + j, width, o[c]);                                                          \
         }                                                                                                                        \
     }
 WEIGHT_STRIPS(2, 4)
 WEIGHT_STRIPS(4, 6)
 
-static void winograd_weights(int t, size_t channels, const float *w, size_t w_step, float *u, size_t u_step) {
+static void winograd_weights(int t, size_t channels, const float *w, size_t w_stride, float *u, size_t u_stride) {
     for (size_t j = 0; j < channels; j += VL)
         if (t == 2)
-            weights_strip_2(j, width_at(channels, j), w, w_step, u, u_step);
+            weights_strip_2(j, width_at(channels, j), w, w_stride, u, u_stride);
         else
-            weights_strip_4(j, width_at(channels, j), w, w_step, u, u_step);
+            weights_strip_4(j, width_at(channels, j), w, w_stride, u, u_stride);
 }
 
-static void winograd_weights_grad(int t, size_t channels, const float *u, size_t u_step, float *w, size_t w_step) {
+static void winograd_weights_grad(int t, size_t channels, const float *u, size_t u_stride, float *w, size_t w_stride) {
     for (size_t j = 0; j < channels; j += VL)
         if (t == 2)
-            weights_grad_strip_2(j, width_at(channels, j), u, u_step, w, w_step);
+            weights_grad_strip_2(j, width_at(channels, j), u, u_stride, w, w_stride);
         else
-            weights_grad_strip_4(j, width_at(channels, j), u, u_step, w, w_step);
+            weights_grad_strip_4(j, width_at(channels, j), u, u_stride, w, w_stride);
 }
 
 /* ---- normalisation ------------------------------------------------------------------------------------------------------------ */

@@ -54,29 +54,29 @@ static inline void winograd_out_4(const vf *m, vf *o) {
                 columns[r * n + c] = o[r];                                                                                       \
         }                                                                                                                        \
     }                                                                                                                            \
-    INLINE void winograd_out_columns_##t(size_t j, size_t width, const float *m, size_t m_step, vf *columns) {                   \
+    INLINE void winograd_out_columns_##t(size_t j, size_t width, const float *m, size_t m_stride, vf *columns) {                 \
         vf d[n], o[t];                                                                                                           \
         for (int c = 0; c < n; c++) {                                                                                            \
             for (int r = 0; r < n; r++)                                                                                          \
-                d[r] = v_load_w(m + (size_t)(r * n + c) * m_step + j, width);                                                    \
+                d[r] = v_load_w(m + (size_t)(r * n + c) * m_stride + j, width);                                                  \
             winograd_out_##t(d, o);                                                                                              \
             for (int r = 0; r < t; r++)                                                                                          \
                 columns[r * n + c] = o[r];                                                                                       \
         }                                                                                                                        \
     }                                                                                                                            \
-    static inline void winograd_in_strip_##t(size_t j, size_t width, const float *const *x, float *v, size_t v_step) {           \
+    static inline void winograd_in_strip_##t(size_t j, size_t width, const float *const *x, float *v, size_t v_stride) {         \
         vf o[n], columns[n * (n)];                                                                                               \
         winograd_in_columns_##t(j, width, x, columns);                                                                           \
         for (int r = 0; r < n; r++) {                                                                                            \
             winograd_in_##t(columns + r * n, o);                                                                                 \
             for (int c = 0; c < n; c++)                                                                                          \
-                v_store_w(v + (size_t)(r * n + c) * v_step + j, width, o[c]);                                                    \
+                v_store_w(v + (size_t)(r * n + c) * v_stride + j, width, o[c]);                                                  \
         }                                                                                                                        \
     }                                                                                                                            \
-    static inline void winograd_out_strip_##t(size_t j, size_t width, const float *m, size_t m_step, float *y, size_t y_row,     \
+    static inline void winograd_out_strip_##t(size_t j, size_t width, const float *m, size_t m_stride, float *y, size_t y_row,   \
                                               size_t y_pixel, size_t rows, size_t cols, const arc_epilogue *e) {                 \
         vf o[t], columns[t * (n)];                                                                                               \
-        winograd_out_columns_##t(j, width, m, m_step, columns);                                                                  \
+        winograd_out_columns_##t(j, width, m, m_stride, columns);                                                                \
         const vf bias = e->bias ? v_load_w(e->bias + j, width) : v_zero();                                                       \
         const vf slope = e->act == ARC_ACT_PRELU ? v_load_w(e->slope + j, width) : v_set1(e->alpha);                             \
         const vf lo = e->act == ARC_ACT_CLIP ? v_set1(e->lo) : v_zero(), hi = v_set1(e->hi);                                     \
@@ -103,19 +103,19 @@ WINOGRAD_INSTANCE(4, 6)
             strip(j, channels - j, __VA_ARGS__);                                                                                 \
     } while (0)
 
-static inline void winograd_in(int t, size_t channels, const float *const *x, float *v, size_t v_step) {
+static inline void winograd_in(int t, size_t channels, const float *const *x, float *v, size_t v_stride) {
     if (t == 2)
-        WINOGRAD_STRIPS(winograd_in_strip_2, x, v, v_step);
+        WINOGRAD_STRIPS(winograd_in_strip_2, x, v, v_stride);
     else
-        WINOGRAD_STRIPS(winograd_in_strip_4, x, v, v_step);
+        WINOGRAD_STRIPS(winograd_in_strip_4, x, v, v_stride);
 }
 
-static inline void winograd_out(int t, size_t channels, const float *m, size_t m_step, float *y, size_t y_row, size_t y_pixel,
+static inline void winograd_out(int t, size_t channels, const float *m, size_t m_stride, float *y, size_t y_row, size_t y_pixel,
                                 size_t rows, size_t cols, const arc_epilogue *e) {
     if (t == 2)
-        WINOGRAD_STRIPS(winograd_out_strip_2, m, m_step, y, y_row, y_pixel, rows, cols, e);
+        WINOGRAD_STRIPS(winograd_out_strip_2, m, m_stride, y, y_row, y_pixel, rows, cols, e);
     else
-        WINOGRAD_STRIPS(winograd_out_strip_4, m, m_step, y, y_row, y_pixel, rows, cols, e);
+        WINOGRAD_STRIPS(winograd_out_strip_4, m, m_stride, y, y_row, y_pixel, rows, cols, e);
 }
 
 #endif

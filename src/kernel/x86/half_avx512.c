@@ -76,7 +76,7 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
         for (int r = 0; r < n; r++)                                                                                              \
             grad_##t(columns + r * t, o + r * n);                                                                                \
     }                                                                                                                            \
-    static void in_rounded_##t(size_t channels, const float *const *x, uint16_t *v, size_t v_step) {                             \
+    static void in_rounded_##t(size_t channels, const float *const *x, uint16_t *v, size_t v_stride) {                           \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
             const size_t w = width_at(channels, j);                                                                              \
             vf o[n], columns[n * (n)];                                                                                           \
@@ -84,19 +84,19 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
             for (int r = 0; r < n; r++) {                                                                                        \
                 winograd_in_##t(columns + r * n, o);                                                                             \
                 for (int c = 0; c < n; c++)                                                                                      \
-                    store_half(v + (size_t)(r * n + c) * v_step + j, w, o[c]);                                                   \
+                    store_half(v + (size_t)(r * n + c) * v_stride + j, w, o[c]);                                                 \
             }                                                                                                                    \
         }                                                                                                                        \
     }                                                                                                                            \
-    static void in_half_##t(size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_step) {                             \
+    static void in_half_##t(size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_stride) {                           \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
             vf o[n * (n)];                                                                                                       \
             in_registers_##t(j, width_at(channels, j), x, o);                                                                    \
             for (size_t i = 0; i < n * (n); i++)                                                                                 \
-                store_half(v + i * v_step + j, width_at(channels, j), o[i]);                                                     \
+                store_half(v + i * v_stride + j, width_at(channels, j), o[i]);                                                   \
         }                                                                                                                        \
     }                                                                                                                            \
-    static void in_pairs_##t(size_t channels, const uint16_t *const *x0, const uint16_t *const *x1, float *v, size_t v_step) {   \
+    static void in_pairs_##t(size_t channels, const uint16_t *const *x0, const uint16_t *const *x1, float *v, size_t v_stride) { \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
             const size_t w = width_at(channels, j);                                                                              \
             vf a[n * (n)], b[n * (n)];                                                                                           \
@@ -104,10 +104,11 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
             if (x1)                                                                                                              \
                 in_registers_##t(j, w, x1, b);                                                                                   \
             for (size_t i = 0; i < n * (n); i++)                                                                                 \
-                v_store_w(v + i * v_step + j, w, pair_of(a[i], x1 ? b[i] : v_zero()));                                           \
+                v_store_w(v + i * v_stride + j, w, pair_of(a[i], x1 ? b[i] : v_zero()));                                         \
         }                                                                                                                        \
     }                                                                                                                            \
-    static void grad_pairs_##t(size_t channels, const uint16_t *const *d0, const uint16_t *const *d1, float *m, size_t m_step) { \
+    static void grad_pairs_##t(size_t channels, const uint16_t *const *d0, const uint16_t *const *d1, float *m,                  \
+                               size_t m_stride) {                                                                                \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
             const size_t w = width_at(channels, j);                                                                              \
             vf a[n * (n)], b[n * (n)];                                                                                           \
@@ -115,16 +116,16 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
             if (d1)                                                                                                              \
                 grad_registers_##t(j, w, d1, b);                                                                                 \
             for (size_t i = 0; i < n * (n); i++)                                                                                 \
-                v_store_w(m + i * m_step + j, w, pair_of(a[i], d1 ? b[i] : v_zero()));                                           \
+                v_store_w(m + i * m_stride + j, w, pair_of(a[i], d1 ? b[i] : v_zero()));                                         \
         }                                                                                                                        \
     }                                                                                                                            \
-    static void out_half_##t(size_t channels, const float *m, size_t m_step, uint16_t *y, size_t y_row, size_t y_pixel,          \
+    static void out_half_##t(size_t channels, const float *m, size_t m_stride, uint16_t *y, size_t y_row, size_t y_pixel,        \
                              size_t rows, size_t cols, const float *bias, bool add) {                                            \
         for (size_t j = 0; j < channels; j += VL) {                                                                              \
             const size_t w = width_at(channels, j);                                                                              \
             vf o[t], columns[t * (n)];                                                                                           \
             const vf more = bias ? v_load_w(bias + j, w) : v_zero();                                                             \
-            winograd_out_columns_##t(j, w, m, m_step, columns);                                                                  \
+            winograd_out_columns_##t(j, w, m, m_stride, columns);                                                                \
             for (size_t r = 0; r < rows; r++) {                                                                                  \
                 winograd_out_##t(columns + r * (n), o);                                                                          \
                 for (size_t c = 0; c < cols; c++) {                                                                              \
@@ -138,38 +139,38 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
 STRIP_FUNCTIONS(2, 4)
 STRIP_FUNCTIONS(4, 6)
 
-static void winograd_in_bf16(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_step) {
+static void winograd_in_bf16(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_stride) {
     if (t == 2)
-        in_rounded_2(channels, x, v, v_step);
+        in_rounded_2(channels, x, v, v_stride);
     else
-        in_rounded_4(channels, x, v, v_step);
+        in_rounded_4(channels, x, v, v_stride);
 }
-static void winograd_in_half(int t, size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_step) {
+static void winograd_in_half(int t, size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_stride) {
     if (t == 2)
-        in_half_2(channels, x, v, v_step);
+        in_half_2(channels, x, v, v_stride);
     else
-        in_half_4(channels, x, v, v_step);
+        in_half_4(channels, x, v, v_stride);
 }
 static void winograd_in_pairs(int t, size_t channels, const uint16_t *const *x0, const uint16_t *const *x1, float *v,
-                              size_t v_step) {
+                              size_t v_stride) {
     if (t == 2)
-        in_pairs_2(channels, x0, x1, v, v_step);
+        in_pairs_2(channels, x0, x1, v, v_stride);
     else
-        in_pairs_4(channels, x0, x1, v, v_step);
+        in_pairs_4(channels, x0, x1, v, v_stride);
 }
 static void winograd_grad_pairs(int t, size_t channels, const uint16_t *const *d0, const uint16_t *const *d1, float *m,
-                                size_t m_step) {
+                                size_t m_stride) {
     if (t == 2)
-        grad_pairs_2(channels, d0, d1, m, m_step);
+        grad_pairs_2(channels, d0, d1, m, m_stride);
     else
-        grad_pairs_4(channels, d0, d1, m, m_step);
+        grad_pairs_4(channels, d0, d1, m, m_stride);
 }
-static void winograd_out_half(int t, size_t channels, const float *m, size_t m_step, uint16_t *y, size_t y_row, size_t y_pixel,
+static void winograd_out_half(int t, size_t channels, const float *m, size_t m_stride, uint16_t *y, size_t y_row, size_t y_pixel,
                               size_t rows, size_t cols, const float *bias, bool add) {
     if (t == 2)
-        out_half_2(channels, m, m_step, y, y_row, y_pixel, rows, cols, bias, add);
+        out_half_2(channels, m, m_stride, y, y_row, y_pixel, rows, cols, bias, add);
     else
-        out_half_4(channels, m, m_step, y, y_row, y_pixel, rows, cols, bias, add);
+        out_half_4(channels, m, m_stride, y, y_row, y_pixel, rows, cols, bias, add);
 }
 
 /* ---- depthwise ---------------------------------------------------------------------------------------------------------------- */

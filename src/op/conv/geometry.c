@@ -174,10 +174,10 @@ static int64_t source(bool transposed, int64_t o, int64_t k, int64_t stride, int
 }
 
 static void border_pixel(const arc_conv_geometry *g, const float *image, const float *pad, int64_t oy, int64_t ox,
-                         size_t tap_step, const float **list) {
+                         size_t tap_stride, const float **list) {
     for (int64_t ky = 0; ky < g->kh; ky++) {
         const int64_t y = source(g->transposed, oy, ky, g->stride_h, g->dilation_h, g->pad_top, g->h);
-        for (int64_t kx = 0; kx < g->kw; kx++, list += tap_step) {
+        for (int64_t kx = 0; kx < g->kw; kx++, list += tap_stride) {
             const int64_t x = source(g->transposed, ox, kx, g->stride_w, g->dilation_w, g->pad_left, g->w);
             *list = y < 0 || x < 0 ? pad : image + (y * g->w + x) * g->c_in;
         }
@@ -185,19 +185,19 @@ static void border_pixel(const arc_conv_geometry *g, const float *image, const f
 }
 
 /* `count` pixels of one output row whose windows lie inside the input; `first` is the input row of the first one's first tap. */
-static void inner_pixels(const arc_conv_geometry *g, const float *first, int64_t count, size_t pixel_step, size_t tap_step,
+static void inner_pixels(const arc_conv_geometry *g, const float *first, int64_t count, size_t pixel_stride, size_t tap_stride,
                          const float **list) {
     const int64_t across = g->stride_w * g->c_in;
     for (int64_t ky = 0; ky < g->kh; ky++)
-        for (int64_t kx = 0; kx < g->kw; kx++, list += tap_step) {
+        for (int64_t kx = 0; kx < g->kw; kx++, list += tap_stride) {
             const float *from = first + (ky * g->dilation_h * g->w + kx * g->dilation_w) * g->c_in;
             for (int64_t i = 0; i < count; i++, from += across)
-                list[(size_t)i * pixel_step] = from;
+                list[(size_t)i * pixel_stride] = from;
         }
 }
 
 void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,
-                       size_t pixel_step, size_t tap_step, const float **list) {
+                       size_t pixel_stride, size_t tap_stride, const float **list) {
     const int64_t plane = g->oh * g->ow, image_floats = g->h * g->w * g->c_in;
     const int64_t reach_h = (g->kh - 1) * g->dilation_h, reach_w = (g->kw - 1) * g->dilation_w;
     /* Columns [inner, outer) have their whole window inside, where the row does. */
@@ -210,11 +210,11 @@ void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *
         int64_t run = 1;
         if (!g->transposed && y >= 0 && y + reach_h < g->h && ox >= inner && ox < outer) {
             run = ARC_MIN(left, outer - ox);
-            inner_pixels(g, base + (y * g->w + ox * g->stride_w - g->pad_left) * g->c_in, run, pixel_step, tap_step, list);
+            inner_pixels(g, base + (y * g->w + ox * g->stride_w - g->pad_left) * g->c_in, run, pixel_stride, tap_stride, list);
         } else {
-            border_pixel(g, base, pad + channel, oy, ox, tap_step, list);
+            border_pixel(g, base, pad + channel, oy, ox, tap_stride, list);
         }
-        list += (size_t)run * pixel_step;
+        list += (size_t)run * pixel_stride;
         left -= run;
         ox += run;
         if (ox == g->ow) {

@@ -17,10 +17,10 @@ typedef struct arc_conv_geometry {
 arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g,
                          char *why, size_t why_bytes);
 
-/* For `pixels` output pixels from number `first`: list[i*pixel_step + t*tap_step] = input row of tap t (channel `channel` on), or
+/* For `pixels` output pixels from number `first`: list[i*pixel_stride + t*tap_stride] = input row of tap t (channel `channel` on), or
  * pad. */
 void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,
-                       size_t pixel_step, size_t tap_step, const float **list);
+                       size_t pixel_stride, size_t tap_stride, const float **list);
 
 /* The state of every convolution has this as its first member: how it runs. */
 typedef void arc_conv_run_fn(const arc_step *s);

@@ -41,15 +41,15 @@ arc_status arc_conv_phases_new(arc_conv_phases *out, arc_arena *arena, const arc
 }
 
 void arc_conv_phase_pointers(const arc_conv_geometry *g, const arc_conv_phase *p, const float *dy, const float *zero,
-                             size_t image, int64_t i, int64_t j, size_t count, size_t pixel_step, size_t tap_step,
+                             size_t image, int64_t i, int64_t j, size_t count, size_t pixel_stride, size_t tap_stride,
                              const float **list) {
     const float *plane = dy + (int64_t)image * g->oh * g->ow * g->c_out;
-    for (size_t t = 0; t < p->taps; t++, list += tap_step) {
+    for (size_t t = 0; t < p->taps; t++, list += tap_stride) {
         const int64_t y = i + p->off_y[t], x = j + p->off_x[t];
         const float *row = y >= 0 && y < g->oh ? plane + y * g->ow * g->c_out : NULL;
         for (size_t q = 0; q < count; q++) {
             const int64_t at = x + (int64_t)q;
-            list[q * pixel_step] = row && at >= 0 && at < g->ow ? row + at * g->c_out : zero;
+            list[q * pixel_stride] = row && at >= 0 && at < g->ow ? row + at * g->c_out : zero;
         }
     }
 }

@@ -17,9 +17,9 @@ typedef struct arc_conv_phases {
     arc_conv_phase *phase;
 } arc_conv_phases;
 arc_status arc_conv_phases_new(arc_conv_phases *out, arc_arena *arena, const arc_conv_geometry *g, arc_error *err);
-/* list[i*pixel_step + t*tap_step] for `count` pixels of image `image`, row i, columns from j. */
+/* list[i*pixel_stride + t*tap_stride] for `count` pixels of image `image`, row i, columns from j. */
 void arc_conv_phase_pointers(const arc_conv_geometry *g, const arc_conv_phase *p, const float *dy, const float *zero,
-                             size_t image, int64_t i, int64_t j, size_t count, size_t pixel_step, size_t tap_step,
+                             size_t image, int64_t i, int64_t j, size_t count, size_t pixel_stride, size_t tap_stride,
                              const float **list);
 
 #endif

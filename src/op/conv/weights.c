@@ -18,8 +18,8 @@ arc_panels arc_conv_panels(const arc_step *s, const arc_conv_geometry *g) {
     }
     p.scale_k = arc_step_floats(s, ARC_CONV_IN_SCALE);
     p.scale_n = arc_step_floats(s, ARC_CONV_OUT_SCALE);
-    p.scale_k_step = p.kc;
-    p.scale_n_step = p.n;
+    p.scale_k_stride = p.kc;
+    p.scale_n_stride = p.n;
     return p;
 }
 

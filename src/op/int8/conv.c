@@ -211,10 +211,10 @@ typedef struct int8_conv_job {
 } int8_conv_job;
 
 /* Four channels lie in the room of a float: the pointer lists are those of a convolution of quads. */
-static void list_pixels(const int8_conv_job *job, size_t channel, size_t first, size_t pixels, size_t pixel_step, size_t tap_step,
-                        const uint8_t **list) {
+static void list_pixels(const int8_conv_job *job, size_t channel, size_t first, size_t pixels, size_t pixel_stride,
+                        size_t tap_stride, const uint8_t **list) {
     arc_conv_pointers(&job->c->g, job->s->in[0].data, (const float *)(const void *)job->c->pad, channel / 4, first, pixels,
-                      pixel_step, tap_step, (const float **)(void *)list);
+                      pixel_stride, tap_stride, (const float **)(void *)list);
 }
 
 static arc_requantize end_at(const arc_requantize *all, size_t row, size_t column) {

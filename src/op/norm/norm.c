@@ -130,7 +130,7 @@ static arc_status instance_infer(arc_infer *in) {
 typedef struct instance_job {
     const arc_step *s;
     channel_view v;
-    size_t blocks, pixel_step, channel_step; /* strides of one image */
+    size_t blocks, pixel_stride, channel_stride; /* strides of one image */
     double epsilon;
 } instance_job;
 
@@ -141,12 +141,12 @@ static void instance_statistics(const instance_job *job, const float *x, size_t 
         mean[j] = variance[j] = 0;
     for (size_t p = 0; p < hw; p++)
         for (size_t j = 0; j < count; j++)
-            mean[j] += x[p * job->pixel_step + j * job->channel_step];
+            mean[j] += x[p * job->pixel_stride + j * job->channel_stride];
     for (size_t j = 0; j < count; j++)
         mean[j] /= (double)hw;
     for (size_t p = 0; p < hw; p++)
         for (size_t j = 0; j < count; j++) {
-            const double d = x[p * job->pixel_step + j * job->channel_step] - mean[j];
+            const double d = x[p * job->pixel_stride + j * job->channel_stride] - mean[j];
             variance[j] += d * d;
         }
     for (size_t j = 0; j < count; j++)
@@ -163,7 +163,7 @@ static void instance_items(void *arg, size_t begin, size_t end, int thread) {
         double mean[CHANNEL_BLOCK], variance[CHANNEL_BLOCK];
         float scale[CHANNEL_BLOCK], shift[CHANNEL_BLOCK];
         const size_t channel = item % job->blocks * width, count = ARC_MIN(width, v->c - channel);
-        const size_t at = item / job->blocks * v->c * v->hw + channel * job->channel_step;
+        const size_t at = item / job->blocks * v->c * v->hw + channel * job->channel_stride;
         const float *x = (const float *)job->s->in[0].data + at;
         float *y = (float *)job->s->out[0].data + at;
         instance_statistics(job, x, count, mean, variance);
@@ -174,7 +174,7 @@ static void instance_items(void *arg, size_t begin, size_t end, int thread) {
         }
         for (size_t p = 0; p < v->hw; p++)
             for (size_t j = 0; j < count; j++) {
-                const size_t i = p * job->pixel_step + j * job->channel_step;
+                const size_t i = p * job->pixel_stride + j * job->channel_stride;
                 y[i] = x[i] * scale[j] + shift[j];
             }
     }
@@ -186,8 +186,8 @@ static void instance_run(const arc_step *s) {
     if (v->n * v->c * v->hw == 0)
         return;
     job.blocks = v->channels_last ? (v->c + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK : v->c;
-    job.pixel_step = v->channels_last ? v->c : 1;
-    job.channel_step = v->channels_last ? 1 : v->hw;
+    job.pixel_stride = v->channels_last ? v->c : 1;
+    job.channel_stride = v->channels_last ? 1 : v->hw;
     arc_pool_run(v->n * v->c * v->hw < ARC_LOOP_PARALLEL ? NULL : s->pool, v->n * job.blocks, 0, instance_items, &job);
 }
 

@@ -243,7 +243,7 @@ static arc_status global_infer(arc_infer *in) {
 typedef struct global_job {
     const arc_step *s;
     bool mean;
-    size_t c, pixels, blocks, width, pixel_step, channel_step;
+    size_t c, pixels, blocks, width, pixel_stride, channel_stride;
 } global_job;
 
 static void global_items(void *arg, size_t begin, size_t end, int thread) {
@@ -253,13 +253,13 @@ static void global_items(void *arg, size_t begin, size_t end, int thread) {
         double sum[GLOBAL_BLOCK];
         const size_t image = item / job->blocks, channel = item % job->blocks * job->width;
         const size_t count = ARC_MIN(job->width, job->c - channel);
-        const float *x = (const float *)job->s->in[0].data + image * job->c * job->pixels + channel * job->channel_step;
+        const float *x = (const float *)job->s->in[0].data + image * job->c * job->pixels + channel * job->channel_stride;
         float *y = (float *)job->s->out[0].data + image * job->c + channel;
         for (size_t j = 0; j < count; j++)
             sum[j] = job->mean ? 0 : -HUGE_VAL;
         for (size_t p = 0; p < job->pixels; p++)
             for (size_t j = 0; j < count; j++) {
-                const double v = x[p * job->pixel_step + j * job->channel_step];
+                const double v = x[p * job->pixel_stride + j * job->channel_stride];
                 sum[j] = job->mean ? sum[j] + v : ARC_MAX(sum[j], v);
             }
         for (size_t j = 0; j < count; j++)
@@ -279,8 +279,8 @@ static void global_run(const arc_step *s) {
         return;
     job.width = channels_last ? GLOBAL_BLOCK : 1;
     job.blocks = (job.c + job.width - 1) / job.width;
-    job.pixel_step = channels_last ? job.c : 1;
-    job.channel_step = channels_last ? 1 : job.pixels;
+    job.pixel_stride = channels_last ? job.c : 1;
+    job.channel_stride = channels_last ? 1 : job.pixels;
     arc_pool_run(images * job.c * job.pixels < ARC_LOOP_PARALLEL ? NULL : s->pool, images * job.blocks, 0, global_items, &job);
 }
 

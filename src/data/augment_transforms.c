@@ -1,5 +1,5 @@
 /* Steps of augmentation on 8-bit pixels. Plain arithmetic without the C library's functions, so that every machine gives the same bits. */
-#include "data/augment_steps.h"
+#include "data/augment_transforms.h"
 #include "base/base.h"
 #include "image/image.h"
 #include <string.h>
@@ -20,7 +20,7 @@ static size_t count(const arc_picture *p) {
     return (size_t)p->height * (size_t)p->width;
 }
 
-void arc_step_flip(arc_picture *p) {
+void arc_transform_flip(arc_picture *p) {
     for (int y = 0; y < p->height; y++) {
         uint8_t *a = p->rgb + (size_t)y * (size_t)p->width * 3, *b = a + ((size_t)p->width - 1) * 3;
         for (; a < b; a += 3, b -= 3)
@@ -33,7 +33,7 @@ void arc_step_flip(arc_picture *p) {
 }
 
 /* A part of 0.2..1 of the area stays where it is; the rest turns black (AdaFace keeps the place so that the alignment holds). */
-void arc_step_crop(arc_picture *p, arc_rng *rng) {
+void arc_transform_crop(arc_picture *p, arc_rng *rng) {
     const float area = between(rng, 0.2f, 1), aspect = between(rng, 0.75f, 1.333f);
     float side = 1; /* the root of the area, by Newton */
     for (int i = 0; i < 8; i++)
@@ -86,7 +86,7 @@ static void enlarge(const uint8_t *from, int h, int w, uint8_t *to, int th, int 
     }
 }
 
-void arc_step_low_res(arc_picture *p, arc_rng *rng, float least, float most) {
+void arc_transform_low_res(arc_picture *p, arc_rng *rng, float least, float most) {
     const float scale = between(rng, least, most);
     const int h = ARC_MAX(1, (int)((float)p->height * scale)), w = ARC_MAX(1, (int)((float)p->width * scale));
     shrink(p->rgb, p->height, p->width, p->scratch, h, w);
@@ -94,23 +94,25 @@ void arc_step_low_res(arc_picture *p, arc_rng *rng, float least, float most) {
 }
 
 /* 1-2-1, or 1-4-6-4-1, along one direction; edges repeat. */
-static void smooth(const uint8_t *from, uint8_t *to, int lines, int n, size_t line_step, size_t step, bool wide) {
+static void smooth(const uint8_t *from, uint8_t *to, int lines, int n, size_t line_stride, size_t pixel_stride, bool wide) {
     for (int i = 0; i < lines; i++)
         for (int j = 0; j < n; j++)
             for (size_t c = 0; c < 3; c++) {
-                const uint8_t *line = from + (size_t)i * line_step + c;
-                const unsigned m = line[(size_t)j * step];
-                const unsigned a = line[(size_t)ARC_MAX(j - 1, 0) * step], b = line[(size_t)ARC_MIN(j + 1, n - 1) * step];
+                const uint8_t *line = from + (size_t)i * line_stride + c;
+                const unsigned m = line[(size_t)j * pixel_stride];
+                const unsigned a = line[(size_t)ARC_MAX(j - 1, 0) * pixel_stride],
+                               b = line[(size_t)ARC_MIN(j + 1, n - 1) * pixel_stride];
                 unsigned v = (a + 2 * m + b + 2) / 4;
                 if (wide) {
-                    const unsigned a2 = line[(size_t)ARC_MAX(j - 2, 0) * step], b2 = line[(size_t)ARC_MIN(j + 2, n - 1) * step];
+                    const unsigned a2 = line[(size_t)ARC_MAX(j - 2, 0) * pixel_stride],
+                                   b2 = line[(size_t)ARC_MIN(j + 2, n - 1) * pixel_stride];
                     v = (a2 + 4 * a + 6 * m + 4 * b + b2 + 8) / 16;
                 }
-                to[(size_t)i * line_step + (size_t)j * step + c] = (uint8_t)v;
+                to[(size_t)i * line_stride + (size_t)j * pixel_stride + c] = (uint8_t)v;
             }
 }
 
-void arc_step_blur(arc_picture *p, arc_rng *rng) {
+void arc_transform_blur(arc_picture *p, arc_rng *rng) {
     const bool wide = arc_rng_uniform(rng) < 0.5f;
     const size_t row = (size_t)p->width * 3;
     smooth(p->rgb, p->scratch, p->height, p->width, row, 3, wide);
@@ -144,7 +146,7 @@ static float mean_luma(const arc_picture *p) {
     return (0.299f * (float)sum[0] + 0.587f * (float)sum[1] + 0.114f * (float)sum[2]) / n;
 }
 
-void arc_step_jitter(arc_picture *p, arc_rng *rng, float by) {
+void arc_transform_jitter(arc_picture *p, arc_rng *rng, float by) {
     const float brightness = between(rng, 1 - by, 1 + by), contrast = between(rng, 1 - by, 1 + by),
                 saturation = between(rng, 1 - by, 1 + by);
     const int first = whole(rng, 0, 2), turn = whole(rng, 1, 2);
@@ -162,7 +164,7 @@ void arc_step_jitter(arc_picture *p, arc_rng *rng, float by) {
 }
 
 /* Turns colours about the gray axis (Rodrigues), then saturates. Small angles: sine and cosine by their series. */
-void arc_step_hue(arc_picture *p, arc_rng *rng) {
+void arc_transform_hue(arc_picture *p, arc_rng *rng) {
     const float angle = between(rng, 0, 20) * 0.01745329252f, by = between(rng, 1, 1.2f), a2 = angle * angle;
     const float sine = angle * (1 - a2 / 6 * (1 - a2 / 20)), cosine = 1 - a2 / 2 * (1 - a2 / 12);
     const float same = cosine + (1 - cosine) / 3, less = (1 - cosine) / 3 - sine * 0.5773502692f,
@@ -177,11 +179,11 @@ void arc_step_hue(arc_picture *p, arc_rng *rng) {
     saturate(p, by);
 }
 
-void arc_step_gray(arc_picture *p) {
+void arc_transform_gray(arc_picture *p) {
     saturate(p, 0);
 }
 
-void arc_step_cutout(arc_picture *p, arc_rng *rng) {
+void arc_transform_cutout(arc_picture *p, arc_rng *rng) {
     const int most = ARC_MAX(ARC_MIN(p->height, p->width) / 2, 1), side = whole(rng, ARC_MIN(8, most), most);
     const int x = whole(rng, 0, p->width - side), y = whole(rng, 0, p->height - side);
     for (int row = y; row < y + side; row++)
@@ -189,7 +191,7 @@ void arc_step_cutout(arc_picture *p, arc_rng *rng) {
 }
 
 /* From the nose's bridge down, wider at the top, rounded below: where the template puts nose, mouth and chin. */
-void arc_step_mask(arc_picture *p, arc_rng *rng) {
+void arc_transform_mask(arc_picture *p, arc_rng *rng) {
     float colour[3], edge = between(rng, 0.54f, 0.66f);
     for (int c = 0; c < 3; c++)
         colour[c] = between(rng, 20, 245);
@@ -208,7 +210,7 @@ void arc_step_mask(arc_picture *p, arc_rng *rng) {
     }
 }
 
-arc_status arc_step_jpeg(arc_picture *p, const arc_context *ctx, arc_rng *rng, arc_error *err) {
+arc_status arc_transform_jpeg(arc_picture *p, const arc_context *ctx, arc_rng *rng, arc_error *err) {
     const arc_image image = {p->rgb, p->width, p->height, (ptrdiff_t)p->width * 3, ARC_RGB8};
     arc_buffer packed;
     arc_buffer_init(&packed, &ctx->alloc, (size_t)1 << 28);
