@@ -200,6 +200,9 @@ extern const arc_op
     arc_ops_row_norm[];               /* op/norm/row.c: LayerNormalization RMSNormalization GroupNormalization LpNormalization */
 extern const arc_op arc_ops_smooth[]; /* op/activation/smooth.c: Gelu Mish Swish Celu */
 extern const arc_op arc_ops_einsum[]; /* op/dense/einsum.c */
+extern const arc_op arc_ops_index[];  /* op/shape/index.c: GatherElements GatherND ScatterElements ScatterND TopK CumSum Trilu */
+extern const arc_op arc_ops_attention[]; /* op/attention/attention.c: Attention RotaryEmbedding */
+extern const arc_op arc_ops_grid[];      /* op/resize/grid.c: GridSample */
 extern const arc_op arc_ops_quant[]; /* op/int8/quantize.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
 
 /* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra attributes

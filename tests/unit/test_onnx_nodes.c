@@ -16,6 +16,12 @@ static const struct {
 } exclusions[] = {
     {"test_*training_mode*", "training"},
     {"test_training_dropout*", "training"},
+    {"test_attention_*16", "recorded in half-precision arithmetic, which rounds every step"},
+    {"test_attention_*16_expanded", "recorded in half-precision arithmetic, which rounds every step"},
+    {"test_attention_*softmax_precision*", "recorded in half-precision arithmetic, which rounds every step"},
+    {"test_qlinearmatmul_*float16", "recorded in half-precision arithmetic, which rounds every step"},
+    {"test_gridsample_volumetric_*", "places of three dimensions"},
+    {"test_affine_grid_*_expanded", "a branch or a loop that the input decides on"},
     {"test_if", "a branch or a loop that the input decides on"},
     {"test_loop11", "a branch or a loop that the input decides on"},
     {"test_range_*_expanded", "a branch or a loop that the input decides on"},
@@ -219,6 +225,12 @@ static int exclusion_of(const char *name) {
     return -1;
 }
 
+/* float8, float4, 2-bit and unsigned integers of 32 and 64 bits, texts. */
+static bool is_foreign_type(const char *text) {
+    return strstr(text, "has element type") || strstr(text, "unsupported element type") ||
+           strstr(text, "no tensor of a supported type");
+}
+
 /* The model uses an operator that the library does not have: not a test of ours. */
 static bool is_foreign(const char *path) {
     arc_graph *g;
@@ -233,7 +245,8 @@ static bool is_foreign(const char *path) {
         sscanf(name, "operator '%63[^']", op);
     else if (graphs && strstr(err.text, "is a graph or a list")) /* Scan */
         sscanf(graphs, "model.onnx: %63[^ ]", op);
-    return (*op && !arc_op_find(op)) || strstr(err.text, "from the domain") || strstr(err.text, "is of opset 0");
+    return (*op && !arc_op_find(op)) || strstr(err.text, "from the domain") || strstr(err.text, "is of opset ") ||
+           strstr(err.text, "is of ONNX IR") || is_foreign_type(err.text);
 }
 
 static void run_in_double(const arc_context *ctx, const char *path, tensors *t, char *why, size_t why_bytes) {
@@ -271,6 +284,10 @@ static void test_folder(const arc_context *ctx, const char *root, const char *na
             run_in_double(ctx, path, &t, why, sizeof why);
     }
     free_tensors(&t);
+    if (is_foreign_type(why)) {
+        tally.unsupported++;
+        return;
+    }
     tally.run++;
     if (*why) {
         tally.failed++;
@@ -302,8 +319,8 @@ static void node_tests_pass(void **state) {
         total += names.count;
         arc_names_free(&names);
     }
-    printf("%zu folders: %d run, %d of them in double, %d of operators that are not supported, %d excluded:\n", total, tally.run,
-           tally.in_double, tally.unsupported, tally.excluded);
+    printf("%zu folders: %d run, %d of them in double, %d of operators or types that are not supported, %d excluded:\n", total,
+           tally.run, tally.in_double, tally.unsupported, tally.excluded);
     for (size_t i = 0; i < ARC_COUNT(exclusions); i++)
         if (tally.reason[i])
             printf("  %3d %-28s %s\n", tally.reason[i], exclusions[i].pattern, exclusions[i].reason);

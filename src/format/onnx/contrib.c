@@ -226,6 +226,11 @@ static bool fused_conv(writer *w) {
 static bool bias_gelu(writer *w, const char *approximate) {
     const int pair[2] = {input(w, 0), input(w, 1)};
     const int x = pair[1] >= 0 ? put(w, "Add", 2, pair, ARC_NO_VALUE) : pair[0];
+    const bool exact = strcmp(approximate, "none") == 0;
+    if (w->g->opset < 20) { /* the operator without a bias, so that the graph can be written again in its opset */
+        (void)put(w, exact ? "com.microsoft.Gelu" : "com.microsoft.FastGelu", 1, &x, output(w, 0));
+        return true;
+    }
     (void)put(w, "Gelu", 1, &x, output(w, 0));
     w->failed |= w->failed || arc_node_string(w->g, w->last, "approximate", approximate) != ARC_OK;
     return true;
@@ -240,7 +245,8 @@ static bool skip_norm(writer *w, bool simplified) {
         sum = put(w, "Add", 2, with, sum_out);
     }
     const int in[3] = {sum, input(w, 2), simplified ? ARC_NO_VALUE : input(w, 3)};
-    (void)put(w, simplified ? "RMSNormalization" : "LayerNormalization", 3, in, output(w, 0));
+    const char *rms = w->g->opset < 23 ? "SimplifiedLayerNormalization" : "RMSNormalization";
+    (void)put(w, simplified ? rms : "LayerNormalization", 3, in, output(w, 0));
     w->failed |= w->failed || arc_node_float(w->g, w->last, "epsilon", arc_attr_float(&w->from, "epsilon", 1e-12f)) != ARC_OK;
     put_int(w, "axis", -1);
     return output(w, 1) < 0 && output(w, 2) < 0;

@@ -28,12 +28,13 @@ static double celu(double x, double alpha) {
     return fmax(x, 0) + fmin(0, alpha * expm1(x / alpha));
 }
 
-enum { GELU, MISH, SWISH, QUICK_GELU, CELU }; /* variants */
+enum { GELU, FAST_GELU, MISH, SWISH, QUICK_GELU, CELU }; /* variants */
 
 static const struct {
     float alpha;
     smooth_fn *fn;
-} kinds[] = {[GELU] = {0, gelu}, [MISH] = {0, mish}, [SWISH] = {1, swish}, [QUICK_GELU] = {1.702f, swish}, [CELU] = {1, celu}};
+} kinds[] = {[GELU] = {0, gelu},   [FAST_GELU] = {0, gelu_tanh},   [MISH] = {0, mish},
+             [SWISH] = {1, swish}, [QUICK_GELU] = {1.702f, swish}, [CELU] = {1, celu}};
 
 static arc_status smooth_infer(arc_infer *in) {
     const arc_status st = arc_infer_needs(in, 1);
@@ -82,6 +83,7 @@ static void smooth_run(const arc_step *s) {
 const arc_op arc_ops_smooth[] = {
     {.name = "Gelu", .variant = GELU, SMOOTH},
     {.name = "com.microsoft.Gelu", .variant = GELU, SMOOTH},
+    {.name = "com.microsoft.FastGelu", .variant = FAST_GELU, SMOOTH},
     {.name = "com.microsoft.QuickGelu", .variant = QUICK_GELU, SMOOTH},
     {.name = "Mish", .variant = MISH, SMOOTH},
     {.name = "Swish", .variant = SWISH, SMOOTH},

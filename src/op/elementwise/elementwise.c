@@ -392,6 +392,17 @@ static arc_status cast_infer(arc_infer *in) {
     return arc_infer_out(in, 0, (arc_dtype)to, &in->in[0]->shape);
 }
 
+/* The type is that of input 1, whose values are not looked at. */
+static arc_status cast_like_infer(arc_infer *in) {
+    const arc_status st = arc_infer_needs(in, 2);
+    if (st != ARC_OK)
+        return st;
+    if (arc_dtype_bytes(in->in[0]->dtype) == 0 || arc_dtype_bytes(in->in[1]->dtype) == 0)
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s to %s", arc_dtype_name(in->in[0]->dtype),
+                           arc_dtype_name(in->in[1]->dtype));
+    return arc_infer_out(in, 0, in->in[1]->dtype, &in->in[0]->shape);
+}
+
 static void cast_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
     const arc_step *s = arg;
     const arc_dtype from = s->in[0].dtype, to = s->out[0].dtype;
@@ -518,5 +529,6 @@ const arc_op arc_ops_elementwise[] = {
     {.name = "Cos", .variant = UNARY_COS, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Where", .layout = ARC_OP_SAME, .infer = where_infer, .run = where_run},
     {.name = "Cast", .layout = ARC_OP_SAME, .infer = cast_infer, .run = cast_run},
+    {.name = "CastLike", .layout = ARC_OP_PLAIN, .infer = cast_like_infer, .run = cast_run},
     {.name = NULL},
 };
