@@ -79,6 +79,73 @@ def onnx_bodies():
     write("onnx", "bodies.onnx", m.SerializeToString())
 
 
+def onnx_contrib():
+    """What ONNX Runtime's quantiser and optimiser write; a graph of doubles and bfloat16."""
+    t = numpy_helper.from_array
+    ms = "com.microsoft"
+    node = helper.make_node
+    tensors, nodes = [], []
+
+    def number(name, v, kind=np.float32):
+        tensors.append(t(np.array(v, kind), name))
+        return name
+
+    def scale(name, s, z, kind=np.uint8):
+        return [number(name + "_s", s), number(name + "_z", z, kind)]
+
+    tensors += [t(weights(4, 3, 3, 3), "w"), t(weights(4), "b"), t(weights(4, 4, 3, 3), "w2"), t(weights(16), "gelu_b"),
+                t(1 + weights(16), "gamma"), t(weights(16), "beta"), t(weights(16), "skip_b"),
+                t(rng.integers(0, 255, (16, 4)).astype(np.uint8), "mm"), t(rng.integers(-127, 127, (6, 4)).astype(np.int8), "gemm"),
+                t(rng.integers(-500, 500, 6).astype(np.int32), "gemm_b")]
+    nodes += [
+        node("FusedConv", ["x", "w", "b"], ["c1"], "fused1", domain=ms, kernel_shape=[3, 3], pads=[1, 1, 1, 1], activation="LeakyRelu",
+             activation_params=[0.2]),
+        node("FusedConv", ["c1", "w2", "", "c1"], ["c2"], "fused2", domain=ms, kernel_shape=[3, 3], pads=[1, 1, 1, 1], activation="Clip",
+             activation_params=[-0.5, 1.5]),
+        node("QuantizeLinear", ["c2"] + scale("q", 0.02, 30), ["q"]),
+        node("QLinearLeakyRelu", ["q", "q_s", "q_z"] + scale("lr", 0.015, 20), ["lr"], domain=ms, alpha=0.3),
+        node("QLinearSigmoid", ["q", "q_s", "q_z"] + scale("sg", 0.004, 0), ["sg"], domain=ms),
+        node("QLinearMul", ["lr", "lr_s", "lr_z", "sg", "sg_s", "sg_z"] + scale("mu", 0.01, 40), ["mu"], domain=ms),
+        node("QLinearAdd", ["mu", "mu_s", "mu_z", "q", "q_s", "q_z"] + scale("ad", 0.03, 50), ["ad"], domain=ms),
+        node("QLinearConcat", ["cat_s", "cat_z", "ad", "ad_s", "ad_z", "mu", "mu_s", "mu_z"], ["cat"], domain=ms, axis=1),
+        node("QLinearAveragePool", ["cat", "cat_s", "cat_z"] + scale("ap", 0.025, 45), ["ap"], domain=ms, kernel_shape=[2, 2], strides=[2, 2]),
+        node("QLinearGlobalAveragePool", ["ap", "ap_s", "ap_z"] + scale("gp", 0.02, 40), ["gp"], domain=ms, channels_last=0),
+        node("Flatten", ["gp"], ["flat8"]),
+        node("Split", ["flat8"], ["left", "right"], axis=1),
+        node("QGemm", ["left", "gp_s", "gp_z", "gemm"] + scale("gw", 0.01, 0, np.int8) + ["gemm_b"] + scale("ge", 0.02, 128), ["ge"], domain=ms,
+             transB=1),
+        node("DequantizeLinear", ["ge", "ge_s", "ge_z"], ["gemm_y"]),
+        node("DequantizeLinear", ["cat", "cat_s", "cat_z"], ["cat_y"]),
+        node("Reshape", ["cat_y", "to16"], ["rows"]),
+        node("BiasGelu", ["rows", "gelu_b"], ["g1"], domain=ms),
+        node("FastGelu", ["g1", "gelu_b"], ["g2"], domain=ms),
+        node("FastGelu", ["g2"], ["g3"], domain=ms),
+        node("QuickGelu", ["g3"], ["g4"], domain=ms),
+        node("SkipLayerNormalization", ["g4", "rows", "gamma", "beta", "skip_b"], ["n1", "", "", "sum"], domain=ms, epsilon=1e-5),
+        node("SimplifiedLayerNormalization", ["n1", "gamma"], ["n2"], axis=-1, epsilon=1e-5),
+        node("QuantizeLinear", ["n2"] + scale("nq", 0.03, 128), ["nq"]),
+        node("QLinearMatMul", ["nq", "nq_s", "nq_z", "mm"] + scale("mw", 0.02, 120) + scale("mo", 0.1, 128), ["mo"]),
+        node("DequantizeLinear", ["mo", "mo_s", "mo_z"], ["mm_y"]),
+        node("ReduceMean", ["sum"], ["sum_y"], axes=[-1], keepdims=0),
+        node("Reshape", ["mm_y", "to_row"], ["a"]),
+        node("Reshape", ["sum_y", "to_row"], ["c"]),
+        node("Concat", ["gemm_y", "a", "c"], ["y"], axis=1),
+    ]
+    number("cat_s", 0.03), number("cat_z", 50, np.uint8)
+    tensors += [t(np.array([0, -1, 16], np.int64), "to16"), t(np.array([0, -1], np.int64), "to_row")]
+    graph = helper.make_graph(nodes, "contrib", [info("x", ["N", 3, 8, 8])], [info("y", ["N", None])], tensors)
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(ms, 1)], ir_version=8, producer_name="seed")
+    write("onnx", "contrib.onnx", m.SerializeToString())
+    half = helper.make_tensor("half", TensorProto.BFLOAT16, [4], weights(4))
+    nodes = [node("MatMul", ["x", "wd"], ["m"]), node("Cast", ["m"], ["f"], to=TensorProto.FLOAT),
+             node("Cast", ["half"], ["h"], to=TensorProto.FLOAT), node("Add", ["f", "h"], ["s"]), node("Cast", ["s"], ["d"], to=TensorProto.DOUBLE),
+             node("Mul", ["d", "third"], ["y"])]
+    graph = helper.make_graph(nodes, "wide", [info("x", ["N", 4], TensorProto.DOUBLE)], [info("y", ["N", 4], TensorProto.DOUBLE)],
+                              [t(weights(4, 4).astype(np.float64), "wd"), half, t(np.array([1 / 3]), "third")])
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="seed")
+    write("onnx", "wide.onnx", m.SerializeToString())
+
+
 def external_seeds():
     """Weights in other files: what fuzz_external.c lays beside the model, and places that lead elsewhere."""
     places = [("w", 0, 64), ("sub/w", 64, None), ("./sub/../w", 0, 64), ("/etc/passwd", 0, 64), ("out", 0, 64), ("w", 250, 64), ("none", 0, 64),
@@ -467,3 +534,4 @@ train_seeds()
 onnx_bodies()
 external_seeds()
 safetensors_seeds()
+onnx_contrib()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes data/wild_small.json: what ONNX Runtime gives for the small graphs of shared data's wild-models/small, one fault a file, for its
-mx_prelu_flat.onnx and for the bodies.onnx of the fuzz corpus, of a picture that the C test makes from the same formula. Needs onnx, onnxruntime and numpy: make_wild.py
+mx_prelu_flat.onnx and for bodies.onnx, contrib.onnx and wide.onnx of the fuzz corpus, of a picture that the C test makes from the same formula. Needs onnx, onnxruntime and numpy: make_wild.py
 .../wild-models."""
 import glob
 import json
@@ -40,12 +40,14 @@ def settled(path):
 golden = {}
 folder = sys.argv[1]
 for path in sorted(glob.glob(os.path.join(folder, "small", "*.onnx"))) + [
-        os.path.join(folder, "mx_prelu_flat.onnx"), os.path.join(HERE, "..", "fuzz", "corpus", "onnx", "bodies.onnx")]:
+        os.path.join(folder, "mx_prelu_flat.onnx")] + [
+        os.path.join(HERE, "..", "fuzz", "corpus", "onnx", name + ".onnx") for name in ("bodies", "contrib", "wide")]:
     name = os.path.basename(path)
     session = onnxruntime.InferenceSession(settled(path), providers=["CPUExecutionProvider"])
     i = session.get_inputs()[0]
     x = picture([d if isinstance(d, int) else 2 for d in i.shape])
-    y = session.run(None, {i.name: x.astype(np.float16) if i.type == "tensor(float16)" else x})
+    kind = {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(i.type, np.float32)
+    y = session.run(None, {i.name: x.astype(kind)})
     golden[name] = [float("%.7g" % v) for v in np.asarray(y[0], np.float32).ravel()]
 with open(os.path.join(HERE, "data", "wild_small.json"), "w") as f:
     json.dump(golden, f, separators=(",", ":"))
