@@ -21,6 +21,7 @@ static struct results {
     arc_train_result trained;
     arc_clean_result cleaned;
     arc_quantize_report quantized;
+    arc_quantize_outcome outcome;
     double per_second;
     int64_t number;
     int count;
@@ -50,6 +51,9 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(pull, arc_pull_options, struct_size, arc_pull_options, arc_pull(ctx, "buffalo_s", &opt, NULL, 0, err))                     \
     X(quantize, arc_quantize_options, struct_size, arc_quantize_options,                                                         \
       arc_quantize(ctx, NULL, NULL, 0, &opt, &r.model, &r.quantized, err))                                                       \
+    X(quantize_crops, arc_quantize_photos, struct_size, arc_quantize_photos,                                                     \
+      arc_quantize_crops(ctx, NULL, &opt, NULL, 0, NULL, &r.count, err))                                                         \
+    X(quantize_try, arc_quantize_gate, struct_size, arc_quantize_gate, arc_quantize_try(ctx, NULL, NULL, &opt, &r.outcome, err)) \
     X(evaluate_pairs, arc_evaluate_options, struct_size, arc_evaluate_options,                                                   \
       arc_evaluate_pairs(ctx, NULL, "-", "-", &opt, &r.evaluation, err))                                                         \
     X(evaluate_pairs_detect, arc_evaluate_options, detect.struct_size, arc_detect_options,                                       \
