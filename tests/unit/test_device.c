@@ -85,6 +85,8 @@ static arc_graph *small_net(const arc_alloc *a) {
     return t.g;
 }
 
+static char last_plan[64]; /* its id, which goes with the session */
+
 static arc_status run_on(const arc_context *ctx, const arc_graph *g, const arc_execution *x, int64_t n, const float *images,
                          float *embeddings, arc_plan_stats *stats, arc_error *err) {
     const arc_session_options options = {.execution = x};
@@ -97,8 +99,11 @@ static arc_status run_on(const arc_context *ctx, const arc_graph *g, const arc_e
         memcpy(embeddings, out[0].data, (size_t)n * DIM * sizeof *embeddings);
         assert_memory_equal(out[1].data, images, (size_t)n * IMAGE * sizeof *images);
     }
-    if (st == ARC_OK && stats)
+    if (st == ARC_OK && stats) {
         st = arc_session_stats(s, stats);
+        snprintf(last_plan, sizeof last_plan, "%s", stats->id);
+        stats->id = last_plan;
+    }
     arc_session_free(&s);
     return st;
 }
