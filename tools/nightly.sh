@@ -1,5 +1,6 @@
 #!/bin/bash
-# What takes hours and is therefore no part of .ci/run. Every stage runs, whatever became of those before it; a table at the end says how each went.
+# What takes hours and is therefore no part of .ci/run. Every stage runs, whatever became of those before it; a table at the end says
+# how each went.
 #   tools/nightly.sh [--quick] [--fuzz-seconds N] [STAGE...]     without a stage: all, in this order
 #     faults      every seeded fault of tools/mutants.sh is noticed
 #     fuzz        every fuzz target; N seconds in all (default 4 hours), shared evenly
@@ -81,7 +82,8 @@ run_levels() {
 
 run_tsan() {
     TARGETS=$(pick "test_threads test_base" "") tools/build.sh build-tsan "$jobs" -DCMAKE_C_COMPILER=clang -DARC_TSAN=ON || return
-    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 tools/check_tests.sh build-tsan "$jobs" $(pick "-R ^(threads|base)$" "-E ^fuzz_")
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
+        tools/check_tests.sh build-tsan "$jobs" $(pick "-R ^(threads|base)$" "-E ^fuzz_")
 }
 
 run_kills() {
@@ -96,8 +98,8 @@ run_valgrind() {
     build_release || return
     for test in "${tests[@]}"; do
         echo "== $test"
-        ARCFACE_ISA=avx2 ARCFACE_CACHE=$logs/cache valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-            "build/tests/test_$test" || { echo "$test failed under valgrind"; return 1; }
+        ARCFACE_ISA=avx2 ARCFACE_CACHE=$logs/cache \
+            valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite "build/tests/test_$test" || { echo "$test failed under valgrind"; return 1; }
     done
     echo "${#tests[@]} tests are clean"
 }

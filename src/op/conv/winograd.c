@@ -1,5 +1,5 @@
-/* op: 3x3 convolution of stride 1 by Winograd's algorithm over NHWC: the candidates it offers to a plan, and weights packed once in
- * its domain. The tiles and blocks, and the run over them, are winograd_blocks.c's. */
+/* op: 3x3 convolution of stride 1 by Winograd's algorithm over NHWC: the candidates it offers to a plan, and weights packed once
+ * in its domain. The tiles and blocks, and the run over them, are winograd_blocks.c's. */
 #include "op/conv/geometry.h"
 #include "op/conv/winograd_blocks.h"
 #include "op/fused.h"
@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define TRANSFORM_4 0.75 /* of the floats a second, in the transforms of the larger tile */
-/* Root mean square of weights that half precision keeps: the smallest point of the tile has 1/27 of it (2: 3/4), and is to be normal. */
+/* Root mean square of weights that half precision keeps: the smallest point of the tile has 1/27 of it (2: 3/4), and is to be
+ * normal. */
 #define LEAST_F16_2 0x1p-13
 #define LEAST_F16_4 0x1p-9
 #define FORM_STEP 16 /* in a candidate's variant */
@@ -26,7 +27,7 @@ typedef struct wino_state {
     arc_winograd_blocks blocks;
 } wino_state;
 
-/* ---- choice ------------------------------------------------------------------------------------------------------------------- */
+/* ---- choice ---------------------------------------------------------------------------------------------------------------- */
 
 static double tiles_of(const arc_conv_geometry *g, int t) {
     return (double)(g->n * ((g->oh + t - 1) / t) * ((g->ow + t - 1) / t));
@@ -98,7 +99,7 @@ int arc_winograd_candidates(const arc_prepare *p, const arc_conv_geometry *g, ar
     return count;
 }
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------------------------------------- */
 
 typedef struct pack_job {
     const arc_step *s;

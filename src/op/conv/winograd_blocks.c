@@ -1,5 +1,5 @@
-/* op: blocks of a Winograd convolution: how large they are, and the work over them. What the algorithm is stands in the header, the
- * transforms of tiles in kernel/. */
+/* op: blocks of a Winograd convolution: how large they are, and the work over them. What the algorithm is stands in the header,
+ * the transforms of tiles in kernel/. */
 #include "op/conv/winograd_blocks.h"
 #include "op/fused.h"
 #include <assert.h>
@@ -19,7 +19,7 @@ typedef struct wino_job {
     size_t first, tiles, all; /* the shared block's tiles; of all images */
 } wino_job;
 
-/* ---- sizes -------------------------------------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------------------------------------- */
 
 bool arc_winograd_tiles_init(arc_winograd_blocks *b, const arc_kernels *k) {
     const size_t n = (size_t)b->t + 2, nr = k->igemm_nr;
@@ -82,7 +82,7 @@ bool arc_winograd_blocks_init(arc_winograd_blocks *b, const arc_kernels *k, size
     return true;
 }
 
-/* ---- tiles -------------------------------------------------------------------------------------------------------------------- */
+/* ---- tiles ----------------------------------------------------------------------------------------------------------------- */
 
 arc_winograd_tile arc_winograd_tile_at(const arc_winograd_blocks *b, size_t tile) {
     const size_t per_image = b->tiles_y * b->tiles_x, inside = tile % per_image;
@@ -118,8 +118,9 @@ static void transform_in(const wino_job *job, float *v, size_t first, size_t til
     }
 }
 
-/* One point and panel of tiles [begin,end): rows of V times the panel; m: [point][end - begin][m_row], from the panel's column on. Row
- * tiles of equal height, so that none is left with a few rows. Columns past c_out are zero in the panel and have room in M. */
+/* One point and panel of tiles [begin,end): rows of V times the panel; m: [point][end - begin][m_row], from the panel's column
+ * on. Row tiles of equal height, so that none is left with a few rows. Columns past c_out are zero in the panel and M has
+ * room for them. */
 static void multiply(const wino_job *job, const float *v, float *m, size_t m_row, size_t tiles, size_t begin, size_t end,
                      size_t point, size_t panel) {
     const arc_winograd_blocks *b = job->b;
@@ -137,7 +138,7 @@ static void multiply(const wino_job *job, const float *v, float *m, size_t m_row
     }
 }
 
-/* M of `panels` panels from `panel` on, of tiles [begin,end), to pixels; m: [point][m_tiles][panels * nr], tile `begin` in front. */
+/* M of `panels` panels from `panel` on, of tiles [begin,end), to pixels; m: [point][m_tiles][panels * nr], tile `begin` first. */
 static void transform_out(const wino_job *job, const float *m, size_t first, size_t m_tiles, size_t begin, size_t end,
                           size_t panel, size_t panels) {
     const arc_winograd_blocks *b = job->b;
@@ -167,7 +168,7 @@ static void finish_panels(const wino_job *job, const float *v, float *m, size_t 
     transform_out(job, m, first, end - begin, begin, end, panel, panels);
 }
 
-/* ---- work --------------------------------------------------------------------------------------------------------------------- */
+/* ---- work ------------------------------------------------------------------------------------------------------------------ */
 
 static float *thread_scratch(const wino_job *job, int thread) {
     return (float *)(void *)(job->call->scratch + (size_t)thread * job->call->scratch_stride);

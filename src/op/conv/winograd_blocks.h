@@ -2,9 +2,10 @@
  * (inference) and winograd_learn.c (training) run it with weights that they transform in their own ways.
  *
  * The output is cut into t x t tiles. Each (t+2) x (t+2) window of the input is transformed (V), which turns the convolution into
- * (t+2)^2 independent products of matrices [tiles][c_in] x [c_in][c_out] on the igemm tile (M), and the inverse transform ends in the
- * usual epilogue. t = 4 needs a quarter of the multiplications of the direct way and 4 times its weights, t = 2 four ninths and 1.8 times.
- * A padded pixel is a pointer to the pad row, as everywhere, so a BatchNormalization folded from in front stays exact. */
+ * (t+2)^2 independent products of matrices [tiles][c_in] x [c_in][c_out] on the igemm tile (M), and the inverse transform ends in
+ * the usual epilogue. t = 4 needs a quarter of the multiplications of the direct way and 4 times its weights, t = 2 four ninths
+ * and 1.8 times. A padded pixel is a pointer to the pad row, as everywhere, so a BatchNormalization folded from in front stays
+ * exact. */
 #ifndef ARC_OP_CONV_WINOGRAD_BLOCKS_H
 #define ARC_OP_CONV_WINOGRAD_BLOCKS_H
 
@@ -17,7 +18,7 @@
  * threads or blocks. */
 typedef enum arc_winograd_schedule {
     ARC_WINOGRAD_OWN_BLOCKS,    /* V and M of a block fit in L2: threads take whole blocks and never wait for each other */
-    ARC_WINOGRAD_SHARED_PANELS, /* all threads transform one block, whose V fits in L2; then each takes panels of output channels */
+    ARC_WINOGRAD_SHARED_PANELS, /* all threads transform one block, whose V fits in L2; then each takes output panels */
     ARC_WINOGRAD_SHARED_POINTS, /* V is larger: products go point by point, so that V of a point stays in L2 over all panels */
     ARC_WINOGRAD_SCHEDULES
 } arc_winograd_schedule;

@@ -1,12 +1,12 @@
-/* op: a 3x3 convolution of stride 1 that learns, by Winograd's algorithm with tiles of 4x4, in bfloat16 of 2x2 (Lavin & Gray 2016):
- * the tile of 4 would cost bfloat16 two of its eight bits. All three products are in its domain: y = A^T (U . V) A, with V the
- * transformed input and U the transformed weights; dx is the same convolution over dy with the weights turned by 180 degrees; and
- * dU = sum over tiles of V^T (A dy A^T), from which dw = G^T dU G. Each needs a quarter of the direct way's multiplications, four
- * ninths with tiles of 2x2.
+/* op: a 3x3 convolution of stride 1 that learns, by Winograd's algorithm with tiles of 4x4, in bfloat16 of 2x2 (Lavin & Gray
+ * 2016): the tile of 4 would cost bfloat16 two of its eight bits. All three products are in its domain: y = A^T (U . V) A, with V
+ * the transformed input and U the transformed weights; dx is the same convolution over dy with the weights turned by 180 degrees;
+ * and dU = sum over tiles of V^T (A dy A^T), from which dw = G^T dU G. Each needs a quarter of the direct way's multiplications,
+ * four ninths with tiles of 2x2.
  *
- * Weights change at every step, so U is made at every call: 16 channels at a time, transposed into a thread's scratch and transformed.
- * y and dx go through the blocks of winograd_blocks.c. The weights' gradient has blocks of its own, which depend on the shape only, as
- * does the order of its sums. */
+ * Weights change at every step, so U is made at every call: 16 channels at a time, transposed into a thread's scratch and
+ * transformed. y and dx go through the blocks of winograd_blocks.c. The weights' gradient has blocks of its own, which depend on
+ * the shape only, as does the order of its sums. */
 #include "op/conv/conv_learn.h"
 #include <string.h>
 
@@ -33,7 +33,7 @@ static bool is_half(const arc_winograd_blocks *b) {
     return b->store == ARC_STORE_BF16;
 }
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------------------------------------- */
 
 bool arc_winograd_learns(const arc_conv_geometry *g) {
     return g->kh == 3 && g->kw == 3 && g->stride_h == 1 && g->stride_w == 1 && g->pad_top <= 2 && g->pad_left <= 2 &&
@@ -94,7 +94,7 @@ arc_status arc_winograd_learn_prepare(arc_learn_prepare *p, const arc_conv_geome
     return ARC_OK;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------------------------------------ */
+/* ---- weights --------------------------------------------------------------------------------------------------------------- */
 
 static float *thread_scratch(const wino_job *job, int thread) {
     return (float *)(void *)(job->r->scratch + (size_t)thread * job->r->scratch_stride);
@@ -136,7 +136,8 @@ static void transform_pair(const wino_job *job, const float *rows, size_t channe
     }
 }
 
-/* Groups of input channels. The weights are [o][i][9]; turned, the input channel of the convolution is o and its output channel i. */
+/* Groups of input channels. The weights are [o][i][9]; turned, the input channel of the convolution is o and its output channel
+ * i. */
 static void weight_groups(void *arg, size_t begin, size_t end, int thread) {
     const wino_job *job = arg;
     const arc_winograd_blocks *b = job->b;
@@ -160,7 +161,7 @@ static void weight_groups(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* ---- convolution -------------------------------------------------------------------------------------------------------------- */
+/* ---- convolution ----------------------------------------------------------------------------------------------------------- */
 
 /* U of the present weights, then the convolution with it. */
 static void convolve(const arc_winograd_learn *w, const arc_learn_step *s, const arc_learn_run *r, bool turned,
@@ -190,7 +191,7 @@ void arc_winograd_learn_input(const arc_winograd_learn *w, const arc_learn_step 
     convolve(w, s, r, true, &call);
 }
 
-/* ---- gradient of the weights -------------------------------------------------------------------------------------------------- */
+/* ---- gradient of the weights ----------------------------------------------------------------------------------------------- */
 
 #define AS_FLOATS(list) ((const float *const *)(const void *)(list))
 #define AS_HALVES(list) ((const uint16_t *const *)(const void *)(list))
