@@ -132,6 +132,14 @@ ARC_API ARC_NODISCARD arc_status arc_audit_sheet(arc_context *ctx, const arc_aud
 /** Frees everything and nulls the pointer; NULL is allowed. Thread: one at a time. */
 ARC_API void arc_audit_free(arc_context *ctx, arc_audit **audit);
 
+/** The text that `arcface data audit` prints; json: one object with every finding. Ownership: free with arc_text_free. Thread:
+ * any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_audit_describe(arc_context *ctx, const arc_audit *audit, bool json, char **text,
+                                                    arc_error *err);
+/** Writes every finding as a line of tab-separated values below a line of names; path "-" is standard output. Thread: any.
+ * Errors: EIO, ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_audit_findings(arc_context *ctx, const arc_audit *audit, const char *path, arc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

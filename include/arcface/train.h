@@ -146,6 +146,13 @@ ARC_API ARC_NODISCARD arc_status arc_data_clean(arc_context *ctx, const char *se
                                                 const char *path, const arc_clean_options *options, arc_clean_result *out,
                                                 arc_error *err);
 
+/** The line that `arcface train` shows after a step, without a line break. bytes: of `line`; 200 hold all of it. Thread: any. */
+ARC_API void arc_train_progress_line(const arc_train_progress *progress, char *line, size_t bytes);
+/** The line that `arcface train` prints at the end; json: one object. seconds: that the training took. Ownership: free with
+ * arc_text_free. Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_train_result_describe(arc_context *ctx, const arc_train_result *result, double seconds,
+                                                           bool json, char **text, arc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

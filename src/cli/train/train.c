@@ -1,10 +1,7 @@
 /* arcface train: a recipe, a data set and a folder to run in. */
 #include "ui/cli.h"
-#include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_wanted; /* the first Ctrl-C ends after a checkpoint, the second at once */
@@ -42,13 +39,9 @@ static int show(void *ctx, const arc_train_progress *p) {
         return stop_wanted;
     d->next = now + (d->live ? 0.2 : 10); /* a line now and then where nobody watches */
     clear_line(d);
-    const double left = fmin(p->left_s, 360000.0 - 1);
-    fprintf(stderr,
-            "epoch %" PRId64 " step %" PRId64 "/%" PRId64
-            " loss %.4f cosine %.3f rate %.4g norm %.3g %.1f img/s %d:%02d:%02d left "
-            "%.0f MB%s",
-            p->epoch, p->step, p->steps, p->loss, p->cosine, p->rate, p->gradient_norm, p->images_per_s, (int)left / 3600,
-            (int)left / 60 % 60, (int)left % 60, (double)p->peak_memory_bytes / 1e6, d->live && !last ? "" : "\n");
+    char line[256];
+    arc_train_progress_line(p, line, sizeof line);
+    fprintf(stderr, "%s%s", line, d->live && !last ? "" : "\n");
     d->drawn = d->live && !last;
     fflush(stderr);
     return stop_wanted;
@@ -80,27 +73,10 @@ static int read_recipe(cli *c, arc_recipe *recipe, const char *run) {
 static int print_recipe(const arc_recipe *recipe, cli *c) {
     char *text = NULL;
     arc_error err = {0};
-    if (arc_recipe_text(recipe, &text, &err) != ARC_OK)
-        return cli_fail(&err);
-    puts(text);
-    arc_text_free(c->ctx, &text);
-    return CLI_OK;
-}
-
-static void print_result(const cli *c, const arc_train_result *r, double seconds) {
-    if (cli_given(c, "json")) {
-        printf("{\"steps\": %" PRId64 ", \"skipped\": %" PRId64 ", \"loss\": %.9g, \"accuracy\": %.9g, \"best\": %.9g, "
-               "\"seconds\": %.2f, \"planned_mb\": %.1f, \"peak_mb\": %.1f}\n",
-               r->steps, r->skipped, r->loss, r->accuracy, r->best, seconds, (double)r->planned_bytes / 1e6,
-               (double)r->peak_memory_bytes / 1e6);
-        return;
-    }
-    printf("%s: %" PRId64 " steps in %.0f s, loss %.4f", r->model, r->steps, seconds, r->loss);
-    if (r->accuracy >= 0)
-        printf(", accuracy %.5f (best %.5f)", r->accuracy, r->best);
-    if (r->skipped)
-        printf(", %" PRId64 " steps left out (not finite)", r->skipped);
-    printf(", %.0f MB at most of %.0f announced\n", (double)r->peak_memory_bytes / 1e6, (double)r->planned_bytes / 1e6);
+    const int code = cli_show(c, arc_recipe_text(recipe, &text, &err), &text, &err);
+    if (code == CLI_OK)
+        putchar('\n');
+    return code;
 }
 
 static int train(cli *c, const arc_recipe *recipe, const char *run) {
@@ -122,9 +98,11 @@ static int train(cli *c, const arc_recipe *recipe, const char *run) {
     clear_line(&d);
     if (st != ARC_OK)
         return cli_fail(&err);
-    if (result.leads)
-        print_result(c, &result, cli_seconds() - start);
-    return CLI_OK;
+    char *text = NULL;
+    if (!result.leads)
+        return CLI_OK;
+    const bool json = cli_given(c, "json");
+    return cli_show(c, arc_train_result_describe(c->ctx, &result, cli_seconds() - start, json, &text, &err), &text, &err);
 }
 
 static int run(cli *c) {
