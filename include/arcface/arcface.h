@@ -24,6 +24,7 @@
 #include <arcface/calibrate.h>
 #include <arcface/context.h>
 #include <arcface/data.h>
+#include <arcface/demo.h>
 #include <arcface/evaluate.h>
 #include <arcface/evaluate_compare.h>
 #include <arcface/evaluate_rates.h>

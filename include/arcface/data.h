@@ -254,8 +254,6 @@ ARC_API ARC_NODISCARD arc_status arc_drawn_face(arc_context *ctx, uint64_t seed,
 ARC_API ARC_NODISCARD arc_status arc_drawn_photo(arc_context *ctx, uint64_t seed, int64_t identity, int64_t image, float nuisance,
                                                  int size_px, arc_image *out, arc_face *face, arc_error *err);
 
-/* As text ----------------------------------------------------------------------------------------------------------- */
-
 /** The text that `arcface data info` prints; json: one object on one line. set: its path. Ownership: free with arc_text_free.
  * Thread: any. Errors: ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_data_info_describe(arc_context *ctx, const char *set, const arc_data_info *info, bool json,

@@ -204,6 +204,21 @@ typedef arc_status arc_result_sink(void *ctx, int64_t index, arc_result *result,
 ARC_API ARC_NODISCARD arc_status arc_pipeline_run_source(arc_pipeline *pipeline, const arc_photo_source *source,
                                                          arc_result_sink *sink, void *sink_ctx, arc_error *err);
 
+/** Draws boxes, landmarks and scores of faces on a copy of their photo. faces: [count]. Ownership: free *out with arc_image_free;
+ * zeroed after a failure. Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_draw_faces(arc_context *ctx, const arc_image *photo, const arc_face *faces, int count,
+                                                arc_image *out, arc_error *err);
+/** One of two photos that were compared. */
+typedef struct arc_pair_side {
+    const arc_image *photo; /**< the whole photo */
+    const arc_face *face;   /**< the face in it */
+    const arc_image *crop;  /**< aligned; may be NULL */
+} arc_pair_side;
+/** Draws two photos side by side with their faces and crops, a title (green when `yes`, else red) and a line of text. Ownership:
+ * free *out with arc_image_free; zeroed after a failure. Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_draw_pair(arc_context *ctx, const arc_pair_side side[2], const char *title, const char *text,
+                                               bool yes, arc_image *out, arc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,10 +8,10 @@ static int draw(cli *c, const arc_verified *v, const char *path) {
     arc_error err = {0};
     char text[128];
     int code = CLI_OK;
-    cli_side side[2];
+    arc_pair_side side[2];
     for (int k = 0; k < 2 && code == CLI_OK; k++) {
         const arc_result_face *f = &v->photo[k].face[v->face[k]];
-        side[k] = (cli_side){&photo[k], &f->face, &f->crop};
+        side[k] = (arc_pair_side){&photo[k], &f->face, &f->crop};
         if (arc_image_load(c->ctx, v->photo[k].path, NULL, &photo[k], NULL, &err) != ARC_OK)
             code = cli_fail(&err);
     }

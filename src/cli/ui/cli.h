@@ -113,14 +113,6 @@ double cli_seconds(void);
 
 /* draw.c: the pictures that people look at. */
 int cli_draw_faces(cli *c, const arc_image *photo, const arc_face *faces, int count, const char *path);
-typedef struct cli_side {
-    const arc_image *photo;
-    const arc_face *face;
-    const arc_image *crop; /* may be NULL */
-} cli_side;
-int cli_draw_pair(cli *c, const cli_side side[2], const char *title, const char *text, bool yes, const char *path);
-
-/* cli/general/demo_trained.c: from nothing to a recogniser, on drawn people. */
-int cli_demo_trained(cli *c, const char *out, bool only_quick);
+int cli_draw_pair(cli *c, const arc_pair_side side[2], const char *title, const char *text, bool yes, const char *path);
 
 #endif

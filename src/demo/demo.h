@@ -1,0 +1,24 @@
+/* demo: the whole main job as a user of include/arcface does it. drawn.c: from nothing to a recogniser, on drawn people; real.c: the same on real
+ * photos with real models. What the two share: telling, progress, time. */
+#ifndef ARC_DEMO_DEMO_H
+#define ARC_DEMO_DEMO_H
+
+#include "base/base.h"
+#include <arcface/demo.h>
+
+#define ARC_DEMO_PATH_BYTES 4096
+
+/* A demo at work: its context, its options, the stage that progress is told of. */
+typedef struct arc_demo {
+    arc_context *ctx;
+    arc_demo_options opt;
+    const char *stage;
+} arc_demo;
+
+arc_status arc_demo_begin(arc_demo *d, arc_context *ctx, const arc_demo_options *opt, arc_error *err);
+void arc_demo_say(const arc_demo *d, const char *fmt, ...) ARC_PRINTF(2, 3);
+int arc_demo_progress(void *demo, int64_t done, int64_t total);
+double arc_demo_seconds(void); /* monotonic */
+const char *arc_demo_join(char path[ARC_DEMO_PATH_BYTES], const char *folder, const char *name);
+
+#endif
