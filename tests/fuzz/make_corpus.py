@@ -129,8 +129,13 @@ def onnx_contrib():
         node("ReduceMean", ["sum"], ["sum_y"], axes=[-1], keepdims=0),
         node("Reshape", ["mm_y", "to_row"], ["a"]),
         node("Reshape", ["sum_y", "to_row"], ["c"]),
-        node("Concat", ["gemm_y", "a", "c"], ["y"], axis=1),
+        node("Attention", ["n1", "aw", "ab"], ["at"], domain=ms, num_heads=4),
+        node("MultiHeadAttention", ["at", "n1", "at", "ab"], ["mh"], domain=ms, num_heads=2, scale=0.3),
+        node("ReduceMean", ["mh"], ["mh_y"], axes=[-1], keepdims=0),
+        node("Reshape", ["mh_y", "to_row"], ["e"]),
+        node("Concat", ["gemm_y", "a", "c", "e"], ["y"], axis=1),
     ]
+    tensors += [t(weights(16, 48), "aw"), t(weights(48), "ab")]
     number("cat_s", 0.03), number("cat_z", 50, np.uint8)
     tensors += [t(np.array([0, -1, 16], np.int64), "to16"), t(np.array([0, -1], np.int64), "to_row")]
     graph = helper.make_graph(nodes, "contrib", [info("x", ["N", 3, 8, 8])], [info("y", ["N", None])], tensors)

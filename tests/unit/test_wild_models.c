@@ -91,14 +91,18 @@ static void small_model(const char *file, const json_t *golden) {
     const size_t n = json_array_size(golden);
     assert_int_equal(arc_shape_count(&out[0].shape), n);
     double worst = 0, most = 0;
+    size_t off = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, fabs(json_number_value(json_array_get(golden, i))));
     for (size_t i = 0; i < n; i++) {
-        const double want = json_number_value(json_array_get(golden, i));
-        worst = fmax(worst, fabs(y[i] - want));
-        most = fmax(most, fabs(want));
+        const double error = fabs(y[i] - json_number_value(json_array_get(golden, i)));
+        worst = fmax(worst, error);
+        off += !(error <= 1e-5 * most);
     }
-    const double bound = strstr(file, "fp16") ? 4e-3 : strcmp(file, "contrib.onnx") == 0 ? STEP : 1e-5;
-    if (!(worst <= bound * most))
-        fail_msg("%s: differs by %g of %g", file, worst, most);
+    const bool codes = strcmp(file, "contrib.onnx") == 0; /* a few of its 8-bit codes are next to ONNX Runtime's */
+    const double bound = strstr(file, "fp16") ? 4e-3 : codes ? STEP : 1e-5;
+    if (!(worst <= bound * most) || (codes && off > n / 50))
+        fail_msg("%s: differs by %g of %g, %zu of %zu numbers", file, worst, most, off, n);
     arc_session_free(&s);
     arc_graph_free(&g);
     free(x);

@@ -2,7 +2,7 @@
  * (QLinearConv, QGemm, QLinearAdd ...) becomes QuantizeLinear / DequantizeLinear around the operator; what ONNX Runtime fused becomes its parts. */
 #include "format/onnx/onnx_internal.h"
 #include "op/layer.h"
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 typedef struct writer {
@@ -252,6 +252,118 @@ static bool skip_norm(writer *w, bool simplified) {
     return output(w, 1) < 0 && output(w, 2) < 0;
 }
 
+/* ---- attention ---------------------------------------------------------------------------------------------------- */
+
+static int list_constant(writer *w, arc_dtype t, int rank, int64_t count, const void *data) {
+    const arc_shape shape = {rank, {count}};
+    char *name = w->failed ? NULL : arc_arena_printf(&w->g->arena, "%s.list#%d", w->base, w->g->values);
+    const int v = name ? arc_graph_constant(w->g, name, t, &shape, data, true) : ARC_NO_VALUE;
+    w->failed |= v < 0;
+    return v;
+}
+
+/* Columns from .. from + count of a matrix [rows][columns] or a list (rows 1) of floats. */
+static int columns_of(writer *w, const arc_value *m, int64_t rows, int64_t columns, int64_t from, int64_t count) {
+    arc_shape shape = {1, {count}};
+    void *memory = NULL;
+    if (m->shape.rank == 2)
+        shape = (arc_shape){2, {rows, count}};
+    const float *data = m->data;
+    char *name = w->failed ? NULL : arc_arena_printf(&w->g->arena, "%s.columns#%d", w->base, w->g->values);
+    const int v = name ? arc_graph_constant_new(w->g, name, ARC_F32, &shape, &memory) : ARC_NO_VALUE;
+    w->failed |= v < 0;
+    for (int64_t r = 0; v >= 0 && r < rows; r++)
+        memcpy((float *)memory + r * count, data + r * columns + from, (size_t)count * sizeof *data);
+    return v;
+}
+
+static int in_heads(writer *w, int x, int64_t heads, const int64_t perm[4]) {
+    const int64_t shape[4] = {0, 0, heads, -1};
+    const int to[2] = {x, list_constant(w, ARC_I64, 1, 4, shape)};
+    const int split = put(w, "Reshape", 2, to, ARC_NO_VALUE), y = put(w, "Transpose", 1, &split, ARC_NO_VALUE);
+    w->failed |= w->failed || arc_node_ints(w->g, w->last, "perm", 4, perm) != ARC_OK;
+    return y;
+}
+
+/* softmax(q k^T scale + bias) v of [batch][length][heads * size], in heads; bias may be ARC_NO_VALUE. */
+static void put_attention(writer *w, int q, int k, int v, int bias, int64_t heads, float scale) {
+    static const int64_t rows[4] = {0, 2, 1, 3}, columns[4] = {0, 2, 3, 1}, joined[3] = {0, 0, -1};
+    const int factor = list_constant(w, ARC_F32, 0, 1, &scale);
+    const int qk[2] = {in_heads(w, q, heads, rows), in_heads(w, k, heads, columns)};
+    const int scaled[2] = {put(w, "MatMul", 2, qk, ARC_NO_VALUE), factor};
+    int scores = put(w, "Mul", 2, scaled, ARC_NO_VALUE);
+    if (bias >= 0) {
+        const int pair[2] = {scores, bias};
+        scores = put(w, "Add", 2, pair, ARC_NO_VALUE);
+    }
+    const int weights = put(w, "Softmax", 1, &scores, ARC_NO_VALUE);
+    put_int(w, "axis", w->g->opset < 13 ? 3 : -1);
+    const int product[2] = {weights, in_heads(w, v, heads, rows)};
+    const int mixed = put(w, "MatMul", 2, product, ARC_NO_VALUE), turned = put(w, "Transpose", 1, &mixed, ARC_NO_VALUE);
+    w->failed |= w->failed || arc_node_ints(w->g, w->last, "perm", 4, rows) != ARC_OK;
+    const int out[2] = {turned, list_constant(w, ARC_I64, 1, 3, joined)};
+    (void)put(w, "Reshape", 2, out, output(w, 0));
+}
+
+/* Attributes and inputs that change what is computed; -1: some that are not followed, else the number of heads. */
+static int64_t heads_of(const writer *w, int first, int bias_at) {
+    const int64_t heads = arc_attr_int(&w->from, "num_heads", 0);
+    bool plain = heads > 0 && arc_attr_int(&w->from, "unidirectional", 0) == 0 && arc_attr_int(&w->from, "do_rotary", 0) == 0 &&
+                 !arc_node_attr(&w->from, "qkv_hidden_sizes");
+    for (int i = first; i < w->from.inputs; i++)
+        plain &= i == bias_at || w->from.input[i] < 0;
+    for (int i = 1; i < w->from.outputs; i++)
+        plain &= w->from.output[i] < 0;
+    return plain ? heads : -1;
+}
+
+static float scale_of(const writer *w, int64_t size) {
+    const float given = arc_attr_float(&w->from, "scale", 0);
+    return given > 0 ? given : (float)(1 / sqrt((double)size));
+}
+
+/* com.microsoft.Attention: input, weights [D][3 E], bias [3 E]. */
+static bool packed_attention(writer *w) {
+    const arc_value *m = constant(w, input(w, 1)), *b = constant(w, input(w, 2));
+    const int64_t heads = heads_of(w, 3, 5);
+    if (heads < 1 || !m || m->dtype != ARC_F32 || m->shape.rank != 2 || m->shape.dim[1] % (3 * heads) != 0 ||
+        m->shape.dim[1] < 3 * heads || (b && (b->dtype != ARC_F32 || b->shape.rank != 1 || b->shape.dim[0] != m->shape.dim[1])) ||
+        (input(w, 2) >= 0 && !b))
+        return false;
+    const arc_value weights = *m, biases = b ? *b : weights; /* values move as more are added */
+    const int64_t columns = weights.shape.dim[1], each = columns / 3;
+    int part[3];
+    for (int i = 0; i < 3; i++) {
+        const int product[2] = {input(w, 0), columns_of(w, &weights, weights.shape.dim[0], columns, i * each, each)};
+        part[i] = put(w, "MatMul", 2, product, ARC_NO_VALUE);
+        if (b) {
+            const int sum[2] = {part[i], columns_of(w, &biases, 1, columns, i * each, each)};
+            part[i] = put(w, "Add", 2, sum, ARC_NO_VALUE);
+        }
+    }
+    put_attention(w, part[0], part[1], part[2], input(w, 5), heads, scale_of(w, each / heads));
+    return true;
+}
+
+/* com.microsoft.MultiHeadAttention: query, key, value, bias [3 E]; without a bias the scale must be given. */
+static bool multi_head_attention(writer *w) {
+    const arc_value *b = constant(w, input(w, 3));
+    const int64_t heads = heads_of(w, 4, 5);
+    int part[3] = {input(w, 0), input(w, 1), input(w, 2)};
+    if (heads < 1 || part[0] < 0 || part[1] < 0 || part[2] < 0 || (input(w, 3) >= 0 && !b) ||
+        (b && (b->dtype != ARC_F32 || b->shape.rank != 1 || b->shape.dim[0] % (3 * heads) != 0 || b->shape.dim[0] < 1)) ||
+        (!b && !(arc_attr_float(&w->from, "scale", 0) > 0)))
+        return false;
+    const arc_value biases = b ? *b : (arc_value){.data = NULL};
+    const int64_t each = b ? biases.shape.dim[0] / 3 : heads;
+    for (int i = 0; i < 3 && b; i++) {
+        const int sum[2] = {part[i], columns_of(w, &biases, 1, 3 * each, i * each, each)};
+        part[i] = put(w, "Add", 2, sum, ARC_NO_VALUE);
+    }
+    put_attention(w, part[0], part[1], part[2], input(w, 5), heads, scale_of(w, each / heads));
+    return true;
+}
+
 static bool write_out(writer *w) {
     static const struct {
         const char *name, *op;
@@ -278,6 +390,10 @@ static bool write_out(writer *w) {
         return qlinear_concat(w);
     if (strcmp(op, "com.microsoft.FusedConv") == 0)
         return fused_conv(w);
+    if (strcmp(op, "com.microsoft.Attention") == 0)
+        return packed_attention(w);
+    if (strcmp(op, "com.microsoft.MultiHeadAttention") == 0)
+        return multi_head_attention(w);
     return skip_norm(w, strstr(op, "Simplified") != NULL);
 }
 
@@ -293,6 +409,8 @@ static bool is_ours(const char *op) {
                                         "com.microsoft.QLinearLeakyRelu",
                                         "com.microsoft.QLinearSigmoid",
                                         "com.microsoft.FusedConv",
+                                        "com.microsoft.Attention",
+                                        "com.microsoft.MultiHeadAttention",
                                         "com.microsoft.BiasGelu",
                                         "com.microsoft.FastGelu",
                                         "com.microsoft.SkipLayerNormalization",
