@@ -154,6 +154,7 @@ typedef struct arc_result {
     arc_error error;       /**< the sentence */
     int width_px;          /**< full width, upright */
     int height_px;         /**< full height, upright */
+    int damaged;           /**< 1: the file ends early or has damaged data; what could be decoded was used */
     int faces_found;       /**< in the photo */
     int faces;             /**< in `face` */
     arc_result_face *face; /**< [faces] */

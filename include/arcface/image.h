@@ -39,6 +39,9 @@ typedef struct arc_image_options {
      * = full size. */
     int min_side_px;
     int ignore_orientation; /**< 1: EXIF orientation is not applied; default 0 */
+    /** 1: a JPEG, PNG or WebP that ends early or has damaged data is refused (ECORRUPT). 0 (default): what could be decoded is
+     * used, arc_image_info says so, and only a file of which nothing could be decoded is refused. */
+    int strict;
 } arc_image_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -51,6 +54,7 @@ typedef struct arc_image_info {
     int orientation;    /**< EXIF orientation 1 to 8; 1 when there is none */
     double scale;       /**< width of the decoded picture / full width: 1, 1/2, 1/4 or 1/8 */
     const char *kind;   /**< "jpeg", "png", "webp", "bmp" or "pnm"; static storage */
+    int damaged;        /**< 1: the file ends early or has damaged data; what is missing of the picture is plain */
 } arc_image_info;
 
 /** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 16 bits are reduced to 8, gray

@@ -31,7 +31,10 @@ static arc_status begin(maker *m, const char *path, size_t pairs, arc_error *err
 
 static arc_status put_checked(maker *m, const char *name, const uint8_t *bytes, size_t count, arc_error *err) {
     arc_image image;
-    arc_status st = arc_image_decode(m->ctx, bytes, count, name, NULL, &image, NULL, err);
+    arc_image_options strict;
+    arc_image_options_default(&strict);
+    strict.strict = 1;
+    arc_status st = arc_image_decode(m->ctx, bytes, count, name, &strict, &image, NULL, err);
     arc_image_free(m->ctx, &image);
     return st == ARC_OK ? arc_bin_writer_put(m->bin, bytes, count, err) : st;
 }

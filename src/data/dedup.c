@@ -42,6 +42,9 @@ void arc_data_dedup_options_default(arc_data_dedup_options *opt) {
 
 static void describe_some(void *arg, size_t begin, size_t end, int thread) {
     finder *f = arg;
+    arc_image_options strict;
+    arc_image_options_default(&strict);
+    strict.strict = 1;
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         picture *p = &f->picture[f->begin + i];
@@ -52,7 +55,7 @@ static void describe_some(void *arg, size_t begin, size_t end, int thread) {
         if (f->st[i] == ARC_OK)
             arc_data_sum(item.bytes, item.count, p->sum);
         if (f->st[i] == ARC_OK && f->hashes) {
-            f->st[i] = arc_image_decode(f->ctx, item.bytes, item.count, "picture", NULL, &image, NULL, NULL);
+            f->st[i] = arc_image_decode(f->ctx, item.bytes, item.count, "picture", &strict, &image, NULL, NULL);
             if (f->st[i] == ARC_OK)
                 arc_picture_hash(&image, p->hash);
             arc_image_free(f->ctx, &image);

@@ -53,7 +53,10 @@ static fault check_picture(checker *c, int64_t sample, const arc_data_item *item
     if (same == 0)
         return CHANGED;
     if (c->opt->decode) {
-        const arc_status st = arc_image_decode(c->ctx, item->bytes, item->count, "picture", NULL, &image, NULL, why);
+        arc_image_options strict;
+        arc_image_options_default(&strict);
+        strict.strict = 1;
+        const arc_status st = arc_image_decode(c->ctx, item->bytes, item->count, "picture", &strict, &image, NULL, why);
         arc_image_free(c->ctx, &image);
         if (st != ARC_OK)
             return st == ARC_ENOMEM ? NO_MEMORY : UNDECODABLE;

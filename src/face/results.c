@@ -27,7 +27,8 @@ static void describe_plain(arc_text *t, const arc_result *r) {
 static void describe_json(arc_text *t, const arc_result *r, bool first) {
     arc_text_add(t, "%s\n  {\"path\": ", first ? "" : ",");
     arc_text_quote(t, arc_face_name(r));
-    arc_text_add(t, ", \"width\": %d, \"height\": %d, \"faces\": [", r->width_px, r->height_px);
+    arc_text_add(t, ", \"width\": %d, \"height\": %d%s, \"faces\": [", r->width_px, r->height_px,
+                 r->damaged ? ", \"damaged\": true" : "");
     for (int i = 0; i < r->faces; i++) {
         arc_text_add(t, "%s\n    {", i ? "," : "");
         arc_face_json(t, &r->face[i].face);

@@ -219,6 +219,7 @@ static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result 
     arc_status st = arc_photo_load(s->results, photo, &options, &crop, &info, &r->error);
     r->width_px = info.full_width_px;
     r->height_px = info.full_height_px;
+    r->damaged = info.damaged;
     if (st != ARC_OK)
         return st;
     st = make_faces(s, r, 1);
@@ -266,6 +267,7 @@ static arc_status search(arc_searcher *s, const arc_photo *photo, arc_result *r)
     arc_status st = arc_photo_open(&s->recycler.alloc, photo, &s->opt->image, &o.image, &o.owned, &o.info, &r->error);
     r->width_px = o.info.full_width_px;
     r->height_px = o.info.full_height_px;
+    r->damaged = o.info.damaged;
     if (st != ARC_OK)
         return st;
     st = find_and_crop(s, photo, &o, r);

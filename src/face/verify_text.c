@@ -19,7 +19,7 @@ static void describe_plain(arc_text *t, const arc_verified *v) {
 static void describe_photo(arc_text *t, const arc_result *r) {
     arc_text_add(t, "\n  {\"path\": ");
     arc_text_quote(t, arc_face_name(r));
-    arc_text_add(t, ", \"faces_found\": %d, \"faces\": [", r->faces_found);
+    arc_text_add(t, "%s, \"faces_found\": %d, \"faces\": [", r->damaged ? ", \"damaged\": true" : "", r->faces_found);
     for (int i = 0; i < r->faces; i++) {
         arc_text_add(t, "%s\n    {", i ? "," : "");
         arc_face_json(t, &r->face[i].face);

@@ -14,6 +14,8 @@ typedef struct arc_decode {
     int64_t max_pixels;
     int min_side_px;
     bool want_orientation;
+    bool strict;    /* damaged files are refused */
+    bool damaged;   /* set by the codec: a part of the picture may be missing */
     arc_image *out; /* zeroed on entry; the dispatcher frees it on failure */
     uint8_t *into;  /* pixels of into_width_px x into_height_px that a picture of this size goes to, or NULL */
     int into_width_px, into_height_px;

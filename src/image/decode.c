@@ -52,6 +52,7 @@ static void info_fill(arc_image_info *info, const arc_decode *d, const char *kin
         .orientation = d->orientation,
         .scale = (double)decoded / d->full_width_px,
         .kind = kind,
+        .damaged = d->damaged,
     };
 }
 
@@ -85,6 +86,7 @@ arc_status arc_image_decode_in(const arc_alloc *a, const void *bytes, size_t cou
         .max_pixels = opt && opt->max_pixels > 0 ? opt->max_pixels : ARC_IMAGE_MAX_PIXELS_DEFAULT,
         .min_side_px = opt ? opt->min_side_px : 0,
         .want_orientation = !(opt && opt->ignore_orientation),
+        .strict = opt && opt->strict,
         .out = out,
         .orientation = 1,
     };
@@ -130,6 +132,7 @@ arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size
         .name = name,
         .max_pixels = ARC_IMAGE_MAX_PIXELS_DEFAULT,
         .want_orientation = true,
+        .strict = true,
         .out = &image,
         .into = rgb,
         .into_width_px = width_px,

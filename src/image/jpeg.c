@@ -1,5 +1,5 @@
 /* JPEG through libjpeg-turbo: the library's default integer DCT and triangle chroma upsampling, so that pixels equal those of Pillow
- * and OpenCV. Data that ends early or does not decode cleanly is an error here, not a gray area in the picture. */
+ * and OpenCV. Of data that ends early or does not decode cleanly the whole rows of blocks are kept, the rest is gray; strict decoding refuses it. */
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"
@@ -19,8 +19,11 @@ typedef struct jpeg_state {
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
     char text[JMSG_LENGTH_MAX];
-    bool no_memory, limit;
-    uint8_t *row; /* CMYK line */
+    bool no_memory, limit, strict;
+    bool damaged;      /* data were lost, or the end marker is missing */
+    bool damaged_rows; /* data were lost */
+    bool nothing;      /* they were lost before the first row of blocks was whole */
+    uint8_t *row;      /* CMYK line */
 } jpeg_state;
 
 static void on_error(j_common_ptr cinfo) {
@@ -30,17 +33,24 @@ static void on_error(j_common_ptr cinfo) {
     longjmp(s->jump, 1);
 }
 
-/* Warnings that mean lost picture data stop the decoding; harmless ones (padding, odd headers) pass. */
+/* Warnings that mean lost picture data are noted, or stop strict decoding; harmless ones (padding, odd headers) pass. A missing end marker alone
+ * loses nothing. */
 static void on_message(j_common_ptr cinfo, int level) {
+    jpeg_state *s = cinfo->client_data;
     if (level >= 0)
         return;
     switch (cinfo->err->msg_code) {
     case JWRN_HIT_MARKER:
-    case JWRN_JPEG_EOF:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
     case JWRN_NOT_SEQUENTIAL:
-        on_error(cinfo);
+        s->nothing |= !s->damaged_rows && s->cinfo.input_scan_number <= 1 && s->cinfo.input_iMCU_row == 0;
+        s->damaged_rows = true;
+        /* fall through */
+    case JWRN_JPEG_EOF:
+        s->damaged = true;
+        if (s->strict)
+            on_error(cinfo);
         break;
     default:
         break;
@@ -112,13 +122,36 @@ static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err) {
             cmyk_row(s->row, to, cinfo->output_width, cinfo->saw_Adobe_marker);
     }
     jpeg_finish_decompress(cinfo);
+    if (s->nothing)
+        return arc_fail(err, ARC_ECORRUPT, "%s: JPEG: the file ends or is damaged before the first rows of the picture", d->name);
+    d->damaged = s->damaged;
     return ARC_OK;
 }
 
-arc_status arc_decode_jpeg(arc_decode *d, arc_error *err) {
+static void gray_below(const arc_image *image, int row) {
+    for (int y = row; y < image->height_px; y++)
+        memset(image->data + y * image->stride_bytes, 128, (size_t)image->width_px * 3);
+}
+
+/* Where the last marker segment before the error begins; 0: nowhere. A progressive picture that breaks there has the scans before it. */
+static size_t last_marker(const arc_decode *d, const jpeg_state *s) {
+    const uint8_t *next = s->cinfo.src ? s->cinfo.src->next_input_byte : NULL; /* beyond the end: in libjpeg's end marker */
+    size_t at = next >= d->bytes && next <= d->bytes + d->count ? (size_t)(next - d->bytes) : d->count;
+    for (at = at < d->count ? at : d->count - 1; at > 2; at--) {
+        const uint8_t code = d->bytes[at];
+        if (d->bytes[at - 1] == 0xff && code != 0 && code != 0xff && (code < JPEG_RST0 || code > JPEG_RST0 + 7))
+            return at - 1;
+    }
+    return 0;
+}
+
+/* `cut` gets the number of bytes to try once more with, else 0. */
+static arc_status decode_once(arc_decode *d, size_t *cut, arc_error *err) {
     jpeg_state *s = arc_mem_new(d->alloc, 1, sizeof *s);
     if (!s)
         return arc_fail_nomem(err, d->name);
+    *cut = 0;
+    s->strict = d->strict;
     s->cinfo.err = jpeg_std_error(&s->mgr);
     s->mgr.error_exit = on_error;
     s->mgr.emit_message = on_message;
@@ -126,7 +159,15 @@ arc_status arc_decode_jpeg(arc_decode *d, arc_error *err) {
     volatile arc_status st;
     if (setjmp(s->jump)) {
         st = s->no_memory ? ARC_ENOMEM : s->limit ? ARC_ELIMIT : ARC_ECORRUPT;
-        arc_fail(err, st, "%s: JPEG: %s", d->name, s->text);
+        if (st == ARC_ECORRUPT && !s->strict && !s->nothing && s->cinfo.output_scanline > 0 && d->out->data) {
+            gray_below(d->out, (int)s->cinfo.output_scanline);
+            d->damaged = true;
+            st = ARC_OK;
+        } else {
+            if (st == ARC_ECORRUPT && !s->strict && s->cinfo.input_scan_number >= 1 && !d->out->data)
+                *cut = last_marker(d, s);
+            arc_fail(err, st, "%s: JPEG: %s", d->name, s->text);
+        }
     } else {
         jpeg_create_decompress(&s->cinfo);
         s->cinfo.client_data = s; /* create clears nothing of ours, but that is not promised */
@@ -137,6 +178,19 @@ arc_status arc_decode_jpeg(arc_decode *d, arc_error *err) {
     jpeg_destroy_decompress(&s->cinfo);
     arc_mem_free(d->alloc, s->row);
     arc_mem_free(d->alloc, s);
+    return st;
+}
+
+arc_status arc_decode_jpeg(arc_decode *d, arc_error *err) {
+    size_t cut;
+    arc_status st = decode_once(d, &cut, err);
+    if (st != ARC_OK && cut > 0) {
+        arc_decode shorter = *d;
+        shorter.count = cut;
+        st = decode_once(&shorter, &cut, err);
+        shorter.count = d->count;
+        *d = shorter;
+    }
     return st;
 }
 

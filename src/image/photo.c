@@ -128,7 +128,7 @@ static arc_status open_frame(const arc_alloc *a, const arc_photo *photo, const a
     arc_status st = check_frame(photo, opt, err);
     if (st != ARC_OK)
         return st;
-    *info = (arc_image_info){f->width_px, f->height_px, 1, 1, "frame"};
+    *info = (arc_image_info){f->width_px, f->height_px, 1, 1, "frame", 0};
     *owned = copy || bytes_of(f->format) != 3;
     if (*owned)
         return copy_frame(a, f, out, err);

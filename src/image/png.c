@@ -1,4 +1,5 @@
-/* PNG through libpng: every kind to RGB8; transparency is composited on white, 16 bits are reduced to 8. */
+/* PNG through libpng: every kind to RGB8; transparency is composited on white, 16 bits are reduced to 8. Of a file that ends early or is damaged the
+ * rows up to there are kept; strict decoding refuses it. */
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"
@@ -23,6 +24,8 @@ typedef struct png_state {
     char text[160];
     uint8_t *rgba;
     uint8_t **rows;
+    size_t rows_read; /* over all passes */
+    bool damaged;
     arc_writer *writer;
     arc_error *err;
     bool writer_failed;
@@ -35,8 +38,9 @@ static void on_error(png_structp png, png_const_charp text) {
 }
 
 static void on_warning(png_structp png, png_const_charp text) {
-    (void)png;
-    (void)text;
+    png_state *s = png_get_error_ptr(png);
+    if (strstr(text, "CRC error"))
+        s->damaged = true;
 }
 
 static png_voidp on_malloc(png_structp png, png_alloc_size_t bytes) {
@@ -63,11 +67,11 @@ static void on_read(png_structp png, png_bytep to, size_t bytes) {
 }
 
 /* Asks for 8-bit RGB or RGBA, whatever the file holds. Returns the channels. */
-static int transform(png_state *s) {
+static int transform(png_state *s, int *passes) {
     png_set_expand(s->png);
     png_set_strip_16(s->png);
     png_set_gray_to_rgb(s->png);
-    png_set_interlace_handling(s->png);
+    *passes = png_set_interlace_handling(s->png);
     png_read_update_info(s->png, s->info);
     return png_get_channels(s->png, s->info);
 }
@@ -81,6 +85,8 @@ static void read_orientation(arc_decode *d, png_state *s) {
 
 static arc_status png_run(arc_decode *d, png_state *s, arc_error *err) {
     png_set_read_fn(s->png, s, on_read);
+    if (!d->strict)
+        png_set_crc_action(s->png, PNG_CRC_WARN_USE, PNG_CRC_DEFAULT);
     png_set_user_limits(s->png, 0x7fffffff, 0x7fffffff); /* our own limit is in pixels */
     png_read_info(s->png, s->info);
     arc_status st = arc_decode_admit(d, png_get_image_width(s->png, s->info), png_get_image_height(s->png, s->info), err);
@@ -88,7 +94,7 @@ static arc_status png_run(arc_decode *d, png_state *s, arc_error *err) {
         return st;
     s->largest_bytes += (size_t)d->full_width_px * MAX_PIXEL_BYTES; /* rows */
     read_orientation(d, s);
-    int channels = transform(s);
+    int passes, channels = transform(s, &passes);
     size_t width = (size_t)d->full_width_px, height = (size_t)d->full_height_px;
     if (channels != 3 && channels != 4)
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: PNG with %d channels", d->name, channels);
@@ -97,15 +103,15 @@ static arc_status png_run(arc_decode *d, png_state *s, arc_error *err) {
         return st;
     s->rows = arc_mem_new(d->alloc, height, sizeof *s->rows);
     if (channels == 4)
-        s->rgba = arc_mem_raw(d->alloc, height, width * 4);
+        s->rgba = arc_mem_new(d->alloc, height, width * 4); /* where rows are missing: transparent */
     if (!s->rows || (channels == 4 && !s->rgba))
         return arc_fail_nomem(err, d->name);
     for (size_t y = 0; y < height; y++)
         s->rows[y] = channels == 4 ? s->rgba + y * width * 4 : d->out->data + y * width * 3;
-    png_read_image(s->png, s->rows);
+    for (int pass = 0; pass < passes; pass++)
+        for (size_t y = 0; y < height; y++, s->rows_read++)
+            png_read_row(s->png, s->rows[y], NULL);
     png_read_end(s->png, s->info);
-    if (channels == 4)
-        arc_rgba_on_white(s->rgba, d->out->data, width * height);
     return ARC_OK;
 }
 
@@ -125,11 +131,19 @@ arc_status arc_decode_png(arc_decode *d, arc_error *err) {
     s->largest_bytes = d->count + MAX_UNPACKED_BYTES;
     volatile arc_status st = ARC_ENOMEM;
     if (setjmp(s->jump)) {
-        st = arc_fail(err, s->no_memory ? ARC_ENOMEM : ARC_ECORRUPT, "%s: PNG: %s", d->name, s->text);
+        s->damaged = true;
+        st = s->rows_read > 0 && !s->no_memory && !d->strict ? ARC_OK : ARC_ECORRUPT;
+        if (st != ARC_OK)
+            st = arc_fail(err, s->no_memory ? ARC_ENOMEM : ARC_ECORRUPT, "%s: PNG: %s", d->name, s->text);
     } else {
         s->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, s, on_error, on_warning, s, on_malloc, on_free);
         s->info = s->png ? png_create_info_struct(s->png) : NULL;
         st = s->info ? png_run(d, s, err) : arc_fail_nomem(err, d->name);
+    }
+    if (st == ARC_OK) {
+        if (s->rgba)
+            arc_rgba_on_white(s->rgba, d->out->data, (size_t)d->full_width_px * (size_t)d->full_height_px);
+        d->damaged = s->damaged;
     }
     png_destroy_read_struct(&s->png, &s->info, NULL);
     png_release(s);

@@ -1,4 +1,5 @@
-/* WebP through libwebp: lossy and lossless stills; transparency is composited on white. */
+/* WebP through libwebp: lossy and lossless stills; transparency is composited on white. Of a file that ends
+ * early or is damaged the rows up to there are kept; strict decoding refuses it. */
 #include "base/base.h"
 #include "image/codec.h"
 #include <string.h>
@@ -35,6 +36,22 @@ static arc_status webp_fail(const arc_decode *d, VP8StatusCode code, arc_error *
     }
 }
 
+/* Decodes once more, as far as it goes; false when that is no row at all. Rows that are missing keep what the buffer held. */
+static bool decode_part(const arc_decode *d, WebPDecoderConfig *config) {
+    WebPIDecoder *decoder = WebPIDecode(NULL, 0, config);
+    int rows = 0;
+    if (!decoder)
+        return false;
+    WebPIUpdate(decoder, d->bytes, d->count);
+    const bool any = WebPIDecGetRGB(decoder, &rows, NULL, NULL, NULL) != NULL && rows > 0;
+    WebPIDelete(decoder);
+    return any;
+}
+
+static bool is_damage(VP8StatusCode code) {
+    return code == VP8_STATUS_NOT_ENOUGH_DATA || code == VP8_STATUS_SUSPENDED || code == VP8_STATUS_BITSTREAM_ERROR;
+}
+
 arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config))
@@ -54,7 +71,7 @@ arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
     size_t width = (size_t)config.input.width, height = (size_t)config.input.height;
     size_t channels = config.input.has_alpha ? 4 : 3;
     uint8_t *rgba = NULL;
-    if (channels == 4 && !(rgba = arc_mem_raw(d->alloc, height, width * 4)))
+    if (channels == 4 && !(rgba = arc_mem_new(d->alloc, height, width * 4)))
         return arc_fail_nomem(err, d->name);
     config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
@@ -62,6 +79,10 @@ arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
     config.output.u.RGBA.stride = (int)(width * channels);
     config.output.u.RGBA.size = width * height * channels;
     code = WebPDecode(d->bytes, d->count, &config);
+    if (!d->strict && is_damage(code) && decode_part(d, &config)) {
+        d->damaged = true;
+        code = VP8_STATUS_OK;
+    }
     WebPFreeDecBuffer(&config.output);
     if (code == VP8_STATUS_OK && channels == 4)
         arc_rgba_on_white(rgba, d->out->data, width * height);

@@ -18,8 +18,15 @@ says "0 faces"
 expect 3 detect "$work/missing.jpg"
 sentence missing.jpg
 head -c 3000 "$t1" >"$work/short.jpg"
-expect 3 detect "$work/short.jpg"
-sentence short.jpg
+expect 0 detect "$work/short.jpg"
+sentence short.jpg "ends early"
+expect 0 detect "$work/short.jpg" --json
+says '"damaged": true'
+expect 3 detect "$work/short.jpg" --strict
+sentence short.jpg JPEG
+head -c 300 "$t1" >"$work/head.jpg"
+expect 3 detect "$work/head.jpg"
+sentence head.jpg
 expect 2 detect "$t1" "$t1" --draw "$work/x.jpg"
 expect 2 detect "$t1" --draw "$work/x.gif"
 expect 4 detect "$t1" --draw "$work/no-such-folder/x.jpg"

@@ -89,14 +89,17 @@ static void orientation_can_be_ignored(void **state) {
     arc_image_free(ctx, &image);
 }
 
-/* Every cut of every golden file is refused or, for formats with trailing slack, read whole; never a crash or a half picture. */
+/* Strictly, every cut of every golden file is refused or, for formats with trailing slack, read whole; never a crash or a half picture. */
 static void truncated(const char *name, bool may_pass_near_end) {
     arc_map map;
+    arc_image_options opt;
+    arc_image_options_default(&opt);
+    opt.strict = 1;
     assert_int_equal(arc_map_open(&map, golden_image(name), 1 << 20, NULL), ARC_OK);
     for (size_t n = 0; n < map.bytes; n++) {
         arc_image image;
         arc_error err = {0};
-        arc_status st = arc_image_decode(ctx, map.data, n, name, NULL, &image, NULL, &err);
+        arc_status st = arc_image_decode(ctx, map.data, n, name, &opt, &image, NULL, &err);
         bool near_end = may_pass_near_end && n + 16 >= map.bytes;
         if (st == ARC_OK && !near_end)
             fail_msg("%s cut to %zu of %zu bytes was read", name, n, map.bytes);
@@ -143,6 +146,85 @@ static void truncated_files_are_refused(void **state) {
     truncated("text.pgm", true);
     truncated("lossy.webp", true);
     truncated("lossless.webp", true);
+}
+
+/* Leading rows that two pictures of one size have in common. */
+static int same_rows(const arc_image *a, const arc_image *b) {
+    int y = 0;
+    assert_true(a->width_px == b->width_px && a->height_px == b->height_px);
+    while (y < a->height_px && memcmp(a->data + y * a->stride_bytes, b->data + y * b->stride_bytes, (size_t)a->width_px * 3) == 0)
+        y++;
+    return y;
+}
+
+/* Of every cut the rows before it are those of the whole file, their number grows with the bytes, and the flag is set. */
+static void check_part(const char *name, bool rows_are_whole) {
+    arc_map map;
+    arc_image whole;
+    int before = 0;
+    assert_int_equal(arc_image_load(ctx, golden_image(name), NULL, &whole, NULL, NULL), ARC_OK);
+    assert_int_equal(arc_map_open(&map, golden_image(name), 1 << 20, NULL), ARC_OK);
+    for (size_t n = 0; n < map.bytes; n++) {
+        arc_image image;
+        arc_image_info info;
+        arc_error err = {0};
+        arc_status st = arc_image_decode(ctx, map.data, n, name, NULL, &image, &info, &err);
+        if (st != ARC_OK) {
+            if (before > 0 || (st != ARC_ECORRUPT && st != ARC_EFORMAT))
+                fail_msg("%s cut to %zu of %zu bytes, after %d rows: %s", name, n, map.bytes, before, err.text);
+            assert_true(!image.data && err.text[0] && !info.damaged);
+            continue;
+        }
+        const int rows = same_rows(&image, &whole);
+        if (!info.damaged && rows < whole.height_px)
+            fail_msg("%s cut to %zu of %zu bytes: %d rows and no flag", name, n, map.bytes, rows);
+        if (rows_are_whole && (rows < before || rows == 0))
+            fail_msg("%s cut to %zu of %zu bytes: %d rows after %d", name, n, map.bytes, rows, before);
+        if (n + 2 == map.bytes && rows < whole.height_px && strcmp(info.kind, "webp") != 0) /* in whole rows of blocks */
+            fail_msg("%s without its last two bytes: %d of %d rows", name, rows, whole.height_px);
+        before = ARC_MAX(rows, 1);
+        arc_image_free(ctx, &image);
+    }
+    assert_true(before > 0);
+    arc_map_close(&map);
+    arc_image_free(ctx, &whole);
+}
+
+static void what_was_decoded_of_a_cut_file_is_used(void **state) {
+    (void)state;
+    static const char *const names[] = {"420.jpg",     "444.jpg",  "cmyk.jpg",   "gray.jpg",  "rgb.png",
+                                        "palette.png", "rgba.png", "gray16.png", "lossy.webp"};
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        check_part(names[i], true);
+    check_part("progressive.jpg", false); /* the first scans are coarse */
+}
+
+static void a_damaged_byte_is_flagged(void **state) {
+    (void)state;
+    static const char *const names[] = {"444.jpg", "rgb.png", "lossy.webp"};
+    arc_image_options opt;
+    arc_image_options_default(&opt);
+    for (size_t i = 0; i < ARC_COUNT(names); i++) {
+        arc_map map;
+        arc_image image;
+        arc_image_info info;
+        assert_int_equal(arc_map_open(&map, golden_image(names[i]), 1 << 20, NULL), ARC_OK);
+        uint8_t *bytes = malloc(map.bytes);
+        memcpy(bytes, map.data, map.bytes);
+        const size_t bytes_count = map.bytes;
+        arc_map_close(&map);
+        for (size_t k = bytes_count * 15 / 16; k < bytes_count * 15 / 16 + 8; k++)
+            bytes[k] = 0xff;
+        opt.strict = 0;
+        const arc_status st = arc_image_decode(ctx, bytes, bytes_count, names[i], &opt, &image, &info, NULL);
+        if (i < 2)
+            assert_true(st == ARC_OK && info.damaged); /* a lossy WebP has no check sum: other pixels, unnoticed */
+        arc_image_free(ctx, &image);
+        opt.strict = 1;
+        if (i < 2)
+            assert_int_equal(arc_image_decode(ctx, bytes, bytes_count, names[i], &opt, &image, &info, NULL), ARC_ECORRUPT);
+        free(bytes);
+    }
 }
 
 static void bad_inputs_have_their_codes(void **state) {
@@ -307,6 +389,8 @@ int main(void) {
         cmocka_unit_test(resize_equals_opencv),
         cmocka_unit_test(orientation_can_be_ignored),
         cmocka_unit_test(truncated_files_are_refused),
+        cmocka_unit_test(what_was_decoded_of_a_cut_file_is_used),
+        cmocka_unit_test(a_damaged_byte_is_flagged),
         cmocka_unit_test(announced_lengths_are_not_believed),
         cmocka_unit_test(bad_inputs_have_their_codes),
         cmocka_unit_test(limit_is_in_pixels),

@@ -94,6 +94,7 @@ static const cli_option options[] = {
     CLI_WORD("template", 0, "SHAPE", "112 112x96 128 224", "112", "112, 112x96, 128 or 224"),
     CLI_WORD("warp", 0, "HOW", "exact opencv", "exact", "exact (float bilinear), or opencv: bit-equal to OpenCV's fixed point"),
     CLI_FLAG("all", 'a', "every face, not only the largest"),
+    PICTURE_OPTIONS,
     FACES_OPTIONS,
     {0},
 };

@@ -25,6 +25,7 @@ static int detect(cli *c, face_run *r, const cli_paths *photos) {
     for (int i = 0; st == ARC_OK && i < photos->count; i++) {
         const int code = result[i].status == ARC_OK ? CLI_OK : cli_fail(&result[i].error);
         worst = code > worst ? code : worst;
+        face_run_warn(c, r, &result[i], "takes");
     }
     if (st == ARC_OK && result[0].status == ARC_OK && cli_given(c, "draw")) /* of one photo */
         worst = draw(c, &result[0], cli_value(c, "draw"));
@@ -61,6 +62,7 @@ static const cli_option options[] = {
     CLI_FLAG("json", 'j', "one JSON array, one object a photo"),
     CLI_FILE("draw", 0, "FILE", NULL, "write the photo with boxes, landmarks and scores (.jpg .png .ppm)"),
     CLI_REAL("threshold", 't', "X", 0.001, 1, "the model's contract", "lowest score"),
+    PICTURE_OPTIONS,
     FACES_OPTIONS,
     {0},
 };

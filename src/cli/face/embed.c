@@ -106,6 +106,7 @@ static const cli_option options[] = {
     CLI_FLAG("aligned", 0, "the pictures are ready crops: no detection"),
     CLI_FLAG("all", 'a', "every face, not only the largest"),
     CLI_FLAG("fast-decode", 0, "decode JPEG photos far larger than the network at reduced size; embeddings change a little"),
+    PICTURE_OPTIONS,
     FACES_OPTIONS,
     {0},
 };

@@ -5,6 +5,7 @@ void face_run_options(const cli *c, face_run *r) {
     *r = (face_run){.model = NULL};
     arc_pipeline_options_default(&r->opt);
     faces_options(c, &r->opt.detect);
+    r->opt.image.strict = cli_given(c, "strict");
 }
 
 int face_run_open(cli *c, face_run *r, bool embeds) {
@@ -24,6 +25,8 @@ void face_run_close(face_run *r) {
 }
 
 void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what) {
+    if (photo->status == ARC_OK && photo->damaged)
+        cli_warn(c, "%s ends early or is damaged: what could be decoded is used (--strict refuses it)", photo->path);
     if (!r->opt.all_faces && photo->status == ARC_OK && photo->faces_found > 1)
         cli_warn(c, "%s has %d faces, the largest is taken (--all %s every one)", photo->path, photo->faces_found, what);
 }

@@ -4,6 +4,12 @@
 
 #include "ui/faces.h"
 
+/* How picture files are read; put into the table of a command that calls face_run_options. */
+/* clang-format off */
+#define PICTURE_OPTIONS \
+    CLI_FLAG("strict", 0, "refuse pictures that end early or are damaged; else what could be decoded is used")
+/* clang-format on */
+
 typedef struct face_run {
     arc_pipeline_options opt; /* filled by face_run_options; a command adds its own before face_run_open */
     arc_model *model, *detector;
@@ -14,7 +20,7 @@ void face_run_options(const cli *c, face_run *r);
 /* Loads the models and opens the pipeline; embeds: with the recognition model. An exit status. */
 int face_run_open(cli *c, face_run *r, bool embeds);
 void face_run_close(face_run *r); /* after a failed open too */
-/* Says which face of several is taken. what: what --all does. */
+/* Says that a photo is damaged, and which face of several is taken. what: what --all does. */
 void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what);
 
 #endif

@@ -35,7 +35,7 @@ static int verify(cli *c, const face_run *r) {
     cli_float(c, "threshold", &rule.threshold);
     if (st == ARC_OK) {
         st = arc_verify(r->pipeline, photos, &rule, &v, &err);
-        for (int k = 0; k < 2 && v.photo[k].faces > 0; k++)
+        for (int k = 0; k < 2; k++)
             face_run_warn(c, r, &v.photo[k], "compares");
     }
     int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
@@ -72,6 +72,7 @@ static const cli_option options[] = {
     CLI_FLAG("all", 'a', "compare every face with every face; yes when one pair matches"),
     CLI_FLAG("flip", 0, "add the embedding of the mirrored face"),
     CLI_FLAG("aligned", 0, "the pictures are ready crops: no detection"),
+    PICTURE_OPTIONS,
     FACES_OPTIONS,
     {0},
 };
