@@ -104,6 +104,7 @@ expect 2 data pack "$work/people"
 sentence "-o PATH"
 expect 2 data split "$set" -o "$work/x" --parts 1
 sentence "--parts"
-expect 3 data pack "$work/pairs.txt" -o "$work/x"
+echo "0000000/000000000.jpg nobody.jpg" >"$work/unlabelled.txt"
+expect 3 data pack "$work/unlabelled.txt" -o "$work/x"
 sentence "line 1"
 finish

@@ -54,6 +54,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(quantize_crops, arc_quantize_photos, struct_size, arc_quantize_photos,                                                     \
       arc_quantize_crops(ctx, NULL, &opt, NULL, 0, NULL, &r.count, err))                                                         \
     X(quantize_try, arc_quantize_gate, struct_size, arc_quantize_gate, arc_quantize_try(ctx, NULL, NULL, &opt, &r.outcome, err)) \
+    X(demo_drawn, arc_demo_options, struct_size, arc_demo_options, arc_demo_drawn(ctx, &opt, err))                               \
+    X(demo_real, arc_demo_options, struct_size, arc_demo_options, arc_demo_real(ctx, &opt, err))                                 \
     X(evaluate_pairs, arc_evaluate_options, struct_size, arc_evaluate_options,                                                   \
       arc_evaluate_pairs(ctx, NULL, "-", "-", &opt, &r.evaluation, err))                                                         \
     X(evaluate_pairs_detect, arc_evaluate_options, detect.struct_size, arc_detect_options,                                       \
