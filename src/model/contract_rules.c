@@ -1,6 +1,7 @@
 /* The contract of a file that does not say it itself, by written rules over the graph's structure (docs/FORMATS.md lists them): what
  * the outputs look like tells task and decoder; the first nodes, input size and activations tell the normalisation. */
 #include "model/model.h"
+#include "op/op.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -8,10 +9,6 @@
 #define MAX_DIM 4096
 #define EMBED_THRESHOLD 0.28f /* see docs/FORMATS.md: best cosine thresholds on LFW lie between 0.24 and 0.30 */
 #define MAX_WALK 16
-
-static bool is_op(const arc_node *n, const char *op) {
-    return strcmp(n->op, op) == 0;
-}
 
 static const arc_value *input_of(const arc_graph *g, const arc_node *n, int i) {
     return i < n->inputs && n->input[i] >= 0 ? &g->value[n->input[i]] : NULL;
@@ -96,13 +93,13 @@ static int64_t width_behind(const arc_graph *g, int value) {
     for (int steps = 0; steps < MAX_WALK && value >= 0 && g->value[value].producer >= 0; steps++) {
         const arc_node *n = &g->node[g->value[value].producer];
         const arc_value *w = input_of(g, n, 1);
-        if (is_op(n, "BatchNormalization") && w && w->data && w->shape.rank == 1)
+        if (arc_node_is(n, ARC_KIND_BATCH_NORM) && w && w->data && w->shape.rank == 1)
             return w->shape.dim[0];
-        if (is_op(n, "Gemm") && w && w->data && w->shape.rank == 2)
+        if (arc_node_is(n, ARC_KIND_GEMM) && w && w->data && w->shape.rank == 2)
             return w->shape.dim[arc_attr_int(n, "transB", 0) ? 0 : 1];
-        if (is_op(n, "MatMul") && w && w->data && w->shape.rank == 2)
+        if (arc_node_is(n, ARC_KIND_MATMUL) && w && w->data && w->shape.rank == 2)
             return w->shape.dim[1];
-        if (is_op(n, "Conv") && w && w->data && w->shape.rank == 4)
+        if (arc_node_is(n, ARC_KIND_CONV) && w && w->data && w->shape.rank == 4)
             return w->shape.dim[0]; /* a convolution over the whole 7x7 map, then Flatten or Reshape */
         value = n->inputs > 0 ? n->input[0] : -1;
     }
@@ -150,15 +147,17 @@ static const arc_node *first_normaliser(const arc_graph *g) {
                     next = &g->node[i];
         if (!next)
             return NULL;
-        if (is_op(next, "Identity") || is_op(next, "Cast") || is_op(next, "Dropout")) {
+        if (arc_node_is(next, ARC_KIND_IDENTITY) || arc_node_is(next, ARC_KIND_CAST) || arc_node_is(next, ARC_KIND_DROPOUT)) {
             value = next->output[0];
             continue;
         }
-        if (is_op(next, "BatchNormalization"))
+        if (arc_node_is(next, ARC_KIND_BATCH_NORM))
             return next;
-        if ((is_op(next, "Sub") || is_op(next, "Mul") || is_op(next, "Div") || is_op(next, "Add")) && next->inputs == 2) {
+        if ((arc_node_is(next, ARC_KIND_SUB) || arc_node_is(next, ARC_KIND_MUL) || arc_node_is(next, ARC_KIND_DIV) ||
+             arc_node_is(next, ARC_KIND_ADD)) &&
+            next->inputs == 2) {
             const arc_value *other = input_of(g, next, next->input[0] == value ? 1 : 0);
-            const bool computed = other && other->producer >= 0 && is_op(&g->node[other->producer], "Constant");
+            const bool computed = other && other->producer >= 0 && arc_node_is(&g->node[other->producer], ARC_KIND_CONSTANT);
             return is_scalar_or_channels(other) || computed ? next : NULL;
         }
         return NULL;
@@ -166,10 +165,10 @@ static const arc_node *first_normaliser(const arc_graph *g) {
     return NULL;
 }
 
-static int count_op(const arc_graph *g, const char *op) {
+static int count_kind(const arc_graph *g, arc_op_kind kind) {
     int n = 0;
     for (int i = 0; i < g->nodes; i++)
-        n += is_op(&g->node[i], op);
+        n += arc_node_is(&g->node[i], kind);
     return n;
 }
 
@@ -194,7 +193,7 @@ static void infer_embedder(arc_contract *c, const arc_graph *g, int64_t dim) {
     } else if (c->align == ARC_TEMPLATE_112X96) {
         set_norm(c, 127.5f, 128);
         arc_contract_because(c, "(x-127.5)/128: networks of 112x96 crops were trained so.");
-    } else if (count_op(g, "Clip") > 0 && count_op(g, "PRelu") == 0) {
+    } else if (count_kind(g, ARC_KIND_CLIP) > 0 && count_kind(g, ARC_KIND_PRELU) == 0) {
         set_norm(c, 127.5f, 128);
         arc_contract_because(c, "(x-127.5)/128: Clip (ReLU6) and no PRelu, the MobileFaceNet family trained so.");
     } else {

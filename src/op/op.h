@@ -105,6 +105,7 @@ typedef enum arc_op_kind {
     ARC_KIND_CONV,
     ARC_KIND_CONV_TRANSPOSE,
     ARC_KIND_GEMM,
+    ARC_KIND_MATMUL,
     ARC_KIND_BATCH_NORM,
     ARC_KIND_RELU,
     ARC_KIND_PRELU,
@@ -119,6 +120,9 @@ typedef enum arc_op_kind {
     ARC_KIND_FLATTEN,
     ARC_KIND_RESHAPE,
     ARC_KIND_TRANSPOSE,
+    ARC_KIND_RESIZE,
+    ARC_KIND_UPSAMPLE,
+    ARC_KIND_CAST,
     ARC_KIND_IDENTITY,
     ARC_KIND_DROPOUT,
     ARC_KIND_CONSTANT,
@@ -155,6 +159,7 @@ typedef struct arc_op {
     bool in_place;       /* reads element i of input 0 before it writes element i of output 0 */
     bool view;           /* output 0 is input 0's bytes with another shape or name */
     bool shape_query;    /* the outputs depend on the shape of the input alone */
+    bool moves;          /* the outputs hold elements of the inputs, or one number, unchanged: exact in any precision */
     bool made_by_passes; /* never in a file */
     /* counting */
     unsigned weight_inputs;    /* constants there are trained */

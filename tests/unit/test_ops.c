@@ -28,6 +28,8 @@ static void every_entry_is_whole(void **state) {
             fail_msg("%s can't learn and has a gradient", op->name);
         if (op->shape_query && op->layout != ARC_OP_PLAIN)
             fail_msg("%s looks at shapes alone and wants a layout", op->name);
+        if (op->moves && (op->macs || op->weight_inputs || op->statistic_inputs || op->in_place || op->shape_query || op->view))
+            fail_msg("%s moves elements and does something else as well", op->name);
     }
     assert_true(entries > 100);
     assert_null(arc_op_at(entries + 1));
@@ -45,6 +47,20 @@ static void learnable_operators_are_known(void **state) {
     for (size_t i = 0; i < ARC_COUNT(names); i++)
         if (!arc_op_find(names[i])->backward)
             fail_msg("%s has no gradient", names[i]);
+}
+
+/* What a device may leave to the entry's own run, in any type (device/reference/column.c). */
+static void operators_that_move_are_known(void **state) {
+    (void)state;
+    static const char *const names[] = {"Concat", "Split",     "Slice",        "Gather",       "Expand",         "Tile",
+                                        "Pad",    "Transpose", "DepthToSpace", "SpaceToDepth", "ConstantOfShape"};
+    size_t moving = 0;
+    for (size_t i = 0; arc_op_at(i); i++)
+        moving += arc_op_at(i)->moves;
+    assert_int_equal(moving, ARC_COUNT(names));
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        if (!arc_op_find(names[i])->moves)
+            fail_msg("%s moves and does not say so", names[i]);
 }
 
 static void names_and_kinds_are_unique(void **state) {
@@ -188,10 +204,10 @@ static void products_are_counted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_entry_is_whole),       cmocka_unit_test(learnable_operators_are_known),
-        cmocka_unit_test(names_and_kinds_are_unique), cmocka_unit_test(in_place_gives_the_same_bits),
-        cmocka_unit_test(views_keep_the_bytes),       cmocka_unit_test(shape_queries_need_no_data),
-        cmocka_unit_test(products_are_counted),
+        cmocka_unit_test(every_entry_is_whole),          cmocka_unit_test(learnable_operators_are_known),
+        cmocka_unit_test(operators_that_move_are_known), cmocka_unit_test(names_and_kinds_are_unique),
+        cmocka_unit_test(in_place_gives_the_same_bits),  cmocka_unit_test(views_keep_the_bytes),
+        cmocka_unit_test(shape_queries_need_no_data),    cmocka_unit_test(products_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,17 +34,11 @@ static void reference_copy(const arc_execution *x, void *to, const void *from, s
 
 /* Whether the operator's entry does this step: it changes no value, and what it copies need not be float32. */
 static bool only_moves(const arc_step *s) {
-    static const char *const moves[] = {
-        "Concat",  "Split",        "Slice",        "Gather",    "Transpose", "Expand",          "Tile",
-        "Pad",     "DepthToSpace", "SpaceToDepth", "Shape",     "Size",      "ConstantOfShape", "Identity",
-        "Reshape", "Flatten",      "Squeeze",      "Unsqueeze", "Dropout"};
-    const bool resize = strcmp(s->op->name, "Resize") == 0 || strcmp(s->op->name, "Upsample") == 0;
     if (!s->node) /* another layout */
         return true;
-    for (size_t i = 0; i < ARC_COUNT(moves); i++)
-        if (strcmp(moves[i], s->op->name) == 0)
-            return true;
-    return resize && strcmp(arc_attr_string(s->node, "mode", "nearest"), "nearest") == 0;
+    if (s->op->kind == ARC_KIND_RESIZE || s->op->kind == ARC_KIND_UPSAMPLE)
+        return strcmp(arc_attr_string(s->node, "mode", "nearest"), "nearest") == 0;
+    return s->op->view || s->op->shape_query || s->op->moves;
 }
 
 /* Doubles of all inputs and outputs. */

@@ -337,6 +337,7 @@ const arc_op arc_ops_gemm[] = {
      .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
      .macs = gemm_macs},
     {.name = "MatMul",
+     .kind = ARC_KIND_MATMUL,
      .layout = ARC_OP_PLAIN,
      .infer = matmul_infer,
      .prepare = matmul_prepare,

@@ -528,7 +528,7 @@ const arc_op arc_ops_elementwise[] = {
     {.name = "Sin", .variant = UNARY_SIN, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Cos", .variant = UNARY_COS, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Where", .layout = ARC_OP_SAME, .infer = where_infer, .run = where_run},
-    {.name = "Cast", .layout = ARC_OP_SAME, .infer = cast_infer, .run = cast_run},
+    {.name = "Cast", .kind = ARC_KIND_CAST, .layout = ARC_OP_SAME, .infer = cast_infer, .run = cast_run},
     {.name = "CastLike", .layout = ARC_OP_PLAIN, .infer = cast_like_infer, .run = cast_run},
     {.name = NULL},
 };

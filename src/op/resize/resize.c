@@ -386,6 +386,7 @@ static void resize_run(const arc_step *s) {
 
 const arc_op arc_ops_resize[] = {
     {.name = "Resize",
+     .kind = ARC_KIND_RESIZE,
      .variant = RESIZE,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
@@ -393,6 +394,7 @@ const arc_op arc_ops_resize[] = {
      .prepare = resize_prepare,
      .run = resize_run},
     {.name = "Upsample",
+     .kind = ARC_KIND_UPSAMPLE,
      .variant = UPSAMPLE,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
