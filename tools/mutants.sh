@@ -1,19 +1,27 @@
 #!/bin/bash
 # Proof that the tests can fail: small faults, one at a time, seeded into a copy of the tree, at least one for each family of kernels and each
 # rule of the protocols, several into the steps of training. The tests of the family must notice each.
-#   tools/mutants.sh [-q] [NAME...]     -q: three quick ones, for .ci/run; NAME: those whose name holds one of these
-# Exit status 0 only when every fault was noticed; 77 when none could be tried here.
+#   tools/mutants.sh [-q | --dry] [NAME...]     NAME: the faults whose name holds one of these
+#     -q     three quick ones, for .ci/run
+#     --dry  builds nothing: each fault still changes its file, and the tests named for it exist (seconds; a test of the suite)
+# Exit status 0 only when every fault was noticed (--dry: could be seeded); 77 when none could be tried here.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-quick=no
-if [ "${1:-}" = -q ]; then
+quick=no dry=no
+case ${1:-} in
+-q)
     quick=yes
     shift
-fi
+    ;;
+--dry)
+    dry=yes
+    shift
+    ;;
+esac
 wanted=("$@")
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-noticed=0 missed=0 broken=0 skipped=0
+noticed=0 missed=0 broken=0 skipped=0 seeded=0
 
 prepare() {
     git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt LICENSE cmake include src tests bench examples | xargs -0 cp --parents -t "$root"
@@ -29,10 +37,33 @@ is_wanted() {
     return 1
 }
 
+# seedable NAME FILE TESTS SED
+seedable() {
+    local name=$1 file=src/$2 tests=$3 program=$4 test why=
+    if [ ! -e "$file" ]; then
+        why="there is no $file"
+    elif sed "$program" "$file" | cmp -s - "$file"; then
+        why="nothing in $file is as the fault expects"
+    fi
+    for test in $tests; do
+        [ -e "tests/unit/test_$test.c" ] || why="there is no tests/unit/test_$test.c"
+    done
+    if [ -z "$why" ]; then
+        seeded=$((seeded + 1))
+        return
+    fi
+    broken=$((broken + 1))
+    echo "BROKEN   $name: $why"
+}
+
 # mutant NAME FILE FEATURE TESTS SED: FEATURE of /proc/cpuinfo that runs the changed line, - for none.
 mutant() {
     local name=$1 file=$root/src/$2 feature=$3 tests=$4 program=$5 test by=
     is_wanted "$name" || return
+    if [ $dry = yes ]; then
+        seedable "$name" "$2" "$tests" "$program"
+        return
+    fi
     if [ "$feature" != - ] && ! grep -qw "$feature" /proc/cpuinfo; then
         skipped=$((skipped + 1))
         echo "skipped  $name: this processor has no $feature"
@@ -69,7 +100,7 @@ mutant() {
     esac
 }
 
-prepare
+[ $dry = yes ] || prepare
 K="kernels_multiply conv winograd"
 mutant igemm-first-k kernel/simd/gemm.h - "$K" 's/for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {/for (size_t k = kc > 9; k < kc; k++, b += IGEMM_NR) {/'
 mutant igemm-slope-half kernel/simd/gemm.h - "$K" 's/slope1 = slope ? v_load(slope + VL) : flat/slope1 = slope ? v_load(slope) : flat/'
@@ -170,13 +201,17 @@ mutant adaface-stale train/head/margin.c - steps 's/state->norm_deviation += m->
 mutant adaface-mean train/head/margin.c - steps 's/state->norm_mean += m->norm_average/state->norm_mean += 0/'
 mutant curricular-stale train/head/margin.c - steps 's/state->curriculum += CURRICULUM_AVERAGE/state->curriculum += 0/'
 mutant subcenter-skipped train/head/tile.c - steps 's/for (size_t k = 1; k < centres; k++)/for (size_t k = 2; k < centres; k++)/'
-
-# devices and what tests are held against
+# Devices and what tests are held against.
 mutant upload-skipped run/session.c - device 's/s->x\.device->upload(/if (!to) s->x.device->upload(/'
 mutant sync-ignored run/session.c - device 's/const arc_status st = device->sync(&s->x, err);/const arc_status st = ARC_OK;/'
 mutant reference-pads device/reference/conv.c - onnx_nodes 's/return less_before ? total \/ 2/return !less_before ? total \/ 2/'
 mutant reference-variance device/reference/norm.c - learn_layers 's/\*variance += apart \* apart \/ count/*variance += apart * apart \/ (count - 1)/'
 mutant frozen-kept op/conv/conv_learn.c - learn_steps 's/keeps\[0\] = !s->weight->frozen/keeps[0] = true/'
+if [ $dry = yes ]; then
+    echo "faults: $seeded can be seeded, $broken broken"
+    [ $broken -eq 0 ]
+    exit
+fi
 echo "faults: $noticed noticed, $missed missed, $broken broken, $skipped skipped"
 [ $((missed + broken)) -eq 0 ] || exit 1
 [ $noticed -gt 0 ] || exit 77
