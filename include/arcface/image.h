@@ -31,6 +31,9 @@ typedef struct arc_image {
 /** The largest picture that is decoded unless the options say otherwise: 100 million pixels. */
 #define ARC_IMAGE_MAX_PIXELS_DEFAULT 100000000
 
+/** So many first bytes of a file tell its kind. */
+#define ARC_IMAGE_KIND_BYTES 32
+
 /** How photos are decoded. */
 typedef struct arc_image_options {
     size_t struct_size; /**< set by arc_image_options_default */
@@ -56,6 +59,13 @@ typedef struct arc_image_info {
     const char *kind;   /**< "jpeg", "png", "webp", "bmp" or "pnm"; static storage */
     int damaged;        /**< 1: the file ends early or has damaged data; what is missing of the picture is plain */
 } arc_image_info;
+
+/** The kind of picture that a file is, by its first `count` bytes (ARC_IMAGE_KIND_BYTES of them are enough): "jpeg", "png", ...;
+ * NULL when it is none. Kinds that are known but not read are named too. Static storage. Thread: any. */
+ARC_API const char *arc_image_kind(const void *bytes, size_t count);
+
+/** The same of a file, whatever its name; *kind is NULL when it is no picture. Thread: any. Errors: ENOTFOUND, EIO. */
+ARC_API ARC_NODISCARD arc_status arc_image_kind_of_file(const char *path, const char **kind, arc_error *err);
 
 /** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 16 bits are reduced to 8, gray
  * is replicated, CMYK and YCCK are converted. `opt` and `info` may be NULL. On failure *out is zeroed.

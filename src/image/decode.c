@@ -29,8 +29,14 @@ static const codec codecs[] = {
     {"a GIF", 0, 4, "GIF8", NULL},
     {"a TIFF", 0, 4, "II*\0", NULL},
     {"a TIFF", 0, 4, "MM\0*", NULL},
-    {"a HEIF or AVIF", 4, 4, "ftyp", NULL},
+    {"an AVIF", 4, 8, "ftypavif", NULL},
+    {"an AVIF", 4, 8, "ftypavis", NULL},
+    {"a HEIF", 4, 7, "ftyphei", NULL},
+    {"a HEIF", 4, 7, "ftyphev", NULL},
+    {"a HEIF", 4, 8, "ftypmif1", NULL},
+    {"a HEIF", 4, 8, "ftypmsf1", NULL},
     {"a JPEG XL", 0, 2, "\xff\x0a", NULL},
+    {"a JPEG XL", 4, 4, "JXL ", NULL},
     {"a JPEG 2000", 4, 4, "jP  ", NULL},
 };
 
@@ -41,6 +47,36 @@ static const codec *codec_of(const uint8_t *bytes, size_t count) {
             return c;
     }
     return NULL;
+}
+
+/* Two letters at the beginning are no proof: what else has to follow them. */
+static bool is_plausible(const codec *c, const uint8_t *bytes, size_t count) {
+    if (strcmp(c->kind, "pnm") == 0)
+        return count > 2 && (bytes[2] == '#' || bytes[2] == ' ' || (bytes[2] >= '\t' && bytes[2] <= '\r'));
+    if (strcmp(c->kind, "bmp") == 0) /* the size of its second header */
+        return count > 17 && bytes[14] >= 12 && bytes[14] <= 124 && !bytes[15] && !bytes[16] && !bytes[17];
+    if (strcmp(c->kind, "webp") == 0)
+        return memcmp(bytes, "RIFF", 4) == 0;
+    return true;
+}
+
+const char *arc_image_kind(const void *bytes, size_t count) {
+    const codec *c = codec_of(bytes, count);
+    if (!c || !is_plausible(c, bytes, count))
+        return NULL;
+    const char *kind = strrchr(c->kind, ' '); /* "a TIFF" */
+    return kind ? kind + 1 : c->kind;
+}
+
+arc_status arc_image_kind_of_file(const char *path, const char **kind, arc_error *err) {
+    arc_map map;
+    *kind = NULL;
+    const arc_status st = arc_map_open(&map, path, SIZE_MAX, err);
+    if (st != ARC_OK)
+        return st;
+    *kind = arc_image_kind(map.data, ARC_MIN(map.bytes, (size_t)ARC_IMAGE_KIND_BYTES));
+    arc_map_close(&map);
+    return ARC_OK;
 }
 
 static void info_fill(arc_image_info *info, const arc_decode *d, const char *kind) {

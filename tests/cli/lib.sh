@@ -18,11 +18,12 @@ wrong() {
     failures=$((failures + 1))
 }
 
-# expect STATUS ARGUMENT...: runs arcface; its output is in $out, its standard error in $err.
+# expect STATUS ARGUMENT...: runs arcface, its standard input from $input; its output is in $out, its standard error in $err.
+input=/dev/null
 expect() {
     local want=$1 got
     shift
-    out=$("$arcface" "$@" 2>"$work/stderr" </dev/null)
+    out=$("$arcface" "$@" 2>"$work/stderr" <"$input")
     got=$?
     err=$(cat "$work/stderr")
     [ "$got" -eq "$want" ] || wrong "arcface $* ended with $got instead of $want: $err"

@@ -49,6 +49,43 @@ expect 0 embed "$pairs/img1.jpg" "$pairs/img2.jpg" "$work/noface.ppm" "$work/sho
 expect 3 embed "$work/noface.ppm" -o "$work/none.npy"
 [ -e "$work/none.npy" ] && wrong "none.npy was written"
 
+mkdir -p "$work/mixed/deep"
+cp "$pairs/img1.jpg" "$work/mixed/a.jpe"
+cp "$pairs/img2.jpg" "$work/mixed/deep/none"
+cp "$pairs/img2.jpg" "$work/mixed/song.mp3"
+printf 'BMW and P6 are cars\n' >"$work/mixed/cars.bmp"
+printf 'notes' >"$work/mixed/notes.jpg"
+expect 0 embed "$work/mixed" -o "$work/mixed.npy"
+[ "$(wc -l <"$work/mixed.txt")" -eq 3 ] || wrong "mixed.txt has $(wc -l <"$work/mixed.txt") lines"
+[[ "$(tail -n1 <<<"$err")" == "0 of 3 pictures could not be read; skipped 2 that are no pictures: "*cars.bmp*notes.jpg ]] || wrong "last line: $err"
+expect 3 embed "$pairs/img1.jpg" "$work/missing.jpg" -o "$work/some.npy"
+[ "$(wc -l <"$work/some.txt")" -eq 1 ] || wrong "some.txt has $(wc -l <"$work/some.txt") lines"
+last=$(tail -n1 <<<"$err")
+[ "$last" = "1 of 2 pictures could not be read" ] || wrong "last line: $err"
+expect 3 detect "$pairs/img1.jpg" "$work/missing.jpg"
+says "img1.jpg: 1 face"
+[ "$(tail -n1 <<<"$err")" = "$last" ] || wrong "last line: $err"
+printf '%s\r\n\n%s\n' "$pairs/img1.jpg" "$work/mixed" >"$work/list.txt"
+expect 0 detect "@$work/list.txt"
+[ "$(grep -c ': 1 face' <<<"$out")" -eq 4 ] || wrong "of a list: $out"
+printf '%s\0%s' "$pairs/img1.jpg" "$pairs/img2.jpg" >"$work/list.nul"
+expect 0 detect "@$work/list.nul"
+[ "$(grep -c ': 1 face' <<<"$out")" -eq 2 ] || wrong "of a list with NUL: $out"
+expect 3 detect "@$work/no-such-list"
+sentence no-such-list
+input=$t1
+expect 0 detect - --draw "$work/faces.png"
+says "standard input: 6 faces"
+[ -s "$work/faces.png" ] || wrong "no picture was drawn of standard input"
+input=$pairs/img2.jpg
+expect 0 verify "$pairs/img1.jpg" -
+says "same person"
+expect 3 verify - -
+expect 0 align - -o "$work/in"
+input=/dev/null
+expect 3 detect -
+sentence "standard input"
+
 expect 0 verify "$pairs/img1.jpg" "$pairs/img2.jpg" --draw "$work/pair.jpg"
 says "same person"
 [ -s "$work/pair.jpg" ] || wrong "no picture was drawn"

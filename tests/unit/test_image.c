@@ -261,6 +261,78 @@ static void bad_inputs_have_their_codes(void **state) {
     assert_int_equal(arc_image_load(ctx, "/", NULL, &image, NULL, NULL), ARC_EIO);
 }
 
+static void kinds_are_known_by_their_first_bytes(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes, *kind;
+    } table[] = {
+        {"\xff\xd8\xff\xe0", "jpeg"},
+        {"\x89PNG\r\n\x1a\n", "png"},
+        {"RIFF....WEBPVP8 ", "webp"},
+        {"....ftypheic", "HEIF"},
+        {"....ftypavif", "AVIF"},
+        {"II*\0", "TIFF"},
+        {"GIF89a", "GIF"},
+        {"P6\n4 4 255\n", "pnm"},
+        {"....ftypmp42", NULL}, /* a film */
+        {"P6000 and more", NULL},
+        {"BMW is a car, not a picture", NULL},
+        {"hello, world", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < ARC_COUNT(table); i++) {
+        const size_t count = strcmp(table[i].bytes, "II*") == 0 ? 4 : strlen(table[i].bytes);
+        const char *kind = arc_image_kind(table[i].bytes, count);
+        if (!!kind != !!table[i].kind || (kind && strcmp(kind, table[i].kind) != 0))
+            fail_msg("kind %zu: %s", i, kind ? kind : "none");
+    }
+    for (const char *name = "24.bmp"; name; name = strcmp(name, "24.bmp") == 0 ? "text.pgm" : NULL) {
+        arc_map map;
+        assert_int_equal(arc_map_open(&map, golden_image(name), 1 << 20, NULL), ARC_OK);
+        assert_non_null(arc_image_kind(map.data, ARC_MIN(map.bytes, (size_t)ARC_IMAGE_KIND_BYTES)));
+        arc_map_close(&map);
+    }
+}
+
+static void lists_of_photos_have_lines_or_ends(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t bytes;
+        int count;
+        const char *last;
+    } table[] = {
+        {"a.jpg\nb c.jpg", 13, 2, "b c.jpg"},
+        {"a.jpg\r\n\r\n\nb\r\n", 12, 2, "b"},
+        {"a\nb\0c\r\0", 7, 2, "c\r"},
+        {"\n\r\n", 3, 0, NULL},
+        {"", 0, 0, NULL},
+    };
+    char file[64];
+    snprintf(file, sizeof file, "/tmp/arc_list_%d", (int)getpid());
+    for (size_t i = 0; i < ARC_COUNT(table); i++) {
+        char **paths;
+        int count;
+        arc_error err = {0};
+        assert_int_equal(arc_file_save(&ctx->alloc, file, table[i].text, table[i].bytes, NULL), ARC_OK);
+        const arc_status st = arc_photo_paths_load(ctx, file, &paths, &count, &err);
+        assert_int_equal(st, table[i].count ? ARC_OK : ARC_EFORMAT);
+        assert_int_equal(count, table[i].count);
+        if (count > 0)
+            assert_string_equal(paths[count - 1], table[i].last);
+        arc_photo_paths_free(ctx, &paths);
+        const char *kind = "";
+        assert_int_equal(arc_image_kind_of_file(file, &kind, NULL), ARC_OK);
+        assert_null(kind);
+    }
+    unlink(file);
+    char **paths;
+    int count;
+    const char *kind;
+    assert_int_equal(arc_photo_paths_load(ctx, file, &paths, &count, NULL), ARC_ENOTFOUND);
+    assert_int_equal(arc_image_kind_of_file(file, &kind, NULL), ARC_ENOTFOUND);
+}
+
 static void limit_is_in_pixels(void **state) {
     (void)state;
     static const char *const names[] = {"420.jpg", "rgb.png", "lossy.webp", "24.bmp", "rgb.ppm"};
@@ -393,6 +465,8 @@ int main(void) {
         cmocka_unit_test(a_damaged_byte_is_flagged),
         cmocka_unit_test(announced_lengths_are_not_believed),
         cmocka_unit_test(bad_inputs_have_their_codes),
+        cmocka_unit_test(kinds_are_known_by_their_first_bytes),
+        cmocka_unit_test(lists_of_photos_have_lines_or_ends),
         cmocka_unit_test(limit_is_in_pixels),
         cmocka_unit_test(jpeg_is_reduced_on_request),
         cmocka_unit_test(lossless_save_round_trips),

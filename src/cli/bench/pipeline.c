@@ -159,7 +159,7 @@ static int run(cli *c) {
     cli_paths photos = {0};
     arc_model *model = NULL;
     arc_error err = {0};
-    int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    int code = cli_paths_collect(c, &photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
     if (code == CLI_OK)
         code = faces_open(c, &b.f);
     if (code == CLI_OK)

@@ -9,7 +9,7 @@ typedef struct aligner {
     face_run r;
     const char *dir;
     crop_names names;
-    int crops, worst;
+    int crops, worst, unreadable;
     cli_text text;
 } aligner;
 
@@ -46,11 +46,19 @@ static arc_status write_crops(void *ctx, int64_t index, arc_result *photo, arc_e
     int code = photo->status != ARC_OK ? cli_fail(&photo->error)
                : photo->faces == 0     ? cli_bad_input("%s: no face found", photo->path)
                                        : CLI_OK;
+    a->unreadable += photo->status != ARC_OK;
     face_run_warn(a->c, &a->r, photo, "takes");
     for (int i = 0; i < photo->faces && code == CLI_OK; i++)
         code = write_crop(a, photo, i);
     a->worst = code > a->worst ? code : a->worst;
     return code == CLI_FAILURE ? ARC_ECANCEL : ARC_OK;
+}
+
+static arc_status next_photo(void *ctx, int64_t index, arc_photo *photo, arc_error *err) {
+    const cli_paths *photos = ctx;
+    (void)err;
+    *photo = index < photos->count ? cli_photo(photos, (int)index) : (arc_photo){.kind = ARC_PHOTO_END};
+    return ARC_OK;
 }
 
 static int align(aligner *a, const cli_paths *photos) {
@@ -59,10 +67,15 @@ static int align(aligner *a, const cli_paths *photos) {
     a->worst = cli_make_folder(a->dir);
     if (a->worst == CLI_FAILURE)
         return a->worst;
-    arc_photo_source_of_paths(&source, (const char *const *)photos->path, photos->count);
+    arc_photo_source_default(&source);
+    source.next = next_photo;
+    source.ctx = (void *)photos;
+    source.count = photos->count;
+    source.concurrent = true;
     const arc_status st = arc_pipeline_run_source(a->r.pipeline, &source, write_crops, a, &err);
     if (st != ARC_OK && a->worst != CLI_FAILURE)
         return cli_fail(&err);
+    face_run_end(a->c, photos, a->unreadable);
     return a->worst == CLI_BAD_INPUT && a->crops > 0 ? CLI_OK : a->worst; /* a bad photo fails alone */
 }
 
@@ -76,7 +89,7 @@ static int run(cli *c) {
     a.r.opt.warp = (arc_warp)cli_word(c, "warp");
     a.r.opt.all_faces = cli_given(c, "all");
     a.r.opt.keep_crops = true;
-    int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    int code = cli_paths_collect(c, &photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
     if (code == CLI_OK)
         code = face_run_open(c, &a.r, false);
     if (code == CLI_OK)

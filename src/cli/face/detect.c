@@ -2,10 +2,10 @@
 #include "face/run.h"
 
 /* The photo once more, with what was found. */
-static int draw(cli *c, const arc_result *found, const char *path) {
+static int draw(cli *c, const arc_photo *from, const arc_result *found, const char *path) {
     arc_image photo = {0};
     arc_error err = {0};
-    if (arc_image_load(c->ctx, found->path, NULL, &photo, NULL, &err) != ARC_OK)
+    if (arc_photo_load(c->ctx, from, NULL, &photo, NULL, &err) != ARC_OK)
         return cli_fail(&err);
     arc_face *face = cli_new((size_t)found->faces, sizeof *face);
     for (int i = 0; i < found->faces; i++)
@@ -19,22 +19,27 @@ static int draw(cli *c, const arc_result *found, const char *path) {
 static int detect(cli *c, face_run *r, const cli_paths *photos) {
     arc_error err = {0};
     char *text = NULL;
-    int worst = CLI_OK;
+    int worst = CLI_OK, unreadable = 0;
+    arc_photo *photo = cli_photos(photos);
     arc_result *result = cli_new((size_t)photos->count, sizeof *result);
-    arc_status st = arc_pipeline_run(r->pipeline, (const char *const *)photos->path, photos->count, result, NULL, NULL, &err);
+    arc_status st = arc_pipeline_run_photos(r->pipeline, photo, photos->count, result, NULL, NULL, &err);
     for (int i = 0; st == ARC_OK && i < photos->count; i++) {
         const int code = result[i].status == ARC_OK ? CLI_OK : cli_fail(&result[i].error);
         worst = code > worst ? code : worst;
+        unreadable += code != CLI_OK;
         face_run_warn(c, r, &result[i], "takes");
     }
     if (st == ARC_OK && result[0].status == ARC_OK && cli_given(c, "draw")) /* of one photo */
-        worst = draw(c, &result[0], cli_value(c, "draw"));
+        worst = draw(c, &photo[0], &result[0], cli_value(c, "draw"));
     if (st == ARC_OK)
         st = arc_results_describe(c->ctx, result, photos->count, cli_given(c, "json"), &text, &err);
     const int code = cli_show(c, st, &text, &err);
+    if (st == ARC_OK)
+        face_run_end(c, photos, unreadable);
     for (int i = 0; i < photos->count; i++)
         arc_result_free(c->ctx, &result[i]);
     cli_free(result);
+    cli_free(photo);
     return code > worst ? code : worst;
 }
 
@@ -46,7 +51,7 @@ static int run(cli *c) {
     face_run_options(c, &r);
     r.opt.detect.score_threshold = (float)threshold;
     r.opt.all_faces = true;
-    int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    int code = cli_paths_collect(c, &photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
     if (code == CLI_OK && cli_given(c, "draw") && photos.count > 1)
         code = cli_usage(c, "--draw writes one picture, but %d photos are given", photos.count);
     if (code == CLI_OK)
@@ -77,8 +82,8 @@ const cli_command cli_detect = {
     .what = "find faces: boxes, scores and five landmarks",
     .about =
         "Boxes, scores and five landmarks (left eye, right eye, nose, left and right mouth corner as seen in the picture), in "
-        "pixels of the upright photo, best score first. A folder stands for all pictures in it. A photo without a face is no "
-        "failure.",
+        "pixels of the upright photo, best score first. A folder stands for all pictures in it, whatever their names; @FILE for "
+        "the paths in a list, one a line or ended by NUL; - for standard input. A photo without a face is no failure.",
     .example = "arcface detect party.jpg --draw faces.jpg",
     .uses = CLI_USES_DETECTOR,
     .options = options,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 typedef struct counts {
-    int rows, failed, faceless;
+    int rows, failed, faceless, worst;
 } counts;
 
 /* By --format, else by the suffix. */
@@ -30,8 +30,9 @@ static counts count_results(cli *c, const face_run *r, const arc_result *photo, 
         n.rows += p->faces;
         face_run_warn(c, r, p, "takes");
         if (p->status != ARC_OK) {
+            const int code = cli_fail(&p->error);
             n.failed++;
-            cli_fail(&p->error);
+            n.worst = code > n.worst ? code : n.worst;
         } else if (p->faces_found == 0) {
             n.faceless++;
             cli_warn(c, "%s: no face found", p->path);
@@ -53,10 +54,10 @@ static int embed(cli *c, const face_run *r, const cli_paths *photos, const char 
     cli_progress bar;
     const int count = photos->count, dim = arc_model_contract(r->model)->dim;
     arc_result *result = cli_new((size_t)count, sizeof *result);
+    arc_photo *photo = cli_photos(photos);
     const double start = cli_seconds();
     cli_progress_start(&bar, c, "embedding");
-    const arc_status st =
-        arc_pipeline_run(r->pipeline, (const char *const *)photos->path, count, result, cli_progress_tick_int, &bar, &err);
+    const arc_status st = arc_pipeline_run_photos(r->pipeline, photo, count, result, cli_progress_tick_int, &bar, &err);
     cli_progress_end(&bar);
     int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
     if (code == CLI_OK) {
@@ -67,10 +68,14 @@ static int embed(cli *c, const face_run *r, const cli_paths *photos, const char 
             code = cli_fail_write(&err);
         else if (!c->quiet)
             print_summary(r, &n, count, dim, cli_seconds() - start);
+        if (n.failed > 0 && code == CLI_OK)
+            code = n.worst;
+        face_run_end(c, photos, n.failed);
     }
     for (int i = 0; i < count; i++)
         arc_result_free(c->ctx, &result[i]);
     cli_free(result);
+    cli_free(photo);
     return code;
 }
 
@@ -89,7 +94,7 @@ static int run(cli *c) {
     r.opt.all_faces = cli_given(c, "all");
     if (cli_given(c, "fast-decode"))
         r.opt.image.min_side_px = 2 * (r.opt.detect.size_px > 0 ? r.opt.detect.size_px : 640);
-    int code = cli_paths_collect(&photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    int code = cli_paths_collect(c, &photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
     if (code == CLI_OK)
         code = face_run_open(c, &r, true);
     if (code == CLI_OK)
@@ -120,7 +125,11 @@ const cli_command cli_embed = {
     .max_args = -1,
     .what = "turn faces into embeddings",
     .about = "Embeddings (not normalised), one row a face: as NPY (float32, rows by dimension, with path, face, box and score in "
-             "the .txt, separated by tabs), JSON or CSV. A picture that cannot be read is named on standard error and left out. "
+             "the .txt, separated by tabs), JSON or CSV. A picture that cannot be read is named on standard error and left out, "
+             "and the exit "
+             "status is then 3. A folder stands for all pictures in it, whatever their names; @FILE for the paths in a list, one "
+             "a line or "
+             "ended by NUL; - for standard input. "
              "--fast-decode decodes large JPEG photos at 1/2, 1/4 or 1/8 size; faces that are then smaller than a crop are cut "
              "from full size.",
     .example = "arcface embed photos/ --flip -o embeddings.npy",

@@ -1,5 +1,6 @@
 /* A pipeline as the commands on photos need it. */
 #include "face/run.h"
+#include <stdio.h>
 
 void face_run_options(const cli *c, face_run *r) {
     *r = (face_run){.model = NULL};
@@ -29,4 +30,18 @@ void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, con
         cli_warn(c, "%s ends early or is damaged: what could be decoded is used (--strict refuses it)", photo->path);
     if (!r->opt.all_faces && photo->status == ARC_OK && photo->faces_found > 1)
         cli_warn(c, "%s has %d faces, the largest is taken (--all %s every one)", photo->path, photo->faces_found, what);
+}
+
+void face_run_end(const cli *c, const cli_paths *photos, int unreadable) {
+    cli_text t = {0};
+    if (c->quiet || photos->count + photos->skipped < 2 || (unreadable == 0 && photos->skipped == 0))
+        return;
+    cli_printf(&t, "%d of %d pictures could not be read", unreadable, photos->count);
+    if (photos->skipped > 0)
+        cli_printf(&t, "; skipped %d that %s no picture%s:", photos->skipped, photos->skipped == 1 ? "is" : "are",
+                   photos->skipped == 1 ? "" : "s");
+    for (int i = 0; i < photos->skipped && i < CLI_SKIPPED_NAMES; i++)
+        cli_printf(&t, "%s %s", i ? "," : "", photos->skipped_name[i]);
+    fprintf(stderr, "%.*s%s\n", (int)t.bytes, t.data, photos->skipped > CLI_SKIPPED_NAMES ? ", ..." : "");
+    cli_free(t.data);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 /* Side by side: the pair with the highest cosine. */
-static int draw(cli *c, const arc_verified *v, const char *path) {
+static int draw(cli *c, const arc_photo photos[2], const arc_verified *v, const char *path) {
     arc_image photo[2] = {{0}, {0}};
     arc_error err = {0};
     char text[128];
@@ -12,7 +12,7 @@ static int draw(cli *c, const arc_verified *v, const char *path) {
     for (int k = 0; k < 2 && code == CLI_OK; k++) {
         const arc_result_face *f = &v->photo[k].face[v->face[k]];
         side[k] = (arc_pair_side){&photo[k], &f->face, &f->crop};
-        if (arc_image_load(c->ctx, v->photo[k].path, NULL, &photo[k], NULL, &err) != ARC_OK)
+        if (arc_photo_load(c->ctx, &photos[k], NULL, &photo[k], NULL, &err) != ARC_OK)
             code = cli_fail(&err);
     }
     if (code == CLI_OK) {
@@ -25,8 +25,7 @@ static int draw(cli *c, const arc_verified *v, const char *path) {
     return code;
 }
 
-static int verify(cli *c, const face_run *r) {
-    const arc_photo photos[2] = {arc_photo_from_path(c->args[0]), arc_photo_from_path(c->args[1])};
+static int verify(cli *c, const face_run *r, const arc_photo photos[2]) {
     arc_verify_rule rule;
     arc_verified v = {.pair = NULL};
     arc_error err = {0};
@@ -40,7 +39,7 @@ static int verify(cli *c, const face_run *r) {
     }
     int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
     if (code == CLI_OK && cli_given(c, "draw"))
-        code = draw(c, &v, cli_value(c, "draw"));
+        code = draw(c, photos, &v, cli_value(c, "draw"));
     if (code == CLI_OK) {
         st = arc_verified_describe(c->ctx, &v, cli_given(c, "json"), &text, &err);
         code = cli_show(c, st, &text, &err);
@@ -53,15 +52,23 @@ static int verify(cli *c, const face_run *r) {
 
 static int run(cli *c) {
     face_run r;
+    cli_paths paths;
     face_run_options(c, &r);
     r.opt.flip = cli_given(c, "flip");
     r.opt.aligned = cli_given(c, "aligned");
     r.opt.all_faces = cli_given(c, "all");
     r.opt.keep_crops = cli_given(c, "draw");
-    int code = face_run_open(c, &r, true);
+    int code = cli_paths_collect(c, &paths, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    if (code == CLI_OK && paths.count != 2)
+        code = cli_usage(c, "verify compares two photos, but %d are given", paths.count);
     if (code == CLI_OK)
-        code = verify(c, &r);
+        code = face_run_open(c, &r, true);
+    if (code == CLI_OK) {
+        const arc_photo photos[2] = {cli_photo(&paths, 0), cli_photo(&paths, 1)};
+        code = verify(c, &r, photos);
+    }
     face_run_close(&r);
+    cli_paths_free(&paths);
     return code;
 }
 

@@ -66,12 +66,21 @@ int cli_text_write(cli *c, cli_text *t, const char *path);
 int cli_show(cli *c, arc_status st, char **text, const arc_error *err);
 
 /* photos.c */
+#define CLI_SKIPPED_NAMES 3
 typedef struct cli_paths {
     char **path;
     int count;
+    int skipped;                           /* files in folders that are no pictures, and folders that cannot be read */
+    char *skipped_name[CLI_SKIPPED_NAMES]; /* the first of them */
+    uint8_t *input;                        /* what standard input gave: the photo of the path "-" */
+    size_t input_bytes;
 } cli_paths;
-bool cli_paths_collect(cli_paths *out, char **args, int count); /* folders are walked for pictures, in sorted order */
-void cli_paths_thin(cli_paths *paths, int count);               /* at most so many, evenly from all */
+/* Folders are walked for pictures (told by their first bytes) in sorted order; "-" is standard input, "@FILE" a list of paths, one a line or ended
+ * by NUL. False after an error sentence; to be freed then too. */
+bool cli_paths_collect(cli *c, cli_paths *out, char **args, int count);
+arc_photo cli_photo(const cli_paths *paths, int index);
+arc_photo *cli_photos(const cli_paths *paths);    /* all of them; freed with cli_free */
+void cli_paths_thin(cli_paths *paths, int count); /* at most so many, evenly from all */
 void cli_paths_free(cli_paths *paths);
 int cli_make_folder(const char *path);                         /* with parents; an exit status */
 void cli_base_name(const char *path, char *out, size_t bytes); /* no folder, no suffix */

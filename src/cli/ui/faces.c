@@ -64,7 +64,7 @@ int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const
     int count = 500;
     char *name = (char *)folder;
     cli_int(c, "count", &count);
-    if (!cli_paths_collect(&paths, &name, 1)) {
+    if (!cli_paths_collect(c, &paths, &name, 1)) {
         cli_paths_free(&paths);
         return CLI_BAD_INPUT;
     }
