@@ -66,16 +66,71 @@ static inline arc_alloc arc_test_heap_alloc(arc_test_heap *heap) {
     return (arc_alloc){.get = arc_test_heap_get, .put = arc_test_heap_put, .ctx = heap};
 }
 
-/* heap NULL: the usual allocator. */
-static inline arc_context *arc_test_context(arc_test_heap *heap, int threads) {
-    arc_context *ctx = NULL;
+/* Settings with this heap (NULL: the usual allocator) and so many threads, for tests that change more of them. */
+static inline arc_settings arc_test_settings(arc_test_heap *heap, int threads) {
     arc_settings s;
     arc_settings_default(&s);
     s.threads = threads;
     if (heap)
         s.alloc = arc_test_heap_alloc(heap);
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
+    return s;
+}
+
+static inline arc_context *arc_test_open(const arc_settings *settings) {
+    arc_context *ctx = NULL;
+    arc_error err = {0};
+    if (arc_context_open(&ctx, settings, &err) != ARC_OK)
+        fail_msg("context: %s", err.text);
     return ctx;
+}
+
+static inline arc_context *arc_test_context(arc_test_heap *heap, int threads) {
+    const arc_settings s = arc_test_settings(heap, threads);
+    return arc_test_open(&s);
+}
+
+/* isa: the level of the kernels ("generic", "avx2", ...); NULL for what the processor has. */
+static inline arc_context *arc_test_context_isa(arc_test_heap *heap, int threads, const char *isa) {
+    arc_settings s = arc_test_settings(heap, threads);
+    s.isa = isa;
+    return arc_test_open(&s);
+}
+
+/* A walk over the allocations of a piece of work, which is done again and again: each time another one and all later ones fail, until none
+ * fails any more. Work to which memory was refused must end with ARC_ENOMEM, other work with ARC_OK, and either gives back what it took.
+ *     arc_test_walk walk = {.heap = &heap};
+ *     do {
+ *         arc_test_walk_begin(&walk);
+ *         status = ...
+ *     } while (arc_test_walk_again(&walk, status)); */
+typedef struct arc_test_walk {
+    arc_test_heap *heap;
+    long thin;       /* > 0: the next allocation to fail lies a `thin`-th of the way behind the last one */
+    bool may_manage; /* some work does without the memory that it was refused */
+    long nth, live;  /* the allocation that fails; blocks that were out before */
+    long failures;   /* rounds in which one failed */
+} arc_test_walk;
+
+static inline void arc_test_walk_begin(arc_test_walk *walk) {
+    walk->nth += walk->nth == 0 ? 1 : walk->thin > 0 ? 1 + walk->nth / walk->thin : 1;
+    walk->live = walk->heap->live;
+    walk->heap->fail_at = walk->heap->requests + walk->nth;
+}
+/* Whether memory was refused in this round; before arc_test_walk_again. */
+static inline bool arc_test_walk_refused(const arc_test_walk *walk) {
+    return walk->heap->requests >= walk->heap->fail_at;
+}
+static inline bool arc_test_walk_again(arc_test_walk *walk, arc_status st) {
+    const bool refused = arc_test_walk_refused(walk);
+    walk->heap->fail_at = 0;
+    if (st != ARC_OK ? !refused || st != ARC_ENOMEM : refused && !walk->may_manage)
+        fail_msg("allocation %ld %s: the work ends with %s", walk->nth, refused ? "fails" : "is not reached",
+                 arc_status_name(st));
+    if (walk->heap->live != walk->live)
+        fail_msg("allocation %ld %s: %ld blocks are left", walk->nth, refused ? "fails" : "is not reached",
+                 walk->heap->live - walk->live);
+    walk->failures += refused;
+    return refused;
 }
 
 static inline double arc_test_cosine(const float *a, const float *b, size_t n) {

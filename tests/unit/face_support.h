@@ -9,15 +9,6 @@
 #include <string.h>
 #include <zlib.h>
 
-static inline arc_context *test_context(int threads) {
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = threads;
-    arc_context *ctx = NULL;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
 /* The same formula as picture() in tests/golden/make_face.py. */
 static inline arc_image test_picture(arc_context *ctx, int w, int h) {
     arc_image image;

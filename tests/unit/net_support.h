@@ -139,20 +139,6 @@ static inline int net_iresnet(net *t, int x, int side, int dim) {
     return net_batch_norm(t, net_gemm(t, x, 12 * side / 2 * side / 2, dim, true), dim);
 }
 
-static inline arc_context *net_context(int threads, const char *isa, const arc_alloc *a) {
-    arc_settings settings;
-    arc_settings_default(&settings);
-    settings.threads = threads;
-    settings.isa = isa;
-    if (a)
-        settings.alloc = *a;
-    arc_context *ctx = NULL;
-    arc_error err = {0};
-    if (arc_context_open(&ctx, &settings, &err) != ARC_OK)
-        fail_msg("context: %s", err.text);
-    return ctx;
-}
-
 static inline float *net_floats(uint32_t seed, size_t count) {
     net t = {.seed = seed * 2654435761u + 7};
     float *data = malloc(count * sizeof *data);

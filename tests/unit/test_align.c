@@ -1,19 +1,6 @@
 /* Templates, the similarity estimate against scikit-image, both warps, the OpenCV one bit for bit. */
 #include "face_support.h"
-
-static arc_context *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    ctx = test_context(1);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
-}
+#include "shared_context.h"
 
 static const char *doubles(const char *at, double *out, int count) {
     for (int i = 0; i < count; i++) {
@@ -155,5 +142,5 @@ int main(void) {
         cmocka_unit_test(degenerate_points_are_refused), cmocka_unit_test(fixed_point_warp_equals_opencv),
         cmocka_unit_test(exact_warp_on_a_ramp),          cmocka_unit_test(align_face_is_estimate_and_warp),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -253,23 +253,25 @@ static void text_is_json_in_every_locale(void **state) {
     const char *const head = "{\"a\": 1.50, \"b\": [0.10000000000000001, 2], \"c\": \"q\\\"\\\\\\u0001\xc3\xa9\xef\xbf\xbd"
                              "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\", \"d\": \"xxx";
     arc_text t;
-    char *text = NULL;
+    arc_test_heap heap = {0};
+    const arc_alloc alloc = arc_test_heap_alloc(&heap);
+    arc_test_walk walk = {.heap = &heap};
+    arc_status st;
     setlocale(LC_ALL, "de_DE.UTF-8"); /* where the machine has it, a decimal comma */
-    for (long n = 1; !text; n++) {
-        arc_test_heap heap = {.fail_at = n};
-        const arc_alloc alloc = arc_test_heap_alloc(&heap);
+    do {
+        char *text = NULL;
         arc_error err = {0};
+        arc_test_walk_begin(&walk);
         arc_text_begin(&t, &alloc);
         describe(&t);
-        const arc_status st = arc_text_end(&t, &text, &err);
-        assert_int_equal(heap.live, text ? 1 : 0);
-        assert_int_equal(st, text ? ARC_OK : ARC_ENOMEM);
-        if (!text)
-            continue;
-        assert_int_equal(memcmp(text, head, strlen(head)), 0);
-        assert_string_equal(text + strlen(text) - 14, "x\", \"e\": true}");
+        st = arc_text_end(&t, &text, &err);
+        assert_int_equal(st == ARC_OK, text != NULL);
+        if (text) {
+            assert_int_equal(memcmp(text, head, strlen(head)), 0);
+            assert_string_equal(text + strlen(text) - 14, "x\", \"e\": true}");
+        }
         arc_mem_free(&alloc, text);
-    }
+    } while (arc_test_walk_again(&walk, st));
     setlocale(LC_ALL, "C");
 }
 

@@ -5,21 +5,8 @@
 #include "face/detect/decode.h"
 #include "face/views.h"
 #include "image/image.h"
+#include "shared_context.h"
 #include <jansson.h>
-
-static arc_context *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    ctx = test_context(2);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
-}
 
 /* Greatest distance of any box side or landmark from the reference faces of `key`; fails unless the numbers of faces agree. */
 static double compare(const char *key, const arc_face *face, size_t count, double *score_error) {
@@ -185,7 +172,7 @@ static void letterbox_sizes(void **state) {
 /* The same picture for any number of threads, and black outside. */
 static void letterbox_is_black_outside(void **state) {
     (void)state;
-    arc_context *one = test_context(1), *three = test_context(3);
+    arc_context *one = arc_test_context(NULL, 1), *three = arc_test_context(NULL, 3);
     arc_image photo = test_picture(ctx, 333, 123), a, b;
     double scale;
     assert_int_equal(arc_image_new(ctx, 160, 160, &a, NULL), ARC_OK);
@@ -377,5 +364,5 @@ int main(void) {
         cmocka_unit_test(retinaface_checkpoint_finds_faces),
         cmocka_unit_test(two_scales_find_close_faces),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_context, close_context);
 }

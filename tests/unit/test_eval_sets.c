@@ -262,29 +262,24 @@ static void failing_memory_of_sets(void **state) {
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
     write_lists();
     for (size_t k = 0; k < sizeof set / sizeof *set; k++) {
-        arc_evaluation *e = NULL;
-        arc_error err;
-        const long before = heap.live;
-        long runs = 0;
-        arc_status st = ARC_ENOMEM;
-        for (long nth = 1; st != ARC_OK && nth < 1000000; nth += 1 + nth / 8, runs++) {
-            heap.fail_at = heap.requests + nth;
+        arc_test_walk walk = {.heap = &heap, .thin = 8};
+        arc_status st;
+        do {
+            arc_evaluation *e = NULL;
+            arc_error err;
+            arc_test_walk_begin(&walk);
             st = set[k].run(ctx, model, &opt, &e, &err);
-            assert_true(st == ARC_OK || (st == ARC_ENOMEM && !e));
-            if (st != ARC_OK)
-                assert_int_equal(heap.live, before);
-        }
-        heap.fail_at = 0;
-        assert_int_equal(st, ARC_OK);
-        assert_true(runs > 10);
-        assert_string_equal(e->protocol, set[k].protocol);
-        assert_true(e->curve.genuine == set[k].genuine && e->curve.impostor == set[k].impostor);
-        assert_int_equal(e->identification.mated, set[k].mated);
-        if (set[k].run ==
-            of_distractors) /* the pictures themselves are the distractors: the searched one, and the mate's equal */
-            assert_int_equal(e->identification.cmc[1].hits, 0);
-        arc_evaluation_free(ctx, &e);
-        assert_int_equal(heap.live, before);
+            assert_int_equal(st == ARC_OK, e != NULL);
+            if (e) {
+                assert_string_equal(e->protocol, set[k].protocol);
+                assert_true(e->curve.genuine == set[k].genuine && e->curve.impostor == set[k].impostor);
+                assert_int_equal(e->identification.mated, set[k].mated);
+                if (set[k].run == of_distractors) /* these are the pictures themselves: the searched one, and the mate's equal */
+                    assert_int_equal(e->identification.cmc[1].hits, 0);
+            }
+            arc_evaluation_free(ctx, &e);
+        } while (arc_test_walk_again(&walk, st));
+        assert_true(walk.failures > 10);
     }
     remove_lists();
     arc_model_free(&model);
@@ -349,17 +344,11 @@ static void failing_memory(void **state) {
     opt.folds = 2;
     opt.max_pairs = 4;
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
-    long before = heap.live, runs = 0;
-    arc_status st = ARC_ENOMEM;
-    for (long nth = 1; st != ARC_OK && nth < 1000000; nth += 1 + nth / 5, runs++) {
-        heap.fail_at = heap.requests + nth;
-        st = folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err);
-        assert_true(st == ARC_OK || st == ARC_ENOMEM);
-        assert_int_equal(heap.live, before);
-    }
-    assert_int_equal(st, ARC_OK);
-    assert_true(runs > 10);
-    heap.fail_at = 0;
+    arc_test_walk walk = {.heap = &heap, .thin = 5};
+    do
+        arc_test_walk_begin(&walk);
+    while (arc_test_walk_again(&walk, folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err)));
+    assert_true(walk.failures > 10);
     arc_model_free(&model);
     arc_context_close(&ctx);
     assert_int_equal(heap.live, 0);
@@ -372,12 +361,8 @@ static void real_bin(void **state) {
     const char *file = arc_test_file("models/recognition/w600k_mbf_dequantised_fp32.onnx");
     arc_verification v[2];
     for (int i = 0; i < 2; i++) {
-        arc_settings s;
-        arc_context *ctx;
+        arc_context *ctx = arc_test_context(NULL, 1 + 2 * i);
         arc_model *model;
-        arc_settings_default(&s);
-        s.threads = 1 + 2 * i;
-        assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
         assert_int_equal(arc_model_load(ctx, file, ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);
         memset(&v[i], 0, sizeof v[i]);
         assert_int_equal(folds_of_pairs(ctx, model, NULL, bin, NULL, &v[i], NULL), ARC_OK);

@@ -41,7 +41,7 @@ static arc_status backward(arc_learner *l, arc_exchange *e, float first, bool *f
 static void every_gradient_is_the_sum(void **state) {
     (void)state;
     arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, 64, SIDE, DIM);
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     const arc_learner_options options = {.frozen = (const char *[]){"layer2.0.bn2"}, .frozens = 1};
     arc_learner *alone = learn_new(ctx, g, BATCH, SIDE, options), *l = learn_new(ctx, g, BATCH, SIDE, options);
     arc_exchange *e = NULL;
@@ -79,7 +79,7 @@ static void every_gradient_is_the_sum(void **state) {
 static void trouble_is_told(void **state) {
     (void)state;
     arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, 64, SIDE, DIM);
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
     arc_exchange *e = NULL;
     arc_error err = {0};

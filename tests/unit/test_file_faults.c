@@ -5,21 +5,20 @@
 #include "format/format.h"
 #include "hub/hub_internal.h"
 #include "plan/cache.h"
+#include "shared_context.h"
 #include "train/trainer/trainer_internal.h"
 #include <arcface/data.h>
 #include <arcface/file.h>
 
 enum { MOST_FILES = 4, MOST_CALLS = 2000 };
 
-static arc_context *ctx;
 static arc_model *model[2];
 static arc_image picture[2];
 static const char *const owner = "this machine";
 
 static int begin(void **state) {
-    if (test_make_folder(state) != 0)
+    if (test_make_folder(state) != 0 || open_context(state) != 0)
         return -1;
-    ctx = arc_test_context(NULL, 2);
     for (int k = 0; k < 2; k++) {
         if (arc_model_new(ctx, "tiny", 16, (uint64_t)k + 1, &model[k], NULL) != ARC_OK)
             return -1;
@@ -33,7 +32,7 @@ static int end(void **state) {
         arc_model_free(&model[k]);
         arc_image_free(ctx, &picture[k]);
     }
-    arc_context_close(&ctx);
+    close_context(state);
     return test_remove_folder(state);
 }
 

@@ -15,15 +15,6 @@
 
 /* ---- the comparison ------------------------------------------------------------------------------------------------------------ */
 
-static arc_context *open_context(const char *isa) {
-    arc_settings s;
-    arc_context *ctx = NULL;
-    arc_settings_default(&s);
-    s.isa = isa;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
-}
-
 static float *noise(size_t count) {
     float *x = malloc(count * sizeof *x);
     arc_rng r;
@@ -94,13 +85,13 @@ static void check_graph(const char *name, const arc_graph *g, int side) {
     const arc_shape one = {4, {1, 3, side, side}}, eight = {4, {BATCH, 3, side, side}};
     float *x = noise((size_t)arc_shape_count(&eight));
     char id[ARC_PLAN_ID_BYTES];
-    arc_context *ctx = open_context("generic");
+    arc_context *ctx = arc_test_context_isa(NULL, 0, "generic");
     outputs want = run(ctx, g, true, one, x, id);
     assert_true(strncmp(id, "reference", 9) == 0);
     arc_context_close(&ctx);
     double worst = 0;
     for (size_t level = 0; level < ARC_COUNT(levels); level++) {
-        ctx = open_context(levels[level]);
+        ctx = arc_test_context_isa(NULL, 0, levels[level]);
         const bool here = strcmp(arc_context_isa(ctx), levels[level]) == 0;
         for (int batch = 1; here && batch <= BATCH; batch += BATCH - 1) {
             if (batch > 1 && (level == 0 || !takes_batches(g)))
@@ -149,7 +140,7 @@ static void heavy_networks(void **state) {
 }
 
 static void check_file(const char *file, int free_side) {
-    arc_context *ctx = open_context(NULL);
+    arc_context *ctx = arc_test_context(NULL, 0);
     arc_model *model = NULL;
     arc_error err = {0};
     if (arc_model_load(ctx, arc_test_file(file), ARC_TASK_UNKNOWN, NULL, &model, &err) != ARC_OK)

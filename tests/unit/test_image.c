@@ -3,26 +3,13 @@
 
 #include "base/base.h"
 #include "image/image.h"
+#include "shared_context.h"
 #include <unistd.h>
 
 /* fontconfig, below cairo, keeps its configuration for the life of the process. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) {
     return "leak:libfontconfig";
-}
-
-static arc_context *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    ctx = test_context(2);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
 }
 
 static const char *golden_image(const char *name) {
@@ -123,14 +110,11 @@ static void announced_lengths_are_not_believed(void **state) {
     (void)state;
     static const uint8_t png[] =
         "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x27\0\0\0\x19\x04\x03\0\0\0\x40\xfd\x2a\xdb\x78\0\0\x31sPLT\0H";
-    arc_settings settings;
-    arc_context *own;
+    arc_settings settings = arc_test_settings(NULL, 1);
     arc_image image;
     arc_error err = {0};
-    arc_settings_default(&settings);
-    settings.threads = 1;
     settings.alloc = (arc_alloc){.get = noted_get, .put = arc_alloc_libc.put};
-    assert_int_equal(arc_context_open(&own, &settings, &err), ARC_OK);
+    arc_context *own = arc_test_open(&settings);
     largest_request = 0;
     assert_int_equal(arc_image_decode(own, png, sizeof png - 1, "huge.png", NULL, &image, NULL, &err), ARC_ECORRUPT);
     assert_true(largest_request < (size_t)16 << 20);
@@ -430,29 +414,20 @@ static void drawing_is_clipped(void **state) {
 static void every_allocation_may_fail(void **state) {
     (void)state;
     static const char *const names[] = {"420.jpg", "cmyk.jpg", "exif6.jpg", "rgba.png", "alpha.webp", "8.bmp", "gray.pgm"};
-    for (size_t i = 0; i < ARC_COUNT(names); i++)
-        for (long nth = 1;; nth++) {
-            arc_test_heap heap = {0};
-            arc_settings s;
-            arc_settings_default(&s);
-            s.threads = 1;
-            s.alloc = arc_test_heap_alloc(&heap);
-            arc_context *c = NULL;
-            assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
-            heap.requests = 0;
-            heap.fail_at = nth;
+    arc_test_heap heap = {0};
+    arc_context *c = arc_test_context(&heap, 1);
+    for (size_t i = 0; i < ARC_COUNT(names); i++) {
+        arc_test_walk walk = {.heap = &heap, .may_manage = true}; /* an orientation that cannot be read is "upright" */
+        arc_status st;
+        do {
             arc_image image;
-            arc_status st = arc_image_load(c, golden_image(names[i]), NULL, &image, NULL, NULL);
-            bool done = heap.requests < nth;
-            /* an unreadable orientation is "upright": reading it may fail silently */
-            assert_true(st == ARC_OK || st == ARC_ENOMEM);
-            assert_true(!done || st == ARC_OK);
+            arc_test_walk_begin(&walk);
+            st = arc_image_load(c, golden_image(names[i]), NULL, &image, NULL, NULL);
             arc_image_free(c, &image);
-            arc_context_close(&c);
-            assert_int_equal(heap.live, 0);
-            if (done)
-                break;
-        }
+        } while (arc_test_walk_again(&walk, st));
+    }
+    arc_context_close(&c);
+    assert_int_equal(heap.live, 0);
 }
 
 int main(void) {
@@ -473,5 +448,5 @@ int main(void) {
         cmocka_unit_test(drawing_is_clipped),
         cmocka_unit_test(every_allocation_may_fail),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_context, close_context);
 }

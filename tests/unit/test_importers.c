@@ -22,7 +22,7 @@ static void mxnet_fresnet_gives_its_embedding(void **state) {
     static const char *const file[] = {GOLDEN "fresnet-symbol.json", GOLDEN "fresnet-0000.params"};
     arc_shape in, out;
     float *x = npy(GOLDEN "image.npy", &in), *want = npy(GOLDEN "embedding.npy", &out);
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     double range = 0;
     for (int i = 0; i < 16; i++)
         range = fmax(range, fabs((double)want[i]));

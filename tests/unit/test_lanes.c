@@ -23,7 +23,7 @@ static void write_bytes(const char *name, const void *bytes, size_t count) {
 static int make_pictures(void **state) {
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/arc_lanes_%d", (int)getpid());
-    arc_context *c = test_context(1);
+    arc_context *c = arc_test_context(NULL, 1);
     assert_int_equal(arc_dir_make(folder, NULL), ARC_OK);
     arc_image large = test_picture(c, 112 + PICTURES, 112 + PICTURES);
     for (int i = 0; i < PICTURES; i++) {
@@ -61,7 +61,7 @@ typedef struct rig {
 
 /* detector NULL: ready crops. */
 static rig open_rig(int threads, const char *detector, bool fast_decode) {
-    rig r = {.ctx = test_context(threads)};
+    rig r = {.ctx = arc_test_context(NULL, threads)};
     arc_error err = {0};
     arc_pipeline_options opt;
     arc_pipeline_options_default(&opt);
@@ -251,39 +251,30 @@ static void any_allocation_may_fail_in_lanes(void **state) {
     snprintf(detector, sizeof detector, "%s", arc_test_file("models/detection/det_500m.onnx"));
     const char *photo = arc_test_file("photos/insightface/t1.jpg"), *paths[5] = {photo, photo, photo, photo, photo};
     arc_test_heap heap = {0};
-    arc_settings settings;
-    arc_settings_default(&settings);
-    settings.threads = 2;
+    arc_settings settings = arc_test_settings(NULL, 2);
     settings.alloc = (arc_alloc){locked_get, locked_put, &heap};
-    rig r = {0};
-    assert_int_equal(arc_context_open(&r.ctx, &settings, NULL), ARC_OK);
+    rig r = {.ctx = arc_test_open(&settings)};
     assert_int_equal(arc_model_load(r.ctx, detector, ARC_TASK_DETECT, NULL, &r.detector, NULL), ARC_OK);
     assert_int_equal(arc_model_new(r.ctx, "mbf", DIM, 3, &r.embedder, NULL), ARC_OK);
-    const long before = heap.live;
-    bool failed = true;
-    int tries = 0;
-    for (long nth = 1; failed; nth += 1 + nth / 12, tries++) {
+    arc_test_walk walk = {.heap = &heap, .thin = 12, .may_manage = true};
+    arc_status st;
+    do {
         arc_result result[5] = {{0}};
-        heap.requests = 0;
-        heap.fail_at = nth;
-        arc_status st = arc_pipeline_new(r.ctx, r.detector, r.embedder, NULL, &r.pipeline, NULL);
+        arc_test_walk_begin(&walk);
+        st = arc_pipeline_new(r.ctx, r.detector, r.embedder, NULL, &r.pipeline, NULL);
         if (st == ARC_OK)
             st = arc_pipeline_run(r.pipeline, paths, 5, result, NULL, NULL, NULL);
-        failed = heap.requests >= nth;
-        assert_true(st == ARC_OK || (failed && st == ARC_ENOMEM));
         int bad = 0;
         for (int i = 0; i < 5; i++) {
             assert_true(result[i].status == ARC_OK || result[i].status == ARC_ENOMEM);
             bad += result[i].status != ARC_OK;
         }
         if (st == ARC_OK)
-            assert_true(failed == (bad > 0));
+            assert_true(arc_test_walk_refused(&walk) == (bad > 0));
         free_results(&r, result, 5);
         arc_pipeline_free(&r.pipeline);
-        assert_int_equal(heap.live, before);
-    }
-    printf("%d failing allocations\n", tries);
-    heap.fail_at = 0;
+    } while (arc_test_walk_again(&walk, st));
+    printf("%ld failing allocations\n", walk.failures);
     close_rig(&r);
     assert_int_equal(heap.live, 0);
 }

@@ -2,7 +2,7 @@
  * run of the table entry itself, without a graph or planner in between. */
 #include "device/reference/reference.h"
 #include "op/layer.h"
-#include "support.h"
+#include "shared_context.h"
 #include <string.h>
 
 #define MAX_ELEMENTS 4096
@@ -18,8 +18,6 @@ typedef struct call {
     arc_status st;
     arc_error err;
 } call;
-
-static arc_context *context;
 
 static void add_input(call *c, arc_dtype t, int rank, const int64_t *dim, const void *data, bool constant) {
     arc_tensor *x = &c->in[c->inputs++];
@@ -69,8 +67,8 @@ static void run(call *c, arc_layout layout) {
     arc_arena_init(&arena, &arc_alloc_libc, 0);
     *in = (arc_infer){.node = &node, .opset = c->opset, .inputs = c->inputs, .outputs = c->outputs, .err = &c->err};
     *s = (arc_step){.op = op, .node = &node, .opset = c->opset, .inputs = c->inputs, .outputs = c->outputs};
-    s->kernels = context->kernels;
-    s->pool = context->pool;
+    s->kernels = ctx->kernels;
+    s->pool = ctx->pool;
     memset(c->out, 0, sizeof c->out);
     for (int i = 0; i < c->inputs; i++) {
         s->in[i] = c->in[i];
@@ -576,21 +574,6 @@ static void quantizes_as_onnx_does(void **state) {
     call c = {.op = "DynamicQuantizeLinear", .opset = 11, .outputs = 3};
     add_input(&c, ARC_F32, 1, dim, x, false);
     expect(&c, 1, dim, want, 0);
-}
-
-static int open_context(void **state) {
-    arc_settings settings;
-    arc_error err;
-    (void)state;
-    arc_settings_default(&settings);
-    settings.threads = 2;
-    return arc_context_open(&context, &settings, &err) == ARC_OK ? 0 : -1;
-}
-
-static int close_context(void **state) {
-    (void)state;
-    arc_context_close(&context);
-    return 0;
 }
 
 int main(void) {

@@ -54,7 +54,7 @@ static void golden(const char *golden_name, const arc_graph *g, int side, float 
     snprintf(path, sizeof path, "%s/tests/golden/data/learn_%s.txt", ARC_SOURCE_DIR, golden_name);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_learner *l = learn_new(ctx, g, BATCH, side, o);
     const size_t image = 3 * (size_t)(side * side);
     float *images = learn_numbers("images", BATCH * image, scale, offset), *d_images = malloc(BATCH * image * sizeof *d_images);
@@ -115,7 +115,7 @@ static void bfloat16_follows_float32(void **state) {
     (void)state;
     enum { BATCH = 6, SIDE = 56, DIM = 64 };
     arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, 64, SIDE, DIM);
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_learner *l[3] = {learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0}),
                          learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.bf16 = true}),
                          learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.bf16 = true, .recompute = true})};

@@ -49,7 +49,7 @@ typedef struct case_options {
 } case_options;
 
 static void run_case(const char *name, const arc_graph *g, int channels, int side, case_options o) {
-    arc_context *ctx = net_context(o.threads ? o.threads : 2, o.isa, NULL);
+    arc_context *ctx = arc_test_context_isa(NULL, o.threads ? o.threads : 2, o.isa);
     const arc_shape shape = net_shape(4, BATCH, channels, side, side);
     arc_learner *l = NULL;
     arc_error err = {0};

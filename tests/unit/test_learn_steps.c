@@ -61,8 +61,9 @@ static void memory_is_what_was_said(void **state) {
     size_t activations[4];
     for (int kind = 0; kind < 4; kind++) {
         counting c = {0};
-        const arc_alloc alloc = {.get = counting_get, .put = counting_put, .ctx = &c};
-        arc_context *ctx = net_context(2, NULL, &alloc);
+        arc_settings settings = arc_test_settings(NULL, 2);
+        settings.alloc = (arc_alloc){.get = counting_get, .put = counting_put, .ctx = &c};
+        arc_context *ctx = arc_test_open(&settings);
         arc_graph *g = small_net();
         const size_t before = c.bytes;
         arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.bf16 = kind % 2, .recompute = kind / 2});
@@ -93,7 +94,7 @@ static void bits_do_not_depend_on_threads_or_segments(void **state) {
         float *first = NULL;
         size_t count = 0;
         for (int i = 0; i < 6; i++) {
-            arc_context *ctx = net_context((int[]){1, 2, 3, 7, 2, 2}[i], NULL, NULL);
+            arc_context *ctx = arc_test_context(NULL, (int[]){1, 2, 3, 7, 2, 2}[i]);
             arc_learner *l =
                 learn_new(ctx, g, i == 5 ? BATCH + 3 : BATCH, SIDE, (arc_learner_options){.bf16 = bf16, .recompute = i == 4});
             float *out = calloc(1 << 22, sizeof *out);
@@ -116,7 +117,7 @@ static void bits_do_not_depend_on_threads_or_segments(void **state) {
 static void gradients_accumulate(void **state) {
     (void)state;
     arc_graph *g = small_net();
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     for (int bf16 = 0; bf16 < 2; bf16++) {
         arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.bf16 = bf16});
         float *once = calloc(1 << 22, sizeof *once), *twice = calloc(1 << 22, sizeof *twice);
@@ -141,7 +142,7 @@ static void what_is_frozen_has_no_gradient(void **state) {
     (void)state;
     static const char *const frozen[] = {"conv1.", "bn1.", "prelu.", "layer1."};
     arc_graph *g = small_net();
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_learner *all = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
     arc_learner *some = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.frozen = frozen, .frozens = ARC_COUNT(frozen)});
     arc_learner_memory a, b;
@@ -256,7 +257,7 @@ static void input_only(const arc_context *ctx, const arc_graph *g, int side, arc
 static void images_alone_have_the_same_gradient(void **state) {
     (void)state;
     arc_graph *g = small_net();
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     for (int kind = 0; kind < 4; kind++)
         input_only(ctx, g, SIDE, (arc_learner_options){.bf16 = kind % 2, .recompute = kind / 2});
     arc_graph_free(&g);
@@ -279,7 +280,7 @@ static void images_alone_have_the_same_gradient(void **state) {
 static void norms_by_running_statistics_stay(void **state) {
     (void)state;
     arc_graph *g = small_net();
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_learner *learner = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
     arc_learner *evaluating = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
     const size_t count = step(learner, BATCH, false, NULL);
@@ -310,7 +311,7 @@ static void norms_by_running_statistics_stay(void **state) {
 static void the_graph_is_the_learner(void **state) {
     (void)state;
     arc_graph *g = small_net(), *copy = NULL;
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0});
     step(l, BATCH, false, NULL);
     assert_int_equal(arc_graph_set_meta(g, "arcface.contract", "1"), ARC_OK);
@@ -341,7 +342,7 @@ static void the_graph_is_the_learner(void **state) {
 static void what_is_not_finite_is_named(void **state) {
     (void)state;
     arc_graph *g = small_net();
-    arc_context *ctx = net_context(2, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 2);
     for (int bf16 = 0; bf16 < 2; bf16++) {
         arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.bf16 = bf16});
         float *images = learn_numbers("images", BATCH * IMAGE, 1, 0), *loss = learn_numbers("loss", BATCH * DIM, 1, 0);
@@ -367,7 +368,7 @@ static void what_is_not_finite_is_named(void **state) {
 static void wrong_calls_are_refused(void **state) {
     (void)state;
     arc_graph *g = small_net();
-    arc_context *ctx = net_context(1, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     arc_error err = {0};
     arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){0}), *none = NULL;
     const float *embeddings;
@@ -437,7 +438,7 @@ static void what_cannot_learn_is_named(void **state) {
                  {shared_slopes, "another layer's"},
                  {dilated, "dilated"},
                  {weights_made_by_nodes, "an input is a constant"}};
-    arc_context *ctx = net_context(1, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     const arc_shape in = net_shape(4, 1, 4, 4, 4);
     for (size_t i = 0; i < ARC_COUNT(cases); i++) {
         net t;
@@ -458,31 +459,26 @@ static void what_cannot_learn_is_named(void **state) {
 static void every_allocation_may_fail(void **state) {
     (void)state;
     arc_graph *g = small_net();
-    for (int recompute = 0; recompute < 2; recompute++)
-        for (long fail_at = 1;; fail_at++) {
-            arc_test_heap heap = {0};
-            const arc_alloc alloc = arc_test_heap_alloc(&heap);
-            arc_context *ctx = net_context(2, NULL, &alloc);
-            const long before = heap.requests, live = heap.live;
-            heap.fail_at = before + fail_at;
+    arc_test_heap heap = {0};
+    arc_context *ctx = arc_test_context(&heap, 2);
+    for (int recompute = 0; recompute < 2; recompute++) {
+        arc_test_walk walk = {.heap = &heap};
+        arc_status st;
+        do {
             arc_learner *l = NULL;
             arc_graph *copy = NULL;
             arc_error err = {0};
             const arc_shape in = net_shape(4, BATCH, 3, SIDE, SIDE);
-            arc_status st =
-                arc_learner_new(&l, ctx, g, &in, &(arc_learner_options){.batch = BATCH, .recompute = recompute}, &err);
+            arc_test_walk_begin(&walk);
+            st = arc_learner_new(&l, ctx, g, &in, &(arc_learner_options){.batch = BATCH, .recompute = recompute}, &err);
             if (st == ARC_OK)
                 st = arc_learner_graph(l, &copy, &err);
             arc_graph_free(&copy);
             arc_learner_free(&l);
-            assert_int_equal(heap.live, live);
-            arc_context_close(&ctx);
-            if (st == ARC_OK) {
-                assert_true(fail_at > 8);
-                break;
-            }
-            assert_int_equal(st, ARC_ENOMEM);
-        }
+        } while (arc_test_walk_again(&walk, st));
+        assert_true(walk.failures >= 8);
+    }
+    arc_context_close(&ctx);
     arc_graph_free(&g);
 }
 

@@ -171,10 +171,8 @@ static double step(arc_head *head, const float *x, int part, float *dx, float *d
 }
 
 static void golden_run(const golden_case *g, const char *isa, size_t logits_bytes, int part) {
-    arc_settings s;
+    arc_settings s = arc_test_settings(NULL, 2);
     arc_context *ctx = NULL;
-    arc_settings_default(&s);
-    s.threads = 2;
     s.isa = isa;
     if (arc_context_open(&ctx, &s, NULL) != ARC_OK)
         return;
@@ -455,19 +453,14 @@ static void test_memory(void **unused) {
     arc_context *ctx = arc_test_context(&heap, 2);
     arc_head_options o = {.classes = 300, .dim = 32, .sample_rate = 0.5, .batch = 8, .logits_bytes = 1 << 20, .centres = 2};
     arc_margin_default(&o.margin, ARC_LOSS_ARCFACE);
-    const long live = heap.live;
-    for (long n = 1;; n++) {
+    arc_test_walk walk = {.heap = &heap};
+    arc_status st;
+    do {
         arc_head *head = NULL;
-        heap.requests = 0;
-        heap.fail_at = n;
-        const arc_status st = arc_head_new(&head, ctx, &alone, &o, NULL);
-        heap.fail_at = 0;
+        arc_test_walk_begin(&walk);
+        st = arc_head_new(&head, ctx, &alone, &o, NULL);
         arc_head_free(&head);
-        assert_int_equal(heap.live, live);
-        if (st == ARC_OK)
-            break;
-        assert_int_equal(st, ARC_ENOMEM);
-    }
+    } while (arc_test_walk_again(&walk, st));
     arc_head_memory m;
     o = (arc_head_options){.classes = 1000000, .dim = 512, .sample_rate = 1, .batch = 128};
     arc_head_memory_of(ctx, &alone, &o, &m);

@@ -2,6 +2,7 @@
 #include "net_support.h"
 #include "plan/cost.h"
 #include "plan/place.h"
+#include "shared_context.h"
 #include <string.h>
 
 /* ---- graphs ------------------------------------------------------------------------------------------------------------------- */
@@ -146,8 +147,6 @@ static void attributes_and_metadata_read_back(void **state) {
     assert_null(arc_graph_meta(t.g, "other"));
     arc_graph_free(&t.g);
 }
-
-static arc_context *ctx;
 
 static const void *twice_of(const void *arg, int value) {
     (void)arg;
@@ -501,18 +500,6 @@ static void contexts_check_their_settings(void **state) {
     s.alloc.get = arc_alloc_libc.get;
     assert_int_equal(arc_context_open(&c, &s, &err), ARC_EINVAL);
     assert_string_equal(arc_version(), "0.1.0");
-}
-
-static int open_context(void **state) {
-    (void)state;
-    ctx = net_context(2, NULL, NULL);
-    return 0;
-}
-
-static int close_context(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
 }
 
 int main(void) {

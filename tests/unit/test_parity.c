@@ -1,6 +1,6 @@
 /* Every real model against ONNX Runtime's outputs (goldens): embeddings of 64 crops, raw outputs of the detectors. */
 #include "format/format.h"
-#include "support.h"
+#include "shared_context.h"
 #include <arcface/model.h>
 #include <archive.h>
 #include <archive_entry.h>
@@ -9,23 +9,10 @@
 #define CROPS 64
 #define MAX_OUTPUTS 16
 
-static arc_context *context;
-
-static int open_context(void **state) {
-    (void)state;
-    return arc_context_open(&context, NULL, NULL) == ARC_OK ? 0 : -1;
-}
-
-static int close_context(void **state) {
-    (void)state;
-    arc_context_close(&context);
-    return 0;
-}
-
 static arc_model *load(const char *name, arc_task task) {
     arc_model *model;
     arc_error err;
-    if (arc_model_load(context, arc_test_file(name), task, NULL, &model, &err) != ARC_OK)
+    if (arc_model_load(ctx, arc_test_file(name), task, NULL, &model, &err) != ARC_OK)
         fail_msg("%s", err.text);
     assert_int_equal(arc_model_contract(model)->task, task);
     return model;
@@ -76,7 +63,7 @@ static void check_embedder(const char *path, const char *golden, int batch, doub
     assert_non_null(input);
     assert_non_null(got);
     arc_net *net;
-    assert_int_equal(arc_net_new(context, model, &net, &err), ARC_OK);
+    assert_int_equal(arc_net_new(ctx, model, &net, &err), ARC_OK);
     for (int at = 0; at < CROPS; at += batch) {
         for (int b = 0; b < batch; b++)
             fill_input(arc_model_contract(model), (const uint8_t *)crops + (at + b) * h * w * 3, h, w, input + b * 3 * h * w);
@@ -193,7 +180,7 @@ static void check_detector(const char *path, const char *npz, arc_detector_kind 
     fill_input(arc_model_contract(model), rgb, h, w, input);
     read_npz(arc_test_file(npz), &want);
     arc_net *net;
-    assert_int_equal(arc_net_new(context, model, &net, &err), ARC_OK);
+    assert_int_equal(arc_net_new(ctx, model, &net, &err), ARC_OK);
     if (arc_net_run(net, input, dim, &err) != ARC_OK)
         fail_msg("%s", err.text);
     assert_int_equal(arc_net_outputs(net), want.arrays);

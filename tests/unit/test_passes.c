@@ -1,9 +1,8 @@
 /* Passes: a rewritten network gives what the written one gives, in fewer steps. */
 #include "net_support.h"
 #include "pass/pass.h"
+#include "shared_context.h"
 #include <string.h>
-
-static arc_context *ctx;
 
 static double scale_of(const float *x, size_t n) {
     double most = 1;
@@ -281,18 +280,6 @@ static void the_source_graph_stays_as_it_was(void **state) {
     arc_graph_free(&fast);
     free(inputs);
     arc_graph_free(&t.g);
-}
-
-static int open_context(void **state) {
-    (void)state;
-    ctx = net_context(2, NULL, NULL);
-    return 0;
-}
-
-static int close_context(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
 }
 
 int main(void) {

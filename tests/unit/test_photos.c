@@ -1,6 +1,7 @@
 /* Photos from anywhere: the same pixels and the same bits of an embedding from a file, bytes, an image and frames of every format and stride; known
  * landmarks and boxes; arguments that make no sense. */
 #include "face_support.h"
+#include "shared_context.h"
 
 #include <unistd.h>
 
@@ -8,15 +9,13 @@
 #define WIDTH 151
 #define HEIGHT 140
 
-static arc_context *ctx;
 static arc_model *embedder;
 static arc_image picture; /* gray, so that every format can hold it */
 static char file[64];
 static const float landmarks[5][2] = {{60, 50}, {93, 58}, {74, 75}, {55, 92}, {86, 97}};
 
 static int setup(void **state) {
-    (void)state;
-    ctx = arc_test_context(NULL, 2);
+    open_context(state);
     assert_int_equal(arc_model_new(ctx, "mbf", DIM, 3, &embedder, NULL), ARC_OK);
     picture = test_picture(ctx, WIDTH, HEIGHT);
     for (int i = 0; i < WIDTH * HEIGHT; i++)
@@ -26,12 +25,10 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-    (void)state;
     unlink(file);
     arc_image_free(ctx, &picture);
     arc_model_free(&embedder);
-    arc_context_close(&ctx);
-    return 0;
+    return close_context(state);
 }
 
 static int bytes_of(arc_frame_format format) {

@@ -1,21 +1,8 @@
 /* Embedding and the pipeline on real models: goldens, batches, flip, bad photos among good ones, cancelling, failing memory. */
 #include "face_support.h"
+#include "shared_context.h"
 
 #include <unistd.h>
-
-static arc_context *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    ctx = test_context(2);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
-}
 
 static arc_model *load(arc_context *c, const char *name, arc_task task) {
     arc_model *model = NULL;
@@ -324,13 +311,10 @@ static uint64_t hash_of_run(int threads, bool tune, const char *cache) {
     enum { PHOTOS = 13, BAD = 5 };
     const char *const photo[] = {arc_test_file("photos/pairs/img1.jpg"), arc_test_file("photos/insightface/t1.jpg"),
                                  arc_test_file("photos/pairs/img3.jpg")};
-    arc_settings s;
-    arc_context *c = NULL;
-    arc_settings_default(&s);
-    s.threads = threads;
+    arc_settings s = arc_test_settings(NULL, threads);
     s.tune = tune;
     s.cache_dir = cache;
-    assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
+    arc_context *c = arc_test_open(&s);
     pair models = load_pair(c);
     arc_pipeline *pipeline = NULL;
     assert_int_equal(arc_pipeline_new(c, models.detector, models.embedder, NULL, &pipeline, NULL), ARC_OK);
@@ -372,10 +356,8 @@ static void lanes_take_the_measured_plan(void **state) {
     assert_int_equal(system(command), 0);
 }
 
-/* Allocation `nth` and all later ones fail, over pipeline creation and one photo. Returns false when no allocation failed any more. */
-static bool run_failing(long nth, pair *models, arc_context *c, arc_test_heap *heap, const char *photo) {
-    heap->requests = 0;
-    heap->fail_at = nth;
+/* Creates a pipeline and runs one photo. */
+static arc_status run_once(pair *models, arc_context *c, const char *photo) {
     arc_pipeline *pipeline = NULL;
     arc_result r = {0};
     arc_status st = arc_pipeline_new(c, models->detector, models->embedder, NULL, &pipeline, NULL);
@@ -383,32 +365,23 @@ static bool run_failing(long nth, pair *models, arc_context *c, arc_test_heap *h
         st = arc_pipeline_run(pipeline, &photo, 1, &r, NULL, NULL, NULL);
     if (st == ARC_OK)
         st = r.status;
-    bool failed = heap->requests >= nth;
-    assert_true(failed ? st == ARC_ENOMEM : st == ARC_OK);
     arc_result_free(c, &r);
     arc_pipeline_free(&pipeline);
-    return failed;
+    return st;
 }
 
 static void every_allocation_may_fail(void **state) {
     (void)state;
     arc_test_heap heap = {0};
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = 1;
-    s.alloc = arc_test_heap_alloc(&heap);
-    arc_context *c = NULL;
-    assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
+    arc_context *c = arc_test_context(&heap, 1);
     pair models = load_pair(c);
     const char *photo = arc_test_file("photos/pairs/img1.jpg");
-    long before = heap.live, total = 0;
-    for (long nth = 1, step = 1; run_failing(nth, &models, c, &heap, photo); nth += step) {
-        assert_int_equal(heap.live, before);
-        step = nth < 200 ? 1 : nth / 40; /* all of the first, a sample of the thousands that planning makes */
-        total++;
-    }
-    printf("%ld failing allocations\n", total);
-    heap.fail_at = 0;
+    arc_test_walk walk = {.heap = &heap};
+    do {
+        walk.thin = walk.nth < 200 ? 0 : 40; /* all of the first, a sample of the thousands that planning makes */
+        arc_test_walk_begin(&walk);
+    } while (arc_test_walk_again(&walk, run_once(&models, c, photo)));
+    printf("%ld failing allocations\n", walk.failures);
     free_pair(&models);
     arc_context_close(&c);
     assert_int_equal(heap.live, 0);
@@ -418,31 +391,21 @@ static void every_allocation_may_fail(void **state) {
 static void every_embedding_allocation_may_fail(void **state) {
     (void)state;
     arc_test_heap heap = {0};
-    arc_settings s;
-    arc_settings_default(&s);
-    s.threads = 1;
-    s.alloc = arc_test_heap_alloc(&heap);
-    arc_context *c = NULL;
+    arc_context *c = arc_test_context(&heap, 1);
     arc_model *model = NULL;
-    assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
     assert_int_equal(arc_model_new(c, "mbf", 32, 3, &model, NULL), ARC_OK);
     arc_image crop = test_picture(ctx, 112, 112);
-    long before = heap.live;
-    bool failed = true;
-    for (long nth = 1; failed; nth += 1 + nth / 50) {
+    arc_test_walk walk = {.heap = &heap, .thin = 50};
+    arc_status st;
+    do {
         float out[32];
-        heap.requests = 0;
-        heap.fail_at = nth;
         arc_embedder *embedder = NULL;
-        arc_status st = arc_embedder_new(c, model, &embedder, NULL);
+        arc_test_walk_begin(&walk);
+        st = arc_embedder_new(c, model, &embedder, NULL);
         if (st == ARC_OK)
             st = arc_embed_crops(embedder, &crop, 1, false, out, NULL);
-        failed = heap.requests >= nth;
-        assert_int_equal(st, failed ? ARC_ENOMEM : ARC_OK);
         arc_embedder_free(&embedder);
-        assert_int_equal(heap.live, before);
-    }
-    heap.fail_at = 0;
+    } while (arc_test_walk_again(&walk, st));
     arc_model_free(&model);
     arc_context_close(&c);
     assert_int_equal(heap.live, 0);
@@ -465,5 +428,5 @@ int main(void) {
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(every_embedding_allocation_may_fail),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -140,15 +140,11 @@ static void note(void *ctx, arc_log_level level, const char *text) {
 }
 
 static arc_context *context(int threads, bool tune, const char *cache) {
-    arc_settings s;
-    arc_context *ctx = NULL;
-    arc_settings_default(&s);
-    s.threads = threads;
+    arc_settings s = arc_test_settings(NULL, threads);
     s.tune = tune;
     s.cache_dir = cache;
     s.log = note;
-    assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
-    return ctx;
+    return arc_test_open(&s);
 }
 
 typedef struct outcome {
@@ -372,16 +368,13 @@ static void an_unknown_processor_is_measured_once(void **state) {
     arc_context_close(&ctx);
 }
 
-static arc_status tuned_run(const arc_alloc *a, const net *t) {
-    arc_settings s;
+static arc_status tuned_run(arc_test_heap *heap, const net *t) {
+    arc_settings s = arc_test_settings(heap, 1);
     arc_context *ctx = NULL;
     arc_session *session = NULL;
     const arc_shape shape = {4, {1, 16, 20, 20}};
-    arc_settings_default(&s);
-    s.threads = 1;
     s.tune = true;
     s.cache_dir = folder;
-    s.alloc = *a;
     arc_status st = arc_context_open(&ctx, &s, NULL);
     if (st == ARC_OK)
         st = arc_session_new(&session, ctx, t->g, NULL, NULL);
@@ -397,15 +390,14 @@ static void every_allocation_of_measuring_may_fail(void **state) {
     (void)state;
     net t;
     arc_test_heap heap = {0};
-    const arc_alloc alloc = arc_test_heap_alloc(&heap);
     build(&t);
-    assert_int_equal(tuned_run(&alloc, &t), ARC_OK);
+    assert_int_equal(tuned_run(&heap, &t), ARC_OK);
     assert_int_equal(heap.live, 0);
     const long total = heap.requests;
     for (long nth = 1; nth <= total; nth += 1 + total / 150) {
         each_plan(remove_file);
         heap = (arc_test_heap){.fail_at = nth};
-        const arc_status st = tuned_run(&alloc, &t);
+        const arc_status st = tuned_run(&heap, &t);
         assert_true(st == ARC_ENOMEM || st == ARC_OK);
         assert_int_equal(heap.live, 0);
     }

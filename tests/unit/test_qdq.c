@@ -2,22 +2,9 @@
  * falls back. */
 #include "format/format.h"
 #include "net_support.h"
+#include "shared_context.h"
 
 enum { SIDE = 6, CHANNELS = 8 };
-
-static arc_context *ctx;
-
-static int open_context(void **state) {
-    (void)state;
-    ctx = net_context(2, NULL, NULL);
-    return 0;
-}
-
-static int close_context(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
-}
 
 /* ---- building
  * ----------------------------------------------------------------------------------------------------------------- */

@@ -218,7 +218,7 @@ static int steps_named(const arc_context *ctx, const arc_graph *g, const float *
 static void agree(int (*build)(net *, int), const char *isa, int convolutions) {
     arc_test_heap heap = {0};
     const arc_alloc alloc = arc_test_heap_alloc(&heap);
-    arc_context *ctx = net_context(1, isa, &alloc), *three = net_context(3, isa, &alloc);
+    arc_context *ctx = arc_test_context_isa(&heap, 1, isa), *three = arc_test_context_isa(&heap, 3, isa);
     net t;
     net_new(&t, &alloc, 5);
     net_done(&t, build(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
@@ -287,7 +287,7 @@ static void inner_operators_are_not_read(void **state) {
 
 static void names_to_keep(void **state) {
     (void)state;
-    arc_context *ctx = net_context(1, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     net t;
     arc_error err = {0};
     net_new(&t, &ctx->alloc, 5);
@@ -321,7 +321,7 @@ static float *weights_of(const arc_graph *g, int node) {
  * left in float32. */
 static void sensitive_layers_are_kept(void **state) {
     (void)state;
-    arc_context *ctx = net_context(1, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     net t;
     net_new(&t, &ctx->alloc, 7);
     int x = net_conv(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE)), (net_conv_spec){3, 8, 3, 1, 1, 1, true});
@@ -404,7 +404,7 @@ static void the_mean_input_loses_nothing(void **state) {
 /* A weight that is no number would become some 8-bit value. */
 static void weights_that_are_no_numbers(void **state) {
     (void)state;
-    arc_context *ctx = net_context(1, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 1);
     net t;
     arc_error err = {0};
     net_new(&t, &ctx->alloc, 5);
@@ -466,7 +466,7 @@ static void it_may_fail_anywhere(void **state) {
     (void)state;
     arc_test_heap heap = {0};
     const arc_alloc alloc = arc_test_heap_alloc(&heap);
-    arc_context *ctx = net_context(1, NULL, &alloc);
+    arc_context *ctx = arc_test_context(&heap, 1);
     net t;
     net_new(&t, &alloc, 5);
     net_done(&t, mobile(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));

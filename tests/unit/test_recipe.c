@@ -1,19 +1,7 @@
 /* Recipes: every shipped one reads, fields survive writing and reading, mistakes are named with what was meant. */
-#include "support.h"
+#include "shared_context.h"
 #include <arcface/train.h>
 #include <string.h>
-
-static arc_context *ctx;
-
-static int open_context(void **state) {
-    (void)state;
-    return arc_context_open(&ctx, NULL, NULL) == ARC_OK ? 0 : -1;
-}
-static int close_context(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
-}
 
 static void free_text(char *text) {
     free(text);

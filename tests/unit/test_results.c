@@ -1,21 +1,19 @@
 /* Results as text and files: what stands in them to the byte, what is refused, what is left behind; pipelines that find faces and embed none. */
 #include "face_support.h"
+#include "shared_context.h"
 
 #include <unistd.h>
 
-static arc_context *ctx;
 static char folder[64];
 
 static int setup(void **state) {
-    (void)state;
-    ctx = arc_test_context(NULL, 2);
+    open_context(state);
     snprintf(folder, sizeof folder, "/tmp/arc_results_%d", (int)getpid());
     return arc_dir_make(folder, NULL) == ARC_OK ? 0 : -1;
 }
 
 static int teardown(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
+    close_context(state);
     return rmdir(folder); /* every test removes what it wrote */
 }
 

@@ -302,22 +302,14 @@ static void every_allocation_may_fail(void **state) {
     film f = film_of(&r);
     f.end = 3;
     assert_int_equal(play(&f, false, -1, NULL), ARC_OK); /* plans are made once */
-    const long before = heap.live;
-    bool failed = true;
-    int runs = 0;
-    for (long nth = 1; failed; nth++, runs++) {
+    arc_test_walk walk = {.heap = &heap, .may_manage = true};
+    do {
         f = film_of(&r);
         f.end = 3;
-        heap.requests = 0;
-        heap.fail_at = nth;
-        const arc_status st = play(&f, false, -1, NULL);
-        failed = heap.requests >= nth;
-        heap.fail_at = 0;
-        assert_true(st == ARC_OK || (failed && st == ARC_ENOMEM));
-        assert_int_equal(heap.live, before);
-    }
-    printf("%d runs\n", runs);
-    assert_true(runs > 5);
+        arc_test_walk_begin(&walk);
+    } while (arc_test_walk_again(&walk, play(&f, false, -1, NULL)));
+    printf("%ld failing allocations\n", walk.failures);
+    assert_true(walk.failures >= 5);
     close_rig(&r);
     assert_int_equal(heap.live, 0);
 }

@@ -3,6 +3,7 @@
 #include "data_support.h"
 #include "format/format.h"
 #include "learn_support.h"
+#include "shared_context.h"
 #include "train/trainer/trainer_internal.h"
 
 enum { STEPS = 10, BATCHES = 5, CLASSES = 24, DIM = 64, SAMPLES = 2 };
@@ -36,8 +37,6 @@ static const loss_case losses[] = {
     {"magface", {"loss", "magface", "lower_norm", "4", "upper_norm", "12", NULL}},
     {"curricularface", {"loss", "curricularface", "rate", "0.01", NULL}},
 };
-
-static arc_context *ctx;
 
 /* ---- pictures, labels and the small IResNet, as files ---- */
 
@@ -79,9 +78,8 @@ static void write_r10(void) {
 }
 
 static int make_files(void **state) {
-    if (test_make_folder(state) != 0)
+    if (test_make_folder(state) != 0 || open_context(state) != 0)
         return -1;
-    ctx = arc_test_context(NULL, 2);
     write_set(&r10);
     write_set(&mbf);
     write_r10();
@@ -89,7 +87,7 @@ static int make_files(void **state) {
 }
 
 static int remove_files(void **state) {
-    arc_context_close(&ctx);
+    close_context(state);
     return test_remove_folder(state);
 }
 

@@ -94,12 +94,8 @@ static double dot_of(const double *a, const double *b) {
 /* The curve of the listed pairs on 1 and 3 threads, to the last bit that of their scores. */
 static void expect_matched(const arc_templates *t, const int *pair, const double *score, const uint8_t *same) {
     for (int threads = 1; threads <= 3; threads += 2) {
-        arc_settings s;
-        arc_context *ctx;
+        arc_context *ctx = arc_test_context(NULL, threads);
         arc_curve got, want;
-        arc_settings_default(&s);
-        s.threads = threads;
-        assert_int_equal(arc_context_open(&ctx, &s, NULL), ARC_OK);
         assert_int_equal(arc_templates_verify(ctx, t, pair, LISTED, NULL, 0, &got, NULL), ARC_OK);
         assert_int_equal(arc_curve_of_scores(ctx, score, same, LISTED, NULL, 0, &want, NULL), ARC_OK);
         assert_int_equal(got.points, want.points);

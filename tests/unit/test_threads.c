@@ -26,7 +26,7 @@ static void bits_do_not_depend_on_threads(void **state) {
     for (size_t level = 0; level < ARC_COUNT(levels); level++) {
         float *alone = NULL;
         for (int threads = 1; threads <= 16; threads++) {
-            arc_context *ctx = net_context(threads, levels[level], NULL);
+            arc_context *ctx = arc_test_context_isa(NULL, threads, levels[level]);
             const bool here = strcmp(arc_context_isa(ctx), levels[level]) == 0;
             assert_int_equal(arc_context_threads(ctx), threads);
             for (int no_passes = 0; here && no_passes < 2; no_passes++) {
@@ -59,7 +59,7 @@ static void sessions_share_a_context(void **state) {
     float *x = net_floats(2, (size_t)arc_shape_count(&shape)), *z = net_floats(3, (size_t)arc_shape_count(&shape));
     net t;
     build(&t);
-    arc_context *ctx = net_context(4, NULL, NULL);
+    arc_context *ctx = arc_test_context(NULL, 4);
     arc_session *a, *b;
     arc_tensor in_a = {.dtype = ARC_F32, .shape = shape, .data = x}, in_b = {.dtype = ARC_F32, .shape = shape, .data = z}, out_a,
                out_b;

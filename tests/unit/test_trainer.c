@@ -1,25 +1,23 @@
 /* What one step of the trainer does, against the words of the recipe: clipping, decay, the running mean of weights, micro-batches, the teacher. */
 #include "data_support.h"
+#include "shared_context.h"
 #include "train/trainer/trainer_internal.h"
 #include <arcface/data.h>
 
 enum { IDENTITIES = 4, IMAGES = 6, BATCH = 8 };
-
-static arc_context *ctx;
 
 static int draw_set(void **state) {
     arc_drawn_options o;
     arc_drawn_options_default(&o);
     o.identities = IDENTITIES;
     o.images = IMAGES;
-    if (test_make_folder(state) != 0)
+    if (test_make_folder(state) != 0 || open_context(state) != 0)
         return -1;
-    ctx = arc_test_context(NULL, 2);
     return arc_data_drawn(ctx, in_folder("set"), &o, NULL) == ARC_OK ? 0 : -1;
 }
 
 static int remove_set(void **state) {
-    arc_context_close(&ctx);
+    close_context(state);
     return test_remove_folder(state);
 }
 

@@ -1,23 +1,20 @@
 /* Verification: one rule from the model, judged on embeddings and on photos; calibration; the best pair of several faces; photos that cannot be
  * judged. */
 #include "face_support.h"
+#include "shared_context.h"
 
 #define DIM 32
 
-static arc_context *ctx;
 static arc_model *embedder;
 
 static int setup(void **state) {
-    (void)state;
-    ctx = arc_test_context(NULL, 1);
+    open_context(state);
     return arc_model_new(ctx, "mbf", DIM, 3, &embedder, NULL) == ARC_OK ? 0 : -1;
 }
 
 static int teardown(void **state) {
-    (void)state;
     arc_model_free(&embedder);
-    arc_context_close(&ctx);
-    return 0;
+    return close_context(state);
 }
 
 static arc_calibration calibration(void) {

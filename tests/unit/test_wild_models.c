@@ -5,6 +5,7 @@
 #include "image/image.h"
 #include "pass/pass.h"
 #include "run/session.h"
+#include "shared_context.h"
 #include <string.h>
 
 #define PICTURES 3
@@ -23,8 +24,6 @@ static const char *reason_of(const char *file) {
             return not_yet[i].reason;
     return NULL;
 }
-
-static arc_context *ctx;
 
 /* Seeds of the fuzz corpus, here in any checkout: functions, branches and loops; what ONNX Runtime writes; doubles and bfloat16. */
 static const char *const seeds[] = {"bodies.onnx", "contrib.onnx", "wide.onnx"};
@@ -224,18 +223,6 @@ static void large_models_give_onnx_runtimes_embeddings(void **state) {
     (void)arc_test_file("wild-models");
     for (size_t i = 0; i < ARC_COUNT(files); i++)
         large_model(files[i].file, files[i].least);
-}
-
-static int open_context(void **state) {
-    (void)state;
-    ctx = arc_test_context(NULL, 2);
-    return 0;
-}
-
-static int close_context(void **state) {
-    (void)state;
-    arc_context_close(&ctx);
-    return 0;
 }
 
 int main(void) {
