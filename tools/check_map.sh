@@ -1,6 +1,7 @@
 #!/bin/bash
 # Holds the documents to the tree: the picture of docs/ARCHITECTURE.md names every room of tools/rooms.sh and every folder in it (the
-# command's groups apart), and the files, links and names in C that README.md, CONTRIBUTING.md and docs/*.md mention exist.
+# command's groups apart), and the files, links and names in C that README.md, CONTRIBUTING.md and docs/*.md mention exist, and TESTING.md tells of
+# every test program.
 # Include rules and calls are for check_layers.sh and check_circles.sh, the walks for check_walks.sh.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -37,6 +38,12 @@ while IFS=: read -r document link; do
     files=$((files + 1))
     [ -e "$(dirname "$document")/$link" ] || complain "$document: its link to $link leads nowhere"
 done < <(grep -oHE '\]\([^)#:]+[)#]' "${documents[@]}" | sed -E -e 's/\]\(//' -e 's/[)#]$//' | sort -u)
+
+# ---- tests: each program of tests/CMakeLists.txt --------------------------------------------------------------------------------
+
+while read -r test; do
+    grep -qF "\`$test\`" docs/TESTING.md || complain "docs/TESTING.md: no word of the test $test"
+done < <(sed -nE 's/^ *arc_test\(([a-z0-9_]+).*/\1/p' tests/CMakeLists.txt)
 
 # ---- names: `arc_graph_check`, `arc_mem_*` ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ static int run(cli *c) {
     if (!cli_given(c, "features"))
         return CLI_OK;
     printf("instruction set  %s\nthreads          %d\n", arc_context_isa(c->ctx), arc_context_threads(c->ctx));
-    printf("models           ONNX opset 7-17 in and out; MXNet and PyTorch in\n");
+    printf("models           ONNX opset 7 to 24 in and out; MXNet, PyTorch and safetensors in\n");
     printf("networks         r18 r34 r50 r100 r200 mbf mbf-large tiny\n");
     printf("detectors        scrfd retinaface retinaface-mxnet yunet\n");
     printf("pictures         JPEG PNG WebP BMP PNM in; JPEG PNG PPM out\n");
