@@ -45,6 +45,7 @@ typedef struct arc_image_options {
     /** 1: a JPEG, PNG or WebP that ends early or has damaged data is refused (ECORRUPT). 0 (default): what could be decoded is
      * used, arc_image_info says so, and only a file of which nothing could be decoded is refused. */
     int strict;
+    int frame; /**< of a GIF or TIFF with several, from 0 (default); EINVAL when there is none of that number */
 } arc_image_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -56,7 +57,7 @@ typedef struct arc_image_info {
     int full_height_px; /**< height, likewise */
     int orientation;    /**< EXIF orientation 1 to 8; 1 when there is none */
     double scale;       /**< width of the decoded picture / full width: 1, 1/2, 1/4 or 1/8 */
-    const char *kind;   /**< "jpeg", "png", "webp", "bmp" or "pnm"; static storage */
+    const char *kind;   /**< "jpeg", "png", "webp", "bmp", "pnm", "gif", "tiff", "heif" or "avif"; static storage */
     int damaged;        /**< 1: the file ends early or has damaged data; what is missing of the picture is plain */
 } arc_image_info;
 
@@ -67,7 +68,11 @@ ARC_API const char *arc_image_kind(const void *bytes, size_t count);
 /** The same of a file, whatever its name; *kind is NULL when it is no picture. Thread: any. Errors: ENOTFOUND, EIO. */
 ARC_API ARC_NODISCARD arc_status arc_image_kind_of_file(const char *path, const char **kind, arc_error *err);
 
-/** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 16 bits are reduced to 8, gray
+/** The kinds of pictures that this build reads, by name with blanks between them: "JPEG PNG WebP BMP PNM", and GIF, TIFF, HEIC and
+ * AVIF where their libraries were there. Static storage. Thread: any. */
+ARC_API const char *arc_image_formats(void);
+
+/** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 10, 12 and 16 bits are reduced to 8, gray
  * is replicated, CMYK and YCCK are converted. `opt` and `info` may be NULL. On failure *out is zeroed.
  * Ownership: free with arc_image_free. Thread: any.
  * Errors: ENOTFOUND, EIO, EFORMAT (not a picture), ECORRUPT, ELIMIT (too large), EUNSUPPORTED (a kind that is not read), EINVAL,

@@ -14,6 +14,7 @@ typedef struct arc_decode {
     int64_t max_pixels;
     int min_side_px;
     bool want_orientation;
+    int frame;      /* of files with several */
     bool strict;    /* damaged files are refused */
     bool damaged;   /* set by the codec: a part of the picture may be missing */
     arc_image *out; /* zeroed on entry; the dispatcher frees it on failure */
@@ -28,6 +29,10 @@ arc_status arc_decode_png(arc_decode *d, arc_error *err);
 arc_status arc_decode_webp(arc_decode *d, arc_error *err);
 arc_status arc_decode_bmp(arc_decode *d, arc_error *err);
 arc_status arc_decode_pnm(arc_decode *d, arc_error *err);
+/* Only where their libraries are: ARC_WITH_GIF, ARC_WITH_TIFF, ARC_WITH_HEIF. */
+arc_status arc_decode_gif(arc_decode *d, arc_error *err);
+arc_status arc_decode_tiff(arc_decode *d, arc_error *err);
+arc_status arc_decode_heif(arc_decode *d, arc_error *err);
 
 /* EINVAL-free size check: positive and at most max_pixels; keeps the size in d. */
 arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_error *err);

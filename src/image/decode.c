@@ -10,35 +10,65 @@ void arc_image_options_default(arc_image_options *opt) {
     *opt = (arc_image_options){.struct_size = sizeof *opt, .max_pixels = ARC_IMAGE_MAX_PIXELS_DEFAULT};
 }
 typedef arc_status codec_fn(arc_decode *d, arc_error *err);
+
+/* Codecs whose libraries were found when this was built (cmake/rooms.cmake). */
+#ifdef ARC_WITH_GIF
+#define GIF_CODEC arc_decode_gif
+#define GIF_NAME " GIF"
+#else
+#define GIF_CODEC NULL
+#define GIF_NAME ""
+#endif
+#ifdef ARC_WITH_TIFF
+#define TIFF_CODEC arc_decode_tiff
+#define TIFF_NAME " TIFF"
+#else
+#define TIFF_CODEC NULL
+#define TIFF_NAME ""
+#endif
+#ifdef ARC_WITH_HEIF
+#define HEIF_CODEC arc_decode_heif
+#define HEIF_NAME " HEIC AVIF"
+#else
+#define HEIF_CODEC NULL
+#define HEIF_NAME ""
+#endif
+
 typedef struct codec {
     const char *kind;
     size_t offset, bytes;
     const char *magic;
-    codec_fn *decode; /* NULL: known by sight, not read */
+    codec_fn *decode;    /* NULL: known by sight, not read by this build */
+    const char *library; /* package that reading it needs; NULL: there is no way yet */
+    bool frames;         /* files may hold several */
 } codec;
 
 static const codec codecs[] = {
-    {"jpeg", 0, 3, "\xff\xd8\xff", arc_decode_jpeg},
-    {"png", 0, 8, "\x89PNG\r\n\x1a\n", arc_decode_png},
-    {"webp", 8, 4, "WEBP", arc_decode_webp},
-    {"bmp", 0, 2, "BM", arc_decode_bmp},
-    {"pnm", 0, 2, "P6", arc_decode_pnm},
-    {"pnm", 0, 2, "P5", arc_decode_pnm},
-    {"pnm", 0, 2, "P3", arc_decode_pnm},
-    {"pnm", 0, 2, "P2", arc_decode_pnm},
-    {"a GIF", 0, 4, "GIF8", NULL},
-    {"a TIFF", 0, 4, "II*\0", NULL},
-    {"a TIFF", 0, 4, "MM\0*", NULL},
-    {"an AVIF", 4, 8, "ftypavif", NULL},
-    {"an AVIF", 4, 8, "ftypavis", NULL},
-    {"a HEIF", 4, 7, "ftyphei", NULL},
-    {"a HEIF", 4, 7, "ftyphev", NULL},
-    {"a HEIF", 4, 8, "ftypmif1", NULL},
-    {"a HEIF", 4, 8, "ftypmsf1", NULL},
-    {"a JPEG XL", 0, 2, "\xff\x0a", NULL},
-    {"a JPEG XL", 4, 4, "JXL ", NULL},
-    {"a JPEG 2000", 4, 4, "jP  ", NULL},
+    {"jpeg", 0, 3, "\xff\xd8\xff", arc_decode_jpeg, NULL, false},
+    {"png", 0, 8, "\x89PNG\r\n\x1a\n", arc_decode_png, NULL, false},
+    {"webp", 8, 4, "WEBP", arc_decode_webp, NULL, false},
+    {"bmp", 0, 2, "BM", arc_decode_bmp, NULL, false},
+    {"pnm", 0, 2, "P6", arc_decode_pnm, NULL, false},
+    {"pnm", 0, 2, "P5", arc_decode_pnm, NULL, false},
+    {"pnm", 0, 2, "P3", arc_decode_pnm, NULL, false},
+    {"pnm", 0, 2, "P2", arc_decode_pnm, NULL, false},
+    {"gif", 0, 4, "GIF8", GIF_CODEC, "libgif-dev", true},
+    {"tiff", 0, 4, "II*\0", TIFF_CODEC, "libtiff-dev", true},
+    {"tiff", 0, 4, "MM\0*", TIFF_CODEC, "libtiff-dev", true},
+    {"avif", 4, 8, "ftypavif", HEIF_CODEC, "libheif-dev", false},
+    {"avif", 4, 8, "ftypavis", HEIF_CODEC, "libheif-dev", false},
+    {"heif", 4, 7, "ftyphei", HEIF_CODEC, "libheif-dev", false},
+    {"heif", 4, 7, "ftyphev", HEIF_CODEC, "libheif-dev", false},
+    {"heif", 4, 8, "ftypmif1", HEIF_CODEC, "libheif-dev", false},
+    {"heif", 4, 8, "ftypmsf1", HEIF_CODEC, "libheif-dev", false},
+    {"JPEG XL", 0, 2, "\xff\x0a", NULL, NULL, false},
+    {"JPEG XL", 4, 4, "JXL ", NULL, NULL, false},
+    {"JPEG 2000", 4, 4, "jP  ", NULL, NULL, false},
 };
+
+const char *arc_image_formats(void) {
+    return "JPEG PNG WebP BMP PNM" GIF_NAME TIFF_NAME HEIF_NAME;
+}
 
 static const codec *codec_of(const uint8_t *bytes, size_t count) {
     for (size_t i = 0; i < ARC_COUNT(codecs); i++) {
@@ -64,8 +94,7 @@ const char *arc_image_kind(const void *bytes, size_t count) {
     const codec *c = codec_of(bytes, count);
     if (!c || !is_plausible(c, bytes, count))
         return NULL;
-    const char *kind = strrchr(c->kind, ' '); /* "a TIFF" */
-    return kind ? kind + 1 : c->kind;
+    return c->kind;
 }
 
 arc_status arc_image_kind_of_file(const char *path, const char **kind, arc_error *err) {
@@ -98,9 +127,15 @@ static arc_status decode(arc_decode *d, const char **kind, arc_error *err) {
         return arc_fail(err, ARC_EFORMAT, "%s: the file is empty", d->name);
     const codec *c = codec_of(d->bytes, d->count);
     if (!c)
-        return arc_fail(err, ARC_EFORMAT, "%s: not a JPEG, PNG, WebP, BMP or PNM picture", d->name);
+        return arc_fail(err, ARC_EFORMAT, "%s: not a picture (read are %s)", d->name, arc_image_formats());
+    if (!c->decode && c->library)
+        return arc_fail(err, ARC_EUNSUPPORTED,
+                        "%s: a %s file, which this build does not read: install %s and build anew, or convert it", d->name,
+                        c->kind, c->library);
     if (!c->decode)
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: %s file; convert it to JPEG or PNG", d->name, c->kind);
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: a %s file; convert it to JPEG or PNG", d->name, c->kind);
+    if (d->frame < 0 || (d->frame > 0 && !c->frames))
+        return arc_fail(err, ARC_EINVAL, "%s: a %s file has no frame %d", d->name, c->kind, d->frame);
     *kind = c->kind;
     return c->decode(d, err);
 }
@@ -123,6 +158,7 @@ arc_status arc_image_decode_in(const arc_alloc *a, const void *bytes, size_t cou
         .min_side_px = opt ? opt->min_side_px : 0,
         .want_orientation = !(opt && opt->ignore_orientation),
         .strict = opt && opt->strict,
+        .frame = opt ? opt->frame : 0,
         .out = out,
         .orientation = 1,
     };

@@ -220,8 +220,8 @@ static void bad_inputs_have_their_codes(void **state) {
     } table[] = {
         {"", 0, ARC_EFORMAT},
         {"hello, world", 12, ARC_EFORMAT},
-        {"GIF89a......", 12, ARC_EUNSUPPORTED},
-        {"II*\0........", 12, ARC_EUNSUPPORTED},
+        {"....jP  \r\n\x87\n", 12, ARC_EUNSUPPORTED},
+        {"\xff\x0a..........", 12, ARC_EUNSUPPORTED},
         {"\xff\xd8\xff\xe0....", 8, ARC_ECORRUPT},
         {"\x89PNG\r\n\x1a\n....", 12, ARC_ECORRUPT},
         {"RIFF\0\0\0\0WEBPVP8 ", 16, ARC_ECORRUPT},
@@ -253,10 +253,10 @@ static void kinds_are_known_by_their_first_bytes(void **state) {
         {"\xff\xd8\xff\xe0", "jpeg"},
         {"\x89PNG\r\n\x1a\n", "png"},
         {"RIFF....WEBPVP8 ", "webp"},
-        {"....ftypheic", "HEIF"},
-        {"....ftypavif", "AVIF"},
-        {"II*\0", "TIFF"},
-        {"GIF89a", "GIF"},
+        {"....ftypheic", "heif"},
+        {"....ftypavif", "avif"},
+        {"II*\0", "tiff"},
+        {"GIF89a", "gif"},
         {"P6\n4 4 255\n", "pnm"},
         {"....ftypmp42", NULL}, /* a film */
         {"P6000 and more", NULL},
@@ -315,6 +315,130 @@ static void lists_of_photos_have_lines_or_ends(void **state) {
     const char *kind;
     assert_int_equal(arc_photo_paths_load(ctx, file, &paths, &count, NULL), ARC_ENOTFOUND);
     assert_int_equal(arc_image_kind_of_file(file, &kind, NULL), ARC_ENOTFOUND);
+}
+
+static bool reads(const char *format) {
+    return strstr(arc_image_formats(), format) != NULL;
+}
+
+/* Pictures of the optional codecs and what is expected of them (tests/golden/make_codecs.py). */
+typedef struct more {
+    const char *format, *name;
+    int frame, orientation;
+    int most; /* by which a value may differ */
+} more;
+
+static const more more_files[] = {
+    {"GIF", "still.gif", 0, 1, 0},      {"GIF", "clear.gif", 0, 1, 0},     {"GIF", "two.gif", 0, 1, 0},
+    {"GIF", "two.gif", 1, 1, 0},        {"TIFF", "raw.tiff", 0, 1, 0},     {"TIFF", "tiff_lzw.tiff", 0, 1, 0},
+    {"TIFF", "packbits.tiff", 0, 1, 0}, {"TIFF", "gray.tiff", 0, 1, 0},    {"TIFF", "tiff_adobe_deflate.tiff", 0, 1, 0},
+    {"TIFF", "palette.tiff", 0, 1, 0},  {"TIFF", "bilevel.tiff", 0, 1, 0}, {"TIFF", "gray16.tiff", 0, 1, 1},
+    {"TIFF", "pages.tiff", 0, 1, 0},    {"TIFF", "pages.tiff", 1, 1, 0},   {"TIFF", "turned2.tiff", 0, 2, 0},
+    {"TIFF", "turned3.tiff", 0, 3, 0},  {"TIFF", "turned4.tiff", 0, 4, 0}, {"TIFF", "turned5.tiff", 0, 5, 0},
+    {"TIFF", "turned6.tiff", 0, 6, 0},  {"TIFF", "turned7.tiff", 0, 7, 0}, {"TIFF", "turned8.tiff", 0, 8, 0},
+    {"HEIC", "still.heic", 0, 1, 1},    {"HEIC", "alpha.heic", 0, 1, 2},   {"HEIC", "deep.heic", 0, 1, 1},
+    {"AVIF", "still.avif", 0, 1, 1},
+};
+
+static const char *more_image(const char *name) {
+    static char path[1024];
+    snprintf(path, sizeof path, "%s/tests/golden/data/images/more/%s", ARC_SOURCE_DIR, name);
+    return path;
+}
+
+static int largest_difference(const arc_image *a, const arc_image *b) {
+    int most = 0;
+    assert_true(a->width_px == b->width_px && a->height_px == b->height_px);
+    for (int i = 0; i < a->width_px * a->height_px * 3; i++)
+        most = ARC_MAX(most, abs(a->data[i] - b->data[i]));
+    return most;
+}
+
+static void optional_codecs_equal_their_references(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(more_files); i++) {
+        const more *m = &more_files[i];
+        arc_image image, want;
+        arc_image_info info;
+        arc_image_options opt;
+        arc_error err = {0};
+        char expected[128];
+        if (!reads(m->format)) {
+            assert_int_equal(arc_image_load(ctx, more_image(m->name), NULL, &image, NULL, &err), ARC_EUNSUPPORTED);
+            assert_non_null(strstr(err.text, "-dev"));
+            continue;
+        }
+        arc_image_options_default(&opt);
+        opt.frame = m->frame;
+        opt.strict = 1;
+        if (arc_image_load(ctx, more_image(m->name), &opt, &image, &info, &err) != ARC_OK)
+            fail_msg("%s", err.text);
+        const bool many = strcmp(m->name, "two.gif") == 0 || strcmp(m->name, "pages.tiff") == 0;
+        snprintf(expected, sizeof expected, many ? "%s.%d.png" : "%s.png", m->name, m->frame);
+        assert_int_equal(arc_image_load(ctx, more_image(expected), NULL, &want, NULL, NULL), ARC_OK);
+        const int most = largest_difference(&image, &want);
+        if (most > m->most || info.orientation != m->orientation || info.damaged)
+            fail_msg("%s frame %d: differs by %d, orientation %d", m->name, m->frame, most, info.orientation);
+        arc_image_free(ctx, &image);
+        opt.frame = 7;
+        assert_int_equal(arc_image_load(ctx, more_image(m->name), &opt, &image, &info, NULL), ARC_EINVAL);
+        opt.frame = 0;
+        opt.max_pixels = want.width_px * want.height_px - 1;
+        assert_int_equal(arc_image_load(ctx, more_image(m->name), &opt, &image, &info, NULL), ARC_ELIMIT);
+        arc_image_free(ctx, &want);
+    }
+}
+
+/* Cut anywhere: refused with a code, or flagged. */
+static void optional_codecs_take_cut_files(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(more_files); i++) {
+        arc_map map;
+        int used = 0;
+        const more *m = &more_files[i];
+        if (!reads(m->format))
+            continue;
+        assert_int_equal(arc_map_open(&map, more_image(m->name), 1 << 20, NULL), ARC_OK);
+        for (size_t n = 0; n < map.bytes; n += 7) {
+            arc_image image;
+            arc_image_info info;
+            arc_error err = {0};
+            const arc_status st = arc_image_decode(ctx, map.data, n, m->name, NULL, &image, &info, &err);
+            if (st != ARC_OK && (image.data || !err.text[0]))
+                fail_msg("%s cut to %zu bytes: no sentence", m->name, n);
+            used += st == ARC_OK;
+            arc_image_free(ctx, &image);
+        }
+        if (strcmp(m->name, "still.gif") == 0 || strcmp(m->name, "tiff_lzw.tiff") == 0)
+            assert_true(used > 0 || strcmp(m->format, "TIFF") == 0);
+        arc_map_close(&map);
+    }
+}
+
+static void optional_codecs_may_run_out_of_memory(void **state) {
+    (void)state;
+    static const char *const names[] = {"clear.gif", "turned6.tiff", "alpha.heic"}, *const formats[] = {"GIF", "TIFF", "HEIC"};
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        for (long nth = 1; reads(formats[i]); nth++) {
+            arc_test_heap heap = {0};
+            arc_settings s;
+            arc_settings_default(&s);
+            s.threads = 1;
+            s.alloc = arc_test_heap_alloc(&heap);
+            arc_context *c = NULL;
+            assert_int_equal(arc_context_open(&c, &s, NULL), ARC_OK);
+            heap.requests = 0;
+            heap.fail_at = nth;
+            arc_image image;
+            const arc_status st = arc_image_load(c, more_image(names[i]), NULL, &image, NULL, NULL);
+            const bool done = heap.requests < nth;
+            assert_int_equal(st, done ? ARC_OK : ARC_ENOMEM);
+            arc_image_free(c, &image);
+            arc_context_close(&c);
+            assert_int_equal(heap.live, 0);
+            if (done)
+                break;
+        }
 }
 
 static void limit_is_in_pixels(void **state) {
@@ -442,6 +566,9 @@ int main(void) {
         cmocka_unit_test(bad_inputs_have_their_codes),
         cmocka_unit_test(kinds_are_known_by_their_first_bytes),
         cmocka_unit_test(lists_of_photos_have_lines_or_ends),
+        cmocka_unit_test(optional_codecs_equal_their_references),
+        cmocka_unit_test(optional_codecs_take_cut_files),
+        cmocka_unit_test(optional_codecs_may_run_out_of_memory),
         cmocka_unit_test(limit_is_in_pixels),
         cmocka_unit_test(jpeg_is_reduced_on_request),
         cmocka_unit_test(lossless_save_round_trips),

@@ -7,6 +7,7 @@ void face_run_options(const cli *c, face_run *r) {
     arc_pipeline_options_default(&r->opt);
     faces_options(c, &r->opt.detect);
     r->opt.image.strict = cli_given(c, "strict");
+    cli_int(c, "frame", &r->opt.image.frame);
 }
 
 int face_run_open(cli *c, face_run *r, bool embeds) {

@@ -7,7 +7,8 @@
 /* How picture files are read; put into the table of a command that calls face_run_options. */
 /* clang-format off */
 #define PICTURE_OPTIONS \
-    CLI_FLAG("strict", 0, "refuse pictures that end early or are damaged; else what could be decoded is used")
+    CLI_FLAG("strict", 0, "refuse pictures that end early or are damaged; else what could be decoded is used"), \
+    CLI_WHOLE("frame", 0, "N", 0, 65535, "0", "of a GIF or TIFF with several pictures")
 /* clang-format on */
 
 typedef struct face_run {

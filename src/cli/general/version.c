@@ -10,7 +10,7 @@ static int run(cli *c) {
     printf("models           ONNX opset 7 to 24 in and out; MXNet, PyTorch and safetensors in\n");
     printf("networks         r18 r34 r50 r100 r200 mbf mbf-large tiny\n");
     printf("detectors        scrfd retinaface retinaface-mxnet yunet\n");
-    printf("pictures         JPEG PNG WebP BMP PNM in; JPEG PNG PPM out\n");
+    printf("pictures         %s in; JPEG PNG PPM out\n", arc_image_formats());
     printf("compiler         %s\n", __VERSION__);
     return CLI_OK;
 }
