@@ -8,6 +8,7 @@
 #define MAX_FILE_BYTES ((size_t)4 << 30)
 #define MAX_LINES 100000000
 #define MAX_FIELD_BYTES 1024
+#define MAX_FIELDS 12                /* that a line's meaning lies in */
 #define DROP_BYTES ((size_t)8 << 20) /* of the mapping behind the reader, so that big lists stay out of memory */
 
 typedef struct reader {
@@ -20,8 +21,8 @@ typedef struct field {
     size_t bytes;
 } field;
 
-/* Fields of the next line that holds something; 0 at the end. More than `most` fields count but are not kept. */
-static int next_line(reader *r, char by, field *f, int most) {
+/* Fields of the next line that holds something; 0 at the end. More than MAX_FIELDS count but are not kept. */
+static int next_line(reader *r, char by, field f[MAX_FIELDS]) {
     while (r->at < r->end) {
         const char *stop = memchr(r->at, '\n', (size_t)(r->end - r->at)), *text = r->at, *end = stop ? stop : r->end;
         int n = 0;
@@ -38,7 +39,7 @@ static int next_line(reader *r, char by, field *f, int most) {
             const char *to = text;
             while (to > from && to[-1] == ' ')
                 to--;
-            if (to > from && n++ < most)
+            if (to > from && n++ < MAX_FIELDS)
                 f[n - 1] = (field){from, (size_t)(to - from)};
         }
         if (n)
@@ -111,29 +112,40 @@ static void *begin_entries(reader *r, arc_arena *arena, const arc_alloc *a, cons
     return entries;
 }
 
+/* Gives each line, n fields separated by `by`, to `take`, which makes an entry of `list` from it. */
+static arc_status each_line(reader *r, char by,
+                            arc_status (*take)(void *list, const reader *r, const field *f, int n, arc_error *err), void *list,
+                            arc_error *err) {
+    field f[MAX_FIELDS];
+    arc_status st = ARC_OK;
+    int n;
+    while (st == ARC_OK && (n = next_line(r, by, f)))
+        st = take(list, r, f, n, err);
+    return st;
+}
+
+static arc_status take_face(void *list, const reader *r, const field *f, int n, arc_error *err) {
+    arc_ijb_faces *out = list;
+    arc_ijb_face *face = &out->face[out->faces];
+    bool good = n == 12 && inside(&f[0]) && decimal(&f[11], &face->score);
+    for (int k = 0; k < 10 && good; k++)
+        good = decimal(&f[1 + k], &face->landmark_px[k / 2][k % 2]);
+    if (!good)
+        return bad_line(r, "NAME X1 Y1 ... X5 Y5 SCORE", err);
+    if (!(face->name = arc_arena_strndup(&out->arena, f[0].text, f[0].bytes)))
+        return arc_fail_nomem(err, r->file);
+    out->faces++;
+    return ARC_OK;
+}
+
 arc_status arc_ijb_faces_parse(arc_ijb_faces *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                arc_error *err) {
-    static const char want[] = "NAME X1 Y1 ... X5 Y5 SCORE";
     reader r;
-    field f[12];
-    int n;
     arc_status st;
     memset(out, 0, sizeof *out);
     out->face = begin_entries(&r, &out->arena, a, bytes, count, name, sizeof *out->face, &st, err);
-    if (st != ARC_OK)
-        goto done;
-    while ((n = next_line(&r, ' ', f, 12))) {
-        arc_ijb_face *face = &out->face[out->faces];
-        bool good = n == 12 && inside(&f[0]) && decimal(&f[11], &face->score);
-        for (int k = 0; k < 10 && good; k++)
-            good = decimal(&f[1 + k], &face->landmark_px[k / 2][k % 2]);
-        if (!good)
-            ARC_TRY(bad_line(&r, want, err));
-        if (!(face->name = arc_arena_strndup(&out->arena, f[0].text, f[0].bytes)))
-            ARC_TRY(arc_fail_nomem(err, name));
-        out->faces++;
-    }
-done:
+    if (st == ARC_OK)
+        st = each_line(&r, ' ', take_face, out, err);
     if (st != ARC_OK)
         arc_ijb_faces_close(out);
     return st;
@@ -172,14 +184,14 @@ arc_status arc_ijb_numbers_parse(arc_number_rows *out, const arc_alloc *a, arc_i
                                  const char *name, const arc_map *map, arc_error *err) {
     const number_list *l = &number_lists[kind];
     reader r = {.file = name, .at = bytes, .end = (const char *)bytes + count};
-    field f[4];
+    field f[MAX_FIELDS];
     size_t lines, dropped = 0;
     int n;
     *out = (arc_number_rows){.columns = l->columns};
     arc_status st = count_lines(bytes, count, name, &lines, err);
     if (st == ARC_OK && !(out->value = arc_mem_raw(a, lines, (size_t)l->columns * sizeof(int))))
         st = arc_fail_nomem(err, name);
-    while (st == ARC_OK && (n = next_line(&r, l->by, f, ARC_COUNT(f)))) {
+    while (st == ARC_OK && (n = next_line(&r, l->by, f))) {
         const bool good = read_row(l, f, n, &out->value[out->rows * (size_t)l->columns]);
         if (!good && !(l->header && r.number == 1))
             st = bad_line(&r, l->want, err);
@@ -210,71 +222,72 @@ arc_status arc_ijb_numbers_open(arc_number_rows *out, const arc_alloc *a, arc_ij
 /* ---- YouTube Faces ---- */
 
 /* "split number, pair number, Name/video, Name/video, is same": 1 or 0 last; a header begins with "split". */
+static arc_status take_pair(void *list, const reader *r, const field *f, int n, arc_error *err) {
+    arc_pair_list *out = list;
+    int split = 0, same = 0;
+    if (out->pairs == 0 && f[0].bytes >= 5 && strncasecmp(f[0].text, "split", 5) == 0)
+        return ARC_OK;
+    if (n < 5 || n > 8 || !whole(&f[0], &split) || !inside(&f[2]) || !inside(&f[3]) || !whole(&f[n - 1], &same) || same < 0 ||
+        same > 1)
+        return bad_line(r, "SPLIT, PAIR, NAME/VIDEO, NAME/VIDEO, 0|1", err);
+    if (split < out->folds || split > out->folds + 1)
+        return arc_fail(err, ARC_ECORRUPT, "%s: line %zu is of split %d after split %d; the splits must stand in order", r->file,
+                        r->number, split, out->folds);
+    out->folds = split;
+    arc_listed_pair *p = &out->pair[out->pairs++];
+    for (int k = 0; k < 2; k++)
+        if (!(p->path[k] = arc_arena_strndup(&out->arena, f[2 + k].text, f[2 + k].bytes)))
+            return arc_fail_nomem(err, r->file);
+    p->same = same == 1;
+    return ARC_OK;
+}
+
 arc_status arc_ytf_splits_parse(arc_pair_list *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                 arc_error *err) {
-    static const char want[] = "SPLIT, PAIR, NAME/VIDEO, NAME/VIDEO, 0|1";
     reader r;
-    field f[8];
-    int n;
     arc_status st;
     memset(out, 0, sizeof *out);
     out->pair = begin_entries(&r, &out->arena, a, bytes, count, name, sizeof *out->pair, &st, err);
-    if (st != ARC_OK)
-        goto done;
-    while ((n = next_line(&r, ',', f, 8))) {
-        int split = 0, same = 0;
-        if (out->pairs == 0 && f[0].bytes >= 5 && strncasecmp(f[0].text, "split", 5) == 0)
-            continue;
-        if (n < 5 || n > 8 || !whole(&f[0], &split) || !inside(&f[2]) || !inside(&f[3]) || !whole(&f[n - 1], &same) || same < 0 ||
-            same > 1)
-            ARC_TRY(bad_line(&r, want, err));
-        if (split < out->folds || split > out->folds + 1)
-            ARC_TRY(arc_fail(err, ARC_ECORRUPT, "%s: line %zu is of split %d after split %d; the splits must stand in order",
-                             name, r.number, split, out->folds));
-        out->folds = split;
-        arc_listed_pair *p = &out->pair[out->pairs++];
-        for (int k = 0; k < 2; k++)
-            if (!(p->path[k] = arc_arena_strndup(&out->arena, f[2 + k].text, f[2 + k].bytes)))
-                ARC_TRY(arc_fail_nomem(err, name));
-        p->same = same == 1;
+    if (st == ARC_OK)
+        st = each_line(&r, ',', take_pair, out, err);
+    if (st == ARC_OK && out->pairs == 0)
+        st = arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name);
+    if (st != ARC_OK) {
+        arc_pair_list_close(out);
+        return st;
     }
-    if (out->pairs == 0)
-        ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name));
     out->kind = "YouTube Faces splits";
     out->bytes = (int64_t)count;
     arc_pair_list_digest(out, bytes, count);
-done:
-    if (st != ARC_OK)
-        arc_pair_list_close(out);
-    return st;
+    return ARC_OK;
 }
 
 /* Lines "Name\video\video.frame.jpg,0,x,y,w,h,0.0,1": x, y is the centre of the box. */
+static arc_status take_box(void *list, const reader *r, const field *f, int n, arc_error *err) {
+    arc_ytf_boxes *out = list;
+    float v[4];
+    bool good = n >= 6 && f[0].bytes <= MAX_FIELD_BYTES && !memchr(f[0].text, 0, f[0].bytes);
+    for (int k = 0; k < 4 && good; k++)
+        good = decimal(&f[2 + k], &v[k]);
+    if (!good)
+        return bad_line(r, "NAME\\VIDEO\\VIDEO.FRAME.jpg,0,X,Y,W,H,0.0,1", err);
+    char *path = arc_arena_strndup(&out->arena, f[0].text, f[0].bytes);
+    if (!path)
+        return arc_fail_nomem(err, r->file);
+    for (char *p = path; *p; p++)
+        *p = *p == '\\' ? '/' : *p;
+    out->box[out->boxes++] = (arc_ytf_box){path, {v[0] - v[2] / 2, v[1] - v[3] / 2, v[0] + v[2] / 2, v[1] + v[3] / 2}};
+    return ARC_OK;
+}
+
 arc_status arc_ytf_boxes_parse(arc_ytf_boxes *out, const arc_alloc *a, const void *bytes, size_t count, const char *name,
                                arc_error *err) {
     reader r;
-    field f[8];
-    int n;
     arc_status st;
     memset(out, 0, sizeof *out);
     out->box = begin_entries(&r, &out->arena, a, bytes, count, name, sizeof *out->box, &st, err);
-    if (st != ARC_OK)
-        goto done;
-    while ((n = next_line(&r, ',', f, 8))) {
-        float v[4];
-        bool good = n >= 6 && f[0].bytes <= MAX_FIELD_BYTES && !memchr(f[0].text, 0, f[0].bytes);
-        for (int k = 0; k < 4 && good; k++)
-            good = decimal(&f[2 + k], &v[k]);
-        if (!good)
-            ARC_TRY(bad_line(&r, "NAME\\VIDEO\\VIDEO.FRAME.jpg,0,X,Y,W,H,0.0,1", err));
-        char *path = arc_arena_strndup(&out->arena, f[0].text, f[0].bytes);
-        if (!path)
-            ARC_TRY(arc_fail_nomem(err, name));
-        for (char *p = path; *p; p++)
-            *p = *p == '\\' ? '/' : *p;
-        out->box[out->boxes++] = (arc_ytf_box){path, {v[0] - v[2] / 2, v[1] - v[3] / 2, v[0] + v[2] / 2, v[1] + v[3] / 2}};
-    }
-done:
+    if (st == ARC_OK)
+        st = each_line(&r, ',', take_box, out, err);
     if (st != ARC_OK)
         arc_ytf_boxes_close(out);
     return st;
