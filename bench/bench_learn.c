@@ -4,6 +4,7 @@
  * forward and backward. With `images` a step is what a loss on images takes: forward, and backward to the images' gradient,
  * without head and SGD; `input` is the same by a learner that computes no other gradient. */
 #include "learn/learner.h"
+#include "measure.h"
 #include "run/session.h"
 #include "zoo/zoo.h"
 #include <inttypes.h>
@@ -14,24 +15,6 @@
 #include <time.h>
 
 enum { CLASSES = 1000, DIM = 512, SIDE = 112, MAX_STEPS = 10000 };
-
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* VmHWM, the largest resident size so far, in KiB. */
-static long peak_kib(void) {
-    char line[256];
-    long kib = -1;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kib = strtol(line + 6, NULL, 10);
-    if (f)
-        fclose(f);
-    return kib;
-}
 
 typedef struct bench {
     const arc_context *ctx;

@@ -1,6 +1,7 @@
 /* Time and peak memory of one network: bench_net MODEL.onnx [BATCH] [THREADS] [SECONDS] [OUTPUT.f32] [bf16|fp16].
  * Input n of image i is fixed, so that
  * other engines can be given the same numbers; the first output of the first run goes to OUTPUT.f32. Prints one JSON line. */
+#include "measure.h"
 #include <arcface/arcface.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -15,24 +16,6 @@ static double now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* VmHWM, the largest resident size so far, in KiB. */
-static long peak_kib(void) {
-    char line[256];
-    long kib = -1;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kib = strtol(line + 6, NULL, 10);
-    if (f)
-        fclose(f);
-    return kib;
 }
 
 /* The same in bench/peers/run.py: ((i * 2654435761) mod 2^32 >> 8) / 2^24 * 2 - 1. */

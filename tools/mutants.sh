@@ -114,7 +114,7 @@ mutant int8_igemm-avx2 kernel/x86/int8_igemm_avx2.c avx2 kernels_multiply 's/for
 mutant int8_igemm-generic kernel/generic/gemm.c - kernels_multiply 's/kc - g \* 4 < 4 ? kc - g \* 4 : 4;/kc - g * 4 < 4 ? 1 : 4;/'
 mutant f16-even kernel/generic/f16.c - kernels_multiply 's/0xfff + (bits >> 13 \& 1)/0xfff + (bits >> 14 \& 1)/'
 mutant requantize-mid kernel/simd/int8_requantize.h - kernels_int8 's/v_clamp(v, mid_lo, mid_hi)/v_clamp(v, mid_lo, quantize_hi)/'
-mutant requantize-nan kernel/registers/avx512.h avx512f kernels_int8 's/_mm512_max_ps(x, lo)/_mm512_max_ps(lo, x)/'
+mutant requantize-nan kernel/registers/x86.h avx512f kernels_int8 's/V(max_ps)(x, lo)/V(max_ps)(lo, x)/'
 mutant int8_dwconv-pair kernel/x86/int8_requantize_avx512.c avx512f kernels_int8 's/pair = t + 1 < taps;/pair = t + 2 < taps;/'
 mutant gemm-tn kernel/simd/tn.h - kernels_learn 's/hi##i = v_fma(x, b1, hi##i);/hi##i = v_fma(x, b0, hi##i);/'
 mutant norm-square kernel/simd/learn.h - kernels_learn 's/q\[r\] = v_fma(d, d, q\[r\]);/q[r] = v_fma(d, s[r], q[r]);/'

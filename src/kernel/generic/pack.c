@@ -43,6 +43,12 @@ size_t arc_form_floats(arc_form form, size_t count) {
     return form == ARC_FORM_F32 ? count : count / 2;
 }
 
+/* row[j] = w[j * stride] * scale * scale_n[j]; scale_n NULL: 1. */
+static void scaled_row(size_t width, const float *w, size_t stride, float scale, const float *scale_n, float *row) {
+    for (size_t j = 0; j < width; j++)
+        row[j] = w[j * stride] * scale * (scale_n ? scale_n[j] : 1);
+}
+
 void arc_igemm_pack_panel_f16(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                               size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel) {
     const size_t nr = k->igemm_nr, width = n - j0 < nr ? n - j0 : nr;
@@ -50,9 +56,8 @@ void arc_igemm_pack_panel_f16(const arc_kernels *k, size_t n, size_t j0, size_t 
     float row[ARC_IGEMM_MAX_NR] = {0};
     for (size_t i = 0; i < kc; i++)
         for (size_t t = 0; t < taps; t++) {
-            const float *from = w + j0 * ws_n + t * ws_tap + i * ws_k;
-            for (size_t j = 0; j < width; j++)
-                row[j] = from[j * ws_n] * (scale_k ? scale_k[i] : 1) * (scale_n ? scale_n[j0 + j] : 1);
+            scaled_row(width, w + j0 * ws_n + t * ws_tap + i * ws_k, ws_n, scale_k ? scale_k[i] : 1,
+                       scale_n ? scale_n + j0 : NULL, row);
             k->to_f16(nr, row, half + (t * kc + i) * nr);
         }
 }
@@ -63,9 +68,8 @@ void arc_igemm_pack_panel_bf16(const arc_kernels *k, size_t n, size_t j0, size_t
     float row[ARC_IGEMM_MAX_NR] = {0};
     for (size_t i = 0; i < kc; i++)
         for (size_t t = 0; t < taps; t++) {
-            const float *from = w + j0 * ws_n + t * ws_tap + i * ws_k;
-            for (size_t j = 0; j < width; j++)
-                row[j] = from[j * ws_n] * (scale_k ? scale_k[i] : 1) * (scale_n ? scale_n[j0 + j] : 1);
+            scaled_row(width, w + j0 * ws_n + t * ws_tap + i * ws_k, ws_n, scale_k ? scale_k[i] : 1,
+                       scale_n ? scale_n + j0 : NULL, row);
             arc_bf16_half_row(nr, row, i % 2, panel + (t * (kc / 2) + i / 2) * nr);
         }
 }

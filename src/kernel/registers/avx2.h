@@ -9,22 +9,13 @@
 
 #define VL ((size_t)8)
 typedef __m256 vf;
+#define V(name) _mm256_##name
+#include "kernel/registers/x86.h"
+#undef V
 
 /* Lanes below n all ones. */
 static inline __m256i v_mask(size_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-static inline vf v_zero(void) {
-    return _mm256_setzero_ps();
-}
-static inline vf v_set1(float x) {
-    return _mm256_set1_ps(x);
-}
-static inline vf v_load(const float *p) {
-    return _mm256_loadu_ps(p);
-}
-static inline void v_store(float *p, vf v) {
-    _mm256_storeu_ps(p, v);
 }
 /* The first n < VL lanes; the others read as 0 and are not touched in memory. */
 static inline vf v_load_n(const float *p, size_t n) {
@@ -33,51 +24,12 @@ static inline vf v_load_n(const float *p, size_t n) {
 static inline void v_store_n(float *p, size_t n, vf v) {
     _mm256_maskstore_ps(p, v_mask(n), v);
 }
-static inline vf v_add(vf a, vf b) {
-    return _mm256_add_ps(a, b);
-}
-static inline vf v_sub(vf a, vf b) {
-    return _mm256_sub_ps(a, b);
-}
-/* Lane j takes lane j^1; lane j takes lane j^2. */
-static inline vf v_swap1(vf x) {
-    return _mm256_permute_ps(x, 0xb1);
-}
-static inline vf v_swap2(vf x) {
-    return _mm256_permute_ps(x, 0x4e);
-}
-static inline vf v_mul(vf a, vf b) {
-    return _mm256_mul_ps(a, b);
-}
-static inline vf v_div(vf a, vf b) {
-    return _mm256_div_ps(a, b);
-}
-static inline vf v_fma(vf a, vf b, vf c) {
-    return _mm256_fmadd_ps(a, b, c);
-}
-static inline vf v_fnma(vf a, vf b, vf c) {
-    return _mm256_fnmadd_ps(a, b, c);
-}
-/* A NaN in b comes through. */
-static inline vf v_max(vf a, vf b) {
-    return _mm256_max_ps(a, b);
-}
-static inline vf v_min(vf a, vf b) {
-    return _mm256_min_ps(a, b);
-}
-/* x from lo to hi; NaN becomes lo. */
-static inline vf v_clamp(vf x, vf lo, vf hi) {
-    return _mm256_min_ps(_mm256_max_ps(x, lo), hi);
-}
 /* x < 0 ? neg : pos, lane by lane. */
 static inline vf v_if_negative(vf x, vf neg, vf pos) {
     return _mm256_blendv_ps(pos, neg, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ));
 }
 static inline vf v_round(vf x) {
     return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-static inline vf v_negative_abs(vf x) {
-    return _mm256_or_ps(x, _mm256_set1_ps(-0.0f));
 }
 static inline vf v_power2(__m256i n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));

@@ -8,21 +8,12 @@
 
 #define VL ((size_t)16)
 typedef __m512 vf;
+#define V(name) _mm512_##name
+#include "kernel/registers/x86.h"
+#undef V
 
 static inline __mmask16 v_mask(size_t n) {
     return (__mmask16)((1u << n) - 1u);
-}
-static inline vf v_zero(void) {
-    return _mm512_setzero_ps();
-}
-static inline vf v_set1(float x) {
-    return _mm512_set1_ps(x);
-}
-static inline vf v_load(const float *p) {
-    return _mm512_loadu_ps(p);
-}
-static inline void v_store(float *p, vf v) {
-    _mm512_storeu_ps(p, v);
 }
 /* The first n < VL lanes; the others read as 0 and are not touched in memory. */
 static inline vf v_load_n(const float *p, size_t n) {
@@ -31,51 +22,12 @@ static inline vf v_load_n(const float *p, size_t n) {
 static inline void v_store_n(float *p, size_t n, vf v) {
     _mm512_mask_storeu_ps(p, v_mask(n), v);
 }
-static inline vf v_add(vf a, vf b) {
-    return _mm512_add_ps(a, b);
-}
-static inline vf v_sub(vf a, vf b) {
-    return _mm512_sub_ps(a, b);
-}
-/* Lane j takes lane j^1; lane j takes lane j^2. */
-static inline vf v_swap1(vf x) {
-    return _mm512_permute_ps(x, 0xb1);
-}
-static inline vf v_swap2(vf x) {
-    return _mm512_permute_ps(x, 0x4e);
-}
-static inline vf v_mul(vf a, vf b) {
-    return _mm512_mul_ps(a, b);
-}
-static inline vf v_div(vf a, vf b) {
-    return _mm512_div_ps(a, b);
-}
-static inline vf v_fma(vf a, vf b, vf c) {
-    return _mm512_fmadd_ps(a, b, c);
-}
-static inline vf v_fnma(vf a, vf b, vf c) {
-    return _mm512_fnmadd_ps(a, b, c);
-}
-/* A NaN in b comes through. */
-static inline vf v_max(vf a, vf b) {
-    return _mm512_max_ps(a, b);
-}
-static inline vf v_min(vf a, vf b) {
-    return _mm512_min_ps(a, b);
-}
-/* x from lo to hi; NaN becomes lo. */
-static inline vf v_clamp(vf x, vf lo, vf hi) {
-    return _mm512_min_ps(_mm512_max_ps(x, lo), hi);
-}
 /* x < 0 ? neg : pos, lane by lane. */
 static inline vf v_if_negative(vf x, vf neg, vf pos) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), pos, neg);
 }
 static inline vf v_round(vf x) {
     return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-static inline vf v_negative_abs(vf x) {
-    return _mm512_or_ps(x, _mm512_set1_ps(-0.0f));
 }
 /* x * 2^n for whole n in [-160,130], rounded once or (where the result is subnormal) twice. */
 static inline vf v_scale2(vf x, vf n) {
