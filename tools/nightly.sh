@@ -27,6 +27,10 @@ usage() {
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=yes ;;
+    -h | --help)
+        sed -nE '2,/^set/ { /^#/ s/^# ?//p }' "$0"
+        exit
+        ;;
     --fuzz-seconds)
         [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage "--fuzz-seconds takes a number"
         fuzz_seconds=$2

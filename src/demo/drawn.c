@@ -172,15 +172,15 @@ static arc_status verify(trained *t, arc_embedder *embedder, int which, int64_t 
     if (st == ARC_OK)
         st = arc_embed_crops(embedder, (const arc_image[]){s[0].crop, s[1].crop}, 2, true, row, err);
     if (st == ARC_OK) {
-        const double cosine = arc_embedding_cosine(row, row + dim, dim),
-                     threshold = t->evaluation->verification.best_threshold_cosine;
-        const bool yes = cosine >= threshold;
-        const char *title = yes ? "same person" : "different persons";
+        const arc_verify_rule rule = {.threshold = t->evaluation->verification.best_threshold_cosine};
+        arc_verdict v;
+        arc_verify_embeddings(&rule, row, row + dim, dim, &v);
+        const char *title = v.same ? "same person" : "different persons";
         const arc_pair_side side[2] = {{&s[0].photo, &s[0].face, &s[0].crop}, {&s[1].photo, &s[1].face, &s[1].crop}};
         snprintf(path, sizeof path, "%s/5-verify-%s.jpg", t->demo.opt.out, other ? "two" : "one");
         snprintf(text, sizeof t->verdict_text[which], "%s: cosine %.3f, threshold %.3f: %s", other ? "two people" : "one person",
-                 cosine, threshold, title);
-        st = arc_draw_pair(t->demo.ctx, side, title, text, yes, &t->verdict[which], err);
+                 v.cosine, v.threshold, title);
+        st = arc_draw_pair(t->demo.ctx, side, title, text, v.same, &t->verdict[which], err);
     }
     if (st == ARC_OK)
         st = arc_image_save(t->demo.ctx, &t->verdict[which], path, err);

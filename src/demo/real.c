@@ -107,21 +107,21 @@ static arc_status embed(real *r, arc_pipeline *pipeline, const char *const *path
 static arc_status verify(real *r, const arc_result *a, const arc_result *b, const char *file, arc_error *err) {
     arc_image photo[2] = {{0}, {0}}, drawn = {0};
     const arc_result *side_of[2] = {a, b};
-    const arc_contract *contract = arc_model_contract(r->model);
-    const double cosine = arc_embedding_cosine(a->face[0].embedding, b->face[0].embedding, contract->dim);
-    const bool yes = cosine >= (double)contract->threshold;
-    const char *title = yes ? "same person" : "different persons";
+    arc_verify_rule rule;
+    arc_verdict v;
     char path[ARC_DEMO_PATH_BYTES], text[96];
     arc_pair_side side[2];
-    arc_status st = ARC_OK;
+    arc_status st = arc_verify_rule_of(r->model, &rule, err);
+    arc_verify_embeddings(&rule, a->face[0].embedding, b->face[0].embedding, arc_model_contract(r->model)->dim, &v);
+    const char *title = v.same ? "same person" : "different persons";
     for (int k = 0; k < 2 && st == ARC_OK; k++) {
         side[k] = (arc_pair_side){&photo[k], &side_of[k]->face[0].face, &side_of[k]->face[0].crop};
         st = arc_image_load(r->demo.ctx, side_of[k]->path, NULL, &photo[k], NULL, err);
     }
-    snprintf(text, sizeof text, "cosine %.3f  (threshold %.3f)", cosine, (double)contract->threshold);
+    snprintf(text, sizeof text, "cosine %.3f  (threshold %.3f)", v.cosine, v.threshold);
     arc_demo_join(path, r->demo.opt.out, file);
     if (st == ARC_OK)
-        st = save_and_free(r, arc_draw_pair(r->demo.ctx, side, title, text, yes, &drawn, err), &drawn, path, err);
+        st = save_and_free(r, arc_draw_pair(r->demo.ctx, side, title, text, v.same, &drawn, err), &drawn, path, err);
     if (st == ARC_OK)
         arc_demo_say(&r->demo, "           %s, %s\n           %s\n", title, text, path);
     for (int k = 0; k < 2; k++)
