@@ -110,7 +110,7 @@ static void align_face_is_estimate_and_warp(void **state) {
     for (int t = ARC_TEMPLATE_112; t <= ARC_TEMPLATE_224; t++)
         for (int how = ARC_WARP_EXACT; how <= ARC_WARP_OPENCV; how++) {
             int width_px, height_px;
-            double matrix[2][3], want, residual;
+            double matrix[2][3], want, residual = 0;
             arc_image crop, expected;
             arc_template_get((arc_template)t, &width_px, &height_px, NULL);
             assert_int_equal(arc_align_estimate(points, (arc_template)t, matrix, &want, NULL), ARC_OK);

@@ -331,7 +331,7 @@ static int make_folder(void **state) {
 }
 
 static int remove_folder(void **state) {
-    static const char *const files[] = {"models/" LOCATION,
+    static const char *const files[] = {("models/" LOCATION),
                                         "models/m.onnx",
                                         "models/here",
                                         "models",
