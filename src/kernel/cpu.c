@@ -1,5 +1,5 @@
-/* kernel: which instruction sets this machine runs. The compiler's builtin asks CPUID and also XGETBV, so a set whose registers
- * the operating system does not save counts as absent. */
+/* kernel: which instruction sets this machine can run. The compiler's builtin checks CPUID and also XGETBV, so a set whose
+ * registers the operating system does not save counts as absent. table.c uses the answer. */
 #include "kernel/levels.h"
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +19,8 @@
 #endif
 
 #if defined(__x86_64__)
-/* Conversion of half-precision numbers: the builtin of older compilers does not know its name. It uses the registers of AVX, which the builtin
- * checks. */
+/* Conversion of half-precision numbers. Older compilers' builtin does not know its name, so CPUID is read here; the registers
+ * are AVX's, which the builtin checks. */
 static bool has_f16c(void) {
     unsigned a, b, c = 0, d;
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
@@ -31,7 +31,7 @@ arc_cpu arc_cpu_detect(void) {
     arc_cpu cpu = {0};
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    /* The files of a level are compiled with all of its flags: every one of them must be there. */
+    /* the files of a level are compiled with all of its flags, so the CPU must have every one of them */
     cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     cpu.avx512 = cpu.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -44,7 +44,8 @@ arc_cpu arc_cpu_detect(void) {
 }
 
 #if defined(__x86_64__)
-/* CPUID: vendor, then family, model and stepping as both makers count them, then the name that the maker or the hypervisor gave. */
+/* From CPUID: the vendor; family, model and stepping as the vendor counts them; then the name given by the vendor or the
+ * hypervisor. */
 void arc_cpu_text(char *text, size_t bytes) {
     unsigned a = 0, part[3] = {0}, id = 0, b, c, d, name[12] = {0};
     char vendor[13] = "", brand[49] = "";
@@ -57,12 +58,13 @@ void arc_cpu_text(char *text, size_t bytes) {
     const unsigned base = id >> 8 & 15, family = base == 15 ? base + (id >> 20 & 255) : base;
     const unsigned model = (id >> 4 & 15) | (base == 15 || base == 6 ? (id >> 16 & 15) << 4 : 0);
     snprintf(text, bytes, "%s family %u model %u stepping %u (%s)", vendor, family, model, id & 15, brand + strspn(brand, " "));
-    for (char *at = text; *at; at++) /* one line, whatever a hypervisor says */
+    for (char *at = text; *at; at++) /* always one line, even if a hypervisor's name contains control characters */
         if (*at < ' ' || *at > '~')
             *at = '?';
 }
 #elif defined(__aarch64__)
-/* The main identification register, which Linux lets programs read: maker, part (0xd0b: Cortex-A76), variant and revision. */
+/* From the main identification register, which Linux lets programs read: implementer, part (0xd0b: Cortex-A76), variant and
+ * revision. */
 void arc_cpu_text(char *text, size_t bytes) {
     unsigned long id = 0;
     if (getauxval(AT_HWCAP) & HWCAP_CPUID)

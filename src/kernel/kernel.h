@@ -1,6 +1,8 @@
-/* kernel: arithmetic on pointers and strides. One table of slots: portable C fills every slot, then AVX2+FMA, AVX-512 and NEON files
- * override in rising order (kernels.c). Kernels cannot fail, allocate nothing, read and write exactly what they are told
- * (no over-read: tails are masked) and give the same bits for the same arguments on one ISA. Strides are in elements. */
+/* kernel: arithmetic on pointers and strides, as one table of function pointers ("slots"). Portable C fills every slot; then
+ * the files for AVX2+FMA, AVX-512 and NEON override slots in rising order (table.c). A kernel cannot fail, allocates nothing,
+ * reads and writes exactly the elements that its arguments describe (the last register of a row is masked) and gives the same
+ * bits for the same arguments on one ISA. Strides are in elements. It knows nothing of layers: op/ calls it. docs/KERNELS.md
+ * explains the design. */
 #ifndef ARC_KERNEL_KERNEL_H
 #define ARC_KERNEL_KERNEL_H
 
@@ -23,13 +25,14 @@ typedef struct arc_epilogue {
     arc_act act;
 } arc_epilogue;
 
-/* What becomes of an int32 sum of 8-bit products of column j (and row i), step by step; parts that are absent are skipped:
+/* How the int32 sum of 8-bit products of row i and column j becomes an output. The lines are applied in order; absent parts
+ * are skipped:
  *   v = sum*scale[j] + bias[j]
- *   v = round(clamp(v, mid_lo, mid_hi)) * mid_scale      a quantizer in between, v counted in its steps from its zero
+ *   v = round(clamp(v, mid_lo, mid_hi)) * mid_scale      a quantizer between two layers: v counts its quanta, from its zero point
  *   v = act(v) + residual[i][j], or act(v + residual[i][j])
  *   y[i][j] = v;  w = v*post_scale[j] + post_shift[j], or v*quantize_scale
  *   quantized[i][j] = clamp(round(w) + quantize_zero, 0, 255)
- * Rounding is to nearest even. NaN goes through activations to y; in a clamp of a quantizer it counts as the lower end. */
+ * Rounding is to nearest even. NaN passes through activations into y; the clamp of a quantizer turns it into the lower end. */
 typedef struct arc_requantize {
     const float *scale, *bias;            /* [n] */
     const float *slope;                   /* [n], ARC_ACT_PRELU only */
@@ -50,7 +53,7 @@ typedef struct arc_requantize {
 #define ARC_IGEMM_MAX_NR 64
 #define ARC_WINOGRAD_MAX_N 6
 
-/* How an activation of a learning network is stored. Arithmetic is fp32 either way. */
+/* How an activation is stored in training. Arithmetic is fp32 in both cases. */
 typedef enum arc_store { ARC_STORE_F32, ARC_STORE_BF16 } arc_store;
 static inline size_t arc_store_bytes(arc_store store) {
     return store == ARC_STORE_BF16 ? 2 : 4;
@@ -59,9 +62,10 @@ static inline void *arc_store_at(arc_store store, const void *p, size_t i) {
     return (uint8_t *)(uintptr_t)p + i * arc_store_bytes(store);
 }
 
-/* A normalisation with the activation behind it, per channel: y = act(x*scale + shift), act(u) = u < 0 ? u*slope : u (NULL: none). */
+/* A normalisation and the activation after it, per channel: y = act(x*scale + shift), act(u) = u < 0 ? u*slope : u (slope
+ * NULL: none). */
 typedef struct arc_norm {
-    const float *mean, *scale, *shift, *slope; /* [n]; mean: gradients only */
+    const float *mean, *scale, *shift, *slope; /* [n]; mean: used by the gradients only */
 } arc_norm;
 
 /* How packed weights are stored: floats for igemm, pairs of bfloat16 for igemm_bf16, half-precision numbers for igemm_f16. */
@@ -82,25 +86,27 @@ typedef struct arc_kernels {
     size_t igemm_mr, igemm_nr;
     arc_igemm_fn *igemm;
 
-    /* The same over bfloat16: each "float" of a and b is a pair of neighbouring k (the lower in the low half), kc counts pairs, sums
-     * are fp32. b: packed panel of pairs, [tap][pair][nr]. */
+    /* igemm over bfloat16: each "float" of a and b is a pair of values of neighbouring k (the lower k in the low half), kc
+     * counts pairs, sums are fp32. b: packed panel of pairs, [tap][pair][nr]. */
     arc_igemm_fn *igemm_bf16;
     bool bf16_fast; /* faster than igemm */
-    /* igemm with b stored as half-precision numbers (IEEE binary16) in the same order; they become floats as they are read. */
+    /* igemm with b stored as half-precision numbers (IEEE binary16) in the same order; they are converted to floats as they
+     * are read. */
     arc_igemm_fn *igemm_f16;
-    bool f16_fast; /* as fast as igemm, but for the bytes */
-    /* n floats to half precision, to nearest even. */
+    bool f16_fast; /* about as fast as igemm, and b takes half the bytes */
+    /* Converts n floats to half precision, rounding to nearest even. */
     void (*to_f16)(size_t n, const float *x, uint16_t *y);
-    /* n floats to bfloat16, to nearest even. */
+    /* Converts n floats to bfloat16, rounding to nearest even. */
     void (*to_bf16)(size_t n, const float *x, uint16_t *y);
 
-    /* Depthwise convolution of one output pixel row segment, channels contiguous: for p < pixels, j < channels:
+    /* Depthwise convolution of consecutive output pixels of one row, channels contiguous: for p < pixels, j < channels:
      *   y[p*y_stride + j] = epilogue(sum_{t<taps} x[p*taps + t][j] * w[t*channels + j]) ; x: pixels*taps pointers. */
     void (*dwconv)(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y, size_t y_stride,
                    const arc_epilogue *e);
 
-    /* The same with groups of 2 or 4 channels, as many outputs as inputs; w [tap][q][channels]: q < group, for output j the weight of
-     * input j^q (channel j of a group meets its neighbours by exchanging lanes). channels: a multiple of group. */
+    /* dwconv for groups of 2 or 4 channels, with as many outputs as inputs; w [tap][q][channels], q < group: the weight that
+     * output j has for input j^q (a channel reaches the others of its group by exchanging lanes). channels: a multiple of
+     * group. */
     void (*groupconv)(size_t group, size_t pixels, size_t channels, size_t taps, const float *const *x, const float *w, float *y,
                       size_t y_stride, const arc_epilogue *e);
 
@@ -109,7 +115,7 @@ typedef struct arc_kernels {
      * out: m[i*m_stride + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel: epilogue(A^T m A).
      *      The epilogue's residual lies as y does. */
     void (*winograd_in)(int t, size_t channels, const float *const *x, float *v, size_t v_stride);
-    /* in, each number rounded to bfloat16 as to_bf16 does. */
+    /* winograd_in, with each result rounded to bfloat16 as to_bf16 does. */
     void (*winograd_in_bf16)(int t, size_t channels, const float *const *x, uint16_t *v, size_t v_stride);
     void (*winograd_out)(int t, size_t channels, const float *m, size_t m_stride, float *y, size_t y_row, size_t y_pixel,
                          size_t rows, size_t cols, const arc_epilogue *e);
@@ -123,80 +129,80 @@ typedef struct arc_kernels {
     void (*add)(size_t n, const float *a, const float *b, float *y);
     void (*mul)(size_t n, const float *a, const float *b, float *y);
     void (*sigmoid)(size_t n, const float *x, float *y); /* max relative error 2e-7 against double */
-    void (*exp)(size_t n, const float *x, float *y);     /* max relative error 2e-7 against double, correct at the ends */
+    void (*exp)(size_t n, const float *x, float *y);     /* the same; 0 and infinity beyond the range */
 
     /* Max / mean over `taps` rows of n contiguous channels: y[j] = max_t x[t][j];  y[j] = scale * sum_t x[t][j]. */
     void (*rows_max)(size_t taps, size_t n, const float *const *x, float *y);
     void (*rows_mean)(size_t taps, size_t n, const float *const *x, float scale, float *y);
 
-    /* sum_i a[i]*b[i]; n floats, several partial sums, fixed order. */
+    /* sum_i a[i]*b[i] over n floats, as several partial sums in a fixed order. */
     float (*dot)(size_t n, const float *a, const float *b);
 
-    /* int8: y[i][j] = sum_{t<taps} sum_k (a[t*int8_igemm_mr+i][k] - a_zero) * b ...: uint8 activations, int8 weights packed
-     * [tap][k/4][nr][4],
-     * kc a multiple of 4 in the packing (tail zero weights); a rows give exactly kc readable bytes.
-     * c[i*c_stride + j] = int32 sum of a*b without zero-point terms (the caller subtracts a_zero * colsum). */
+    /* 8-bit tile: c[i*c_stride + j] = sum_{t<taps} sum_{k<kc} a[t*int8_igemm_mr + i][k] * b[..][k][j], exact in int32. a:
+     * uint8 activations, rows of exactly kc readable bytes. b: int8 weights packed [tap][k/4][nr][4], k padded with zeros to a
+     * multiple of 4. Zero points are not in the sum: the caller subtracts a_zero * (sum of the column of b). */
     size_t int8_igemm_mr, int8_igemm_nr;
     void (*int8_igemm)(size_t m, size_t n, size_t kc, size_t taps, const uint8_t *const *a, const int8_t *b, int32_t *c,
                        size_t c_stride);
 
-    /* The end of an 8-bit layer: the steps of arc_requantize on m rows of n sums, or on floats (which are taken as sums: scale
-     * and bias are not read). */
+    /* The end of an 8-bit layer: what arc_requantize describes, on m rows of n int32 sums (requantize) or of floats
+     * (quantize), which take the place of sum*scale + bias: scale and bias are then not read. */
     void (*requantize)(size_t m, size_t n, const int32_t *sums, size_t stride, const arc_requantize *r);
     void (*quantize)(size_t m, size_t n, const float *x, size_t stride, const arc_requantize *r);
-    /* Depthwise: y[p*channels + j] = sum_{t<taps} x[p*taps + t][j] * w[t*channels + j], exact; x: pixels*taps pointers. */
+    /* Depthwise 8-bit sums: y[p*channels + j] = sum_{t<taps} x[p*taps + t][j] * w[t*channels + j], exact; x: pixels*taps
+     * pointers. */
     void (*int8_dwconv)(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y);
 
-    /* `loops` rounds of independent multiply-adds in registers, the level's peak; returns the floating-point operations. */
+    /* Measures the peak of the level: `loops` rounds of independent multiply-adds in registers. Returns the number of
+     * floating-point operations. */
     double (*fma_peak)(size_t loops, float *sink);
 
     /* Plain [c][hw] <-> NHWC [hw][c] of one image: y[i*y_stride + j] = x[j*x_stride + i], rows x cols given for x. */
     void (*transpose)(size_t rows, size_t cols, const float *x, size_t x_stride, float *y, size_t y_stride);
 
-    /* n interleaved 8-bit pixels of 3 channels -> floats: y[i*3+c] = (x[i*3 + (swap ? 2-c : c)] - mean[c]) * scale[c]. */
-    void (*u8_normalise)(size_t n, const uint8_t *x, bool swap, const float mean[3], const float scale[3], float *y);
+    /* ---- training. x, y, dy and dx of the norm slots are [m][n], stored as `store` says. */
 
-    /* ---- learning. x, y, dy and dx of the norm slots are [m][n] in `store`. */
-
-    /* A product over the rows: for i < m (m <= igemm_mr), j < n (n <= igemm_nr):
+    /* A matrix product that sums over rows (A transposed): for i < m (m <= igemm_mr), j < n (n <= igemm_nr):
      *   c[i*c_stride + j] = (add ? c[i*c_stride + j] : 0) + sum_{p<count} a[p][at + i] * b[p*b_stride + j]
-     * The sum is one chain in order of p. Serves gradients of weights (p: pixels, tiles or images). */
+     * The sum is one FMA chain in order of p. Used for gradients of weights (p: pixels, tiles or images). */
     void (*gemm_tn)(size_t m, size_t n, size_t count, const float *const *a, size_t at, const float *b, size_t b_stride, float *c,
                     size_t c_stride, bool add);
     /* Gradient of depthwise weights: dw[t*channels + j] += sum_{p<pixels} x[p*taps + t][j] * dy[p*dy_stride + j]. */
     void (*dwconv_grad)(size_t pixels, size_t channels, size_t taps, const float *const *x, const float *dy, size_t dy_stride,
                         float *dw);
-    /* The transpose of winograd_out's sum: dy: t*t pointers -> m[i*m_stride + c] = (A dy A^T)[i][c], i < n*n. */
+    /* The transpose of winograd_out's transform. dy: t*t pointers -> m[i*m_stride + c] = (A dy A^T)[i][c], i < n*n. */
     void (*winograd_grad)(int t, size_t channels, const float *const *dy, float *m, size_t m_stride);
-    /* Weights of one input channel to and from the Winograd domain: w[(r*3 + s)*w_stride + j] -> u[i*u_stride + j] = (G w G^T)[i][j], and the
-     * gradient back: w = G^T u G. j < channels. */
+    /* Weights of one input channel into the Winograd domain, w[(r*3 + s)*w_stride + j] -> u[i*u_stride + j] = (G w G^T)[i][j], and
+     * the gradient back: w = G^T u G. j < channels. */
     void (*winograd_weights)(int t, size_t channels, const float *w, size_t w_stride, float *u, size_t u_stride);
     void (*winograd_weights_grad)(int t, size_t channels, const float *u, size_t u_stride, float *w, size_t w_stride);
 
-    /* Sums about the first row: sum[j] = sum_i x[i][j] - x[0][j], square[j] of its square. */
+    /* Sums of differences from the first row: sum[j] = sum_i (x[i][j] - x[0][j]), square[j] = the sum of their squares. */
     void (*norm_sums)(arc_store store, size_t m, size_t n, const void *x, float *sum, float *square);
     /* y = act(x*scale + shift) + residual (NULL: none). In place allowed. */
     void (*norm_apply)(arc_store store, size_t m, size_t n, const void *x, const arc_norm *norm, const void *residual, void *y);
-    /* With u = x*scale + shift and du = dy * act'(u): du_sum[j] = sum_i du, dux_sum[j] = sum_i du*(x - mean), and where there is a
-     * slope dslope[j] = sum over u < 0 of dy*u. */
+    /* With u = x*scale + shift and du = dy * act'(u): du_sum[j] = sum_i du, dux_sum[j] = sum_i du*(x - mean) and, if there is
+     * a slope, dslope[j] = the sum of dy*u over all u < 0. */
     void (*norm_grad_sums)(arc_store store, size_t m, size_t n, const void *x, const void *dy, const arc_norm *norm,
                            float *du_sum, float *dux_sum, float *dslope);
     /* dx = (add ? dx : 0) + a*du + b*(x - mean) + c, a, b, c [n]. In place over dy allowed. */
     void (*norm_grad)(arc_store store, size_t m, size_t n, const void *x, const void *dy, const arc_norm *norm, const float *a,
                       const float *b, const float *c, bool add, void *dx);
-    /* n values of `store` to and from floats; y += x. */
+    /* Converts n values stored as `store` to floats and back; store_add: y += x. */
     void (*store_load)(arc_store store, size_t n, const void *x, float *y);
     void (*store_save)(arc_store store, size_t n, const float *x, void *y);
     void (*store_add)(arc_store store, size_t n, const void *x, void *y);
 
-    /* ---- learning in bfloat16: NULL unless bf16_fast. "Pairs": a float holds two bfloat16, of rows 2p (low half) and 2p+1. */
+    /* ---- training in bfloat16: NULL unless bf16_fast. "Pairs": a float holds two bfloat16 values, of rows 2p (low half) and
+     * 2p+1. */
 
-    /* gemm_tn over pairs: count of them, a and b floats that hold pairs. */
+    /* gemm_tn over pairs: `count` counts pairs; a and b point to floats that hold pairs. */
     void (*gemm_tn_bf16)(size_t m, size_t n, size_t count, const float *const *a, size_t at, const float *b, size_t b_stride,
                          float *c, size_t c_stride, bool add);
-    /* y[j] = the pair of low[j] and high[j]; high NULL: zero. */
+    /* y[j] = the pair of low[j] and high[j]; high NULL: zeros. */
     void (*pair_rows)(size_t n, const uint16_t *low, const uint16_t *high, float *y);
-    /* winograd_in with bfloat16 in and out, and of two tiles into pairs (x1 NULL: zero); winograd_grad likewise; winograd_out to bfloat16, y += with add. */
+    /* winograd_in with bfloat16 input and output, and for two tiles at once with pairs as output (x1 NULL: zeros); the same
+     * two for winograd_grad; winograd_out with bfloat16 output, y += if add. */
     void (*winograd_in_half)(int t, size_t channels, const uint16_t *const *x, uint16_t *v, size_t v_stride);
     void (*winograd_in_pairs)(int t, size_t channels, const uint16_t *const *x0, const uint16_t *const *x1, float *v,
                               size_t v_stride);
@@ -204,39 +210,44 @@ typedef struct arc_kernels {
                                 size_t m_stride);
     void (*winograd_out_half)(int t, size_t channels, const float *m, size_t m_stride, uint16_t *y, size_t y_row, size_t y_pixel,
                               size_t rows, size_t cols, const float *bias, bool add);
-    /* dwconv (group 1) and groupconv with bfloat16 x and y, bias NULL: none. */
+    /* dwconv (group 1) and groupconv with bfloat16 x and y; bias NULL: none. */
     void (*dwconv_half)(size_t group, size_t pixels, size_t channels, size_t taps, const uint16_t *const *x, const float *w,
                         const float *bias, uint16_t *y, size_t y_stride, bool add);
-    /* dwconv_grad over bfloat16, dy's channel j exchanged with j^q: dw[t*channels + j] += sum_p x[p*taps + t][j] * dy[p*dy_stride + (j^q)]. */
+    /* dwconv_grad over bfloat16, where channel j of x meets channel j^q of dy: dw[t*channels + j] += sum_p x[p*taps + t][j] *
+     * dy[p*dy_stride + (j^q)]. */
     void (*dwconv_grad_half)(size_t q, size_t pixels, size_t channels, size_t taps, const uint16_t *const *x, const uint16_t *dy,
                              size_t dy_stride, float *dw);
 } arc_kernels;
 
-/* The best table that `limit` allows on this CPU (NULL or "" = no limit); NULL when the name is unknown. Static storage. Thread: any. */
+/* The best table that `limit` allows on this CPU (NULL or "": no limit); NULL if the name is unknown. Static storage. Any
+ * thread. */
 const arc_kernels *arc_kernels_get(const char *limit);
-/* The table of exactly this level, NULL when this build or CPU lacks it: for tests that walk all levels. */
+/* The table of exactly this level; NULL if this build or CPU does not have it. For tests, which go through all levels. */
 const arc_kernels *arc_kernels_of(arc_isa isa);
 
-/* The processor in one line, for files that hold good on one kind only: "AuthenticAMD family 26 model 2 stepping 1 (AMD EPYC)". */
+/* The processor in one line, e.g. "AuthenticAMD family 26 model 2 stepping 1 (AMD EPYC)". Files of measurements are tied to
+ * it. */
 void arc_cpu_text(char *text, size_t bytes);
 
-/* Packing, the same for every ISA: w [n][taps][kc] (row j = output column) -> panels of nr columns, [panel][tap][k][nr]. */
+/* Packing, the same for every ISA: w [n][taps][kc] (row j is output column j) -> panels of nr columns, [panel][tap][k][nr].
+ * Floats needed. */
 size_t arc_igemm_packed_count(const arc_kernels *k, size_t n, size_t kc, size_t taps);
-/* One panel: columns j0.. of w given by element strides: value(j,t,k) = w[j*ws_n + t*ws_tap + k*ws_k] * scale_k[k] * scale_n[j]; either
- * scale may be NULL. */
+/* Packs one panel. The columns from j0 on are read from w by element strides: value(j,t,k) = w[j*ws_n + t*ws_tap + k*ws_k] *
+ * scale_k[k] * scale_n[j]; either scale may be NULL. */
 void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                           size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
-/* The same as pairs of bfloat16 for igemm_bf16: [tap][k/2][nr]; kc even. */
+/* The same as pairs of bfloat16, for igemm_bf16: [tap][k/2][nr]; kc must be even. */
 void arc_igemm_pack_panel_bf16(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                                size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
-/* The same as half-precision numbers for igemm_f16. */
+/* The same as half-precision numbers, for igemm_f16. */
 void arc_igemm_pack_panel_f16(const arc_kernels *k, size_t n, size_t j0, size_t kc, size_t taps, const float *w, size_t ws_n,
                               size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel);
-/* The tile for panels of a form, NULL where the level has none; floats that `count` weights take in it (pairs and halves: half as many). */
+/* The tile function for panels of a form; NULL if the level has none. And how many floats of memory `count` weights take in
+ * that form. */
 arc_igemm_fn *arc_igemm_of(const arc_kernels *k, arc_form form);
 size_t arc_form_floats(arc_form form, size_t count);
-/* The same columns of 3x3 weights w [n][kc][3][3] in the Winograd domain, transformed in double: n*n panels of [k][nr], panel i at
- * panel + i*step floats; pairs of bfloat16 are [k/2][nr]. */
+/* Packs one panel of 3x3 weights w [n][kc][3][3] in the Winograd domain, transformed in double: n*n panels of [k][nr], panel i
+ * at panel + i*step floats; as pairs of bfloat16, [k/2][nr]. */
 void arc_winograd_pack_panel(const arc_kernels *k, int t, arc_form form, size_t n, size_t j0, size_t kc, const float *w,
                              const float *scale_k, const float *scale_n, float *panel, size_t step);
 

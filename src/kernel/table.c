@@ -1,10 +1,11 @@
-/* kernel: the tables, one a level, filled once: portable C, then each level overrides what it does better. */
+/* kernel: the tables of slots, one for each level, filled once: portable C first, then each level overrides the slots that it
+ * does faster. */
 #include "kernel/levels.h"
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
-#define LEVELS 4 /* arc_isa counts them */
+#define LEVELS 4 /* as many as arc_isa has */
 
 static arc_kernels tables[LEVELS];
 static bool present[LEVELS];
@@ -51,7 +52,7 @@ static void fill_tables(void) {
             arc_kernels_fill_avx512_bf16(k);
             arc_kernels_fill_avx512_half(k);
         } else
-            k->igemm_bf16 = NULL; /* the tile of the level below is another size */
+            k->igemm_bf16 = NULL; /* belongs to the level below, whose tile has another size */
         if (cpu.avx512_vnni)
             arc_kernels_fill_avx512_int8_igemm(k);
     }
@@ -84,7 +85,8 @@ const arc_kernels *arc_kernels_of(arc_isa isa) {
 
 const arc_kernels *arc_kernels_get(const char *limit) {
     static const char *const name[LEVELS] = {"generic", "avx2", "avx512", "neon"};
-    /* The levels each limit allows, best first. A limit above what the CPU has is no error: it allows, it does not demand. */
+    /* The levels that each limit allows, best first. A limit above what the CPU has is not an error: a limit allows a level,
+     * it does not require it. */
     static const arc_isa order[LEVELS] = {ARC_ISA_NEON, ARC_ISA_AVX512, ARC_ISA_AVX2, ARC_ISA_GENERIC};
     pthread_once(&once, fill_tables);
     int top = ARC_ISA_NEON;

@@ -1,4 +1,5 @@
-/* kernel: the GEMM tile over pairs of bfloat16 for neon: both halves widened, two multiply-adds. */
+/* kernel: the GEMM tile over pairs of bfloat16 for NEON, without bfloat16 instructions: both halves of a pair are widened to
+ * floats and enter the sum by two multiply-adds. The loops are in simd/gemm.h and simd/tn.h. */
 #include "kernel/registers/neon.h"
 
 static inline vf low_half(vf pair) {
@@ -11,7 +12,7 @@ static inline vf pair_dot(vf a, vf b, vf c) {
     return v_fma(high_half(a), high_half(b), v_fma(low_half(a), low_half(b), c));
 }
 
-/* The tile of simd/gemm.h with this in the place of its multiply-add. */
+/* simd/gemm.h is compiled here with pair_dot in place of its multiply-add. */
 #define v_fma(a, b, c) pair_dot(a, b, c)
 #define IGEMM_MR 8
 #define IGEMM_EACH_M EACH_M_8

@@ -1,4 +1,5 @@
-/* kernel: indirect GEMM and depthwise convolution for neon. Tile 8 x 8: 16 accumulators of 32, enough to hide an FMA's latency on two pipes. */
+/* kernel: indirect GEMM and depthwise convolution for NEON; the loops are in simd/gemm.h. The tile is 8 x 8: 16 of the 32
+ * registers hold sums, enough to hide the latency of an FMA on two pipes. */
 #include "kernel/registers/neon.h"
 
 #define IGEMM_MR 8

@@ -1,12 +1,13 @@
-/* kernel: u8 x i8 -> i32 tile of 4 x 4 for AArch64 without the dot-product extension: both sides widen to 16 bits, the products of one
- * column's four k gather in the lanes of its accumulator and are added once, at the end. */
+/* kernel: the u8 x i8 -> i32 tile of 4 x 4 for AArch64 without the dot-product extension. Both operands are widened to 16
+ * bits. The products of one column for four consecutive k are summed in the four lanes of its accumulator, and the lanes are
+ * added once, at the end. */
 #include "kernel/levels.h"
 #include <arm_neon.h>
 #include <string.h>
 
 enum { MR = 4, NR = 4 };
 
-/* Four activations widened; fewer than four at the end of a row, the rest 0. */
+/* Loads four activations and widens them; at the end of a row there may be fewer, and the rest is 0. */
 static inline int16x4_t quad(const uint8_t *p, size_t width) {
     uint8_t lane[8] = {0};
     memcpy(lane, p, width);

@@ -1,4 +1,4 @@
-/* kernel: the ends of 8-bit layers for neon, and depthwise sums of eight channels. */
+/* kernel: the end of an 8-bit layer (requantisation) for NEON, and depthwise sums of eight channels at a time. */
 #include "kernel/registers/neon.h"
 #include "kernel/simd/int8_requantize.h"
 

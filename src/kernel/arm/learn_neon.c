@@ -1,4 +1,4 @@
-/* kernel: the slots of learning for neon. */
+/* kernel: the training slots for NEON; the loops are in simd/learn.h. */
 #include "kernel/levels.h"
 #include "kernel/registers/neon.h"
 

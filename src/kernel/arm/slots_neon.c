@@ -1,4 +1,4 @@
-/* kernel: the element-wise and reducing slots for neon. */
+/* kernel: the element-wise and reducing slots for NEON; the loops are in simd/slots.h. */
 #include "kernel/registers/neon.h"
 #include "kernel/simd/slots.h"
 

@@ -1,4 +1,4 @@
-/* kernel: the Winograd transforms for neon. */
+/* kernel: the Winograd transforms for NEON; the loops are in simd/winograd.h. */
 #include "kernel/registers/neon.h"
 #include "kernel/simd/winograd.h"
 

@@ -1,7 +1,7 @@
-/* kernel: weights as half-precision numbers in portable C: conversions, and the tile that reads them. */
+/* kernel: half-precision weights in portable C: conversion to and from float, and the GEMM tile that reads them. */
 #include "kernel/levels.h"
 
-#define MR 4 /* as gemm.c */
+#define MR 4 /* the same as in gemm.c */
 #define NR 8
 
 uint16_t arc_f16(float x) {
@@ -13,9 +13,9 @@ uint16_t arc_f16(float x) {
         return sign | 0x7e00;
     if (bits >= 0x47800000) /* 65536 and above */
         return sign | 0x7c00;
-    if (bits >= 0x38800000) /* 2^-14: a carry out of the mantissa is the next exponent, up to infinity */
+    if (bits >= 0x38800000) /* from 2^-14: a carry out of the mantissa raises the exponent, up to infinity */
         return sign | (uint16_t)((bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13);
-    if (bits < 0x33000000) /* below half of the smallest */
+    if (bits < 0x33000000) /* below half of the smallest subnormal */
         return sign;
     const uint32_t shift = 126 - (bits >> 23), mantissa = (bits & 0x7fffff) | 0x800000;
     const uint32_t half = mantissa >> shift, rest = mantissa & ((1u << shift) - 1), middle = 1u << (shift - 1);

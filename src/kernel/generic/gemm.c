@@ -1,4 +1,5 @@
-/* kernel: the multiplying slots in portable C. They are the reference of the SIMD files and run on any machine. */
+/* kernel: the multiplying slots in portable C: igemm, depthwise and group convolution, and 8 bits. They run on any machine,
+ * and tests compare the SIMD files with them. */
 #include "kernel/levels.h"
 #include <string.h>
 

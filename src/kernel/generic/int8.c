@@ -1,8 +1,9 @@
-/* kernel: the ends of 8-bit layers and depthwise sums in portable C: the reference. */
+/* kernel: the end of an 8-bit layer (requantisation) and depthwise 8-bit sums in portable C. Tests compare the SIMD files with
+ * them. */
 #include "kernel/levels.h"
 #include <math.h>
 
-/* NaN becomes lo. */
+/* x limited to lo..hi; NaN becomes lo. */
 static float clamp(float v, float lo, float hi) {
     v = v > lo ? v : lo;
     return v < hi ? v : hi;

@@ -1,4 +1,5 @@
-/* kernel: the slots of learning in portable C. */
+/* kernel: the training slots in portable C: gradients of weights, normalisation and its gradients, Winograd gradients,
+ * conversions. */
 #include "kernel/levels.h"
 
 static float load(arc_store store, const void *x, size_t i) {

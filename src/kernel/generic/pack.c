@@ -1,4 +1,5 @@
-/* kernel: weights into panels of nr columns, [panel][tap][k][nr], zero-filled past column n: the order in which igemm reads them. */
+/* kernel: packing of weights into panels of nr columns, [panel][tap][k][nr], padded with zeros past column n. This is the
+ * order in which igemm reads them. */
 #include "kernel/levels.h"
 #include <string.h>
 
@@ -11,7 +12,7 @@ void arc_igemm_pack_panel(const arc_kernels *k, size_t n, size_t j0, size_t kc, 
                           size_t ws_tap, size_t ws_k, const float *scale_k, const float *scale_n, float *panel) {
     const size_t nr = k->igemm_nr;
     const size_t width = n - j0 < nr ? n - j0 : nr;
-    /* k outside, tap inside: with [n][k][tap] weights each column is then read forward, one stream a column. */
+    /* k is the outer loop and tap the inner one: with weights stored [n][k][tap], each column is then read sequentially. */
     for (size_t i = 0; i < kc; i++)
         for (size_t t = 0; t < taps; t++) {
             const float *from = w + j0 * ws_n + t * ws_tap + i * ws_k;

@@ -1,5 +1,5 @@
-/* kernel: element-wise, reducing and reordering slots in portable C. exp and sigmoid go through double: exact to the last bit
- * or nearly so, and the reference for the SIMD files. */
+/* kernel: the element-wise, reducing and reordering slots in portable C. exp and sigmoid are computed in double, so they are
+ * exact or almost exact to the last bit; tests compare the SIMD files with them. */
 #include "kernel/levels.h"
 #include <math.h>
 
@@ -59,7 +59,7 @@ static float dot(size_t n, const float *a, const float *b) {
     return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
 }
 
-/* The planes of a picture to its pixels: three streams in, one out. */
+/* The three planes of a picture to interleaved pixels: three input streams and one output stream. */
 static void interleave_3(size_t cols, const float *x, size_t x_stride, float *y) {
     const float *a = x, *b = x + x_stride, *c = b + x_stride;
     for (size_t i = 0; i < cols; i++, y += 3) {
@@ -69,7 +69,7 @@ static void interleave_3(size_t cols, const float *x, size_t x_stride, float *y)
     }
 }
 
-/* In squares that fit L1, so that neither side is walked a cache line an element. */
+/* In square blocks that fit L1, so that neither side touches a new cache line for each element. */
 static void transpose(size_t rows, size_t cols, const float *x, size_t x_stride, float *y, size_t y_stride) {
     enum { SIDE = 16 };
     if (rows == 3 && y_stride == 3) {
@@ -84,15 +84,6 @@ static void transpose(size_t rows, size_t cols, const float *x, size_t x_stride,
                 for (size_t r = r0; r < r1; r++)
                     y[c * y_stride + r] = x[r * x_stride + c];
         }
-    }
-}
-
-static void u8_normalise(size_t n, const uint8_t *x, bool swap, const float mean[3], const float scale[3], float *y) {
-    const size_t first = swap ? 2 : 0, last = swap ? 0 : 2;
-    for (size_t i = 0; i < n; i++, x += 3, y += 3) {
-        y[0] = ((float)x[first] - mean[0]) * scale[0];
-        y[1] = ((float)x[1] - mean[1]) * scale[1];
-        y[2] = ((float)x[last] - mean[2]) * scale[2];
     }
 }
 
@@ -121,5 +112,4 @@ void arc_kernels_fill_generic(arc_kernels *k) {
     k->rows_mean = rows_mean;
     k->dot = dot;
     k->transpose = transpose;
-    k->u8_normalise = u8_normalise;
 }

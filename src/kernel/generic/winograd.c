@@ -1,5 +1,6 @@
-/* kernel: Winograd F(t x t, 3x3) in portable C, and the transform of the weights for every level (Lavin & Gray, "Fast Algorithms for
- * Convolutional Neural Networks", 2016). The matrices stand here in full; the SIMD files have them as additions. */
+/* kernel: Winograd F(t x t, 3x3) in portable C, and the transform of weights that all levels use (Lavin & Gray, "Fast
+ * Algorithms for Convolutional Neural Networks", 2016). The transform matrices are written out here; simd/winograd.h has them
+ * as additions. */
 #include "kernel/levels.h"
 #include <string.h>
 
@@ -80,7 +81,7 @@ void arc_kernels_fill_generic_winograd(arc_kernels *k) {
 
 /* ---- weights ------------------------------------------------------------------------------------------------------------------ */
 
-#define LANES ARC_IGEMM_MAX_NR /* columns transformed together */
+#define LANES ARC_IGEMM_MAX_NR /* columns that are transformed together */
 
 void arc_winograd_pack_panel(const arc_kernels *k, int t, arc_form form, size_t n, size_t j0, size_t kc, const float *w,
                              const float *scale_k, const float *scale_n, float *panel, size_t step) {

@@ -1,4 +1,5 @@
-/* kernel: 4 floats in a NEON register under the names that simd/ write their loops with. Only for *_neon.c (AArch64). */
+/* kernel: 4 floats in a NEON register, under the names (v_load, v_fma, ...) that the loops in simd/ are written with.
+ * Only the neon files of arm/ include it. */
 #ifndef ARC_KERNEL_REGISTERS_NEON_H
 #define ARC_KERNEL_REGISTERS_NEON_H
 
@@ -21,7 +22,7 @@ static inline vf v_load(const float *p) {
 static inline void v_store(float *p, vf v) {
     vst1q_f32(p, v);
 }
-/* The first n < VL lanes; the others read as 0 and are not touched in memory. */
+/* Loads or stores the first n < VL lanes. The other lanes read as 0, and their memory is not touched. */
 static inline vf v_load_n(const float *p, size_t n) {
     float lane[4] = {0};
     for (size_t i = 0; i < n; i++)
@@ -40,7 +41,7 @@ static inline vf v_add(vf a, vf b) {
 static inline vf v_sub(vf a, vf b) {
     return vsubq_f32(a, b);
 }
-/* Lane j takes lane j^1; lane j takes lane j^2. */
+/* v_swap1: lane j takes lane j^1. v_swap2: lane j takes lane j^2. */
 static inline vf v_swap1(vf x) {
     return vrev64q_f32(x);
 }
@@ -59,18 +60,18 @@ static inline vf v_fma(vf a, vf b, vf c) {
 static inline vf v_fnma(vf a, vf b, vf c) {
     return vfmsq_f32(c, a, b);
 }
-/* A NaN comes through. */
+/* The larger of two; a NaN is passed on. */
 static inline vf v_max(vf a, vf b) {
     return vmaxq_f32(a, b);
 }
 static inline vf v_min(vf a, vf b) {
     return vminq_f32(a, b);
 }
-/* x from lo to hi; NaN becomes lo. */
+/* x limited to lo..hi; NaN becomes lo. */
 static inline vf v_clamp(vf x, vf lo, vf hi) {
     return vminq_f32(vbslq_f32(vcgtq_f32(x, lo), x, lo), hi);
 }
-/* x < 0 ? neg : pos, lane by lane. */
+/* x < 0 ? neg : pos, in each lane. */
 static inline vf v_if_negative(vf x, vf neg, vf pos) {
     return vbslq_f32(vcltzq_f32(x), neg, pos);
 }
@@ -83,13 +84,13 @@ static inline vf v_negative_abs(vf x) {
 static inline vf v_power2(int32x4_t n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(n, vdupq_n_s32(127)), 23));
 }
-/* x * 2^n for whole n in [-160,130], in two halves so that neither factor leaves the normal range. */
+/* x * 2^n for whole n in [-160,130], as two factors so that neither leaves the normal range. */
 static inline vf v_scale2(vf x, vf n) {
     const int32x4_t whole = vcvtq_s32_f32(n);
     const int32x4_t half = vshrq_n_s32(whole, 1);
     return vmulq_f32(vmulq_f32(x, v_power2(half)), v_power2(vsubq_s32(whole, half)));
 }
-/* The first n <= VL int32 as floats; n lanes as round(x) + zero, which is in 0..255. */
+/* Loads the first n <= VL int32 values as floats. The store writes n lanes as round(x) + zero, which is within 0..255. */
 static inline vf v_load_int_n(const int32_t *p, size_t n) {
     int32_t lane[4] = {0};
     for (size_t i = 0; i < n; i++)

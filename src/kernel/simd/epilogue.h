@@ -1,13 +1,14 @@
-/* kernel: y = act(x + bias + residual) in registers, written over the names of registers/<isa>.h. Included by *_<isa>.c only. */
+/* kernel: the epilogue y = act(x + bias + residual) in registers, written with the names of registers/<isa>.h. Included by
+ * *_<isa>.c only. */
 #ifndef ARC_KERNEL_SIMD_EPILOGUE_H
 #define ARC_KERNEL_SIMD_EPILOGUE_H
 
 #include "kernel/levels.h"
 
-/* For what is only worth having when its widths are constants of the caller. */
+/* For functions that are only fast when the caller passes constants for their widths. */
 #define INLINE static inline __attribute__((always_inline))
 
-/* Whole registers and the masked last one through the same loop bodies: width is VL except at the end of a row. */
+/* Full registers and the masked last one go through the same loop bodies: width is VL except at the end of a row. */
 static inline vf v_load_w(const float *p, size_t width) {
     return width == VL ? v_load(p) : v_load_n(p, width);
 }
@@ -33,7 +34,7 @@ static inline vf v_act(vf x, vf slope, vf lo, vf hi, arc_act act) {
     return x;
 }
 
-/* What depends on the column of a strip of `width` lanes, loaded once for all rows. */
+/* The values that depend on the column, for a strip of `width` lanes; loaded once for all rows. */
 typedef struct strip_end {
     vf bias, slope, lo, hi;
 } strip_end;
@@ -44,7 +45,7 @@ static inline strip_end strip_end_at(size_t j, size_t width, const arc_epilogue 
                        .hi = v_set1(e->hi)};
 }
 
-/* One column strip over m rows. */
+/* The epilogue of one strip of columns over m rows. */
 static inline void strip_epilogue(size_t m, size_t j, size_t width, const float *x, size_t x_stride, float *y, size_t y_stride,
                                   const arc_epilogue *e) {
     const strip_end end = strip_end_at(j, width, e);

@@ -1,5 +1,5 @@
-/* kernel: the GEMM tile over weights in half precision: a register of them becomes floats as it is loaded. The including file defines load_half and
- * store_half, IGEMM_MR and IGEMM_EACH_M as gemm.h asks, and calls fill_f16. */
+/* kernel: the GEMM tile over half-precision weights, which are converted to floats as they are loaded. The including file
+ * defines load_half and store_half, and IGEMM_MR and IGEMM_EACH_M as gemm.h requires, and calls fill_f16. */
 #ifndef ARC_KERNEL_SIMD_F16_H
 #define ARC_KERNEL_SIMD_F16_H
 

@@ -1,9 +1,10 @@
-/* kernel: the indirect GEMM tile and the depthwise convolution over the names of registers/<isa>.h. The including file defines IGEMM_MR and
- * IGEMM_EACH_M (a list macro of every m up to it); a tile is IGEMM_MR rows of two registers.
+/* kernel: the indirect GEMM tile and the depthwise convolution, written with the names of registers/<isa>.h. The including
+ * file defines IGEMM_MR and IGEMM_EACH_M (a macro that lists every m up to it). A tile is IGEMM_MR rows of two registers.
  *
- * One function per m and register count keeps all accumulators in registers, so that edge tiles run as well as whole ones; each
- * accumulator is one FMA chain over tap, then k, whatever its place in a tile: the same bits for every tiling. Whole tiles end in the
- * commonest epilogues in registers; the sums of others go through a tile in L1 to the general one. */
+ * There is one function for each number of rows and registers, so that all accumulators stay in registers and edge tiles run
+ * as fast as full ones. Each accumulator is one FMA chain over tap and then k, wherever it lies in a tile, so every tiling
+ * gives the same bits. Full tiles apply the most common epilogues in registers; other tiles write their sums to a buffer in
+ * L1, which the general epilogue reads. */
 #ifndef ARC_KERNEL_SIMD_GEMM_H
 #define ARC_KERNEL_SIMD_GEMM_H
 
@@ -12,7 +13,7 @@
 
 #define IGEMM_NR (2 * VL)
 
-/* How B is stored, and a register of it as floats. */
+/* How B is stored, and how a register of it is loaded as floats. */
 #ifndef IGEMM_B
 #define IGEMM_B float
 #define b_load(p) v_load(p)
@@ -33,7 +34,7 @@
     v_store(tile + (i)*stride, lo##i);                                                                                           \
     v_store(tile + (i)*stride + VL, hi##i);
 
-/* A whole register of columns with bias and slope (or residual) on the way out: most layers end so. */
+/* Stores a full register of columns after bias and slope, or bias and residual: the epilogue of most layers. */
 #define FINISH_2(i)                                                                                                              \
     {                                                                                                                            \
         const vf x = v_add(lo##i, bias0), z = v_add(hi##i, bias1);                                                               \
@@ -52,7 +53,7 @@
 #define STEP_1(i) lo##i = v_fma(v_set1(a[i][k]), b0, lo##i);
 #define STORE_1(i) v_store(tile + (i)*stride, lo##i);
 
-/* The sums of an m x 2 VL (tile_m_2) or m x VL (tile_m_1: panels that are at most half full) tile. */
+/* The sums of a tile of m x 2 VL (tile_m_2) or of m x VL (tile_m_1, for panels that are at most half full). */
 #define TILE_FUNCTIONS(m)                                                                                                        \
     static void tile_##m##_2(size_t kc, size_t taps, const float *const *a, const IGEMM_B *b, float *tile, size_t stride) {      \
         ROWS_##m(START_2) for (size_t t = 0; t < taps; t++, a += IGEMM_MR) for (size_t k = 0; k < kc; k++, b += IGEMM_NR) {      \
@@ -114,8 +115,8 @@ static inline void simd_igemm(size_t m, size_t n, size_t kc, size_t taps, const 
     simd_rows_epilogue(m, n, tile, IGEMM_NR, c, c_stride, e);
 }
 
-/* ---- depthwise and thin groups: DW_ROWS output pixels of one column strip at a time, so that weights are loaded once for all of them. x:
- * rows*taps pointers. The sums end in registers. */
+/* ---- depthwise convolution and small groups: DW_ROWS output pixels of one strip of columns at a time, so that weights are
+ * loaded once for all of them. x: rows*taps pointers. The sums and the epilogue stay in registers. */
 
 #define DW_ROWS 4
 
@@ -127,7 +128,8 @@ static inline void strip_finish(size_t j, size_t width, vf sum, size_t row, floa
     v_store_w(y + row * y_stride + j, width, v_act(sum, end->slope, end->lo, end->hi, e->act));
 }
 
-/* Whether the four pixels are neighbours whose 3x3 windows overlap: two of three columns are the next one's. Then six columns serve all. */
+/* Whether the four pixels are neighbours whose 3x3 windows overlap in two of their three columns. Six columns of input then
+ * serve all four. */
 static inline bool windows_slide(size_t rows, size_t taps, const float *const *x) {
     if (rows != DW_ROWS || taps != 9)
         return false;
@@ -177,7 +179,7 @@ static inline void dw_strip(size_t rows, bool slide, size_t j, size_t width, siz
     }
 }
 
-/* The same with groups of `group` channels (2 or 4): lane j meets inputs j^0, j^1 ... of its group one after the other. */
+/* The same for groups of `group` channels (2 or 4): lane j meets inputs j^0, j^1 ... of its group one after the other. */
 #define GROUP_START(i) vf s##i = v_zero(), r##i = v_zero();
 #define GROUP_STEP_2(i)                                                                                                          \
     {                                                                                                                            \
@@ -213,7 +215,8 @@ static inline void dw_strip(size_t rows, bool slide, size_t j, size_t width, siz
 GROUP_ROWS(ROWS_1)
 GROUP_ROWS(ROWS_4)
 
-/* Pairs over sliding windows: a column is loaded and swapped once for the pixels it serves, tap by tap as above. */
+/* Groups of two with overlapping windows: a column is loaded and swapped once for all pixels that use it, in the order of taps
+ * above. */
 #define PAIR_TAP(i, f, g)                                                                                                        \
     s##i = v_fma(v, f, s##i);                                                                                                    \
     r##i = v_fma(swapped, g, r##i);

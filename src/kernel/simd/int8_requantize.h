@@ -1,15 +1,17 @@
-/* kernel: the end of an 8-bit layer over the names of registers/<isa>.h. Included by int8_requantize_<isa>.c only. */
+/* kernel: the end of an 8-bit layer (requantisation), written with the names of registers/<isa>.h. Included by
+ * int8_requantize_<isa>.c only. */
 #ifndef ARC_KERNEL_SIMD_INT8_REQUANTIZE_H
 #define ARC_KERNEL_SIMD_INT8_REQUANTIZE_H
 
 #include "kernel/simd/epilogue.h"
 
-/* What a strip does, known to the compiler where it is written as constants. */
+/* Which parts of arc_requantize a strip has. The compiler knows them where they are written as constants. */
 typedef struct requantize_parts {
     bool mid, slope, other_act, residual, y, post, quantized;
 } requantize_parts;
 
-/* One column strip of `width` lanes over m rows: what depends on the column is loaded once. Sums or, where they are NULL, floats. */
+/* One strip of `width` columns over m rows. What depends on the column is loaded once. The input is sums or, where they are
+ * NULL, floats. */
 static inline __attribute__((always_inline)) void requantize_strip(size_t m, size_t j, size_t width, const int32_t *sums,
                                                                    const float *x, size_t stride, const arc_requantize *r,
                                                                    requantize_parts parts) {
@@ -68,7 +70,8 @@ static bool same_parts(requantize_parts a, requantize_parts b) {
            a.post == b.post && a.quantized == b.quantized;
 }
 
-/* The two ends of a residual block: to the activation in 8 bits; onto the sum, and in 8 bits, normalised, for the next block. */
+/* The two common cases of a residual block: an activation quantized to 8 bits; and the sum with the residual, both as floats
+ * and normalised and quantized for the next block. */
 static const requantize_parts activated = {.mid = true, .slope = true, .quantized = true},
                               summed = {.mid = true, .residual = true, .y = true, .post = true, .quantized = true};
 

@@ -1,7 +1,8 @@
-/* kernel: the slots of learning over the names of registers/<isa>.h. Included by learn_<isa>.c only, which defines TN_MR and TN_EACH_M (a list
- * macro of every m up to it).
+/* kernel: the training slots, written with the names of registers/<isa>.h. Included by learn_<isa>.c only, which defines TN_MR
+ * and TN_EACH_M (a macro that lists every m up to it).
  *
- * Activations are stored as floats or bfloat16; `half` is a constant of each instance, so that one body serves both. */
+ * Activations are stored as floats or as bfloat16. `half` says which and is a constant in each instance, so one body serves
+ * both. */
 #ifndef ARC_KERNEL_SIMD_LEARN_H
 #define ARC_KERNEL_SIMD_LEARN_H
 
@@ -26,7 +27,7 @@ INLINE size_t width_at(size_t n, size_t j) {
 
 #define DWG_TAPS 9
 
-/* `some` taps (a constant) from `first` on, one strip of channels. */
+/* `some` taps (a constant) from `first` on, for one strip of channels. */
 INLINE void dwg_strip(size_t some, size_t first, size_t j, size_t width, size_t pixels, size_t channels, size_t taps,
                       const float *const *x, const float *dy, size_t dy_stride, float *dw) {
     vf s[DWG_TAPS];
@@ -169,9 +170,9 @@ static void winograd_weights_grad(int t, size_t channels, const float *u, size_t
 
 /* ---- normalisation ------------------------------------------------------------------------------------------------------------ */
 
-#define STRIP 4 /* registers of channels side by side: their sums hide each other's latency */
+#define STRIP 4 /* registers of channels side by side, so that their sums hide each other's latency */
 
-/* `some` (a constant) registers of columns from j on; `width`: of the last one. */
+/* `some` (a constant) registers of columns from j on; `width` is the width of the last one. */
 INLINE void sums_strip(bool half, size_t some, size_t j, size_t width, size_t m, size_t n, const void *x, float *sum,
                        float *square) {
     vf first[STRIP], s[STRIP], q[STRIP];
@@ -274,7 +275,7 @@ INLINE void grad_sums_strip(bool half, bool act, size_t some, size_t j, size_t w
 
 INLINE void grad_sums_any(bool half, bool act, size_t m, size_t n, const void *x, const void *dy, const arc_norm *norm,
                           float *du_sum, float *dux_sum, float *dslope) {
-    enum { SOME = 2 }; /* registers: seven values a strip */
+    enum { SOME = 2 }; /* registers side by side: a strip needs seven values for each */
     size_t j = 0;
     for (; j + SOME * VL <= n; j += SOME * VL)
         grad_sums_strip(half, act, SOME, j, VL, m, n, x, dy, norm, du_sum, dux_sum, dslope);

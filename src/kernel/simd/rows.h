@@ -1,4 +1,5 @@
-/* kernel: a macro done for each row of a GEMM tile, and for each height of a tile: one function a height keeps its accumulators in registers. */
+/* kernel: macros that repeat another macro for each row of a GEMM tile and for each height of a tile. One function for each
+ * height lets the compiler hold its accumulators in registers. */
 #ifndef ARC_KERNEL_SIMD_ROWS_H
 #define ARC_KERNEL_SIMD_ROWS_H
 
@@ -21,7 +22,8 @@
 #define EACH_M_8(DO) EACH_M_6(DO) DO(7) DO(8)
 #define EACH_M_14(DO) EACH_M_8(DO) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14)
 
-/* Weights come from memory the first time a panel is read; so far ahead they arrive in time. An address past the end does no harm. */
+/* Prefetch distance: the first time a panel is read its weights come from memory, and this far ahead they arrive in time.
+ * Prefetching past the end is harmless. */
 #define AHEAD_BYTES 12288
 
 #endif

@@ -1,4 +1,4 @@
-/* kernel: element-wise and reducing slots over the names of registers/<isa>.h. Included by slots_<isa>.c only. */
+/* kernel: the element-wise and reducing slots, written with the names of registers/<isa>.h. Included by slots_<isa>.c only. */
 #ifndef ARC_KERNEL_SIMD_SLOTS_H
 #define ARC_KERNEL_SIMD_SLOTS_H
 
@@ -31,7 +31,7 @@ static void mul(size_t n, const float *a, const float *b, float *y) {
 }
 
 /* e^x = 2^n e^r, n = round(x log2 e), |r| <= ln(2)/2 by a two-part ln 2; e^r = 1 + r + r^2 q(r), q near-minimax of degree 5:
- * 2e-9 relative. The clamps keep n in v_scale2's range, beyond the ends where the result is 0 or infinity anyhow; NaN passes. */
+ * 2e-9 relative. The clamps limit n to the range of v_scale2; beyond it the result is 0 or infinity anyway. NaN is passed on. */
 static inline vf v_exp(vf x) {
     x = v_min(v_set1(90.0f), v_max(v_set1(-105.0f), x));
     const vf n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
@@ -54,7 +54,7 @@ static void exp_each(size_t n, const float *x, float *y) {
     }
 }
 
-/* By e = exp(-|x|) <= 1, which cannot overflow: 1/(1+e) above zero, e/(1+e) below. */
+/* With e = exp(-|x|) <= 1, which cannot overflow: 1/(1+e) for x >= 0 and e/(1+e) for x < 0. */
 static void sigmoid(size_t n, const float *x, float *y) {
     const vf one = v_set1(1.0f);
     for (size_t i = 0; i < n; i += VL) {
@@ -106,7 +106,7 @@ static void rows_epilogue(size_t m, size_t n, const float *x, size_t x_stride, f
     simd_rows_epilogue(m, n, x, x_stride, y, y_stride, e);
 }
 
-/* Twelve chains hide the latency of every core so far and fit the registers of every level. */
+/* Twelve independent chains hide the FMA latency of all known cores and fit into the registers of every level. */
 #define PEAK_CHAINS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
 #define PEAK_START(i) vf s##i = v_set1((float)(i));
 #define PEAK_STEP(i) s##i = v_fma(s##i, a, b);

@@ -1,5 +1,5 @@
-/* kernel: products over rows (gemm_tn) over the names of registers/<isa>.h. The including file defines TN_MR and TN_EACH_M (a list macro of every m
- * up to it), and may define v_fma anew: pairs of bfloat16 are multiplied so. */
+/* kernel: the product that sums over rows (gemm_tn), written with the names of registers/<isa>.h. The including file defines
+ * TN_MR and TN_EACH_M (a macro that lists every m up to it). It may redefine v_fma, as the files for pairs of bfloat16 do. */
 #ifndef ARC_KERNEL_SIMD_TN_H
 #define ARC_KERNEL_SIMD_TN_H
 
@@ -35,7 +35,7 @@
         if (w1)                                                                                                                  \
             v_store_w(to + VL, w1, add ? v_add(v_load_w(to + VL, w1), hi##i) : hi##i);                                           \
     }
-/* w0 and w1: columns in the two registers. whole: both are full, a constant. */
+/* w0 and w1: the number of columns in each of the two registers. `whole` (a constant): both are full. */
 #define TN_FUNCTION(m)                                                                                                           \
     INLINE void tn_body_##m(bool whole, size_t w0, size_t w1, size_t count, const float *const *a, size_t at, const float *b,    \
                             size_t b_stride, float *c, size_t c_stride, bool add) {                                              \

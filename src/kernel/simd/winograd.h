@@ -1,5 +1,6 @@
-/* kernel: Winograd transforms over the names of registers/<isa>.h, a register of channels at a time. One dimension is a handful of additions;
- * a tile is transformed along its columns into a block of registers in L1, then along its rows. Included by winograd_<isa>.c and half_avx512.c. */
+/* kernel: the Winograd transforms, written with the names of registers/<isa>.h, for one register of channels at a time. In one
+ * dimension a transform is a few additions. A tile is transformed along its columns into a buffer in L1, then along its rows.
+ * Included by winograd_<isa>.c and half_avx512.c. */
 #ifndef ARC_KERNEL_SIMD_WINOGRAD_H
 #define ARC_KERNEL_SIMD_WINOGRAD_H
 
@@ -41,8 +42,8 @@ static inline void winograd_out_4(const vf *m, vf *o) {
     o[3] = v_add(v_fma(v_set1(8), d, b), m[5]);
 }
 
-/* `in` and `out` transform one dimension of n values to k; n, k and the functions are constants of each instance. Along the columns first: what
- * becomes of the rows is the caller's. */
+/* `in` and `out` transform one dimension from n values to k. n, k and the functions are constants in each instance. This part
+ * goes along the columns; the caller transforms the rows. */
 #define WINOGRAD_INSTANCE(t, n)                                                                                                  \
     INLINE void winograd_in_columns_##t(size_t j, size_t width, const float *const *x, vf *columns) {                            \
         vf d[n], o[n];                                                                                                           \

@@ -1,4 +1,5 @@
-/* kernel: A of Winograd's output transform in one dimension, t values to t + 2, over the names of registers/<isa>.h. */
+/* kernel: the matrix A of Winograd's output transform in one dimension, from t values to t + 2, written with the names of
+ * registers/<isa>.h. The gradient of the output transform uses it. */
 #ifndef ARC_KERNEL_SIMD_WINOGRAD_GRAD_H
 #define ARC_KERNEL_SIMD_WINOGRAD_GRAD_H
 

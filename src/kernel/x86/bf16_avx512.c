@@ -1,11 +1,12 @@
-/* kernel: the GEMM tile over pairs of bfloat16 for avx512: the instruction for it. */
+/* kernel: the GEMM tile over pairs of bfloat16 for AVX-512 with its bfloat16 dot-product instruction. The loops are in
+ * simd/gemm.h and simd/tn.h. */
 #include "kernel/registers/avx512.h"
 
 static inline vf pair_dot(vf a, vf b, vf c) {
     return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b);
 }
 
-/* The tile of simd/gemm.h with this in the place of its multiply-add. */
+/* simd/gemm.h is compiled here with pair_dot in place of its multiply-add. */
 #define v_fma(a, b, c) pair_dot(a, b, c)
 #define IGEMM_MR 14
 #define IGEMM_EACH_M EACH_M_14

@@ -1,4 +1,5 @@
-/* kernel: the GEMM tile over weights in half precision for avx2: a register of them becomes floats as it is loaded. */
+/* kernel: the GEMM tile over half-precision weights for AVX2. Weights are converted to floats as they are loaded; the loops
+ * are in simd/gemm.h. */
 #include "kernel/registers/avx2.h"
 #include <stdint.h>
 

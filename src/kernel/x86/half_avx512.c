@@ -1,5 +1,5 @@
-/* kernel: the slots of learning in bfloat16, for AVX-512 with its bfloat16 instructions. Values are widened on load and rounded to nearest even on store;
- * transforms and sums are fp32. */
+/* kernel: the bfloat16 training slots for AVX-512 with bfloat16 instructions. Values are widened when loaded and rounded to
+ * nearest even when stored; transforms and sums are computed in fp32. */
 #include "kernel/registers/avx512.h"
 #include "kernel/simd/winograd.h"
 #include "kernel/simd/winograd_grad.h"
@@ -182,7 +182,7 @@ INLINE vf exchange(size_t q, vf x) {
 
 #define DW_ROWS 4
 
-/* `rows` and `group` are constants of each instance. */
+/* `rows` and `group` are compile-time constants in each instance. */
 INLINE void dw_strip(size_t group, size_t rows, size_t j, size_t width, size_t channels, size_t taps, const uint16_t *const *x,
                      const float *w, const float *bias, uint16_t *y, size_t y_stride, bool add) {
     vf s[DW_ROWS];

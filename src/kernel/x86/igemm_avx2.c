@@ -1,4 +1,5 @@
-/* kernel: indirect GEMM and depthwise convolution for avx2. Tile 6 x 16: 12 accumulators, 2 registers of B, 1 broadcast of A, of 16. */
+/* kernel: indirect GEMM and depthwise convolution for AVX2; the loops are in simd/gemm.h. The tile is 6 x 16: of 16 registers,
+ * 12 hold sums, 2 hold B and 1 holds the broadcast of A. */
 #include "kernel/registers/avx2.h"
 
 #define IGEMM_MR 6

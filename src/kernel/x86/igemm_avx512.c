@@ -1,4 +1,5 @@
-/* kernel: indirect GEMM and depthwise convolution for avx512. Tile 14 x 32: 28 accumulators, 2 registers of B, 1-2 broadcasts of A, of 32. */
+/* kernel: indirect GEMM and depthwise convolution for AVX-512; the loops are in simd/gemm.h. The tile is 14 x 32: of 32
+ * registers, 28 hold sums, 2 hold B and 1 or 2 hold broadcasts of A. */
 #include "kernel/registers/avx512.h"
 
 #define IGEMM_MR 14

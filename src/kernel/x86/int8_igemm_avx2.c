@@ -1,12 +1,13 @@
-/* kernel: u8 x i8 -> i32 tile of 4 x 8. Both sides widen to 16 bits and meet in vpmaddwd, which is exact; the saturating vpmaddubsw
- * is not. Accumulators hold pairs [column][k even, k odd] that are added once, at the end. */
+/* kernel: the u8 x i8 -> i32 tile of 4 x 8 for AVX2. Both operands are widened to 16 bits and multiplied by vpmaddwd, which is
+ * exact (vpmaddubsw saturates). An accumulator holds two partial sums a column, of even and of odd k, which are added once, at
+ * the end. */
 #include "kernel/levels.h"
 #include <immintrin.h>
 #include <string.h>
 
 enum { MR = 4, NR = 8 };
 
-/* Four activations widened and repeated four times: fewer than four at the end of a row, the rest 0. */
+/* Loads four activations, widens them and repeats them four times; at the end of a row there may be fewer, and the rest is 0. */
 static inline __m256i quad(const uint8_t *p, size_t width) {
     uint32_t v = 0;
     if (width == 4)
@@ -34,7 +35,7 @@ static inline __attribute__((always_inline)) void rows(size_t m, size_t n, size_
         }
     for (size_t i = 0; i < m; i++) {
         int32_t out[NR];
-        /* hadd works within 128-bit halves: its quadwords come as columns 01 45 23 67. */
+        /* hadd works within 128-bit halves, so the columns come in the order 0 1, 4 5, 2 3, 6 7. */
         const __m256i pairs = _mm256_hadd_epi32(acc[i][0], acc[i][1]);
         _mm256_storeu_si256((__m256i *)(void *)out, _mm256_permute4x64_epi64(pairs, _MM_SHUFFLE(3, 1, 2, 0)));
         memcpy(c + i * c_stride, out, n * sizeof(int32_t));

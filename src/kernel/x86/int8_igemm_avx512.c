@@ -1,5 +1,5 @@
-/* kernel: u8 x i8 -> i32 tile of 14 x 32 with VNNI: one vpdpbusd is 64 exact multiply-adds (it does not saturate). Used only where the
- * CPU has AVX512-VNNI. One function for each m keeps its 2 m accumulators in registers. */
+/* kernel: the u8 x i8 -> i32 tile of 14 x 32 for AVX-512 with VNNI: one vpdpbusd makes 64 exact multiply-adds (it does not
+ * saturate). Used only where the CPU has AVX512-VNNI. One function for each m holds its 2 m accumulators in registers. */
 #include "kernel/levels.h"
 #include "kernel/simd/rows.h"
 #include <immintrin.h>
@@ -13,7 +13,7 @@ static inline __m512i quad(const uint8_t *p) {
     return _mm512_set1_epi32(four);
 }
 
-/* The last one to three activations of a row. */
+/* Loads the last one to three activations of a row. */
 static inline __m512i part_quad(const uint8_t *p, size_t width) {
     uint32_t four = 0;
     for (size_t q = width; q > 0; q--)
@@ -21,7 +21,7 @@ static inline __m512i part_quad(const uint8_t *p, size_t width) {
     return _mm512_set1_epi32((int32_t)four);
 }
 
-/* acc += quads x . b. As an instruction: from the intrinsic gcc 12 makes copies of every accumulator, and spills them. */
+/* acc += x . b. Written as an instruction because GCC 12 copies and spills every accumulator when the intrinsic is used. */
 #define ADD_PRODUCTS(acc, x, b) __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(b))
 
 #define START(i) __m512i lo##i = _mm512_setzero_si512(), hi##i = lo##i;

@@ -1,4 +1,5 @@
-/* kernel: the ends of 8-bit layers for avx2, and depthwise sums: neighbouring taps meet in the pairs of vpmaddwd. */
+/* kernel: the end of an 8-bit layer (requantisation) for AVX2, and depthwise sums, where vpmaddwd adds two neighbouring taps
+ * at a time. */
 #include "kernel/registers/avx2.h"
 #include "kernel/simd/int8_requantize.h"
 
@@ -19,7 +20,7 @@ static inline void store_part(int32_t *y, size_t width, __m256i first, __m256i s
     memcpy(y, lane, width * sizeof *y);
 }
 
-/* Up to 16 channels of `rows` pixels. */
+/* Depthwise sums of up to 16 channels of `rows` pixels. */
 static inline __attribute__((always_inline)) void strip(size_t rows, size_t j, size_t width, size_t channels, size_t taps,
                                                         const uint8_t *const *x, const int8_t *w, int32_t *y) {
     __m256i lo[ROWS], hi[ROWS];
@@ -37,7 +38,7 @@ static inline __attribute__((always_inline)) void strip(size_t rows, size_t j, s
             hi[i] = _mm256_add_epi32(hi[i], _mm256_madd_epi16(_mm256_unpackhi_epi16(x0, x1), w_hi));
         }
     }
-    for (size_t i = 0; i < rows; i++) /* lo and hi hold four channels in turn */
+    for (size_t i = 0; i < rows; i++) /* lo and hi hold alternating groups of four channels */
         store_part(y + i * channels + j, width, _mm256_permute2x128_si256(lo[i], hi[i], 0x20),
                    _mm256_permute2x128_si256(lo[i], hi[i], 0x31));
 }

@@ -1,4 +1,5 @@
-/* kernel: the ends of 8-bit layers for avx512, and depthwise sums: neighbouring taps meet in the pairs of vpmaddwd. */
+/* kernel: the end of an 8-bit layer (requantisation) for AVX-512, and depthwise sums, where vpmaddwd adds two neighbouring
+ * taps at a time. */
 #include "kernel/registers/avx512.h"
 #include "kernel/simd/int8_requantize.h"
 
@@ -12,7 +13,7 @@ static inline __m512i widen_weights(const int8_t *p, __mmask32 mask) {
     return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, p));
 }
 
-/* Up to 32 channels of `rows` pixels. */
+/* Depthwise sums of up to 32 channels of `rows` pixels. */
 static inline __attribute__((always_inline)) void strip(size_t rows, size_t j, size_t width, size_t channels, size_t taps,
                                                         const uint8_t *const *x, const int8_t *w, int32_t *y) {
     const __mmask32 mask = width == STRIP ? 0xffffffffu : (1u << width) - 1u;
@@ -32,7 +33,7 @@ static inline __attribute__((always_inline)) void strip(size_t rows, size_t j, s
             hi[i] = _mm512_add_epi32(hi[i], _mm512_madd_epi16(_mm512_unpackhi_epi16(x0, x1), w_hi));
         }
     }
-    for (size_t i = 0; i < rows; i++) { /* lo and hi hold four channels in turn */
+    for (size_t i = 0; i < rows; i++) { /* lo and hi hold alternating groups of four channels */
         _mm512_mask_storeu_epi32(y + i * channels + j, (__mmask16)mask, _mm512_permutex2var_epi64(lo[i], first, hi[i]));
         if (width > 16)
             _mm512_mask_storeu_epi32(y + i * channels + j + 16, (__mmask16)(mask >> 16),

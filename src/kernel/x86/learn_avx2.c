@@ -1,4 +1,4 @@
-/* kernel: the slots of learning for avx2. */
+/* kernel: the training slots for AVX2; the loops are in simd/learn.h. */
 #include "kernel/levels.h"
 #include "kernel/registers/avx2.h"
 
@@ -12,7 +12,7 @@ static inline vf v_load_half(const uint16_t *p, size_t width) {
     const __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)p);
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
 }
-/* To nearest even; a NaN stays one. */
+/* Rounded to nearest even; NaN stays NaN. */
 static inline void v_store_half(uint16_t *p, size_t width, vf v) {
     const __m256i bits = _mm256_castps_si256(v), one = _mm256_set1_epi32(1);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), one);

@@ -1,4 +1,4 @@
-/* kernel: the slots of learning for avx512. */
+/* kernel: the training slots for AVX-512; the loops are in simd/learn.h. The bfloat16 ones are in half_avx512.c. */
 #include "kernel/registers/avx512.h"
 #include <stdint.h>
 
@@ -8,7 +8,7 @@ static inline vf v_load_half(const uint16_t *p, size_t width) {
         width == VL ? _mm256_loadu_si256((const __m256i *)(const void *)p) : _mm256_maskz_loadu_epi16(v_mask(width), p);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
 }
-/* To nearest even; a NaN stays one. */
+/* Rounded to nearest even; NaN stays NaN. */
 static inline void v_store_half(uint16_t *p, size_t width, vf v) {
     const __m512i bits = _mm512_castps_si512(v), one = _mm512_set1_epi32(1);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);

@@ -1,4 +1,4 @@
-/* kernel: the element-wise and reducing slots for avx2. */
+/* kernel: the element-wise and reducing slots for AVX2; the loops are in simd/slots.h. */
 #include "kernel/registers/avx2.h"
 #include "kernel/simd/slots.h"
 

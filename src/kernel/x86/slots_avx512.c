@@ -1,4 +1,4 @@
-/* kernel: the element-wise and reducing slots for avx512. */
+/* kernel: the element-wise and reducing slots for AVX-512; the loops are in simd/slots.h. */
 #include "kernel/registers/avx512.h"
 #include "kernel/simd/slots.h"
 

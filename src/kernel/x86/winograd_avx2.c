@@ -1,4 +1,4 @@
-/* kernel: the Winograd transforms for avx2. */
+/* kernel: the Winograd transforms for AVX2; the loops are in simd/winograd.h. */
 #include "kernel/registers/avx2.h"
 #include "kernel/simd/winograd.h"
 

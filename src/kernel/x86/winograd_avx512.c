@@ -1,4 +1,4 @@
-/* kernel: the Winograd transforms for avx512. */
+/* kernel: the Winograd transforms for AVX-512; the loops are in simd/winograd.h. */
 #include "kernel/registers/avx512.h"
 #include "kernel/simd/winograd.h"
 
