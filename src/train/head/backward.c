@@ -1,9 +1,11 @@
-/* The head's gradients: by the embeddings in bands of classes, by the centres tile by tile on the way into their optimiser. */
+/* train: the gradients of the classification head. Gradients by the embeddings are summed over bands of classes; gradients by
+ * the centres are computed tile by tile and go straight into the centres' optimiser. The forward pass is in head.c, one tile
+ * in tile.c. */
 #include "train/head/head_internal.h"
 #include <math.h>
 #include <string.h>
 
-/* ---- by the embeddings: sum over classes of gradient x centre, one band of classes after the other ---- */
+/* ---- by the embeddings: sum over classes of gradient x centre, one band of classes after another ---- */
 
 typedef struct band_job {
     arc_head *h;
@@ -27,7 +29,8 @@ static void band_tiles(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* A panel of columns of the embedding: the centres' values there, scaled to length 1, then the product with every sample. */
+/* One panel of columns of the embedding: packs the centres' values there, scaled to length 1, then multiplies with every
+ * sample. */
 static void band_panels(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     const band_job *job = arg;
@@ -55,7 +58,7 @@ static void band_panels(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* Through x / |x|, plus what the loss has to say about the norm itself. */
+/* The gradient by x from the gradient by x / |x|, plus the loss's own derivative by the norm. */
 static void through_norm(const arc_head *h, size_t sample, float *g) {
     const float *x = h->embedding + sample * h->dim;
     const double inverse = 1 / fmax(h->norm[sample], 1e-12);
@@ -98,7 +101,8 @@ typedef struct update_job {
     bool kept;
 } update_job;
 
-/* Rows of the gradient of tile t's centres [classes*centres][dim], from all samples of the step; valid until the scratch is used. */
+/* The gradient by the centres of tile t, [classes*centres][dim], from all samples of the step. Valid until the scratch is used
+ * again. */
 static float *centre_gradient(arc_head *h, size_t t, bool kept, float *scratch, arc_head_tile *tile) {
     const arc_head_slice s = {0, h->samples};
     const size_t padded = (s.n + 15) / 16 * 16;
@@ -110,7 +114,7 @@ static float *centre_gradient(arc_head *h, size_t t, bool kept, float *scratch, 
     for (size_t i = 0; i < rows; i++)
         row[i] = g + i * s.n;
     arc_head_product(h->kernels, rows, h->dim, s.n, row, h->rows, dw, h->dim, false);
-    for (size_t i = 0; i < rows; i++) { /* through w / |w| */
+    for (size_t i = 0; i < rows; i++) { /* the gradient by w from the gradient by w / |w| */
         const size_t at = tile->first * h->centres + i;
         const float *w = arc_head_row(h, at / h->centres, at % h->centres), scale = h->inverse[at];
         float *d = dw + i * h->dim;
@@ -142,8 +146,8 @@ static void update_tiles(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* V2: classes that were not sampled have a gradient of zero. */
-static void coast(void *arg, size_t begin, size_t end, int thread) {
+/* Partial FC V2: the optimiser's step, with a gradient of zero, for the classes that were not sampled. */
+static void step_unsampled(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     const update_job *job = arg;
     arc_head *h = job->h;
@@ -152,7 +156,7 @@ static void coast(void *arg, size_t begin, size_t end, int thread) {
             step_row(h, job->step, row, NULL);
 }
 
-/* The whole batch as one slice again, unless it is one already. */
+/* Makes the whole batch one packed slice again, unless it is one already. */
 static bool ready_for_centres(arc_head *h) {
     const arc_head_slice s = {0, h->samples};
     const bool one_part = h->n == h->samples;
@@ -166,7 +170,7 @@ void arc_head_update(arc_head *h, const arc_optimiser_step *step) {
     update_job job = {h, step, ready_for_centres(h)};
     arc_pool_run(h->pool, arc_head_tiles(h), 1, update_tiles, &job);
     if (h->active && h->o.partial == ARC_PARTIAL_V2)
-        arc_pool_run(h->pool, (size_t)h->count * h->centres, 64, coast, &job);
+        arc_pool_run(h->pool, (size_t)h->count * h->centres, 64, step_unsampled, &job);
     h->kept_valid = false;
 }
 

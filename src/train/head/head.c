@@ -1,4 +1,5 @@
-/* The head: its memory, a step's begin, and the forward pass with the softmax over all ranks' classes. */
+/* train: the classification head: its memory, the beginning of a step, and the forward pass with the softmax over the classes
+ * of all ranks. The gradients are in backward.c, one tile of classes in tile.c. */
 #include "train/head/head_internal.h"
 #include "zoo/layers.h"
 #include <math.h>
@@ -9,16 +10,17 @@
 
 /* ---- sizes ---- */
 
-static arc_head_options settled(const arc_head_options *o) {
+static arc_head_options with_defaults(const arc_head_options *o) {
     arc_head_options s = *o;
     s.centres = ARC_MAX(s.centres, 1);
     s.part = s.part > 0 ? s.part : s.batch;
     return s;
 }
 
-/* Everything that follows from the options; allocates nothing. */
+/* Computes everything that follows from the options; allocates nothing. */
 static void lay_out(arc_head *h, const arc_context *ctx, const arc_ranks *ranks, const arc_head_options *options) {
-    *h = (arc_head){.alloc = ctx->alloc, .pool = ctx->pool, .kernels = ctx->kernels, .ranks = *ranks, .o = settled(options)};
+    *h =
+        (arc_head){.alloc = ctx->alloc, .pool = ctx->pool, .kernels = ctx->kernels, .ranks = *ranks, .o = with_defaults(options)};
     arc_ranks_share(h->o.classes, ranks->rank, ranks->count, &h->first, &h->count);
     h->centres = (size_t)h->o.centres;
     h->dim = (size_t)h->o.dim;
@@ -45,7 +47,7 @@ static size_t kept_bytes(const arc_head *h) {
     return bytes <= h->o.logits_bytes ? bytes : 0;
 }
 
-/* One table for the sum of sizes and for the allocation: the two cannot differ. */
+/* One table of blocks serves the sum of sizes and the allocation, so the two cannot differ. */
 typedef struct block {
     void **at;
     size_t n, size;
@@ -96,7 +98,7 @@ void arc_head_memory_of(const arc_context *ctx, const arc_ranks *ranks, const ar
         out->work_bytes += table[i].n * table[i].size;
 }
 
-/* ---- life ---- */
+/* ---- creation and release ---- */
 
 static arc_status check_options(const arc_head_options *o, arc_error *err) {
     if (o->classes < 2 || o->classes > INT32_MAX)
@@ -208,7 +210,8 @@ arc_status arc_head_begin(arc_head *h, int64_t step, const int64_t *label, int64
     return st;
 }
 
-/* Norms, and cosines to the own class's nearest centre: on the rank that has it, then on all. */
+/* Norms of the embeddings, and the cosine of each sample to the nearest centre of its own class: computed on the rank that has
+ * the class, then shared with all. */
 static arc_status measure(arc_head *h, arc_error *err) {
     for (size_t i = h->at; i < h->at + h->n; i++) {
         const float *x = h->embedding + i * h->dim;
@@ -233,8 +236,8 @@ static arc_status measure(arc_head *h, arc_error *err) {
     return arc_ranks_reduce(&h->ranks, h->cosine + h->at, h->n, ARC_REDUCE_SUM, err);
 }
 
-/* A tile's part of the softmax: per sample the largest logit and the sum of exponentials below it. */
-static void soften(const arc_head *h, const arc_head_tile *tile, size_t t, float *value) {
+/* One tile's part of the softmax: for each sample the largest logit and the sum of exponentials relative to it. */
+static void softmax_of_tile(const arc_head *h, const arc_head_tile *tile, size_t t, float *value) {
     const size_t n = h->n, padded = (n + 15) / 16 * 16;
     float *most = h->most + t * h->part, *sum = h->sum + t * h->part, *line = value + padded;
     const float scale = (float)h->o.margin.scale;
@@ -270,11 +273,11 @@ static void forward_tiles(void *arg, size_t begin, size_t end, int thread) {
             memcpy(h->kept + tile.first * h->n, tile.cosine, tile.classes * h->n * sizeof(float));
         if (h->kept && tile.centre)
             memcpy(h->kept_centre + tile.first * h->n, tile.centre, tile.classes * h->n);
-        soften(h, &tile, t, tile.free);
+        softmax_of_tile(h, &tile, t, tile.free);
     }
 }
 
-/* log sum exp over all classes of all ranks, in tile order. */
+/* Combines the tiles' parts to log sum exp over all classes of all ranks, in the order of tiles. */
 static arc_status join(arc_head *h, arc_error *err) {
     arc_status st = ARC_OK;
     double *most = arc_mem_raw(&h->alloc, 2 * h->n, sizeof *most), *sum = most ? most + h->n : NULL;

@@ -1,9 +1,10 @@
-/* The margin family, one sample or one row at a time. Targets are few and computed in double; negatives are many and stay in float. */
+/* train: the margin losses, for one sample or one row at a time. Cosines to the own class are few and computed in double;
+ * cosines to other classes are many and computed in float. */
 #include "train/head/margin.h"
 #include <math.h>
 
 #define PI 3.14159265358979323846
-#define LEAST_SINE 1e-4 /* d theta / d cosine is -1 / sin theta: bounded near 0 and 180 degrees */
+#define LEAST_SINE 1e-4 /* d theta / d cosine is -1 / sin theta; this bounds it near 0 and 180 degrees */
 #define ADAFACE_EPSILON 1e-3
 #define ADAFACE_LEAST_NORM 0.001
 #define ADAFACE_MOST_NORM 100.0
@@ -68,9 +69,9 @@ void arc_margin_observe(const arc_margin *m, arc_margin_state *state, size_t n, 
     }
 }
 
-/* ---- targets ---- */
+/* ---- the own class ---- */
 
-/* cos(m1 theta + m2) with the wrap rule. */
+/* cos(m1 theta + m2), with the wrap rule beyond pi. */
 static arc_margin_target angular(const arc_margin *m, double cosine, double m1, double m2) {
     const double theta = acos(cosine), angle = m1 * theta + m2;
     const double sine = fmax(sqrt(fmax(1 - cosine * cosine, 0)), LEAST_SINE);
@@ -139,7 +140,7 @@ arc_margin_target arc_margin_apply(const arc_margin *m, const arc_margin_state *
     return t;
 }
 
-/* ---- negatives ---- */
+/* ---- other classes ---- */
 
 double arc_margin_hard(const arc_margin *m, double cosine) {
     if (m->loss != ARC_LOSS_CURRICULAR)

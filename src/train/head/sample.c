@@ -1,4 +1,5 @@
-/* Partial FC's sampling: the classes of the batch and, at random without replacement, others up to sample_rate of this rank's share. */
+/* train: Partial FC's sampling of classes: those of the batch and, at random without replacement, others up to sample_rate of
+ * this rank's classes. */
 #include "train/head/head_internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ static int rising(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The want-th smallest of n values, 1 <= want <= n: by the top bits, then by sorting what shares them. */
+/* The want-th smallest of n values, 1 <= want <= n: found by the top bits, then by sorting the values that share them. */
 static uint64_t threshold(uint64_t *value, size_t n, size_t want) {
     uint32_t bin[BINS] = {0};
     for (size_t i = 0; i < n; i++)
@@ -38,7 +39,8 @@ static int32_t find(const int32_t *active, size_t n, int64_t value) {
     return lo < n && active[lo] == value ? (int32_t)lo : -1;
 }
 
-/* Marks the labels, then draws a number for each other class; the smallest take part. */
+/* Marks the classes of the labels, then draws a random number for every other class; the classes with the smallest numbers
+ * take part. */
 static void draw(arc_head *h, size_t n) {
     const size_t count = (size_t)h->count, want = (size_t)(h->o.sample_rate * (double)h->count);
     const uint64_t key = arc_rng_hash(h->o.seed ^ 0x6e65676174697665u, (uint64_t)h->step);

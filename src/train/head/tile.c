@@ -1,4 +1,5 @@
-/* One tile of classes against a slice of samples: cosines, the nearest of several centres, and the gradient of the loss by each. */
+/* train: one tile of classes against a slice of samples: the cosines, the nearest of several sub-centers, and the gradient of
+ * the loss by each centre's cosine. */
 #include "train/head/head_internal.h"
 #include <math.h>
 #include <string.h>
@@ -13,7 +14,8 @@ static size_t tile_rows(const arc_head *h) {
     return h->tile_classes * h->centres;
 }
 
-/* Cosines of all centres, of the nearest ones, their numbers, one line, the gradient, and the centres' gradient. */
+/* In order: cosines of all centres, cosines of the nearest ones, their indices, one line, the gradient by cosines, the
+ * gradient by centres. */
 size_t arc_head_tile_floats(const arc_head *h, size_t n) {
     const size_t line = (n + 15) / 16 * 16;
     return (2 * tile_rows(h) + 2 * h->tile_classes + 3) * line + tile_rows(h) * h->dim + 64;
@@ -48,7 +50,7 @@ void arc_head_product(const arc_kernels *k, size_t m, size_t n, size_t depth, co
         }
 }
 
-/* ---- the batch in the order that the products read ---- */
+/* ---- the batch, packed in the order in which the products read it ---- */
 
 typedef struct pack_job {
     const arc_head *h;
@@ -148,7 +150,7 @@ void arc_head_tile_gradient(const arc_head *h, const arc_head_tile *tile, arc_he
             }
         if (k == 1)
             continue;
-        for (size_t q = k; q-- > 0;) /* row 0 last: it holds what the others take */
+        for (size_t q = k; q-- > 0;) /* row 0 last, because it holds the values that the others copy */
             for (size_t j = 0; j < n; j++)
                 row[q * n + j] = tile->centre[c * n + j] == q ? row[j] : 0.0f;
     }

@@ -1,5 +1,6 @@
-/* Checkpoints: step-NNNNNNNN.onnx, a plain model, and step-NNNNNNNN.state, everything else. The state is written last, so a checkpoint
- * whose state is there is whole; nothing in it depends on the number of ranks. A failed write leaves the older ones as they were. */
+/* train: checkpoints: step-NNNNNNNN.onnx is a plain model, step-NNNNNNNN.state has everything else. The state is written last,
+ * so a checkpoint that has one is complete. Nothing in it depends on the number of ranks. A failed write leaves the older
+ * checkpoints as they were. */
 #include "train/trainer/trainer_internal.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 /* ---- names ---- */
 
-/* "step-00001000.state" -> 1000; -1: another file. */
+/* "step-00001000.state" -> 1000; -1: another kind of file. */
 static int64_t step_of(const char *name, const char *suffix) {
     const size_t n = strlen(name), m = strlen(suffix);
     if (strncmp(name, "step-", 5) != 0 || n != 5 + 8 + m || strcmp(name + n - m, suffix) != 0 ||
@@ -30,7 +31,7 @@ arc_status arc_checkpoint_newest(const arc_alloc *a, const char *run, char path[
     arc_status st = arc_dir_list(&names, a, run, MAX_ENTRIES, err);
     if (st != ARC_OK)
         return st;
-    for (size_t i = names.count; i-- > 0 && !*found && st == ARC_OK;) { /* sorted: the newest last */
+    for (size_t i = names.count; i-- > 0 && !*found && st == ARC_OK;) { /* sorted by name: the newest is last */
         arc_store_file state;
         const int64_t step = step_of(names.name[i], ".state");
         if (step < 0)
@@ -40,14 +41,14 @@ arc_status arc_checkpoint_newest(const arc_alloc *a, const char *run, char path[
         *found = opened == ARC_OK;
         if (*found)
             arc_store_close(&state);
-        else if (opened == ARC_ENOMEM) /* a damaged one is passed over for an older one, a good one never */
+        else if (opened == ARC_ENOMEM) /* if the newest is damaged an older one is used; a sound one is never skipped */
             st = arc_fail_nomem(err, path);
     }
     arc_names_free(&names);
     return st;
 }
 
-/* All but the newest `keep` states and their models, models without a state, and what an interrupted write left. */
+/* Removes all but the newest `keep` states and their models, models without a state, and leftovers of an interrupted write. */
 static void prune(arc_trainer *t) {
     arc_names names;
     char path[ARC_TRAIN_PATH];
@@ -73,7 +74,7 @@ static void prune(arc_trainer *t) {
     arc_names_free(&names);
 }
 
-/* ---- the text ---- */
+/* ---- the JSON text ---- */
 
 static json_t *describe(const arc_trainer *t, json_t *recipe) {
     json_t *root = json_object();
@@ -141,7 +142,7 @@ arc_status arc_checkpoint_recipe(arc_recipe *recipe, const char *path, arc_error
     st =
         text ? arc_recipe_parse(recipe, text, strlen(text), path, err) : arc_fail(err, ARC_ECORRUPT, "%s: holds no recipe", path);
     json_decref(root);
-    if (text) { /* jansson's own allocator gave it */
+    if (text) { /* allocated by jansson with its own allocator */
         json_malloc_t take;
         json_free_t give;
         json_get_alloc_funcs(&take, &give);
@@ -155,7 +156,7 @@ arc_status arc_checkpoint_recipe(arc_recipe *recipe, const char *path, arc_error
 
 typedef arc_status array_fn(void *arg, const char *name, float *data, size_t count, arc_error *err);
 
-/* Every array of the network with its name: weights, statistics, optimiser, running mean. */
+/* Calls fn for every array of the network, with its name: weights, statistics, the optimiser's state, averaged weights. */
 static arc_status each_array(arc_trainer *t, array_fn *fn, void *arg, arc_error *err) {
     char name[512];
     arc_status st = ARC_OK;
@@ -184,10 +185,11 @@ static arc_status get_array(void *arg, const char *name, float *data, size_t cou
     return arc_store_get(arg, name, count, 0, count, data, err);
 }
 
-/* Rows of the head in the order of classes, whoever holds them: rank 0 writes, the others send. Twice over: the checksum stands before. */
+/* Writes rows of the head in the order of classes, from whichever rank holds them: rank 0 writes, the others send. Done twice,
+ * because the checksum stands before the data. */
 static arc_status put_rows(arc_trainer *t, arc_store_writer *w, const arc_crc_table *crc, const char *name, float *own,
                            size_t row, arc_error *err) {
-    arc_status st = ARC_OK, wrote = ARC_OK; /* after a failed write the others' rows are still taken */
+    arc_status st = ARC_OK, wrote = ARC_OK; /* if writing fails, the rows of the other ranks are still received */
     const bool root = t->ranks.rank == 0;
     uint32_t sum = 0;
     float *chunk = arc_mem_raw(&t->ctx->alloc, HEAD_CHUNK_FLOATS, sizeof *chunk);
@@ -255,7 +257,7 @@ static arc_status get_head(arc_trainer *t, const arc_store_file *s, arc_error *e
 
 /* ---- the model ---- */
 
-/* The running mean of weights changes places with them. */
+/* Exchanges the weights with their running average. */
 static void swap_average(arc_trainer *t) {
     for (size_t i = 0; t->average && i < t->parameters; i++) {
         const arc_learn_parameter *p = arc_learner_parameter(t->learner, i);
@@ -292,7 +294,7 @@ arc_status arc_train_save_model(arc_trainer *t, const char *path, arc_error *err
     return st;
 }
 
-/* ---- whole ---- */
+/* ---- complete checkpoints ---- */
 
 static arc_status save_files(arc_trainer *t, arc_store_writer **w, arc_error *err) {
     char path[ARC_TRAIN_PATH];
@@ -314,7 +316,7 @@ arc_status arc_checkpoint_save(arc_trainer *t, arc_error *err) {
     arc_status st = t->ranks.rank == 0 ? save_files(t, &w, err) : ARC_OK;
     if (st != ARC_OK)
         arc_store_abort(&w);
-    /* The others send their rows whether rank 0 can write them or not. */
+    /* the other ranks send their rows even if rank 0 cannot write them */
     const arc_status rows = put_head(t, w, st == ARC_OK ? err : NULL);
     if (st == ARC_OK)
         st = rows;

@@ -1,4 +1,4 @@
-/* The curves of run folders, from their logs: loss, accuracy, learning rate, gradient norm. */
+/* train: plots of run folders, made from their logs: loss, accuracy, learning rate, gradient norm. plot/ draws them. */
 #include "train/trainer/trainer_internal.h"
 #include <arcface/plot.h>
 #include <jansson.h>

@@ -1,4 +1,4 @@
-/* Event files, written record by record so that TensorBoard can follow a running training. */
+/* train: TensorBoard event files, written record by record so that TensorBoard can follow a running training. */
 #include "train/run/event_file.h"
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static void put_little(message *m, uint64_t value, size_t bytes) {
     put_bytes(m, b, bytes);
 }
 
-/* Protocol buffers: varints, and fields by number and wire type. */
+/* Encoding of protocol buffers: varints, and fields by number and wire type. */
 static void put_varint(message *m, uint64_t value) {
     for (; value >= 128; value >>= 7)
         put_little(m, (value & 127) | 128, 1);
@@ -87,7 +87,7 @@ arc_status arc_event_file_open(arc_event_file **out, const arc_alloc *a, const c
     f->alloc = a;
     arc_crc_init(&f->crc);
     for (int i = 0; have > 0 && st == ARC_OK; i++) {
-        st = arc_append_close(&f->part, err); /* of another training that began within this second */
+        st = arc_append_close(&f->part, err); /* exists: another training began within the same second */
         if (st != ARC_OK)
             break;
         snprintf(path, sizeof path, "%s/events.out.tfevents.%lld.arcface.%d", folder, (long long)wall_time(), i);

@@ -1,4 +1,5 @@
-/* train: TensorBoard event files: TFRecords (u64 length, its masked CRC-32C, data, its masked CRC-32C) of Event messages with scalars. */
+/* train: TensorBoard event files: TFRecords (u64 length, its masked CRC-32C, data, its masked CRC-32C) that hold Event
+ * messages with scalars. journal.c decides what is logged. */
 #ifndef ARC_TRAIN_RUN_EVENT_FILE_H
 #define ARC_TRAIN_RUN_EVENT_FILE_H
 
@@ -6,7 +7,7 @@
 #include "base/crc32c.h"
 
 typedef struct arc_event_file arc_event_file;
-/* folder/events.out.tfevents.SECONDS.arcface, new; a name that is taken gets a number. */
+/* Creates folder/events.out.tfevents.SECONDS.arcface; if the name is taken, a number is appended. */
 arc_status arc_event_file_open(arc_event_file **out, const arc_alloc *a, const char *folder, arc_error *err);
 typedef struct arc_event_scalar {
     const char *tag;

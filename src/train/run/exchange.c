@@ -3,8 +3,8 @@
 #include <math.h>
 #include <pthread.h>
 
-/* From so many floats a block is sent: large enough that a message's cost does not count, small enough that the last layers of the network
- * are on their way when the first ones are computed. */
+/* Size from which a block is sent: large enough that the fixed cost of a message does not matter, small enough that the
+ * gradients of the last layers are on their way while those of the first ones are computed. */
 #define BLOCK_FLOATS ((size_t)1 << 18)
 
 typedef struct block {
@@ -15,17 +15,17 @@ typedef struct block {
 struct arc_exchange {
     const arc_alloc *alloc;
     const arc_ranks *ranks;
-    block *block; /* [capacity] of this step, in order */
+    block *block; /* [capacity] blocks of this step, in order */
     size_t capacity;
-    block open; /* grows until it is worth a message; the giver's alone */
+    block open; /* still growing until it is large enough to send; used by the giving thread only */
 
     pthread_mutex_t lock;
     pthread_cond_t more;
-    size_t blocks, sent; /* under the lock: given to the thread, and done */
-    bool whole;          /* under the lock: no block follows */
+    size_t blocks, sent; /* under the lock: blocks handed to the sending thread, and blocks sent */
+    bool complete;       /* under the lock: no more blocks follow */
 
     pthread_t thread;
-    bool beside; /* the thread runs */
+    bool started; /* the sending thread runs */
     bool finite;
     arc_status st;
     arc_error err;
@@ -62,10 +62,10 @@ void arc_exchange_free(arc_exchange **exchange) {
     *exchange = NULL;
 }
 
-/* The next block to send; false when all are sent. */
+/* Waits for the next block to send; false when all are sent. */
 static bool next(arc_exchange *e, block *out) {
     pthread_mutex_lock(&e->lock);
-    while (e->sent == e->blocks && !e->whole)
+    while (e->sent == e->blocks && !e->complete)
         pthread_cond_wait(&e->more, &e->lock);
     const bool some = e->sent < e->blocks;
     if (some)
@@ -78,7 +78,7 @@ static void *send_blocks(void *arg) {
     arc_exchange *e = arg;
     block b;
     while (next(e, &b)) {
-        if (e->st != ARC_OK) /* the others are being told; what is left goes nowhere */
+        if (e->st != ARC_OK) /* after an error the remaining blocks are not sent; the other ranks are told */
             continue;
         e->finite = e->finite && isfinite(arc_square_sum(NULL, b.n, b.x));
         e->st = arc_ranks_sum_floats(e->ranks, b.x, b.n, &e->err);
@@ -89,11 +89,11 @@ static void *send_blocks(void *arg) {
 void arc_exchange_begin(arc_exchange *e) {
     e->open = (block){0};
     e->blocks = e->sent = 0;
-    e->whole = false;
+    e->complete = false;
     e->finite = true;
     e->st = ARC_OK;
     e->err = (arc_error){0};
-    e->beside = pthread_create(&e->thread, NULL, send_blocks, e) == 0;
+    e->started = pthread_create(&e->thread, NULL, send_blocks, e) == 0;
 }
 
 static void close_block(arc_exchange *e) {
@@ -106,8 +106,8 @@ static void close_block(arc_exchange *e) {
     e->open = (block){0};
 }
 
-/* A gradient lies right behind that of the parameter before it, and parameters come last first: a block grows downwards. Between two of them are
- * zeros up to the next address of a vector. */
+/* Parameters come last first, and a gradient lies directly before that of the previous parameter, so a block grows downwards.
+ * Between two gradients there may be zeros, for alignment. */
 void arc_exchange_give(void *ctx, const arc_learn_parameter *p) {
     arc_exchange *e = ctx;
     const size_t room = (p->count * sizeof(float) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN / sizeof(float);
@@ -125,10 +125,10 @@ void arc_exchange_give(void *ctx, const arc_learn_parameter *p) {
 arc_status arc_exchange_end(arc_exchange *e, bool *finite, arc_error *err) {
     close_block(e);
     pthread_mutex_lock(&e->lock);
-    e->whole = true;
+    e->complete = true;
     pthread_cond_signal(&e->more);
     pthread_mutex_unlock(&e->lock);
-    if (e->beside)
+    if (e->started)
         pthread_join(e->thread, NULL);
     else
         send_blocks(e);

@@ -1,5 +1,6 @@
-/* What a training writes down while it runs: a line of JSON for each logged step and each evaluation, and the same for TensorBoard. A training
- * that goes on from a checkpoint first cuts off what was logged after it, so that the log is that of one run. */
+/* train: the log of a training: a line of JSON for each logged step and each evaluation, and the same values for TensorBoard.
+ * A training that resumes from a checkpoint first removes what was logged after that checkpoint, so the log reads as that of
+ * one run. */
 #include "train/trainer/trainer_internal.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 #define MAX_LOG_BYTES ((size_t)1 << 32)
 
-/* The "step" of a line; -1: not a line of ours (cut short by a crash). */
+/* The "step" of a line; -1 if it is not a valid line (cut short by a crash). */
 static int64_t line_step(const char *line, size_t bytes) {
     json_t *root = json_loadb(line, bytes, 0, NULL);
     json_t *step = json_object_get(root, "step");
@@ -16,7 +17,7 @@ static int64_t line_step(const char *line, size_t bytes) {
     return n;
 }
 
-/* Keeps the lines up to the step where the training stands. */
+/* Removes the lines after the current step. */
 static arc_status cut_log(arc_trainer *t, const char *path, arc_error *err) {
     arc_map map;
     arc_writer *w = NULL;
@@ -67,7 +68,7 @@ static arc_status put_line(arc_trainer *t, json_t *root, arc_error *err) {
     return arc_append_put(t->log, line, bytes + 1, err);
 }
 
-/* JSON has no infinities. */
+/* A number, or null if it is not finite: JSON has no infinities. */
 static json_t *number(double x) {
     json_t *real = json_real(x);
     return real ? real : json_null();

@@ -1,4 +1,4 @@
-/* One process alone, and the door to the module that speaks to others. */
+/* train: one process alone, and the loading of the module that communicates with other processes. */
 #include "train/run/ranks.h"
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #define MODULE "libarcface_mpi.so"
 
-/* Started by a launcher with company? */
+/* How many processes a launcher (mpirun, srun) started; 1 without one. */
 static int launched_ranks(void) {
     static const char *const variable[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
     for (size_t i = 0; i < ARC_COUNT(variable); i++) {
@@ -18,7 +18,7 @@ static int launched_ranks(void) {
     return 1;
 }
 
-/* dlsym gives a data pointer; the module exports a table, not a function. */
+/* dlsym gives a data pointer, so the module exports a table, not a function. */
 static const arc_ranks_ops *load(arc_error *err) {
     const char *path = getenv("ARCFACE_MPI_MODULE");
     void *module = dlopen(path && *path ? path : MODULE, RTLD_NOW | RTLD_GLOBAL);

@@ -1,4 +1,4 @@
-/* What a training's state is called, in the file and in messages. */
+/* train: the file type and the name of a training's state, as used in the file and in error messages. */
 #include "train/run/state_file.h"
 
 const arc_store_kind arc_state_kind = {

@@ -1,4 +1,5 @@
-/* train: the kind of store (base/store.h) that holds the state of a training: a JSON text (checkpoint.c: describe), then its arrays of float32 by name. */
+/* train: the kind of store (base/store.h) that holds the state of a training: a JSON text (made by checkpoint.c), then named
+ * float32 arrays. */
 #ifndef ARC_TRAIN_RUN_STATE_FILE_H
 #define ARC_TRAIN_RUN_STATE_FILE_H
 

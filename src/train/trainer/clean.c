@@ -1,5 +1,6 @@
-/* Sub-center cleaning (Deng et al. 2022, 3.2; sub-center ArcFace's drop.py): each picture belongs to the nearest centre of its identity, the
- * centre that most pictures of an identity belong to is the dominant one, and pictures farther from it than an angle are dropped. */
+/* train: cleaning by sub-centers (Deng et al. 2022, 3.2; drop.py of sub-center ArcFace). Each picture belongs to the nearest
+ * centre of its identity; the centre of most pictures of an identity is its dominant one; pictures farther from it than an
+ * angle are dropped. */
 #include "base/base.h"
 #include "data/picks.h"
 #include "image/image.h"
@@ -31,7 +32,7 @@ typedef struct cleaner {
     size_t centres, dim;
     int width_px, height_px;
     float *centre;   /* [identities][centres][dim], unit length */
-    float *cosine;   /* [samples][centres] to the own identity's; NAN = unreadable */
+    float *cosine;   /* [samples][centres] cosines to the centres of the own identity; NAN = unreadable */
     int32_t *label;  /* [samples], -1 = unreadable */
     uint8_t *chosen; /* [identities] dominant centre */
     uint8_t *rgb;    /* [BATCH] pictures */
@@ -141,9 +142,9 @@ static bool keeps(const cleaner *c, int64_t sample) {
            (double)c->cosine[(size_t)sample * c->centres + c->chosen[c->label[sample]]] > cos(c->o->drop_angle / DEGREES);
 }
 
-/* ---- what is written ---- */
+/* ---- output ---- */
 
-/* The dropped with their angles. */
+/* Writes the list of dropped pictures with their angles. */
 static arc_status write_list(cleaner *c, const char *path, arc_error *err) {
     arc_writer *w = NULL;
     char key[512];
@@ -162,7 +163,7 @@ done:
     return st;
 }
 
-/* For each picture that stays: its key and label before, its label now. */
+/* For each picture that is not dropped: its key and label before, and its label now. */
 static arc_status write_undo(cleaner *c, const arc_data_picks *picks, const char *path, arc_error *err) {
     arc_writer *w = NULL;
     char key[512];
@@ -180,7 +181,7 @@ done:
     return st;
 }
 
-/* The first of the dropped, the angle over each. */
+/* A contact sheet of the first dropped pictures, each with its angle. */
 static arc_status draw_sheet(cleaner *c, int64_t dropped, const char *path, arc_error *err) {
     arc_image sheet = {0};
     const int64_t cells = ARC_MIN(dropped, (int64_t)SHEET_COLUMNS * SHEET_ROWS);
@@ -232,7 +233,7 @@ done:
     return st;
 }
 
-/* ---- whole ---- */
+/* ---- the whole cleaning ---- */
 
 static arc_status open_all(cleaner *c, const char *set, const arc_model *model, const char *centres, arc_error *err) {
     arc_status st;

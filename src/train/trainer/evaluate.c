@@ -1,4 +1,4 @@
-/* The recipe's evaluation sets, on the weights as they are now. */
+/* train: runs the recipe's evaluation sets on the current weights. The protocols are in eval/. */
 #include "train/trainer/trainer_internal.h"
 #include <arcface/evaluate.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/* The flight recorder: a step whose loss or gradient was not finite is named, with its samples and the layer where it began, and everything
- * that repeats it is written: nonfinite-STEP.json, .onnx (the weights before the step) and .npy (the micro-batch as the network saw it). */
+/* train: the flight recorder. If the loss or a gradient of a step was not finite, it names the step, its samples and the layer
+ * where that began, and writes all that is needed to repeat it: nonfinite-STEP.json, .onnx (the weights before the step), .npy
+ * (the micro-batch as the network's input). */
 #include "format/format.h"
 #include "train/trainer/trainer_internal.h"
 #include <jansson.h>
@@ -45,7 +46,7 @@ static arc_status write_json(arc_trainer *t, const arc_step_report *r, const cha
     json_object_set_new(root, "micro_batch", json_integer(r->part));
     json_object_set_new(root, "rank", json_integer(t->ranks.rank));
     json_object_set_new(root, "layer", json_string(r->layer ? r->layer : "loss"));
-    json_object_set_new(root, "loss_scale", json_real(1)); /* bfloat16 has fp32's range: none is needed */
+    json_object_set_new(root, "loss_scale", json_real(1)); /* bfloat16 has the range of fp32: none is needed */
     json_object_set_new(root, "rate", json_real(r->rate));
     json_object_set_new(root, "data", json_string(t->options->data));
     json_object_set_new(root, "seed", json_integer(t->recipe.seed));
@@ -100,7 +101,7 @@ arc_status arc_flight_record(arc_trainer *t, const arc_step_report *r, arc_error
         "out, nonfinite-%08lld.* repeats it",
         step, (long long)r->batch.epoch, (long long)r->batch.step, layer, names, step);
     arc_error why = {0};
-    if (write_all(t, r, &why) != ARC_OK) /* a full disk is no reason to stop learning */
+    if (write_all(t, r, &why) != ARC_OK) /* a full disk must not end the training */
         arc_train_say_from(t, r->from, "the reproducer could not be written: %s", why.text);
     return last ? arc_fail(
                       err, ARC_ELIMIT,

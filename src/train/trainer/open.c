@@ -1,4 +1,4 @@
-/* Everything that a training holds, made before the first step; and how much memory that is. */
+/* train: makes everything that a training holds before its first step, and computes how much memory that takes. */
 #include "plan/cost.h"
 #include "train/trainer/trainer_internal.h"
 #include <arcface/bench.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define MAX_FROZEN 64
-#define BASE_MOMENTUM 0.1f /* of running statistics, as PyTorch has it */
+#define BASE_MOMENTUM 0.1f /* of running statistics, as in PyTorch */
 
 /* ---- from the recipe ---- */
 
@@ -63,7 +63,7 @@ static arc_status read_schedule(arc_trainer *t, arc_error *err) {
     return ARC_OK;
 }
 
-/* ---- parts ---- */
+/* ---- models, data, head ---- */
 
 static arc_status open_data(arc_trainer *t, arc_error *err) {
     arc_loader_options o;
@@ -99,7 +99,7 @@ static arc_status open_model(arc_trainer *t, arc_error *err) {
     return ARC_OK;
 }
 
-/* The list of frozen layers, cut at its commas in `text`. */
+/* Splits the list of frozen layers at its commas, in place in `text`. */
 static arc_status frozen_names(char *text, const char *out[MAX_FROZEN], size_t *count, arc_error *err) {
     *count = 0;
     for (char *at = text; *at;) {
@@ -116,8 +116,9 @@ static arc_status frozen_names(char *text, const char *out[MAX_FROZEN], size_t *
     return ARC_OK;
 }
 
-/* The BatchNormalizations of frozen layers are as in the finished model: by their running statistics, which stay. */
-static void rest_frozen(arc_learner *l, size_t frozens, const char *const frozen[]) {
+/* The BatchNormalizations of frozen layers normalise by their running statistics, as in the finished model, and these do not
+ * change. */
+static void use_running_statistics(arc_learner *l, size_t frozens, const char *const frozen[]) {
     for (size_t i = 0; i < arc_learner_norms(l); i++) {
         arc_learn_norm *norm = arc_learner_norm(l, i);
         for (size_t k = 0; k < frozens; k++)
@@ -146,7 +147,7 @@ static arc_status open_learner(arc_trainer *t, arc_error *err) {
         return st;
     t->parameters = arc_learner_parameters(t->learner);
     t->statistics = arc_learner_statistics(t->learner);
-    rest_frozen(t->learner, frozens, frozen);
+    use_running_statistics(t->learner, frozens, frozen);
     for (size_t k = 0; k < frozens; k++) {
         bool found = false;
         for (size_t i = 0; i < t->parameters && !found; i++)
@@ -200,7 +201,7 @@ static arc_head_options head_options(const arc_trainer *t) {
     return o;
 }
 
-/* ---- blocks ---- */
+/* ---- memory blocks ---- */
 
 static bool take(arc_trainer *t, void *out, size_t n, size_t size) {
     void *p = arc_mem_new(&t->ctx->alloc, n, size);
@@ -260,9 +261,9 @@ static void add_up(arc_trainer *t) {
     const size_t network = m.weights_bytes + m.gradients_bytes + m.activations_bytes + m.scratch_bytes;
     const size_t head = h.centres_bytes + h.states_bytes + h.work_bytes;
     const size_t teacher = s.activation_bytes + s.packed_bytes + s.scratch_bytes;
-    /* Saving and evaluating hold a copy of the weights and, packed, up to four times as much (Winograd). */
+    /* Saving and evaluating use a copy of the weights and, packed, up to four times as much (Winograd). */
     const size_t saving = (size_t)cost.weight_bytes * 6 + ((size_t)64 << 20);
-    const size_t state = t->planned_bytes; /* with what was there before */
+    const size_t state = t->planned_bytes; /* includes what was allocated before */
     const size_t mapped = arc_data_set_mapped_bytes(t->set);
     t->planned_bytes += network + head + teacher + pictures + saving + mapped;
     arc_train_say(
@@ -275,7 +276,7 @@ static void add_up(arc_trainer *t) {
         (double)teacher / 1e6, (double)saving / 1e6, (double)mapped / 1e6, (double)t->planned_bytes / 1e6);
 }
 
-/* ---- whole ---- */
+/* ---- the whole training ---- */
 
 static arc_status read_sizes(arc_trainer *t, arc_error *err) {
     arc_recipe *r = &t->recipe;
@@ -298,7 +299,7 @@ arc_status arc_trainer_open(arc_trainer *t, arc_context *ctx, const arc_recipe *
     arc_status st;
     const arc_ranks ranks = t->ranks;
     *t = (arc_trainer){.ctx = ctx, .options = options, .recipe = *recipe, .ranks = ranks, .at = {.best = -1}};
-    t->planned_bytes = (size_t)ARC_MAX(arc_peak_memory_bytes(), (int64_t)0); /* program, libraries, what the caller holds */
+    t->planned_bytes = (size_t)ARC_MAX(arc_peak_memory_bytes(), (int64_t)0); /* program, libraries, the caller's memory */
     ARC_TRY(arc_recipe_check(recipe, err));
     ARC_TRY(read_sizes(t, err));
     ARC_TRY(open_model(t, err));

@@ -1,4 +1,4 @@
-/* SGD with momentum and AdamW, element by element. */
+/* train: SGD with momentum and AdamW, applied to one array of weights. */
 #include "train/trainer/optimiser.h"
 #include <math.h>
 
@@ -44,7 +44,7 @@ void arc_optimiser_apply(const arc_optimiser *o, const arc_optimiser_step *step,
 typedef struct square_job {
     const float *x;
     size_t n;
-    double part[256]; /* chunks of this round */
+    double part[256]; /* sums of the chunks of this pass */
     size_t first;
 } square_job;
 
@@ -53,7 +53,7 @@ static void square_chunks(void *arg, size_t begin, size_t end, int thread) {
     square_job *job = arg;
     for (size_t chunk = begin; chunk < end; chunk++) {
         const size_t from = (job->first + chunk) * CHUNK, to = ARC_MIN(from + CHUNK, job->n);
-        double lane[8] = {0}; /* eight chains: one would wait for each sum */
+        double lane[8] = {0}; /* eight sums, because a single one would wait for each addition */
         for (size_t i = from; i < to; i++)
             lane[i % 8] += (double)job->x[i] * (double)job->x[i];
         job->part[chunk] = ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));

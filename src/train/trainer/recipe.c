@@ -1,4 +1,5 @@
-/* Recipes: reading JSON and single fields, checking, writing. */
+/* train: recipes: reads them from JSON or field by field, checks them and writes them. The fields are listed in
+ * recipe_fields.c. */
 #include "train/trainer/recipe.h"
 #include "train/head/margin.h"
 #include <jansson.h>
@@ -99,7 +100,7 @@ arc_status arc_recipe_set(arc_recipe *recipe, const char *field, const char *val
 
 /* ---- JSON ---- */
 
-/* An array of numbers or strings is written as a list: [8, 14] is "8,14". */
+/* An array of numbers or strings as a comma-separated list: [8, 14] becomes "8,14". */
 static arc_status list_text(const json_t *array, int i, char *text, size_t bytes, arc_error *err) {
     size_t used = 0, k;
     json_t *item;
@@ -172,8 +173,8 @@ arc_status arc_recipe_parse(arc_recipe *recipe, const char *json, size_t bytes, 
     return st;
 }
 
-/* A path as it is; a bare name in the places that hold recipes: the caller's, the working folder's, those of the source tree or installation
- * that the program lies in, and where this build was to be installed. NULL: in none of them. */
+/* Where a recipe lies. A path is used as it is. A bare name is searched in the caller's folder, the working folder, the source
+ * tree or installation that the program belongs to, and the folder where this build installs. NULL: in none of them. */
 static const char *resolve(const char *word, char *path, size_t bytes) {
     const char *own = getenv("ARCFACE_RECIPES");
     char program[MAX_PATH_BYTES];
@@ -251,7 +252,7 @@ arc_status arc_recipe_text(const arc_recipe *recipe, char **text, arc_error *err
     return out ? ARC_OK : arc_fail_nomem(err, "the recipe's text");
 }
 
-/* ---- what must fit together ---- */
+/* ---- checks of fields that depend on each other ---- */
 
 arc_status arc_recipe_check(const arc_recipe *r, arc_error *err) {
     const double m1 = isnan(r->m1) ? (r->loss == ARC_LOSS_SPHEREFACE ? 1.35 : 1) : r->m1;

@@ -1,4 +1,4 @@
-/* train: a recipe as the trainer reads it. Names, kinds and limits of the fields stand in recipe_fields.c. */
+/* train: a recipe as the trainer reads it. recipe_fields.c has the names, types and limits of the fields. */
 #ifndef ARC_TRAIN_TRAINER_RECIPE_H
 #define ARC_TRAIN_TRAINER_RECIPE_H
 
@@ -40,15 +40,15 @@ struct arc_recipe {
 typedef enum arc_field_kind { ARC_FIELD_INT, ARC_FIELD_REAL, ARC_FIELD_WORD, ARC_FIELD_TEXT } arc_field_kind;
 typedef struct arc_field {
     arc_field_kind kind;
-    size_t offset, bytes; /* bytes: of a text */
+    size_t offset, bytes; /* bytes: the size of a text field */
     double min, max;
     const char *words; /* "sgd|adamw": values 0, 1, ... */
 } arc_field;
-/* Beside arc_recipe_fields, the same order. */
+/* Parallel to arc_recipe_fields, in the same order. */
 extern const arc_field arc_field_table[];
-/* The index of a field; -1 = none, then *nearest is the most similar name or NULL. Dashes count as underscores. */
+/* The index of a field; -1: none, and *nearest is then the most similar name or NULL. Dashes count as underscores. */
 int arc_field_find(const char *name, const char **nearest);
-/* Margins that were not given (NaN) get the loss's own. */
+/* Margins that were not given (NaN) get the values of the loss. */
 void arc_recipe_defaults(arc_recipe *r);
 
 #endif

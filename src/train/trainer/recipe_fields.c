@@ -1,9 +1,9 @@
-/* The fields of a recipe: name, kind, limits, help. The one place to add another. */
+/* train: the fields of a recipe: name, type, limits, help. A new field is added here and in recipe.h. */
 #include "train/trainer/recipe.h"
 #include <math.h>
 #include <string.h>
 
-#define HUGE_COUNT 9007199254740992.0 /* 2^53: whole numbers that JSON readers keep */
+#define HUGE_COUNT 9007199254740992.0 /* 2^53: up to here JSON readers represent whole numbers exactly */
 
 /* clang-format off */
 #define FIELDS(X) \
@@ -34,7 +34,7 @@
     X(regulariser,      REAL, 0, 1e6, NULL, "X", "magface: lambda_g") \
     X(easy_margin,      WORD, 0, 0, "no|yes", "yes|no", "magface: no margin beyond 90 degrees") \
     X(sample_rate,      REAL, 1e-6, 1, NULL, "X", "partial FC: share of the classes in a step") \
-    X(partial,          WORD, 0, 0, "v2|v1", "v1|v2", "partial FC: classes outside the sample rest (v1) or coast and decay (v2)") \
+    X(partial,          WORD, 0, 0, "v2|v1", "v1|v2", "partial FC: classes that are not sampled do not change (v1) or keep momentum and decay (v2)") \
     X(logits_mb,        INT, 0, 1048576, NULL, "N", "cosines are kept for the backward pass up to so many megabytes") \
     X(optimiser,        WORD, 0, 0, "sgd|adamw", "sgd|adamw", "how weights move") \
     X(rate,             REAL, 0, 1e30, NULL, "X", "learning rate") \
@@ -89,7 +89,7 @@ static bool same_name(const char *a, const char *b) {
     return *a == *b;
 }
 
-/* Letters that must change; names are short. */
+/* Edit distance: how many letters must change. Names are short. */
 static int distance(const char *a, const char *b) {
     enum { MOST = 40 };
     int row[MOST + 1], n = (int)strlen(a), m = (int)strlen(b);

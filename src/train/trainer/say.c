@@ -1,4 +1,4 @@
-/* Lines for whoever watches a training. */
+/* train: messages for whoever watches a training. */
 #include "train/trainer/trainer_internal.h"
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* The learning rate of a step: warm-up, then one of four curves over what is left. */
+/* train: the learning rate of a step: the warm-up, then one of four curves over the remaining steps. */
 #include "train/trainer/optimiser.h"
 #include <math.h>
 

@@ -1,6 +1,7 @@
-/* One step of training: micro-batches forward and backward, gradients joined over the ranks, weights moved. Statistics of BatchNormalization
- * belong to a micro-batch, as they belong to a GPU in arcface_torch; running ones move once a step, by the mean over its micro-batches.
- * So losses don't depend on how many ranks share the micro-batches of a step. */
+/* train: one training step: forward and backward for each micro-batch, gradients summed over ranks, weights updated. The batch
+ * statistics of BatchNormalization are those of a micro-batch, as they are those of one GPU in arcface_torch. Running
+ * statistics are updated once a step, by the mean over its micro-batches, so losses don't depend on how many ranks share the
+ * micro-batches. trainer.c is the loop around it. */
 #include "face/views.h"
 #include "train/trainer/trainer_internal.h"
 #include <math.h>
@@ -10,7 +11,7 @@
 
 typedef struct fill_job {
     const uint8_t *rgb;
-    const arc_view_room *room; /* image 0 stands for all */
+    const arc_view_room *room; /* one buffer, used for every image */
     size_t width, height;
     float *out;
 } fill_job;
@@ -29,7 +30,7 @@ static void fill_rows(void *arg, size_t begin, size_t end, int thread) {
         }
 }
 
-/* A micro-batch as a network takes it: [micro][3][h][w], the contract's colour order and normalisation. */
+/* A micro-batch as the input of a network: [micro][3][h][w], in the contract's colour order and normalisation. */
 static void to_tensor(arc_trainer *t, const arc_batch *b, size_t part, const arc_contract *contract, float *out) {
     arc_view_room room;
     fill_job job = {.room = &room,
@@ -47,7 +48,8 @@ static void to_tensor(arc_trainer *t, const arc_batch *b, size_t part, const arc
     arc_pool_run(t->ctx->pool, (size_t)t->micro * job.height, 0, fill_rows, &job);
 }
 
-/* Labels of all ranks, in the order in which the head sees the samples: part by part, rank by rank. */
+/* Gathers the labels of all ranks in the order in which the head sees the samples: part by part, and rank by rank within a
+ * part. */
 static arc_status gather_labels(arc_trainer *t, const arc_batch *b, arc_error *err) {
     const size_t share = (size_t)t->share, micro = (size_t)t->micro, ranks = (size_t)t->ranks.count;
     const arc_status st = arc_ranks_gather(&t->ranks, b->label, share * sizeof *b->label, t->gathered, err);
@@ -59,7 +61,7 @@ static arc_status gather_labels(arc_trainer *t, const arc_batch *b, arc_error *e
 
 /* ---- distillation ---- */
 
-/* Adds the teacher's loss, mean of 1 - cosine, and its gradient. */
+/* Adds the teacher's loss, the mean of 1 - cosine, and its gradient. */
 static arc_status learn_from_teacher(arc_trainer *t, const arc_batch *b, size_t part, const float *own, float *gradient,
                                      double *distance, arc_error *err) {
     const float *images = t->images;
@@ -106,7 +108,7 @@ static void restore_statistics(arc_trainer *t) {
     }
 }
 
-/* Takes how far a forward moved the statistics and puts the old ones back for the next micro-batch. */
+/* Adds how much a forward pass changed the running statistics, and restores the old ones for the next micro-batch. */
 static void collect_statistics(arc_trainer *t) {
     for (size_t i = 0; i < t->statistics; i++) {
         const arc_learn_parameter *s = arc_learner_statistic(t->learner, i);
@@ -128,7 +130,7 @@ static arc_status settle_statistics(arc_trainer *t, arc_error *err) {
     return st;
 }
 
-/* ---- moving the weights ---- */
+/* ---- updating the weights ---- */
 
 static double gradient_squares(arc_trainer *t) {
     double sum = 0;
@@ -183,14 +185,15 @@ static arc_status move(arc_trainer *t, arc_step_report *out, arc_error *err) {
         arc_head_update(t->head, &head_step);
     out->norm = sqrt(gradient_squares(t));
     if (t->recipe.clip > 0 && out->norm > t->recipe.clip)
-        step.factor = t->recipe.clip / (out->norm + 1e-6); /* as clip_grad_norm_ */
+        step.factor = t->recipe.clip / (out->norm + 1e-6); /* the same formula as clip_grad_norm_ */
     move_network(t, &step);
     return settle_statistics(t, err);
 }
 
 /* ---- the step ---- */
 
-/* The last part's gradients are the step's: they go to the other ranks as they come. *finite: those of this rank were, before they were summed. */
+/* Backward of one part. The last part completes the gradients, which are sent to the other ranks as they become ready.
+ * *finite: the gradients of this rank were finite before they were summed. */
 static arc_status backward(arc_trainer *t, const float *d_embeddings, size_t part, arc_step_report *out, arc_error *err) {
     const bool last = part + 1 == t->parts;
     if (!last || !t->exchange) {
@@ -207,7 +210,7 @@ static arc_status backward(arc_trainer *t, const float *d_embeddings, size_t par
     return st == ARC_OK ? sent : st;
 }
 
-/* One micro-batch; false in out->finite ends the step. */
+/* One micro-batch. If out->finite becomes false, the step ends. */
 static arc_status run_part(arc_trainer *t, size_t part, arc_step_report *out, arc_error *err) {
     arc_status st;
     arc_head_loss loss = {.finite = true, .bad = -1};
@@ -229,7 +232,7 @@ static arc_status run_part(arc_trainer *t, size_t part, arc_step_report *out, ar
         ARC_TRY(learn_from_teacher(t, &out->batch, part, own, mine, &out->distance, err));
     out->loss += loss.loss;
     out->cosine += loss.cosine;
-    if (!loss.finite) { /* the same on every rank: all stop here */
+    if (!loss.finite) { /* the same on every rank, so all stop here */
         out->finite = false;
         out->part = (int64_t)part;
         const int64_t first = t->micro * t->ranks.rank;
@@ -243,7 +246,8 @@ done:
     return st;
 }
 
-/* A gradient that is not finite on one rank stops the step on all; the first rank that has one, or the sample, is the one to tell of it. */
+/* A gradient that is not finite on one rank ends the step on all. The first rank with such a gradient, or with a bad sample,
+ * reports it. */
 static arc_status agree(arc_trainer *t, arc_step_report *out, arc_error *err) {
     double flag[2] = {0, out->distance}, saw = out->bad >= 0;
     if (out->finite && !(isfinite(out->distance) && out->own_finite)) {

@@ -1,4 +1,5 @@
-/* The trainer's loop: steps, evaluations, checkpoints, in an order that a resumed training repeats. */
+/* train: the main loop: steps, evaluations and checkpoints, in an order that a resumed training repeats. One step is in
+ * step.c, what it needs is made in open.c. */
 #include "train/trainer/trainer_internal.h"
 #include <arcface/bench.h>
 #include <math.h>
@@ -9,9 +10,10 @@ void arc_train_options_default(arc_train_options *options) {
     *options = (arc_train_options){.struct_size = sizeof *options};
 }
 
-/* ---- one turn of the loop ---- */
+/* ---- one iteration of the loop ---- */
 
-/* The speed since the last look, at most once in two seconds; what a checkpoint or an evaluation took is in it. */
+/* Measures the speed since the last measurement, at most once in two seconds. Time for checkpoints and evaluations is
+ * included. */
 static void look_at_clock(arc_trainer *t) {
     const uint64_t now = arc_clock_ns();
     const double s = (double)(now - t->tick_ns) * 1e-9;
@@ -39,19 +41,19 @@ static arc_train_progress progress_of(arc_trainer *t, const arc_step_report *r) 
     };
 }
 
-/* Every so many steps, and the last one. */
+/* True every `every` steps and at the last step. */
 static bool due(const arc_trainer *t, int64_t every) {
     return t->at.step == t->steps || (every > 0 && t->at.step % every == 0);
 }
 
-/* A checkpoint that cannot be written costs the checkpoint, not the training. */
+/* If a checkpoint cannot be written, the training says so and continues. */
 static void save_or_say(arc_trainer *t) {
     arc_error why = {0};
     if (arc_checkpoint_save(t, &why) != ARC_OK)
         arc_train_say(t, "no checkpoint at step %lld: %s; the last good one stays", (long long)t->at.step, why.text);
 }
 
-/* Rank 0 decides for all whether to stop. */
+/* Rank 0 decides for all ranks whether to stop. */
 static arc_status wants_stop(arc_trainer *t, const arc_train_progress *p, bool *stop, arc_error *err) {
     double flag = 0;
     if (t->ranks.rank == 0 && t->options->progress)
@@ -100,7 +102,7 @@ done:
     return st;
 }
 
-/* ---- begin and end ---- */
+/* ---- start and end ---- */
 
 static arc_status write_recipe(arc_trainer *t, arc_error *err) {
     char path[ARC_TRAIN_PATH], *text = NULL;
@@ -116,7 +118,7 @@ static arc_status write_recipe(arc_trainer *t, arc_error *err) {
     return st;
 }
 
-/* Goes on from the newest checkpoint, or refuses a folder that has one when a new training was asked for. */
+/* Resumes from the newest checkpoint; refuses a folder that has one if a new training was requested. */
 static arc_status begin(arc_trainer *t, arc_error *err) {
     char path[ARC_TRAIN_PATH];
     bool there = false;

@@ -1,4 +1,5 @@
-/* The module through which ranks speak over MPI. Built when MPI is there, loaded when mpirun started several of us. */
+/* train: the module through which ranks communicate over MPI. It is built if MPI is there and loaded when mpirun started
+ * several processes (ranks.c). The library itself does not link MPI. */
 #include "train/run/ranks.h"
 #include <mpi.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ static const char *said(int code) {
     return reason;
 }
 
-/* One thread at a time speaks: the gradients' own thread while the others compute. */
+/* MPI_THREAD_SERIALIZED: one thread at a time communicates, which is the exchange's thread while the others compute. */
 static const char *start(void) {
     int level = MPI_THREAD_SINGLE, flag = 0;
     const char *wrong = said(MPI_Initialized(&flag));
@@ -57,7 +58,7 @@ static const char *reduce_f64(double *x, size_t n, int max) {
     return said(MPI_Allreduce(MPI_IN_PLACE, x, (int)n, MPI_DOUBLE, max ? MPI_MAX : MPI_SUM, MPI_COMM_WORLD));
 }
 
-/* Summed at one rank and handed out: the same bits everywhere, or weights would drift apart. */
+/* Summed on one rank and broadcast, so that all ranks get the same bits; otherwise their weights would drift apart. */
 static const char *reduce_f32(float *x, size_t n) {
     const char *wrong = said(MPI_Reduce(rank() == 0 ? MPI_IN_PLACE : x, x, (int)n, MPI_FLOAT, MPI_SUM, 0, MPI_COMM_WORLD));
     return wrong ? wrong : said(MPI_Bcast(x, (int)n, MPI_FLOAT, 0, MPI_COMM_WORLD));
