@@ -1,4 +1,5 @@
-/* The audit of a set: statistics of its classes and pictures, then the lists, sorted and cut. */
+/* audit: statistics of the classes and pictures of a set, then the three lists of what looks wrong, sorted and cut to length.
+ * The lists are made in lists.c, the page in page.c, embeddings from files in run.c. */
 #include "eval/audit/audit_internal.h"
 #include "vector/nearest.h"
 #include <math.h>
@@ -53,7 +54,7 @@ static void count_quality(const arc_audit_side *side, arc_audit *audit) {
     }
 }
 
-/* ---- sorted, cut, handed over ---- */
+/* ---- the lists, sorted, cut and given to the caller ---- */
 
 static int by_angle(const void *a, const void *b) {
     const arc_audit_suspect *x = a, *y = b;
@@ -73,7 +74,7 @@ static int by_cosine(const void *a, const void *b) {
                                   : (x->identity[0] > y->identity[0]) - (x->identity[0] < y->identity[0]);
 }
 
-/* What the caller's audit owns: the three lists. */
+/* The three lists that become the caller's. */
 typedef struct findings {
     arc_audit_list suspect, duplicate, shared;
 } findings;
@@ -153,7 +154,7 @@ arc_status arc_audit_embeddings(arc_context *ctx, const arc_audit_set *set, cons
     count_quality(&side, audit);
     ARC_TRY(search(ctx, &side, other ? &second : NULL, opt, &f, audit, err));
 done:
-    hand_over(&f, opt, audit); /* also on failure: arc_audit_free releases the lists */
+    hand_over(&f, opt, audit); /* also after a failure: arc_audit_free releases the lists */
     arc_audit_side_free(&side);
     arc_audit_side_free(&second);
     if (st != ARC_OK)

@@ -1,30 +1,30 @@
-/* audit: what its files share. */
+/* audit: data and functions that the files of an audit share. */
 #ifndef ARC_EVAL_AUDIT_AUDIT_INTERNAL_H
 #define ARC_EVAL_AUDIT_AUDIT_INTERNAL_H
 
 #include "base/base.h"
 #include <arcface/audit.h>
 
-/* One set with its rows normalised, sorted by identity, and centres. */
+/* One set: its rows normalised, its samples sorted by identity, and its centres. */
 typedef struct arc_audit_side {
     const arc_audit_set *set;
     const arc_alloc *alloc;
     int dim;
-    float *unit;     /* [samples][dim], rows of zeros for unreadable pictures */
-    float *norm;     /* [samples] of the raw embedding, 0 unreadable */
-    double *sum;     /* [identities][dim] of unit rows */
+    float *unit;     /* [samples][dim]; zeros for unreadable pictures */
+    float *norm;     /* [samples] norm of the raw embedding, 0 if unreadable */
+    double *sum;     /* [identities][dim] sums of unit rows */
     float *centre;   /* [identities][dim] normalised sums; zeros for an identity without pictures */
-    int64_t *first;  /* [identities + 1] into `member` */
-    int64_t *member; /* samples by identity, in order */
+    int64_t *first;  /* [identities + 1] positions in `member` */
+    int64_t *member; /* samples sorted by identity, in order */
 } arc_audit_side;
 
 /* centres.c */
 arc_status arc_audit_side_make(arc_audit_side *side, const arc_alloc *a, const arc_audit_set *set, int dim, arc_error *err);
 void arc_audit_side_free(arc_audit_side *side); /* idempotent */
-/* Cosine of a sample to the centre of the *other* pictures of its identity; NaN when there is none. */
+/* Cosine of a sample to the centre of the *other* pictures of its identity; NaN if there is none. */
 double arc_audit_own_cosine(const arc_audit_side *side, int64_t sample);
 
-/* lists.c: growing lists that keep at most `limit` entries and count all. */
+/* lists.c: growing lists that store at most `limit` entries and count all. */
 typedef struct arc_audit_list {
     const arc_alloc *alloc;
     void *entry;

@@ -1,4 +1,5 @@
-/* Centres of identities for an audit: sums of unit embeddings in double, so that one picture can be taken out again exactly enough. */
+/* audit: centres of identities. The sums of unit embeddings are in double, so that a single picture can be subtracted again
+ * accurately. */
 #include "eval/audit/audit_internal.h"
 #include <math.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static void sort_members(arc_audit_side *side) {
         side->first[set->identity[i] + 1]++;
     for (int64_t c = 0; c < set->identities; c++)
         side->first[c + 1] += side->first[c];
-    for (int64_t i = set->samples - 1; i >= 0; i--) /* first[c+1] counts down to first[c]'s place */
+    for (int64_t i = set->samples - 1; i >= 0; i--) /* first[c + 1] counts down to the first place of c */
         side->member[--side->first[set->identity[i] + 1]] = i;
     memmove(side->first, side->first + 1, (size_t)set->identities * sizeof *side->first);
     side->first[set->identities] = set->samples;
@@ -92,6 +93,6 @@ double arc_audit_own_cosine(const arc_audit_side *side, int64_t sample) {
         product += others * own[d];
         square += others * others;
     }
-    /* alone in its identity: what remains is rounding */
+    /* otherwise it is alone in its identity and only rounding errors remain */
     return side->norm[sample] > 0 && square > 1e-9 ? product / sqrt(square) : NAN;
 }

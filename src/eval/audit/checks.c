@@ -1,12 +1,14 @@
-/* Are the pictures fed the way the model was trained? Colours exchanged or crops cut differently than the model expects cost accuracy silently.
- * The sample is embedded again with each such mistake made on purpose; where one helps, it was made before. */
+/* audit: checks whether pictures reach the model as it was trained. Red and blue exchanged, or crops cut differently, reduce
+ * accuracy without any error. A sample of pairs is embedded again with each of these changes; if a change improves the result,
+ * the input had that mistake. */
 #include "eval/audit/checks.h"
 #include <math.h>
 #include <string.h>
 
 #define SAMPLE 50 /* pairs of each kind */
-/* A right set loses with every variant. No chance is a separation that grows by GAIN; or by LEAST_GAIN, when the genuine cosines rise pair by
- * pair: Student's t of their differences, 8 to 12 for exchanged colours, far below 0 for right ones. */
+/* With correct input every change makes the result worse. A change counts as an improvement if the separation grows by GAIN,
+ * or by LEAST_GAIN if also the genuine cosines rise pair by pair: Student's t of their differences is 8 to 12 for exchanged
+ * colours, far below 0 for correct ones. */
 #define GAIN 1.15
 #define LEAST_GAIN 1.05
 #define SURE_T 6.0
@@ -37,7 +39,8 @@ typedef struct varied {
     variant how;
 } varied;
 
-/* A part of the picture, given by the zoom about the centre and shifts in heights and widths, at the picture's size; black outside. */
+/* Cuts a part out of the picture and scales it to the picture's size. zoom is about the centre, shifts are in heights and
+ * widths; black outside. */
 static arc_status recut(arc_context *ctx, arc_image *image, double zoom, double shift, double sideways, arc_error *err) {
     arc_image out;
     arc_status st = arc_image_new(ctx, image->width_px, image->height_px, &out, err);
@@ -95,11 +98,11 @@ static void name_varied(const void *source, int64_t index, char *out, size_t byt
 
 typedef struct sample {
     int pairs;
-    int pair[2 * SAMPLE];      /* of the set */
-    int64_t image[4 * SAMPLE]; /* 2 a pair */
+    int pair[2 * SAMPLE];      /* indices of pairs of the set */
+    int64_t image[4 * SAMPLE]; /* two of each pair */
 } sample;
 
-/* Evenly spread over the set, half genuine; pairs that were rejected stay out. */
+/* Chooses pairs spread evenly over the set, half of them genuine; rejected pairs are not chosen. */
 static void choose(sample *s, const arc_pair_set *p, const arc_evaluation *e) {
     for (int kind = 0; kind < 2; kind++) {
         int64_t total = 0, seen = 0, taken = 0;
@@ -109,7 +112,7 @@ static void choose(sample *s, const arc_pair_set *p, const arc_evaluation *e) {
         for (int i = 0; i < p->pairs && taken < want; i++) {
             if ((p->same[i] != 0) != kind || !(e->pair_score[i] > -1))
                 continue;
-            if (seen++ * want / total < taken) /* not yet time for the next */
+            if (seen++ * want / total < taken) /* skipped, so that the chosen pairs are evenly spread */
                 continue;
             s->image[2 * s->pairs] = p->image[i][0];
             s->image[2 * s->pairs + 1] = p->image[i][1];
@@ -119,7 +122,7 @@ static void choose(sample *s, const arc_pair_set *p, const arc_evaluation *e) {
     }
 }
 
-/* Student's t of the genuine pairs' gains over `before`. */
+/* Student's t of the increase of the genuine pairs' cosines over `before`. */
 static double t_of_gains(const sample *s, const arc_pair_set *p, const double *before, const double *now) {
     double sum = 0, squares = 0;
     int n = 0;
@@ -133,7 +136,7 @@ static double t_of_gains(const sample *s, const arc_pair_set *p, const double *b
     return mean / sqrt(variance / n);
 }
 
-/* Difference of the means in standard deviations. cosine_of: [pairs]. */
+/* Difference of the two means in standard deviations. cosine_of: [pairs], the cosines. */
 static double separation(const sample *s, const arc_pair_set *p, const arc_rows *rows, double *cosine_of) {
     double sum[2] = {0, 0}, squares[2] = {0, 0}, mean[2], variance[2];
     int n[2] = {0, 0};
@@ -159,7 +162,7 @@ arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_
     double given = 0, best = 0, before[2 * SAMPLE], now[2 * SAMPLE];
     variant winner = AS_GIVEN;
     choose(&s, p, e);
-    if (s.pairs < 2 * SAMPLE) /* too few to tell */
+    if (s.pairs < 2 * SAMPLE) /* too few for a conclusion */
         return ARC_OK;
     arc_evaluate_options plain = *opt;
     plain.flip = false;
@@ -175,7 +178,7 @@ arc_status arc_input_checks(arc_context *ctx, const arc_model *model, const arc_
         arc_embed_run run = {.set = &set, .opt = &plain};
         arc_rows rows;
         arc_status st = arc_eval_embed_rows(ctx, model, &run, NULL, &rows, err);
-        if (st == ARC_ENOTFOUND && how != AS_GIVEN) /* no face in a swapped photo: surely not better */
+        if (st == ARC_ENOTFOUND && how != AS_GIVEN) /* no face is found with colours exchanged: certainly not better */
             continue;
         if (st != ARC_OK)
             return st;

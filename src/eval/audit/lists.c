@@ -1,4 +1,4 @@
-/* The three lists of an audit: doubtful labels, pictures that are there twice, identities that are one person. */
+/* audit: the three lists: doubtful labels, duplicate pictures, and identities that are the same person. */
 #include "eval/audit/audit_internal.h"
 #include "kernel/kernel.h"
 #include "vector/nearest.h"
@@ -11,7 +11,7 @@ static double angle_of(double cosine) {
     return acos(ARC_MAX(-1.0, ARC_MIN(1.0, cosine))) * DEGREES;
 }
 
-/* The first readable picture of an identity that is not `but`; -1 when there is none. */
+/* The first readable picture of an identity other than `but`; -1 if there is none. */
 static int64_t example_of(const arc_audit_side *side, int64_t identity, int64_t but) {
     for (int64_t k = identity < 0 ? 0 : side->first[identity]; identity >= 0 && k < side->first[identity + 1]; k++)
         if (side->member[k] != but && side->norm[side->member[k]] > 0)
@@ -90,8 +90,8 @@ static arc_status compare(const pair_search *s, int64_t a, int64_t b) {
     return arc_audit_put(s->out, &found, s->err);
 }
 
-/* Inside an identity every pair; and each picture against the identity whose centre is nearest to it. A pair that both sides find is found
- * from the lower sample only. */
+/* Compares all pairs within an identity, and each picture with the identity whose centre is nearest to it. A pair that both of
+ * its samples find is reported by the lower sample only. */
 arc_status arc_audit_find_duplicates(const arc_audit_side *side, const int32_t *nearest, const arc_audit_options *opt,
                                      arc_audit_list *out, arc_error *err) {
     const arc_audit_set *set = side->set;
@@ -114,7 +114,7 @@ arc_status arc_audit_find_duplicates(const arc_audit_side *side, const int32_t *
     return ARC_OK;
 }
 
-/* ---- identities that are one person ---- */
+/* ---- identities that are the same person ---- */
 
 arc_status arc_audit_find_shared(const arc_context *ctx, const arc_audit_side *side, const arc_audit_side *other,
                                  const arc_audit_options *opt, arc_audit_list *out, arc_error *err) {

@@ -1,4 +1,5 @@
-/* The page of an audit: figures, histograms, and what was found beside what it was taken for. */
+/* audit: the HTML page of an audit: figures, histograms, and each suspect picture beside those of the identity that it was
+ * labelled as. Also the contact sheet. */
 #include "data/set.h"
 #include "image/contact_sheet.h"
 #include <arcface/audit.h>
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN 40 /* of each kind */
+#define SHOWN 40 /* entries shown of each kind */
 #define SIDE_PX 112
 #define MAX_SIDES 3
 
@@ -19,7 +20,7 @@ typedef struct report {
     arc_arena arena;
 } report;
 
-/* One sample into a square of the row; a picture that cannot be read leaves it black. */
+/* Draws a sample into one square of the row; a picture that cannot be read leaves it black. */
 static void draw_sample(report *r, const arc_data_set *set, int64_t sample, arc_image *row, int place) {
     arc_data_item item;
     arc_image picture;
@@ -35,7 +36,7 @@ static void draw_sample(report *r, const arc_data_set *set, int64_t sample, arc_
     arc_data_item_release(&item);
 }
 
-/* One figure of the page. */
+/* One entry of the page. */
 typedef struct finding {
     int64_t sample[MAX_SIDES];
     const arc_data_set *set[MAX_SIDES];
@@ -203,9 +204,9 @@ done:
 /* ---- the contact sheet ---- */
 
 #define SHEET_SUSPECTS 120
-#define SHEET_COLUMNS 9 /* three suspects a row */
+#define SHEET_COLUMNS 9 /* three suspects a row, three pictures each */
 
-/* A cell of the sheet; one that cannot be read stays empty. */
+/* A cell of the sheet; a picture that cannot be read leaves it empty. */
 static arc_status put_sample(arc_context *ctx, arc_contact_sheet *sheet, const arc_data_set *set, int64_t sample,
                              const char *caption, uint32_t rgb, arc_error *err) {
     arc_data_item item;

@@ -1,12 +1,12 @@
-/* An audit from files: pictures are read and decoded by all threads, a block at a time, then embedded together. */
+/* audit: an audit from files. Pictures are read and decoded by all threads, one block at a time, and embedded together. */
 #include "data/set.h"
 #include "eval/audit/audit_internal.h"
 #include <math.h>
 #include <string.h>
 
-#define BLOCK 64 /* pictures decoded, then embedded */
+#define BLOCK 64 /* pictures that are decoded, then embedded */
 
-/* What is kept of one set while it is audited. */
+/* What is stored of one set while it is audited. */
 typedef struct set_memory {
     const arc_alloc *alloc;
     float *embedding, *sharpness;
@@ -50,7 +50,7 @@ static float sharpness_of(const arc_image *image) {
     return count ? (float)(square / (double)count - sum / (double)count * (sum / (double)count)) : 0;
 }
 
-/* Another size than the network's is scaled: folders hold crops of every size. */
+/* Scales a picture of another size to the network's: folders hold crops of every size. */
 static void fit(block *b, arc_image *image) {
     if (image->width_px == b->width_px && image->height_px == b->height_px)
         return;
@@ -82,7 +82,7 @@ static void decode(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* Embeds what could be read; the rows of the rest stay zero. */
+/* Embeds the readable pictures; the rows of the others stay zero. */
 static arc_status embed_block(block *b, arc_embedder *embedder, int count, bool flip, float *row, int dim, arc_error *err) {
     arc_image crop[BLOCK];
     int of[BLOCK], crops = 0;
@@ -160,7 +160,7 @@ static arc_status open_set(arc_context *ctx, arc_embedder *embedder, const arc_m
     return st;
 }
 
-/* What people call sample `sample`; NULL when memory is short. */
+/* The name or key of a sample, for people; NULL if memory is short. */
 static const char *key_of(arc_arena *arena, const arc_data_set *set, int64_t sample) {
     char key[4096] = "";
     if (sample >= 0)

@@ -1,4 +1,4 @@
-/* All pairs in one pass: each thread counts its scores on a fixed grid; the sums make the curve. */
+/* eval: all pairs of a set in one pass. Each thread counts its scores on a fixed grid; the sum of the counts gives the curve. */
 #include "eval/protocol/pair_counts.h"
 #include "eval/stats/curve.h"
 #include "vector/similarity.h"

@@ -1,4 +1,5 @@
-/* InsightFace verification sets (.bin): encoded pictures in pair order and one label a pair. Pictures with the same bytes are embedded once. */
+/* eval: InsightFace's verification sets (.bin): encoded pictures in the order of pairs and one label a pair. Identical
+ * pictures are embedded once. */
 #include "eval/eval_internal.h"
 #include "format/format.h"
 #include <sodium.h>
@@ -17,7 +18,7 @@ typedef struct bin_source {
     const encoded *image; /* [images], sorted */
 } bin_source;
 
-/* Equal bytes stand together; the position keeps the order of equal ones fixed. */
+/* Equal pictures become neighbours; the position makes the order of equal ones unique. */
 static int compare_bytes(const encoded *x, const encoded *y) {
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? -1 : 1;
@@ -106,7 +107,7 @@ arc_status arc_evaluate_bin(arc_context *ctx, const arc_model *model, const char
                           .list_bytes = (int64_t)bin.map.bytes};
     crypto_hash_sha256(pairs.list_digest, bin.map.data, bin.map.bytes);
     ARC_TRY(arc_pair_set_run(ctx, model, &pairs, opt, e, err));
-    for (int k = 0; k < 2; k++) /* people count pictures by their place in the file */
+    for (int k = 0; k < 2; k++) /* for people, pictures are numbered by their place in the file */
         for (int i = 0; i < (k ? e->worst_impostors : e->worst_genuines); i++)
             for (int side = 0; side < 2; side++) {
                 int64_t *index = &(k ? e->worst_impostor : e->worst_genuine)[i].index[side];

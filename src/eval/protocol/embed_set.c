@@ -1,5 +1,6 @@
-/* Runs a model over a set of pictures: they are decoded in parallel, detected and aligned when they are photos, embedded in batches, and handed
- * on in order. The mirrored views are embedded apart from the plain ones because XNorm is the mean norm over both. */
+/* eval: runs a model over a set of pictures. They are decoded in parallel, detected and aligned if they are photos, embedded
+ * in batches, and given to the sink in order. The mirrored views are embedded separately from the plain ones because XNorm is
+ * the mean norm over both. */
 #include "eval/eval_internal.h"
 #include "face/lanes.h"
 #include <math.h>
@@ -11,8 +12,8 @@
 
 typedef struct slot {
     arc_eval_photo photo;
-    arc_image crop;   /* of the result's or of `fitted` */
-    arc_image fitted; /* where a picture of another size was scaled */
+    arc_image crop;   /* lies in the result or in `fitted` */
+    arc_image fitted; /* holds the scaled picture, if it had another size */
     arc_image mirrored;
     arc_status status;
     arc_error error;
@@ -25,7 +26,7 @@ typedef struct runner {
     arc_embedder *embedder;
     arc_pipeline_options opt;
     arc_lanes *lanes;
-    arc_photo_source source; /* of the set's photos into the slots */
+    arc_photo_source source; /* gives the set's photos to the search and fills the slots */
     int width_px, height_px, dim, count;
     int64_t first;
     slot *slot;             /* [BATCH] */
@@ -38,8 +39,8 @@ static void name_of(const runner *r, int i, char *out, size_t bytes) {
     r->run->set->name(r->run->set->source, r->first + i, out, bytes);
 }
 
-/* The picture as the model wants it: as it is; the middle 96 columns of a 112x112 crop (the 112x96 template is the 112x112 one less 8 columns
- * on each side); or scaled when the shape is the same. */
+/* The picture at the model's input size: unchanged; or the middle 96 columns of a 112x112 crop (the 112x96 template is the
+ * 112x112 one less 8 columns on each side); or scaled, if the aspect ratio is the same. */
 static arc_status fit(runner *r, int i, arc_error *err) {
     slot *s = &r->slot[i];
     const arc_image *in = &r->result[i].face[0].crop;
@@ -85,7 +86,7 @@ static arc_status next_photo(void *ctx, int64_t index, arc_photo *photo, arc_err
     runner *r = ctx;
     slot *s = &r->slot[index - r->first];
     const arc_eval_set *set = r->run->set;
-    (void)err; /* a photo that cannot be had fails alone */
+    (void)err; /* a photo that cannot be opened fails alone */
     s->photo = (arc_eval_photo){.map = {0}};
     const arc_status st = set->open(r->ctx, set->source, index, &s->photo, &s->error);
     *photo = st == ARC_OK ? s->photo.photo : arc_photo_failed(&s->error, NULL);
@@ -98,7 +99,7 @@ static void release_photo(void *ctx, int64_t index, arc_photo *photo) {
     arc_eval_photo_close(r->ctx, &r->slot[index - r->first].photo);
 }
 
-/* What the search gave for picture i, as a crop of the model's size. */
+/* The result of the search for picture i, as a crop of the model's size. */
 static arc_status take_result(runner *r, int i, arc_error *err) {
     slot *s = &r->slot[i];
     const arc_result *found = &r->result[i];
@@ -112,7 +113,7 @@ static arc_status take_result(runner *r, int i, arc_error *err) {
     return ARC_OK;
 }
 
-/* The next batch of pictures, from the set to crops. */
+/* Takes the next batch of pictures from the set and turns it into crops. */
 static arc_status search_batch(runner *r, arc_search *search, arc_error *err) {
     arc_status st = ARC_OK;
     r->count = 0;
@@ -126,13 +127,13 @@ static arc_status search_batch(runner *r, arc_search *search, arc_error *err) {
     return st;
 }
 
-/* Pictures that are not there, broken or without a face are named; what is wrong with the run itself ends it. */
+/* A picture that is absent, broken or without a face is recorded as missing; other errors end the run. */
 static bool is_missing(arc_status st) {
     return st == ARC_ENOTFOUND || st == ARC_EIO || st == ARC_EFORMAT || st == ARC_ECORRUPT || st == ARC_EUNSUPPORTED ||
            st == ARC_ELIMIT || st == ARC_EINVAL;
 }
 
-/* A sentence that may name its picture already. */
+/* Fails with a sentence that names the picture, unless it does so already. */
 static arc_status fail_naming(arc_status status, const char *before, const char *name, const char *why, arc_error *err) {
     const bool named = strstr(why, name) != NULL;
     return arc_fail(err, status, "%s%.300s%s%s", before, named ? "" : name, named ? "" : ": ", why);
@@ -149,7 +150,7 @@ static arc_status report_missing(runner *r, arc_error *err) {
         name_of(r, i, name, sizeof name);
         if (!r->e || r->run->opt->strict)
             return fail_naming(s->status, "", name, s->error.text, err);
-        const size_t named = strlen(name); /* the sentence mostly begins with it */
+        const size_t named = strlen(name); /* most sentences begin with the name */
         const bool twice = strncmp(s->error.text, name, named) == 0 && strncmp(s->error.text + named, ": ", 2) == 0;
         arc_status st = arc_evaluation_missing(r->e, name, s->error.text + (twice ? named + 2 : 0), err);
         if (st != ARC_OK)
@@ -165,7 +166,7 @@ static double norm_of(const float *x, int dim) {
     return sqrt(sum);
 }
 
-/* Embeds what is there; rows of the others stay untouched. */
+/* Embeds the pictures of the batch that are there; the rows of the others are not touched. */
 static arc_status embed_batch(runner *r, arc_error *err) {
     arc_image crop[BATCH];
     int n = 0;
@@ -242,7 +243,7 @@ static arc_status embed_all(runner *r, arc_error *err) {
 static arc_status open_lanes(runner *r, arc_template align, arc_error *err) {
     arc_pipeline_options_default(&r->opt);
     r->opt.detect = r->run->opt->detect;
-    r->opt.detect.max_faces = 1; /* InsightFace's choice: large and central */
+    r->opt.detect.max_faces = 1; /* the large and central one, as InsightFace chooses */
     r->opt.aligned = !r->run->opt->detector;
     r->opt.keep_crops = true;
     arc_photo_source_default(&r->source);

@@ -1,4 +1,4 @@
-/* A folder of identities: DIR/identity/picture. All pairs, and searches. */
+/* eval: a folder of identities, DIR/identity/picture: verification over all pairs, and searches. */
 #include "eval/protocol/folder.h"
 #include "eval/protocol/all_pairs.h"
 #include "eval/stats/bootstrap.h"
@@ -151,13 +151,13 @@ static arc_status keep_worst(arc_folder_work *w, const arc_worst_list *list, boo
     return ARC_OK;
 }
 
-/* TAR over resampled identities at the thresholds of the whole set: each identity brings its own genuine pairs. */
+/* TAR over resampled identities at the thresholds of the whole set: each drawn identity contributes its own genuine pairs. */
 static arc_status resample_genuine(arc_folder_work *w, arc_error *err) {
     const arc_alloc *a = &w->ctx->alloc;
     arc_curve *c = &w->e->curve;
     const int people = w->set.identities, replicates = w->opt.bootstrap, dim = w->rows.dim;
     arc_status st = ARC_OK;
-    int64_t(*hits)[ARC_MAX_OPERATING + 1] = arc_mem_new(a, (size_t)people, sizeof *hits); /* last: all pairs */
+    int64_t(*hits)[ARC_MAX_OPERATING + 1] = arc_mem_new(a, (size_t)people, sizeof *hits); /* the last column counts all pairs */
     int *times = arc_mem_raw(a, (size_t)people, sizeof *times);
     double *tar = arc_mem_raw(a, (size_t)replicates * ARC_MAX_OPERATING, sizeof *tar);
     if (!hits || !times || !tar)
@@ -241,7 +241,8 @@ done:
 
 /* ---- searches ---- */
 
-/* Gathers rows into `gallery` and `probe`: first pictures of identities with several, the others; distractors keep identity -1. */
+/* Distributes rows to `gallery` and `probe`: the first picture of each identity that has several, and its other pictures.
+ * Distractors have identity -1. */
 typedef struct split {
     float *row;
     int *identity;

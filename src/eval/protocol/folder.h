@@ -1,4 +1,4 @@
-/* Folders of identities, embedded: what their three protocols share. */
+/* eval: folders of identities, embedded: what their three protocols (all pairs, searches, searches among distractors) share. */
 #ifndef ARC_EVAL_PROTOCOL_FOLDER_H
 #define ARC_EVAL_PROTOCOL_FOLDER_H
 
@@ -6,13 +6,13 @@
 
 typedef struct arc_folder_set {
     arc_arena arena;
-    const char **path; /* [images], by identity, then by name */
+    const char **path; /* [images], sorted by identity, then by name */
     int *identity;     /* [images] */
     int64_t images, capacity;
     int identities;
 } arc_folder_set;
 
-/* What the three protocols share. */
+/* The data of one evaluation of a folder. */
 typedef struct arc_folder_work {
     arc_context *ctx;
     arc_folder_set set;
@@ -23,11 +23,11 @@ typedef struct arc_folder_work {
 
 arc_status arc_folder_work_open(arc_folder_work *w, arc_context *ctx, const char *protocol, const arc_evaluate_options *opt,
                                 arc_error *err);
-/* Hands over the evaluation, or frees it after a failure, and frees all else. */
+/* Gives the evaluation to the caller, or frees it after a failure; frees everything else. */
 void arc_folder_work_close(arc_folder_work *w, arc_status st, arc_evaluation **out);
-/* Appends the pictures of dir/x/; with `loose` also those of dir itself. */
+/* Appends the pictures of dir/x/; with `loose` also those directly in dir. */
 arc_status arc_folder_add(arc_folder_set *f, const arc_alloc *a, const char *dir, bool loose, arc_error *err);
-/* All pictures into unit rows, and the provenance. */
+/* Embeds all pictures into unit rows and fills the provenance. */
 arc_status arc_folder_embed(arc_folder_work *w, const arc_model *model, const char *name, const char *rule, arc_error *err);
 arc_status arc_folder_missing_note(const arc_folder_work *w, arc_error *err);
 

@@ -1,5 +1,5 @@
-/* 1:N searches. One pass over the similarity of probes and gallery finds each search's mate and its best stranger, a second one how many
- * strangers reach the mate. */
+/* eval: 1:N searches. A first pass over the similarities of probes and gallery finds each probe's mate and its best non-mate;
+ * a second one counts the non-mates that score at least as high as the mate. */
 #include "eval/protocol/all_pairs.h"
 #include "eval/stats/curve.h"
 #include "vector/similarity.h"
@@ -10,14 +10,14 @@
 #include <string.h>
 
 static const double fpir_targets[] = {1e-3, 1e-2, 1e-1};
-static const double wrong_targets[] = {1e-2, 1e-1}; /* those of ijb_1n.py */
+static const double wrong_targets[] = {1e-2, 1e-1}; /* the targets of InsightFace's ijb_1n.py */
 
 typedef struct searching {
-    const int64_t *mate; /* [probes] gallery index, -1 without */
+    const int64_t *mate; /* [probes] index in the gallery, -1: no mate */
     float *mate_score, *stranger_score;
-    int64_t *above;   /* [probes] strangers at or above the mate */
-    uint64_t **wrong; /* [threads][ARC_GRID_POINTS] scores of strangers */
-    double *tail;     /* the highest scores of strangers, from grid point `tail_from` on */
+    int64_t *above;   /* [probes] non-mates that score at least as high as the mate */
+    uint64_t **wrong; /* [threads][ARC_GRID_POINTS] counts of non-mates' scores */
+    double *tail;     /* the highest scores of non-mates, from grid point `tail_from` on */
     int tail_from;
     atomic_size_t tails;
 } searching;
@@ -109,7 +109,7 @@ static void fill_cmc(const searching *s, int64_t probes, arc_identification *out
     }
 }
 
-/* Open set: scores of searches that succeed at rank 1 against the best scores of searches without a mate. */
+/* Open set: scores of searches that succeed at rank 1, against the best scores of searches without a mate. */
 static arc_status fill_open_set(arc_context *ctx, const searching *s, int64_t probes, arc_identification *out, arc_error *err) {
     double *score = arc_mem_raw(&ctx->alloc, (size_t)probes, sizeof *score);
     if (!score)
@@ -153,7 +153,7 @@ static void fill_wrong_pairs(const searching *s, int64_t probes, arc_identificat
     }
 }
 
-/* The lowest grid point from which at least `want` scores lie; their number in *count. */
+/* The lowest grid point at or above which at least `want` scores lie; *count is how many. */
 static int tail_start(uint64_t **wrong, int threads, uint64_t want, uint64_t *count) {
     int at = ARC_GRID_POINTS;
     *count = 0;

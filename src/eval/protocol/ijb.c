@@ -1,5 +1,6 @@
-/* IJB-B and IJB-C as InsightFace packs them: pictures warped by listed landmarks, pooled to templates in the order of the templates so that no
- * picture's embedding is kept, verified by listed pairs and searched in the two galleries. */
+/* eval: IJB-B and IJB-C as InsightFace packs them. Pictures are warped by listed landmarks and pooled to templates in the
+ * order of the templates, so that no picture's embedding needs to be stored; then verified by listed pairs and searched in
+ * both galleries. */
 #include "eval/protocol/templates.h"
 #include "format/format.h"
 #include <stdio.h>
@@ -10,7 +11,7 @@ typedef struct ijb {
     const arc_evaluate_ijb_options *opt;
     const char *dir, *target; /* "ijbc" */
     arc_ijb_faces faces;
-    arc_number_rows place, pairs; /* template and media of each picture; pairs */
+    arc_number_rows place, pairs; /* template and media of each picture; pairs of templates */
     arc_pooled *order;
     arc_pooling pooling;
     arc_templates templates;
@@ -155,7 +156,7 @@ static arc_status side_open(ijb *j, const char *name, side *s, arc_error *err) {
     return st;
 }
 
-/* The rates alone: the points go with the search. */
+/* A copy with the rates only; the points of its curve are released with the search. */
 static arc_identification without_points(const arc_identification *d) {
     arc_identification rates = *d;
     rates.point = NULL;
@@ -163,7 +164,8 @@ static arc_identification without_points(const arc_identification *d) {
     return rates;
 }
 
-/* Closed set in both galleries together, as ijb_1n.py; open set in each gallery alone, where the other's subjects have no mate. */
+/* Closed set over both galleries together, as in ijb_1n.py; open set in each gallery alone, where subjects of the other one
+ * have no mate. */
 static arc_status search_galleries(ijb *j, arc_evaluation *e, arc_error *err) {
     const bool c = strcmp(j->target, "ijbc") == 0;
     side probe = {0}, gallery[2] = {{0}, {0}}, both = {0};

@@ -1,5 +1,5 @@
-/* Sets that circulate and scores that are published (docs/PROTOCOLS.md gives the sources). A list is known by its hash. The .bin sets have been
- * repacked too often for that: they are known by name, number of pairs and size. */
+/* eval: known test sets and published scores (docs/PROTOCOLS.md gives the sources). A list is recognised by its hash. The .bin
+ * sets have been repacked too often for that; they are recognised by name, number of pairs and size. */
 #include "eval/protocol/known.h"
 #include "base/paths.h"
 #include <sodium.h>
@@ -23,7 +23,7 @@ typedef struct known_bin {
     int pairs;
     double least_mb, most_mb; /* 10^6 bytes; 0 = any */
     const char *what, *set;
-    bool warn; /* two files of this name circulate */
+    bool warn; /* two different files of this name are in circulation */
 } known_bin;
 
 static const known_bin bins[] = {
@@ -37,13 +37,13 @@ static const known_bin bins[] = {
 };
 
 typedef struct published {
-    const char *file, *sha256; /* of the model; either may be NULL */
+    const char *file, *sha256; /* name and hash of the model's file; either may be NULL */
     const char *set;
     double accuracy;
 } published;
 
 static const published scores[] = {
-    /* all with the mirrored view */
+    /* all with the mirrored view added */
     {"w600k_r50.onnx", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43", "lfw", 0.9983},
     {"w600k_r50.onnx", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43", "cfp_fp", 0.9933},
     {"w600k_r50.onnx", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43", "agedb_30", 0.9823},
@@ -78,7 +78,7 @@ static const known_bin *find_bin(const arc_evaluation *e, const arc_pair_set *p)
     return NULL;
 }
 
-/* A .bin that bears a known name but is another file. */
+/* Notes a .bin that has a known name but is another file. */
 static arc_status impostor_bin(arc_evaluation *e, const arc_pair_set *p, arc_error *err) {
     for (size_t i = 0; i < ARC_COUNT(bins); i++)
         if (strcasecmp(arc_path_name(e->provenance.set), bins[i].name) == 0)

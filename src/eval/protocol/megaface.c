@@ -1,4 +1,4 @@
-/* Searches among distractors: MegaFace's way. */
+/* eval: searches among distractors, by MegaFace's protocol. */
 #include "eval/protocol/all_pairs.h"
 #include "eval/protocol/folder.h"
 #include "vector/similarity.h"
@@ -6,11 +6,11 @@
 #include <string.h>
 
 typedef struct among {
-    const int64_t *first;   /* [probes+1] of each probe's mates */
-    const float *mate;      /* scores, rising within a probe */
-    int64_t *above;         /* distractors that reach this mate but not the next higher one */
+    const int64_t *first;   /* [probes+1] index of each probe's first mate */
+    const float *mate;      /* scores, in rising order for each probe */
+    int64_t *above;         /* distractors that score at least as high as this mate but lower than the next */
     uint64_t **grid;        /* [threads] */
-    const uint8_t *present; /* of probes, then of distractors */
+    const uint8_t *present; /* for the probes, then for the distractors */
     int64_t probes;
 } among;
 
@@ -28,7 +28,7 @@ static void count_distractors(void *arg, int thread, int64_t row, int rows, int6
             m->grid[thread][arc_grid_point(x)]++;
             if (first == end || x < m->mate[first])
                 continue;
-            int64_t low = first, high = end - 1; /* the last mate at or below x */
+            int64_t low = first, high = end - 1; /* finds the last mate at or below x */
             while (low < high) {
                 const int64_t middle = (low + high + 1) / 2;
                 if (m->mate[middle] <= x)
@@ -42,7 +42,7 @@ static void count_distractors(void *arg, int thread, int64_t row, int rows, int6
 }
 
 static void sort_rising(float *x, int64_t n) {
-    for (int64_t i = 1; i < n; i++) { /* an identity has few pictures */
+    for (int64_t i = 1; i < n; i++) { /* insertion sort: an identity has few pictures */
         const float v = x[i];
         int64_t j = i;
         for (; j > 0 && x[j - 1] > v; j--)
@@ -51,7 +51,7 @@ static void sort_rising(float *x, int64_t n) {
     }
 }
 
-/* Behind the last picture of one identity. */
+/* One past the last picture of one identity. */
 static int64_t end_of_identity(const arc_folder_work *w, int64_t i, int64_t probes) {
     const int identity = w->set.identity[i];
     while (i < probes && w->set.identity[i] == identity)
@@ -59,7 +59,7 @@ static int64_t end_of_identity(const arc_folder_work *w, int64_t i, int64_t prob
     return i;
 }
 
-/* Where the mates of each probe begin; their number. */
+/* Fills the index of each probe's first mate; returns the number of mates. */
 static int64_t count_mates(const arc_folder_work *w, int64_t probes, int64_t *first) {
     int64_t mates = 0;
     for (int64_t i = 0, end; i < probes; i = end) {
@@ -78,7 +78,7 @@ static int64_t count_mates(const arc_folder_work *w, int64_t probes, int64_t *fi
 
 typedef struct mating {
     const arc_folder_work *w;
-    int64_t from; /* the identity's first picture */
+    int64_t from; /* the first picture of the identity */
     int64_t *next;
     float *mate;
 } mating;
@@ -98,7 +98,8 @@ static void keep_mates(void *arg, int thread, int64_t row, int rows, int64_t col
     }
 }
 
-/* Scores of every ordered pair of one identity, by the same products as those of distractors: equal pictures tie. */
+/* Scores of every ordered pair of one identity, computed by the same products as those of distractors, so that equal pictures
+ * tie. */
 static arc_status measure_mates(arc_folder_work *w, int64_t probes, const int64_t *first, float *mate, arc_error *err) {
     mating g = {.w = w, .next = arc_mem_raw(&w->ctx->alloc, (size_t)probes, sizeof *g.next), .mate = mate};
     arc_status st = g.next ? ARC_OK : arc_fail_nomem(err, "the scores of mates");
@@ -192,7 +193,7 @@ arc_status arc_evaluate_megaface(arc_context *ctx, const arc_model *model, const
     ARC_TRY(arc_folder_work_open(&w, ctx, "megaface", opt, err));
     ARC_TRY(arc_folder_add(&w.set, &ctx->alloc, probes, false, err));
     const int64_t count = w.set.images;
-    w.set.identities++; /* distractors are nobody's */
+    w.set.identities++; /* distractors belong to no identity of the set */
     ARC_TRY(arc_folder_add(&w.set, &ctx->alloc, distractors, true, err));
     ARC_TRY(arc_folder_embed(
         &w, model, probes,

@@ -1,8 +1,8 @@
-/* Counting scores of pairs: on the fixed grid of scores, and the worst ones by name. */
+/* eval: counts scores of pairs on the fixed grid and collects the worst ones. */
 #include "eval/protocol/pair_counts.h"
 #include "vector/similarity.h"
 
-/* Orders by score, then by place: the same list for any number of threads. */
+/* Orders by score, then by position, so that the list is the same for any number of threads. */
 static bool worse(const arc_worst_list *l, const arc_index_pair *x, const arc_index_pair *y) {
     if (x->score != y->score)
         return l->lowest ? x->score < y->score : x->score > y->score;

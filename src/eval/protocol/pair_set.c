@@ -1,5 +1,5 @@
-/* Listed pairs: distances of the embedded pictures, the fold protocol, the curve, intervals, worst pairs. A pair with a missing picture keeps its
- * place in its fold and counts as rejected: distance 4, cosine -1. */
+/* eval: listed pairs: distances of the embedded pictures, the fold protocol, the curve, intervals, and the worst pairs. A pair
+ * with a missing picture stays in its fold and counts as rejected: distance 4, cosine -1. */
 #include "eval/audit/checks.h"
 #include "eval/eval_internal.h"
 #include "eval/protocol/known.h"
@@ -26,7 +26,7 @@ static arc_status keep_pairs(arc_evaluation *e, const arc_pair_set *p, arc_error
     return ARC_OK;
 }
 
-/* Distances into `dist`, and the means that are told beside them. */
+/* Computes the distances into `dist`, and the means that are reported beside them. */
 static arc_status measure(const arc_pair_set *p, const arc_rows *rows, double *dist, double mean[2], double *xnorm,
                           arc_error *err) {
     double sum[2] = {0, 0}, norms = 0;
@@ -60,7 +60,7 @@ static arc_status judge(arc_context *ctx, const arc_pair_set *p, const arc_rows 
     double mean[2] = {0, 0}, xnorm = 0;
     arc_verification *v = &e->verification;
     const int folds = opt->folds ? opt->folds : p->folds ? p->folds : 10;
-    double *dist = e->pair_score; /* becomes the cosine below */
+    double *dist = e->pair_score; /* overwritten by the cosines below */
     arc_status st = measure(p, rows, dist, mean, &xnorm, err);
     if (st == ARC_OK)
         st = arc_verification_of_distances(ctx, dist, p->same, p->pairs, folds, opt->far_target, v, NULL, err);
@@ -90,7 +90,8 @@ static arc_status tell_rule(const arc_pair_set *p, const arc_evaluate_options *o
     return e->provenance.rule ? ARC_OK : arc_fail_nomem(err, "the provenance");
 }
 
-/* A fold of one kind alone: what is learnt without it stands on an uneven rest, and it has no TAR or no FAR. */
+/* Notes a fold that has pairs of one kind only: the rest, on which its threshold is chosen, is then unbalanced, and the fold
+ * has no TAR or no FAR. */
 static arc_status fold_notes(const arc_pair_set *p, arc_evaluation *e, arc_error *err) {
     const arc_verification *v = &e->verification;
     for (int f = 0, i = 0; f < v->folds; f++) {

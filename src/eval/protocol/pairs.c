@@ -1,4 +1,4 @@
-/* Listed pairs over a folder of pictures. */
+/* eval: listed pairs over a folder of pictures. The list is parsed in format/list/. */
 #include "eval/eval_internal.h"
 #include "format/format.h"
 #include <stdio.h>
@@ -13,7 +13,7 @@ typedef struct reference {
 typedef struct folder {
     const char *dir;
     const reference *image; /* [images], sorted */
-    bool suffix;            /* the paths have theirs */
+    bool suffix;            /* the listed paths have suffixes */
 } folder;
 
 static int by_path(const void *a, const void *b) {
@@ -22,7 +22,7 @@ static int by_path(const void *a, const void *b) {
     return order ? order : (x->where > y->where) - (x->where < y->where);
 }
 
-/* The file of a picture; false when there is none. Without a suffix the usual ones are tried. */
+/* The file of a picture; false if there is none. If the list gives no suffixes, the usual ones are tried. */
 static bool find_file(const folder *f, int64_t index, char *path, size_t bytes) {
     static const char *const suffix[] = {".jpg", ".png", ".jpeg"};
     for (size_t i = 0; i < (f->suffix ? 1 : ARC_COUNT(suffix)); i++) {
@@ -49,7 +49,7 @@ static void name_image(const void *source, int64_t index, char *out, size_t byte
         snprintf(out, bytes, "%s/%s", f->dir, f->image[index].path);
 }
 
-/* Sorts the 2*pairs references and numbers the different ones. */
+/* Sorts the 2*pairs references and numbers the distinct ones. */
 static int number_images(reference *r, int count, int (*pair)[2]) {
     qsort(r, (size_t)count, sizeof r[0], by_path);
     int images = 0;
@@ -62,14 +62,14 @@ static int number_images(reference *r, int count, int (*pair)[2]) {
     return images;
 }
 
-/* Bytes of a path that name its person: the folders (CFP: the first, then comes the view), else the name up to its number
- * ("Aaron_Eckhart_0001.jpg"). */
+/* The length of the part of a path that names its person: the folders (CFP: the first one, as the next is the view), else the
+ * name up to its number ("Aaron_Eckhart_0001.jpg"). */
 static size_t person_bytes(const char *path, bool first_folder) {
     const char *slash = first_folder ? strchr(path, '/') : strrchr(path, '/'), *number = strrchr(path, '_');
     return slash ? (size_t)(slash - path) : number ? (size_t)(number - path) : strlen(path);
 }
 
-/* Identities of the sorted pictures: neighbours with the same person share a number. */
+/* Numbers the identities of the sorted pictures: neighbours of the same person share a number. */
 static int number_people(const reference *r, int images, bool first_folder, int *person) {
     int people = 0;
     for (int i = 0; i < images; i++) {
@@ -83,7 +83,7 @@ static int number_people(const reference *r, int images, bool first_folder, int 
 
 typedef struct listed {
     arc_pair_list list;
-    int list_pairs; /* in the file */
+    int list_pairs; /* as many as the file lists */
     reference *image;
     int (*pair)[2], (*identity)[2], *person;
     uint8_t *same;

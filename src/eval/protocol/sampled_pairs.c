@@ -1,10 +1,10 @@
-/* All genuine and some impostor pairs. Impostor pairs come from a permutation of all pairs of numbers that needs no memory, so that as many different
- * ones as are asked for are drawn from any number. */
+/* eval: all genuine pairs and a sample of the impostor pairs. Impostor pairs are drawn by a pseudorandom permutation of all
+ * pairs of rows. It needs no memory and never draws a pair twice. */
 #include "eval/protocol/pair_counts.h"
 #include "kernel/kernel.h"
 #include "vector/similarity.h"
 
-#define BATCH 65536 /* pairs drawn, then measured */
+#define BATCH 65536 /* pairs that are drawn, then scored */
 #define ROUNDS 4    /* Luby and Rackoff 1988: four make a Feistel network a strong permutation */
 
 typedef struct drawn_pair {
@@ -16,8 +16,8 @@ typedef struct drawing {
     arc_pair_counts *counts;
     const arc_kernels *kernels;
     uint64_t key[ROUNDS];
-    int half_bits; /* of a row's number */
-    uint64_t next; /* place in the permutation */
+    int half_bits; /* bits of a row's number */
+    uint64_t next; /* the next place in the permutation */
     drawn_pair *pair;
     size_t pairs;
 } drawing;
@@ -34,7 +34,7 @@ int64_t arc_count_impostors(const arc_pairs_of_rows *p, const uint8_t *empty) {
     return present * (present - 1) / 2 - genuine;
 }
 
-/* The pair of numbers at place x. */
+/* The pair of rows at place x of the permutation. */
 static drawn_pair pair_at(const drawing *d, uint64_t x) {
     const uint64_t mask = (UINT64_C(1) << d->half_bits) - 1;
     uint64_t left = x >> d->half_bits, right = x & mask;
@@ -46,7 +46,7 @@ static drawn_pair pair_at(const drawing *d, uint64_t x) {
     return (drawn_pair){(int64_t)left, (int64_t)right};
 }
 
-/* Up to `want` impostor pairs, on from where the last call ended. */
+/* Draws up to `want` impostor pairs, continuing where the last call ended. */
 static void draw(drawing *d, size_t want) {
     const arc_pairs_of_rows *p = d->rows;
     for (d->pairs = 0; d->pairs < want; d->next++) {
@@ -67,7 +67,7 @@ static void measure(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* By the same products as all pairs: their scores are equal to the last bit. */
+/* By the same products as all_pairs.c uses, so that scores are equal to the last bit. */
 static arc_status count_genuine(arc_context *ctx, const arc_pairs_of_rows *p, arc_pair_counts *counts, arc_error *err) {
     arc_status st = ARC_OK;
     for (int64_t i = 0, end; i < p->count && st == ARC_OK; i = end) {

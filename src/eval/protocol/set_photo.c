@@ -1,4 +1,4 @@
-/* One photo of an evaluation's set, with what it points at and the digest of its bytes. */
+/* eval: one photo of an evaluation's set, with the memory that it points at and the digest of its bytes. */
 #include "eval/eval_internal.h"
 #include <sodium.h>
 #include <stdio.h>

@@ -1,11 +1,12 @@
-/* Verification of templates in double precision. A large set's templates outgrow every cache and its list names the second ones at random, so the
- * pairs are taken in another order: by blocks of first templates that stay in a core's cache, in a block by the second template, which is read
- * in turn once a block. The order changes no score. */
+/* eval: verification of templates in double precision. The templates of a large set exceed every cache and its list names the
+ * second templates in random order. Therefore pairs are scored in another order: in blocks of first templates that fit a
+ * core's cache, and within a block by the second template, so that these are read sequentially, once a block. The order does
+ * not change any score. */
 #include "eval/protocol/templates.h"
 #include "eval/stats/curve.h"
 
 #define BLOCK_BYTES ((size_t)640 << 10) /* first templates of a block; leaves room in a second-level cache of 1 MiB */
-#define MAX_CHUNKS 32                   /* shares of the list; the same for any number of threads */
+#define MAX_CHUNKS 32                   /* parts of the list; the same for any number of threads */
 #define MIN_CHUNK 4096                  /* pairs */
 
 typedef struct listed_pair {
@@ -17,18 +18,18 @@ typedef struct matching {
     const arc_templates *t;
     const int *pair;
     int64_t pairs, chunks, blocks, block_rows;
-    int shift;          /* number -> bucket of numbers */
+    int shift;          /* a template's number >> shift is its bucket */
     size_t *first;      /* [buckets + 1] the first row of each bucket */
-    size_t *at;         /* [chunks][blocks] pairs, then where the next one goes */
-    size_t *begin;      /* [blocks + 1] in order */
-    listed_pair *order; /* [pairs] by block */
-    int64_t *unknown;   /* [chunks] the first pair whose template is not there, -1 */
-    double *score;      /* [pairs] by block and second template, as same is */
+    size_t *at;         /* [chunks][blocks] number of pairs, later the place of the next one */
+    size_t *begin;      /* [blocks + 1] where each block starts in `order` */
+    listed_pair *order; /* [pairs] sorted by block */
+    int64_t *unknown;   /* [chunks] the first pair whose template does not exist, -1: none */
+    double *score;      /* [pairs] sorted by block and second template, as is same */
     uint8_t *same, *empty;
-    uint8_t *full; /* [blocks] no memory to match it */
+    uint8_t *full; /* [blocks] set if there was no memory to score the block */
 } matching;
 
-/* Eight sums, fixed order: the compiler may keep them in vectors. */
+/* Eight partial sums in a fixed order, which the compiler can vectorise. */
 static double dot(const double *a, const double *b, int dim) {
     double s[8] = {0};
     int k = 0;
@@ -48,13 +49,13 @@ static int64_t chunk_begin(const matching *m, size_t c) {
     return m->pairs / m->chunks * (int64_t)c + ARC_MIN((int64_t)c, m->pairs % m->chunks);
 }
 
-/* ---- rows by template number: buckets of equally many numbers, so that dense ones are found at once ---- */
+/* ---- rows by template number: buckets of equal ranges of numbers, so that consecutive numbers are found at once ---- */
 
 static size_t bucket_of(const matching *m, int number) {
     return (size_t)(((int64_t)number - m->t->number[0]) >> m->shift);
 }
 
-/* How many buckets: at most four a template. */
+/* Chooses the number of buckets: at most four for each template. */
 static size_t choose_buckets(matching *m) {
     const arc_templates *t = m->t;
     if (t->count == 0)
@@ -80,7 +81,7 @@ static int64_t find_row(const matching *m, int number) {
     return arc_templates_find_among(t, number, (int64_t)first[0], (int64_t)first[1]);
 }
 
-/* Lists go by their first template: mostly it is the one before. */
+/* The row of a pair's first template. Lists are sorted by it, so it is mostly the same as for the pair before. */
 static int64_t find_first(const matching *m, int64_t i, int64_t before) {
     const int number = m->pair[3 * i];
     return before >= 0 && m->t->number[before] == number ? before : find_row(m, number);
@@ -120,7 +121,7 @@ static void place_blocks(matching *m) {
     m->begin[m->blocks] = at;
 }
 
-/* Puts the pairs in the order of blocks; pairs behind an unknown first template stay out. */
+/* Sorts the pairs into blocks; pairs whose first template is unknown are left out. */
 static void scatter(void *arg, size_t begin, size_t end, int thread) {
     matching *m = arg;
     (void)thread;
@@ -141,7 +142,7 @@ static void scatter(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* The pairs of one block by their second template. next [templates + 1]: zero. */
+/* Sorts the pairs of one block by their second template. next [templates + 1] must be zeros. */
 static void order_by_second(const listed_pair *p, size_t n, listed_pair *sorted, size_t *next, int64_t templates) {
     for (size_t i = 0; i < n; i++)
         next[p[i].b + 1]++;
@@ -192,7 +193,7 @@ static arc_status match(arc_context *ctx, matching *m, arc_error *err) {
     return ARC_OK;
 }
 
-/* What only the matching needs. */
+/* Frees what only the scoring of pairs needs. */
 static void free_order(const arc_alloc *a, matching *m) {
     arc_mem_free(a, m->first);
     arc_mem_free(a, m->at);

@@ -1,4 +1,4 @@
-/* Templates: pooling in double precision, as the published routine computes it. */
+/* eval: pools embeddings to templates in double precision, as InsightFace's published code computes it. */
 #include "eval/protocol/templates.h"
 #include <math.h>
 #include <stdlib.h>

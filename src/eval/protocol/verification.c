@@ -1,14 +1,15 @@
-/* The arithmetic of the field's 10-fold verification protocol, as InsightFace's verification.py computes it: thresholds i*0.01 on the squared
- * distance of unit embeddings, the best one of the training folds (the first on ties) judged on the held-out fold; TAR at a FAR target with
- * thresholds i*0.001, linearly interpolated on the training folds' FAR. Counts per threshold come from histograms, so no pass over the pairs is
- * repeated for each threshold. */
+/* eval: the 10-fold verification protocol, computed as in InsightFace's verification.py: thresholds i*0.01 on the squared
+ * distance of unit embeddings; the best one on the training folds (the first of equals) is applied to the held-out fold; TAR
+ * at a FAR target with thresholds i*0.001, linearly interpolated on the FAR of the training folds. Counts for each threshold
+ * come from histograms, so the pairs are passed over once only. */
 #include "eval/stats/curve.h"
 #include <math.h>
 
 #define COARSE 400 /* arange(0, 4, 0.01) */
 #define FINE 4000  /* arange(0, 4, 0.001) */
 
-/* Pairs of one fold by the first threshold that accepts them: kind (0 impostor, 1 genuine), threshold; [COARSE], [FINE] when none does. */
+/* Counts of the pairs of one fold: kind (0 impostor, 1 genuine) by the first threshold that accepts them; [COARSE], [FINE] if
+ * none does. */
 typedef struct fold_counts {
     int coarse[2][COARSE + 1], fine[2][FINE + 1];
 } fold_counts;
@@ -18,11 +19,11 @@ typedef struct judge {
     const uint8_t *same;
     arc_verification *out;
     fold_counts *fold; /* [folds] */
-    fold_counts all;   /* sums over folds */
+    fold_counts all;   /* the sum over folds */
     double at_far[ARC_EVALUATE_MAX_FOLDS];
 } judge;
 
-/* First k in 0..n with dist < k*step, where k*step is rounded as NumPy's arange rounds it; n when there is none. */
+/* The first k in 0..n with dist < k*step, where k*step is rounded as NumPy's arange rounds it; n if there is none. */
 static int first_accepting(double dist, double step, int n) {
     int k = dist < n * step ? (int)(dist / step) : n;
     while (k > 0 && dist < (k - 1) * step)
@@ -32,7 +33,7 @@ static int first_accepting(double dist, double step, int n) {
     return k;
 }
 
-/* scikit-learn's KFold without shuffling: the first pairs % folds folds hold one more. */
+/* As scikit-learn's KFold without shuffling: the first pairs % folds folds have one pair more. */
 static int fold_begin(int pairs, int folds, int f) {
     return f * (pairs / folds) + ARC_MIN(f, pairs % folds);
 }
@@ -62,7 +63,7 @@ static void add_counts(fold_counts *sum, const fold_counts *c) {
     }
 }
 
-/* The first of the best thresholds when `held` (NULL: nothing) is held out. */
+/* The first of the best thresholds when `held` (NULL: nothing) is left out. */
 static int best_coarse(const fold_counts *all, const fold_counts *held) {
     int best = 0, correct = 0, most = 0;
     for (int k = 0; k < COARSE; k++) {
@@ -77,8 +78,8 @@ static int best_coarse(const fold_counts *all, const fold_counts *held) {
     return best;
 }
 
-/* Threshold at which the FAR of the training folds reaches the target. Where several thresholds share one FAR, the last of them is the left end
- * of the interval; 0 (accept nothing) when the target is never reached. */
+/* The threshold at which the FAR of the training folds reaches the target. If several thresholds have the same FAR, the last
+ * of them is the left end of the interpolated interval; 0 (nothing is accepted) if the target is never reached. */
 static double threshold_at_far(const fold_counts *all, const fold_counts *held, double target) {
     static const double none = 0.0;
     int total = 0, accepted = 0;
@@ -111,7 +112,7 @@ static void mean_std(const double *x, int n, double *mean, double *std) {
     *mean = sum / n;
     for (int i = 0; i < n; i++)
         squares += (x[i] - *mean) * (x[i] - *mean);
-    *std = sqrt(squares / n); /* population deviation, as np.std */
+    *std = sqrt(squares / n); /* population deviation, as np.std computes */
 }
 
 bool arc_pair_distance(const float *a, const float *b, int dim, double *dist, double *cosine) {
@@ -187,8 +188,8 @@ static void judge_folds(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* facenet's flavour of AUC and EER: rates of every fold at the 400 thresholds, averaged over folds; trapezoids, and the crossing of the line
- * through the points with 1 - FAR. */
+/* AUC and EER as facenet computes them: the rates of every fold at the 400 thresholds, averaged over folds; trapezoids, and
+ * the point where the line through the points crosses 1 - FAR. */
 static void grid_curve(const judge *j) {
     arc_verification *v = j->out;
     double far[COARSE] = {0}, tar[COARSE] = {0};

@@ -1,4 +1,5 @@
-/* YouTube Faces: videos of frames. Frames are embedded in order and pooled as they come; only the pairwise rules keep every frame. */
+/* eval: YouTube Faces: videos of frames. Frames are embedded in order and pooled as they come; only the rules on pairs of
+ * frames need all frames of a video. */
 #include "eval/protocol/known.h"
 #include "eval/stats/bootstrap.h"
 #include "format/format.h"
@@ -14,7 +15,7 @@
 
 typedef struct video {
     const char *path;      /* Name/video */
-    int64_t first, frames; /* into the list of frames */
+    int64_t first, frames; /* range in the list of frames */
     int usable;
     int person;
 } video;
@@ -28,12 +29,12 @@ typedef struct ytf {
     int videos, people, dim;
     int (*pair)[2];
     const char **frame; /* [frames] paths */
-    float (*box)[4];    /* [frames] or NULL; x2 <= x1: not known */
+    float (*box)[4];    /* [frames] or NULL; x2 <= x1: unknown */
     bool boxes;
-    int *of; /* [frames] video */
+    int *of; /* [frames] the video of each frame */
     int64_t frames, capacity;
     double *centre; /* [videos][dim] */
-    float *unit;    /* [frames][dim], pairwise rules only */
+    float *unit;    /* [frames][dim], only for rules on pairs of frames */
     uint8_t *usable;
 } ytf;
 
@@ -78,7 +79,7 @@ static bool is_frame(const char *name) {
     return name[0] != '.' && n > 4 && (strcasecmp(name + n - 4, ".jpg") == 0 || strcasecmp(name + n - 4, ".png") == 0);
 }
 
-static int by_version(const void *a, const void *b) { /* 2.10.jpg behind 2.9.jpg */
+static int by_version(const void *a, const void *b) { /* 2.10.jpg after 2.9.jpg */
     return strverscmp(*(const char *const *)a, *(const char *const *)b);
 }
 
@@ -113,7 +114,7 @@ static arc_status add_frame(ytf *y, int v, const char *path, const arc_ytf_boxes
     return y->frame[y->frames++] ? ARC_OK : arc_fail_nomem(err, "the frames");
 }
 
-/* The frames of one video, evenly spread when fewer are asked for. A video that is not there has none. */
+/* The frames of one video, evenly spread if fewer are requested. A missing video has none. */
 static arc_status list_frames(ytf *y, const char *dir, int v, const arc_ytf_boxes *boxes, arc_error *err) {
     char path[4096], key[2048];
     arc_names names = {0};

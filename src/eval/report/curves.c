@@ -1,4 +1,4 @@
-/* Curves of a report: ROC, DET, histograms of scores and of angles, CMC and the open-set curve. */
+/* eval: the curves of a report: ROC, DET, histograms of scores and of angles, CMC, and the open-set curve. plot/ draws them. */
 #include "eval/report/report_internal.h"
 #include <math.h>
 #include <stdio.h>
@@ -19,14 +19,15 @@ static void add_point(curve_points *p, double x, double y) {
     p->y[p->count++] = y;
 }
 
-/* det: FRR instead of TAR. Rates of zero have no place on a logarithmic axis: half a pair stands for them, as an upper bound would. */
+/* Rates of a ROC or, with `det`, a DET curve (FRR instead of TAR). A rate of zero has no place on a logarithmic axis; half a
+ * pair is shown instead, as an upper bound would be. */
 static bool rates(arc_report *r, const arc_roc_point *point, int points, int64_t genuine, int64_t impostor, bool det,
                   curve_points *out) {
     if (!new_points(r, (size_t)points, out))
         return false;
     for (int i = 0; i < points; i++) {
         if (!det && i + 1 < points && point[i + 1].impostor == 0)
-            continue; /* all of them stand at no false accept: the last is the best */
+            continue; /* all of these have no false accept; the last one is the best */
         double far = (double)point[i].impostor / (double)impostor, tar = (double)point[i].genuine / (double)genuine;
         double least_far = 0.5 / (double)impostor, least_frr = 0.5 / (double)genuine;
         if (det)
@@ -49,7 +50,7 @@ static double decade_below(double x) {
     return pow(10, floor(log10(x)));
 }
 
-/* ROC when `det` is false. */
+/* The ROC panel, or the DET panel if `det`. */
 static bool rate_panel(arc_report *r, bool det, arc_plot *plot) {
     double least_far = 0.1, least_frr = 0.1;
     *plot = (arc_plot){.title = det ? "DET" : "ROC"};
@@ -82,14 +83,14 @@ static bool rate_panel(arc_report *r, bool det, arc_plot *plot) {
     return true;
 }
 
-/* Edge i of the score bins as a cosine, or as an angle in degrees counted upwards from 0. */
+/* Edge i of the score bins, as a cosine or as an angle in degrees that rises from 0. */
 static double bin_edge(int i, bool angles) {
     if (!angles)
         return -1 + 2.0 * i / ARC_HISTOGRAM_BINS;
     return acos(1 - 2.0 * i / ARC_HISTOGRAM_BINS) * 57.29577951308232;
 }
 
-/* Shares of the pairs a unit of the axis: bins of equal cosine are not equally wide as angles. */
+/* The share of pairs per unit of the axis, because bins of equal width in cosine are not equally wide in angle. */
 static bool histogram(arc_report *r, const int64_t *bin, int64_t pairs, bool angles, curve_points *out) {
     if (!new_points(r, ARC_HISTOGRAM_BINS, out))
         return false;
@@ -127,7 +128,7 @@ static bool histogram_panel(arc_report *r, bool angles, arc_plot *plot) {
                                        : arc_arena_printf(&r->arena, "%s, %s", r->name[i], genuine ? "genuine" : "impostor");
             if (!name)
                 return false;
-            /* several models: outlines, which stay legible on top of each other, in the colour that the model has in the other plots */
+            /* several models: outlines, which stay legible where they overlap, in the colours of the models in the other plots */
             series[plot->series_count] =
                 (arc_plot_series){name,    r->count == 1 ? ARC_PLOT_BARS : ARC_PLOT_STEPS,
                                   p.x,     p.y,

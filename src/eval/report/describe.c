@@ -1,4 +1,4 @@
-/* An evaluation as text; describe_json.c has the same as JSON, describe_tests.c what is made of evaluations. */
+/* eval: an evaluation as text. describe_json.c writes it as JSON; describe_tests.c describes comparisons and calibrations. */
 #include "eval/report/report_internal.h"
 #include <arcface/evaluate_report.h>
 

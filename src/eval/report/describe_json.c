@@ -1,4 +1,4 @@
-/* An evaluation as one JSON object: everything that it holds but the scores of every pair. */
+/* eval: an evaluation as one JSON object: everything except the scores of single pairs. */
 #include "eval/report/report_internal.h"
 
 static void put_array(arc_text *t, const char *name, const double *x, int count) {

@@ -1,4 +1,4 @@
-/* What is made of evaluations as text, JSON and page: the comparison of two models, a calibration. */
+/* eval: the comparison of two models and the calibration, as text, JSON and a page. */
 #include "eval/report/report_internal.h"
 #include <arcface/calibrate.h>
 #include <arcface/evaluate_compare.h>

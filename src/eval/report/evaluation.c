@@ -1,4 +1,4 @@
-/* The result object: one arena owns every string and array. */
+/* eval: the result of an evaluation; one arena owns all its strings and arrays. */
 #include "eval/eval_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,18 +7,18 @@
 #define MISSING_KEPT 1000
 #define NOTES_MAX 64
 
-typedef struct box {
+typedef struct owner {
     arc_evaluation e;
     arc_arena arena;
-} box;
+} owner;
 
 arc_arena *arc_evaluation_arena(arc_evaluation *e) {
-    return &((box *)e->memory)->arena;
+    return &((owner *)e->memory)->arena;
 }
 
 arc_status arc_evaluation_new(arc_context *ctx, const char *protocol, arc_evaluation **out, arc_error *err) {
     *out = NULL;
-    box *b = arc_mem_new(&ctx->alloc, 1, sizeof *b);
+    owner *b = arc_mem_new(&ctx->alloc, 1, sizeof *b);
     if (!b)
         return arc_fail_nomem(err, "the evaluation");
     arc_arena_init(&b->arena, &ctx->alloc, 0);
@@ -38,7 +38,7 @@ arc_status arc_evaluation_new(arc_context *ctx, const char *protocol, arc_evalua
 void arc_evaluation_free(arc_context *ctx, arc_evaluation **evaluation) {
     if (!evaluation || !*evaluation)
         return;
-    box *b = (*evaluation)->memory;
+    owner *b = (*evaluation)->memory;
     *evaluation = NULL;
     arc_curve_free(ctx, &b->e.curve);
     arc_arena_free(&b->arena);
@@ -70,7 +70,7 @@ arc_status arc_evaluation_missing(arc_evaluation *e, const char *name, const cha
 /* ---- worst pairs ---- */
 
 typedef struct candidate {
-    double badness; /* cosine of an impostor pair, minus that of a genuine one */
+    double badness; /* the cosine of an impostor pair, minus the cosine of a genuine one */
     int64_t pair;
 } candidate;
 

@@ -1,10 +1,10 @@
-/* Pictures of a report: the pairs that the model got most wrong, side by side. */
+/* eval: pictures of a report: the pairs with the worst scores, side by side. */
 #include "eval/report/report_internal.h"
 #include <stdio.h>
 #include <string.h>
 
 #define SIDE_PX 112
-#define SHOWN 12 /* of each kind */
+#define SHOWN 12 /* pairs shown of each kind */
 
 static const char *last_part(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -18,7 +18,7 @@ static arc_status load_picture(arc_report *r, const arc_evaluation *e, const arc
     return arc_bin_image_load(r->ctx, e->provenance.set, pair->index[which], out, err);
 }
 
-/* Both pictures on one, each fitted into a square. ENOMEM apart, failures are the caller's to count. */
+/* Draws both pictures of a pair into one, each fitted into a square. Failures other than ENOMEM are counted by the caller. */
 static arc_status draw_pair(arc_report *r, const arc_evaluation *e, const arc_pair_score *pair, arc_image *out, arc_error *err) {
     arc_image side = {0};
     arc_status st = arc_image_new(r->ctx, 2 * SIDE_PX + 2, SIDE_PX, out, err);

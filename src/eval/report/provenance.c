@@ -1,4 +1,4 @@
-/* Where a result comes from: the model's bytes and contract, the set, the engine. */
+/* eval: the provenance of a result: the model's bytes and contract, the set, the engine. */
 #include "eval/eval_internal.h"
 #include "model/model.h"
 #include <sodium.h>

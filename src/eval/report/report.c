@@ -1,10 +1,12 @@
-/* The page of one or several evaluations: numbers first, then curves, tables, pictures, and where it all comes from. */
+/* eval: the HTML page of one or several evaluations: numbers first, then curves, tables, pictures, and the provenance. report/
+ * writes the HTML. */
 #include "eval/report/report_internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The names of legends when the caller gives none: a model's file without folder and suffix, behind a letter where there are several. */
+/* Names for the legends if the caller gives none: the model's file name without suffix, after a letter if there are several
+ * models. */
 static arc_status make_names(arc_report *r, arc_error *err) {
     const char **name = arc_arena_new(&r->arena, (size_t)r->count, sizeof *name);
     for (int i = 0; name && i < r->count; i++) {
@@ -33,7 +35,7 @@ void arc_report_end(arc_report *r) {
     arc_arena_free(&r->arena);
 }
 
-/* ---- cells: texts in the arena; "?" stands for one that found no memory, and the table then fails ---- */
+/* ---- cells: texts in the arena; "?" is used if memory is short, and the table then fails ---- */
 
 typedef struct table {
     arc_report *r;
@@ -69,7 +71,7 @@ static arc_status table_end(table *t, arc_page *page, const char *caption, const
     return ARC_OK;
 }
 
-/* A rate, or a dash where there is none. */
+/* A rate, or a dash if there is none. */
 static void put_percent(table *t, bool there, double rate, int digits) {
     if (there)
         put_cell(t, "%.*f %%", digits, 100 * rate);
@@ -84,7 +86,7 @@ static void put_interval(table *t, arc_interval i) {
         put_cell(t, "-");
 }
 
-/* ---- parts ---- */
+/* ---- parts of the page ---- */
 
 static const arc_operating_point *operating_at(const arc_curve *c, double far) {
     for (int i = 0; i < c->operatings; i++)
@@ -93,7 +95,7 @@ static const arc_operating_point *operating_at(const arc_curve *c, double far) {
     return NULL;
 }
 
-/* One evaluation: the few numbers that people come for. */
+/* The main numbers of one evaluation. */
 static arc_status show_tiles(arc_report *r, arc_page *page, arc_error *err) {
     static const char *const label_of[] = {"accuracy, mean and deviation over folds",
                                            "TAR at FAR 0.1 %",
@@ -299,7 +301,7 @@ static bool has_note(const arc_evaluation *e, const char *note) {
     return false;
 }
 
-/* What holds for all, or the only one, once; then each model's own with its name. */
+/* Notes that hold for all evaluations once; then the notes of each model under its name. */
 static arc_status show_notes(arc_report *r, arc_page *page, arc_error *err) {
     for (int i = 0; i < r->count; i++) {
         const arc_evaluation *e = r->evaluation[i];

@@ -1,5 +1,6 @@
-/* Bootstrap over identities. Pairs of one person are not independent, so persons are drawn, not pairs (Bolle, Ratha and Pankanti 2004 argue for
- * it): the interval tells what other people of the same kind could have given. Replicates are independent and split over threads. */
+/* eval: bootstrap over identities. Pairs of one person are not independent; therefore persons are drawn, not pairs (Bolle,
+ * Ratha and Pankanti 2004). The interval says what a sample of other people could have given. Replicates are independent and
+ * are computed in parallel. */
 #include "eval/stats/bootstrap.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,10 @@ typedef struct entry {
 
 typedef struct resampler {
     const arc_evaluation *e;
-    const entry *pair; /* [pairs], falling score */
+    const entry *pair; /* [pairs] sorted by falling score */
     uint64_t seed;
     int identities, replicates;
-    int *times;    /* [threads][identities] */
+    int *times;    /* [threads][identities] how often each was drawn */
     double *tar;   /* [operatings][replicates] */
     double *right; /* [replicates] */
 } resampler;
@@ -62,7 +63,7 @@ static void replicate(const resampler *r, int n, int *times) {
     arc_bootstrap_draw(r->seed, n, r->identities, times);
     for (int64_t i = 0; i < pairs; i++)
         total[r->pair[i].same] += weight(&r->pair[i], times);
-    most = total[0]; /* everything rejected */
+    most = total[0]; /* at first every pair is rejected */
     for (int64_t i = 0; i < pairs;) {
         const double score = r->pair[i].score;
         for (; i < pairs && r->pair[i].score == score; i++)

@@ -1,4 +1,4 @@
-/* From a curve to thresholds and probabilities. */
+/* eval: thresholds and probabilities from a curve. */
 #include "eval/eval_internal.h"
 #include <arcface/calibrate.h>
 #include <math.h>
@@ -32,7 +32,7 @@ static void fill_far(const arc_curve *c, arc_calibration *out) {
     }
 }
 
-/* Pool adjacent violators over the bins of the histogram, both kinds weighted alike. */
+/* Pool adjacent violators over the bins of the histogram; both kinds of pairs have the same total weight. */
 static void fill_isotonic(const arc_curve *c, arc_calibration *out) {
     double score[ARC_HISTOGRAM_BINS], weight[ARC_HISTOGRAM_BINS], same[ARC_HISTOGRAM_BINS];
     int n = 0;
@@ -62,7 +62,8 @@ static void fill_isotonic(const arc_curve *c, arc_calibration *out) {
     }
 }
 
-/* Weighted logistic regression of the bins by Newton steps, with a faint pull to zero so that separable sets stay finite. */
+/* Weighted logistic regression over the bins by Newton's method, with a weak penalty so that separable sets give finite
+ * results. */
 static void fill_logistic(const arc_curve *c, arc_calibration *out) {
     double a = 0, b = 1;
     for (int step = 0; step < 100; step++) {

@@ -1,10 +1,11 @@
-/* Paired tests: McNemar's (1947) exact form on decisions, and the bootstrap over identities on differences of TAR. */
+/* eval: paired tests of two evaluations: McNemar's (1947) exact test on decisions, and the bootstrap over identities on
+ * differences of TAR. */
 #include "eval/stats/bootstrap.h"
 #include <arcface/evaluate_compare.h>
 #include <math.h>
 #include <string.h>
 
-/* Two-sided probability of a split at least as uneven as `few` of n under a fair coin. */
+/* The two-sided probability that a fair coin splits n at least as unevenly as `few` to n - `few`. */
 static double fair_coin(int64_t few, int64_t n) {
     double p = 0;
     for (int64_t k = 0; k <= few; k++)

@@ -1,9 +1,10 @@
-/* Curves: a builder takes the distinct scores from the highest to the lowest, each with its pairs of both kinds, and keeps exact statistics and
- * thinned points. Sorted scores and histograms on a fixed grid both feed it. */
+/* eval: curves. A builder takes the distinct scores from the highest to the lowest, each with its numbers of pairs of both
+ * kinds, and computes exact statistics and a thinned list of points. It is used for sorted scores and for histograms on a
+ * fixed grid. */
 #include "eval/stats/curve.h"
 #include <math.h>
 
-#define SUPPORT 10.0 /* impostor pairs above a threshold that an estimate of its FAR should rest on */
+#define SUPPORT 10.0 /* impostor pairs above a threshold that an estimate of its FAR needs */
 
 static const double decades[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1};
 
@@ -29,7 +30,7 @@ static double share(int64_t part, int64_t whole) {
     return whole ? (double)part / (double)whole : 0.0;
 }
 
-/* Stores a point for drawing. */
+/* Adds a point to the list for drawing. */
 static arc_status keep(arc_curve_builder *b, double threshold, int64_t genuine, int64_t impostor, arc_error *err) {
     arc_curve *c = b->out;
     if (c->points == b->capacity) {
@@ -44,8 +45,8 @@ static arc_status keep(arc_curve_builder *b, double threshold, int64_t genuine, 
     return ARC_OK;
 }
 
-/* InsightFace's eval_ijbc takes the point of scikit-learn's roc_curve nearest to the target, of equally near ones the highest. That curve leaves
- * out inner points of straight stretches with equal steps, so they are no candidates here either. */
+/* InsightFace's eval_ijbc takes the point of scikit-learn's roc_curve that is nearest to the target; of equally near ones the
+ * highest. roc_curve leaves out inner points of straight stretches with equal steps, so they are not considered here either. */
 static void offer(arc_curve_builder *b, int64_t genuine, int64_t impostor) {
     arc_curve *c = b->out;
     const double far = share(impostor, c->impostor);
@@ -86,7 +87,7 @@ arc_status arc_curve_put(arc_curve_builder *b, double threshold, int64_t genuine
 
     const double far = share(b->accepted[0], c->impostor), frr = 1.0 - share(b->accepted[1], c->genuine);
     if (!b->crossed && far >= frr && c->genuine && c->impostor) {
-        const double before = b->frr - b->far, after = frr - far; /* changes sign here */
+        const double before = b->frr - b->far, after = frr - far; /* the sign changes at this score */
         c->eer = b->far + before / (before - after) * (far - b->far);
         c->eer_threshold = threshold;
         b->crossed = true;
@@ -99,7 +100,7 @@ arc_status arc_curve_put(arc_curve_builder *b, double threshold, int64_t genuine
             c->operating[i].far.hits = b->accepted[0];
             c->operating[i].tar.hits = b->accepted[1];
             b->found[i] = true;
-        } else if (!b->found[i]) { /* the highest score is an impostor's, and one is too many */
+        } else if (!b->found[i]) { /* the highest score is an impostor's, and one impostor is more than the target allows */
             c->operating[i].threshold = nextafter(threshold, INFINITY);
             b->found[i] = true;
         }
@@ -120,7 +121,7 @@ arc_status arc_curve_end(arc_curve_builder *b, arc_error *err) {
     arc_curve *c = b->out;
     arc_status st = ARC_OK;
     if (b->put > 0) {
-        offer(b, b->accepted[1], b->accepted[0]); /* the last point always counts */
+        offer(b, b->accepted[1], b->accepted[0]); /* the last point is always considered */
         if (c->point[c->points - 1].threshold > b->last)
             st = keep(b, b->last, b->accepted[1], b->accepted[0], err);
     }

@@ -1,4 +1,4 @@
-/* Rates with Wilson intervals, and reading rates off a curve. */
+/* eval: rates with Wilson intervals, and rates read off a curve. */
 #include "eval/eval_internal.h"
 #include <math.h>
 
@@ -12,7 +12,7 @@ arc_rate arc_rate_of(int64_t hits, int64_t trials) {
     const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
     const double half = NORMAL_975 / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
     r.value = p;
-    r.wilson.low = hits == 0 ? 0 : ARC_MAX(centre - half, 0.0); /* exact at the ends, where rounding would not be */
+    r.wilson.low = hits == 0 ? 0 : ARC_MAX(centre - half, 0.0); /* exact at 0 and 1, where rounding would give almost 0 or 1 */
     r.wilson.high = hits == trials ? 1 : ARC_MIN(centre + half, 1.0);
     return r;
 }
@@ -24,9 +24,9 @@ void arc_curve_free(arc_context *ctx, arc_curve *curve) {
     *curve = (arc_curve){0};
 }
 
-/* Accepted pairs of one kind at a threshold: linear between the points around it. */
+/* The number of accepted pairs of one kind at a threshold: linear between the neighbouring points. */
 static double accepted_at(const arc_curve *c, double threshold, bool genuine) {
-    int low = 0, high = c->points - 1; /* thresholds fall: the last point at or above the threshold */
+    int low = 0, high = c->points - 1; /* thresholds fall along the curve: finds the last point at or above the threshold */
     if (c->points == 0 || threshold > c->point[0].threshold)
         return 0;
     while (low < high) {

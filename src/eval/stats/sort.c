@@ -1,5 +1,6 @@
-/* Sorting of scores. One row of scores: a radix sort over the bits of doubles, 11 at a time, of the digits that differ. The scores of pairs of
- * both kinds: parted by kind and by value over all threads, then each part sorted within a core's cache. */
+/* eval: sorting of scores. One array of scores: a radix sort over the bits of doubles, 11 bits at a time, over the digits that
+ * differ. Scores of pairs of both kinds: first partitioned by kind and by value with all threads, then each part is sorted
+ * within a core's cache. */
 #include "eval/eval_internal.h"
 #include <math.h>
 #include <string.h>
@@ -8,11 +9,11 @@
 #define DIGITS (1 << DIGIT_BITS)
 #define KEY_BITS 64
 
-#define BUCKETS 512    /* of each kind, evenly from its highest score to its lowest: ten million pairs leave some 80 KB each */
-#define MAX_CHUNKS 64  /* shares of the pairs; the same for any number of threads */
+#define BUCKETS 512    /* of each kind, equally spaced over its scores; with ten million pairs about 80 KB each */
+#define MAX_CHUNKS 64  /* parts of the list of pairs; the same for any number of threads */
 #define MIN_CHUNK 4096 /* pairs */
 
-/* Order-reversing: the highest score has the lowest key. */
+/* Reverses the order: the highest score has the lowest key. */
 static uint64_t key_of(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -26,7 +27,7 @@ static double score_of(uint64_t key) {
     return x;
 }
 
-/* Starts of the digits out of their counts. */
+/* The start of each digit, from their counts. */
 static void starts_of(size_t *count, size_t n) {
     size_t at = 0;
     for (size_t d = 0; d < n; d++) {
@@ -36,7 +37,7 @@ static void starts_of(size_t *count, size_t n) {
     }
 }
 
-/* Sorts keys with as many of scratch; the result lies in the returned one of the two. */
+/* Sorts keys, using a scratch array of the same size; returns whichever of the two holds the result. */
 static const uint64_t *sort_keys(uint64_t *key, uint64_t *scratch, size_t n) {
     size_t count[DIGITS];
     uint64_t differs = 0, *from = key, *to = scratch;
@@ -73,11 +74,11 @@ arc_status arc_sort_scores(const arc_alloc *a, double *score, size_t n, arc_erro
 
 /* ---- pairs of two kinds ---- */
 
-/* What one chunk of pairs holds. */
+/* The counts of one chunk of pairs. */
 typedef struct chunk {
-    int64_t bad; /* the first pair whose score is not finite, -1 */
+    int64_t bad; /* the first pair whose score is not finite, -1: none */
     double low[2], high[2];
-    size_t at[2 * BUCKETS]; /* pairs by kind and bucket, then where the next one goes */
+    size_t at[2 * BUCKETS]; /* number of pairs by kind and bucket, later the place of the next one */
 } chunk;
 
 typedef struct parting {
@@ -86,9 +87,9 @@ typedef struct parting {
     int64_t chunks;
     chunk *chunk;                  /* [chunks] */
     double high[2], scale[2];      /* bucket = (high - score) * scale */
-    size_t begin[2 * BUCKETS + 1]; /* of the buckets in out */
-    uint8_t full[2 * BUCKETS];     /* no memory to sort it */
-    uint64_t *out;                 /* keys, at last scores */
+    size_t begin[2 * BUCKETS + 1]; /* where each bucket starts in `out` */
+    uint8_t full[2 * BUCKETS];     /* set if there was no memory to sort the bucket */
+    uint64_t *out;                 /* keys, at the end scores */
 } parting;
 
 static double pair_score(const arc_scored_pairs *p, int64_t i) {
@@ -168,11 +169,11 @@ static void set_ranges(parting *p) {
         }
         const double scale = BUCKETS / (high - low);
         p->high[kind] = high;
-        p->scale[kind] = isfinite(high - low) && isfinite(scale) ? scale : 0; /* 0: no range worth parting */
+        p->scale[kind] = isfinite(high - low) && isfinite(scale) ? scale : 0; /* 0: the range is not worth partitioning */
     }
 }
 
-/* Each chunk's place in each bucket. */
+/* Computes each chunk's place in each bucket. */
 static void place_buckets(parting *p) {
     size_t at = 0;
     for (size_t b = 0; b < 2 * BUCKETS; b++) {
