@@ -1,4 +1,5 @@
-/* Augmentation: the recipes' names, and the order of the transforms. The transforms themselves are in augment_transforms.c. */
+/* data: augmentation: the names of recipes, their probabilities, and the order of transforms. The transforms are in
+ * augment_transforms.c. */
 #include "data/augment.h"
 #include "data/augment_transforms.h"
 #include <stdio.h>
@@ -6,7 +7,7 @@
 
 typedef struct transform {
     const char *name;
-    size_t at; /* of its probability */
+    size_t at; /* offset of its probability */
 } transform;
 static const transform transforms[] = {
     {"flip", offsetof(arc_augment, flip)}, {"crop", offsetof(arc_augment, crop)},     {"low-res", offsetof(arc_augment, low_res)},
@@ -19,7 +20,7 @@ static float *probability(arc_augment *a, const transform *s) {
     return (float *)(void *)((char *)a + s->at);
 }
 
-/* False when it is no recipe. */
+/* Returns false if the name is not a recipe. */
 static bool add_recipe(arc_augment *a, const char *name) {
     if (strcmp(name, "none") == 0)
         return true;
@@ -111,7 +112,7 @@ size_t arc_augment_scratch_bytes(int height, int width) {
 }
 
 static bool happens(arc_rng *rng, float probability) {
-    return arc_rng_uniform(rng) < probability; /* drawn even for 0: one transform does not shift the numbers of the next */
+    return arc_rng_uniform(rng) < probability; /* drawn even for 0, so that the next transform has the same numbers */
 }
 
 arc_status arc_augment_apply(const arc_augment *a, const arc_context *ctx, uint8_t *rgb, int height, int width, arc_rng *rng,

@@ -1,7 +1,8 @@
-/* augment: what recipes do to a picture before the network sees it. Each transform happens with its own probability; all random numbers come from the
- * caller's stream, so that a picture's fate depends on seed, epoch and place alone.
+/* data: augmentation: what a recipe does to a picture before the network sees it. Each transform happens with its own
+ * probability. All random numbers come from the caller's stream, so the result depends on seed, epoch and place alone.
  *
- * Recipes: "dali" (arcface_torch's option dali_aug), "mxnet" (the options of the MXNet trainer), "adaface" (crop, low resolution and colour). */
+ * Recipes: "dali" (arcface_torch's option dali_aug), "mxnet" (the options of the MXNet trainer), "adaface" (crop, low
+ * resolution and colour). */
 #ifndef ARC_DATA_AUGMENT_H
 #define ARC_DATA_AUGMENT_H
 
@@ -10,7 +11,7 @@
 typedef struct arc_augment {
     /* Probabilities, 0..1. */
     float flip;
-    float crop;    /* AdaFace: a random part (area 0.2..1, aspect 3/4..4/3) kept in place, black around it */
+    float crop;    /* AdaFace: only a random part (area 0.2..1, aspect 3/4..4/3) is shown, at its place, and the rest is black */
     float low_res; /* scaled down to low_res_min..low_res_max of its side, and up again */
     float low_res_min, low_res_max;
     float blur;   /* Gaussian of 3 or 5 taps */
@@ -23,11 +24,11 @@ typedef struct arc_augment {
     float mask;   /* a coloured mask over nose and mouth */
 } arc_augment;
 
-/* Reads "flip,dali" or "flip,blur=0.3,mask=0.1": names of recipes, or single transforms with their probability; "none" is nothing. Errors: EINVAL
- * that names the word and the nearest known one. */
+/* Reads "flip,dali" or "flip,blur=0.3,mask=0.1": names of recipes or of single transforms with their probability; "none":
+ * nothing. Errors: EINVAL, which names the word and the most similar known one. */
 arc_status arc_augment_parse(arc_augment *out, const char *text, arc_error *err);
 
-/* In place. scratch: at least arc_augment_scratch_bytes. Errors: ENOMEM (from the JPEG transform). */
+/* Changes the picture in place. scratch: at least arc_augment_scratch_bytes. Errors: ENOMEM (from JPEG). */
 size_t arc_augment_scratch_bytes(int height, int width);
 arc_status arc_augment_apply(const arc_augment *augment, const arc_context *ctx, uint8_t *rgb, int height, int width,
                              arc_rng *rng, uint8_t *scratch, arc_error *err);

@@ -1,4 +1,5 @@
-/* Steps of augmentation on 8-bit pixels. Plain arithmetic without the C library's functions, so that every machine gives the same bits. */
+/* data: the transforms of augmentation, on 8-bit pixels. Plain arithmetic without functions of the C library, so that every
+ * machine gives the same bits. augment.c decides which of them happen. */
 #include "data/augment_transforms.h"
 #include "base/base.h"
 #include "image/image.h"
@@ -32,10 +33,11 @@ void arc_transform_flip(arc_picture *p) {
     }
 }
 
-/* A part of 0.2..1 of the area stays where it is; the rest turns black (AdaFace keeps the place so that the alignment holds). */
+/* Shows only a part of 0.2..1 of the area, at its place; the rest becomes black. AdaFace does not move the part, so the face
+ * stays aligned. */
 void arc_transform_crop(arc_picture *p, arc_rng *rng) {
     const float area = between(rng, 0.2f, 1), aspect = between(rng, 0.75f, 1.333f);
-    float side = 1; /* the root of the area, by Newton */
+    float side = 1; /* the square root of the area, by Newton's method */
     for (int i = 0; i < 8; i++)
         side = 0.5f * (side + area / side);
     const int w = ARC_MIN(p->width, ARC_MAX(1, (int)((float)p->width * side * aspect)));
@@ -52,7 +54,7 @@ void arc_transform_crop(arc_picture *p, arc_rng *rng) {
     }
 }
 
-/* Bilinear, with half a pixel of shift; down-scaling averages the pixels that fall together. */
+/* Bilinear, with pixel centres at half positions; scaling down averages the pixels that fall into one. */
 static void shrink(const uint8_t *from, int h, int w, uint8_t *to, int th, int tw) {
     for (int y = 0; y < th; y++)
         for (int x = 0; x < tw; x++) {
@@ -93,7 +95,7 @@ void arc_transform_low_res(arc_picture *p, arc_rng *rng, float least, float most
     enlarge(p->scratch, h, w, p->rgb, p->height, p->width);
 }
 
-/* 1-2-1, or 1-4-6-4-1, along one direction; edges repeat. */
+/* Smooths by 1-2-1 or 1-4-6-4-1 along one direction; edge pixels are repeated. */
 static void smooth(const uint8_t *from, uint8_t *to, int lines, int n, size_t line_stride, size_t pixel_stride, bool wide) {
     for (int i = 0; i < lines; i++)
         for (int j = 0; j < n; j++)
@@ -163,7 +165,8 @@ void arc_transform_jitter(arc_picture *p, arc_rng *rng, float by) {
         }
 }
 
-/* Turns colours about the gray axis (Rodrigues), then saturates. Small angles: sine and cosine by their series. */
+/* Rotates colours about the gray axis (Rodrigues), then changes the saturation. Angles are small: sine and cosine are computed
+ * by their series. */
 void arc_transform_hue(arc_picture *p, arc_rng *rng) {
     const float angle = between(rng, 0, 20) * 0.01745329252f, by = between(rng, 1, 1.2f), a2 = angle * angle;
     const float sine = angle * (1 - a2 / 6 * (1 - a2 / 20)), cosine = 1 - a2 / 2 * (1 - a2 / 12);
@@ -190,7 +193,7 @@ void arc_transform_cutout(arc_picture *p, arc_rng *rng) {
         memset(p->rgb + ((size_t)row * (size_t)p->width + (size_t)x) * 3, 128, (size_t)side * 3);
 }
 
-/* From the nose's bridge down, wider at the top, rounded below: where the template puts nose, mouth and chin. */
+/* From the bridge of the nose downwards, wider at the top and rounded below: where the template has nose, mouth and chin. */
 void arc_transform_mask(arc_picture *p, arc_rng *rng) {
     float colour[3], edge = between(rng, 0.54f, 0.66f);
     for (int c = 0; c < 3; c++)

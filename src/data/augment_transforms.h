@@ -1,4 +1,4 @@
-/* The single transforms of augmentation, in place on one picture. */
+/* data: the single transforms of augmentation, in place on one picture. */
 #ifndef ARC_DATA_AUGMENT_TRANSFORMS_H
 #define ARC_DATA_AUGMENT_TRANSFORMS_H
 
@@ -6,7 +6,7 @@
 
 typedef struct arc_picture {
     uint8_t *rgb;     /* [height, width, 3] */
-    uint8_t *scratch; /* twice that */
+    uint8_t *scratch; /* twice as large */
     int height, width;
 } arc_picture;
 

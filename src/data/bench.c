@@ -1,4 +1,4 @@
-/* How fast the loader alone is. */
+/* data: measures how fast the loader is on its own, without training. */
 #include "data/loader.h"
 #include <arcface/data.h>
 
@@ -27,7 +27,7 @@ arc_status arc_data_bench(arc_context *ctx, const char *set, const arc_data_benc
     ARC_TRY(arc_data_set_open(&open, ctx, set, err));
     ARC_TRY(arc_loader_new(&loader, open, &options, err));
     arc_batch batch;
-    ARC_TRY(arc_loader_next(loader, &batch, err)); /* threads are up, the file is warm */
+    ARC_TRY(arc_loader_next(loader, &batch, err)); /* by then the threads run and the file is in memory */
     const uint64_t from = arc_clock_ns();
     uint64_t spent = 0;
     int64_t pictures = 0;

@@ -1,4 +1,5 @@
-/* Verification sets from pictures: by a list of pairs, or random pairs of a data set. */
+/* data: makes verification sets (.bin) from pictures: from a list of pairs, or from random pairs of a data set.
+ * eval/protocol/bin.c reads them. */
 #include "base/base.h"
 #include "data/picks.h"
 #include "format/format.h"
@@ -13,7 +14,7 @@
 #define PAIR_STREAM 0x72616e646f6d62u
 #define PROGRESS_EVERY 64
 
-/* What both makers write to. */
+/* The output that both kinds share. */
 typedef struct maker {
     arc_context *ctx;
     arc_bin_writer *bin;
@@ -52,7 +53,7 @@ static void end(maker *m) {
     arc_mem_free(&m->ctx->alloc, m->same);
 }
 
-/* ---- a list ---- */
+/* ---- from a list ---- */
 
 static arc_status put_file(maker *m, const char *path, arc_error *err) {
     arc_map map;
@@ -92,7 +93,7 @@ done:
     return st;
 }
 
-/* "picture picture 0|1": false for anything else. The fields are separated by tabs, or by spaces where the line has no tab. */
+/* Splits "picture picture 0|1"; false for any other line. Fields are separated by tabs, or by spaces if the line has no tab. */
 static bool split_line(char *text, char *field[2], bool *same) {
     const char *const between = strchr(text, '\t') ? "\t" : " ";
     char *at[3];
@@ -176,10 +177,10 @@ done:
     return st;
 }
 
-/* ---- random pairs ---- */
+/* ---- from random pairs ---- */
 
 typedef struct group {
-    size_t first, count; /* picks of one identity */
+    size_t first, count; /* the picks of one identity */
 } group;
 
 static size_t find_groups(const arc_data_picks *p, group *out) {
@@ -192,7 +193,7 @@ static size_t find_groups(const arc_data_picks *p, group *out) {
     return n;
 }
 
-/* The pictures of pair i, as positions among the picks. several: the first so many groups have two pictures or more. */
+/* The pictures of pair i, as indices of picks. The first `several` groups have two pictures or more. */
 static void choose(const group *g, size_t groups, size_t several, uint64_t key, bool same, size_t out[2]) {
     if (same) {
         const group *one = &g[arc_rng_hash(key, 0) % several];

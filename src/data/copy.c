@@ -1,4 +1,5 @@
-/* Packing, unpacking, merging and splitting: which samples of which sets, with which labels. */
+/* data: packing, unpacking, merging and splitting of data sets: which samples of which sets are copied, with which labels.
+ * picks.c copies them. */
 #include "data/picks.h"
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +65,8 @@ done:
 
 /* ---- splitting ---- */
 
-/* Which part a thing with this number belongs to: by its rank in a random order, so that the parts have their shares as exactly as can be. */
+/* Decides which part a numbered thing belongs to, by its rank in a random order, so that the parts have their shares as
+ * exactly as possible. */
 typedef struct ranks {
     const double *shares;
     int parts;
@@ -93,7 +95,8 @@ static arc_status check_shares(const double *shares, int parts, double *sum, arc
     return ARC_OK;
 }
 
-/* Groups of `all` (identities, or the pictures of one) go to parts in a random order of their own. part: [all->count]. */
+/* Distributes groups of `all` (identities, or the pictures of one identity) to parts, each group in its own random order.
+ * part: [all->count]. */
 static arc_status assign(const arc_data_picks *all, const ranks *r, bool by_image, uint64_t seed, uint8_t *part, arc_error *err) {
     const uint64_t key = arc_rng_hash(seed, SPLIT_STREAM);
     size_t groups = 0, most = 0;
@@ -111,7 +114,7 @@ static arc_status assign(const arc_data_picks *all, const ranks *r, bool by_imag
         for (end = i; end < all->count && all->at[end].label == all->at[i].label; end++)
             continue;
         const size_t count = by_image ? end - i : groups;
-        if (by_image || group == 0) { /* a new order */
+        if (by_image || group == 0) { /* a new random order */
             for (size_t k = 0; k < count; k++)
                 order[k] = (int64_t)k;
             for (size_t k = count; k > 1; k--) {

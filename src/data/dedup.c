@@ -1,5 +1,5 @@
-/* Repeated pictures: equal bytes by checksum, nearly equal ones by perceptual hash. If two hashes differ in at most k bits, then of k+1 bands of
- * bits at least one is equal: sorting by each band brings all candidates together. */
+/* data: finds repeated pictures: equal bytes by checksum, nearly equal ones by perceptual hash. If two hashes differ in at
+ * most k bits, then of k+1 bands of bits at least one is equal; so sorting by each band makes all candidates neighbours. */
 #include "base/base.h"
 #include "data/picks.h"
 #include "data/picture_hash.h"
@@ -11,12 +11,12 @@
 #define BATCH 512
 #define MAX_NEAR_BITS 15
 #define HASH_BITS (64 * ARC_PICTURE_HASH_WORDS)
-#define MAX_BUCKET 4096 /* larger ones are pictures without content (one colour): only compared with their neighbours */
+#define MAX_BUCKET 4096 /* larger ones: pictures of one colour, which are only compared with their neighbours */
 
 typedef struct picture {
     uint64_t hash[ARC_PICTURE_HASH_WORDS];
     uint8_t sum[ARC_SUM_BYTES];
-    size_t first; /* the earliest picture that this one repeats; itself when none */
+    size_t first; /* the earliest picture that this one repeats; itself if there is none */
     uint8_t good, near;
 } picture;
 
@@ -25,7 +25,7 @@ typedef struct finder {
     const arc_data_set *set;
     const arc_data_picks *picks;
     picture *picture; /* [picks] */
-    size_t begin;     /* of this batch */
+    size_t begin;     /* first picture of this batch */
     bool hashes;
     arc_status st[BATCH];
 } finder;
@@ -94,7 +94,7 @@ static size_t root(const picture *p, size_t at) {
     return at;
 }
 
-/* The later group joins the earlier one. */
+/* Joins the later of two groups to the earlier one. */
 static void join(picture *p, size_t a, size_t b, bool near) {
     const size_t x = root(p, a), y = root(p, b), first = ARC_MIN(x, y), later = ARC_MAX(x, y);
     if (first == later)
@@ -113,7 +113,7 @@ static void compare_bucket(picture *p, const ref *refs, size_t count, int near_b
         }
 }
 
-/* Sorted by one number each, equal ones are compared. near_bits < 0: by checksum. */
+/* Sorts by the checksum (near_bits < 0) or by one band of the hash, and compares pictures where it is equal. */
 static void compare_band(const finder *f, ref *refs, int near_bits, int band) {
     const int bands = near_bits + 1, from = bands ? band * HASH_BITS / bands : 0, to = bands ? (band + 1) * HASH_BITS / bands : 0;
     size_t count = 0;
@@ -146,7 +146,8 @@ static arc_status list_one(const finder *f, size_t at, size_t first, const char 
                              (long long)f->picks->at[first].label);
 }
 
-/* Decides what stays: marks dropped pictures as not good. conflict: [picks], 1 for each member of a group with several labels. */
+/* Decides which pictures to drop and marks them as not good. conflict: [picks], 1 for each member of a group that has several
+ * labels. */
 static arc_status decide(const finder *f, const arc_data_dedup_options *o, uint8_t *conflict, arc_writer *list,
                          arc_data_duplicates *found, arc_error *err) {
     picture *p = f->picture;
@@ -169,7 +170,7 @@ static arc_status decide(const finder *f, const arc_data_dedup_options *o, uint8
             st = list_one(f, i, first, p[i].near ? "near" : "exact", list, err);
         }
     }
-    /* Only now: the roots must stand while groups are read. */
+    /* only now, because the first members must be unchanged while groups are read */
     for (size_t i = 0; i < f->picks->count; i++)
         p[i].good = p[i].good && (conflict[i] ? !o->drop_conflicts : root(p, i) == i);
     return st;

@@ -1,4 +1,5 @@
-/* Drawn data sets: people by number, pictures by number, drawn by all threads and written in order. */
+/* data: data sets of drawn people: persons and pictures are numbered, drawn by all threads and written in order. drawn/ draws
+ * one picture. */
 #include "base/base.h"
 #include "data/sink.h"
 #include "drawn/drawn.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define BATCH 256 /* pictures drawn before they are written */
+#define BATCH 256 /* pictures that are drawn before they are written */
 #define PAIR_STREAM 0x7061697273u
 #define PHOTO_STREAM 0x70686f746fu
 #define MAX_COUNT ((int64_t)1 << 31)
@@ -34,31 +35,31 @@ static arc_status check(const arc_drawn_options *o, const char *path, arc_error 
     return ARC_OK;
 }
 
-/* What one thread draws with. */
-typedef struct pencil {
+/* The memory that one thread draws with. */
+typedef struct draw_scratch {
     void *work;
     uint8_t *rgb;
-} pencil;
+} draw_scratch;
 
 /* One picture to draw. */
-typedef struct sitting {
+typedef struct picture_number {
     uint64_t identity, image;
-} sitting;
+} picture_number;
 
-typedef struct studio {
+typedef struct draw_job {
     arc_context *ctx;
     const arc_drawn_options *opt;
-    pencil *pencils; /* [threads] */
-    sitting *who;    /* [BATCH] */
-    arc_buffer *out; /* [BATCH] encoded */
+    draw_scratch *scratch; /* [threads] */
+    picture_number *who;   /* [BATCH] */
+    arc_buffer *out;       /* [BATCH] encoded */
     arc_status st[BATCH];
     arc_error err[BATCH];
-} studio;
+} draw_job;
 
 static void draw_some(void *arg, size_t begin, size_t end, int thread) {
-    studio *s = arg;
+    draw_job *s = arg;
     const arc_drawn_options *o = s->opt;
-    const pencil *p = &s->pencils[thread];
+    const draw_scratch *p = &s->scratch[thread];
     const arc_image image = {p->rgb, o->size_px, o->size_px, (ptrdiff_t)o->size_px * 3, ARC_RGB8};
     const arc_drawn_place place = {.size_px = o->size_px};
     for (size_t i = begin; i < end; i++) {
@@ -72,39 +73,39 @@ static void draw_some(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-static arc_status studio_open(studio *s, arc_error *err) {
+static arc_status job_open(draw_job *s, arc_error *err) {
     const int threads = arc_pool_threads(s->ctx->pool);
     const arc_alloc *a = &s->ctx->alloc;
     const size_t pixels = (size_t)s->opt->size_px * (size_t)s->opt->size_px;
-    s->pencils = arc_mem_new(a, (size_t)threads, sizeof *s->pencils);
+    s->scratch = arc_mem_new(a, (size_t)threads, sizeof *s->scratch);
     s->who = arc_mem_new(a, BATCH, sizeof *s->who);
     s->out = arc_mem_new(a, BATCH, sizeof *s->out);
-    bool good = s->pencils && s->who && s->out;
+    bool good = s->scratch && s->who && s->out;
     for (int i = 0; good && i < threads; i++) {
-        s->pencils[i].work = arc_mem_raw(a, 1, arc_drawn_work_bytes(s->opt->size_px));
-        s->pencils[i].rgb = arc_mem_raw(a, pixels, 3);
-        good = s->pencils[i].work && s->pencils[i].rgb;
+        s->scratch[i].work = arc_mem_raw(a, 1, arc_drawn_work_bytes(s->opt->size_px));
+        s->scratch[i].rgb = arc_mem_raw(a, pixels, 3);
+        good = s->scratch[i].work && s->scratch[i].rgb;
     }
     for (int i = 0; good && i < BATCH; i++)
         arc_buffer_init(&s->out[i], a, pixels * 8 + 65536);
     return good ? ARC_OK : arc_fail_nomem(err, "drawing");
 }
 
-static void studio_close(studio *s) {
+static void job_close(draw_job *s) {
     const arc_alloc *a = &s->ctx->alloc;
-    for (int i = 0; s->pencils && i < arc_pool_threads(s->ctx->pool); i++) {
-        arc_mem_free(a, s->pencils[i].work);
-        arc_mem_free(a, s->pencils[i].rgb);
+    for (int i = 0; s->scratch && i < arc_pool_threads(s->ctx->pool); i++) {
+        arc_mem_free(a, s->scratch[i].work);
+        arc_mem_free(a, s->scratch[i].rgb);
     }
     for (int i = 0; s->out && i < BATCH; i++)
         if (s->out[i].alloc)
             arc_buffer_free(&s->out[i]);
-    arc_mem_free(a, s->pencils);
+    arc_mem_free(a, s->scratch);
     arc_mem_free(a, s->who);
     arc_mem_free(a, s->out);
 }
 
-static arc_status draw(studio *s, size_t count, arc_error *err) {
+static arc_status draw(draw_job *s, size_t count, arc_error *err) {
     arc_pool_run(s->ctx->pool, count, 4, draw_some, s);
     for (size_t i = 0; i < count; i++)
         if (s->st[i] != ARC_OK) {
@@ -121,7 +122,7 @@ static arc_status report(const arc_drawn_options *o, int64_t done, int64_t total
     return ARC_OK;
 }
 
-static arc_status draw_set(studio *s, const char *path, int64_t all, arc_error *err) {
+static arc_status draw_set(draw_job *s, const char *path, int64_t all, arc_error *err) {
     const arc_drawn_options *o = s->opt;
     const int64_t total = o->identities * o->images;
     arc_data_sink *sink = NULL;
@@ -130,7 +131,8 @@ static arc_status draw_set(studio *s, const char *path, int64_t all, arc_error *
     for (int64_t done = 0; done < total;) {
         const int64_t count = ARC_MIN(total - done, (int64_t)BATCH);
         for (int64_t i = 0; i < count; i++)
-            s->who[i] = (sitting){(uint64_t)(o->first_identity + (done + i) / o->images), (uint64_t)((done + i) % o->images)};
+            s->who[i] =
+                (picture_number){(uint64_t)(o->first_identity + (done + i) / o->images), (uint64_t)((done + i) % o->images)};
         ARC_TRY(draw(s, (size_t)count, err));
         for (int64_t i = 0; i < count; i++) {
             char name[32];
@@ -146,17 +148,18 @@ done:
     return st;
 }
 
-/* Pair i of the verification set: people first..first+people-1. Even pairs show one person twice, so that every fold holds both kinds. */
-static void choose_pair(const arc_drawn_options *o, int64_t first, int64_t people, int64_t pair, sitting who[2]) {
+/* Chooses pair i of the verification set out of the people first..first+people-1. Even pairs are genuine, so that every fold
+ * has both kinds. */
+static void choose_pair(const arc_drawn_options *o, int64_t first, int64_t people, int64_t pair, picture_number who[2]) {
     const uint64_t key = arc_rng_hash(arc_rng_hash(o->seed, PAIR_STREAM), (uint64_t)pair);
     const uint64_t a = arc_rng_hash(key, 0) % (uint64_t)people, away = 1 + arc_rng_hash(key, 1) % (uint64_t)(people - 1);
     const uint64_t view = arc_rng_hash(key, 2) % (uint64_t)o->images;
     const uint64_t other = (view + 1 + arc_rng_hash(key, 3) % (uint64_t)(o->images - 1)) % (uint64_t)o->images;
-    who[0] = (sitting){(uint64_t)first + a, view};
-    who[1] = (sitting){(uint64_t)first + (pair % 2 ? (a + away) % (uint64_t)people : a), other};
+    who[0] = (picture_number){(uint64_t)first + a, view};
+    who[1] = (picture_number){(uint64_t)first + (pair % 2 ? (a + away) % (uint64_t)people : a), other};
 }
 
-static arc_status draw_pairs(studio *s, const char *path, int64_t first, int64_t people, int64_t before, int64_t all,
+static arc_status draw_pairs(draw_job *s, const char *path, int64_t first, int64_t people, int64_t before, int64_t all,
                              arc_error *err) {
     const arc_drawn_options *o = s->opt;
     arc_bin_writer *bin = NULL;
@@ -201,7 +204,7 @@ arc_status arc_data_drawn(arc_context *ctx, const char *path, const arc_drawn_op
     arc_drawn_options o;
     arc_status st;
     char bin[4096];
-    studio s = {.ctx = ctx, .opt = &o};
+    draw_job s = {.ctx = ctx, .opt = &o};
     if (ARC_CHECK_OPTIONS(arc_drawn_options, opt, err) != ARC_OK)
         return ARC_EINVAL;
     if (opt)
@@ -214,7 +217,7 @@ arc_status arc_data_drawn(arc_context *ctx, const char *path, const arc_drawn_op
         o.pairs = 6000;
     const int64_t pictures = pairs_only ? 0 : o.identities * o.images;
     ARC_TRY(check(&o, path, err));
-    ARC_TRY(studio_open(&s, err));
+    ARC_TRY(job_open(&s, err));
     if (!pairs_only)
         ARC_TRY(draw_set(&s, path, pictures + 2 * o.pairs, err));
     if (pairs_only)
@@ -225,7 +228,7 @@ arc_status arc_data_drawn(arc_context *ctx, const char *path, const arc_drawn_op
                            pictures, pictures + 2 * o.pairs, err));
     }
 done:
-    studio_close(&s);
+    job_close(&s);
     return st;
 }
 

@@ -1,4 +1,4 @@
-/* What is in a data set, in numbers and in a picture. */
+/* data: statistics of a data set, and a contact sheet of it. */
 #include "base/base.h"
 #include "data/picks.h"
 #include "data/sampler.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define PROGRESS_EVERY 8192
-#define TRIES 64 /* pictures that are tried for the size */
+#define TRIES 64 /* pictures that are tried to find the size */
 #define CELL_PX 112
 
 static int by_value(const void *a, const void *b) {
@@ -17,7 +17,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Pictures of each identity: [identities]. */
+/* The number of pictures of each identity: [identities]. */
 static arc_status count_labels(const arc_data_set *set, int64_t *per, arc_data_progress *progress, void *progress_ctx,
                                arc_data_info *out, arc_error *err) {
     for (int64_t i = 0; i < out->pictures; i++) {
@@ -102,7 +102,7 @@ done:
     return st;
 }
 
-/* ---- sheet ---- */
+/* ---- contact sheet ---- */
 
 static arc_status put_sample(arc_context *ctx, const arc_data_set *set, const arc_data_pick *p, arc_contact_sheet *sheet,
                              arc_error *err) {

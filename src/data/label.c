@@ -1,4 +1,4 @@
-/* Labels as files hold them. */
+/* data: checks a label as files store it (a float32). */
 #include "data/set_internal.h"
 #include <math.h>
 

@@ -1,4 +1,5 @@
-/* The loader: a ring of batches, filled picture by picture by threads, handed out in order. */
+/* data: the loader: a ring of batches, filled picture by picture by several threads and given out in order. loader.h describes
+ * which samples a batch has. */
 #include "data/loader.h"
 #include "base/base.h"
 #include "data/sampler.h"
@@ -11,17 +12,17 @@
 #define AHEAD_DEFAULT 3
 #define MAX_THREADS 256
 #define MAX_AHEAD 64
-#define MAX_REPLACEMENTS 64 /* samples in a row that cannot be read before it is called an error */
-#define MAX_WARNINGS 8      /* bad samples that are named in the log */
+#define MAX_REPLACEMENTS 64 /* consecutive unreadable samples after which loading fails */
+#define MAX_WARNINGS 8      /* unreadable samples that are named in the log */
 #define AUGMENT_STREAM 0x6175676d656e7473u
 #define REPLACE_STREAM 0x7265706c61636573u
 
 typedef struct slot {
     uint8_t *rgb;
     int64_t *label, *record;
-    arc_sampler sampler; /* of its epoch */
+    arc_sampler sampler; /* of the slot's epoch */
     int64_t epoch, step;
-    int done; /* pictures that are finished, well or not */
+    int done; /* pictures that are finished, successfully or not */
     arc_status st;
     arc_error err;
 } slot;
@@ -45,13 +46,13 @@ struct arc_loader {
 
     pthread_mutex_t lock;
     pthread_cond_t work, ready;
-    /* Guarded by `lock`. Batches are numbered from the last seek. */
+    /* Guarded by `lock`. Batches are numbered from the last call of arc_loader_seek. */
     int64_t start_epoch, start_step; /* of batch 0 */
-    int64_t head;                    /* the batch that is handed out next */
-    int64_t oldest;                  /* the first batch whose slot is in use: head, or head-1 while the caller has that one */
+    int64_t head;                    /* the next batch to give out */
+    int64_t oldest;                  /* the first batch whose slot is in use: head, or head - 1 while the caller uses that one */
     int64_t issue;                   /* the next picture to decode is number issue_at of this batch */
     int issue_at;
-    int busy; /* threads that decode */
+    int busy; /* threads that are decoding */
     bool quit;
     arc_loader_figures figures;
     int warned;
@@ -77,7 +78,7 @@ static void note_bad(arc_loader *l, int64_t sample, const arc_error *why) {
     arc_log(l->ctx, ARC_LOG_WARN, "%s: sample %s is left out: %s", arc_data_set_path(l->set), key, why->text);
 }
 
-/* Whether the memory ran out rather than the sample being bad. */
+/* Loads a sample. ARC_ENOMEM means that memory ran out, not that the sample is unreadable. */
 static arc_status load_sample(arc_loader *l, int64_t sample, uint8_t *rgb, int64_t *label, arc_error *err) {
     arc_data_item item;
     char key[512];
@@ -91,7 +92,7 @@ static arc_status load_sample(arc_loader *l, int64_t sample, uint8_t *rgb, int64
     return st;
 }
 
-/* Picture `at` of a slot. */
+/* Loads picture `at` of a slot. */
 static arc_status load_place(arc_loader *l, slot *s, int at, uint8_t *scratch, arc_error *err) {
     const uint64_t place =
         ((uint64_t)s->step * (uint64_t)l->opt.ranks + (uint64_t)l->opt.rank) * (uint64_t)l->opt.batch + (uint64_t)at;
@@ -131,7 +132,7 @@ static void begin_slot(arc_loader *l, int64_t batch) {
     arc_sampler_init(&s->sampler, (uint64_t)l->samples, l->opt.seed, (uint64_t)s->epoch, !l->opt.in_order);
 }
 
-/* Takes the next picture; with the lock held. */
+/* Takes the next picture to decode. The lock must be held. */
 static slot *take(arc_loader *l, int *at) {
     slot *s = slot_of(l, l->issue);
     if (l->issue_at == 0)
@@ -178,7 +179,7 @@ static void *worker_main(void *arg) {
     return NULL;
 }
 
-/* Without threads: the caller decodes what is missing of the batch. */
+/* Without threads: the caller decodes the remaining pictures of the batch. */
 static void fill_here(arc_loader *l) {
     while (l->issue <= l->head) {
         int at;
@@ -218,7 +219,7 @@ arc_status arc_loader_next(arc_loader *l, arc_batch *batch, arc_error *err) {
 
 void arc_loader_seek(arc_loader *l, int64_t epoch, int64_t step) {
     pthread_mutex_lock(&l->lock);
-    l->issue = INT64_MAX / 2; /* nothing more is begun */
+    l->issue = INT64_MAX / 2; /* no more pictures are taken */
     while (l->busy)
         pthread_cond_wait(&l->ready, &l->lock);
     l->start_epoch = epoch;
@@ -242,7 +243,7 @@ arc_loader_figures arc_loader_figures_get(arc_loader *l) {
     return figures;
 }
 
-/* ---- making one ---- */
+/* ---- creation ---- */
 
 static arc_status check_options(const arc_data_set *set, const arc_loader_options *o, arc_error *err) {
     if (o->batch < 1 || o->batch > 1 << 20 || o->height_px < 1 || o->width_px < 1 || o->height_px > 4096 || o->width_px > 4096)

@@ -1,4 +1,4 @@
-/* Choosing samples and copying them. */
+/* data: choosing samples and copying them to a new data set. */
 #include "data/picks.h"
 #include "base/base.h"
 #include "data/sink.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 256 /* pictures read ahead of writing */
+#define BATCH 256 /* pictures that are read before they are written */
 #define MAX_ENCODED_BYTES ((size_t)1 << 28)
 #define SHUFFLE_STREAM 0x73687566666c65u
 
@@ -97,7 +97,7 @@ int64_t arc_data_picks_renumber(arc_data_picks *p, int min_images) {
 
 void arc_data_picks_shuffle(arc_data_picks *p, uint64_t seed) {
     const uint64_t key = arc_rng_hash(seed, SHUFFLE_STREAM);
-    for (size_t i = p->count; i > 1; i--) { /* Fisher and Yates */
+    for (size_t i = p->count; i > 1; i--) { /* Fisher-Yates shuffle */
         const size_t k = (size_t)(arc_rng_hash(key, i) % i);
         const arc_data_pick t = p->at[i - 1];
         p->at[i - 1] = p->at[k];
@@ -160,7 +160,7 @@ static arc_status write_some(copier *c, size_t count, arc_data_sink *sink, arc_d
     return st;
 }
 
-/* The size that `property` shall name: of the first picture that decodes, else the usual one. */
+/* The size that the file `property` gives: that of the first picture that decodes, else 112 x 112. */
 static void first_size(const arc_data_picks *p, const arc_context *ctx, arc_data_set *const *sets, int *width, int *height) {
     *width = *height = 112;
     for (size_t i = 0; i < ARC_MIN(p->count, (size_t)8); i++) {

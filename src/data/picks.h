@@ -1,5 +1,5 @@
-/* data_picks: chosen samples of open sets with the labels that they shall have, and the engine that copies them. Cleaning, merging, splitting and
- * packing are all a choice of picks. */
+/* data: picks: chosen samples of open data sets with their new labels, and the code that copies them. Cleaning, merging,
+ * splitting and packing each make picks and write them. */
 #ifndef ARC_DATA_PICKS_H
 #define ARC_DATA_PICKS_H
 
@@ -20,12 +20,13 @@ void arc_data_picks_init(arc_data_picks *p, const arc_alloc *a);
 arc_status arc_data_picks_add(arc_data_picks *p, int32_t set, int64_t sample, int64_t label, arc_error *err);
 void arc_data_picks_free(arc_data_picks *p); /* idempotent */
 
-/* Adds every sample of a set, `offset` added to its labels. Unreadable ones are counted in `counts`. Errors: ENOMEM. */
+/* Adds every sample of a set, with `offset` added to its label. Unreadable ones are counted in `counts`. Errors: ENOMEM. */
 arc_status arc_data_picks_add_set(arc_data_picks *p, const arc_data_set *set, int32_t number, int64_t offset,
                                   arc_data_counts *counts, arc_error *err);
-/* By label, then set, then sample. */
+/* Sorts by label, then set, then sample. */
 void arc_data_picks_sort(arc_data_picks *p);
-/* Of sorted picks: leaves out identities with fewer than min_images and numbers the others 0, 1, 2 ...; returns how many were left out. */
+/* For sorted picks: removes identities with fewer than min_images pictures and numbers the others 0, 1, 2 ...; returns how
+ * many were removed. */
 int64_t arc_data_picks_renumber(arc_data_picks *p, int min_images);
 void arc_data_picks_shuffle(arc_data_picks *p, uint64_t seed);
 
@@ -33,7 +34,7 @@ void arc_data_picks_shuffle(arc_data_picks *p, uint64_t seed);
 arc_status arc_data_picks_write(const arc_data_picks *p, const arc_context *ctx, arc_data_set *const *sets, const char *path,
                                 const arc_data_copy_options *opt, arc_data_counts *counts, arc_error *err);
 
-/* Notes a sample that could not be read. */
+/* Records a sample that could not be read. */
 void arc_data_skip(arc_data_counts *counts, const arc_data_set *set, int64_t sample, const arc_error *why);
 
 #endif

@@ -1,9 +1,9 @@
-/* The difference hash on a grid of mean brightness. */
+/* data: the difference hash of a picture, on a grid of mean brightness. */
 #include "data/picture_hash.h"
 
 enum { COLUMNS = 17, ROWS = 16 };
 
-/* Mean brightness of a cell, in whole numbers: the same on every machine. */
+/* Mean brightness of a cell, in integers: the same on every machine. */
 static uint32_t mean(const arc_image *image, int column, int row) {
     const int x0 = (int)((int64_t)column * image->width_px / COLUMNS), y0 = (int)((int64_t)row * image->height_px / ROWS);
     const int x1 = ARC_MAX((int)((int64_t)(column + 1) * image->width_px / COLUMNS), x0 + 1);

@@ -1,4 +1,4 @@
-/* Making the index of a RecordIO file anew. */
+/* data: rebuilds the index of a RecordIO file. */
 #include "format/record/recordio.h"
 #include <arcface/data.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
-/* A Feistel network over the next even power of two, walked until it lands inside the set (Black and Rogaway, "Ciphers with arbitrary finite
- * domains", 2002): on average fewer than four walks. */
+/* data: the order of samples: a Feistel network over the next even power of two, applied again until the result lies inside
+ * the set (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002): on average fewer than four times. */
 #include "data/sampler.h"
 #include <assert.h>
 
-#define STREAM 0x73616d706c657273u /* keeps the order apart from other uses of the seed */
+#define STREAM 0x73616d706c657273u /* separates this order from other uses of the seed */
 
 void arc_sampler_init(arc_sampler *s, uint64_t samples, uint64_t seed, uint64_t epoch, bool shuffle) {
     assert(samples >= 1);

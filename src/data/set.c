@@ -1,4 +1,4 @@
-/* The interface of data sets: which kind a path is, and what all kinds share. */
+/* data: data sets: recognises which kind a path is, and has what all kinds share. */
 #include "data/set_internal.h"
 #include <string.h>
 #include <strings.h>
@@ -8,7 +8,7 @@ static bool has_suffix(const char *path, const char *suffix) {
     return n > m && strcasecmp(path + n - m, suffix) == 0;
 }
 
-/* A folder with train.rec is that file; an index stands for its .rec. */
+/* A folder with train.rec means that file; an index means its .rec. */
 static arc_status resolve(arc_data_set *set, const char *path, arc_error *err) {
     const arc_path_kind kind = arc_path_kind_of(path);
     if (kind == ARC_PATH_NONE)

@@ -1,4 +1,4 @@
-/* Data sets of picture files: a folder of pictures for each identity, or a list. */
+/* data: data sets of picture files: a folder of pictures for each identity, or a list. */
 #include "data/set_internal.h"
 #include "format/format.h"
 #include <stdio.h>
@@ -67,7 +67,7 @@ static bool is_picture(const char *name) {
     return false;
 }
 
-/* Pictures below root/relative, in the order of names. */
+/* Adds the pictures below root/relative, in the order of names. */
 static arc_status walk(arc_data_set *set, const char *relative, int depth, arc_error *err) {
     arc_names names = {0};
     arc_status st;
@@ -139,7 +139,7 @@ typedef struct line {
     int fields;
 } line;
 
-/* Splits in place at tabs, or at spaces where the line has no tab. */
+/* Splits a line in place at tabs, or at spaces if it has no tab. */
 static void split(line *l, char *text) {
     const char *const between = strchr(text, '\t') ? "\t" : " ";
     l->fields = 0;
@@ -160,7 +160,7 @@ static bool number(const char *text, double *out) {
     return end != text && *end == '\0';
 }
 
-/* Which field is the path, and what the label is; NULL when the line is of no known form. */
+/* Which field is the path, and what the label is; NULL if the line has no known form. */
 static const char *path_of(const line *l, double *label) {
     double ignored;
     const int last = l->fields - 1;
@@ -171,7 +171,7 @@ static const char *path_of(const line *l, double *label) {
     return l->fields == 2 && number(l->field[1], label) ? l->field[0] : NULL;
 }
 
-/* "path label" whose path holds blanks, which only the last one of them parts from the label. */
+/* For "path label" where the path contains spaces: the last space separates the label. */
 static const char *path_before_label(char *text, double *label) {
     size_t bytes = strlen(text);
     while (bytes && text[bytes - 1] == ' ')

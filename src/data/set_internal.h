@@ -1,4 +1,4 @@
-/* What the kinds of data sets share. */
+/* data: what the kinds of data sets share. */
 #ifndef ARC_DATA_SET_INTERNAL_H
 #define ARC_DATA_SET_INTERNAL_H
 
@@ -29,7 +29,7 @@ struct arc_data_set {
     const arc_alloc *alloc;
     const arc_data_kind *kind;
     arc_arena arena;
-    const char *path, *root; /* root: what a file's path is relative to */
+    const char *path, *root; /* root: the folder that paths of files are relative to */
     arc_data_notes notes;
     int64_t samples, identities;
     arc_map map;           /* recordio */
@@ -42,7 +42,7 @@ arc_status arc_data_set_open_rec(arc_data_set *set, arc_error *err);
 arc_status arc_data_set_open_folder(arc_data_set *set, arc_error *err);
 arc_status arc_data_set_open_list(arc_data_set *set, arc_error *err);
 
-/* label.c. A label as float32 in files: a whole number of 0 .. identities-1. */
+/* label.c: a label that a file stores as float32 must be an integer from 0 to identities-1. */
 arc_status arc_data_label_check(double value, int64_t identities, int64_t *label, arc_error *err);
 
 #endif

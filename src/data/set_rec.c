@@ -1,4 +1,5 @@
-/* Data sets in RecordIO: which records are pictures, how many identities there are. The file is mapped; a record is read when asked for. */
+/* data: data sets in RecordIO: which records are pictures, and how many identities there are. The file is mapped; a record is
+ * read when it is requested. format/record/ parses the records. */
 #include "data/set_internal.h"
 #include "format/format.h"
 #include "format/record/recordio.h"
@@ -10,8 +11,8 @@
 
 #define MAX_REC_BYTES ((size_t)1 << 46)
 #define MAX_PROPERTY_BYTES 65536
-#define PROBES 64        /* records that are looked at to tell an index of another file */
-#define ROUNDING_KEYS 64 /* how far float32 can put a boundary between 2^24 and 2^31 */
+#define PROBES 64        /* records that are read to recognise an index of another file */
+#define ROUNDING_KEYS 64 /* by how much float32 can shift a boundary between 2^24 and 2^31 */
 
 static arc_status read_image_record(const arc_data_set *set, uint64_t offset, arc_buffer *joined, arc_image_record *out,
                                     arc_error *err) {
@@ -69,7 +70,7 @@ static int by_key(const void *a, const void *b) {
     return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Places in the order of their keys. Of equal keys the one that stands later counts, as in MXNet's dictionary. */
+/* The positions of records in the order of their keys. Of equal keys the last one is used, as in MXNet's dictionary. */
 static arc_status take_places(arc_data_set *set, const arc_record_index *index, arc_error *err) {
     bool sorted = true;
     set->place = arc_mem_raw(set->alloc, index->count, sizeof *set->place);
@@ -113,7 +114,7 @@ static arc_status load_index(arc_data_set *set, arc_error *err) {
     return st;
 }
 
-/* Most of a sample of offsets must be records. */
+/* Checks the index: of a sample of its offsets most must be those of records. */
 static arc_status check_index(const arc_data_set *set, arc_buffer *joined, arc_error *err) {
     const int64_t probes = ARC_MIN(set->samples, (int64_t)PROBES);
     int64_t good = 0;
@@ -135,7 +136,7 @@ static arc_status check_index(const arc_data_set *set, arc_buffer *joined, arc_e
         set->path, (long long)(probes - good), (long long)probes);
 }
 
-/* Position of the first key that is not below `key`. */
+/* Index of the first key that is at least `key`. */
 static int64_t lower_bound(const arc_data_set *set, uint64_t key) {
     int64_t low = 0, high = set->samples;
     while (low < high) {
@@ -148,7 +149,7 @@ static int64_t lower_bound(const arc_data_set *set, uint64_t key) {
     return low;
 }
 
-/* Beyond 2^24 the header's boundary is a rounded number: the first identity record near it is the true one. */
+/* Above 2^24 the boundary in the header is rounded: the first identity record near it is the true boundary. */
 static int64_t exact_end(const arc_data_set *set, int64_t end, arc_buffer *joined) {
     int64_t from = ARC_MAX(end - ROUNDING_KEYS, (int64_t)1), to = ARC_MIN(end + ROUNDING_KEYS, set->samples);
     for (int64_t i = from; i < to; i++) {
@@ -161,7 +162,7 @@ static int64_t exact_end(const arc_data_set *set, int64_t end, arc_buffer *joine
     return end;
 }
 
-/* InsightFace's header (key 0): keeps the places of pictures and gives the number of identity records, 0 without a header. */
+/* InsightFace's header (key 0): limits the places to pictures and returns the number of identity records; 0 without a header. */
 static int64_t apply_header(arc_data_set *set, arc_buffer *joined) {
     arc_image_record head;
     arc_error ignored;
@@ -182,7 +183,7 @@ static int64_t apply_header(arc_data_set *set, arc_buffer *joined) {
     return identities;
 }
 
-/* The first number of the file `property` beside the .rec; -1 without one. */
+/* The first number in the file `property` beside the .rec; -1 without one. */
 static int64_t property_identities(arc_data_set *set) {
     const char *slash = strrchr(set->path, '/');
     const char *path = arc_arena_printf(&set->arena, "%.*sproperty", slash ? (int)(slash - set->path + 1) : 0, set->path);
@@ -200,7 +201,8 @@ static int64_t property_identities(arc_data_set *set) {
     return count >= 1 && count <= ARC_DATA_MAX_IDENTITIES ? count : -1;
 }
 
-/* Without property and identity records every label is read once. Labels that are no class are left to be refused when they are loaded. */
+/* Without `property` and identity records all labels are read once. Invalid labels are ignored here; loading such a sample
+ * fails. */
 static int64_t count_labels(const arc_data_set *set, arc_buffer *joined) {
     float most = -1;
     for (int64_t i = 0; i < set->samples; i++) {

@@ -1,4 +1,4 @@
-/* Writing data sets. */
+/* data: writes data sets: RecordIO or folders. */
 #include "data/sink.h"
 #include "format/record/recordio.h"
 #include <inttypes.h>
@@ -17,7 +17,7 @@ struct arc_data_sink {
     char *folder;
     arc_record_writer *records;
     int width_px, height_px;
-    uint64_t key; /* of the next picture */
+    uint64_t key; /* key of the next picture */
     span *identity;
     size_t identities, capacity;
     int64_t last_label, most_label, pictures, bytes;
@@ -32,7 +32,7 @@ static arc_status open_records(arc_data_sink *s, const char *path, arc_error *er
     const int b = snprintf(idx, sizeof idx, file ? "%.*s.idx" : "%.*s/train.idx", stem, path);
     if (a < 0 || b < 0 || (size_t)a >= sizeof rec || (size_t)b >= sizeof idx)
         return arc_fail(err, ARC_ELIMIT, "%s: the path is too long", path);
-    if (file) { /* `property` stands beside it */
+    if (file) { /* and `property` lies beside it */
         char *slash = strrchr(s->folder, '/');
         if (slash)
             *(slash == s->folder ? slash + 1 : slash) = '\0';
@@ -95,7 +95,7 @@ static arc_status put_file(arc_data_sink *s, int64_t label, const char *name, co
     return arc_writer_finish(&w, st, err);
 }
 
-/* Opens or lengthens the identity's span of keys. */
+/* Starts or extends the identity's range of keys. */
 static arc_status count_identity(arc_data_sink *s, int64_t label, arc_error *err) {
     if (label == s->last_label) {
         s->identity[s->identities - 1].end = s->key + 1;
@@ -146,7 +146,7 @@ int64_t arc_data_sink_bytes(const arc_data_sink *s) {
     return s->bytes;
 }
 
-/* InsightFace's identity records and the header that closes the file. */
+/* Writes InsightFace's identity records, and the header that completes the file. */
 static arc_status put_identities(arc_data_sink *s, arc_error *err) {
     const float first = (float)s->key;
     arc_status st;

@@ -1,4 +1,4 @@
-/* Checksums beside a data set. */
+/* data: checksums in a file beside a data set. */
 #include "data/sums.h"
 #include <sodium.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* Whether a data set is sound: every picture read, decoded and compared with its checksum; a RecordIO file's index and identity records. */
+/* data: verifies a data set: every picture is read, decoded and compared with its checksum; for RecordIO also the index and
+ * the identity records. */
 #include "base/base.h"
 #include "data/sums.h"
 #include "format/record/recordio.h"
@@ -80,7 +81,7 @@ static void check_some(void *arg, size_t begin, size_t end, int thread) {
         } else if (st == ARC_ENOMEM) {
             c->fault[i] = NO_MEMORY;
         } else {
-            /* A record whose label is the trouble says so; one without a picture, or none at all, has another sentence. */
+            /* if the label is wrong the sentence says so; a missing or unreadable record has another one */
             c->fault[i] = arc_data_set_label(c->set, sample, &label, NULL) != ARC_OK && strstr(c->why[i].text, "label ")
                               ? BAD_LABEL
                               : UNREADABLE;
@@ -152,7 +153,8 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* An identity record's pictures must all have the identity's number. Beyond float32's whole numbers the spans say nothing exact. */
+/* All pictures of an identity record must have that identity's number. Above 2^24 (float32) the ranges are inexact and not
+ * checked. */
 static void check_identity(const checker *c, const arc_image_record *record, int64_t identity) {
     const float low = arc_image_record_label(record, 0), high = arc_image_record_label(record, 1);
     int64_t first, last;
@@ -171,7 +173,7 @@ static void check_identity(const checker *c, const arc_image_record *record, int
     }
 }
 
-/* Every record of the file must stand in the index. */
+/* Every record of the file must be in the index. */
 static arc_status check_records(checker *c, arc_error *err) {
     const char *path = arc_data_set_path(c->set);
     const bool identities = strcmp(arc_data_set_notes(c->set)->layout, "identities") == 0;
