@@ -1,5 +1,5 @@
-/* Filling shapes with exact coverage: every edge leaves in each pixel it crosses the area to its right; the running sum along a row is the
- * coverage. */
+/* drawn: fills shapes with exact coverage. Every edge adds, in each pixel that it crosses, the area to its right; the running
+ * sum along a row is then the coverage. */
 #include "drawn/drawn_internal.h"
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@ void arc_drawn_turn(float radian, float *sine, float *cosine) {
     const double two_pi = 6.283185307179586476925287;
     const double x = (double)radian - two_pi * floor((double)radian / two_pi + 0.5), x2 = x * x;
     double s = 0, c = 0;
-    for (int k = 11; k >= 1; k--) { /* the series, from the small end */
+    for (int k = 11; k >= 1; k--) { /* the series, from its smallest term */
         s = (1 - s) * x2 / (double)((2 * k) * (2 * k + 1));
         c = (1 - c) * x2 / (double)((2 * k - 1) * (2 * k));
     }
@@ -42,7 +42,7 @@ void arc_drawn_outline_add(arc_drawn_outline *s, arc_drawn_point p) {
         s->at[s->count++] = p;
 }
 
-/* Catmull-Rom. */
+/* A point of a Catmull-Rom spline. */
 static float spline(float a, float b, float c, float d, float t) {
     return 0.5f * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t + (3 * b - a - 3 * c + d) * t * t * t);
 }
@@ -96,7 +96,8 @@ void arc_drawn_outline_ellipse(arc_drawn_outline *s, arc_drawn_point centre, flo
 
 /* ---- filling ---- */
 
-/* The part of an edge inside one row, from x to next over `height` of it (signed by direction): area to the right in each pixel. */
+/* Adds the part of an edge inside one row, from x to next over `height` of the row (signed by direction): the area to the
+ * right in each pixel. */
 static void cover_row(float *row, int size, float x, float next, float height) {
     float low = ARC_MIN(x, next), high = ARC_MAX(x, next);
     low = arc_drawn_clamp(low, 0, (float)size);
@@ -108,7 +109,7 @@ static void cover_row(float *row, int size, float x, float next, float height) {
         row[first + 1] += height * inside;
         return;
     }
-    /* Within each pixel crossed the edge covers a trapezium; `before` is the height already behind it. */
+    /* In each pixel that it crosses the edge covers a trapezium; `before` is the height that was already covered. */
     const float slope = height / (high - low);
     float at = low, sum = 0;
     for (int i = first; i <= last; i++) {
@@ -119,7 +120,7 @@ static void cover_row(float *row, int size, float x, float next, float height) {
         sum += part;
         at = end;
     }
-    row[last + 1] += height - sum; /* what rounding left over */
+    row[last + 1] += height - sum; /* the rest, due to rounding */
 }
 
 static void cover_edge(const arc_drawn_canvas *c, arc_drawn_point a, arc_drawn_point b) {
@@ -142,11 +143,11 @@ static void cover_edge(const arc_drawn_canvas *c, arc_drawn_point a, arc_drawn_p
     }
 }
 
-typedef struct box {
+typedef struct bounds {
     int x0, y0, x1, y1; /* pixels [x0, x1) */
-} box;
+} bounds;
 
-static box box_of(const arc_drawn_canvas *c, const arc_drawn_outline *s) {
+static bounds bounds_of(const arc_drawn_canvas *c, const arc_drawn_outline *s) {
     float x0 = 1e9f, y0 = 1e9f, x1 = -1e9f, y1 = -1e9f;
     for (int i = 0; i < s->count; i++) {
         x0 = ARC_MIN(x0, s->at[i].x);
@@ -155,11 +156,11 @@ static box box_of(const arc_drawn_canvas *c, const arc_drawn_outline *s) {
         y1 = ARC_MAX(y1, s->at[i].y);
     }
     const float size = (float)c->size;
-    return (box){(int)arc_drawn_clamp(x0, 0, size), (int)arc_drawn_clamp(y0, 0, size), (int)arc_drawn_clamp(x1 + 2, 0, size),
-                 (int)arc_drawn_clamp(y1 + 2, 0, size)};
+    return (bounds){(int)arc_drawn_clamp(x0, 0, size), (int)arc_drawn_clamp(y0, 0, size), (int)arc_drawn_clamp(x1 + 2, 0, size),
+                    (int)arc_drawn_clamp(y1 + 2, 0, size)};
 }
 
-/* Coverage of one row from its edges, which are cleared; times the clip. */
+/* The coverage of one row from its edges, multiplied by the clip; the edges are cleared. */
 static void sum_row(float *edges, const float *clip, float *out, int x0, int x1) {
     float sum = 0;
     for (int x = x0; x < x1; x++) {
@@ -180,7 +181,7 @@ void arc_drawn_canvas_fill(arc_drawn_canvas *c, const arc_drawn_outline *s, cons
     float cover[ARC_DRAWN_MAX_SIZE_PX + 4];
     if (s->count < 3)
         return;
-    const box b = box_of(c, s);
+    const bounds b = bounds_of(c, s);
     for (int i = 0; i < s->count; i++)
         cover_edge(c, s->at[i], s->at[(i + 1) % s->count]);
     if (p->keep && !p->raise)
@@ -217,7 +218,7 @@ void arc_drawn_canvas_spot(arc_drawn_canvas *c, arc_drawn_point centre, float a,
     }
 }
 
-void arc_drawn_plane_soften(float *plane, int size, float t) {
+void arc_drawn_plane_blur(float *plane, int size, float t) {
     float line[ARC_DRAWN_MAX_SIZE_PX];
     const size_t n = (size_t)size;
     for (size_t y = 0; y < n; y++) {

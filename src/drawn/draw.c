@@ -1,4 +1,4 @@
-/* The order in which a face is painted. */
+/* drawn: draws one face, by calling the parts from back to front. people.c makes the numbers, canvas.c fills the shapes. */
 #include "drawn/drawn_internal.h"
 
 void arc_drawn_draw(const arc_drawn_identity *who, const arc_drawn_view *view, const arc_drawn_place *place, void *work,
@@ -13,7 +13,7 @@ void arc_drawn_draw(const arc_drawn_identity *who, const arc_drawn_view *view, c
         float at[3];
         arc_drawn_head_landmark(&h, k, at);
         const arc_drawn_point p = arc_drawn_head_at(&h, at[0], at[1], at[2]);
-        landmark_px[k][0] = p.x - 0.5f; /* pixel centres are whole numbers */
+        landmark_px[k][0] = p.x - 0.5f; /* integers are pixel centres */
         landmark_px[k][1] = p.y - 0.5f;
     }
     arc_drawn_back(&h);

@@ -1,4 +1,5 @@
-/* What the units that draw a face share: the canvas, the head in space, and small arithmetic that is the same on every machine. */
+/* drawn: what the files that draw a face share: the canvas, the head in space, and arithmetic that gives the same bits on
+ * every machine. */
 #ifndef ARC_DRAWN_DRAWN_INTERNAL_H
 #define ARC_DRAWN_DRAWN_INTERNAL_H
 
@@ -13,8 +14,8 @@ typedef struct arc_drawn_point {
 typedef struct arc_drawn_canvas {
     int size, stride;         /* stride: of `cover`, in floats */
     float *plane[3];          /* [size*size], 0..255 */
-    float *cover;             /* [size][stride] edges of the shape that is being filled; zero between shapes */
-    float *skin, *eye, *head; /* [size*size] masks 0..1: what belongs to the face, one eye, skin or hair */
+    float *cover;             /* [size][stride] edges of the shape that is being filled; zeros between shapes */
+    float *skin, *eye, *head; /* [size*size] masks 0..1: the face, one eye, skin or hair */
 } arc_drawn_canvas;
 
 #define ARC_DRAWN_SHAPE_MAX 256
@@ -25,13 +26,13 @@ typedef struct arc_drawn_outline {
 
 void arc_drawn_canvas_init(arc_drawn_canvas *c, int size, void *memory);
 void arc_drawn_outline_add(arc_drawn_outline *s, arc_drawn_point p);
-/* Replaces control points by a smooth closed (open) curve through them, `steps` points from each to the next. */
+/* Replaces the control points by a smooth curve through them, closed or open, with `steps` points from each to the next. */
 void arc_drawn_outline_smooth(arc_drawn_outline *s, int steps, bool closed);
-/* A curve's control points become a band: half widths in px at the ends and the middle. */
+/* Turns the control points of a curve into a band; half widths in px at both ends and in the middle. */
 void arc_drawn_outline_band(arc_drawn_outline *s, float from, float middle, float to);
 void arc_drawn_outline_ellipse(arc_drawn_outline *s, arc_drawn_point centre, float a, float b, float turn);
 
-/* clip, keep: masks or NULL. keep gets the shape's coverage: replaced, or raised to it. */
+/* clip, keep: masks or NULL. keep receives the shape's coverage: set to it, or raised to at least it. */
 typedef struct arc_drawn_paint {
     float colour[3], alpha;
     const float *clip;
@@ -39,12 +40,12 @@ typedef struct arc_drawn_paint {
     bool raise;
 } arc_drawn_paint;
 void arc_drawn_canvas_fill(arc_drawn_canvas *c, const arc_drawn_outline *s, const arc_drawn_paint *paint);
-/* A soft spot: alpha falls to 0 at the ellipse. */
+/* A spot with a soft edge: alpha falls to 0 at the ellipse. */
 void arc_drawn_canvas_spot(arc_drawn_canvas *c, arc_drawn_point centre, float a, float b, float turn,
                            const arc_drawn_paint *paint);
 
-/* One pass of (t, 1-2t, t) in both directions. */
-void arc_drawn_plane_soften(float *plane, int size, float t);
+/* One pass of a blur by (t, 1-2t, t) in both directions. */
+void arc_drawn_plane_blur(float *plane, int size, float t);
 
 /* ---- space.c: the head in space ---- */
 
@@ -53,20 +54,20 @@ typedef struct arc_drawn_head {
     const arc_drawn_view *view;
     arc_drawn_canvas *canvas;
     float sine[2], cosine[2]; /* yaw, pitch */
-    float matrix[2][3];       /* projected -> picture px */
+    float matrix[2][3];       /* projected point -> picture px */
     float scale;              /* of the matrix */
 } arc_drawn_head;
 arc_drawn_point arc_drawn_head_at(const arc_drawn_head *h, float x, float y, float z);
-/* z of the face's surface there. */
+/* The z of the face's surface at (x, y). */
 float arc_drawn_head_surface(const arc_drawn_head *h, float x, float y);
 arc_drawn_point arc_drawn_head_on(const arc_drawn_head *h, float x, float y); /* arc_drawn_head_at on the surface */
 arc_drawn_point arc_drawn_head_rim(const arc_drawn_head *h, float x, float y,
-                                   float z); /* silhouettes: heads don't get narrow when they turn */
+                                   float z); /* for silhouettes: a head does not get narrower when it turns */
 void arc_drawn_head_landmark(const arc_drawn_head *h, int k, float out[3]);
-/* Sets the matrix; who, view and the turns are set before. */
+/* Computes the matrix; who, view and the angles must be set. */
 void arc_drawn_head_place(arc_drawn_head *h, const arc_drawn_place *place);
 
-/* ---- head.c, hair.c, features.c, finish.c: what draw.c paints, back to front ---- */
+/* ---- head.c, hair.c, features.c, finish.c: the parts that draw.c calls, from back to front ---- */
 
 void arc_drawn_back(const arc_drawn_head *h);
 void arc_drawn_hair_behind(const arc_drawn_head *h);

@@ -1,4 +1,4 @@
-/* Eyes, brows, nose and mouth. */
+/* drawn: eyes, brows, nose and mouth. */
 #include "drawn/drawn_internal.h"
 #include <math.h>
 
@@ -9,7 +9,7 @@ static void band_through(const arc_drawn_head *h, arc_drawn_outline *s, float fr
     arc_drawn_canvas_fill(h->canvas, s, paint);
 }
 
-/* A point of an eye: u along its width (-1 inner, 1 outer), v px above the corner line. */
+/* A point of an eye: u along its width (-1 inner, 1 outer corner), v px above the line between the corners. */
 static arc_drawn_point eye_at(const arc_drawn_head *h, float side, float u, float v) {
     const arc_drawn_identity *p = h->who;
     float sine, cosine;
@@ -94,7 +94,7 @@ void arc_drawn_nose(const arc_drawn_head *h) {
     const float y = p->nose.tip_y, z = p->nose.tip_z, w = p->nose.width, scale = h->scale;
     const float shade = h->view->light[0] > 0 ? -1 : 1;
     arc_drawn_outline s = {.count = 0};
-    /* The side away from the light, from the brow to the wing. */
+    /* the shaded side of the nose, from the brow to the nostril */
     for (int side = -1; side <= 1; side += 2) {
         s.count = 0;
         arc_drawn_outline_add(&s, arc_drawn_head_at(h, (float)side * (p->nose.bridge + 1), p->eye.y - 3, 2));
@@ -124,7 +124,7 @@ void arc_drawn_nose(const arc_drawn_head *h) {
     }
 }
 
-/* Half the mouth's curves, mirrored: corner, and heights at 0.5 and 0 of the width. */
+/* The curve of half a mouth, mirrored: the corner, and the heights at 0.5 and 0 of the width. */
 static void mouth_curve(const arc_drawn_head *h, arc_drawn_outline *s, float half, float corner_y, float quarter_y,
                         float middle_y, bool backwards) {
     const float x[5] = {-half, -0.5f * half, 0, 0.5f * half, half}, y[5] = {corner_y, quarter_y, middle_y, quarter_y, corner_y};

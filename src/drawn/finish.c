@@ -1,4 +1,4 @@
-/* What stands before the face, and what the camera does: light, sharpness, resolution, noise, rounding to bytes. */
+/* drawn: things in front of the face, and the effects of the camera: light, sharpness, resolution, noise, rounding to bytes. */
 #include "drawn/drawn_internal.h"
 #include <math.h>
 #include <string.h>
@@ -45,7 +45,7 @@ void arc_drawn_glasses(const arc_drawn_head *h) {
     arc_drawn_canvas_fill(h->canvas, &s, &frame);
 }
 
-/* Things in front: a bar from the side, a mask, a cap, fingers from below. */
+/* Things in front of the face: a bar from the side, a mask, a cap, fingers from below. */
 void arc_drawn_cover(const arc_drawn_head *h) {
     const arc_drawn_view *v = h->view;
     const arc_drawn_identity *p = h->who;
@@ -85,7 +85,7 @@ void arc_drawn_cover(const arc_drawn_head *h) {
 
 /* ---- the camera ---- */
 
-/* Light on an ellipsoid where the head is, exposure and contrast everywhere. */
+/* Lights the head as an ellipsoid, and applies exposure and contrast everywhere. */
 static void expose(const arc_drawn_head *h) {
     const arc_drawn_view *v = h->view;
     arc_drawn_canvas *c = h->canvas;
@@ -115,7 +115,7 @@ static void expose(const arc_drawn_head *h) {
         }
 }
 
-/* Averages over cells, then goes from middle to middle of them in straight lines. */
+/* Lowers the resolution: averages over cells, then interpolates linearly between the centres of the cells. */
 static void coarsen(float *plane, int size, float by, float *small) {
     const int n = ARC_MAX((int)((float)size * by), 2);
     for (int y = 0; y < n; y++)
@@ -140,10 +140,11 @@ static void coarsen(float *plane, int size, float by, float *small) {
     }
 }
 
-/* Noise like a sensor's: the same on all channels and less of its own on each; sums of uniform numbers. */
+/* Noise like that of a sensor, the same in all channels plus some in each, from sums of uniform numbers; then rounding to
+ * bytes. */
 static void round_off(const arc_drawn_head *h, uint8_t *rgb) {
     const arc_drawn_canvas *c = h->canvas;
-    const float noise = h->view->noise / 37837.0f; /* deviation of the sum of two 16-bit numbers, halved, is 18918 */
+    const float noise = h->view->noise / 37837.0f; /* the deviation of the sum of two 16-bit numbers, halved, is 18918 */
     uint64_t state = arc_rng_hash(h->view->key, 7) | 1;
     for (size_t i = 0, n = (size_t)c->size * (size_t)c->size; i < n; i++) {
         state ^= state << 13; /* xorshift64 (Marsaglia 2003) */
@@ -166,7 +167,7 @@ void arc_drawn_finish(const arc_drawn_head *h, uint8_t *rgb) {
         if (v->low_res < 1)
             coarsen(c->plane[k], c->size, v->low_res, c->eye);
         for (float left = v->blur * h->scale; left > 0; left -= 1)
-            arc_drawn_plane_soften(c->plane[k], c->size, 0.25f * ARC_MIN(left, 1.0f));
+            arc_drawn_plane_blur(c->plane[k], c->size, 0.25f * ARC_MIN(left, 1.0f));
     }
     round_off(h, rgb);
 }

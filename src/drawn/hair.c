@@ -1,12 +1,13 @@
-/* Hair: what hangs behind the head, and what lies over the forehead. */
+/* drawn: hair: the part behind the head, and the part over the forehead. */
 #include "drawn/drawn_internal.h"
 #include <math.h>
 
-/* How far hair goes: below the ears behind the head (y of its end, template px), and its front line across the forehead. */
+/* A hair style: how far hair reaches below the ears behind the head (y of its end, template px), and its front line across the
+ * forehead. */
 typedef struct style {
     float behind_y; /* 0: none */
-    float side;     /* of the head's half width that stays covered at the temples */
-    float fringe;   /* added to the hair line at the middle */
+    float side;     /* share of the head's half width that is covered at the temples */
+    float fringe;   /* added to the hair line in the middle */
     bool curly, bare;
 } style;
 static const style styles[10] = {
@@ -29,7 +30,7 @@ static arc_drawn_paint hair_paint(const arc_drawn_head *h, float times, float al
     return paint;
 }
 
-/* The outer contour from ear to ear over the crown, `grow` px outside the skull; curls make it wavy. */
+/* The outer contour from ear to ear over the crown, `grow` px outside the skull; wavy for curls. */
 static void add_contour(const arc_drawn_head *h, arc_drawn_outline *s, float grow, float end_y, bool curly) {
     enum { STEPS = 17 };
     const arc_drawn_identity *p = h->who;
@@ -64,7 +65,7 @@ void arc_drawn_hair_behind(const arc_drawn_head *h) {
     arc_drawn_canvas_fill(h->canvas, &s, &paint);
 }
 
-/* Strands: thin lines from the part to the sides, lighter or darker. */
+/* Strands: thin lines from the parting to the sides, lighter or darker. */
 static void strands(const arc_drawn_head *h, float line_y) {
     const arc_drawn_identity *p = h->who;
     arc_rng r;
@@ -93,7 +94,7 @@ void arc_drawn_hair_front(const arc_drawn_head *h) {
     if (k->bare)
         return;
     add_contour(h, &s, p->hair_shape.volume * (k->curly ? 1.4f : 0.9f), -100, k->curly);
-    /* Back along the front: temple, brow side, the part, and the other side. */
+    /* back along the front: temple, above the brow, the parting, and the other side */
     const float dip = k->fringe, temple = k->side * w;
     const float at[][2] = {{w * 1.01f, -6},
                            {temple, -20},

@@ -1,4 +1,4 @@
-/* Background, neck and ears, the skin with its soft shadows, marks, beard. */
+/* drawn: background, neck and ears, the skin with its soft shadows, marks, beard. */
 #include "drawn/drawn_internal.h"
 #include <math.h>
 #include <string.h>
@@ -47,7 +47,7 @@ void arc_drawn_back(const arc_drawn_head *h) {
     }
 }
 
-/* Right side from the crown to the chin, mirrored. */
+/* The right side from the crown to the chin, mirrored. */
 static void outline(const arc_drawn_head *h, arc_drawn_outline *s) {
     const arc_drawn_identity *p = h->who;
     const float w = p->head.width, chin = p->head.chin_y + 5 * h->view->open;
@@ -113,7 +113,7 @@ static void line_on(const arc_drawn_head *h, const float (*at)[2], int n, float 
     arc_drawn_canvas_fill(h->canvas, &s, &paint);
 }
 
-/* Lines of the forehead and from nose to mouth. */
+/* Lines on the forehead, and from the nose to the mouth. */
 static void wrinkles(const arc_drawn_head *h) {
     const arc_drawn_identity *p = h->who;
     const float age = p->head.age, fold = arc_drawn_clamp(age * 0.5f + 0.25f * h->view->smile, 0, 0.8f);
@@ -178,14 +178,14 @@ void arc_drawn_marks(const arc_drawn_head *h) {
     }
 }
 
-/* A soft-edged area of hair on the skin. */
+/* An area of hair on the skin, with soft edges. */
 static void grow(const arc_drawn_head *h, const arc_drawn_outline *s, const arc_drawn_paint *paint) {
     arc_drawn_canvas *c = h->canvas;
     const size_t n = (size_t)c->size * (size_t)c->size;
     arc_drawn_paint mask = {.keep = c->eye};
     arc_drawn_canvas_fill(c, s, &mask);
     for (float left = 2.5f * h->scale * h->scale; left > 0; left -= 1)
-        arc_drawn_plane_soften(c->eye, c->size, 0.25f * ARC_MIN(left, 1.0f));
+        arc_drawn_plane_blur(c->eye, c->size, 0.25f * ARC_MIN(left, 1.0f));
     for (size_t i = 0; i < n; i++) {
         const float alpha = c->eye[i] * c->skin[i] * paint->alpha;
         for (int k = 0; k < 3; k++)
@@ -201,7 +201,7 @@ static void grow_through(const arc_drawn_head *h, const float (*at)[2], int n, c
     grow(h, &s, paint);
 }
 
-/* Upper lip, chin, or the whole lower face, by style. */
+/* Upper lip, chin, or the whole lower face, depending on the style. */
 void arc_drawn_beard(const arc_drawn_head *h) {
     const arc_drawn_identity *p = h->who;
     const float w = p->head.width, my = p->mouth.y, mw = p->mouth.width, chin = p->head.chin_y + 8;

@@ -1,11 +1,11 @@
-/* Who is drawn, and how the picture is taken: every number of an identity and of a view, from the seed. */
+/* drawn: makes every number of an identity and of a view from the seed. */
 #include "drawn/drawn_internal.h"
 #include <string.h>
 
 #define IDENTITY_STREAM 0x6964656e74697479u
 #define VIEW_STREAM 0x7669657773u
 
-/* Around 0 with deviation 1, without logarithms: the same bits everywhere. */
+/* A random number around 0 with deviation 1, without logarithms: the same bits on every machine. */
 static float bell(arc_rng *r) {
     float sum = 0;
     for (int i = 0; i < 6; i++)
@@ -33,8 +33,7 @@ static void colours(arc_drawn_identity *p, arc_rng *r) {
     p->skin[0] = arc_drawn_clamp(p->skin[0] + warm, 30, 250);
     p->skin[2] = arc_drawn_clamp(p->skin[2] - warm, 20, 240);
     mix3(p->lip, p->skin, red, flush);
-    const float kind =
-        arc_drawn_between(r, 0, 7) * (chance(r, 0.22f * tone) ? 0.3f : 1); /* dark skin comes with dark hair more often */
+    const float kind = arc_drawn_between(r, 0, 7) * (chance(r, 0.22f * tone) ? 0.3f : 1); /* dark skin mostly has dark hair */
     memcpy(p->hair, hairs[ARC_MIN((int)kind, 6)], sizeof p->hair);
     const float shade = arc_drawn_between(r, 0.75f, 1.25f);
     for (int k = 0; k < 3; k++)
@@ -134,7 +133,7 @@ static void pose(arc_drawn_view *v, arc_rng *r, float much) {
 static void light(arc_drawn_view *v, arc_rng *r, float much) {
     const float side = bell(r) * 0.5f * much, up = arc_drawn_clamp(0.35f + bell(r) * 0.3f * much, -0.5f, 1.2f);
     const float length = side * side + up * up + 1;
-    float root = 1.2f; /* of length, by Newton */
+    float root = 1.2f; /* the square root of the length, by Newton's method */
     for (int i = 0; i < 10; i++)
         root = 0.5f * (root + length / root);
     v->light[0] = side / root;

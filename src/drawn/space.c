@@ -1,11 +1,11 @@
-/* The head in space: its surface and landmarks, their projection, and where they lie in the picture. */
+/* drawn: the head in space: its surface and landmarks, their projection, and their place in the picture. */
 #include "drawn/drawn_internal.h"
 #include <arcface/face.h>
 #include <assert.h>
 #include <math.h>
 
-#define PIVOT_Z (-30.0f) /* the neck: what the head turns about */
-#define CAMERA_Z 420.0f  /* distance, for a little perspective */
+#define PIVOT_Z (-30.0f) /* the neck, about which the head turns */
+#define CAMERA_Z 420.0f  /* distance of the camera, for some perspective */
 
 static arc_drawn_point project(const arc_drawn_head *h, float x, float y, float z) {
     const float yaw_x = x * h->cosine[0] + (z - PIVOT_Z) * h->sine[0];
@@ -57,7 +57,8 @@ void arc_drawn_head_landmark(const arc_drawn_head *h, int k, float out[3]) {
     }
 }
 
-/* The least-squares similarity from the five projected points, as a detector a little off would give them, to the template. */
+/* The least-squares similarity that maps the five projected and slightly moved points to the template, as after a detector
+ * with a small error. */
 static void align(arc_drawn_head *h, int size_px) {
     float from[5][2], to[5][2];
     double matrix[2][3];
