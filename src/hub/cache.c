@@ -1,4 +1,4 @@
-/* Where pulled models lie: CACHE/NAME/FILE, with CACHE as arc_cache_root has it. */
+/* hub: where pulled models lie: CACHE/NAME/FILE; arc_cache_root gives CACHE. */
 #include "hub/hub_internal.h"
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-/* HTTP and HTTPS transfers into a part file, through libcurl. A part that is there already is continued with a Range request; a server
- * that ignores the range starts the file anew. Redirects never leave HTTPS once the source is HTTPS. */
+/* hub: HTTP and HTTPS transfers into a part file, with libcurl. An existing part is continued with a Range request; if the
+ * server ignores the range, the file starts again. Redirects never leave HTTPS if the source is HTTPS. */
 #include "hub/hub_internal.h"
 #include <curl/curl.h>
 #include <pthread.h>
@@ -18,9 +18,9 @@ typedef struct transfer {
     const char *url;
     CURL *curl;
     arc_append *part;
-    int64_t have_bytes;  /* in the part file now */
-    int64_t range_start; /* of the Content-Range header of the last response, -1 = none */
-    int64_t full_bytes;  /* the whole file's size as the server says, 0 = not said */
+    int64_t have_bytes;  /* now in the part file */
+    int64_t range_start; /* from Content-Range of the last response, -1: none */
+    int64_t full_bytes;  /* size of the whole file as the server gives it, 0: unknown */
     bool body_begun, cancelled;
     arc_status st;
     arc_error *err;
@@ -32,12 +32,12 @@ static void start_curl(void) {
     curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* "Content-Range: bytes 100-199/200", or "bytes * / 200" (without blanks) when the range lies past the end. */
+/* "Content-Range: bytes 100-199/200", or "bytes * / 200" (without spaces) if the range lies past the end. */
 static size_t on_header(char *line, size_t size, size_t count, void *user) {
     transfer *x = user;
     size_t bytes = size * count;
     char text[128];
-    if (bytes >= 5 && strncasecmp(line, "HTTP/", 5) == 0) { /* a new response: after a redirect the old headers count no more */
+    if (bytes >= 5 && strncasecmp(line, "HTTP/", 5) == 0) { /* a new response (redirect): its headers replace the old */
         x->range_start = -1;
         x->full_bytes = 0;
     }
@@ -56,7 +56,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
     return bytes;
 }
 
-/* Before the first byte of the body: does it continue the part or start anew? */
+/* Called before the first byte of the body: decides whether it continues the part or starts again. */
 static arc_status begin_body(transfer *x) {
     long code = 0;
     curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &code);
@@ -122,7 +122,8 @@ static void set_options(transfer *x, char *reason) {
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
 }
 
-/* One request, for what the part file lacks. *past_end: the server says that the part is as long as the file, or longer. */
+/* One request for the bytes that the part file lacks. *past_end: the server says that the part is at least as long as the
+ * file. */
 static arc_status request(transfer *x, bool *past_end) {
     char reason[CURL_ERROR_SIZE] = "", range[32];
     *past_end = false;
@@ -174,7 +175,7 @@ static arc_status run(transfer *x) {
     arc_status st = request(x, &past_end);
     if (st != ARC_OK || !past_end || x->full_bytes == x->have_bytes)
         return st;
-    x->have_bytes = 0; /* the part belongs to a longer, older file */
+    x->have_bytes = 0; /* the part is from a longer, older file */
     st = arc_append_restart(x->part, x->err);
     return st == ARC_OK ? request(x, &past_end) : st;
 }

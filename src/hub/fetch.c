@@ -1,5 +1,5 @@
-/* Where a pull takes its file from: the entry's URL, a mirror's URL, or a folder or file on this machine, copied with the same
- * checks as a download. */
+/* hub: the source of a pull: the entry's URL, the URL of a mirror, or a folder or file on this machine, which is copied with
+ * the same checks as a download. */
 #include "hub/hub_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static bool starts_with(const char *text, const char *prefix) {
     return strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* A mirror may be named by its base or by the file itself. */
+/* A mirror is given by its base or by the file itself. */
 static arc_status fetch_url(const arc_hub_transfer *t, const arc_hub_entry *entry, const char *from, const char *part_path,
                             arc_error *err) {
     char url[ARC_HUB_PATH_BYTES];

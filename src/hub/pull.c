@@ -1,5 +1,6 @@
-/* One pull: what is installed and intact stays; otherwise fetch into a part file, compare its SHA-256 with the listed one (or with the
- * one recorded at the first pull), then unpack or rename, and record. */
+/* hub: one pull. If the files are installed and undamaged, nothing is done. Otherwise the file is fetched into a part file,
+ * its SHA-256 is compared with the listed one (or with the one that the first pull recorded), and it is unpacked or renamed,
+ * and recorded. */
 #include "hub/hub_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static arc_status put_path(const char *folder, char *path, size_t path_bytes, ar
     return ARC_OK;
 }
 
-/* Every recorded file but the archive itself, which is not kept, is there and has its hash. */
+/* Whether every recorded file exists and has its hash. The archive itself is not stored and not checked. */
 static arc_status verify_installed(const arc_hub_pack *pack, const arc_hub_record *record, const char *folder, arc_error *err) {
     size_t checked = 0;
     bool archive = arc_hub_is_archive(pack->entry);
@@ -45,7 +46,8 @@ static arc_status verify_installed(const arc_hub_pack *pack, const arc_hub_recor
     return ARC_OK;
 }
 
-/* The hash of what was fetched against the listed or recorded one. A wrong file is removed: nothing could make it right. */
+/* Compares the hash of the fetched file with the listed or recorded one. A wrong file is removed, since continuing it cannot
+ * help. */
 static arc_status verify_part(const arc_hub_pack *pack, arc_hub_record *record, const char *part, arc_error *err) {
     const arc_hub_entry *entry = pack->entry;
     char hex[ARC_DIGEST_HEX_BYTES];

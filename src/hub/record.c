@@ -1,5 +1,5 @@
-/* The record of what was installed: SHA256SUMS beside the files, as sha256sum writes it, so that people can check it themselves. What has
- * no listed hash is compared with this record on every later pull. */
+/* hub: the record of what was installed: SHA256SUMS beside the files, in the format of sha256sum, so that users can check it.
+ * Files without a listed hash are compared with this record on later pulls. */
 #include "hub/hub_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@ arc_status arc_hub_record_set(arc_hub_record *record, const char *file, const ch
     return ARC_OK;
 }
 
-/* "HEX  NAME": 64 digits, two blanks, a name without slashes. */
+/* Reads "HEX  NAME": 64 digits, two spaces, a name without slashes. */
 static bool parse_line(const char *text, size_t bytes, arc_hub_record *out) {
     char hex[ARC_DIGEST_HEX_BYTES], name[ARC_HUB_NAME_BYTES];
     if (bytes < 67 || bytes - 66 >= sizeof name || text[64] != ' ' || memchr(text + 66, '/', bytes - 66))

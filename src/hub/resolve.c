@@ -1,4 +1,5 @@
-/* From the word after --model to a file: a path is itself, "buffalo_s" the pack's file for the task, "buffalo_l:det_10g" that member. */
+/* hub: from the argument of --model to a file: a path is used as it is; "buffalo_s" is the pack's file for the task;
+ * "buffalo_l:det_10g" is that member. */
 #include "hub/hub_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static arc_status give(const char *found, char *path, size_t path_bytes, arc_err
     return arc_fail(err, ARC_ELIMIT, "%s: the caller's buffer of %zu bytes is too short for this path", found, path_bytes);
 }
 
-/* "det_10g, w600k_r50" of a folder, for messages. */
+/* The models of a folder as "det_10g, w600k_r50", for messages. */
 static void list_models(const char *folder, char *text, size_t text_bytes) {
     arc_names names;
     size_t at = 0;

@@ -1,5 +1,5 @@
-/* The public models that `pull` knows. Every hash here is pinned by at least two independent public repositories; what is pinned
- * nowhere has no hash here and is trusted on first use. */
+/* hub: the public models that `pull` knows. Every hash here is confirmed by at least two independent public repositories; a
+ * model without such a source has no hash here and is trusted on first use. */
 #include "hub/hub_internal.h"
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const arc_hub_entry entries[] = {
 #define SCRFD_10G "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91"
 #define SCRFD_500M "5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a"
 
-/* A single file is its own member; its hash stands with the entry. */
+/* A single file is its own member; the entry has its hash. */
 static const arc_hub_member members[] = {
     {"buffalo_l", "w600k_r50.onnx", W600K_R50, ARC_TASK_EMBED},
     {"buffalo_l", "det_10g.onnx", SCRFD_10G, ARC_TASK_DETECT},

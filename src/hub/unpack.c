@@ -1,5 +1,6 @@
-/* Model packs are zip archives; their .onnx members are written flat into one folder. All of the archive is read and checked before the
- * first file gets its final name. Member names that point outside, too many members and too large ones are refused. */
+/* hub: unpacks model packs (zip archives): the .onnx members are written into one folder, without subfolders. The whole
+ * archive is read and checked before the first file gets its final name. Members whose names point outside the folder, too
+ * many and too large members are refused. */
 #include "hub/hub_internal.h"
 #include <archive.h>
 #include <archive_entry.h>
@@ -20,7 +21,7 @@ typedef struct unpacking {
     arc_error *err;
 } unpacking;
 
-/* The last part of the member's path, or NULL with a reason in err when the path is one that no honest pack has. */
+/* The last component of the member's path, or NULL with a reason in err if no valid pack has such a path. */
 static const char *safe_name(unpacking *u, const char *path) {
     const char *name = path, *part = path;
     bool outside = path[0] == '/' || strchr(path, '\\') != NULL;

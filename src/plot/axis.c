@@ -1,10 +1,10 @@
-/* Axes: from the data's span to a range with round ends and ticks that people can read. */
+/* plot: axes: from the range of the data to a range with round ends and ticks. */
 #include "plot/plot_internal.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* P. J. Acklam's rational approximation of the normal quantile: one fit in the middle, one for both tails. */
+/* P. J. Acklam's rational approximation of the normal quantile: one formula for the middle, one for both tails. */
 double arc_plot_probit(double p) {
     static const double a[] = {-3.969683028665376e+01, 2.209460984245205e+02,  -2.759285104469687e+02,
                                1.383577518672690e+02,  -3.066479806614716e+01, 2.506628277459239e+00};
@@ -39,7 +39,7 @@ double arc_plot_scaled(arc_plot_scale scale, double value) {
     }
 }
 
-/* The largest of 1, 2, 5 times a power of ten that is not above x. */
+/* The largest of 1, 2, 5 times a power of ten that is at most x. */
 static double round_step(double x) {
     double power = pow(10, floor(log10(x)));
     double factor = x / power;
@@ -91,7 +91,7 @@ static void log_ticks(arc_plot_range *range, bool own_ends) {
         else
             add_tick(range, at, "1e%d", decade);
     }
-    /* within one or two decades the tens alone say too little */
+    /* over one or two decades, powers of ten alone are too few ticks */
     for (int decade = first - 1; last - first < 2 && decade <= last; decade++)
         for (int digit = 2; digit <= 5; digit += 3) {
             double at = digit * pow(10, decade);
@@ -107,7 +107,7 @@ static void probit_ticks(arc_plot_range *range) {
             add_tick(range, rates[i], "%g%%", rates[i] * 100);
 }
 
-/* What an axis shows when there is nothing to show, and the narrowest that it may become. */
+/* The range of an axis without data, and the smallest range of an axis. */
 static void widen(arc_plot_range *range) {
     if (range->min < range->max)
         return;

@@ -1,4 +1,4 @@
-/* One panel: frame, grid and labels, then the series, the marks and the legend. */
+/* plot: draws one panel: frame, grid and labels, then the series, the marks and the legend. */
 #include "plot/plot_internal.h"
 #include <cairo.h>
 #include <math.h>
@@ -9,14 +9,14 @@
 #define TITLE_PX 15.0
 #define TEXT_PX 12.0
 
-/* Okabe and Ito: colours that people with any kind of colour blindness can tell apart. */
+/* The colours of Okabe and Ito, which people with any kind of colour blindness can tell apart. */
 static const uint32_t palette[] = {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x6b4fa0, 0x7f7f7f};
 
 typedef struct panel {
     cairo_t *pen;
     const arc_plot *plot;
     arc_plot_range x, y;
-    double left, top, right, bottom; /* of the field */
+    double left, top, right, bottom; /* of the plot area */
 } panel;
 
 static void colour(cairo_t *pen, uint32_t rgb, double cover) {
@@ -41,7 +41,7 @@ static double text_width(cairo_t *pen, const char *text) {
     return extents.x_advance;
 }
 
-/* align: 0 begins at x, 0.5 centred, 1 ends there. */
+/* align: 0: begins at x, 0.5: centred, 1: ends at x. */
 static void put_text(cairo_t *pen, double x, double y, double align, const char *text) {
     cairo_move_to(pen, x - align * text_width(pen, text), y);
     cairo_show_text(pen, text);
@@ -117,7 +117,8 @@ static void draw_axes(const panel *p, double width, double height) {
     }
 }
 
-/* One point a pixel column at most: a curve of ten million points makes no file of ten million points. `steps` keeps corners. */
+/* Draws at most one point for each pixel column, so that a curve of ten million points does not make a file of that size.
+ * `steps` keeps corners. */
 static void draw_line(const panel *p, const arc_plot_series *s) {
     bool drawing = false;
     double last_x = 0, last_y = 0;
@@ -127,7 +128,7 @@ static void draw_line(const panel *p, const arc_plot_series *s) {
             drawing = false;
             continue;
         }
-        /* far outside: cairo's fixed-point coordinates end at 2^23 */
+        /* clipped to the range of cairo's fixed-point coordinates, 2^23 */
         x = ARC_MAX(-1e5, ARC_MIN(1e5, x));
         y = ARC_MAX(-1e5, ARC_MIN(1e5, y));
         if (!drawing)
@@ -213,12 +214,12 @@ static void draw_marks(const panel *p) {
             continue;
         if (m->horizontal)
             put_text(pen, p->right - 4, y - 4, 1, m->text);
-        else /* on the side that has room */
+        else /* on the side with more space */
             put_text(pen, at > 0.6 ? x - 5 : x + 5, p->top + TEXT_PX * (1.1 + 1.3 * (i % 4)), at > 0.6 ? 1 : 0, m->text);
     }
 }
 
-/* Points of all series inside a rectangle: the legend goes to the corner that hides least. */
+/* The number of points of all series inside a rectangle: the legend is put into the corner where it hides the fewest. */
 static size_t hidden_by(const panel *p, double x1, double y1, double x2, double y2) {
     size_t hidden = 0;
     for (int i = 0; i < p->plot->series_count; i++) {

@@ -1,4 +1,4 @@
-/* Sheets of panels on cairo's SVG and PNG surfaces, through the one door to files. */
+/* plot: sheets of panels on cairo's SVG and PNG surfaces, written through base/file.h. */
 #include "plot/plot_internal.h"
 #include <cairo-svg.h>
 #include <cairo.h>
@@ -9,7 +9,7 @@
 #define MAX_FILE_BYTES ((size_t)256 << 20)
 
 typedef struct sheet_size {
-    int columns, rows, width_px, height_px; /* of a panel */
+    int columns, rows, width_px, height_px; /* of one panel */
 } sheet_size;
 
 static arc_status check(const arc_plot_sheet *sheet, sheet_size *size, arc_error *err) {
@@ -96,7 +96,7 @@ arc_status arc_plot_save(arc_context *ctx, const arc_plot_sheet *sheet, const ch
     return st;
 }
 
-/* Where cairo writes an id or points to one: the name that follows. NULL = not here. */
+/* If cairo writes or refers to an id here, the name that follows; else NULL. */
 static const char *id_after(const char *text) {
     static const char *const forms[] = {"id=\"", "xlink:href=\"#", "href=\"#", "url(#"};
     for (size_t i = 0; i < ARC_COUNT(forms); i++)
@@ -105,7 +105,7 @@ static const char *id_after(const char *text) {
     return NULL;
 }
 
-/* Copies the document from its <svg> element on, with `prefix` before every id. */
+/* Copies the document from its <svg> element on, with `prefix` before every id, so that several fit on one page. */
 static arc_status put_prefixed(arc_buffer *out, const char *svg, const char *prefix) {
     const char *kept = strstr(svg, "<svg");
     arc_status st = ARC_OK;

@@ -1,4 +1,5 @@
-/* The page: HTML built in memory. One style sheet, no script, pictures and plots inside. */
+/* report: HTML pages built in memory, with one style sheet and no scripts; pictures and plots are embedded. eval/report and
+ * the audit fill them. */
 #include "base/base.h"
 #include <arcface/page.h>
 #include <ctype.h>
@@ -8,7 +9,7 @@
 struct arc_page {
     arc_context *ctx;
     arc_buffer html;
-    int plots; /* so far: each has ids of its own */
+    int plots; /* the number so far: each plot has its own ids */
     arc_status failed;
     arc_error err;
 };
@@ -53,7 +54,7 @@ static void put_text(arc_page *page, const char *text) {
     put(page, text, strlen(text));
 }
 
-/* Bytes of the UTF-8 character at `s`, 0 when it is none. */
+/* The length of the UTF-8 character at `s` in bytes, 0 if it is not valid. */
 static size_t utf8_bytes(const unsigned char *s) {
     if (s[0] < 0x80)
         return 1;
@@ -246,6 +247,6 @@ arc_status arc_page_save(arc_page *page, const char *path, arc_error *err) {
         return page->failed;
     }
     const arc_status st = arc_file_save(&page->ctx->alloc, path, page->html.data, page->html.bytes, err);
-    page->html.bytes = whole; /* more may be added and saved again */
+    page->html.bytes = whole; /* so that more may be added and the page saved again */
     return st;
 }

@@ -1,10 +1,11 @@
-/* Nearest rows by blocks: targets are packed once a block, rows go over them tile by tile, and only the best of each row is kept. */
+/* vector: nearest rows by blocks. A block of targets is packed once, all rows are multiplied with it tile by tile, and only
+ * the best target of each row is stored. */
 #include "vector/nearest.h"
 #include "kernel/kernel.h"
 #include <math.h>
 
 #define BLOCK_BYTES ((size_t)256 << 20)
-#define STEP_TILES 512 /* between two calls of progress */
+#define STEP_TILES 512 /* tiles between two calls of progress */
 
 typedef struct search {
     const arc_kernels *kernels;

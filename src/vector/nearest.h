@@ -1,12 +1,13 @@
-/* nearest: for every row of one matrix the most alike row of another, by dot product, on the engine's matrix kernels. */
+/* vector: for every row of one matrix the row of another with the largest dot product, computed with the engine's matrix
+ * kernels. similarity.h gives all dot products. */
 #ifndef ARC_VECTOR_NEAREST_H
 #define ARC_VECTOR_NEAREST_H
 
 #include "base/base.h"
 
-/* row [rows][dim], target [targets][dim]. excluded: [rows], the target that a row must not find, -1 = none; NULL = none at all. A target of
- * zeros is never found. best: [rows] the target (the first of equals), -1 when there is none; cosine: [rows] its dot product. Needs
- * targets*dim*4 bytes of memory, at most 256 MiB at once. Errors: ENOMEM; ECANCEL when progress says so. */
+/* row [rows][dim], target [targets][dim]. excluded: [rows] a target that the row must not find, -1: none; NULL: none for all.
+ * A target of zeros is never found. best: [rows] the target (the first of equals), -1 if there is none; cosine: [rows] its dot
+ * product. Needs targets*dim*4 bytes of memory, at most 256 MiB at a time. Errors: ENOMEM; ECANCEL if progress says so. */
 typedef struct arc_nearest_progress {
     int (*step)(void *ctx, int64_t done, int64_t total); /* NULL: none */
     void *ctx;

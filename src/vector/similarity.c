@@ -1,9 +1,9 @@
-/* Columns are packed once a block, rows go over them tile by tile. */
+/* vector: all dot products. A block of columns is packed once, and all rows are multiplied with it tile by tile. */
 #include "vector/similarity.h"
 #include "kernel/kernel.h"
 
 #define BLOCK_BYTES ((size_t)256 << 20)
-#define STEP_TILES 256 /* between two calls of progress */
+#define STEP_TILES 256 /* tiles between two calls of progress */
 
 typedef struct product {
     const arc_similarity *s;

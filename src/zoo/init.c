@@ -1,10 +1,11 @@
-/* Random weights of the zoo: normal numbers by the ziggurat method (Marsaglia and Tsang 2000, 256 layers) over the counter-based
- * hash. One hash and one comparison serve 98.8 % of the draws, so the 52 million weights of r100 take a fraction of a second. */
+/* zoo: random weights: normally distributed numbers by the ziggurat method (Marsaglia and Tsang 2000, 256 layers) from a
+ * counter-based hash. 98.8 % of the numbers take one hash and one comparison, so the 52 million weights of r100 take a
+ * fraction of a second. */
 #include "zoo/layers.h"
 #include <math.h>
 
 #define LAYERS 256
-#define TAIL_START 3.6541528853610088 /* where the lowest layer's tail begins */
+#define TAIL_START 3.6541528853610088 /* where the tail of the lowest layer begins */
 #define LAYER_AREA 0.00492867323399
 
 static double density_at(double x) {
@@ -25,7 +26,7 @@ static double unit(uint64_t bits) {
     return ((double)(bits >> 11) + 0.5) * 0x1p-53; /* (0,1) */
 }
 
-/* The exponential tail beyond TAIL_START. */
+/* The tail beyond TAIL_START, by exponentially distributed numbers. */
 static double draw_tail(uint64_t key, uint64_t *counter) {
     for (;;) {
         double x = -log(unit(arc_rng_hash(key, (*counter)++))) / TAIL_START;
@@ -35,7 +36,7 @@ static double draw_tail(uint64_t key, uint64_t *counter) {
     }
 }
 
-/* Rare: the first draw fell into a wedge or the tail; more draws come from a stream of the element's own. */
+/* Rare: the first number fell into a wedge or the tail. More numbers come from the element's own stream. */
 static double draw_slowly(const arc_zoo_normal *n, uint64_t key, uint64_t first) {
     uint64_t own = arc_rng_hash(key ^ 0x5851f42d4c957f2du, first), counter = 0, bits = first;
     for (;;) {

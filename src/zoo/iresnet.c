@@ -1,21 +1,22 @@
-/* IResNet (ALGORITHMS 1.1, arcface_torch iresnet.py): one table of blocks a stage; modules are named as in its state dict. */
+/* zoo: IResNet (ALGORITHMS 1.1; iresnet.py of arcface_torch): a table of the number of blocks of each stage. Modules have the
+ * names of its state dict. */
 #include "zoo/layers.h"
 #include <stdio.h>
 #include <string.h>
 
 #define STAGES 4
-#define CONV_STD 0.1 /* regardless of fan-in, as the reference draws it */
+#define CONV_STD 0.1 /* independent of fan-in, as in the reference */
 
 static const struct {
     const char *name;
-    int width; /* channels of the stem and of stage 1, doubled stage by stage */
+    int width; /* channels of the stem and of stage 1; doubled from stage to stage */
     int blocks[STAGES];
 } nets[] = {
     {"r18", 64, {2, 2, 2, 2}},    {"r34", 64, {3, 4, 6, 3}},    {"r50", 64, {3, 4, 14, 3}},
-    {"r100", 64, {3, 13, 30, 3}}, {"r200", 64, {6, 26, 60, 6}}, {"tiny", 16, {1, 1, 1, 1}}, /* ours: minutes on two cores */
+    {"r100", 64, {3, 13, 30, 3}}, {"r200", 64, {6, 26, 60, 6}}, {"tiny", 16, {1, 1, 1, 1}}, /* our own: minutes on two cores */
 };
 
-/* y = bn3(conv2(prelu(bn2(conv1(bn1(x)))))) + shortcut(x); the stride is conv2's, the shortcut takes the raw x. */
+/* y = bn3(conv2(prelu(bn2(conv1(bn1(x)))))) + shortcut(x). conv2 has the stride; the shortcut takes x before bn1. */
 static arc_zoo_x block(arc_zoo *z, arc_zoo_x x, const char *prefix, int channels, int stride) {
     const arc_zoo_conv_spec first = {channels, 3, 1, 1, 1, CONV_STD}, second = {channels, 3, stride, 1, 1, CONV_STD};
     const arc_zoo_conv_spec project = {channels, 1, stride, 0, 1, CONV_STD};

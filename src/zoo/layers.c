@@ -1,10 +1,11 @@
-/* The layers of the zoo: each call adds a node and its weights, drawn as the reference draws them or looked up in a state dict. */
+/* zoo: the layers of the built-in networks. Each call adds a node and its weights, which are drawn as the reference draws them
+ * or looked up in a state dict. iresnet.c and mobilefacenet.c call them. */
 #include "zoo/layers.h"
 #include <math.h>
 #include <stdio.h>
 
 #define BN_EPS 1e-5f
-#define UNIFORM_POWER (1.0 / 3) /* mean square of a normalised image of uniform noise */
+#define UNIFORM_POWER (1.0 / 3) /* mean square of a normalised image that is uniform noise */
 
 void arc_zoo_nomem(arc_zoo *z) {
     if (z->st == ARC_OK)
@@ -17,7 +18,8 @@ static void module_name(char out[ARC_ZOO_NAME], const char *prefix, const char *
 
 typedef enum fill { FILL_CONSTANT, FILL_NORMAL, FILL_UNIFORM } fill;
 
-/* Adds the tensor module.what; `stored` is its shape in the state dict, `used` its shape in the graph (same elements). */
+/* Adds the tensor module.what. `stored` is its shape in the state dict, `used` its shape in the graph (with the same number of
+ * elements). */
 static int tensor(arc_zoo *z, const char *module, const char *what, arc_shape stored, const arc_shape *used, fill how,
                   double amount) {
     if (z->st != ARC_OK)
@@ -56,7 +58,7 @@ static arc_shape shape_of(int rank, int64_t a, int64_t b, int64_t c, int64_t d) 
     return (arc_shape){.rank = rank, .dim = {a, b, c, d}};
 }
 
-/* Adds a node with one output called `out`. NULL after a failure. */
+/* Adds a node with one output named `out`. NULL after a failure. */
 static arc_node *node(arc_zoo *z, const char *op, const char *name, const char *out, int inputs, const int *input, int *value) {
     *value = ARC_NO_VALUE;
     if (z->st != ARC_OK)
@@ -94,8 +96,8 @@ arc_zoo_x arc_zoo_conv(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *
     return (arc_zoo_x){out, s->out, (x.side_px + 2 * s->pad - k) / s->stride + 1, x.power * fan_in * std * std};
 }
 
-/* Running variances start at what the untrained net gives: with 1, as in PyTorch, nothing normalises until training begins, and r100
- * overflows float32. */
+/* Running variances start at the values of the untrained network. With 1, as in PyTorch, nothing would be normalised before
+ * training, and r100 would overflow float32. */
 static arc_zoo_x batch_norm(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf, const char *out_name) {
     char name[ARC_ZOO_NAME];
     module_name(name, prefix, leaf);
@@ -160,7 +162,8 @@ arc_zoo_x arc_zoo_linear(arc_zoo *z, arc_zoo_x x, const char *prefix, const char
     return (arc_zoo_x){out, out_count, 1, x.power * x.channels * std * std};
 }
 
-/* images -> (images - 127.5) / 127.5. The names begin with Sub and Mul, by which InsightFace's tools know such a graph. */
+/* images -> (images - 127.5) / 127.5. The names begin with Sub and Mul, because InsightFace's tools recognise such a graph by
+ * them. */
 static arc_zoo_x normalise(arc_zoo *z, int input) {
     static const struct {
         const char *op, *node, *constant;

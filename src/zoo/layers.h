@@ -1,25 +1,25 @@
-/* What the layer tables of the zoo are written in: one call a layer, each adding the node and its weights, drawn or looked up.
- * After the first failure every call does nothing; the builder keeps the status. */
+/* zoo: the functions that the built-in networks are written with: one call a layer, which adds the node and its weights, drawn
+ * or looked up. After the first failure every call does nothing; the builder stores the status. */
 #ifndef ARC_ZOO_LAYERS_H
 #define ARC_ZOO_LAYERS_H
 
 #include "zoo/zoo.h"
 
 #define ARC_ZOO_NAME 96
-#define ARC_ZOO_SIDE_PX 112 /* of the images */
-#define ARC_ZOO_SLOPE 0.25f /* PReLU's start */
+#define ARC_ZOO_SIDE_PX 112 /* width and height of the images */
+#define ARC_ZOO_SLOPE 0.25f /* the initial slope of PReLU */
 
 typedef struct arc_zoo {
     arc_graph *g;
     const char *net;
-    const arc_weights *weights; /* NULL: draw from seed */
+    const arc_weights *weights; /* NULL: drawn from the seed */
     uint64_t seed;
     struct arc_zoo_normal *normal;
     arc_status st;
     arc_error *err;
 } arc_zoo;
 
-/* An activation. power = expected mean square over the channels of an untrained net: running variances start there. */
+/* An activation. power: its expected mean square over the channels in the untrained network; running variances start there. */
 typedef struct arc_zoo_x {
     int value, channels, side_px;
     double power;
@@ -27,29 +27,29 @@ typedef struct arc_zoo_x {
 
 typedef struct arc_zoo_conv_spec {
     int out, kernel, stride, pad, groups;
-    double std; /* of the normal draw; 0 = He, fan out: sqrt(2 / (out * kernel^2)) */
+    double std; /* of the normal distribution; 0: He initialisation by fan-out, sqrt(2 / (out * kernel^2)) */
 } arc_zoo_conv_spec;
 
-/* Keeps "out of memory" as the status, unless an earlier failure is kept already. */
+/* Stores "out of memory" as the status, unless there was an earlier failure. */
 void arc_zoo_nomem(arc_zoo *z);
-/* The graph's input as an activation; in_graph: behind (images - 127.5) / 127.5, as nodes of the graph. */
+/* The graph's input as an activation; in_graph: after (images - 127.5) / 127.5, as nodes of the graph. */
 arc_zoo_x arc_zoo_images(arc_zoo *z, int input, bool in_graph);
-/* Modules are named prefix.leaf ("" = no prefix), their tensors as PyTorch names them: prefix.leaf.weight and so on. */
+/* Modules are named prefix.leaf ("" = no prefix), and their tensors as in PyTorch: prefix.leaf.weight and so on. */
 arc_zoo_x arc_zoo_conv(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf, const arc_zoo_conv_spec *spec);
 arc_zoo_x arc_zoo_bn(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf); /* eps 1e-5 */
 arc_zoo_x arc_zoo_prelu(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf);
 arc_zoo_x arc_zoo_add(arc_zoo *z, arc_zoo_x a, arc_zoo_x b, const char *prefix);
 arc_zoo_x arc_zoo_flatten(arc_zoo *z, arc_zoo_x x);
-/* bias: PyTorch's Linear start, uniform +-1/sqrt(in), for both; without bias: He normal, fan out. */
+/* With bias: PyTorch's initialisation of Linear, uniform +-1/sqrt(in), for both; without: He normal by fan-out. */
 arc_zoo_x arc_zoo_linear(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf, int out, bool bias);
-/* The last BatchNormalization: its output value is called "output". */
+/* The last BatchNormalization; its output is named "output". */
 arc_zoo_x arc_zoo_features(arc_zoo *z, arc_zoo_x x, const char *prefix, const char *leaf);
 
-/* iresnet.c, mobilefacenet.c: from the normalised image to the embedding; false when `name` is not theirs. */
+/* iresnet.c, mobilefacenet.c: from the normalised image to the embedding; false if `name` is not one of theirs. */
 bool arc_zoo_iresnet(arc_zoo *z, const char *name, int dim, arc_zoo_x x, arc_zoo_x *out);
 bool arc_zoo_mobilefacenet(arc_zoo *z, const char *name, int dim, arc_zoo_x x, arc_zoo_x *out);
 
-/* init.c: draws by (seed, name of the tensor, index), so a tensor does not depend on its neighbours. */
+/* init.c: random numbers by (seed, name of the tensor, index), so a tensor does not depend on the others. */
 typedef struct arc_zoo_normal {
     double edge[257], density[257];
 } arc_zoo_normal;

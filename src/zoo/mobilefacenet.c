@@ -1,5 +1,5 @@
-/* MobileFaceNet (ALGORITHMS 1.4, arcface_torch mobilefacenet.py): the layer list of "mbf" and "mbf-large", modules named as in its
- * state dict (layers.0.layers.0.weight ...). */
+/* zoo: MobileFaceNet (ALGORITHMS 1.4; mobilefacenet.py of arcface_torch): the layers of "mbf" and "mbf-large". Modules have
+ * the names of its state dict (layers.0.layers.0.weight ...). */
 #include "zoo/layers.h"
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static arc_zoo_x conv_block(arc_zoo *z, arc_zoo_x x, const char *prefix, int out
     return arc_zoo_prelu(z, x, prefix, "layers.2");
 }
 
-/* 1x1 to g channels, 3x3 each channel alone, 1x1 to `out`; stride 1 adds the input back. */
+/* 1x1 to g channels, depthwise 3x3, 1x1 to `out`; with stride 1 the input is added. */
 static arc_zoo_x depthwise(arc_zoo *z, arc_zoo_x x, const char *prefix, int out, int g, int stride, bool residual) {
     char name[ARC_ZOO_NAME];
     join(name, prefix, 0);
@@ -59,7 +59,7 @@ bool arc_zoo_mobilefacenet(arc_zoo *z, const char *name, int dim, arc_zoo_x x, a
     const int *blocks = nets[net].blocks;
     x = conv_block(z, x, "layers.0", narrow, 3, 2, 1, 1);
     if (blocks[0] == 1)
-        x = conv_block(z, x, "layers.1", narrow, 3, 1, 1, 64); /* 64 groups whatever the width: not depthwise when it is 128 */
+        x = conv_block(z, x, "layers.1", narrow, 3, 1, 1, 64); /* 64 groups for every width: not depthwise if it is 128 */
     else
         x = residuals(z, x, "layers.1", blocks[0], 128);
     x = depthwise(z, x, "layers.2", narrow, 128, 2, false);

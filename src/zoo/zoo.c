@@ -1,6 +1,6 @@
-/* The zoo: builds IResNet and MobileFaceNet graphs from their layer tables, with weights drawn as the reference draws them or
- * taken from a state dict. Fresh nets carry their normalisation in the graph and take BGR 0..255; nets with given weights are
- * the PyTorch module as it is, RGB and (x - 127.5) / 127.5. */
+/* zoo: builds IResNet and MobileFaceNet graphs, with weights drawn as the reference draws them or taken from a state dict. New
+ * networks contain the normalisation of the input and take BGR 0..255; networks with given weights are the PyTorch module
+ * itself, with RGB input (x - 127.5) / 127.5. */
 #include "zoo/layers.h"
 #include <stdio.h>
 #include <string.h>
