@@ -1,4 +1,4 @@
-/* The embedder: aligned crops to raw embeddings, in batches whose sizes are powers of two so that few plans are made. */
+/* face: the embedder: aligned crops to raw embeddings, in batches whose sizes are powers of two, so that few plans are made. */
 #include "face/embed.h"
 #include "base/base.h"
 #include "face/views.h"
@@ -11,7 +11,7 @@ struct arc_embedder {
     const arc_contract *contract;
     arc_net *net;
     int width_px, height_px;
-    int batch; /* views in a run at most; 1 after a model refused more */
+    int batch; /* most views in one run; 1 after the model refused more */
 };
 
 arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err) {
@@ -62,7 +62,7 @@ const arc_contract *arc_embedder_contract(const arc_embedder *embedder) {
     return embedder->contract;
 }
 
-/* One network run over `n` views. *data: [n][dim]. */
+/* Runs the network once over `n` views. *data: [n][dim]. */
 static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const float **data, arc_error *err) {
     arc_status st = arc_views_run(e->net, views, n, e->contract, err);
     if (st != ARC_OK)
@@ -84,7 +84,7 @@ static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const
     return ARC_OK;
 }
 
-/* The crop at the model's size: as it is, or the middle 96 columns of a 112 crop, which is what the 112x96 template is. */
+/* The crop at the model's size: unchanged, or the middle 96 columns of a crop of 112 x 112, which is the 112 x 96 template. */
 static arc_status fit_crop(const arc_embedder *e, const arc_image *crop, arc_image *fitted, arc_error *err) {
     if (!arc_image_valid(crop))
         return arc_fail(err, ARC_EINVAL, "a crop without pixels");
@@ -120,7 +120,7 @@ arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int c
         }
         const float *data = NULL;
         arc_status st = run_views(e, views, n, &data, err);
-        if (st == ARC_ESHAPE && n > 1) { /* exported with a fixed batch of one */
+        if (st == ARC_ESHAPE && n > 1) { /* the model was exported with a fixed batch of one */
             e->batch = 1;
             continue;
         }

@@ -1,4 +1,4 @@
-/* embed: what the rooms above ask of an embedder beyond <arcface/face.h>. */
+/* face: what other rooms need of an embedder beyond <arcface/face.h>. */
 #ifndef ARC_FACE_EMBED_H
 #define ARC_FACE_EMBED_H
 

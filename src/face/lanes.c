@@ -1,14 +1,15 @@
-/* Many photos are searched in lanes, each lane a photo at a time from its source to crops with its share of the threads, so that decoding overlaps
- * with the network; a few photos go one by one with all threads. A photo that fails keeps its own error and stops nobody else. Order and
- * bits don't depend on lanes. One photo is searcher.c's work. */
+/* face: searches many photos in lanes. A lane takes one photo at a time from its source to crops, with its share of the
+ * threads, so decoding overlaps with the network; a few photos are searched one by one with all threads. A photo that fails
+ * has its own error and does not stop the others. Order and bits don't depend on the number of lanes. searcher.c does the work
+ * for one photo. */
 #include "face/lanes.h"
 #include "base/base.h"
 #include "face/searcher.h"
 
-#define LANES_MAX 32          /* of ready crops, which are small */
-#define LANES_OF_PHOTOS_MAX 8 /* photos held decoded at once: bounds memory */
-#define ROUND_PHOTOS 16       /* of a lane, between embeddings: bounds the crops that wait */
-#define LANE_PHOTOS_MIN 2     /* for each lane, else all threads work on one photo */
+#define LANES_MAX 32          /* for ready crops, which are small */
+#define LANES_OF_PHOTOS_MAX 8 /* decoded photos in memory at a time */
+#define ROUND_PHOTOS 16       /* photos of a lane between two embeddings: limits the crops in memory */
+#define LANE_PHOTOS_MIN 2     /* for each lane; with fewer photos all threads work on one photo */
 _Static_assert(ROUND_PHOTOS *LANES_MAX == ARC_ROUND_MAX, "a round of all lanes");
 
 struct arc_lanes {
@@ -17,9 +18,9 @@ struct arc_lanes {
     const arc_pipeline_options *opt;
     arc_template align;
     int dim;
-    arc_searcher *whole; /* uses all threads */
+    arc_searcher *whole; /* works with all threads */
     arc_searcher *lane[LANES_MAX];
-    int lanes; /* how many there may be; made when first needed */
+    int lanes; /* the most that may be made; each is made when first needed */
 };
 
 static arc_status new_searcher(arc_lanes *l, int own_threads, arc_searcher **out, arc_error *err) {
@@ -34,7 +35,7 @@ arc_status arc_lanes_new(arc_context *ctx, const arc_model *detector, const arc_
         return arc_fail_nomem(err, "a search for faces");
     const int most = opt->aligned ? LANES_MAX : LANES_OF_PHOTOS_MAX;
     *l = (arc_lanes){.ctx = ctx, .detector = detector, .opt = opt, .align = align, .dim = dim};
-    /* A lane holds a network's activations of its own. */
+    /* each lane has the memory of its own network */
     l->lanes = ctx->low_memory ? 1 : ARC_MIN(most, arc_pool_threads(ctx->pool));
     const arc_status st = new_searcher(l, 0, &l->whole, err);
     if (st != ARC_OK)
@@ -54,7 +55,7 @@ void arc_lanes_free(arc_lanes **lanes) {
     *lanes = NULL;
 }
 
-/* ---- a walk through a source ---- */
+/* ---- iteration over a source ---- */
 
 arc_status arc_search_begin(arc_search *s, arc_lanes *lanes, const arc_photo_source *source, arc_error *err) {
     if (!source || !source->next)
@@ -70,7 +71,7 @@ void arc_search_end(arc_search *s) {
     *s = (arc_search){0};
 }
 
-/* No photo from `index` on belongs to the round. With the lock. */
+/* The round ends before photo `index`. The lock must be held. */
 static void stop_before(arc_search *s, int64_t index, arc_status st, const arc_error *error) {
     if (index >= s->stop)
         return;
@@ -80,7 +81,7 @@ static void stop_before(arc_search *s, int64_t index, arc_status st, const arc_e
     s->error = *error;
 }
 
-/* Asks the source; false: it has no such photo. `locked`: the caller holds the lock. */
+/* Asks the source for a photo; false: it has no such photo. `locked`: the caller holds the lock. */
 static bool ask_source(arc_search *s, int64_t index, arc_photo *photo, bool locked) {
     arc_error error = {0};
     *photo = (arc_photo){.kind = ARC_PHOTO_END};
@@ -121,7 +122,7 @@ static void put_back(arc_search *s, int64_t index, arc_photo *photo) {
         pthread_mutex_unlock(&s->lock);
 }
 
-/* On the caller's thread. */
+/* Reports progress; on the caller's thread only. */
 static void report(arc_search *s, int64_t done) {
     if (!s->progress || done <= s->reported)
         return;
@@ -133,7 +134,7 @@ static void report(arc_search *s, int64_t done) {
     }
 }
 
-/* Takes photos until there are none. `reports`: this is the caller's thread. */
+/* Searches photos until there are no more. `reports`: this is the caller's thread. */
 static void search_photos(arc_search *s, arc_searcher *searcher, bool reports) {
     int64_t index;
     arc_photo photo;
@@ -166,7 +167,7 @@ static arc_status make_lanes(arc_lanes *l, arc_error *err) {
     return ARC_OK;
 }
 
-/* Photos that lanes had begun when the source ended or broke before them. */
+/* Discards photos that lanes had begun before the source ended or failed at an earlier one. */
 static void forget_beyond(arc_search *s) {
     for (int64_t i = s->stop; i < s->next; i++)
         arc_result_free(s->lanes->ctx, &s->result[i - s->first]);
@@ -182,7 +183,7 @@ arc_status arc_search_round(arc_search *s, arc_result *result, int room, int *co
         s->ended |= known == 0;
         return ARC_OK;
     }
-    /* what the planner measures, it measures with all threads, and the lanes find it on record */
+    /* the planner measures with all threads first, and the lanes then use its results */
     const bool first_of_all = l->ctx->tune && s->next == 0;
     const bool lanes = l->lanes > 1 && left >= LANE_PHOTOS_MIN * l->lanes && !first_of_all;
     arc_status st = lanes ? make_lanes(l, err) : ARC_OK;
@@ -198,7 +199,7 @@ arc_status arc_search_round(arc_search *s, arc_result *result, int room, int *co
     else
         search_photos(s, l->whole, true);
     forget_beyond(s);
-    if (!s->cancelled) /* the other lanes may have been the last to finish */
+    if (!s->cancelled) /* the other lanes may have finished last */
         report(s, s->next);
     *count = (int)(s->next - s->first);
     s->ended |= s->source->count >= 0 && s->next >= s->source->count;

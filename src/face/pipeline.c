@@ -1,5 +1,6 @@
-/* Photos in, embeddings out. Photos are searched in lanes (lanes.c); their crops are embedded in batches that span photos, with all threads. Two ways
- * in: an array of photos whose results stand in an array, and a source without end whose results are handed on one by one. */
+/* face: photos in, embeddings out. Photos are searched in lanes (lanes.c); their crops are embedded with all threads, in
+ * batches that may contain crops of several photos. There are two forms: an array of photos with an array of results, and a
+ * source of any length whose results are given to a callback one by one. */
 #include "face/pipeline.h"
 #include "base/base.h"
 #include "face/embed.h"
@@ -8,11 +9,11 @@
 #include "face/views.h"
 #include <string.h>
 
-#define WAIT_MAX 256 /* photos that a crop of a source waits for others, until it is embedded with less than a batch */
+#define WAIT_MAX 256 /* after so many further photos a crop is embedded even if its batch is not full */
 
 struct arc_pipeline {
     arc_context *ctx;
-    const arc_model *model; /* the embedder's */
+    const arc_model *model; /* the embedder's model */
     arc_lanes *lanes;
     arc_embedder *embedder;
     arc_pipeline_options opt;
@@ -24,7 +25,7 @@ void arc_pipeline_options_default(arc_pipeline_options *opt) {
     arc_image_options_default(&opt->image);
 }
 
-/* 0: nothing is embedded. */
+/* 0: nothing is embedded */
 static int dim_of(const arc_pipeline *p) {
     return p->embedder ? arc_embedder_dim(p->embedder) : 0;
 }
@@ -95,7 +96,7 @@ typedef struct queue {
     float *buffer; /* [ARC_EMBED_BATCH][dim] */
 } queue;
 
-/* Where one bad crop fails a batch, each crop is tried alone, so that the others go on. */
+/* If a batch fails because of one bad crop, each crop is tried alone, so that the others succeed. */
 static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
     arc_result *r = &results[at->result];
     if (r->status != ARC_OK)
@@ -128,7 +129,8 @@ static void embed_queued(arc_pipeline *p, arc_result *results, queue *q) {
     q->count = 0;
 }
 
-/* Adds the crops of results[from, to) to the queue and embeds every full batch. wait: photos that a crop waits at most, 0 = any number. */
+/* Adds the crops of results[from, to) to the queue and embeds every full batch. wait: photos that a crop waits at most; 0: any
+ * number. */
 static void embed_ready(arc_pipeline *p, arc_result *results, int from, int to, queue *q, int wait) {
     for (int i = from; i < to; i++) {
         if (wait && q->count && i - q->at[0].result >= wait)
@@ -149,7 +151,7 @@ static arc_status begin_queue(const arc_pipeline *p, queue *q, arc_error *err) {
 
 /* ---- an array of photos ---- */
 
-/* Of photos or, when `photo` is NULL, of paths. */
+/* An array of photos or, if `photo` is NULL, of paths. */
 typedef struct listed {
     const arc_photo *photo;
     const char *const *path;
@@ -211,11 +213,11 @@ arc_status arc_pipeline_run_photos(arc_pipeline *pipeline, const arc_photo *phot
 
 /* ---- a source ---- */
 
-/* Results that wait for their embeddings, in the order of the photos. */
+/* Results that wait for their embeddings, in the order of photos. */
 typedef struct waiting {
     arc_result *result;
     int count, capacity;
-    int64_t first; /* photo of result[0] */
+    int64_t first; /* index of the photo of result[0] */
     queue q;
 } waiting;
 
@@ -231,7 +233,7 @@ static arc_status make_room(const arc_pipeline *p, waiting *w, arc_error *err) {
     return ARC_OK;
 }
 
-/* Hands on what no crop of the queue belongs to. */
+/* Gives the results to the callback that have no crop in the queue any more. */
 static arc_status hand_on(const arc_pipeline *p, waiting *w, arc_result_sink *sink, void *sink_ctx, arc_error *err) {
     const int ready = w->q.count ? w->q.at[0].result : w->count;
     arc_status st = ARC_OK;

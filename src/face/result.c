@@ -1,4 +1,4 @@
-/* The memory of what was found in a photo. */
+/* face: the memory of a result, that is of the faces found in a photo. */
 #include "face/result.h"
 
 void arc_result_free(arc_context *ctx, arc_result *result) {

@@ -1,5 +1,5 @@
-/* Embeddings and detections as files and text. Files of any size are written a piece at a time; what stands in them is the same as ever, so that
- * programs that read them go on. */
+/* face: writes embeddings and detections as text and files, in pieces, so that files may have any size. The formats are
+ * stable: programs read them. */
 #include "base/base.h"
 #include "base/text.h"
 #include "face/text.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define PIECE_BYTES 65536 /* of text, before it is written */
+#define PIECE_BYTES 65536 /* of text, written at a time */
 
 /* ---- detections ---- */
 
@@ -61,7 +61,7 @@ arc_status arc_results_describe(arc_context *ctx, const arc_result *results, int
 
 typedef struct saver {
     arc_writer *writer;
-    arc_text text; /* of the piece that is written next */
+    arc_text text; /* the piece that is written next */
     int dim;
     bool first;
 } saver;
@@ -79,7 +79,7 @@ static void put_values(saver *s, const float *x, const char *first, const char *
         arc_text_add(&s->text, "%s%.9g", d ? between : first, (double)x[d]);
 }
 
-/* A field of CSV: quoted where it has to be. */
+/* A field of CSV, quoted if necessary. */
 static void put_field(arc_text *t, const char *text) {
     if (!strpbrk(text, ",\"\n\r")) {
         arc_text_add(t, "%s", text);
@@ -136,7 +136,7 @@ static arc_status put_head(saver *s, put_face *put, const char *path, int64_t ro
     return ARC_OK;
 }
 
-/* put NULL: rows of an NPY. */
+/* put NULL: rows of an NPY file. */
 static arc_status save(arc_context *ctx, const arc_result *results, int count, int dim, put_face *put, const char *path,
                        int64_t rows, arc_error *err) {
     saver s = {.dim = dim, .first = true};

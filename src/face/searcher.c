@@ -1,6 +1,6 @@
-/* One photo at a time: decoded, searched, its faces cropped. A searcher owns a detector and the memory that photos are decoded into; a
- * pipeline has one that uses all threads, for few photos, and one a lane, for many: each lane then works on a photo of its own, so that
- * some decode while others search. */
+/* face: searches one photo at a time: decodes it, detects faces and cuts out crops. A searcher owns a detector and the memory
+ * into which photos are decoded. A pipeline has one searcher that uses all threads, for few photos, and one for each lane, for
+ * many (lanes.c). */
 #include "face/searcher.h"
 #include "base/base.h"
 #include "face/detect/detect.h"
@@ -9,20 +9,20 @@
 #include <math.h>
 #include <string.h>
 
-#define FACES_FIRST 64       /* capacity of the first try */
-#define FACES_BESIDE_BOX 256 /* looked at where the photo says in which box its face is */
-#define LEAST_IOU 0.2f       /* of a face with that box */
+#define FACES_FIRST 64     /* the capacity that is tried first */
+#define FACES_WITH_BOX 256 /* faces that are considered if the photo says where its face is */
+#define LEAST_IOU 0.2f     /* of a face with that rectangle */
 
 struct arc_searcher {
     const arc_pipeline_options *opt;
-    arc_context *results;  /* faces and crops outlive the searcher */
-    arc_execution run;     /* of the detector: the threads of this searcher */
-    arc_recycler recycler; /* of photos */
+    arc_context *results;  /* allocates faces and crops, which outlive the searcher */
+    arc_execution run;     /* of the detector, with this searcher's threads */
+    arc_recycler recycler; /* memory of photos */
     arc_pool *pool;        /* its own, or NULL */
     arc_detector *detector;
     arc_template align;
     int dim;
-    bool crops; /* are wanted */
+    bool crops; /* whether crops are wanted */
 };
 
 arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const arc_pipeline_options *opt, arc_template align,
@@ -43,7 +43,7 @@ arc_status arc_searcher_new(arc_context *ctx, const arc_model *detector, const a
         if (own_threads > 1)
             ARC_TRY(arc_pool_new(&s->pool, &ctx->alloc, own_threads, err));
         s->run.pool = s->pool;
-        s->run.tune = false; /* what the searcher of all threads measured is on record */
+        s->run.tune = false; /* the searcher with all threads has measured; this one uses its results */
     }
     if (!opt->aligned)
         ARC_TRY(arc_detector_new_on(&s->run, detector, &s->detector, err));
@@ -100,8 +100,8 @@ static float overlap(const arc_face *f, const float box[4]) {
     return sum > both ? both / (sum - both) : 0;
 }
 
-/* The face in the known box; -1: none is. */
-static int face_in_box(const arc_face *face, int count, const float box[4]) {
+/* The face that overlaps the given rectangle most; -1: none does enough. */
+static int face_nearest_to(const arc_face *face, int count, const float box[4]) {
     int best = 0;
     for (int i = 1; i < count; i++)
         if (overlap(&face[i], box) > overlap(&face[best], box))
@@ -109,7 +109,7 @@ static int face_in_box(const arc_face *face, int count, const float box[4]) {
     return count > 0 && overlap(&face[best], box) >= LEAST_IOU ? best : -1;
 }
 
-/* Of JPEG's reductions, which are exact powers of two. */
+/* The reductions that the JPEG decoder offers are exact powers of two. */
 static float reduction(double scale) {
     return (float)lrint(1 / scale);
 }
@@ -125,7 +125,7 @@ static arc_face enlarged(const arc_face *face, float by) {
     return out;
 }
 
-/* All faces of the image, best first. Ownership: *face is freed by the caller, after a failure too. */
+/* All faces of the image, best first. The caller frees *face, after a failure too. */
 static arc_status detect(arc_searcher *s, const arc_image *image, const arc_detect_options *opt, arc_face **face, int *found,
                          arc_error *err) {
     int capacity = FACES_FIRST;
@@ -136,26 +136,26 @@ static arc_status detect(arc_searcher *s, const arc_image *image, const arc_dete
         const arc_status st = arc_detect(s->detector, image, opt, *face, capacity, found, err);
         if (st != ARC_OK || *found <= capacity)
             return st;
-        capacity = *found; /* a crowd: once more with room for all */
+        capacity = *found; /* more faces than expected: once more, with room for all */
         arc_mem_free(s->run.alloc, *face);
     }
 }
 
-/* `image` is `scale` of the photo. */
+/* Finds faces in `image`, which is the photo scaled by `scale`. */
 static arc_status find_faces(arc_searcher *s, const arc_photo *photo, const arc_image *image, double scale, arc_result *r) {
     arc_detect_options opt = s->opt->detect;
     arc_face *face = NULL;
     float box[4];
     int found = 0;
     if (photo->has_box)
-        opt.max_faces = FACES_BESIDE_BOX;
+        opt.max_faces = FACES_WITH_BOX;
     arc_status st = detect(s, image, &opt, &face, &found, &r->error);
     if (st == ARC_OK) {
         r->faces_found = found;
         for (int i = 0; i < 4; i++)
             box[i] = photo->box_px[i] / reduction(scale);
         const bool all = s->opt->all_faces && !photo->has_box;
-        const int first = photo->has_box ? face_in_box(face, found, box) : all ? 0 : largest_of(face, found);
+        const int first = photo->has_box ? face_nearest_to(face, found, box) : all ? 0 : largest_of(face, found);
         const int taken = found == 0 || first < 0 ? 0 : all ? found : 1;
         if (taken > 0)
             st = make_faces(s, r, taken);
@@ -166,7 +166,7 @@ static arc_status find_faces(arc_searcher *s, const arc_photo *photo, const arc_
     return st;
 }
 
-/* The photo came with its landmarks. */
+/* Crops by the landmarks that came with the photo. */
 static arc_status take_known_face(const arc_searcher *s, const arc_photo *photo, arc_result *r) {
     const arc_status st = make_faces(s, r, 1);
     if (st != ARC_OK)
@@ -191,14 +191,14 @@ static arc_status take_known_face(const arc_searcher *s, const arc_photo *photo,
     return ARC_OK;
 }
 
-/* Crop from an image that is `scale` of the photo. */
+/* Crops from an image that is the photo scaled by `scale`. */
 static arc_status crop_face(const arc_searcher *s, const arc_image *image, double scale, arc_result_face *face, arc_error *err) {
     const arc_face seen = enlarged(&face->face, 1 / reduction(scale));
     return arc_align_face(s->results, image, (const float(*)[2])seen.landmark_px, s->align, s->opt->warp, &face->crop,
                           &face->align_residual_px, err);
 }
 
-/* A face that the reduced photo shows with fewer pixels than the crop has needs the whole photo. */
+/* A face that has fewer pixels in the reduced photo than in the crop needs the photo at full size. */
 static bool needs_whole(const arc_searcher *s, const arc_result *r, double scale) {
     for (int i = 0; i < r->faces; i++) {
         double matrix[2][3];
@@ -210,7 +210,7 @@ static bool needs_whole(const arc_searcher *s, const arc_result *r, double scale
     return false;
 }
 
-/* The photo is the crop. */
+/* The photo is a ready crop. */
 static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result *r) {
     arc_image_options options = s->opt->image;
     options.min_side_px = 0;
@@ -234,10 +234,10 @@ static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result 
     return ARC_OK;
 }
 
-/* The photo while it is searched. */
+/* The photo that is searched. */
 typedef struct opened {
     arc_image image;
-    bool owned; /* else it is the caller's pixels */
+    bool owned; /* false: the pixels are the caller's */
     arc_image_info info;
 } opened;
 

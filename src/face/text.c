@@ -1,4 +1,4 @@
-/* A face as results show it. */
+/* face: a face as text in results. */
 #include "face/text.h"
 
 const char *arc_face_name(const arc_result *r) {

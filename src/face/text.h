@@ -1,4 +1,4 @@
-/* text: a face as results show it. */
+/* face: a face as text in results. */
 #ifndef ARC_FACE_TEXT_H
 #define ARC_FACE_TEXT_H
 

@@ -1,5 +1,5 @@
-/* Whether two faces are one person's: the threshold and the calibration that a model carries, applied to a cosine. What thresholds are good is
- * measured elsewhere (eval/), kept in model/calibration.c. */
+/* face: decides whether two faces belong to the same person, by the threshold and the calibration of the model. eval/ measures
+ * thresholds, model/calibration.c stores them in the model. */
 #include "base/base.h"
 #include "face/pipeline.h"
 #include <arcface/verify.h>

@@ -1,4 +1,4 @@
-/* Two photos and the verdict on them, as people and programs read it. */
+/* face: the comparison of two photos as text and as JSON. */
 #include "face/text.h"
 #include <arcface/verify.h>
 

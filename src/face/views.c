@@ -1,7 +1,8 @@
-/* Pixels as the network's input: (pixel - mean) * scale in the contract's channel order.
+/* face: pixels as the input of a network: (pixel - mean) * scale, in the contract's channel order.
  *
- * A channel has 256 possible values: they are computed once, as training code computes them. That divides ((x - 127.5) / 127.5), and where
- * scale is the float nearest to 1/d of a half-integer d, so do we: networks that quantize their input feel the last bit. */
+ * A channel has 256 possible values, which are computed once. Training code divides, (x - 127.5) / 127.5; so if scale is the
+ * float nearest to 1/d for a half-integer d, this code divides too, because networks that quantize their input are sensitive
+ * to the last bit. */
 #include "face/views.h"
 #include "base/base.h"
 #include <arcface/image.h>

@@ -1,4 +1,4 @@
-/* Timing: every step of a network's plan, and the peaks of the machine that they are held against. */
+/* model: measures the time of every layer of a network's plan, and the peak rates of the machine to compare them with. */
 #include "kernel/kernel.h"
 #include "model/model.h"
 #include <arcface/bench.h>
@@ -40,7 +40,7 @@ static void int8_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* The tile over pairs of bfloat16, everything in L1. */
+/* The GEMM tile over pairs of bfloat16, with all data in L1. */
 static void bf16_items(void *arg, size_t begin, size_t end, int thread) {
     peak_job *job = arg;
     const arc_kernels *k = job->k;
@@ -68,7 +68,7 @@ static void read_items(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-/* Work a nanosecond of the best of several rounds. */
+/* Work per nanosecond in the best of several rounds. */
 static double best_rate(arc_pool *pool, peak_job *job, size_t items, size_t grain, arc_pool_fn *fn) {
     double best = 0;
     for (int round = 0; round < ROUNDS; round++) {

@@ -1,4 +1,4 @@
-/* A calibration as metadata of the model: "score:rate" lists and the numbers behind the threshold. */
+/* model: a calibration as metadata of the model: lists of "score:rate" and the numbers that the threshold was derived from. */
 #include "model/model.h"
 #include <arcface/calibrate.h>
 #include <math.h>
@@ -44,7 +44,7 @@ static void put_list(char *text, const double *score, const double *value, int c
     }
 }
 
-/* Scores must rise and values lie in 0..1. */
+/* Scores must rise and values must be within 0..1. */
 static bool read_list(const char *text, double *score, double *value, int *count) {
     *count = 0;
     while (*text) {
@@ -88,7 +88,7 @@ static void put_numbers(char *text, const double *x, size_t count) {
     }
 }
 
-/* Empty: no gallery was named, and what an earlier calibration said of one holds no more. */
+/* empty: no gallery was given, so what an earlier calibration said about one is removed */
 static void put_search(char *text, const arc_calibration *c) {
     const double numbers[] = {(double)c->gallery, c->fpir, c->search_far, c->search_threshold, c->search_supported};
     *text = '\0';

@@ -1,4 +1,4 @@
-/* Facts of a graph that the text and the JSON description both tell: operators counted, numbers a node reads, shapes as text. */
+/* model: facts of a graph that both descriptions give: counts of operators, the parameters that a node reads, shapes as text. */
 #include "model/describe_internal.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-/* The JSON of `arcface model info --json`: the same facts as the text, one object, units in the key names. */
+/* model: the JSON of `arcface model info --json`: the same facts as the text, in one object, with units in the names. */
 #include "model/describe_internal.h"
 #include <jansson.h>
 #include <string.h>
 
-/* Names in model files need not be UTF-8; jansson refuses what is not. */
+/* Names in model files may be invalid UTF-8, which jansson refuses. */
 static json_t *text_of(const char *s) {
     json_t *j = json_string(s ? s : "");
     return j ? j : json_string("(not UTF-8)");

@@ -1,5 +1,5 @@
-/* Shapes and multiply-accumulates of every layer as the file has them (nothing fused). A view of the graph that calls each node's
- * first result an output makes the inferring plan tell all shapes. */
+/* model: shapes and multiply-accumulates of every layer as the file has it, before fusion. It plans a view of the graph in
+ * which the first result of each node is an output, so that all shapes are known. */
 #include "model/describe_internal.h"
 #include "plan/plan.h"
 

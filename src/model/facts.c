@@ -1,4 +1,4 @@
-/* Facts of a model: counts from the graph, the memory plan from a session for one image, the file's hash. */
+/* model: facts of a model: counts from the graph, the memory plan of a session for one image, the hash of the file. */
 #include "base/digest.h"
 #include "model/model.h"
 #include "plan/cost.h"

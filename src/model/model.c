@@ -1,4 +1,5 @@
-/* Models: loading by content, making from the zoo, saving with contract and self-test vector. */
+/* model: models: loads them by content, makes them from the zoo, and saves them with contract and self-test vector. Importers
+ * are in format/. */
 #include "model/model.h"
 #include "format/format.h"
 #include "pass/pass.h"
@@ -26,7 +27,7 @@ static bool begins(const arc_map *map, const char *magic, size_t bytes) {
     return map->bytes >= bytes && memcmp(map->data, magic, bytes) == 0;
 }
 
-/* By the first bytes where they tell, else by the suffix. */
+/* The format by the first bytes if they identify it, else by the suffix. */
 static arc_status choose_loader(const char *path, loader **out, int64_t *file_bytes, arc_error *err) {
     arc_map map;
     arc_status st = arc_map_open(&map, path, ARC_MAX_MODEL_BYTES, err);
@@ -58,12 +59,12 @@ static arc_status choose_loader(const char *path, loader **out, int64_t *file_by
     return st;
 }
 
-/* ---- weights that are not numbers ---- */
+/* ---- weights that are not finite ---- */
 
 typedef struct finite_check {
     const uint32_t *bits;
     size_t count;
-    uint8_t *bad; /* one a tile */
+    uint8_t *bad; /* one for each tile */
 } finite_check;
 
 static void check_tiles(void *arg, size_t begin, size_t end, int thread) {
@@ -93,7 +94,7 @@ static arc_status check_value(const arc_context *ctx, const arc_value *v, uint8_
     return ARC_OK;
 }
 
-/* Weights and biases are finite in every sound file. Constants of other kinds may hold infinities (the bounds of Clip). */
+/* Weights and biases of every valid file are finite. Other constants may be infinite (the bounds of Clip). */
 static arc_status check_finite(const arc_context *ctx, const arc_graph *g, arc_error *err) {
     size_t most = 0;
     for (int i = 0; i < g->values; i++)
@@ -210,7 +211,8 @@ void arc_model_free(arc_model **model) {
     *model = NULL;
 }
 
-/* The model may be in use by other threads, so the new metadata are gathered beside it and the graph is written through a view. */
+/* The model may be in use by other threads, so the new metadata are collected beside it and the graph is written through a
+ * view. */
 arc_status arc_model_save(arc_context *ctx, const arc_model *model, const char *path, arc_error *err) {
     arc_status st;
     arc_graph *notes = NULL;

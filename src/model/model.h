@@ -1,4 +1,5 @@
-/* model: a graph with its contract. Joins importers, contract rules, self-test and facts. */
+/* model: a graph with its contract, and the functions on it that other rooms use: importers, contract rules, self-test and
+ * facts. The public ones are in <arcface/model.h>. */
 #ifndef ARC_MODEL_MODEL_INTERNAL_H
 #define ARC_MODEL_MODEL_INTERNAL_H
 

@@ -1,18 +1,18 @@
-/* arc_net: the raw network for tools and tests. A model whose file fixes the batch (usually to 1) is run piece by piece, and its
- * outputs are joined along their first dimension. So is a small embedder by choice: its weights stay in the cache from image to image, and
- * the activations of many images would not. */
+/* model: arc_net, the raw network for tools and tests. If the file fixes the batch (mostly to 1), the network is run image by
+ * image and the outputs are joined along their first dimension. Small embedders are also run so, because then their weights
+ * stay in the cache from image to image, which the activations of many images would displace. */
 #include "model/model.h"
 #include "model/pixels.h"
 #include <arcface/bench.h>
 #include <string.h>
 
-#define CACHED_WEIGHT_BYTES ((int64_t)12 << 20) /* of L3; larger networks fetch their weights once for all images */
+#define CACHED_WEIGHT_BYTES ((int64_t)12 << 20) /* of L3; larger networks read their weights once for all images */
 
 typedef struct gathered {
     float *data;
     size_t capacity;   /* floats */
     arc_shape shape;   /* of the last run; rank < 0 before the first */
-    const float *from; /* the session's memory, or data when pieces were joined */
+    const float *from; /* the session's memory, or `data` if outputs were joined */
     arc_dtype dtype;
 } gathered;
 
@@ -22,7 +22,7 @@ struct arc_net {
     arc_session *session;
     arc_tensor *out;
     gathered *got;
-    float *plain; /* pixels as floats, for graphs that don't take them as they are */
+    float *plain; /* pixels as floats, for graphs that cannot take pixels directly */
     size_t plain_floats;
     bool one_by_one;
     bool ran;
@@ -84,7 +84,7 @@ void arc_net_free(arc_net **net) {
     *net = NULL;
 }
 
-/* Compares the input with what the file declares; *batch = images in one pass of the graph. */
+/* Compares the input with the shape in the file; *batch: images in one run of the graph. */
 static arc_status check_input(const arc_net *net, const int64_t dim[4], int64_t *batch, arc_error *err) {
     const arc_graph *g = net->model->graph;
     const arc_value *v = &g->value[g->input[0]];
@@ -102,7 +102,7 @@ static arc_status check_input(const arc_net *net, const int64_t dim[4], int64_t 
     return ARC_OK;
 }
 
-/* Appends what the session gave for piece `index` of `pieces`. */
+/* Appends the session's output for piece `index` of `pieces`. */
 static arc_status gather(arc_net *net, int output, int64_t index, int64_t pieces, arc_error *err) {
     const arc_tensor *t = &net->out[output];
     gathered *got = &net->got[output];
@@ -134,7 +134,7 @@ static arc_status gather(arc_net *net, int output, int64_t index, int64_t pieces
     return ARC_OK;
 }
 
-/* All pieces of one input, floats or pixels. */
+/* Runs all pieces of one input, floats or pixels. */
 static arc_status run_pieces(arc_net *net, const float *input, const arc_pixels *pixels, const int64_t dim[4], arc_error *err) {
     arc_status st;
     int64_t batch;
@@ -154,7 +154,7 @@ static arc_status run_pieces(arc_net *net, const float *input, const arc_pixels 
             in.layout = ARC_PIXELS;
             in.data = &part;
         } else {
-            /* the session only reads its inputs; arc_tensor has one pointer for both directions */
+            /* the session only reads its inputs; arc_tensor has one pointer type for both directions */
             in.data = (void *)(uintptr_t)(input + p * piece);
         }
         ARC_TRY(arc_session_run(net->session, &in, net->out, err));
@@ -215,7 +215,7 @@ arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4
     const arc_tensor in = {.dtype = ARC_F32,
                            .layout = ARC_PLAIN,
                            .shape = {.rank = 4, .dim = {batch, dim[1], dim[2], dim[3]}},
-                           .data = (void *)(uintptr_t)input}; /* only read */
+                           .data = (void *)(uintptr_t)input}; /* is only read */
     ARC_TRY(arc_session_profile(net->session, &in, rounds, time, capacity, count, err));
     for (int i = 0; i < ARC_MIN(*count, capacity); i++) {
         layers[i] = (arc_layer_time){.op = time[i].op,

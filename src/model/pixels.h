@@ -1,11 +1,11 @@
-/* model: running a network on pictures as they lie in memory. */
+/* model: runs a network on pictures of 8-bit pixels, without converting them to floats first. */
 #ifndef ARC_MODEL_PIXELS_H
 #define ARC_MODEL_PIXELS_H
 
 #include "op/pixels.h"
 #include <arcface/model.h>
 
-/* As arc_net_run on the floats that the pixels stand for, dim = {n, 3, h, w}; the same bits. */
+/* As arc_net_run on the floats that the pixels stand for, dim = {n, 3, h, w}, with the same bits. */
 arc_status arc_net_run_pixels(arc_net *net, const arc_pixels *pixels, const int64_t dim[4], arc_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* The self-test vector: seed and the first values of the first output on a seeded random image. A file that was damaged, or a machine
- * that computes wrongly, is found out at load, for the price of one forward pass. */
+/* model: the self-test vector: a seed, and the first values of the first output on a random image from that seed. It detects a
+ * damaged file, or a machine that computes wrongly, when the model is loaded, at the cost of one forward pass. */
 #include "model/model.h"
 #include <math.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 
 #define SEED 20190609u
 #define VALUES 8
-#define FREE_SIDE_PX 160    /* of models that take any size; strides up to 32 divide it */
-#define TOLERANCE 1e-3      /* of the largest value */
-#define INT8_TOLERANCE 5e-2 /* int8 activations: one step of rounding moves an output so much */
+#define FREE_SIDE_PX 160    /* for models that take any size; strides up to 32 divide it */
+#define TOLERANCE 1e-3      /* relative to the largest value */
+#define INT8_TOLERANCE 5e-2 /* a rounding difference of one quantum can change an output by this much */
 
 bool arc_model_is_int8(const arc_graph *g) {
     for (int i = 0; i < g->nodes; i++)
@@ -19,7 +19,7 @@ bool arc_model_is_int8(const arc_graph *g) {
     return false;
 }
 
-/* Pixels 0..255 from the counter-based generator, normalised as the contract says. */
+/* Pixels 0..255 from the counter-based generator, normalised as in the contract. */
 static void draw_image(const arc_contract *c, uint64_t seed, int64_t plane, float *out) {
     arc_rng rng;
     arc_rng_seed(&rng, seed, 0);
@@ -45,7 +45,7 @@ static arc_status first_values(arc_context *ctx, const arc_graph *g, const arc_c
     }
     draw_image(c, seed, h * w, image);
     const arc_session_options options = {
-        .low_memory = true, .exact = true, .no_tuning = true}; /* loading takes no more than the weights */
+        .low_memory = true, .exact = true, .no_tuning = true}; /* loading needs no more memory than the weights */
     ARC_TRY(arc_session_new(&session, ctx, g, &options, err));
     const arc_tensor in = {.dtype = ARC_F32, .layout = ARC_PLAIN, .shape = {.rank = 4, .dim = {1, 3, h, w}}, .data = image};
     ARC_TRY(arc_session_run(session, &in, out, err));

@@ -1,4 +1,4 @@
-/* The detector: photo -> letterbox -> network -> candidates -> NMS -> faces in photo pixels. */
+/* face: the detector: photo -> letterbox -> network -> candidates -> non-maximum suppression -> faces in photo pixels. */
 #include "face/detect/detect.h"
 #include "base/base.h"
 #include "face/detect/decode.h"
@@ -10,14 +10,14 @@
 
 #define OUTPUTS_MAX 32
 #define SIZE_DEFAULT 640
-#define SIZE_CLOSE 128 /* the second, small scale of multi_scale: faces that fill the picture */
+#define SIZE_CLOSE 128 /* the second, smaller scale of multi_scale, for faces that fill the picture */
 #define SIZE_MAX_PX 4096
 
 struct arc_detector {
     arc_execution x;
     const arc_contract *contract;
     arc_net *net;
-    arc_image box; /* letterboxed input, reused */
+    arc_image letterbox; /* letterboxed input, reused */
 };
 
 void arc_detect_options_default(arc_detect_options *opt) {
@@ -52,7 +52,7 @@ void arc_detector_free(arc_detector **detector) {
         return;
     arc_detector *d = *detector;
     arc_net_free(&d->net);
-    arc_image_release(d->x.alloc, &d->box);
+    arc_image_release(d->x.alloc, &d->letterbox);
     arc_mem_free(d->x.alloc, d);
     *detector = NULL;
 }
@@ -73,12 +73,12 @@ arc_status arc_decode_faces(arc_detector_kind kind, const arc_raw *raw, arc_face
     }
 }
 
-/* A letterbox of w x h; kept while the size stays. */
+/* Allocates a letterbox of w x h; it is reused while the size is the same. */
 static arc_status reserve(arc_detector *d, int w, int h, arc_error *err) {
-    if (d->box.width_px == w && d->box.height_px == h)
+    if (d->letterbox.width_px == w && d->letterbox.height_px == h)
         return ARC_OK;
-    arc_image_release(d->x.alloc, &d->box);
-    return arc_image_alloc(d->x.alloc, w, h, &d->box, err);
+    arc_image_release(d->x.alloc, &d->letterbox);
+    return arc_image_alloc(d->x.alloc, w, h, &d->letterbox, err);
 }
 
 static arc_status read_outputs(arc_detector *d, arc_net_output *out, arc_raw *raw, arc_error *err) {
@@ -108,7 +108,7 @@ static void to_photo_pixels(arc_face_list *faces, size_t from, double scale) {
     }
 }
 
-/* Hostile weights may give anything: only finite boxes are faces. */
+/* Damaged or hostile weights may give any numbers: only faces with finite coordinates count. */
 static void drop_unreal(arc_face_list *faces, size_t from) {
     size_t kept = from;
     for (size_t i = from; i < faces->count; i++) {
@@ -127,10 +127,10 @@ static arc_status detect_at(arc_detector *d, const arc_image *image, int w, int 
     arc_status st = reserve(d, w, h, err);
     double scale = 1;
     if (st == ARC_OK)
-        st = arc_letterbox(d->x.alloc, d->x.pool, image, &d->box, &scale, err);
+        st = arc_letterbox(d->x.alloc, d->x.pool, image, &d->letterbox, &scale, err);
     if (st != ARC_OK)
         return st;
-    arc_view view = {&d->box, false};
+    arc_view view = {&d->letterbox, false};
     arc_net_output out[OUTPUTS_MAX];
     arc_raw raw = {.width_px = w, .height_px = h, .threshold = threshold, .prior_px = d->contract->prior_px};
     size_t from = faces->count;
@@ -162,7 +162,7 @@ arc_status arc_detect(arc_detector *detector, const arc_image *image, const arc_
     if (size > SIZE_MAX_PX)
         return arc_fail(err, ARC_EINVAL, "a detection size of %d px is above %d", size, SIZE_MAX_PX);
     size = (size + 31) / 32 * 32;
-    /* InsightFace counts pixels inclusively in its NMS, YuNet does not. */
+    /* the NMS of InsightFace counts pixels inclusively, that of YuNet does not */
     float plus_one = c->detector == ARC_DETECTOR_YUNET ? 0.0f : 1.0f;
     arc_face_list list = {.alloc = detector->x.alloc};
     arc_status st;

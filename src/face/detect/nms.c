@@ -1,4 +1,4 @@
-/* Candidate lists: growth, order, non-maximum suppression and the choice of the best few. */
+/* face: candidate lists: growth, sorting, non-maximum suppression, and the choice of the best few. */
 #include "base/base.h"
 #include "face/detect/decode.h"
 #include <arcface/image.h>
@@ -24,7 +24,7 @@ void arc_face_list_free(arc_face_list *list) {
     list->count = list->capacity = 0;
 }
 
-/* Best score first; equal scores by place, so that the order never depends on the sort. */
+/* Highest score first. Equal scores are ordered by position, so that the order does not depend on the sorting algorithm. */
 static int by_score(const void *a, const void *b) {
     const arc_face *p = a, *q = b;
     if (p->score != q->score)
@@ -63,7 +63,7 @@ void arc_nms(arc_face_list *faces, float iou, float plus_one) {
 }
 
 static double weight_of(const arc_face *f, int width_px, int height_px) {
-    double dx = ((double)f->x1_px + (double)f->x2_px) / 2 - width_px / 2; /* whole pixels, as the reference */
+    double dx = ((double)f->x1_px + (double)f->x2_px) / 2 - width_px / 2; /* in whole pixels, as the reference does */
     double dy = ((double)f->y1_px + (double)f->y2_px) / 2 - height_px / 2;
     return (double)area_of(f, 0) - 2 * (dx * dx + dy * dy);
 }

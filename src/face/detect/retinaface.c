@@ -1,5 +1,5 @@
-/* RetinaFace outputs to candidates, both families (ALGORITHMS 6.5, 6.6): biubug6's normalised priors with variances, and InsightFace's
- * first MXNet form with pixel anchors of sides 512..16. */
+/* face: RetinaFace outputs to candidates, for both families (ALGORITHMS 6.5, 6.6): biubug6's normalised priors with variances,
+ * and InsightFace's first MXNet form with pixel anchors of sides 512..16. */
 #include "base/base.h"
 #include "face/detect/decode.h"
 #include <arcface/image.h>
@@ -16,7 +16,7 @@ static const float *rows_of(const arc_raw *raw, int64_t rows, int64_t columns) {
     return NULL;
 }
 
-/* Some exports end before the softmax: then a row does not sum to one. */
+/* Some exports end before the softmax; then the values of a row do not sum to one. */
 static bool is_softmaxed(const float *conf, int64_t rows) {
     for (int64_t i = 0; i < rows; i++)
         if (!(fabsf(conf[2 * i] + conf[2 * i + 1] - 1.0f) < 1e-3f && conf[2 * i] >= 0 && conf[2 * i + 1] >= 0))
@@ -66,7 +66,7 @@ arc_status arc_decode_retinaface(const arc_raw *raw, arc_face_list *faces, arc_e
     return ARC_OK;
 }
 
-/* ---- MXNet: per stride probabilities [1,4,h,w], deltas [1,8,h,w], landmarks [1,20,h,w]; two anchors a cell ---- */
+/* ---- MXNet: for each stride probabilities [1,4,h,w], deltas [1,8,h,w], landmarks [1,20,h,w]; two anchors a cell ---- */
 
 static const float *planes_of(const arc_raw *raw, int64_t channels, int64_t h, int64_t w) {
     for (int i = 0; i < raw->count; i++) {
@@ -77,7 +77,7 @@ static const float *planes_of(const arc_raw *raw, int64_t channels, int64_t h, i
     return NULL;
 }
 
-/* Widths are pixel-inclusive: the base anchor [0,0,15,15] is 16 wide with its centre at 7.5. */
+/* Widths count pixels inclusively: the base anchor [0,0,15,15] is 16 wide and its centre is 7.5. */
 static arc_face anchor_face(const arc_raw *raw, float cx, float cy, float size, const float *delta, const float *mark,
                             int64_t plane, float score) {
     float x = delta[0] * size + cx, y = delta[plane] * size + cy;

@@ -1,5 +1,6 @@
-/* SCRFD outputs to candidates: per stride sigmoid scores [n,1], distances to the four sides [n,4] and to five landmarks [n,10] in strides,
- * with n = rows*columns*anchors; anchor centres at whole strides, no half-cell offset (ALGORITHMS 6.4). */
+/* face: SCRFD outputs to candidates: for each stride sigmoid scores [n,1], distances to the four sides [n,4] and to five
+ * landmarks [n,10] in units of the stride, n = rows*columns*anchors. Anchor centres lie at multiples of the stride, without an
+ * offset of half a cell (ALGORITHMS 6.4). */
 #include "base/base.h"
 #include "face/detect/decode.h"
 #include <arcface/image.h>
@@ -47,7 +48,7 @@ static arc_status decode_level(const arc_raw *raw, const level *l, int stride, i
     return ARC_OK;
 }
 
-/* Levels that the outputs hold with this many anchors a cell: strides 8, 16, 32 and for some models 64, 128. */
+/* How many levels the outputs have if there are this many anchors a cell: strides 8, 16, 32 and, for some models, 64, 128. */
 static int find_levels(const arc_raw *raw, int anchors, level levels[5]) {
     int count = 0;
     for (int stride = 8; stride <= 128; stride *= 2) {

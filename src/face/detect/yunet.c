@@ -1,12 +1,12 @@
-/* YuNet outputs to candidates: per stride 8, 16, 32 class and object scores [n,1], box [n,4] (centre offset, log size), landmarks [n,10];
- * the score is the geometric mean of the two. */
+/* face: YuNet outputs to candidates: for each of the strides 8, 16, 32 class and object scores [n,1], face rectangle [n,4]
+ * (centre offset, log size), landmarks [n,10]. The score is the geometric mean of the two scores. */
 #include "base/base.h"
 #include "face/detect/decode.h"
 #include <arcface/image.h>
 #include <math.h>
 #include <string.h>
 
-/* The k-th output of `rows` x `columns` whose name starts with `prefix`; without such names, the k-th of that shape. */
+/* The k-th output of `rows` x `columns` whose name starts with `prefix`; if no names do, the k-th of that shape. */
 static const float *find(const arc_raw *raw, int64_t rows, int64_t columns, const char *prefix, int k) {
     for (int i = 0; i < raw->count; i++) {
         const arc_net_output *o = &raw->out[i];
