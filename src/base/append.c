@@ -1,4 +1,5 @@
-/* Files that grow: a download survives a broken connection, a log the program's end. A lock keeps two programs from growing the same one. */
+/* base: files that grow. A download then survives a broken connection, and a log survives the end of the program. A lock
+ * prevents two programs from growing the same file. */
 #include "base/file.h"
 #include "base/sys.h"
 #include <errno.h>
@@ -9,7 +10,7 @@ struct arc_append {
     const arc_alloc *alloc;
     char *path;
     int fd;
-    int64_t bytes; /* whole puts, and what was there before */
+    int64_t bytes; /* what was there before, and complete puts */
 };
 
 static arc_status open_locked(arc_append *file, int64_t *have_bytes, arc_error *err) {
@@ -48,7 +49,7 @@ arc_status arc_append_put(arc_append *file, const void *data, size_t bytes, arc_
         return ARC_OK;
     }
     const arc_status st = arc_fail_errno(err, "write", file->path);
-    (void)arc_sys_truncate(file->fd, (off_t)file->bytes); /* no half of it, where the disk allows that much */
+    (void)arc_sys_truncate(file->fd, (off_t)file->bytes); /* removes a partly written put, if the disk allows that */
     return st;
 }
 

@@ -1,4 +1,4 @@
-/* The monotonic clock. */
+/* base: the monotonic clock. */
 #include "base/clock.h"
 #include <time.h>
 

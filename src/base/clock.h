@@ -1,4 +1,4 @@
-/* clock: time that only goes on. */
+/* base: the monotonic clock, which is not affected by changes of the time of day. */
 #ifndef ARC_BASE_CLOCK_H
 #define ARC_BASE_CLOCK_H
 

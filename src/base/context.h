@@ -1,4 +1,4 @@
-/* context: the inside of arc_context, which every room may read. Opening one joins kernels to it and stands in device/. */
+/* base: the data of arc_context, which every room may read. device/ makes and frees contexts, because that needs the kernels. */
 #ifndef ARC_BASE_CONTEXT_H
 #define ARC_BASE_CONTEXT_H
 
@@ -8,7 +8,7 @@
 
 void arc_log(const arc_context *ctx, arc_log_level level, const char *fmt, ...) ARC_PRINTF(3, 4);
 
-/* The context's inside: base owns it; kernel's table is opaque here. */
+/* The type of the table of kernels is opaque here. */
 struct arc_context {
     arc_alloc alloc;
     arc_pool *pool;
@@ -19,7 +19,7 @@ struct arc_context {
     bool low_memory;
     arc_precision precision;
     bool tune;
-    char *cache_dir; /* NULL = by the environment */
+    char *cache_dir; /* NULL = from the environment */
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* CRC-32C, eight bytes at a time (slicing by 8). */
+/* base: CRC-32C, eight bytes at a time (slicing by 8). */
 #include "base/crc32c.h"
 #include <string.h>
 

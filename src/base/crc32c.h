@@ -1,4 +1,4 @@
-/* train: CRC-32C (Castagnoli), of checkpoints and TensorBoard records. */
+/* base: CRC-32C (Castagnoli), used for stores (checkpoints) and TensorBoard records. */
 #ifndef ARC_BASE_CRC32C_H
 #define ARC_BASE_CRC32C_H
 
@@ -9,7 +9,7 @@ typedef struct arc_crc_table {
     uint32_t at[8][256];
 } arc_crc_table;
 void arc_crc_init(arc_crc_table *table);
-/* Goes on from `crc`; 0 begins. */
+/* Continues from `crc`; 0 for the first piece. */
 uint32_t arc_crc32c(const arc_crc_table *table, uint32_t crc, const void *data, size_t bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* SHA-256 of streams and files, through libsodium. */
+/* base: SHA-256 of streams and files, with libsodium. */
 #include "base/digest.h"
 #include <sodium.h>
 

@@ -1,4 +1,4 @@
-/* digest: SHA-256 of streams and files. */
+/* base: SHA-256 of streams and files. hash.h has a fast hash for other purposes. */
 #ifndef ARC_BASE_DIGEST_H
 #define ARC_BASE_DIGEST_H
 
@@ -12,7 +12,7 @@ typedef struct arc_digest {
 void arc_digest_begin(arc_digest *d);
 void arc_digest_add(arc_digest *d, const void *data, size_t bytes);
 void arc_digest_end(arc_digest *d, char hex[ARC_DIGEST_HEX_BYTES]);
-/* Of a file of up to 4 GiB, holding a few MiB of it at a time. */
+/* The digest of a file of up to 4 GiB, with a few MiB of it in memory at a time. */
 arc_status arc_digest_file(const char *path, char hex[ARC_DIGEST_HEX_BYTES], arc_error *err);
 
 #endif

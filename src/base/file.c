@@ -1,4 +1,4 @@
-/* The public whole-buffer writer over the atomic file door. */
+/* base: the public function that writes a buffer to a file, atomically. */
 #include "base/file.h"
 #include "base/context.h"
 #include <arcface/file.h>

@@ -1,4 +1,4 @@
-/* Folders: listing, sorted, and making. */
+/* base: folders: sorted listings, and making folders. */
 #include "base/file.h"
 #include "base/paths.h"
 #include "base/sys.h"
@@ -43,7 +43,7 @@ arc_status arc_dir_list(arc_names *out, const arc_alloc *a, const char *path, si
         else
             st = names_add(out, &capacity, entry->d_name, path, err);
     }
-    if (st == ARC_OK && errno != 0) /* a part of the names would look like all of them */
+    if (st == ARC_OK && errno != 0) /* without this check an incomplete listing would look complete */
         st = arc_fail_errno(err, "list", path);
     closedir(dir);
     if (st != ARC_OK) {

@@ -1,4 +1,4 @@
-/* FNV-1a, 64 bits. */
+/* base: FNV-1a, 64 bits. */
 #include "base/hash.h"
 
 uint64_t arc_hash_bytes(uint64_t hash, const void *data, size_t bytes) {

@@ -1,4 +1,4 @@
-/* hash: a fast 64-bit hash, for names and against accidents, never against an attacker: that is digest.h. */
+/* base: a fast 64-bit hash, for names and against accidental damage. It does not resist attackers; digest.h does. */
 #ifndef ARC_BASE_HASH_H
 #define ARC_BASE_HASH_H
 

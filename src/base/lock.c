@@ -1,4 +1,4 @@
-/* Locks by flock on a file or folder of its own. */
+/* base: locks with flock on a file of their own or on a folder. */
 #include "base/lock.h"
 #include "base/clock.h"
 #include "base/paths.h"
@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-#define LONGEST_NAP_NS 20000000 /* between two looks at a lock that is held */
+#define LONGEST_NAP_NS 20000000 /* between two attempts to lock */
 
 struct arc_lock {
     const arc_alloc *alloc;
@@ -21,7 +21,7 @@ static int open_for_lock(const char *path) {
     return arc_sys_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 }
 
-/* 0, or -1 and errno; EWOULDBLOCK when it is held for longer than wait_ms. */
+/* Returns 0, or -1 with errno; EWOULDBLOCK if another holds the lock for longer than wait_ms. */
 static int take(int fd, int operation, int64_t wait_ms) {
     const uint64_t begin = arc_clock_ns();
     for (long nap = 500000;; nap = ARC_MIN(nap * 2, (long)LONGEST_NAP_NS)) {
@@ -58,6 +58,6 @@ void arc_lock_release(arc_lock **lock_) {
     if (!lock)
         return;
     if (lock->fd >= 0)
-        (void)arc_sys_close(lock->fd); /* gives the lock back */
+        (void)arc_sys_close(lock->fd); /* also releases the lock */
     arc_mem_free(lock->alloc, lock);
 }

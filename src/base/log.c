@@ -1,4 +1,4 @@
-/* The log sink of a context: silent unless the caller gave one. */
+/* base: the log messages of a context: nothing is printed unless the caller set a function for them. */
 #include "base/base.h"
 #include <stdio.h>
 

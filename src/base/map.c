@@ -1,4 +1,4 @@
-/* Files read: whole, as read-only mappings. */
+/* base: reads files, as read-only mappings of the whole file. */
 #include "base/file.h"
 #include "base/sys.h"
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static arc_status map_fd(arc_map *out, int fd, const char *path, size_t max_byte
 arc_status arc_map_open(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
     static const uint8_t nothing[1];
     *out = (arc_map){nothing, 0, false};
-    int fd = arc_sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* a named pipe is refused, not waited for */
+    int fd = arc_sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* refuses a named pipe instead of waiting for it */
     if (fd < 0)
         return arc_fail_errno(err, "open", path);
     arc_status st = map_fd(out, fd, path, max_bytes, err);
@@ -48,7 +48,7 @@ void arc_map_drop(const arc_map *map, const void *from, size_t bytes) {
     uintptr_t base = (uintptr_t)map->data, begin = (uintptr_t)from, end = begin + bytes;
     if (begin < base || end > base + map->bytes)
         return;
-    begin = (begin + page - 1) & ~(page - 1); /* whole pages only: neighbours may still be in use */
+    begin = (begin + page - 1) & ~(page - 1); /* complete pages only: neighbouring data may still be in use */
     end &= ~(page - 1);
     if (begin < end)
         madvise((void *)begin, end - begin, MADV_DONTNEED);

@@ -1,4 +1,5 @@
-/* The one door to memory: overflow-checked blocks, the bump arena and the bounded buffer. Nothing else in the library calls malloc. */
+/* base: all allocation of memory: blocks with overflow checks, the arena, and the buffer with a maximum. Nothing else in the
+ * library calls malloc. */
 #include "base/base.h"
 #include <assert.h>
 #include <stdio.h>
@@ -8,7 +9,8 @@
 
 #define ARENA_CHUNK_BYTES ((size_t)64 << 10)
 
-/* Packed weights are read from end to end at every run: in 4 KB pages, looking up the pages takes longer than fetching them. */
+/* Packed weights are read from end to end in every run. With pages of 4 KB, address translation would take longer than reading
+ * them. */
 #define LARGE_PAGE_BYTES ((size_t)2 << 20)
 
 static void *libc_get(void *ctx, size_t align, size_t bytes) {
@@ -95,7 +97,7 @@ static struct arc_arena_chunk *chunk_new(arc_arena *arena, size_t bytes) {
         return NULL;
     *chunk = (struct arc_arena_chunk){.capacity = capacity};
     if (arena->chunk && bytes > ARENA_CHUNK_BYTES / 2) {
-        /* A big block gets a chunk of its own behind the current one, which keeps filling. */
+        /* a large block gets its own chunk behind the current one, which is still used for small blocks */
         chunk->next = arena->chunk->next;
         arena->chunk->next = chunk;
     } else {
@@ -109,7 +111,7 @@ void *arc_arena_new(arc_arena *arena, size_t n, size_t size) {
     size_t bytes;
     if (!arc_mul_size(n, size, &bytes) || bytes > PTRDIFF_MAX - 4 * ARC_ALIGN)
         return NULL;
-    /* Small blocks (strings) are packed at 16; data that kernels read start on a cache line. */
+    /* Small blocks (strings) are aligned to 16 bytes; data that kernels read are aligned to a cache line. */
     size_t align = bytes >= ARC_ALIGN ? ARC_ALIGN : 16;
     size_t rounded = (ARC_MAX(bytes, (size_t)1) + 15) & ~(size_t)15;
     if (arena->limit_bytes && rounded > arena->limit_bytes - ARC_MIN(arena->used_bytes, arena->limit_bytes))
@@ -209,7 +211,7 @@ arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) {
     arc_status st = bytes < 0 ? ARC_EINVAL : buffer_reserve(b, (size_t)bytes + 1);
     if (st == ARC_OK) {
         vsnprintf((char *)b->data + b->bytes, (size_t)bytes + 1, fmt, again);
-        b->bytes += (size_t)bytes; /* the zero stays behind the end: data is a C string after every printf */
+        b->bytes += (size_t)bytes; /* the terminating zero lies behind the end: data is a C string after every printf */
     }
     va_end(again);
     return st;

@@ -1,31 +1,32 @@
-/* memory: the one overflow-checked door to memory (mem.c): blocks, arenas of many small blocks with one lifetime, buffers that grow to a limit,
- * and an allocator that keeps large blocks for the next request (recycler.c). */
+/* base: all allocation of memory, with overflow checks (mem.c): blocks, arenas of many small blocks with one lifetime, buffers
+ * that grow to a limit, and an allocator that reuses large blocks (recycler.c). */
 #ifndef ARC_BASE_MEMORY_H
 #define ARC_BASE_MEMORY_H
 
 #include "base/status.h"
 #include <arcface/context.h>
 
-#define ARC_ALIGN 64 /* cache line and AVX-512 register; every arc_mem block starts on it */
+#define ARC_ALIGN 64 /* cache line and AVX-512 register; every block is aligned to it */
 
 extern const arc_alloc arc_alloc_libc;
-/* n*size zeroed bytes, NULL on overflow or exhaustion. n*size == 0 gives a valid 1-byte block. */
+/* n*size zeroed bytes; NULL on overflow or if memory is exhausted. n*size == 0 gives a valid block of 1 byte. */
 void *arc_mem_new(const arc_alloc *a, size_t n, size_t size);
-/* The same, not zeroed. */
+/* As arc_mem_new, but not zeroed. */
 void *arc_mem_raw(const arc_alloc *a, size_t n, size_t size);
-/* New block with the first min(old_n,new_n)*size bytes copied, the old one freed; NULL leaves the old one as it was. */
+/* A new block with the first min(old_n,new_n)*size bytes of the old one, which is freed. After NULL the old block is
+ * unchanged. */
 void *arc_mem_grow(const arc_alloc *a, void *old, size_t old_n, size_t new_n, size_t size);
 char *arc_mem_strdup(const arc_alloc *a, const char *text);
 void arc_mem_free(const arc_alloc *a, void *p);     /* NULL-safe */
 bool arc_mul_size(size_t a, size_t b, size_t *out); /* false on overflow */
 bool arc_add_size(size_t a, size_t b, size_t *out);
 
-/* Bump allocator: many small blocks with one lifetime (a graph, a parsed file). Zeroed blocks, freed together. */
+/* Arena: many small blocks with one lifetime (a graph, a parsed file). Blocks are zeroed and freed together. */
 typedef struct arc_arena {
     const arc_alloc *alloc;
     struct arc_arena_chunk *chunk;
-    size_t used_bytes;  /* handed out in all */
-    size_t limit_bytes; /* 0 = none; allocation beyond it fails: hostile files can't exhaust the machine */
+    size_t used_bytes;  /* total size of its blocks */
+    size_t limit_bytes; /* 0 = none; larger allocations fail, so that hostile files can't exhaust memory */
 } arc_arena;
 void arc_arena_init(arc_arena *arena, const arc_alloc *a, size_t limit_bytes);
 void *arc_arena_new(arc_arena *arena, size_t n, size_t size); /* NULL on failure */
@@ -34,7 +35,7 @@ char *arc_arena_strndup(arc_arena *arena, const char *text, size_t bytes);
 char *arc_arena_printf(arc_arena *arena, const char *fmt, ...) ARC_PRINTF(2, 3);
 void arc_arena_free(arc_arena *arena); /* NULL-safe, idempotent */
 
-/* Growable byte buffer with a mandatory maximum. */
+/* A growing byte buffer with a mandatory maximum. */
 typedef struct arc_buffer {
     const arc_alloc *alloc;
     uint8_t *data;
@@ -54,10 +55,10 @@ typedef struct arc_recycled {
 } arc_recycled;
 typedef struct arc_recycler {
     const arc_alloc *inner;
-    arc_alloc alloc; /* what its users are given */
+    arc_alloc alloc; /* the allocator to give to users */
     arc_recycled block[2];
 } arc_recycler;
-void arc_recycler_init(arc_recycler *r, const arc_alloc *inner); /* r must not move afterwards */
-void arc_recycler_free(arc_recycler *r);                         /* every block was put back before; idempotent */
+void arc_recycler_init(arc_recycler *r, const arc_alloc *inner); /* r must not be moved afterwards */
+void arc_recycler_free(arc_recycler *r);                         /* all its blocks must be freed before; idempotent */
 
 #endif

@@ -1,4 +1,5 @@
-/* What the kernel tells about this process and its processor: small files of /proc and /sys that cannot be mapped. */
+/* base: memory and processor figures of the system about this process, from small files in /proc and /sys, which cannot be
+ * mapped. */
 #include "base/base.h"
 #include <arcface/bench.h>
 #include <fcntl.h>
@@ -6,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The beginning of a file as text; empty when it cannot be read. */
+/* The beginning of a file as text; empty if it cannot be read. */
 static void read_text(const char *path, char *text, size_t bytes) {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     const ssize_t got = fd >= 0 ? read(fd, text, bytes - 1) : 0;

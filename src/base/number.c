@@ -1,4 +1,4 @@
-/* Numbers as text. Files are written in the C locale's notation whatever locale the program around the library has chosen. */
+/* base: numbers as text. Files use the notation of the C locale, whatever locale the calling program has set. */
 #include "base/base.h"
 #include <locale.h>
 #include <pthread.h>
@@ -9,14 +9,14 @@ static locale_t c_locale;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void make_locale(void) {
-    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* 0 only without memory: then the program's own is used */
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* 0 only if memory is exhausted: then the program's locale is used */
 }
 
 double arc_number_read(const char *text, const char **end) {
     char *stop;
     pthread_once(&once, make_locale);
     const char *digits = text + (*text == '-' || *text == '+');
-    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) { /* "0x0" is a size, no hexadecimal number */
+    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) { /* "0x0" is a size, not a hexadecimal number */
         *end = digits + 1;
         return 0;
     }

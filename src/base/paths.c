@@ -1,4 +1,4 @@
-/* What stands under a path, parts of paths, and where models, plans and the program's own files lie. */
+/* base: what a path refers to, parts of paths, and the folders for models, plans and the program's own files. */
 #include "base/paths.h"
 #include "base/sys.h"
 #include <errno.h>

@@ -1,12 +1,13 @@
-/* Worker threads of a context; the caller works too. Each thread has its share of a run's tiles, the same part of every run, so that it finds
- * in its own cache what it wrote in the run before; one that is done takes from the shares of others. Workers spin briefly between runs
- * (a network is a few hundred short runs in a row) and then sleep on a condition variable: an idle process uses no CPU. */
+/* base: the worker threads of a context; the caller works too. Each thread has its own share of the tiles, the same part in
+ * every run, so that it finds in its cache what it wrote in the run before; a thread that has finished takes tiles of others.
+ * Workers spin for a short time between runs (a network is a few hundred short runs in a row) and then sleep on a condition
+ * variable, so an idle process uses no CPU. */
 #include "base/base.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
-#define SPIN_NS 50000 /* about one layer of a small network */
+#define SPIN_NS 50000 /* about the time of one layer of a small network */
 
 typedef struct worker {
     arc_pool *pool;
@@ -14,7 +15,7 @@ typedef struct worker {
     int index;
 } worker;
 
-/* Tiles that belong to one thread; a cache line of its own. */
+/* The tiles of one thread, in a cache line of its own. */
 typedef struct share {
     _Alignas(64) atomic_size_t next;
     size_t end;
@@ -23,20 +24,20 @@ typedef struct share {
 struct arc_pool {
     const arc_alloc *alloc;
     int threads; /* including the caller */
-    int started; /* workers whose thread runs */
+    int started; /* workers whose thread was started */
     worker *workers;
 
-    pthread_mutex_t caller; /* one run at a time */
+    pthread_mutex_t caller; /* allows one run at a time */
     pthread_mutex_t lock;   /* guards sleeping */
     pthread_cond_t wake;
 
-    /* The present run. Published by `generation`. */
+    /* The current run. `generation` publishes it. */
     arc_pool_fn *fn;
     void *arg;
     size_t grain;
     share *share;      /* [threads] */
-    atomic_bool open;  /* the run takes workers: a late one stays out, and the caller need not wait for it to wake */
-    atomic_int active; /* workers that are inside the run */
+    atomic_bool open;  /* whether workers may still enter: a late one may not, and the caller need not wait for it to wake up */
+    atomic_int active; /* workers that are in the run */
     atomic_uint generation;
     atomic_bool quit;
 };
@@ -61,7 +62,7 @@ static void work(arc_pool *pool, int index) {
     }
 }
 
-/* Returns the new generation: spins first, then sleeps. */
+/* Waits for the next generation and returns it: spins first, then sleeps. */
 static unsigned await_generation(arc_pool *pool, unsigned seen) {
     uint64_t start = arc_clock_ns();
     do {
@@ -88,7 +89,8 @@ static void *worker_main(void *arg) {
         seen = await_generation(pool, seen);
         if (atomic_load_explicit(&pool->quit, memory_order_relaxed))
             return NULL;
-        /* Enter, then look; the caller closes, then looks: one of the two sees the other (sequentially consistent). */
+        /* A worker enters, then reads `open`; the caller closes, then reads `active`. One of the two sees the other
+         * (sequential consistency). */
         atomic_fetch_add(&pool->active, 1);
         if (atomic_load(&pool->open))
             work(pool, self->index);
@@ -177,7 +179,7 @@ void arc_pool_run(arc_pool *pool, size_t count, size_t grain, arc_pool_fn *fn, v
     publish(pool);
     work(pool, 0);
     atomic_store(&pool->open, false);
-    /* The last tiles end within a tile's time of each other; yield when a worker lost its core. */
+    /* The last tiles end within the time of one tile; yield in case a worker has lost its core. */
     for (unsigned spins = 0; atomic_load(&pool->active) > 0; spins++) {
         if (spins < 4096)
             cpu_relax();

@@ -1,4 +1,4 @@
-/* random: counter-based random numbers, the same on every machine. */
+/* base: counter-based random numbers, the same on every machine. */
 #ifndef ARC_BASE_RANDOM_H
 #define ARC_BASE_RANDOM_H
 

@@ -1,8 +1,8 @@
-/* An allocator that keeps its last large blocks for the next requests: one photo after the other is decoded into the same pages, which
- * the system would otherwise clear and map anew for each. For one thread at a time. */
+/* base: an allocator that reuses its last large blocks: photos are decoded one after another into the same pages, which the
+ * system would otherwise clear and map again for each. For one thread at a time. */
 #include "base/base.h"
 
-#define LARGE_BYTES ((size_t)256 << 10) /* smaller blocks cost little anew */
+#define LARGE_BYTES ((size_t)256 << 10) /* smaller blocks are cheap to allocate again */
 
 static void *get(void *ctx, size_t align, size_t bytes) {
     arc_recycler *r = ctx;

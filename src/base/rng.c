@@ -1,4 +1,5 @@
-/* Counter-based random numbers: number i of a stream depends on (seed, stream, i) alone, the same on every machine. */
+/* base: counter-based random numbers: number i of a stream depends on (seed, stream, i) alone and is the same on every
+ * machine. */
 #include "base/base.h"
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* Status names and sentences, and the one function that fills an error. */
+/* base: names of status codes, error sentences, and the function that fills in an error. */
 #include "base/status.h"
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +24,7 @@ const char *arc_status_name(arc_status code) {
 
 arc_status arc_fail(arc_error *err, arc_status code, const char *fmt, ...) {
     if (err) {
-        /* Formatted aside first: an argument may be the old err->text. */
+        /* formatted into a buffer first, because an argument may be the old err->text */
         char text[ARC_ERROR_TEXT_BYTES];
         va_list args;
         va_start(args, fmt);

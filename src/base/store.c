@@ -1,4 +1,4 @@
-/* Stores written and read. */
+/* base: writes and reads stores; store.h describes the format. */
 #include "base/store.h"
 #include <assert.h>
 #include <string.h>
@@ -11,7 +11,7 @@ struct arc_store_writer {
     arc_writer *file;
     arc_crc_table crc;
     uint64_t at;
-    size_t left; /* numbers of the last array that are still to come */
+    size_t left; /* numbers of the last array that have not been given yet */
     uint32_t arrays;
 };
 

@@ -1,9 +1,9 @@
-/* sys: the system calls on files, one function each, that base's own files (map.c, writer.c, append.c, folder.c, lock.c, paths.c) are written over.
- * Nothing else includes it: other rooms use file.h, paths.h, lock.h and store.h.
+/* base: the system calls on files, one function each, which the files of this room use (map.c, writer.c, append.c, folder.c,
+ * lock.c, paths.c). No other room includes it: they use file.h, paths.h, lock.h and store.h.
  *
- * It is a seam for tests. They link tests/faulty_sys.c in place of sys.c and let every single call fail in turn, as their allocator lets
- * every single allocation fail; the library itself carries no switch and no state for it. Semantics are those of the call of the same name:
- * -1 or NULL, and errno. */
+ * Tests link tests/faulty_sys.c in place of sys.c and make every single call fail in turn, as their allocator does with every
+ * allocation. The library itself has no switch for it. The functions behave like the calls of the same name: -1 or NULL, and
+ * errno. */
 #ifndef ARC_BASE_SYS_H
 #define ARC_BASE_SYS_H
 
@@ -27,9 +27,9 @@ int arc_sys_mkdir(const char *path, mode_t mode);
 DIR *arc_sys_opendir(const char *path);
 struct dirent *arc_sys_readdir(DIR *dir); /* NULL with errno 0: the end */
 
-/* ---- sys_common.c: over the calls above ---- */
+/* ---- sys_common.c: built on the calls above ---- */
 
-/* Writes all of it: short writes and interruptions are gone on with. 0 or -1 and errno. */
+/* Writes everything, continuing after short writes and interruptions. Returns 0, or -1 with errno. */
 int arc_sys_write_all(int fd, const void *data, size_t bytes);
 
 /* "PATH: cannot WHAT: the system's reason" from errno: ENOTFOUND, ENOMEM or EIO. */

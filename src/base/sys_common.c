@@ -1,4 +1,4 @@
-/* What every user of the system calls does alike: writing all of it, and the sentence for a call that failed. */
+/* base: what all users of the system calls share: writing everything, and the error sentence for a call that failed. */
 #include "base/sys.h"
 #include <errno.h>
 #include <string.h>
@@ -10,7 +10,7 @@ int arc_sys_write_all(int fd, const void *data, size_t bytes) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n == 0)
-            errno = ENOSPC; /* nothing was taken, and nothing was said */
+            errno = ENOSPC; /* write returned 0 and set no errno */
         if (n <= 0)
             return -1;
         from += n;

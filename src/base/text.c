@@ -1,4 +1,4 @@
-/* Text under construction: see text.h. */
+/* base: builds text in memory; see text.h. */
 #include "base/text.h"
 #include <stdarg.h>
 #include <string.h>
@@ -37,7 +37,7 @@ void arc_text_add(arc_text *t, const char *fmt, ...) {
     va_end(again);
 }
 
-/* Length of the well-formed UTF-8 sequence at s, 0 when it is none (overlong and surrogate forms included). */
+/* Length of the valid UTF-8 sequence at s; 0 if it is invalid (overlong forms and surrogates included). */
 static int utf8_length(const unsigned char *s) {
     int n = s[0] < 0x80                   ? 1
             : s[0] >= 0xc2 && s[0] < 0xe0 ? 2

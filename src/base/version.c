@@ -1,4 +1,4 @@
-/* The version as text, from the numbers of <arcface/context.h>. */
+/* base: the version as text, made from the numbers in <arcface/context.h>. */
 #include <arcface/context.h>
 
 #define TEXT_OF(x) #x

@@ -1,4 +1,4 @@
-/* Files written: under a temporary name beside the final one, synced, then renamed over it. */
+/* base: writes files: under a temporary name beside the final one, synced, then renamed to it. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/paths.h"
@@ -13,13 +13,13 @@
 
 struct arc_writer {
     const arc_alloc *alloc;
-    char *path, *temporary; /* temporary NULL: written in place (standard output, a device or a pipe) */
+    char *path, *temporary; /* temporary NULL: written directly (standard output, a device or a pipe) */
     uint8_t *buffer;
     size_t used;
-    arc_buffer *memory; /* instead of a file; NULL = none */
+    arc_buffer *memory; /* written to instead of a file; NULL: a file */
     int fd;             /* -1 with memory */
     bool unsynced;
-    bool broken; /* something that was put is missing */
+    bool broken; /* a put failed, so data are missing */
 };
 
 static void writer_free(arc_writer *w) {
@@ -30,7 +30,8 @@ static void writer_free(arc_writer *w) {
     arc_mem_free(a, w);
 }
 
-/* A name beside the final one that nobody else has. Not mkstemp: its files are 0600 whatever the umask says. */
+/* A temporary name beside the final one that nobody else uses. Not mkstemp, because its files have mode 0600 whatever the
+ * umask. */
 static arc_status open_temporary(arc_writer *w, arc_error *err) {
     size_t bytes = strlen(w->path) + 64;
     w->temporary = arc_mem_raw(w->alloc, bytes, 1);
@@ -57,12 +58,12 @@ static arc_status writer_open_fd(arc_writer *w, const char *path, arc_error *err
         return w->fd < 0 ? arc_fail_errno(err, "write", "standard output") : ARC_OK;
     }
     const bool there = arc_sys_stat(path, &info) == 0;
-    if (!there && errno != ENOENT) /* it may be a device, which no file must replace */
+    if (!there && errno != ENOENT) /* it may be a device, which must not be replaced */
         return arc_fail_errno(err, "write", path);
     if (there && !S_ISREG(info.st_mode)) {
         if (S_ISDIR(info.st_mode))
             return arc_fail(err, ARC_EIO, "%s: is a folder, a file name is needed", path);
-        w->fd = arc_sys_open(path, O_WRONLY | O_CLOEXEC, 0); /* /dev/null, a named pipe: nothing to rename */
+        w->fd = arc_sys_open(path, O_WRONLY | O_CLOEXEC, 0); /* /dev/null or a named pipe: no renaming */
         return w->fd < 0 ? arc_fail_errno(err, "write", path) : ARC_OK;
     }
     return open_temporary(w, err);
@@ -149,8 +150,8 @@ arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...
     return st;
 }
 
-/* The rename is durable only once the folder that holds the name is synced too. Not every file system knows how, and not every folder that may be
- * written to may be read; then there is nothing more to do. */
+/* The rename is only durable once the folder is synced too. Some file systems cannot do this, and some folders can be written
+ * but not read; then there is nothing more to do. */
 static arc_status sync_folder_of(const char *path, arc_error *err) {
     char folder[ARC_PATH_BYTES];
     if (!arc_path_folder(path, folder, sizeof folder))
