@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the engine (base, kernel, nn) for 64-bit ARM and runs its tests under qemu: the NEON kernels against the same references.
+# Builds the engine (base, kernel, graph to learn and zoo) for 64-bit ARM and runs its tests under qemu: the NEON kernels against the same references.
 # usage: tools/cross_aarch64.sh [build folder]    exit status 77 when the cross compiler or qemu is not installed
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
