@@ -219,8 +219,7 @@ arc_status arc_data_set_open_list(arc_data_set *set, arc_error *err) {
     set->kind = &files_kind;
     set->notes.kind = "list";
     set->root = slash ? arc_arena_strndup(&set->arena, set->path, (size_t)(slash - set->path)) : ".";
-    ARC_TRY(arc_map_open(&map, set->path, MAX_LIST_BYTES, err));
-    ARC_TRY(arc_refuse_stand_in(map.data, map.bytes, set->path, err));
+    ARC_TRY(arc_map_open_real(&map, set->path, MAX_LIST_BYTES, err));
     if (!set->root)
         ARC_TRY(arc_fail_nomem(err, set->path));
     while (at < map.bytes) {

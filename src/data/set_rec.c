@@ -221,8 +221,7 @@ arc_status arc_data_set_open_rec(arc_data_set *set, arc_error *err) {
     arc_buffer_init(&joined, set->alloc, ARC_RECORD_MAX_BYTES);
     set->kind = &rec_kind;
     set->notes.kind = "recordio";
-    ARC_TRY(arc_map_open(&set->map, set->path, MAX_REC_BYTES, err));
-    ARC_TRY(arc_refuse_stand_in(set->map.data, set->map.bytes, set->path, err));
+    ARC_TRY(arc_map_open_real(&set->map, set->path, MAX_REC_BYTES, err));
     if (set->map.bytes == 0)
         ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: the file is empty", set->path));
     ARC_TRY(load_index(set, err));

@@ -104,6 +104,15 @@ arc_status arc_refuse_stand_in(const void *bytes, size_t count, const char *name
     return what ? arc_fail(err, ARC_EFORMAT, "%s: is %s", name, what) : ARC_OK;
 }
 
+arc_status arc_map_open_real(arc_map *map, const char *path, size_t max_bytes, arc_error *err) {
+    arc_status st = arc_map_open(map, path, max_bytes, err);
+    if (st == ARC_OK)
+        st = arc_refuse_stand_in(map->data, map->bytes, path, err);
+    if (st != ARC_OK)
+        arc_map_close(map);
+    return st;
+}
+
 arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err) {
     const content c = {bytes, count};
     const arc_status st = arc_refuse_stand_in(bytes, count, name, err);

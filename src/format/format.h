@@ -10,6 +10,8 @@
 /* ---- foreign.c ---- */
 /* EFORMAT for what downloads leave in place of a file: a Git LFS pointer, an HTML page, a server's message. ARC_OK for anything else. */
 arc_status arc_refuse_stand_in(const void *bytes, size_t count, const char *name, arc_error *err);
+/* arc_map_open that refuses stand-ins; on errors nothing is mapped. */
+arc_status arc_map_open_real(arc_map *map, const char *path, size_t max_bytes, arc_error *err);
 /* The same for a model's file; EUNSUPPORTED also for models of other frameworks (TorchScript, TensorFlow, Keras, TFLite, OpenVINO, ncnn), packed
  * archives, pictures: the sentence says what it is and what to do. */
 arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err);

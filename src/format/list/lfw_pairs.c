@@ -163,9 +163,7 @@ done:
 arc_status arc_pairs_open(arc_pairs *out, const arc_alloc *a, const char *path, arc_error *err) {
     arc_map map = {0};
     memset(out, 0, sizeof *out);
-    arc_status st = arc_map_open(&map, path, MAX_FILE_BYTES, err);
-    if (st == ARC_OK)
-        st = arc_refuse_stand_in(map.data, map.bytes, path, err);
+    arc_status st = arc_map_open_real(&map, path, MAX_FILE_BYTES, err);
     if (st == ARC_OK)
         st = arc_pairs_parse(out, a, map.data, map.bytes, path, err);
     arc_map_close(&map);

@@ -410,9 +410,7 @@ arc_status arc_pair_list_open(arc_pair_list *out, const arc_alloc *a, const char
         return st;
     }
     arc_map map;
-    st = arc_map_open(&map, path, MAX_FILE_BYTES, err);
-    if (st == ARC_OK)
-        st = arc_refuse_stand_in(map.data, map.bytes, path, err);
+    st = arc_map_open_real(&map, path, MAX_FILE_BYTES, err);
     if (st == ARC_OK)
         st = arc_pair_list_parse(out, a, map.data, map.bytes, path, err);
     else

@@ -184,9 +184,7 @@ arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc
 arc_status arc_verification_bin_open(arc_verification_bin *out, const arc_alloc *a, const char *path, arc_error *err) {
     arc_map map = {0};
     memset(out, 0, sizeof *out);
-    arc_status st = arc_map_open(&map, path, MAX_FILE_BYTES, err);
-    if (st == ARC_OK)
-        st = arc_refuse_stand_in(map.data, map.bytes, path, err);
+    arc_status st = arc_map_open_real(&map, path, MAX_FILE_BYTES, err);
     if (st == ARC_OK)
         st = arc_verification_bin_parse(out, a, map.data, map.bytes, path, err);
     if (st == ARC_OK)
