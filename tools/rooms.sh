@@ -21,6 +21,7 @@ declare -A below=(
     [model]="hub format $engine"
     [face]="image model format run device op graph kernel base"
     [quantize]="eval face image model format $engine"
+    [deploy]="eval face image model format $engine"
     [report]="plot image base"
     [data]="drawn face image model format base"
     [eval]="data report plot vector face image model format device kernel base"

@@ -25,6 +25,7 @@
 #include <arcface/context.h>
 #include <arcface/data.h>
 #include <arcface/demo.h>
+#include <arcface/deploy.h>
 #include <arcface/evaluate.h>
 #include <arcface/evaluate_compare.h>
 #include <arcface/evaluate_rates.h>

@@ -1,0 +1,73 @@
+/* deploy: a model for other toolchains. A new graph is built beside the model's: rewrite.c copies what the embedding needs in classic operators
+ * (classic.c says which those are), input.c puts the pixels' meaning in front or into the first convolution, half.c stores weights in half
+ * precision, probe.c runs what was built, export.c puts it together. */
+#ifndef ARC_DEPLOY_DEPLOY_INTERNAL_H
+#define ARC_DEPLOY_DEPLOY_INTERNAL_H
+
+#include "model/model.h"
+#include <arcface/deploy.h>
+
+#define ARC_DEPLOY_OPSET 13 /* the newest that every toolchain of docs/DEPLOY.md reads */
+#define ARC_DEPLOY_INPUT "images"
+#define ARC_DEPLOY_OUTPUT "output"
+
+typedef struct arc_deploy_writer {
+    const arc_graph *from;
+    arc_graph *g;
+    int *as;      /* [from->values] the value's index in g, ARC_NO_VALUE before it is made */
+    bool *needed; /* [from->nodes] the embedding depends on it */
+    int made;     /* names made so far */
+} arc_deploy_writer;
+
+/* ---- rewrite.c ---- */
+
+arc_status arc_deploy_writer_open(arc_deploy_writer *w, const arc_graph *from, arc_error *err);
+void arc_deploy_writer_close(arc_deploy_writer *w); /* g too, unless it was taken */
+/* What an Identity or Dropout passes on. */
+int arc_deploy_source(const arc_graph *g, int value);
+/* A value of a name near `name` that nothing has yet; ARC_NO_VALUE on ENOMEM. */
+int arc_deploy_value(arc_deploy_writer *w, const char *name);
+int arc_deploy_constant(arc_deploy_writer *w, const char *name, arc_dtype t, const arc_shape *s, void **data);
+/* A node of two inputs and a new output, which is returned. */
+int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b);
+/* Copies every needed node; w->as holds the input already. `output` (of from) is called ARC_DEPLOY_OUTPUT where last. */
+arc_status arc_deploy_nodes(arc_deploy_writer *w, int output, bool last, arc_error *err);
+
+/* ---- classic.c ---- */
+
+/* Whether the node can be written at opset ARC_DEPLOY_OPSET or the graph's own older one: EUNSUPPORTED names operator and reason. */
+arc_status arc_deploy_classic(const arc_graph *g, const arc_node *n, arc_error *err);
+/* An attribute that newer opsets added and whose value here is what older ones mean. */
+bool arc_deploy_newer_attribute(const arc_graph *g, const arc_node *n, const arc_attr *a);
+/* A reduction whose axes came as an input with opset 18 and were an attribute before. */
+bool arc_deploy_axes_input(const arc_graph *g, const arc_node *n);
+
+/* ---- input.c ---- */
+
+/* What stands between the pixels (BGR, 0..255) and the model's own input. */
+typedef struct arc_deploy_pixels {
+    bool swap;                 /* the model takes RGB */
+    float mean[3], divisor[3]; /* in BGR order: (pixel - mean) / divisor */
+    bool shifts, scales;       /* some mean is not 0; some divisor is not 1 */
+} arc_deploy_pixels;
+/* 1 / scale as people write it: 127.5, not its neighbour in float32. */
+float arc_deploy_divisor(float scale);
+void arc_deploy_pixels_of(arc_deploy_pixels *p, const arc_contract *c);
+/* Puts nodes between `image` (of w->g) and the model's input, and changes the first convolution where that is exact; the report says which. */
+arc_status arc_deploy_input(arc_deploy_writer *w, int image, const arc_deploy_pixels *p, arc_export_report *report);
+
+/* ---- half.c ---- */
+
+/* Large float32 weights of g as float16 initializers, each behind a Cast. *count: how many. */
+arc_status arc_deploy_halve(arc_deploy_writer *w, int *count);
+
+/* ---- probe.c ---- */
+
+/* One drawn picture through the model as it is: *row = its embedding [*dim], *rank of the network's output. Free *row with arc_mem_free.
+ * Errors: ESHAPE where the output is neither [N,F] nor [N,F,1,1]. */
+arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float **row, int64_t *dim, int *rank, arc_error *err);
+/* The same picture and others through g at this batch: its shape must be [batch,dim], and its first row `row`. raw: it takes what the model takes. */
+arc_status arc_deploy_probe(arc_context *ctx, const arc_model *model, const arc_graph *g, int64_t batch, bool raw,
+                            const float *row, int64_t dim, double tolerance, arc_error *err);
+
+#endif

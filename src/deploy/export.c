@@ -1,0 +1,177 @@
+/* A model as one ONNX file for other toolchains. */
+#include "deploy/deploy.h"
+#include "format/format.h"
+#include <string.h>
+
+#define MAX_BATCH 1024
+/* 1 - cosine that a drawn picture may lose. Half weights round at 2^-11; ranges of DynamicQuantizeLinear are of a whole batch. */
+#define TOLERANCE 1e-5
+#define HALF_TOLERANCE 1e-4
+#define INT8_TOLERANCE 5e-2
+
+void arc_export_options_default(arc_export_options *opt) {
+    *opt = (arc_export_options){.struct_size = sizeof *opt, .batch = 1};
+}
+
+static arc_status check(const arc_model *m, const arc_export_options *opt, arc_error *err) {
+    const arc_graph *g = m->graph;
+    if (opt->batch < 0 || opt->batch > MAX_BATCH)
+        return arc_fail(err, ARC_EINVAL, "a batch of %d: 1 to %d, or 0 for any", opt->batch, MAX_BATCH);
+    if (opt->raw && opt->uint8_input)
+        return arc_fail(err, ARC_EINVAL, "a raw input takes normalised numbers, which are not uint8: choose one of the two");
+    if (g->inputs != 1)
+        return arc_fail(err, ARC_EUNSUPPORTED, "the model has %d inputs: networks of one picture are exported", g->inputs);
+    if (m->contract.task != ARC_TASK_EMBED)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s is not an embedder: export writes embedders, \"arcface convert\" any model",
+                        m->path ? m->path : "the model");
+    if (g->value[g->input[0]].dtype != ARC_F32)
+        return arc_fail(err, ARC_EUNSUPPORTED, "the model takes %s already: export the model that it was made from",
+                        arc_dtype_name(g->value[g->input[0]].dtype));
+    return ARC_OK;
+}
+
+/* The picture: [batch,3,h,w], and behind a Cast where it comes as bytes. */
+static arc_status put_image(arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt, int *image) {
+    arc_shape s = arc_model_report_shape(m);
+    s.dim[0] = opt->batch ? opt->batch : -1;
+    const int input = arc_graph_value(w->g, ARC_DEPLOY_INPUT);
+    *image = input;
+    if (input < 0 || arc_graph_add_input(w->g, input, opt->uint8_input ? ARC_U8 : ARC_F32, &s) != ARC_OK)
+        return ARC_ENOMEM;
+    w->g->value[input].symbol[0] = opt->batch ? NULL : "N";
+    if (!opt->uint8_input)
+        return ARC_OK;
+    *image = arc_deploy_value(w, "arcface/float");
+    arc_node *n = *image >= 0 ? arc_graph_node(w->g, "Cast", "arcface/float", 1, &input, 1, image) : NULL;
+    return n ? arc_node_int(w->g, n, "to", ARC_F32) : ARC_ENOMEM;
+}
+
+/* embedding / (|embedding| + 1e-12), which is embedding / |embedding| unless it is zero. */
+static arc_status put_length(arc_deploy_writer *w, int embedding, int output) {
+    static const int64_t axis = 1;
+    const arc_shape one = {1, {1}};
+    void *tiny = NULL;
+    const int least = arc_deploy_constant(w, "arcface/least", ARC_F32, &one, &tiny), norm = arc_deploy_value(w, "arcface/norm");
+    arc_node *n = norm >= 0 ? arc_graph_node(w->g, "ReduceL2", "arcface/norm", 1, &embedding, 1, &norm) : NULL;
+    if (!n || least < 0 || arc_node_ints(w->g, n, "axes", 1, &axis) != ARC_OK || arc_node_int(w->g, n, "keepdims", 1) != ARC_OK)
+        return ARC_ENOMEM;
+    *(float *)tiny = 1e-12f;
+    const int in[2] = {embedding, arc_deploy_binary(w, "Add", norm, least)};
+    return in[1] >= 0 && arc_graph_node(w->g, "Div", "arcface/unit", 2, in, 1, &output) ? ARC_OK : ARC_ENOMEM;
+}
+
+/* From the network's output to [batch,dim], of length 1 where asked. */
+static arc_status put_output(arc_deploy_writer *w, const arc_export_options *opt, int rank, int64_t dim) {
+    const int output = arc_graph_find(w->g, ARC_DEPLOY_OUTPUT);
+    int embedding = w->as[arc_deploy_source(w->from, w->from->output[0])];
+    if (rank == 4) {
+        const int flat = opt->l2 ? arc_deploy_value(w, "arcface/embedding") : output;
+        arc_node *n = flat >= 0 ? arc_graph_node(w->g, "Flatten", "arcface/embedding", 1, &embedding, 1, &flat) : NULL;
+        if (!n || arc_node_int(w->g, n, "axis", 1) != ARC_OK)
+            return ARC_ENOMEM;
+        embedding = flat;
+    }
+    if (opt->l2 && put_length(w, embedding, output) != ARC_OK)
+        return ARC_ENOMEM;
+    if (arc_graph_add_output(w->g, output) != ARC_OK)
+        return ARC_ENOMEM;
+    arc_value *v = &w->g->value[output];
+    v->dtype = ARC_F32;
+    v->shape = (arc_shape){2, {opt->batch ? opt->batch : -1, dim}};
+    v->symbol[0] = opt->batch ? NULL : "N";
+    return ARC_OK;
+}
+
+/* Contract, notes and calibration. A self-test where one picture of floats goes in. */
+static arc_status put_metadata(arc_context *ctx, arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt,
+                               arc_error *err) {
+    arc_status st;
+    arc_contract c = m->contract;
+    char vector[ARC_SELFTEST_TEXT] = "";
+    for (int i = 0; i < 3 && !opt->raw; i++) {
+        c.bgr = true;
+        c.mean[i] = 0;
+        c.scale[i] = 1;
+    }
+    const arc_shape s = arc_model_report_shape(m);
+    c.input_height_px = (int)s.dim[2];
+    c.input_width_px = (int)s.dim[3];
+    for (int i = 0; i < m->graph->metas; i++) {
+        const arc_meta *meta = &m->graph->meta[i];
+        if (strncmp(meta->key, "arcface.", 8) == 0 && strcmp(meta->key, ARC_SELFTEST_KEY) != 0 &&
+            arc_graph_set_meta(w->g, meta->key, meta->value) != ARC_OK)
+            return arc_fail_nomem(err, "the model's metadata");
+    }
+    ARC_TRY(arc_contract_write(w->g, &c, err));
+    if (opt->batch <= 1 && !opt->uint8_input)
+        ARC_TRY(arc_selftest_make(ctx, w->g, &c, vector, err));
+    if (*vector && arc_graph_set_meta(w->g, ARC_SELFTEST_KEY, vector) != ARC_OK)
+        ARC_TRY(arc_fail_nomem(err, "the model's metadata"));
+done:
+    return st;
+}
+
+static arc_status build(arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt, int rank, int64_t dim,
+                        arc_export_report *report, arc_error *err) {
+    arc_status st;
+    arc_deploy_pixels pixels;
+    int image;
+    ARC_TRY(put_image(w, m, opt, &image));
+    arc_deploy_pixels_of(&pixels, &m->contract);
+    if (opt->raw)
+        w->as[m->graph->input[0]] = image;
+    else
+        ARC_TRY(arc_deploy_input(w, image, &pixels, report));
+    ARC_TRY(arc_deploy_nodes(w, m->graph->output[0], rank == 2 && !opt->l2, err));
+    ARC_TRY(put_output(w, opt, rank, dim));
+    if (opt->fp16)
+        ARC_TRY(arc_deploy_halve(w, &report->half_weights));
+    ARC_TRY(arc_graph_check(w->g, err));
+done:
+    return st == ARC_ENOMEM ? arc_fail_nomem(err, "an exported network") : st;
+}
+
+static arc_status try_out(arc_context *ctx, const arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt,
+                          const float *row, int64_t dim, arc_error *err) {
+    const double tolerance = arc_model_is_int8(m->graph) ? INT8_TOLERANCE : opt->fp16 ? HALF_TOLERANCE : TOLERANCE;
+    arc_status st = arc_deploy_probe(ctx, m, w->g, opt->batch ? opt->batch : 1, opt->raw, row, dim, tolerance, err);
+    if (st == ARC_OK && !opt->batch)
+        st = arc_deploy_probe(ctx, m, w->g, 2, opt->raw, row, dim, tolerance, err);
+    return st;
+}
+
+arc_status arc_export_onnx(arc_context *ctx, const arc_model *model, const arc_export_options *opt, const char *path,
+                           arc_export_report *report, arc_error *err) {
+    arc_status st;
+    arc_deploy_writer w = {0};
+    arc_export_options own;
+    arc_export_report r = {0};
+    float *row = NULL;
+    int64_t dim;
+    int rank;
+    if (report)
+        *report = r;
+    if (ARC_CHECK_OPTIONS(arc_export_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
+    arc_export_options_default(&own);
+    if (opt)
+        own = *opt;
+    ARC_TRY(check(model, &own, err));
+    ARC_TRY(arc_deploy_reference(ctx, model, &row, &dim, &rank, err));
+    ARC_TRY(arc_deploy_writer_open(&w, model->graph, err));
+    ARC_TRY(build(&w, model, &own, rank, dim, &r, err));
+    ARC_TRY(try_out(ctx, &w, model, &own, row, dim, err));
+    ARC_TRY(put_metadata(ctx, &w, model, &own, err));
+    ARC_TRY(arc_onnx_save(w.g, path, err));
+    const arc_value *in = &w.g->value[w.g->input[0]], *out = &w.g->value[w.g->output[0]];
+    memcpy(r.input, in->shape.dim, sizeof r.input);
+    memcpy(r.output, out->shape.dim, sizeof r.output);
+    r.opset = w.g->opset;
+    r.nodes = w.g->nodes;
+    if (report)
+        *report = r;
+done:
+    arc_deploy_writer_close(&w);
+    arc_mem_free(&ctx->alloc, row);
+    return st;
+}

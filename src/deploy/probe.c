@@ -1,0 +1,129 @@
+/* Runs what was built beside what it was built from, on a drawn picture. */
+#include "deploy/deploy.h"
+#include <math.h>
+#include <string.h>
+
+#define SEED 20190609u
+#define ORDER 3 /* channels of a picture */
+
+/* Pixels BGR 0..255 of picture `index`: smooth, so that no network sees mere noise, and a little noise on it. */
+static float pixel(uint64_t index, int channel, int64_t y, int64_t x, arc_rng *rng) {
+    const double wave = sin(0.05 * (double)(y + 3 * channel) + (double)index) * cos(0.07 * (double)x + 0.4 * channel);
+    const double value = 127.5 + 95 * wave + 32 * ((double)arc_rng_uniform(rng) - 0.5);
+    return (float)nearbyint(fmin(fmax(value, 0), 255));
+}
+
+/* [batch][3][h][w]: pixels, or with `c` what they become under that contract. */
+static void draw(int64_t batch, int64_t h, int64_t w, const arc_contract *c, float *out) {
+    arc_deploy_pixels p = {0};
+    if (c)
+        arc_deploy_pixels_of(&p, c);
+    for (int64_t b = 0; b < batch; b++) {
+        arc_rng rng;
+        arc_rng_seed(&rng, SEED, (uint64_t)b);
+        for (int channel = 0; channel < ORDER; channel++) {
+            float *plane = out + (b * ORDER + (p.swap ? ORDER - 1 - channel : channel)) * h * w;
+            for (int64_t i = 0; i < h * w; i++) {
+                const float value = pixel((uint64_t)b, channel, i / w, i % w, &rng);
+                plane[i] = c ? (value - p.mean[channel]) / p.divisor[channel] : value;
+            }
+        }
+    }
+}
+
+typedef struct probe {
+    arc_session *session;
+    float *image;
+    arc_tensor out;
+} probe;
+
+static void probe_free(probe *p, const arc_alloc *a) {
+    arc_session_free(&p->session);
+    arc_mem_free(a, p->image);
+}
+
+/* The first output of g for `batch` pictures. */
+static arc_status run(arc_context *ctx, const arc_graph *g, int64_t batch, const arc_model *model, const arc_contract *c,
+                      probe *p, arc_error *err) {
+    arc_status st;
+    const arc_shape one = arc_model_report_shape(model);
+    const int64_t h = one.dim[2], w = one.dim[3];
+    arc_tensor *out = NULL;
+    const bool bytes = g->value[g->input[0]].dtype == ARC_U8;
+    const size_t count = (size_t)(batch * ORDER * h * w);
+    const arc_session_options options = {.low_memory = true, .exact = true, .no_tuning = true};
+    p->image = arc_mem_raw(&ctx->alloc, count, sizeof *p->image);
+    out = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *out);
+    if (!p->image || !out)
+        ARC_TRY(arc_fail_nomem(err, "a picture to try an export with"));
+    draw(batch, h, w, c, p->image);
+    for (size_t i = 0; bytes && i < count; i++)
+        ((uint8_t *)p->image)[i] = (uint8_t)p->image[i]; /* a byte never lies in front of a float that is still to be read */
+    const arc_tensor in = {.dtype = bytes ? ARC_U8 : ARC_F32,
+                           .layout = ARC_PLAIN,
+                           .shape = {.rank = 4, .dim = {batch, ORDER, h, w}},
+                           .data = p->image};
+    ARC_TRY(arc_session_new(&p->session, ctx, g, &options, err));
+    ARC_TRY(arc_session_run(p->session, &in, out, err));
+    p->out = out[0];
+done:
+    arc_mem_free(&ctx->alloc, out);
+    return st;
+}
+
+arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float **row, int64_t *dim, int *rank, arc_error *err) {
+    probe p = {0};
+    const arc_graph *g = model->graph;
+    const arc_shape *declared = &g->value[g->input[0]].shape;
+    const int64_t batch = declared->rank == 4 && declared->dim[0] > 0 ? declared->dim[0] : 1;
+    char text[128];
+    *row = NULL;
+    arc_status st = run(ctx, g, batch, model, &model->contract, &p, err);
+    const arc_shape *s = &p.out.shape;
+    if (st == ARC_OK &&
+        (p.out.dtype != ARC_F32 || s->dim[0] != batch || !(s->rank == 2 || (s->rank == 4 && s->dim[2] == 1 && s->dim[3] == 1)) ||
+         s->dim[1] != model->contract.dim))
+        st = arc_fail(err, ARC_ESHAPE, "the network gives %s where embeddings [%lld,%d] are expected",
+                      arc_shape_text(s, text, sizeof text), (long long)batch, model->contract.dim);
+    if (st == ARC_OK) {
+        *dim = s->dim[1];
+        *rank = s->rank;
+        *row = arc_mem_raw(&ctx->alloc, (size_t)*dim, sizeof **row);
+        if (*row)
+            memcpy(*row, p.out.data, (size_t)*dim * sizeof **row);
+        else
+            st = arc_fail_nomem(err, "an embedding");
+    }
+    probe_free(&p, &ctx->alloc);
+    return st;
+}
+
+static double cosine(const float *a, const float *b, int64_t n) {
+    double ab = 0, aa = 0, bb = 0;
+    for (int64_t i = 0; i < n; i++) {
+        ab += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+arc_status arc_deploy_probe(arc_context *ctx, const arc_model *model, const arc_graph *g, int64_t batch, bool raw,
+                            const float *row, int64_t dim, double tolerance, arc_error *err) {
+    probe p = {0};
+    char text[128];
+    arc_status st = run(ctx, g, batch, model, raw ? &model->contract : NULL, &p, err);
+    const arc_shape *s = &p.out.shape, wanted = {2, {batch, dim}};
+    if (st == ARC_ESHAPE || (st == ARC_OK && !arc_shape_equal(s, &wanted)))
+        st = arc_fail(err, ARC_ESHAPE,
+                      "shapes inside the network forbid a batch of %lld%s%s: export it with the batch that it was made for",
+                      (long long)batch, st == ARC_OK ? ", which gives " : "",
+                      st == ARC_OK ? arc_shape_text(s, text, sizeof text) : "");
+    if (st == ARC_OK) {
+        const double c = cosine(row, p.out.data, dim);
+        if (!(c >= 1 - tolerance))
+            st = arc_fail(err, ARC_ECORRUPT, "the exported network gives another embedding than the model: cosine %.6f", c);
+    }
+    probe_free(&p, &ctx->alloc);
+    return st;
+}

@@ -1,0 +1,154 @@
+/* Copies the nodes that the embedding needs into a new graph with other names at its ends. Constants are shared with the model. */
+#include "deploy/deploy.h"
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_BYTES 512
+
+arc_status arc_deploy_writer_open(arc_deploy_writer *w, const arc_graph *from, arc_error *err) {
+    *w = (arc_deploy_writer){.from = from};
+    w->as = arc_mem_new(from->alloc, (size_t)from->values + 1, sizeof *w->as);
+    w->needed = arc_mem_new(from->alloc, (size_t)from->nodes + 1, sizeof *w->needed);
+    arc_status st = w->as && w->needed ? ARC_OK : arc_fail_nomem(err, "an exported network");
+    for (int v = 0; w->as && v < from->values; v++)
+        w->as[v] = ARC_NO_VALUE;
+    if (st == ARC_OK)
+        st = arc_graph_new(&w->g, from->alloc, ARC_MIN(from->opset, ARC_DEPLOY_OPSET), err);
+    if (st != ARC_OK) {
+        arc_deploy_writer_close(w);
+        return st;
+    }
+    w->g->ir_version = 7; /* of opset 13's time */
+    w->g->name = "arcface";
+    return ARC_OK;
+}
+
+void arc_deploy_writer_close(arc_deploy_writer *w) {
+    if (!w->from)
+        return;
+    arc_mem_free(w->from->alloc, w->as);
+    arc_mem_free(w->from->alloc, w->needed);
+    arc_graph_free(&w->g);
+    *w = (arc_deploy_writer){0};
+}
+
+int arc_deploy_source(const arc_graph *g, int value) {
+    for (int p = g->value[value].producer; p >= 0; p = g->value[value].producer) {
+        const arc_node *n = &g->node[p];
+        if ((!arc_node_is(n, ARC_KIND_IDENTITY) && !arc_node_is(n, ARC_KIND_DROPOUT)) || n->input[0] < 0 || n->output[0] != value)
+            break;
+        value = n->input[0];
+    }
+    return value;
+}
+
+static void free_name(arc_deploy_writer *w, const char *of, char name[NAME_BYTES]) {
+    snprintf(name, NAME_BYTES, "%.440s", of);
+    while (arc_graph_find(w->g, name) >= 0)
+        snprintf(name, NAME_BYTES, "%.440s.%d", of, ++w->made);
+}
+
+int arc_deploy_value(arc_deploy_writer *w, const char *of) {
+    char name[NAME_BYTES];
+    free_name(w, of, name);
+    return arc_graph_value(w->g, name);
+}
+
+int arc_deploy_constant(arc_deploy_writer *w, const char *of, arc_dtype t, const arc_shape *s, void **data) {
+    char name[NAME_BYTES];
+    free_name(w, of, name);
+    return arc_graph_constant_new(w->g, name, t, s, data);
+}
+
+int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b) {
+    char name[64];
+    snprintf(name, sizeof name, "arcface/%.40s", op);
+    const int in[2] = {a, b}, out = a < 0 || b < 0 ? ARC_NO_VALUE : arc_deploy_value(w, name);
+    return out >= 0 && arc_graph_node(w->g, op, w->g->value[out].name, 2, in, 1, &out) ? out : ARC_NO_VALUE;
+}
+
+static int value_here(arc_deploy_writer *w, int v) {
+    v = arc_deploy_source(w->from, v);
+    const arc_value *from = &w->from->value[v];
+    char name[NAME_BYTES];
+    if (w->as[v] >= 0 || !from->data)
+        return w->as[v];
+    free_name(w, from->name, name);
+    return w->as[v] = arc_graph_constant(w->g, name, from->dtype, &from->shape, from->data, false);
+}
+
+/* From the embedding back to the input. Nodes are in topological order. */
+static void mark_needed(arc_deploy_writer *w, int output) {
+    const arc_graph *g = w->from;
+    if (g->value[output].producer >= 0)
+        w->needed[g->value[output].producer] = true;
+    for (int i = g->nodes - 1; i >= 0; i--)
+        for (int k = 0; w->needed[i] && k < g->node[i].inputs; k++) {
+            const int v = g->node[i].input[k] >= 0 ? arc_deploy_source(g, g->node[i].input[k]) : ARC_NO_VALUE;
+            if (v >= 0 && w->as[v] < 0 && g->value[v].producer >= 0)
+                w->needed[g->value[v].producer] = true;
+        }
+}
+
+static arc_status copy_attributes(arc_deploy_writer *w, arc_node *n, const arc_node *from) {
+    arc_status st = ARC_OK;
+    for (int i = 0; st == ARC_OK && i < from->attrs; i++) {
+        const arc_attr *a = &from->attr[i];
+        if (arc_deploy_newer_attribute(w->from, from, a) || (strcmp(a->name, "spatial") == 0 && w->g->opset >= 9))
+            continue;
+        const int value = a->kind == ARC_ATTR_TENSOR ? value_here(w, a->value) : ARC_NO_VALUE;
+        st = a->kind == ARC_ATTR_TENSOR && value < 0 ? ARC_ENOMEM : arc_node_copy_attr(w->g, n, a, value);
+    }
+    return st;
+}
+
+static arc_status copy_node(arc_deploy_writer *w, const arc_node *from, int output, bool last, arc_error *err) {
+    const bool axes = arc_deploy_axes_input(w->from, from);
+    const int inputs = axes ? 1 : from->inputs;
+    arc_arena scratch;
+    arc_arena_init(&scratch, w->g->alloc, 0);
+    int *in = arc_arena_new(&scratch, (size_t)inputs + 1, sizeof *in),
+        *out = arc_arena_new(&scratch, (size_t)from->outputs + 1, sizeof *out);
+    arc_status st = in && out ? arc_deploy_classic(w->from, from, err) : ARC_ENOMEM;
+    for (int i = 0; st == ARC_OK && i < inputs; i++) {
+        in[i] = from->input[i] < 0 ? ARC_NO_VALUE : value_here(w, from->input[i]);
+        if (in[i] < 0 && from->input[i] >= 0)
+            st = ARC_ENOMEM;
+    }
+    for (int i = 0; st == ARC_OK && i < from->outputs; i++) {
+        const int v = from->output[i];
+        out[i] = v < 0                 ? ARC_NO_VALUE
+                 : v == output && last ? arc_graph_value(w->g, ARC_DEPLOY_OUTPUT)
+                                       : arc_deploy_value(w, w->from->value[v].name);
+        if (v >= 0 && (w->as[v] = out[i]) < 0)
+            st = ARC_ENOMEM;
+    }
+    arc_node *n = st == ARC_OK ? arc_graph_node(w->g, from->op, from->name, inputs, in, from->outputs, out) : NULL;
+    if (st == ARC_OK)
+        st = n ? copy_attributes(w, n, from) : ARC_ENOMEM;
+    if (st == ARC_OK && axes) {
+        const arc_value *v = &w->from->value[from->input[1]];
+        st = arc_node_ints(w->g, n, "axes", (size_t)arc_shape_count(&v->shape), v->data);
+    }
+    arc_arena_free(&scratch);
+    return st;
+}
+
+arc_status arc_deploy_nodes(arc_deploy_writer *w, int output, bool last, arc_error *err) {
+    const arc_graph *g = w->from;
+    output = arc_deploy_source(g, output);
+    if (g->value[output].producer < 0)
+        return arc_fail(err, ARC_EUNSUPPORTED, "output '%.200s' is not made by the network", g->value[output].name);
+    if (arc_graph_value(w->g, ARC_DEPLOY_OUTPUT) < 0) /* taken before another value gets the name */
+        return arc_fail_nomem(err, "an exported network");
+    mark_needed(w, output);
+    for (int i = 0; i < g->nodes; i++) {
+        const arc_node *n = &g->node[i];
+        if (!w->needed[i] || arc_node_is(n, ARC_KIND_IDENTITY) || arc_node_is(n, ARC_KIND_DROPOUT))
+            continue;
+        const arc_status st = copy_node(w, n, output, last, err);
+        if (st != ARC_OK)
+            return st == ARC_ENOMEM ? arc_fail_nomem(err, "an exported network") : st;
+    }
+    return ARC_OK;
+}

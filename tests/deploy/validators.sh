@@ -1,0 +1,48 @@
+#!/bin/bash
+# Exports through other toolchains: a virtual environment with what PyPI has of them, every form that `arcface export` writes, and each toolchain's
+# cosine to ONNX Runtime on the model as it was. A toolchain that is not there is skipped by name.
+#   tests/deploy/validators.sh ARCFACE [MODEL...]       without models: the real ones of ../shared/data, else a new one
+#   VENV=FOLDER: where the environment is or is made (default: build/validators)
+set -uo pipefail
+arcface=$(realpath "$1")
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+data=${ARCFACE_DATA:-$here/../../../shared/data}
+venv=${VENV:-$here/../../build/validators}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if [ ! -x "$venv/bin/python" ]; then
+    python3 -m venv "$venv" || { echo "skipped: no venv in python3"; exit 77; }
+fi
+for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx; do
+    "$venv/bin/pip" show -q "$package" >/dev/null 2>&1 || "$venv/bin/pip" install -q --disable-pip-version-check "$package" >/dev/null 2>&1 ||
+        echo "not to be had: $package"
+done
+"$venv/bin/python" -c 'import numpy, onnxruntime' 2>/dev/null || { echo "skipped: no ONNX Runtime, the reference"; exit 77; }
+
+if [ $# -eq 0 ] && [ -e "$data/models/recognition" ]; then
+    set -- "$data"/models/recognition/w600k_mbf_dequantised_fp32.onnx "$data"/models/recognition/w600k_mbf_int8_dynamic.onnx \
+        "$data"/models/recognition/mobilefacenet_relu6_128d.onnx "$data"/models/recognition/mobilefacenet-y1-mxnet/model-symbol.json
+elif [ $# -eq 0 ]; then
+    "$arcface" model new mbf -q -o "$work/new.onnx" || exit 1
+    set -- "$work/new.onnx"
+fi
+
+failed=0
+for model in "$@"; do
+    # What the model is without any of this: the same graph under its own contract.
+    "$arcface" convert "$model" -q -o "$work/own.onnx" && "$arcface" model info "$model" --json >"$work/own.json" || exit 1
+    for form in "" "--l2" "--fp16" "--input uint8" "--batch 4" "--batch dynamic" "--raw"; do
+        # shellcheck disable=SC2086
+        "$arcface" export "$model" -q -o "$work/face.onnx" $form 2>"$work/refusal"
+        status=$?
+        if [ $status -ne 0 ]; then
+            echo "$(basename "$model") $form: refused: $(cat "$work/refusal")"
+            [ $status -eq 3 ] && grep -q "forbid a batch" "$work/refusal" || failed=1 # some networks take one picture a run
+            continue
+        fi
+        "$venv/bin/python" "$here/validate.py" "$(basename "$model") $form" "$work/own.onnx" "$work/face.onnx" "$data" || failed=1
+    done
+done
+exit $failed

@@ -1,0 +1,427 @@
+/* Exports: the file that is written takes pixels and gives the embeddings that the model gives for the same pixels, in every form that is
+ * offered, and what can't be exported is named. */
+#include "deploy/deploy.h"
+#include "format/format.h"
+#include "net_support.h"
+#include "op/op.h"
+#include <arcface/image.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SIDE = 112, PLANE = SIDE * SIDE, MAX_DIM = 512 };
+
+typedef struct fixture {
+    arc_context *ctx;
+    char file[64], model[64];
+} fixture;
+
+static int set_up(void **state) {
+    fixture *f = calloc(1, sizeof *f);
+    f->ctx = arc_test_context(NULL, 2);
+    snprintf(f->file, sizeof f->file, "/tmp/arcface-deploy-%ld.onnx", (long)getpid());
+    snprintf(f->model, sizeof f->model, "/tmp/arcface-deploy-%ld-own.onnx", (long)getpid());
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture *f = *state;
+    remove(f->file);
+    remove(f->model);
+    arc_context_close(&f->ctx);
+    free(f);
+    return 0;
+}
+
+/* ---- pictures ---- */
+
+/* BGR pixels [3][112][112] of picture `index`: drawn here, smooth with edges. */
+static void drawn(int index, uint8_t *bgr) {
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < PLANE; i++) {
+            const int y = i / SIDE, x = i % SIDE;
+            const double v =
+                120 + 80 * sin(0.03 * (y + 11 * index) + c) * cos(0.05 * x - index) + ((x / 9 + y / 13 + c) % 2 ? 25 : -25);
+            bgr[c * PLANE + i] = (uint8_t)v;
+        }
+}
+
+/* A photo of a face, its middle 112 x 112 pixels of 224. */
+static bool photographed(arc_context *ctx, int index, uint8_t *bgr) {
+    static const char *const names[] = {"07202", "07203", "07204", "07205"};
+    char path[1024];
+    arc_image image = {0};
+    if (!arc_test_data())
+        return false;
+    snprintf(path, sizeof path, "%s/celeba-224/%s", arc_test_data(), names[index % 4]);
+    arc_names list = {0};
+    if (arc_dir_list(&list, &arc_alloc_libc, path, 100, NULL) != ARC_OK)
+        return false;
+    char file[2048];
+    snprintf(file, sizeof file, "%s/%s", path, list.count ? list.name[0] : "");
+    arc_names_free(&list);
+    if (arc_image_load(ctx, file, NULL, &image, NULL, NULL) != ARC_OK)
+        return false;
+    assert_true(image.width_px >= SIDE && image.height_px >= SIDE);
+    for (int i = 0; i < PLANE; i++) {
+        const int y = i / SIDE * image.height_px / SIDE, x = i % SIDE * image.width_px / SIDE;
+        for (int c = 0; c < 3; c++)
+            bgr[(2 - c) * PLANE + i] = image.data[y * image.stride_bytes + 3 * x + c];
+    }
+    arc_image_free(ctx, &image);
+    return true;
+}
+
+/* What the model's own input is for these pixels: subtracted and divided, as models are trained. */
+static void normalised(const arc_contract *c, const uint8_t *bgr, float *out) {
+    for (int channel = 0; channel < 3; channel++)
+        for (int i = 0; i < PLANE; i++) {
+            const int from = c->bgr ? channel : 2 - channel;
+            out[channel * PLANE + i] = ((float)bgr[from * PLANE + i] - c->mean[channel]) / arc_deploy_divisor(c->scale[channel]);
+        }
+}
+
+/* ---- running ---- */
+
+static void run_model(arc_context *ctx, const arc_model *m, const float *image, int batch, float *out, int dim) {
+    arc_net *run = NULL;
+    arc_error err = {0};
+    arc_net_output o;
+    const int64_t shape[4] = {batch, 3, SIDE, SIDE};
+    assert_int_equal(arc_net_new(ctx, m, &run, &err), ARC_OK);
+    if (arc_net_run(run, image, shape, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(arc_net_output_get(run, 0, &o, &err), ARC_OK);
+    assert_true(o.dim[0] == batch && o.dim[1] == dim);
+    memcpy(out, o.data, (size_t)(batch * dim) * sizeof *out);
+    arc_net_free(&run);
+}
+
+/* The exported file's rows for `batch` pictures, as bytes or floats. */
+static void run_export(fixture *f, const uint8_t *bgr, int batch, bool bytes, float *out, int dim) {
+    arc_graph *g = NULL;
+    arc_session *s = NULL;
+    arc_error err = {0};
+    arc_tensor o;
+    float *floats = calloc((size_t)(batch * 3 * PLANE), sizeof *floats);
+    for (int i = 0; i < batch * 3 * PLANE; i++)
+        floats[i] = bgr[i];
+    if (arc_onnx_load(&g, &arc_alloc_libc, f->file, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(g->value[g->input[0]].name, "images");
+    assert_string_equal(g->value[g->output[0]].name, "output");
+    assert_true(g->opset <= 13 && g->inputs == 1 && g->outputs == 1);
+    for (int i = 0; i < g->metas; i++)
+        assert_true(strncmp(g->meta[i].key, "arcface.", 8) == 0);
+    assert_int_equal(arc_session_new(&s, f->ctx, g, NULL, &err), ARC_OK);
+    const arc_tensor in = {.dtype = bytes ? ARC_U8 : ARC_F32,
+                           .layout = ARC_PLAIN,
+                           .shape = {4, {batch, 3, SIDE, SIDE}},
+                           .data = bytes ? (void *)(uintptr_t)bgr : floats};
+    if (arc_session_run(s, &in, &o, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_true(o.shape.rank == 2 && o.shape.dim[0] == batch && o.shape.dim[1] == dim);
+    memcpy(out, o.data, (size_t)(batch * dim) * sizeof *out);
+    arc_session_free(&s);
+    arc_graph_free(&g);
+    free(floats);
+}
+
+/* The least cosine of exported to own embeddings over four pictures, one a run. */
+static double least_cosine(fixture *f, const arc_model *m, const arc_export_options *opt, arc_export_report *report) {
+    static uint8_t bgr[3 * PLANE];
+    static float image[3 * PLANE], want[MAX_DIM], got[MAX_DIM];
+    arc_error err = {0};
+    const int dim = m->contract.dim;
+    double least = 1;
+    if (arc_export_onnx(f->ctx, m, opt, f->file, report, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    for (int i = 0; i < 4; i++) {
+        if (!photographed(f->ctx, i, bgr))
+            drawn(i, bgr);
+        normalised(&m->contract, bgr, image);
+        run_model(f->ctx, m, image, 1, want, dim);
+        run_export(f, bgr, 1, opt && opt->uint8_input, got, dim);
+        least = fmin(least, arc_test_cosine(want, got, (size_t)dim));
+    }
+    return least;
+}
+
+/* conv 3x3 stride 2 -> PRelu -> average -> Gemm: the smallest embedder, of RGB in -1..1. Its weights lie in f->model. */
+static arc_model *small(fixture *f, int pad) {
+    net t;
+    arc_model *m = NULL;
+    arc_error err = {0};
+    net_new(&t, &arc_alloc_libc, 5);
+    const int x = net_input(&t, "data", net_shape(4, 1, 3, SIDE, SIDE));
+    const int c = net_prelu(&t, net_conv(&t, x, (net_conv_spec){3, 96, 3, 2, pad, 1, false}), 96);
+    const int a = net_node(&t, "GlobalAveragePool", c, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    const int y = net_gemm(&t, net_node(&t, "Flatten", a, ARC_NO_VALUE, ARC_NO_VALUE, NULL), 96, 64, true);
+    net_done(&t, y);
+    t.g->value[y].dtype = ARC_F32;
+    t.g->value[y].shape = net_shape(2, 1, 64, 0, 0);
+    assert_int_equal(arc_onnx_save(t.g, f->model, &err), ARC_OK);
+    arc_graph_free(&t.g);
+    if (arc_model_load(f->ctx, f->model, ARC_TASK_EMBED, NULL, &m, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    return m;
+}
+
+/* A MobileFaceNet that takes RGB in -1..1, as InsightFace's do. */
+static arc_model *tiny(fixture *f) {
+    arc_model *m = NULL;
+    arc_error err = {0};
+    if (arc_model_new(f->ctx, "mbf", 64, 3, &m, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    m->contract.bgr = false;
+    for (int i = 0; i < 3; i++) {
+        m->contract.mean[i] = 127.5f;
+        m->contract.scale[i] = 1 / 127.5f;
+    }
+    return m;
+}
+
+/* ---- what is written ---- */
+
+static void pixels_give_the_embedding(void **state) {
+    fixture *f = *state;
+    arc_model *m = small(f, 1);
+    arc_export_report r;
+    arc_export_options opt;
+    assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
+    assert_true(r.order_folded && r.normalisation_nodes && !r.order_nodes && !r.normalisation_folded);
+    assert_true(r.input[0] == 1 && r.input[1] == 3 && r.input[2] == 112 && r.input[3] == 112 && r.output[0] == 1 &&
+                r.output[1] == 64);
+    arc_export_options_default(&opt);
+    opt.uint8_input = true;
+    assert_true(least_cosine(f, m, &opt, &r) >= 1 - 1e-6);
+    opt.uint8_input = false;
+    opt.fp16 = true;
+    assert_true(least_cosine(f, m, &opt, &r) >= 1 - 1e-6);
+    assert_int_equal(r.half_weights, 2);
+    arc_model_free(&m);
+}
+
+/* Means and scales that differ by channel, and both orders, through the same check: a wrong channel is far off. */
+static void every_channel_has_its_own(void **state) {
+    fixture *f = *state;
+    arc_model *m = small(f, 1);
+    arc_export_report r;
+    for (int bgr = 0; bgr < 2; bgr++) {
+        const float mean[3] = {90, 120, 160}, divisor[3] = {128, 60, 31.875f};
+        m->contract.bgr = bgr;
+        for (int i = 0; i < 3; i++) {
+            m->contract.mean[i] = mean[i];
+            m->contract.scale[i] = 1 / divisor[i];
+        }
+        assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
+        assert_true(r.order_folded == !bgr && r.normalisation_nodes);
+        for (int i = 0; i < 3; i++)
+            m->contract.mean[i] = 0;
+        assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
+        assert_true(r.normalisation_folded && !r.normalisation_nodes); /* nothing is subtracted: padding stays 0 */
+    }
+    arc_model_free(&m);
+}
+
+static int find_first(const arc_graph *g, const char *op) {
+    for (int i = 0; i < g->nodes; i++)
+        if (strcmp(g->node[i].op, op) == 0)
+            return i;
+    return -1;
+}
+
+/* A first convolution without padding takes everything upon itself, and gets a bias for it. */
+static void all_is_folded_without_padding(void **state) {
+    fixture *f = *state;
+    arc_model *m = small(f, 0);
+    arc_export_report r;
+    assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
+    assert_true(r.order_folded && r.normalisation_folded && !r.order_nodes && !r.normalisation_nodes);
+    assert_int_equal(r.nodes, 5);
+    arc_model_free(&m);
+}
+
+/* A network that begins with operators of its own has no convolution that could take the order. */
+static void order_by_operators(void **state) {
+    fixture *f = *state;
+    arc_model *m = tiny(f);
+    arc_export_report r;
+    assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
+    assert_true(r.order_nodes && r.normalisation_nodes && !r.order_folded && !r.normalisation_folded);
+    arc_model_free(&m);
+}
+
+static void lengths_are_one(void **state) {
+    fixture *f = *state;
+    arc_model *m = tiny(f);
+    arc_export_options opt;
+    float got[64];
+    static uint8_t bgr[3 * PLANE];
+    arc_export_options_default(&opt);
+    opt.l2 = true;
+    assert_true(least_cosine(f, m, &opt, NULL) >= 1 - 1e-6);
+    drawn(1, bgr);
+    run_export(f, bgr, 1, false, got, 64);
+    double sum = 0;
+    for (int i = 0; i < 64; i++)
+        sum += (double)got[i] * got[i];
+    assert_true(fabs(sum - 1) < 1e-5);
+    arc_model_free(&m);
+}
+
+/* Three pictures at once, with a batch of three and with any, give the rows that each gives alone. */
+static void batches(void **state) {
+    fixture *f = *state;
+    arc_model *m = tiny(f);
+    arc_error err = {0};
+    arc_export_report r;
+    uint8_t *bgr = calloc(3, 3 * PLANE);
+    float *image = calloc(3 * PLANE, sizeof *image), want[64], got[3 * 64];
+    for (int i = 0; i < 3; i++)
+        drawn(i, bgr + i * 3 * PLANE);
+    for (int batch = 0; batch <= 3; batch += 3) {
+        arc_export_options opt;
+        arc_export_options_default(&opt);
+        opt.batch = batch;
+        assert_int_equal(arc_export_onnx(f->ctx, m, &opt, f->file, &r, &err), ARC_OK);
+        assert_int_equal(r.input[0], batch ? 3 : -1);
+        run_export(f, bgr, 3, false, got, 64);
+        for (int i = 0; i < 3; i++) {
+            normalised(&m->contract, bgr + i * 3 * PLANE, image);
+            run_model(f->ctx, m, image, 1, want, 64);
+            assert_true(arc_test_cosine(want, got + 64 * i, 64) >= 1 - 1e-6);
+        }
+    }
+    free(bgr);
+    free(image);
+    arc_model_free(&m);
+}
+
+/* The file is a model of its own: pixels in, and its contract says so. Raw: the contract stays. */
+static void reads_back(void **state) {
+    fixture *f = *state;
+    arc_model *m = tiny(f), *back = NULL;
+    arc_export_options opt;
+    arc_error err = {0};
+    arc_export_options_default(&opt);
+    for (int raw = 0; raw < 2; raw++) {
+        opt.raw = raw;
+        assert_int_equal(arc_export_onnx(f->ctx, m, &opt, f->file, NULL, &err), ARC_OK);
+        if (arc_model_load(f->ctx, f->file, ARC_TASK_EMBED, NULL, &back, &err) != ARC_OK)
+            fail_msg("%s", err.text);
+        const arc_contract *c = arc_model_contract(back);
+        assert_true(c->task == ARC_TASK_EMBED && c->dim == 64 && c->input_width_px == 112);
+        assert_int_equal(c->bgr, !raw);
+        assert_true(c->mean[0] == (raw ? 127.5f : 0) && (c->scale[0] == 1) == !raw);
+        assert_non_null(arc_graph_meta(back->graph, ARC_SELFTEST_KEY));
+        arc_model_free(&back);
+    }
+    arc_model_free(&m);
+}
+
+static void divisors_are_as_written(void **state) {
+    (void)state;
+    const float written[] = {127.5f, 128, 1, 255, 58.395f, 57.12f, 0.5f, 31.875f};
+    for (size_t i = 0; i < ARC_COUNT(written); i++)
+        assert_true(arc_deploy_divisor(1 / written[i]) == written[i]);
+}
+
+/* ---- real models ---- */
+
+static void real_models(void **state) {
+    fixture *f = *state;
+    static const char *const names[] = {"w600k_mbf_dequantised_fp32.onnx", "w600k_mbf_int8_dynamic.onnx",
+                                        "mobilefacenet_relu6_128d.onnx", "mobilefacenet-y1-mxnet/model-symbol.json"};
+    for (size_t i = 0; i < ARC_COUNT(names); i++) {
+        char name[128];
+        arc_model *m = NULL;
+        arc_export_report r;
+        arc_error err = {0};
+        snprintf(name, sizeof name, "models/recognition/%s", names[i]);
+        if (arc_model_load(f->ctx, arc_test_file(name), ARC_TASK_EMBED, NULL, &m, &err) != ARC_OK)
+            fail_msg("%s", err.text);
+        const double least = least_cosine(f, m, NULL, &r);
+        print_message("%s: cosine %.9f\n", names[i], least);
+        assert_true(least >= 1 - 1e-6);
+        arc_model_free(&m);
+    }
+}
+
+/* ---- what is refused ---- */
+
+static void refused(fixture *f, const arc_model *m, const arc_export_options *opt, arc_status code, const char *word) {
+    arc_error err = {0};
+    struct stat st;
+    remove(f->file);
+    assert_int_equal(arc_export_onnx(f->ctx, m, opt, f->file, NULL, &err), code);
+    if (!strstr(err.text, word))
+        fail_msg("\"%s\" is not in: %s", word, err.text);
+    assert_true(stat(f->file, &st) != 0);
+}
+
+static void refuses(void **state) {
+    fixture *f = *state;
+    arc_model *m = tiny(f);
+    arc_export_options opt;
+    arc_export_options_default(&opt);
+    opt.batch = 5000;
+    refused(f, m, &opt, ARC_EINVAL, "5000");
+    opt.batch = 1;
+    opt.raw = opt.uint8_input = true;
+    refused(f, m, &opt, ARC_EINVAL, "raw");
+    m->contract.task = ARC_TASK_DETECT;
+    refused(f, m, NULL, ARC_EUNSUPPORTED, "not an embedder");
+    m->contract.task = ARC_TASK_EMBED;
+    /* an operator of opset 14 in place of one that is like it */
+    const int prelu = find_first(m->graph, "PRelu");
+    m->graph->opset = 20;
+    m->graph->node[prelu].op = "HardSwish";
+    m->graph->node[prelu].entry = arc_op_find("HardSwish");
+    m->graph->node[prelu].inputs = 1;
+    refused(f, m, NULL, ARC_EUNSUPPORTED, "HardSwish");
+    arc_model_free(&m);
+}
+
+/* A Reshape that fixes the number of rows: one picture is fine, several are not. */
+static void a_fixed_batch_is_told(void **state) {
+    fixture *f = *state;
+    arc_model *m = tiny(f);
+    arc_error err = {0};
+    arc_graph *g = m->graph;
+    const int64_t rows[2] = {1, 64};
+    const arc_shape two = {1, {2}};
+    const int old = g->output[0], shape = arc_graph_constant(g, "rows", ARC_I64, &two, rows, true),
+              fixed = arc_graph_value(g, "fixed");
+    const int in[2] = {old, shape};
+    assert_non_null(arc_graph_node(g, "Reshape", "fix", 2, in, 1, &fixed));
+    g->value[old].is_output = false;
+    g->outputs = 0;
+    assert_int_equal(arc_graph_add_output(g, fixed), ARC_OK);
+    assert_int_equal(arc_graph_check(g, &err), ARC_OK);
+    assert_true(least_cosine(f, m, NULL, NULL) >= 1 - 1e-6);
+    arc_export_options opt;
+    arc_export_options_default(&opt);
+    opt.batch = 4;
+    refused(f, m, &opt, ARC_ESHAPE, "batch of 4");
+    opt.batch = 0;
+    refused(f, m, &opt, ARC_ESHAPE, "batch of 2");
+    arc_model_free(&m);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(pixels_give_the_embedding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_channel_has_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_is_folded_without_padding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(order_by_operators, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lengths_are_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_back, set_up, tear_down),
+        cmocka_unit_test(divisors_are_as_written),
+        cmocka_unit_test_setup_teardown(real_models, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fixed_batch_is_told, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
