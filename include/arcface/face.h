@@ -91,7 +91,7 @@ ARC_API ARC_NODISCARD arc_status arc_align_face(arc_context *ctx, const arc_imag
 typedef struct arc_embedder arc_embedder;
 
 /** An embedder over a model, which must outlive it. Ownership: free with arc_embedder_free. Thread: any.
- * Errors: EINVAL when the model does not embed, EUNSUPPORTED, ESHAPE, ENOMEM. */
+ * Errors: EINVAL when the model does not embed (the sentence says why), EUNSUPPORTED, ESHAPE, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedder **out, arc_error *err);
 
 /** Frees the embedder and nulls the pointer; NULL is allowed. Thread: one at a time. */
@@ -145,6 +145,7 @@ typedef struct arc_result_face {
     double align_residual_px; /**< of arc_align_estimate */
     float *embedding;         /**< [dim], not normalised; NULL without an embedder */
     arc_image crop;           /**< aligned; data is NULL unless keep_crops */
+    float norm;               /**< that the embedder gives beside the embedding, large for good pictures; 0: it gives none */
 } arc_result_face;
 
 /** One photo. Its status and error are its own; a photo without a face has status ARC_OK and faces_found 0. */
@@ -155,6 +156,7 @@ typedef struct arc_result {
     int width_px;          /**< full width, upright */
     int height_px;         /**< full height, upright */
     int damaged;           /**< 1: the file ends early or has damaged data; what could be decoded was used */
+    int resized;           /**< 1: an aligned crop of another size than the template's was resized to it */
     int faces_found;       /**< in the photo */
     int faces;             /**< in `face` */
     arc_result_face *face; /**< [faces] */

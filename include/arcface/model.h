@@ -39,7 +39,12 @@ typedef enum arc_template {
     ARC_TEMPLATE_112,    /**< 112 x 112, ArcFace's (InsightFace's face_align.py) */
     ARC_TEMPLATE_112X96, /**< 112 high, 96 wide: the middle columns of the above, as SphereFace has it */
     ARC_TEMPLATE_128,    /**< 128 x 128, points moved 8 to the right */
-    ARC_TEMPLATE_224     /**< 224 x 224, twice the first */
+    ARC_TEMPLATE_224,    /**< 224 x 224, twice the first */
+    ARC_TEMPLATE_96,     /**< 96 x 96, the first scaled */
+    ARC_TEMPLATE_144,    /**< 144 x 144, the first scaled */
+    ARC_TEMPLATE_160,    /**< 160 x 160, the first scaled */
+    ARC_TEMPLATE_192,    /**< 192 x 192, the first scaled */
+    ARC_TEMPLATE_256     /**< 256 x 256, the first scaled */
 } arc_template;
 
 /** How the model is fed and read: from the metadata of the file (arcface.NAME), else inferred by the rules of docs/FORMATS.md,
@@ -62,7 +67,12 @@ typedef struct arc_contract {
     float nms_iou;
     /** ARC_DETECTOR_RETINAFACE: sides of the priors of strides 8, 16 and 32, two each */
     float prior_px[6];
-    char why[512]; /**< one sentence: which of these were inferred, and from what */
+    /** Embedders: output that gives the norm of the embedding, a measure of the picture's quality; 0 = none does (output 0 is the
+     * embedding) */
+    int norm_output;
+    /** Embedders: input 1 takes the five points of the face in the crop, x and y divided by its sides (KPRPE) */
+    bool takes_points;
+    char why[1024]; /**< one sentence: which of these were inferred, and from what */
 } arc_contract;
 
 /** How a model is loaded. */
@@ -74,6 +84,8 @@ typedef struct arc_model_options {
     /** Folder of pulled packs; NULL = $ARCFACE_CACHE, else $XDG_CACHE_HOME/arcface, else ~/.cache/arcface */
     const char *cache_dir;
     bool skip_self_test; /**< do not run the self-test of the file; default false */
+    const char *input;   /**< name of the input that takes the picture; NULL = by the rules of docs/FORMATS.md */
+    const char *output;  /**< name of the output that is the embedding; NULL = by the rules of docs/FORMATS.md */
 } arc_model_options;
 
 /** Fills every field with its default. Thread: any. */

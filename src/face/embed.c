@@ -18,7 +18,7 @@ arc_status arc_embedder_new(arc_context *ctx, const arc_model *model, arc_embedd
     *out = NULL;
     const arc_contract *c = arc_model_contract(model);
     if (c->task != ARC_TASK_EMBED || c->dim <= 0)
-        return arc_fail(err, ARC_EINVAL, "this model does not make embeddings");
+        return arc_fail(err, ARC_EINVAL, "this model does not make embeddings: %.300s", c->why);
     arc_embedder *e = arc_mem_new(&ctx->alloc, 1, sizeof *e);
     if (!e)
         return arc_fail_nomem(err, "an embedder");
@@ -63,8 +63,11 @@ const arc_contract *arc_embedder_contract(const arc_embedder *embedder) {
 }
 
 /* Runs the network once over `n` views. *data: [n][dim]. */
-static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const float **data, arc_error *err) {
-    arc_status st = arc_views_run(e->net, views, n, e->contract, err);
+static arc_status run_views(arc_embedder *e, const arc_view *views, const float (*points)[5][2], int n, const float **data,
+                            arc_error *err) {
+    arc_status st = arc_net_set_points(e->net, points, n, err);
+    if (st == ARC_OK)
+        st = arc_views_run(e->net, views, n, e->contract, err);
     if (st != ARC_OK)
         return st;
     arc_net_output out;
@@ -81,6 +84,36 @@ static arc_status run_views(arc_embedder *e, const arc_view *views, int n, const
         if (!isfinite(out.data[i]))
             return arc_fail(err, ARC_ECORRUPT, "the network gives numbers that are not finite: its weights overflow float32");
     *data = out.data;
+    return ARC_OK;
+}
+
+/* Five points of a view, divided by the sides; a mirrored view has left and right exchanged. */
+static void view_points(const arc_embedder *e, const float (*given)[2], bool mirror, float out[5][2]) {
+    static const int other[5] = {1, 0, 2, 4, 3};
+    float middle[5][2];
+    arc_template_get(e->contract->align, NULL, NULL, middle);
+    for (int i = 0; i < 5; i++) {
+        const float *p = (given ? given : (const float(*)[2])middle)[mirror ? other[i] : i];
+        out[i][0] = (mirror ? (float)(e->width_px - 1) - p[0] : p[0]) / (float)e->width_px;
+        out[i][1] = p[1] / (float)e->height_px;
+    }
+}
+
+/* Adds the norms of the last run to those of their crops: the mean over views. */
+static arc_status add_norms(const arc_embedder *e, int64_t first, int n, int views_each, float *norm, arc_error *err) {
+    arc_net_output out;
+    if (!norm || !e->contract->norm_output)
+        return ARC_OK;
+    const arc_status st = arc_net_output_get(e->net, e->contract->norm_output, &out, err);
+    if (st != ARC_OK)
+        return st;
+    int64_t have = 1;
+    for (int i = 0; i < out.rank; i++)
+        have *= out.dim[i];
+    if (have != n)
+        return arc_fail(err, ARC_ESHAPE, "output '%s' gave %lld norms for %d crops", out.name, (long long)have, n);
+    for (int i = 0; i < n; i++)
+        norm[(first + i) / views_each] += out.data[i] / (float)views_each;
     return ARC_OK;
 }
 
@@ -101,7 +134,15 @@ static arc_status fit_crop(const arc_embedder *e, const arc_image *crop, arc_ima
 }
 
 arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out, arc_error *err) {
+    const arc_embed_extra none = {NULL, NULL};
+    return arc_embed_faces(embedder, crops, &none, count, flip, out, err);
+}
+
+arc_status arc_embed_faces(arc_embedder *embedder, const arc_image *crops, const arc_embed_extra *extra, int count, bool flip,
+                           float *out, arc_error *err) {
     arc_embedder *e = embedder;
+    if (extra->norm)
+        memset(extra->norm, 0, (size_t)ARC_MAX(count, 0) * sizeof *extra->norm);
     size_t dim = (size_t)e->contract->dim;
     int views_each = flip ? 2 : 1;
     memset(out, 0, (size_t)ARC_MAX(count, 0) * dim * sizeof *out);
@@ -112,18 +153,22 @@ arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int c
             n /= 2;
         arc_image fitted[ARC_EMBED_BATCH];
         arc_view views[ARC_EMBED_BATCH];
+        float points[ARC_EMBED_BATCH][5][2];
         for (int i = 0; i < n; i++) {
             arc_status st = fit_crop(e, &crops[(at + i) / views_each], &fitted[i], err);
             if (st != ARC_OK)
                 return st;
             views[i] = (arc_view){&fitted[i], flip && (at + i) % 2 == 1};
+            view_points(e, extra->points ? extra->points[(at + i) / views_each] : NULL, views[i].mirror, points[i]);
         }
         const float *data = NULL;
-        arc_status st = run_views(e, views, n, &data, err);
+        arc_status st = run_views(e, views, (const float(*)[5][2])points, n, &data, err);
         if (st == ARC_ESHAPE && n > 1) { /* the model was exported with a fixed batch of one */
             e->batch = 1;
             continue;
         }
+        if (st == ARC_OK)
+            st = add_norms(e, at, n, views_each, extra->norm, err);
         if (st != ARC_OK)
             return st;
         for (int i = 0; i < n; i++) {

@@ -6,4 +6,13 @@
 
 const arc_contract *arc_embedder_contract(const arc_embedder *embedder);
 
+/* What a model may take and give beside crops and embeddings. */
+typedef struct arc_embed_extra {
+    const float (*points)[5][2]; /* [count], pixels of the crop, for models that take points; NULL: the template's */
+    float *norm; /* [count], for models that give the norm; NULL: it is not wanted. 0 where the model gives none */
+} arc_embed_extra;
+/* arc_embed_crops with them. */
+arc_status arc_embed_faces(arc_embedder *embedder, const arc_image *crops, const arc_embed_extra *extra, int count, bool flip,
+                           float *out, arc_error *err);
+
 #endif

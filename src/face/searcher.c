@@ -210,6 +210,29 @@ static bool needs_whole(const arc_searcher *s, const arc_result *r, double scale
     return false;
 }
 
+/* A square crop of another size is resized to the template's side; 112 wide ones hold the 112x96 crop in their middle. */
+static arc_status resize_crop(const arc_searcher *s, arc_image *crop, arc_result *r) {
+    int width, height;
+    arc_image sized;
+    arc_template_get(s->align, &width, &height, NULL);
+    if ((crop->width_px == width && crop->height_px == height) || crop->width_px != crop->height_px ||
+        (s->align == ARC_TEMPLATE_112X96 && crop->width_px == height))
+        return ARC_OK; /* or what is no aligned crop: the embedder refuses it */
+    arc_status st = arc_image_new(s->results, height, height, &sized, &r->error);
+    if (st != ARC_OK)
+        return st;
+    sized.format = crop->format;
+    st = arc_resize_linear(&s->results->alloc, s->run.pool, crop, &sized, &r->error);
+    if (st != ARC_OK) {
+        arc_image_free(s->results, &sized);
+        return st;
+    }
+    arc_image_free(s->results, crop);
+    *crop = sized;
+    r->resized = 1;
+    return ARC_OK;
+}
+
 /* The photo is a ready crop. */
 static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result *r) {
     arc_image_options options = s->opt->image;
@@ -222,7 +245,9 @@ static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result 
     r->damaged = info.damaged;
     if (st != ARC_OK)
         return st;
-    st = make_faces(s, r, 1);
+    st = s->dim > 0 ? resize_crop(s, &crop, r) : ARC_OK;
+    if (st == ARC_OK)
+        st = make_faces(s, r, 1);
     if (st != ARC_OK) {
         arc_image_free(s->results, &crop);
         return arc_fail_in(&r->error, st, arc_photo_name(photo));

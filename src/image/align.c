@@ -23,6 +23,16 @@ void arc_template_get(arc_template t, int *width_px, int *height_px, float point
         width = height = 224;
         scale = 2;
         break;
+    case ARC_TEMPLATE_96:
+    case ARC_TEMPLATE_144:
+    case ARC_TEMPLATE_160:
+    case ARC_TEMPLATE_192:
+    case ARC_TEMPLATE_256: {
+        static const int side[] = {96, 144, 160, 192, 256};
+        width = height = side[t - ARC_TEMPLATE_96];
+        scale = width / 112.0;
+        break;
+    }
     case ARC_TEMPLATE_112:
     default:
         break;

@@ -156,7 +156,7 @@ static arc_status read_options(arc_contract *c, const arc_model_options *opt, ar
 }
 
 arc_status arc_contract_read(arc_contract *out, const arc_graph *g, const arc_model_options *opt, arc_error *err) {
-    arc_contract_infer(out, g);
+    arc_contract_infer(out, g, (opt && opt->output) || arc_graph_meta(g, "arcface.output"));
     arc_status st = read_metadata(out, g, err);
     if (st == ARC_OK && opt)
         st = read_options(out, opt, err);

@@ -1,12 +1,12 @@
 /* The contract of a file that does not say it itself, by written rules over the graph's structure (docs/FORMATS.md lists them): what
  * the outputs look like tells task and decoder; the first nodes, input size and activations tell the normalisation. */
+#include "model/edges.h"
 #include "model/model.h"
 #include "op/op.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MIN_DIM 64 /* shorter output rows are attributes (gender, age), not embeddings */
-#define MAX_DIM 4096
 #define EMBED_THRESHOLD 0.28f /* see docs/FORMATS.md: best cosine thresholds on LFW lie between 0.24 and 0.30 */
 #define MAX_WALK 16
 
@@ -88,41 +88,13 @@ void arc_contract_detector_defaults(arc_contract *c, arc_detector_kind kind) {
 
 /* ---- embedders ---- */
 
-/* Width of the last layer, walking back from the output over nodes that keep it: for graphs whose output shape is not declared. */
-static int64_t width_behind(const arc_graph *g, int value) {
-    for (int steps = 0; steps < MAX_WALK && value >= 0 && g->value[value].producer >= 0; steps++) {
-        const arc_node *n = &g->node[g->value[value].producer];
-        const arc_value *w = input_of(g, n, 1);
-        if (arc_node_is(n, ARC_KIND_BATCH_NORM) && w && w->data && w->shape.rank == 1)
-            return w->shape.dim[0];
-        if (arc_node_is(n, ARC_KIND_GEMM) && w && w->data && w->shape.rank == 2)
-            return w->shape.dim[arc_attr_int(n, "transB", 0) ? 0 : 1];
-        if (arc_node_is(n, ARC_KIND_MATMUL) && w && w->data && w->shape.rank == 2)
-            return w->shape.dim[1];
-        if (arc_node_is(n, ARC_KIND_CONV) && w && w->data && w->shape.rank == 4)
-            return w->shape.dim[0]; /* a convolution over the whole 7x7 map, then Flatten or Reshape */
-        value = n->inputs > 0 ? n->input[0] : -1;
-    }
-    return -1;
-}
-
-static int64_t embedding_width(const arc_graph *g) {
-    if (g->outputs != 1)
-        return -1;
-    const arc_value *v = &g->value[g->output[0]];
-    if (v->shape.rank == 2 && v->shape.dim[1] > 0)
-        return v->shape.dim[1];
-    if (v->shape.rank == 4 && v->shape.dim[2] == 1 && v->shape.dim[3] == 1)
-        return v->shape.dim[1];
-    return v->shape.rank < 0 || v->shape.rank == 2 ? width_behind(g, g->output[0]) : -1;
-}
-
 static bool template_of(int width, int height, arc_template *out) {
     static const struct {
         int width, height;
         arc_template align;
-    } known[] = {
-        {112, 112, ARC_TEMPLATE_112}, {96, 112, ARC_TEMPLATE_112X96}, {128, 128, ARC_TEMPLATE_128}, {224, 224, ARC_TEMPLATE_224}};
+    } known[] = {{112, 112, ARC_TEMPLATE_112}, {96, 112, ARC_TEMPLATE_112X96}, {128, 128, ARC_TEMPLATE_128},
+                 {224, 224, ARC_TEMPLATE_224}, {96, 96, ARC_TEMPLATE_96},      {144, 144, ARC_TEMPLATE_144},
+                 {160, 160, ARC_TEMPLATE_160}, {192, 192, ARC_TEMPLATE_192},   {256, 256, ARC_TEMPLATE_256}};
     for (size_t i = 0; i < ARC_COUNT(known); i++)
         if (known[i].width == width && known[i].height == height) {
             *out = known[i].align;
@@ -147,7 +119,9 @@ static const arc_node *first_normaliser(const arc_graph *g) {
                     next = &g->node[i];
         if (!next)
             return NULL;
-        if (arc_node_is(next, ARC_KIND_IDENTITY) || arc_node_is(next, ARC_KIND_CAST) || arc_node_is(next, ARC_KIND_DROPOUT)) {
+        if (arc_node_is(next, ARC_KIND_IDENTITY) || arc_node_is(next, ARC_KIND_CAST) || arc_node_is(next, ARC_KIND_DROPOUT) ||
+            arc_node_is(next, ARC_KIND_TRANSPOSE) || strcmp(next->name, ARC_ADAPT_GRAY) == 0 ||
+            strcmp(next->name, ARC_ADAPT_SINGLE) == 0) {
             value = next->output[0];
             continue;
         }
@@ -165,6 +139,32 @@ static const arc_node *first_normaliser(const arc_graph *g) {
     return NULL;
 }
 
+/* Whether what normalises first enlarges: then it takes 0..1, as (x - mean) / deviation of such pixels does. */
+static bool takes_unit_range(const arc_graph *g, const arc_node *first) {
+    const arc_node *n = first;
+    double gain = 1;
+    for (int steps = 0; steps < 3 && n && n->inputs == 2; steps++) {
+        const bool div = arc_node_is(n, ARC_KIND_DIV), mul = arc_node_is(n, ARC_KIND_MUL);
+        const arc_value *c = input_of(g, n, 1);
+        if (!c || !c->data)
+            c = input_of(g, n, 0);
+        if (!div && !mul && !arc_node_is(n, ARC_KIND_SUB) && !arc_node_is(n, ARC_KIND_ADD))
+            break;
+        if (!c || !c->data || c->dtype != ARC_F32 || c->data_bytes < sizeof(float))
+            return false;
+        float by;
+        memcpy(&by, c->data, sizeof by);
+        gain *= div ? 1 / (double)by : mul ? (double)by : 1;
+        const arc_node *next = NULL;
+        for (int i = 0; i < g->nodes && !next; i++)
+            for (int k = 0; k < g->node[i].inputs && !next; k++)
+                if (g->node[i].input[k] == n->output[0])
+                    next = &g->node[i];
+        n = next;
+    }
+    return fabs(gain) >= 1.5 && fabs(gain) < 16;
+}
+
 static int count_kind(const arc_graph *g, arc_op_kind kind) {
     int n = 0;
     for (int i = 0; i < g->nodes; i++)
@@ -179,15 +179,43 @@ static void set_norm(arc_contract *c, float mean, float divisor) {
     }
 }
 
+static bool has_node(const arc_graph *g, const char *name) {
+    for (int i = 0; i < g->nodes; i++)
+        if (strcmp(g->node[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void infer_embedder(arc_contract *c, const arc_graph *g, int64_t dim) {
     c->task = ARC_TASK_EMBED;
     c->dim = (int)dim;
     c->threshold = EMBED_THRESHOLD;
     c->bgr = false;
-    arc_contract_because(c, "Embedding of %d numbers: one output, input %d wide and %d high.", c->dim, c->input_width_px,
-                         c->input_height_px);
+    if (g->outputs == 1)
+        arc_contract_because(c, "Embedding of %d numbers: one output, input %d wide and %d high.", c->dim, c->input_width_px,
+                             c->input_height_px);
+    else
+        arc_contract_because(c, "Embedding of %d numbers: output '%.60s' of %d, input %d wide and %d high.", c->dim,
+                             g->value[g->output[0]].name, g->outputs, c->input_width_px, c->input_height_px);
+    c->norm_output = arc_edges_norm(g, 0) > 0 ? arc_edges_norm(g, 0) : 0;
+    if (c->norm_output)
+        arc_contract_because(c, "Output '%.60s' is its norm, kept as quality.", g->value[g->output[c->norm_output]].name);
+    c->takes_points = g->inputs == 2;
+    if (c->takes_points)
+        arc_contract_because(c, "Input '%.60s' takes the five points of the face, divided by the sides.",
+                             g->value[g->input[1]].name);
+    if (has_node(g, ARC_ADAPT_GRAY))
+        arc_contract_because(c, "The file takes one channel: luma of ITU-R 601.");
+    if (has_node(g, ARC_ADAPT_LAST))
+        arc_contract_because(c, "The file takes channels last.");
     const arc_node *first = first_normaliser(g);
-    if (first) {
+    if (has_node(g, ARC_ADAPT_CAST)) {
+        set_norm(c, 0, 1);
+        arc_contract_because(c, "Raw 0..255: the file takes whole numbers.");
+    } else if (first && takes_unit_range(g, first)) {
+        set_norm(c, 0, 255);
+        arc_contract_because(c, "0..1: the graph begins with %s '%s', which takes such numbers.", first->op, first->name);
+    } else if (first) {
         set_norm(c, 0, 1);
         arc_contract_because(c, "Raw 0..255: the graph begins with %s '%s', it normalises itself.", first->op, first->name);
     } else if (c->align == ARC_TEMPLATE_112X96) {
@@ -203,12 +231,14 @@ static void infer_embedder(arc_contract *c, const arc_graph *g, int64_t dim) {
     arc_contract_because(c, "RGB and threshold %.2f are defaults.", (double)c->threshold);
 }
 
-void arc_contract_infer(arc_contract *out, const arc_graph *g) {
+void arc_contract_infer(arc_contract *out, const arc_graph *g, bool chosen) {
     memset(out, 0, sizeof *out);
     for (int i = 0; i < 3; i++)
         out->scale[i] = 1;
-    if (g->inputs != 1) {
-        arc_contract_because(out, "%d inputs: neither an embedder nor a detector.", g->inputs);
+    if (g->inputs != 1 && !(g->inputs == 2 && arc_edges_picture(g) == 0 && arc_edges_is_points(g, 1))) {
+        arc_contract_because(
+            out, "%d inputs: neither an embedder nor a detector. A picture, and beside it five points [N,5,2] at most, are fed.",
+            g->inputs);
         return;
     }
     const arc_shape *in = &g->value[g->input[0]].shape;
@@ -224,20 +254,28 @@ void arc_contract_infer(arc_contract *out, const arc_graph *g) {
                              because);
         return;
     }
-    const int64_t dim = embedding_width(g);
+    const bool row = arc_edges_is_row(g, 0) && (arc_edges_embedding(g) == 0 || chosen);
+    const int64_t dim = row ? arc_edges_width(g, 0) : -1;
     bool size_known = template_of(out->input_width_px, out->input_height_px, &out->align);
-    if (!size_known && in->rank < 0 && dim >= MIN_DIM) {
+    /* Landmarks have such sides and any number of values; widths of embeddings are round. */
+    if (size_known && out->align >= ARC_TEMPLATE_96 && dim % 32 != 0)
+        size_known = false;
+    const bool assumed = row && !size_known && (in->rank < 0 || (!out->input_width_px && !out->input_height_px));
+    if (assumed) {
         out->input_width_px = out->input_height_px = 112;
-        size_known = true;
-        arc_contract_because(out, "Input 112x112 assumed: the file declares none.");
-    } else if (!size_known && !out->input_width_px && !out->input_height_px && dim >= MIN_DIM) {
-        out->input_width_px = out->input_height_px = 112;
-        size_known = true;
-        arc_contract_because(out, "Input 112x112 assumed: height and width are free.");
+        arc_contract_because(out, in->rank < 0 ? "Input 112x112 assumed: the file declares none."
+                                               : "Input 112x112 assumed: height and width are free.");
     }
-    if (size_known && dim >= MIN_DIM && dim <= MAX_DIM)
+    if (row && (size_known || assumed))
         infer_embedder(out, g, dim);
-    else
-        arc_contract_because(out, "No rule fits: %d outputs, input %dx%d; neither an embedder nor a known detector.", g->outputs,
+    else if (row)
+        arc_contract_because(out,
+                             "No rule fits: input %dx%d; faces are aligned to squares of 96, 112, 128, 144, 160, 192, 224 or 256 "
+                             "pixels and to 96x112.",
                              out->input_width_px, out->input_height_px);
+    else
+        arc_contract_because(out,
+                             "No rule fits: %d outputs, input %dx%d; neither an embedder nor a known detector. --output "
+                             "NAME says which output is the embedding.",
+                             g->outputs, out->input_width_px, out->input_height_px);
 }

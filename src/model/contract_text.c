@@ -6,7 +6,7 @@
 
 static const char *const tasks[] = {"unknown", "embed", "detect"};
 static const char *const detectors[] = {"none", "scrfd", "retinaface", "retinaface-mxnet", "yunet"};
-static const char *const templates[] = {"112", "112x96", "128", "224"};
+static const char *const templates[] = {"112", "112x96", "128", "224", "96", "144", "160", "192", "256"};
 
 static int word_index(const char *const *word, size_t words, const char *text) {
     for (size_t i = 0; i < words; i++)

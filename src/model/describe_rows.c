@@ -26,7 +26,7 @@ static void fill_rows(const arc_graph *g, const arc_plan *plan, const int *row_o
 arc_status arc_describe_rows(arc_context *ctx, const arc_model *m, arc_describe_row **out, arc_error *err) {
     arc_status st;
     const arc_graph *g = m->graph;
-    const arc_shape input = arc_model_report_shape(m);
+    const arc_shape one = arc_model_report_shape(m), input[2] = {one, arc_model_points_shape(m, one.dim[0])};
     arc_plan *plan = NULL;
     arc_describe_row *rows = arc_mem_new(&ctx->alloc, (size_t)g->nodes + 1, sizeof *rows);
     int *results = arc_mem_new(&ctx->alloc, (size_t)g->nodes + 1, sizeof *results);
@@ -47,9 +47,9 @@ arc_status arc_describe_rows(arc_context *ctx, const arc_model *m, arc_describe_
             results[view.outputs++] = g->node[i].output[0];
         }
     const arc_execution x = arc_execution_of(ctx);
-    const arc_plan_request request = {.x = &x, .graph = &view, .input_shape = &input, .infer_only = true};
+    const arc_plan_request request = {.x = &x, .graph = &view, .input_shape = input, .infer_only = true};
     ARC_TRY(arc_plan_new(&plan, &request, err));
-    fill_rows(g, plan, row_of, &input, rows);
+    fill_rows(g, plan, row_of, input, rows);
     *out = rows;
     rows = NULL;
 done:

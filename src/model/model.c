@@ -2,6 +2,7 @@
  * are in format/. */
 #include "model/model.h"
 #include "format/format.h"
+#include "model/edges.h"
 #include "pass/pass.h"
 #include "zoo/zoo.h"
 #include <arcface/hub.h>
@@ -130,15 +131,6 @@ static arc_status model_around(arc_context *ctx, arc_graph **graph, const char *
     return ARC_OK;
 }
 
-static arc_status check_image_input(const arc_graph *g, arc_error *err) {
-    const arc_shape *s = &g->value[g->input[0]].shape;
-    char text[128];
-    if (g->inputs == 1 && s->rank == 4 && s->dim[1] > 4 && s->dim[3] == 3)
-        return arc_fail(err, ARC_ESHAPE, "input '%s' %s has its channels last: only [N,3,H,W] is supported",
-                        g->value[g->input[0]].name, arc_shape_text(s, text, sizeof text));
-    return ARC_OK;
-}
-
 arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task task, const arc_model_options *opt,
                           arc_model **out, arc_error *err) {
     arc_status st;
@@ -162,7 +154,8 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     model->file_bytes = file_bytes;
     for (int i = 0; i < model->graph->sides; i++)
         model->file_bytes += (int64_t)model->graph->side[i].bytes;
-    st = check_image_input(model->graph, err);
+    st = arc_graph_adapt(model->graph, opt ? opt->input : NULL,
+                         opt && opt->output ? opt->output : arc_graph_meta(model->graph, "arcface.output"), err);
     if (st == ARC_OK)
         st = check_finite(ctx, model->graph, err);
     if (st == ARC_OK)
@@ -225,6 +218,11 @@ arc_status arc_model_save(arc_context *ctx, const arc_model *model, const char *
             goto done;
         }
     ARC_TRY(arc_contract_write(notes, &model->contract, err));
+    if (model->graph->outputs > 1 && model->contract.task == ARC_TASK_EMBED &&
+        arc_graph_set_meta(notes, "arcface.output", model->graph->value[model->graph->output[0]].name) != ARC_OK) {
+        st = arc_fail_nomem(err, "the model's metadata");
+        goto done;
+    }
     ARC_TRY(arc_selftest_make(ctx, model->graph, &model->contract, vector, err));
     if (*vector && arc_graph_set_meta(notes, ARC_SELFTEST_KEY, vector) != ARC_OK) {
         st = arc_fail_nomem(err, "the model's metadata");

@@ -136,11 +136,11 @@ static void strangers_are_unknown(void **state) {
     (void)state;
     arc_contract c;
     arc_graph *g = tiny(-1, 96, 96, 3); /* gender and age */
-    arc_contract_infer(&c, g);
+    arc_contract_infer(&c, g, false);
     assert_int_equal(c.task, ARC_TASK_UNKNOWN);
     arc_graph_free(&g);
     g = tiny(-1, 192, 192, 212); /* 106 landmarks */
-    arc_contract_infer(&c, g);
+    arc_contract_infer(&c, g, false);
     assert_int_equal(c.task, ARC_TASK_UNKNOWN);
     assert_non_null(strstr(c.why, "192x192"));
     arc_graph_free(&g);

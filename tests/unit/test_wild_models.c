@@ -6,7 +6,9 @@
 #include "pass/pass.h"
 #include "run/session.h"
 #include "shared_context.h"
+#include <arcface/face.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PICTURES 3
 #define STEP 4e-3 /* of the largest value: a few steps of the finest codes, none of the coarsest */
@@ -194,41 +196,156 @@ static void large_model(const char *file, double least) {
     free(x);
 }
 
+static const struct {
+    const char *file;
+    double least;
+} large[] = {
+    {"ir_dyn_default.onnx", 0.9999},
+    {"acts_dyn.onnx", 0.9999},
+    {"ghost_dyn.onnx", 0.9999},
+    {"vit_dyn.onnx", 0.9999},
+    {"external/ir_dyn_ext.onnx", 0.9999},
+    {"vit17.onnx", 0.9999},
+    {"edge17.onnx", 0.9999},
+    {"fp16_keepio.onnx", 0.999},
+    {"ir_two17.onnx", 0.9999},
+    {"two_out_map.onnx", 0.9999},
+    {"ir_b4_17.onnx", 0.9999},
+    {"ir_160.onnx", 0.99},
+    {"ir_gray128.onnx", 0.99},
+    {"keras_nhwc.onnx", 0.9999},
+    {"two_inputs_kprpe.onnx", 0.9999},
+    {"ir_qop.onnx", 0.999},
+    {"lpnorm.onnx", 0.9999},
+    {"if_const.onnx", 0.9999},
+    {"local_function.onnx", 0.9999},
+};
+
 static void large_models_give_onnx_runtimes_embeddings(void **state) {
-    static const struct {
-        const char *file;
-        double least;
-    } files[] = {
-        {"ir_dyn_default.onnx", 0.9999},
-        {"acts_dyn.onnx", 0.9999},
-        {"ghost_dyn.onnx", 0.9999},
-        {"vit_dyn.onnx", 0.9999},
-        {"external/ir_dyn_ext.onnx", 0.9999},
-        {"vit17.onnx", 0.9999},
-        {"edge17.onnx", 0.9999},
-        {"fp16_keepio.onnx", 0.999},
-        {"ir_two17.onnx", 0.9999},
-        {"two_out_map.onnx", 0.9999},
-        {"ir_b4_17.onnx", 0.9999},
-        {"ir_160.onnx", 0.99},
-        {"ir_gray128.onnx", 0.99},
-        {"keras_nhwc.onnx", 0.9999},
-        {"two_inputs_kprpe.onnx", 0.9999},
-        {"ir_qop.onnx", 0.999},
-        {"lpnorm.onnx", 0.9999},
-        {"if_const.onnx", 0.9999},
-        {"local_function.onnx", 0.9999},
-    };
     (void)state;
     (void)arc_test_file("wild-models");
-    for (size_t i = 0; i < ARC_COUNT(files); i++)
-        large_model(files[i].file, files[i].least);
+    for (size_t i = 0; i < ARC_COUNT(large); i++)
+        large_model(large[i].file, large[i].least);
+}
+
+/* ---- the same files as a user has them: a model, a pipeline over ready crops ---- */
+
+/* The crops as files; `flip` of the pipeline is off. *norms: of the three pictures. */
+static float *embed_crops(const arc_model *model, const char *file, float norms[PICTURES]) {
+    arc_pipeline_options opt;
+    arc_pipeline *pipeline;
+    arc_result result[PICTURES];
+    arc_error err = {0};
+    char *path[PICTURES], name[64];
+    const size_t dim = (size_t)arc_model_contract(model)->dim;
+    float *out = malloc(PICTURES * dim * sizeof *out);
+    arc_pipeline_options_default(&opt);
+    opt.aligned = true;
+    if (arc_pipeline_new(ctx, NULL, model, &opt, &pipeline, &err) != ARC_OK)
+        fail_msg("%s: %s", file, err.text);
+    for (int i = 0; i < PICTURES; i++) {
+        snprintf(name, sizeof name, "wild-models/crops/%d.png", i);
+        path[i] = strdup(arc_test_file(name));
+    }
+    assert_int_equal(arc_pipeline_run(pipeline, (const char *const *)path, PICTURES, result, NULL, NULL, &err), ARC_OK);
+    for (int i = 0; i < PICTURES; i++) {
+        if (result[i].status != ARC_OK)
+            fail_msg("%s: %s", file, result[i].error.text);
+        assert_int_equal(result[i].faces, 1);
+        assert_int_equal(result[i].resized, arc_model_contract(model)->input_width_px != 112);
+        memcpy(out + (size_t)i * dim, result[i].face[0].embedding, dim * sizeof *out);
+        norms[i] = result[i].face[0].norm;
+        arc_result_free(ctx, &result[i]);
+        free(path[i]);
+    }
+    arc_pipeline_free(&pipeline);
+    return out;
+}
+
+static void pipelines_give_onnx_runtimes_embeddings(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(large); i++) {
+        const char *file = large[i].file;
+        char name[256];
+        arc_model *model;
+        arc_error err = {0};
+        arc_dtype t;
+        arc_shape shape;
+        void *golden;
+        float norms[PICTURES];
+        snprintf(name, sizeof name, "wild-models/%s", file);
+        if (arc_model_load(ctx, arc_test_file(name), ARC_TASK_EMBED, NULL, &model, &err) != ARC_OK)
+            fail_msg("%s: %s", file, err.text);
+        float *have = embed_crops(model, file, norms);
+        snprintf(name, sizeof name, "wild-models/%.*s.npy", (int)strlen(file) - 5, file);
+        assert_int_equal(arc_npy_load(&arc_alloc_libc, arc_test_file(name), &t, &shape, &golden, NULL), ARC_OK);
+        const size_t dim = (size_t)shape.dim[1];
+        assert_int_equal(arc_model_contract(model)->dim, dim);
+        assert_int_equal(arc_model_contract(model)->norm_output > 0, strcmp(file, "ir_two17.onnx") == 0);
+        for (size_t k = 0; k < PICTURES; k++) {
+            const double cosine = arc_test_cosine(have + k * dim, (const float *)golden + k * dim, dim);
+            if (!(cosine >= large[i].least))
+                fail_msg("%s: picture %zu has cosine %.7f to ONNX Runtime's embedding", file, k, cosine);
+            assert_int_equal(norms[k] > 0, arc_model_contract(model)->norm_output > 0);
+        }
+        free(have);
+        arc_mem_free(&arc_alloc_libc, golden);
+        arc_model_free(&model);
+    }
+}
+
+/* A pulled-out output or input by name, and names that the file does not have. */
+static void names_overrule_the_rules(void **state) {
+    (void)state;
+    arc_model_options opt;
+    arc_model *model;
+    arc_error err = {0};
+    const char *path = arc_test_file("wild-models/two_out_map.onnx");
+    arc_model_options_default(&opt);
+    opt.output = "nowhere";
+    assert_int_equal(arc_model_load(ctx, path, ARC_TASK_EMBED, &opt, &model, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "its outputs are 'embedding', "));
+    opt.output = "embedding";
+    opt.input = "nothing";
+    assert_int_equal(arc_model_load(ctx, path, ARC_TASK_EMBED, &opt, &model, &err), ARC_EINVAL);
+    opt.input = NULL;
+    assert_int_equal(arc_model_load(ctx, path, ARC_TASK_EMBED, &opt, &model, &err), ARC_OK);
+    arc_model_free(&model);
+}
+
+/* Saved, a file keeps what was found out of it, and gives the same embeddings. */
+static void a_saved_model_is_the_same(void **state) {
+    static const char *const files[] = {"keras_nhwc.onnx", "ir_gray128.onnx", "ir_two17.onnx", "ir_b4_17.onnx"};
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(files); i++) {
+        char name[128], path[512];
+        arc_model *model, *again;
+        arc_error err = {0};
+        float norms[2][PICTURES];
+        snprintf(name, sizeof name, "wild-models/%s", files[i]);
+        assert_int_equal(arc_model_load(ctx, arc_test_file(name), ARC_TASK_EMBED, NULL, &model, &err), ARC_OK);
+        snprintf(path, sizeof path, "/tmp/arc-wild-%ld.onnx", (long)getpid());
+        if (arc_model_save(ctx, model, path, &err) != ARC_OK ||
+            arc_model_load(ctx, path, ARC_TASK_EMBED, NULL, &again, &err) != ARC_OK)
+            fail_msg("%s: %s", files[i], err.text);
+        float *a = embed_crops(model, files[i], norms[0]), *b = embed_crops(again, files[i], norms[1]);
+        assert_memory_equal(a, b, PICTURES * (size_t)arc_model_contract(model)->dim * sizeof *a);
+        assert_memory_equal(norms[0], norms[1], sizeof norms[0]);
+        free(a);
+        free(b);
+        arc_model_free(&model);
+        arc_model_free(&again);
+        unlink(path);
+    }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_models_give_onnx_runtimes_numbers),
         cmocka_unit_test(large_models_give_onnx_runtimes_embeddings),
+        cmocka_unit_test(pipelines_give_onnx_runtimes_embeddings),
+        cmocka_unit_test(names_overrule_the_rules),
+        cmocka_unit_test(a_saved_model_is_the_same),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -104,7 +104,8 @@ static int run(cli *c) {
 static const cli_option options[] = {
     CLI_FOLDER("output", 'o', "FOLDER", NULL,
                "where the crops go, in the same folders below it as the photos; made when it is not there"),
-    CLI_WORD("template", 0, "SHAPE", "112 112x96 128 224", "112", "112, 112x96, 128 or 224"),
+    CLI_WORD("template", 0, "SHAPE", "112 112x96 128 224 96 144 160 192 256", "112",
+             "112, 112x96, 128, 224; scaled: 96, 144, 160, 192, 256"),
     CLI_WORD("warp", 0, "HOW", "exact opencv", "exact", "exact (float bilinear), or opencv: bit-equal to OpenCV's fixed point"),
     CLI_FLAG("all", 'a', "every face, not only the largest"),
     PICTURE_OPTIONS,

@@ -29,6 +29,9 @@ void face_run_close(face_run *r) {
 void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what) {
     if (photo->status == ARC_OK && photo->damaged)
         cli_warn(c, "%s ends early or is damaged: what could be decoded is used (--strict refuses it)", photo->path);
+    if (photo->status == ARC_OK && photo->resized)
+        cli_warn(c, "%s is %dx%d pixels: the crop is resized to what the model takes", photo->path, photo->width_px,
+                 photo->height_px);
     if (!r->opt.all_faces && photo->status == ARC_OK && photo->faces_found > 1)
         cli_warn(c, "%s has %d faces, the largest is taken (--all %s every one)", photo->path, photo->faces_found, what);
 }

@@ -6,7 +6,7 @@ static int run_info(cli *c) {
     arc_model *model = NULL;
     arc_error err = {0};
     char *text = NULL;
-    int code = cli_load_any(c, c->args[0], ARC_TASK_UNKNOWN, &model);
+    int code = cli_load_named(c, c->args[0], ARC_TASK_UNKNOWN, cli_value(c, "input"), cli_value(c, "output"), &model);
     if (code != CLI_OK)
         return code;
     if (arc_model_describe(c->ctx, model, cli_given(c, "json"), cli_given(c, "layers"), &text, &err) != ARC_OK)
@@ -70,6 +70,8 @@ static const cli_option info_options[] = {
     COLOUR_OPTION,
     NORM_OPTION,
     KIND_OPTION,
+    CLI_TEXT("input", 0, "NAME", NULL, "the input that takes the picture, instead of what is inferred"),
+    CLI_TEXT("output", 0, "NAME", NULL, "the output that is the embedding, instead of what is inferred"),
     {0},
 };
 static const cli_option new_options[] = {

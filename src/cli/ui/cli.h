@@ -91,6 +91,8 @@ int cli_open(cli *c);                                                           
 int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out); /* another one; threads 0: as the options say */
 int cli_load(cli *c, arc_task task, arc_model **out);
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out);
+/* input, output: names of the picture's input and the embedding's output; NULL: by the rules */
+int cli_load_named(cli *c, const char *path_or_name, arc_task task, const char *input, const char *output, arc_model **out);
 
 /* precision.c: the list in --precision; false after an error sentence. */
 bool cli_precisions(const cli *c, int most, arc_precision *precision, int *count);

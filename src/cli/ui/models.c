@@ -41,19 +41,25 @@ int cli_open(cli *c) {
 }
 
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out) {
+    return cli_load_named(c, path_or_name, task, cli_value(c, "model-input"), cli_value(c, "model-output"), out);
+}
+
+int cli_load_named(cli *c, const char *path_or_name, arc_task task, const char *input, const char *output, arc_model **out) {
     arc_model_options opt;
     arc_error err = {0};
     arc_model_options_default(&opt);
     if (task != ARC_TASK_DETECT) {
         opt.colour = cli_value(c, "color");
         opt.normalise = cli_value(c, "norm");
+        opt.input = input;
+        opt.output = output;
     }
     if (task != ARC_TASK_EMBED)
         opt.detector = cli_value(c, "detector-kind");
     arc_status st = arc_model_load(c->ctx, path_or_name, task, &opt, out, &err);
     if (st == ARC_OK)
         return CLI_OK;
-    if (st == ARC_EINVAL && (opt.colour || opt.normalise || opt.detector))
+    if (st == ARC_EINVAL && (opt.colour || opt.normalise || opt.detector || opt.input || opt.output))
         return cli_usage(c, "%s", err.text);
     return cli_fail(&err);
 }
