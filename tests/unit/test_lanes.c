@@ -7,7 +7,7 @@
 
 #define PICTURES 40
 #define BAD 17 /* not a picture */
-#define CUT 23 /* a JPEG that ends early */
+#define CUT 23 /* a JPEG that ends early: what was decoded is used */
 #define DIM 32
 
 static char folder[64], path[PICTURES][96];
@@ -131,11 +131,11 @@ static void crops_keep_order_bits_and_errors(void **state) {
     arc_result result[PICTURES];
     assert_int_equal(arc_pipeline_run(r.pipeline, paths, PICTURES, result, NULL, NULL, NULL), ARC_OK);
     for (int i = 0; i < PICTURES; i++) {
-        assert_int_equal(result[i].status, i == BAD ? ARC_EFORMAT : i == CUT ? ARC_ECORRUPT : ARC_OK);
-        assert_int_equal(result[i].faces, i == BAD || i == CUT ? 0 : 1);
+        assert_int_equal(result[i].status, i == BAD ? ARC_EFORMAT : ARC_OK);
+        assert_int_equal(result[i].faces, i == BAD ? 0 : 1);
+        assert_int_equal(result[i].damaged, i == CUT);
     }
     assert_non_null(strstr(result[BAD].error.text, path[BAD]));
-    assert_non_null(strstr(result[CUT].error.text, path[CUT]));
     free_results(&r, result, PICTURES);
     close_rig(&r);
 }
