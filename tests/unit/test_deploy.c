@@ -148,14 +148,23 @@ static double least_cosine(fixture *f, const arc_model *m, const arc_export_opti
 }
 
 /* conv 3x3 stride 2 -> PRelu -> average -> Gemm: the smallest embedder, of RGB in -1..1. Its weights lie in f->model. */
-static arc_model *small(fixture *f, int pad) {
+static arc_model *small(fixture *f, int pad, bool quantized) {
     net t;
     arc_model *m = NULL;
     arc_error err = {0};
     net_new(&t, &arc_alloc_libc, 5);
     const int x = net_input(&t, "data", net_shape(4, 1, 3, SIDE, SIDE));
     const int c = net_prelu(&t, net_conv(&t, x, (net_conv_spec){3, 96, 3, 2, pad, 1, false}), 96);
-    const int a = net_node(&t, "GlobalAveragePool", c, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    int q = c;
+    if (quantized) {
+        const float step = 0.02f;
+        const uint8_t zero = 100;
+        const arc_shape scalar = {0};
+        const int scale = arc_graph_constant(t.g, "scale", ARC_F32, &scalar, &step, true),
+                  middle = arc_graph_constant(t.g, "zero", ARC_U8, &scalar, &zero, true);
+        q = net_node(&t, "DequantizeLinear", net_node(&t, "QuantizeLinear", c, scale, middle, NULL), scale, middle, NULL);
+    }
+    const int a = net_node(&t, "GlobalAveragePool", q, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
     const int y = net_gemm(&t, net_node(&t, "Flatten", a, ARC_NO_VALUE, ARC_NO_VALUE, NULL), 96, 64, true);
     net_done(&t, y);
     t.g->value[y].dtype = ARC_F32;
@@ -185,7 +194,7 @@ static arc_model *tiny(fixture *f) {
 
 static void pixels_give_the_embedding(void **state) {
     fixture *f = *state;
-    arc_model *m = small(f, 1);
+    arc_model *m = small(f, 1, false);
     arc_export_report r;
     arc_export_options opt;
     assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
@@ -205,7 +214,7 @@ static void pixels_give_the_embedding(void **state) {
 /* Means and scales that differ by channel, and both orders, through the same check: a wrong channel is far off. */
 static void every_channel_has_its_own(void **state) {
     fixture *f = *state;
-    arc_model *m = small(f, 1);
+    arc_model *m = small(f, 1, false);
     arc_export_report r;
     for (int bgr = 0; bgr < 2; bgr++) {
         const float mean[3] = {90, 120, 160}, divisor[3] = {128, 60, 31.875f};
@@ -234,11 +243,29 @@ static int find_first(const arc_graph *g, const char *op) {
 /* A first convolution without padding takes everything upon itself, and gets a bias for it. */
 static void all_is_folded_without_padding(void **state) {
     fixture *f = *state;
-    arc_model *m = small(f, 0);
+    arc_model *m = small(f, 0, false);
     arc_export_report r;
     assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
     assert_true(r.order_folded && r.normalisation_folded && !r.order_nodes && !r.normalisation_nodes);
     assert_int_equal(r.nodes, 5);
+    arc_model_free(&m);
+}
+
+/* Before a quantizer the numbers are the model's to the last bit, and so nothing is folded. */
+static void nothing_is_folded_before_quantizers(void **state) {
+    fixture *f = *state;
+    static uint8_t bgr[3 * PLANE];
+    static float image[3 * PLANE];
+    float want[64], got[64];
+    arc_model *m = small(f, 0, true);
+    arc_export_report r;
+    assert_true(least_cosine(f, m, NULL, &r) >= 1 - 1e-6);
+    assert_true(r.order_nodes && r.normalisation_nodes && !r.order_folded && !r.normalisation_folded);
+    drawn(2, bgr);
+    normalised(&m->contract, bgr, image);
+    run_model(f->ctx, m, image, 1, want, 64);
+    run_export(f, bgr, 1, false, got, 64);
+    assert_true(arc_test_max_error(want, got, 64) < 1e-5);
     arc_model_free(&m);
 }
 
@@ -414,6 +441,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(pixels_give_the_embedding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_channel_has_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_is_folded_without_padding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_folded_before_quantizers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(order_by_operators, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lengths_are_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
