@@ -339,6 +339,56 @@ static void a_saved_model_is_the_same(void **state) {
     }
 }
 
+/* Bytes, channels last, no batch, an output [64]: value 5 of the embedding is the sum of the picture's red bytes. */
+static void bytes_without_a_batch_are_taken(void **state) {
+    enum { PIXELS = 112 * 112, DIM = 64 };
+    (void)state;
+    char path[64];
+    arc_graph *g;
+    arc_error err = {0};
+    arc_model *model;
+    float *weight, out[2 * DIM];
+    assert_int_equal(arc_graph_new(&g, &arc_alloc_libc, 17, NULL), ARC_OK);
+    const int x = arc_graph_value(g, "x"), cast = arc_graph_value(g, "cast"), row = arc_graph_value(g, "row"),
+              y = arc_graph_value(g, "y"), flat = arc_graph_value(g, "flat");
+    const int64_t one_row[2] = {1, 3 * PIXELS}, all[1] = {DIM};
+    const int shape = arc_graph_constant(g, "s", ARC_I64, &(arc_shape){1, {2}}, one_row, true),
+              last = arc_graph_constant(g, "l", ARC_I64, &(arc_shape){1, {1}}, all, true),
+              w = arc_graph_constant_new(g, "w", ARC_F32, &(arc_shape){2, {3 * PIXELS, DIM}}, (void **)&weight);
+    for (int i = 0; i < PIXELS; i++)
+        weight[i * 3 * DIM + 5] = 1;
+    assert_int_equal(arc_graph_add_input(g, x, ARC_U8, &(arc_shape){3, {112, 112, 3}}), ARC_OK);
+    assert_int_equal(arc_node_int(g, arc_graph_node(g, "Cast", "", 1, &x, 1, &cast), "to", ARC_F32), ARC_OK);
+    assert_non_null(arc_graph_node(g, "Reshape", "", 2, (int[]){cast, shape}, 1, &row));
+    assert_non_null(arc_graph_node(g, "MatMul", "", 2, (int[]){row, w}, 1, &y));
+    assert_non_null(arc_graph_node(g, "Reshape", "", 2, (int[]){y, last}, 1, &flat));
+    g->value[flat].dtype = ARC_F32;
+    g->value[flat].shape = (arc_shape){1, {DIM}};
+    assert_int_equal(arc_graph_add_output(g, flat), ARC_OK);
+    snprintf(path, sizeof path, "/tmp/arc-bytes-%ld.onnx", (long)getpid());
+    assert_int_equal(arc_graph_check(g, NULL), ARC_OK);
+    if (arc_onnx_save(g, path, &err) != ARC_OK || arc_model_load(ctx, path, ARC_TASK_EMBED, NULL, &model, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    arc_graph_free(&g);
+    unlink(path);
+    arc_image crop[2];
+    arc_embedder *e;
+    assert_int_equal(arc_embedder_new(ctx, model, &e, &err), ARC_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(arc_image_new(ctx, 112, 112, &crop[i], NULL), ARC_OK);
+        for (int k = 0; k < 112; k++)
+            crop[i].data[k * crop[i].stride_bytes] = (uint8_t)(i + 2); /* red of the first column */
+    }
+    if (arc_embed_crops(e, crop, 2, false, out, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_float_equal(out[5], 112 * 2, 0);
+    assert_float_equal(out[DIM + 5], 112 * 3, 0);
+    for (int i = 0; i < 2; i++)
+        arc_image_free(ctx, &crop[i]);
+    arc_embedder_free(&e);
+    arc_model_free(&model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_models_give_onnx_runtimes_numbers),
@@ -346,6 +396,7 @@ int main(void) {
         cmocka_unit_test(pipelines_give_onnx_runtimes_embeddings),
         cmocka_unit_test(names_overrule_the_rules),
         cmocka_unit_test(a_saved_model_is_the_same),
+        cmocka_unit_test(bytes_without_a_batch_are_taken),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
