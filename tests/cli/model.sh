@@ -40,7 +40,7 @@ ppm "$work/big.ppm" 300 200
 expect 3 embed "$work/big.ppm" --aligned --model "$work/a.onnx" -q -o "$work/x.npy"
 [ -e "$work/x.npy" ] && wrong "a failed run left x.npy"
 # One bad picture fails alone.
-expect 0 embed "$work/crop.ppm" "$work/missing.jpg" --aligned --model "$work/a.onnx" -q -o "$work/x.npy"
+expect 3 embed "$work/crop.ppm" "$work/missing.jpg" --aligned --model "$work/a.onnx" -q -o "$work/x.npy"
 sentence missing.jpg
 mkdir "$work/folder" && cp "$work/crop.ppm" "$work/folder/one.ppm" && echo text >"$work/folder/readme.txt"
 expect 0 embed "$work/folder" --aligned --model "$work/a.onnx" -q -o "$work/x.json"
