@@ -94,6 +94,7 @@ arc_room(format USES ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE PkgCon
 arc_room(model USES hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::SODIUM)
 arc_room(image USES kernel base LIBS PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP PkgConfig::EXIF PkgConfig::CAIRO ${picture_libs})
 arc_room(face USES image model hub format ${engine})
+arc_room(bench USES face image model hub format ${engine})
 arc_room(data USES drawn face image model hub format ${engine} LIBS PkgConfig::SODIUM)
 arc_room(report USES plot image base)
 arc_room(eval USES data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::SODIUM)

@@ -20,6 +20,7 @@ declare -A below=(
     [format]="zoo op graph kernel base"
     [model]="hub format $engine"
     [face]="image model format run device op graph kernel base"
+    [bench]="face image model format $engine"
     [quantize]="eval face image model format $engine"
     [deploy]="eval face image model format $engine"
     [report]="plot image base"

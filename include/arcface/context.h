@@ -97,6 +97,9 @@ ARC_API int arc_context_threads(const arc_context *ctx);
 /** The precision that takes effect on this machine: the one asked for, or float32 where the other is not fast. Thread: any. */
 ARC_API arc_precision arc_context_precision(const arc_context *ctx);
 
+/** "fp32", "bf16" or "fp16"; "?" for anything else. Static storage. Thread: any. */
+ARC_API const char *arc_precision_name(arc_precision precision);
+
 /** Frees a text that a call gave to its caller and nulls the pointer; NULL is allowed. Thread: any. */
 ARC_API void arc_text_free(arc_context *ctx, char **text);
 

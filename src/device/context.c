@@ -79,6 +79,12 @@ arc_precision arc_context_precision(const arc_context *ctx) {
     return fast ? ctx->precision : ARC_PRECISION_FP32;
 }
 
+const char *arc_precision_name(arc_precision precision) {
+    static const char *const names[] = {
+        [ARC_PRECISION_FP32] = "fp32", [ARC_PRECISION_BF16] = "bf16", [ARC_PRECISION_FP16] = "fp16"};
+    return (unsigned)precision < ARC_COUNT(names) ? names[precision] : "?";
+}
+
 int arc_context_threads(const arc_context *ctx) {
     return arc_pool_threads(ctx->pool);
 }

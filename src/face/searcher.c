@@ -79,7 +79,7 @@ static arc_status make_faces(const arc_searcher *s, arc_result *r, int count) {
     return ARC_OK;
 }
 
-static int largest_of(const arc_face *face, int count) {
+int arc_largest_face(const arc_face *face, int count) {
     int best = 0;
     double best_area = -1;
     for (int i = 0; i < count; i++) {
@@ -155,7 +155,7 @@ static arc_status find_faces(arc_searcher *s, const arc_photo *photo, const arc_
         for (int i = 0; i < 4; i++)
             box[i] = photo->box_px[i] / reduction(scale);
         const bool all = s->opt->all_faces && !photo->has_box;
-        const int first = photo->has_box ? face_nearest_to(face, found, box) : all ? 0 : largest_of(face, found);
+        const int first = photo->has_box ? face_nearest_to(face, found, box) : all ? 0 : arc_largest_face(face, found);
         const int taken = found == 0 || first < 0 ? 0 : all ? found : 1;
         if (taken > 0)
             st = make_faces(s, r, taken);

@@ -13,4 +13,6 @@ void arc_searcher_free(arc_searcher **searcher);
 /* Fills r except for its path and the values of embeddings. If something fails, r has the error. */
 void arc_searcher_run(arc_searcher *s, const arc_photo *photo, arc_result *r);
 
+int arc_largest_face(const arc_face *face, int count); /* by area of the box; the first of equals; 0 for none */
+
 #endif

@@ -22,6 +22,8 @@ static struct results {
     arc_clean_result cleaned;
     arc_quantize_report quantized;
     arc_quantize_outcome outcome;
+    arc_bench *bench;
+    arc_bench_photos photos;
     double per_second;
     int64_t number;
     int count;
@@ -55,6 +57,11 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_quantize_crops(ctx, NULL, &opt, NULL, 0, NULL, &r.count, err))                                                         \
     X(export_onnx, arc_export_options, struct_size, arc_export_options, arc_export_onnx(ctx, NULL, &opt, "-", NULL, err))        \
     X(quantize_try, arc_quantize_gate, struct_size, arc_quantize_gate, arc_quantize_try(ctx, NULL, NULL, &opt, &r.outcome, err)) \
+    X(bench_model, arc_bench_options, struct_size, arc_bench_options, arc_bench_model(ctx, "-", &opt, &r.bench, err))            \
+    X(bench_pipeline, arc_bench_photos_options, struct_size, arc_bench_photos_options,                                           \
+      arc_bench_pipeline(ctx, NULL, NULL, NULL, 0, &opt, &r.photos, err))                                                        \
+    X(bench_pipeline_detect, arc_bench_photos_options, detect.struct_size, arc_detect_options,                                   \
+      arc_bench_pipeline(ctx, NULL, NULL, NULL, 0, &opt, &r.photos, err))                                                        \
     X(demo_drawn, arc_demo_options, struct_size, arc_demo_options, arc_demo_drawn(ctx, &opt, err))                               \
     X(demo_real, arc_demo_options, struct_size, arc_demo_options, arc_demo_real(ctx, &opt, err))                                 \
     X(evaluate_pairs, arc_evaluate_options, struct_size, arc_evaluate_options,                                                   \

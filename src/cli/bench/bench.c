@@ -1,119 +1,9 @@
 /* arcface bench: how fast a network runs here, against what this machine could; bench roofline: what it could. */
 #include "ui/cli.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define MAX_RUNS 100000
 #define MAX_BATCHES 16
-#define WARM_UP_RUNS 3
-
-typedef struct figures {
-    int runs;
-    double min_ms, median_ms, p99_ms, first_ms;
-    double joules; /* of the whole package, all runs; negative where the machine does not tell */
-} figures;
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static int measure(arc_net *net, const float *input, const int64_t dim[4], double seconds, figures *out) {
-    double *ms = cli_new(MAX_RUNS, sizeof *ms);
-    arc_error err = {0};
-    arc_status st = ARC_OK;
-    *out = (figures){0};
-    for (int i = 0; st == ARC_OK && i < WARM_UP_RUNS; i++) {
-        const double from = cli_seconds();
-        st = arc_net_run(net, input, dim, &err);
-        if (i == 0)
-            out->first_ms = (cli_seconds() - from) * 1e3;
-    }
-    const double begin = cli_seconds(), joules = arc_energy_joules();
-    while (st == ARC_OK && out->runs < MAX_RUNS && (out->runs < 3 || cli_seconds() - begin < seconds)) {
-        const double from = cli_seconds();
-        st = arc_net_run(net, input, dim, &err);
-        ms[out->runs++] = (cli_seconds() - from) * 1e3;
-    }
-    const double spent = arc_energy_joules() - joules;
-    out->joules = joules >= 0 && spent >= 0 ? spent : -1;
-    if (st == ARC_OK) {
-        qsort(ms, (size_t)out->runs, sizeof *ms, by_value);
-        out->min_ms = ms[0];
-        out->median_ms = ms[out->runs / 2];
-        out->p99_ms = ms[(out->runs * 99 + 99) / 100 - 1];
-    }
-    cli_free(ms);
-    return st == ARC_OK ? CLI_OK : cli_fail(&err);
-}
-
-typedef struct bench {
-    cli *c; /* its context is that of the precision */
-    const char *name;
-    arc_net *net, *alone; /* alone: on one thread, for the plan report */
-    arc_model_facts facts;
-    arc_roofline roof;
-    double load_ms, seconds;
-    int height, width;
-} bench;
-
-static const char *precision_name(const bench *b) {
-    return b->facts.int8 ? "int8" : cli_precision_name(arc_context_precision(b->c->ctx));
-}
-
-static double peak_of(const bench *b) {
-    return arc_context_precision(b->c->ctx) == ARC_PRECISION_BF16 ? b->roof.bf16_gflops : b->roof.fp32_gflops;
-}
-
-static void print_line(const bench *b, cli_text *t, int batch, const figures *f) {
-    const double images = batch * 1e3 / f->median_ms;
-    const double gflops = (double)b->facts.flops * images * 1e-9, roof = 100 * gflops / peak_of(b);
-    if (cli_given(b->c, "json")) {
-        cli_printf(t, "{\"model\": ");
-        cli_json_string(t, b->name);
-        cli_printf(t,
-                   ", \"isa\": \"%s\", \"threads\": %d, \"precision\": \"%s\", \"batch\": %d, \"height\": %d, \"width\": %d, "
-                   "\"runs\": %d, "
-                   "\"first_ms\": %.3f, \"min_ms\": %.3f, \"median_ms\": %.3f, \"p99_ms\": %.3f, \"images_per_s\": %.2f, "
-                   "\"direct_gflops\": %.1f, \"percent_of_peak\": %.1f, \"load_ms\": %.1f, \"peak_kib\": %ld, \"plan\": \"%s\"",
-                   arc_context_isa(b->c->ctx), arc_context_threads(b->c->ctx), precision_name(b), batch, b->height, b->width,
-                   f->runs, f->first_ms, f->min_ms, f->median_ms, f->p99_ms, images, gflops, roof, b->load_ms,
-                   (long)(arc_peak_memory_bytes() / 1024), arc_net_plan_id(b->net));
-        if (f->joules >= 0)
-            cli_printf(t, ", \"joules_per_image\": %.4f", f->joules / f->runs / batch);
-        cli_printf(t, "}\n");
-        return;
-    }
-    cli_printf(
-        t, "batch %3d  median %8.3f ms  min %8.3f  p99 %8.3f  %9.1f images/s  %7.1f GFLOP/s (%.0f %% of %.0f)  %d runs  plan %s",
-        batch, f->median_ms, f->min_ms, f->p99_ms, images, gflops, roof, peak_of(b), f->runs, arc_net_plan_id(b->net));
-    if (f->joules >= 0)
-        cli_printf(t, "  %.3f J an image", f->joules / f->runs / batch);
-    cli_printf(t, "\n");
-}
-
-static int run_batch(const bench *b, cli_text *t, int batch) {
-    const int64_t dim[4] = {batch, 3, b->height, b->width};
-    const size_t count = (size_t)batch * 3 * (size_t)b->height * (size_t)b->width;
-    float *input = cli_new(count, sizeof *input);
-    figures f;
-    for (size_t i = 0; i < count; i++) /* noise, the same everywhere: bench/peers gives it to the rivals too */
-        input[i] = (float)(((uint32_t)i * 2654435761u) >> 8) / 16777216.0f * 2.0f - 1.0f;
-    int code = measure(b->net, input, dim, b->seconds, &f);
-    if (code == CLI_OK)
-        print_line(b, t, batch, &f);
-    if (code == CLI_OK && cli_given(b->c, "plan-report"))
-        code = cli_print_plan(&(cli_plan_report){.net = b->net,
-                                                 .alone = b->alone,
-                                                 .threads = arc_context_threads(b->c->ctx),
-                                                 .peak_gflops = peak_of(b),
-                                                 .roof = &b->roof},
-                              cli_given(b->c, "json"), t, input, dim);
-    cli_free(input);
-    return code;
-}
 
 /* "1,8,32" */
 static bool read_batches(const cli *c, int batch[MAX_BATCHES], int *count) {
@@ -133,98 +23,57 @@ static bool read_batches(const cli *c, int batch[MAX_BATCHES], int *count) {
     return false;
 }
 
-/* The network on one thread, beside which a plan report sets each step. */
-static int open_alone(bench *b, const arc_model *model, arc_context **ctx) {
+/* In a context of that precision; *text belongs to the command's. */
+static int time_network(cli *c, arc_precision precision, const arc_bench_options *opt, char **text) {
+    arc_context *ctx = NULL;
+    arc_bench *bench = NULL;
     arc_error err = {0};
-    if (!cli_given(b->c, "plan-report") || arc_context_threads(b->c->ctx) == 1)
-        return CLI_OK;
-    const int code = cli_open_as(b->c, arc_context_precision(b->c->ctx), 1, ctx);
+    const int code = cli_open_as(c, precision, &ctx);
     if (code != CLI_OK)
         return code;
-    return arc_net_new(*ctx, model, &b->alone, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
-}
-
-/* All batch sizes in the precision of c's context. */
-static int run_network(bench *b, cli_text *t, const int *batch, int batches, int size) {
-    cli *c = b->c;
-    arc_model *model = NULL;
-    arc_context *alone = NULL;
-    arc_error err = {0};
-    arc_peak_memory_reset(); /* measuring the memory's speed took 256 MB that are not the network's */
-    const double begin = cli_seconds();
-    int code = cli_load_any(c, c->args[0], ARC_TASK_UNKNOWN, &model);
-    if (code != CLI_OK)
-        return code;
-    b->load_ms = (cli_seconds() - begin) * 1e3;
-    const arc_contract *contract = arc_model_contract(model);
-    b->height = contract->input_height_px ? contract->input_height_px : size;
-    b->width = contract->input_width_px ? contract->input_width_px : size;
-    arc_status st = arc_model_facts_get(c->ctx, model, &b->facts, &err);
+    arc_status st = arc_bench_model(ctx, c->args[0], opt, &bench, &err);
     if (st == ARC_OK)
-        st = arc_net_new(c->ctx, model, &b->net, &err);
-    code = st == ARC_OK ? open_alone(b, model, &alone) : cli_fail(&err);
-    if (code == CLI_OK && !cli_given(c, "json"))
-        cli_printf(t, "%s, %dx%d, %s, %s, %d threads; loaded in %.0f ms; %.2f GMAC an image\n", b->name, b->width, b->height,
-                   arc_context_isa(c->ctx), precision_name(b), arc_context_threads(c->ctx), b->load_ms,
-                   (double)b->facts.macs * 1e-9);
-    for (int i = 0; code == CLI_OK && i < batches; i++)
-        code = run_batch(b, t, batch[i]);
-    if (code == CLI_OK && !cli_given(c, "json"))
-        cli_printf(t, "peak memory %.0f MiB\n", (double)arc_peak_memory_bytes() / 1048576);
-    arc_net_free(&b->alone);
-    arc_net_free(&b->net);
-    arc_model_free(&model);
-    arc_context_close(&alone);
-    return code;
+        st = arc_bench_describe(c->ctx, bench, cli_given(c, "json"), text, &err);
+    arc_bench_free(ctx, &bench);
+    arc_context_close(&ctx);
+    return st == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 
 static int run(cli *c) {
-    int batch[MAX_BATCHES], batches = 0, precisions = 0, size = 640;
+    int batch[MAX_BATCHES], precisions = 0;
     arc_precision precision[CLI_MAX_PRECISIONS];
-    bench b = {.c = c, .name = c->args[0], .seconds = 5};
+    char *text[CLI_MAX_PRECISIONS] = {NULL};
+    arc_bench_options opt;
+    arc_roofline roof;
     arc_error err = {0};
-    cli_text t = {0};
-    if (!read_batches(c, batch, &batches) || !cli_precisions(c, CLI_MAX_PRECISIONS, precision, &precisions))
+    arc_bench_options_default(&opt);
+    opt.batches = batch;
+    opt.roofline = &roof;
+    opt.steps = cli_given(c, "plan-report");
+    if (!read_batches(c, batch, &opt.batch_count) || !cli_precisions(c, CLI_MAX_PRECISIONS, precision, &precisions))
         return CLI_USAGE;
-    cli_float(c, "seconds", &b.seconds);
-    cli_int(c, "size", &size);
-    if (arc_roofline_measure(c->ctx, &b.roof, &err) != ARC_OK)
+    cli_float(c, "seconds", &opt.seconds);
+    cli_int(c, "size", &opt.size_px);
+    if (arc_roofline_measure(c->ctx, &roof, &err) != ARC_OK)
         return cli_fail(&err);
     int code = CLI_OK;
-    for (int i = 0; code == CLI_OK && i < precisions; i++) {
-        arc_context *first = c->ctx;
-        code = cli_open_as(c, precision[i], 0, &c->ctx);
-        if (code == CLI_OK) {
-            code = run_network(&b, &t, batch, batches, size);
-            arc_context_close(&c->ctx);
-        }
-        c->ctx = first;
+    for (int i = 0; code == CLI_OK && i < precisions; i++)
+        code = time_network(c, precision[i], &opt, &text[i]);
+    for (int i = 0; i < precisions; i++) {
+        if (code == CLI_OK)
+            fputs(text[i], stdout); /* main checks the stream at the end */
+        arc_text_free(c->ctx, &text[i]);
     }
-    if (code == CLI_OK)
-        return cli_text_print(&t);
-    cli_free(t.data);
     return code;
 }
 
 static int run_roofline(cli *c) {
     arc_roofline r;
     arc_error err = {0};
-    cli_text t = {0};
+    char *text = NULL;
     if (arc_roofline_measure(c->ctx, &r, &err) != ARC_OK)
         return cli_fail(&err);
-    if (cli_given(c, "json"))
-        cli_printf(&t,
-                   "{\"isa\": \"%s\", \"threads\": %d, \"fp32_gflops\": %.1f, \"bf16_gflops\": %.1f, \"int8_gops\": %.1f, "
-                   "\"read_gb_s\": %.1f}\n",
-                   arc_context_isa(c->ctx), arc_context_threads(c->ctx), r.fp32_gflops, r.bf16_gflops, r.int8_gops, r.read_gb_s);
-    else
-        cli_printf(
-            &t,
-            "%s, %d threads\nfp32 multiply-add  %8.1f GFLOP/s\nbf16 products      %8.1f GFLOP/s%s\nint8 products      %8.1f "
-            "GOP/s\nreading memory     %8.1f GB/s\n",
-            arc_context_isa(c->ctx), arc_context_threads(c->ctx), r.fp32_gflops, r.bf16_gflops,
-            r.bf16_gflops > 0 ? "" : " (not fast here: fp32 is used)", r.int8_gops, r.read_gb_s);
-    return cli_text_print(&t);
+    return cli_show(c, arc_roofline_describe(c->ctx, &r, cli_given(c, "json"), &text, &err), &text, &err);
 }
 
 static const cli_option options[] = {

@@ -87,8 +87,8 @@ void cli_base_name(const char *path, char *out, size_t bytes); /* no folder, no 
 bool cli_has_suffix(const char *path, const char *suffix);
 
 /* models.c */
-int cli_open(cli *c);                                                             /* the context; an exit status */
-int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out); /* another one; threads 0: as the options say */
+int cli_open(cli *c);                                                /* the context; an exit status */
+int cli_open_as(cli *c, arc_precision precision, arc_context **out); /* another one */
 int cli_load(cli *c, arc_task task, arc_model **out);
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out);
 /* input, output: names of the picture's input and the embedding's output; NULL: by the rules */
@@ -96,18 +96,6 @@ int cli_load_named(cli *c, const char *path_or_name, arc_task task, const char *
 
 /* precision.c: the list in --precision; false after an error sentence. */
 bool cli_precisions(const cli *c, int most, arc_precision *precision, int *count);
-const char *cli_precision_name(arc_precision precision);
-
-/* cli/bench/plan.c: the plan, step by step. */
-typedef struct cli_plan_report {
-    arc_net *net;
-    arc_net *alone; /* the same on one thread; NULL: there is one thread anyway */
-    int threads;
-    double peak_gflops;
-    const arc_roofline *roof;
-    bool weights_stream; /* filled by cli_print_plan: too many weights for the cache */
-} cli_plan_report;
-int cli_print_plan(const cli_plan_report *r, bool json, cli_text *t, const float *input, const int64_t dim[4]);
 
 /* progress.c: a bar on stderr when that is a terminal. */
 typedef struct cli_progress {

@@ -9,13 +9,11 @@ static void log_line(void *ctx, arc_log_level level, const char *text) {
         cli_warn(c, "%s", text);
 }
 
-int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out) {
+int cli_open_as(cli *c, arc_precision precision, arc_context **out) {
     arc_settings s;
     arc_error err = {0};
     arc_settings_default(&s);
     cli_int(c, "threads", &s.threads);
-    if (threads)
-        s.threads = threads;
     s.isa = cli_value(c, "isa");
     s.precision = precision;
     s.low_memory = cli_word(c, "memory") == 1;
@@ -26,8 +24,8 @@ int cli_open_as(cli *c, arc_precision precision, int threads, arc_context **out)
     if (st == ARC_EINVAL)
         return cli_usage(c, "%s", err.text);
     if (st == ARC_OK && s.precision != arc_context_precision(*out))
-        cli_warn(c, "this processor is not fast at %s (at instruction set %s): %s is used", cli_precision_name(precision),
-                 arc_context_isa(*out), cli_precision_name(arc_context_precision(*out)));
+        cli_warn(c, "this processor is not fast at %s (at instruction set %s): %s is used", arc_precision_name(precision),
+                 arc_context_isa(*out), arc_precision_name(arc_context_precision(*out)));
     return st == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 
@@ -37,7 +35,7 @@ int cli_open(cli *c) {
     const bool many = c->command->uses & CLI_USES_PRECISIONS;
     if (!cli_precisions(c, many ? CLI_MAX_PRECISIONS : 1, precision, &count))
         return CLI_USAGE;
-    return cli_open_as(c, many ? ARC_PRECISION_FP32 : precision[0], 0, &c->ctx);
+    return cli_open_as(c, many ? ARC_PRECISION_FP32 : precision[0], &c->ctx);
 }
 
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out) {

@@ -1,25 +1,15 @@
-/* Precisions by name. */
+/* The list of precisions in --precision. */
 #include "ui/cli.h"
 #include <string.h>
 
-static const struct {
-    const char *name;
-    arc_precision precision;
-} names[] = {{"fp32", ARC_PRECISION_FP32}, {"bf16", ARC_PRECISION_BF16}, {"fp16", ARC_PRECISION_FP16}};
-
-const char *cli_precision_name(arc_precision precision) {
-    for (int i = 0; i < CLI_COUNT(names); i++)
-        if (names[i].precision == precision)
-            return names[i].name;
-    return "?";
-}
-
 static bool one(const char *text, size_t bytes, arc_precision *out) {
-    for (int i = 0; i < CLI_COUNT(names); i++)
-        if (strlen(names[i].name) == bytes && memcmp(names[i].name, text, bytes) == 0) {
-            *out = names[i].precision;
+    for (arc_precision p = ARC_PRECISION_FP32; p <= ARC_PRECISION_FP16; p++) {
+        const char *name = arc_precision_name(p);
+        if (strlen(name) == bytes && memcmp(name, text, bytes) == 0) {
+            *out = p;
             return true;
         }
+    }
     return false;
 }
 

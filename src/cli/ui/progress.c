@@ -1,6 +1,7 @@
 /* A progress bar on stderr: only on a terminal, at most ten times a second, and gone when the work is done. */
 #include "ui/cli.h"
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,7 +51,11 @@ int cli_progress_tick_int(void *progress, int done, int total) {
 
 int cli_progress_stage(void *progress, const char *stage, int64_t done, int64_t total) {
     cli_progress *p = progress;
-    p->what = stage;
+    if (strcmp(p->what, stage) != 0) { /* its rate begins anew */
+        p->what = stage;
+        p->started_ms = now_ms();
+        p->first_done = -1;
+    }
     return cli_progress_tick(p, done, total);
 }
 

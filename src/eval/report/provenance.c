@@ -25,8 +25,6 @@ static const char *contract_text(arc_arena *a, const arc_contract *c) {
 
 arc_status arc_evaluation_provenance(arc_context *ctx, arc_evaluation *e, const arc_model *model, const char *set,
                                      const uint8_t set_digest[32], const arc_evaluate_options *opt, arc_error *err) {
-    static const char *const precisions[] = {
-        [ARC_PRECISION_FP32] = "fp32", [ARC_PRECISION_BF16] = "bf16", [ARC_PRECISION_FP16] = "fp16"};
     arc_arena *a = arc_evaluation_arena(e);
     arc_provenance *p = &e->provenance;
     char hex[65] = "";
@@ -43,7 +41,7 @@ arc_status arc_evaluation_provenance(arc_context *ctx, arc_evaluation *e, const 
     p->set_sha256 = arc_arena_strdup(a, hex);
     p->engine = arc_version();
     p->isa = arc_context_isa(ctx);
-    p->precision = precisions[arc_context_precision(ctx)];
+    p->precision = arc_precision_name(arc_context_precision(ctx));
     p->seed = opt->seed;
     return p->model && p->model_sha256 && p->contract && p->set && p->set_sha256 ? ARC_OK : arc_fail_nomem(err, "the provenance");
 }

@@ -1,6 +1,6 @@
-/* model: measures the time of every layer of a network's plan, and the peak rates of the machine to compare them with. */
+/* bench: measures the peak rates of the machine, with which networks are compared: arithmetic from the first cache, reading memory. */
+#include "device/device.h"
 #include "kernel/kernel.h"
-#include "model/model.h"
 #include <arcface/bench.h>
 #include <string.h>
 
