@@ -116,3 +116,23 @@ arc_status arc_data_counts_describe(arc_context *ctx, const char *path, const ar
     (json ? counts_json : counts_text)(&t, path, counts);
     return arc_text_end(&t, text, err);
 }
+
+arc_status arc_data_bench_describe(arc_context *ctx, const arc_data_bench_options *opt, double pictures_per_s, int64_t replaced,
+                                   bool json, char **text, arc_error *err) {
+    arc_data_bench_options o;
+    arc_text t;
+    if (ARC_CHECK_OPTIONS(arc_data_bench_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
+    arc_data_bench_options_default(&o);
+    o = opt ? *opt : o;
+    arc_text_begin(&t, &ctx->alloc);
+    if (json)
+        arc_text_add(&t, "{\"threads\": %d, \"batch\": %d, \"size\": %d, \"images_per_s\": %.1f, \"replaced\": %" PRId64 "}\n",
+                     o.threads, o.batch, o.size_px, pictures_per_s, replaced);
+    else
+        arc_text_add(&t, "%.0f pictures/s, %d x %d, batch %d, %s, %d threads\n", pictures_per_s, o.size_px, o.size_px, o.batch,
+                     o.augment, o.threads);
+    if (replaced && !json)
+        arc_text_add(&t, "%" PRId64 " pictures could not be read and were replaced\n", replaced);
+    return arc_text_end(&t, text, err);
+}

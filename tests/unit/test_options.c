@@ -23,6 +23,7 @@ static struct results {
     arc_quantize_report quantized;
     arc_quantize_outcome outcome;
     arc_bench *bench;
+    char *text;
     arc_bench_photos photos;
     double per_second;
     int64_t number;
@@ -98,6 +99,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_data_verify(ctx, "-", &opt, &r.verdict, err))                                                                          \
     X(data_bench, arc_data_bench_options, struct_size, arc_data_bench_options,                                                   \
       arc_data_bench(ctx, "-", &opt, &r.per_second, &r.number, err))                                                             \
+    X(data_bench_describe, arc_data_bench_options, struct_size, arc_data_bench_options,                                          \
+      arc_data_bench_describe(ctx, &opt, 1, 0, false, &r.text, err))                                                             \
     X(data_drawn, arc_drawn_options, struct_size, arc_drawn_options, arc_data_drawn(ctx, "-", &opt, err))                        \
     X(train, arc_train_options, struct_size, arc_train_options, arc_train(ctx, NULL, &opt, &r.trained, err))                     \
     X(data_clean, arc_clean_options, struct_size, arc_clean_options,                                                             \

@@ -1,11 +1,10 @@
 /* arcface bench data: how many pictures a second the loader makes ready for training. */
 #include "ui/cli.h"
-#include <inttypes.h>
 
 static int run(cli *c) {
     arc_data_bench_options o;
     arc_error err = {0};
-    cli_text t = {0};
+    char *text = NULL;
     double rate;
     int64_t replaced;
     arc_data_bench_options_default(&o);
@@ -18,15 +17,7 @@ static int run(cli *c) {
     const arc_status st = arc_data_bench(c->ctx, c->args[0], &o, &rate, &replaced, &err);
     if (st != ARC_OK)
         return st == ARC_EINVAL ? cli_usage(c, "%s", err.text) : cli_fail(&err);
-    if (cli_given(c, "json"))
-        cli_printf(&t, "{\"threads\": %d, \"batch\": %d, \"size\": %d, \"images_per_s\": %.1f, \"replaced\": %" PRId64 "}\n",
-                   o.threads, o.batch, o.size_px, rate, replaced);
-    else
-        cli_printf(&t, "%.0f pictures/s, %d x %d, batch %d, %s, %d threads\n", rate, o.size_px, o.size_px, o.batch, o.augment,
-                   o.threads);
-    if (replaced && !cli_given(c, "json"))
-        cli_printf(&t, "%" PRId64 " pictures could not be read and were replaced\n", replaced);
-    return cli_text_print(&t);
+    return cli_show(c, arc_data_bench_describe(c->ctx, &o, rate, replaced, cli_given(c, "json"), &text, &err), &text, &err);
 }
 
 static const cli_option options[] = {

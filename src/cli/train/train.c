@@ -107,19 +107,16 @@ static int train(cli *c, const arc_recipe *recipe, const char *run) {
 
 static int run(cli *c) {
     const char *folder = cli_value(c, "output");
+    const bool show_only = cli_given(c, "show");
     arc_recipe *recipe = NULL;
     arc_error err = {0};
+    if (!show_only && (!folder || !cli_given(c, "data")))
+        return cli_usage(c, folder ? "train needs --data SET" : "train needs -o FOLDER to run in");
     if (arc_recipe_new(c->ctx, &recipe, &err) != ARC_OK)
         return cli_fail(&err);
-    int code = CLI_OK;
-    if (!folder && !cli_given(c, "show"))
-        code = cli_usage(c, "train needs -o FOLDER to run in");
-    else if (!cli_given(c, "data") && !cli_given(c, "show"))
-        code = cli_usage(c, "train needs --data SET");
-    else
-        code = read_recipe(c, recipe, folder ? folder : ".");
+    int code = read_recipe(c, recipe, folder ? folder : ".");
     if (code == CLI_OK)
-        code = cli_given(c, "show") ? print_recipe(recipe, c) : train(c, recipe, folder);
+        code = show_only ? print_recipe(recipe, c) : train(c, recipe, folder);
     arc_recipe_free(&recipe);
     return code;
 }

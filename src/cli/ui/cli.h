@@ -52,15 +52,14 @@ void *cli_new(size_t n, size_t size);
 void *cli_grow(void *old, size_t n, size_t size);
 void cli_free(void *p);
 
-/* text.c: results are built in memory and written at once. */
+/* text.c: texts are built in memory and written at once. */
 typedef struct cli_text {
     char *data;
     size_t bytes, capacity;
 } cli_text;
 void cli_put(cli_text *t, const void *data, size_t bytes);
 void cli_printf(cli_text *t, const char *fmt, ...) ARC_PRINTF(2, 3);
-void cli_json_string(cli_text *t, const char *s); /* quoted; bytes that are not UTF-8 become U+FFFD */
-int cli_text_print(cli_text *t);                  /* to standard output; frees */
+int cli_text_print(cli_text *t); /* to standard output; frees */
 int cli_text_write(cli *c, cli_text *t, const char *path);
 /* Prints a description that the library made and frees it, or tells why there is none. */
 int cli_show(cli *c, arc_status st, char **text, const arc_error *err);

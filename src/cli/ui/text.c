@@ -1,4 +1,4 @@
-/* Growable result text: JSON, CSV and NPY are built in memory and written at once, so that no half result is left behind. */
+/* Growable text: help, manual, completion and short results are built in memory and written at once. What the library found describes itself. */
 #include "ui/cli.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,40 +32,6 @@ void cli_printf(cli_text *t, const char *fmt, ...) {
         t->bytes += (size_t)n;
     }
     va_end(again);
-}
-
-/* Length of the well-formed UTF-8 sequence at s, 0 when it is none (overlong and surrogate forms included). */
-static int utf8_length(const unsigned char *s) {
-    int n = s[0] < 0x80                   ? 1
-            : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-            : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-            : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                          : 0;
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] >= 0x90))
-        return 0;
-    return n;
-}
-
-void cli_json_string(cli_text *t, const char *s) {
-    const unsigned char *u = (const unsigned char *)s;
-    cli_put(t, "\"", 1);
-    while (*u) {
-        int n = utf8_length(u);
-        if (*u == '"' || *u == '\\')
-            cli_printf(t, "\\%c", *u);
-        else if (*u < 0x20)
-            cli_printf(t, "\\u%04x", *u);
-        else if (n == 0)
-            cli_put(t, "\xef\xbf\xbd", 3);
-        else
-            cli_put(t, u, (size_t)n);
-        u += n ? n : 1;
-    }
-    cli_put(t, "\"", 1);
 }
 
 int cli_text_print(cli_text *t) {
