@@ -1,5 +1,5 @@
-/* The arithmetic of evaluation at the size of the field's largest sets: ten million pairs in ten folds with curve; IJB-C's 23,124 templates of 512
- * numbers with 15.66 million pairs; all pairs of some thousands of embeddings. One JSON line each.
+/* The arithmetic of evaluation at the size of the field's largest sets: ten million pairs in ten folds with curve; IJB-C's 23,124
+ * templates of 512 numbers with 15.66 million pairs; all pairs of some thousands of embeddings. One JSON line each.
  *   bench_eval [THREADS] */
 #include <arcface/bench.h>
 #include <arcface/evaluate_template.h>

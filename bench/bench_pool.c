@@ -1,4 +1,5 @@
-/* What one parallel region costs: the time of an empty arc_pool_run, back to back as layers run and after a pause as requests arrive. */
+/* What one parallel region costs: the time of an empty arc_pool_run, back to back as layers run and after a pause as requests
+ * arrive. */
 #include "base/base.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* demo FOLDER [DATA]: the whole main job on drawn people, and on real photos where DATA has models and photos (see arcface/demo.h). */
+/* demo FOLDER [DATA]: the whole main job on drawn people, and on real photos where DATA has models and photos (see
+ * arcface/demo.h). */
 #include <arcface/arcface.h>
 #include <stdio.h>
 

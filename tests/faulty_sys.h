@@ -1,4 +1,5 @@
-/* System calls on files that fail on demand. A test that compiles faulty_sys.c defines what base/sys.h declares, so the linker leaves base's own sys.c out:
+/* System calls on files that fail on demand. A test that compiles faulty_sys.c defines what base/sys.h declares, so the linker
+ * leaves base's own sys.c out:
  *
  *     for (long n = 1;; n++) {
  *         arc_faults_begin((arc_faults){.at = n, .reason = EIO});

@@ -1,5 +1,5 @@
-/* One context on two threads for all tests of a file: cmocka_run_group_tests(tests, open_context, close_context), or called by setup and
- * teardown functions that have more to do. */
+/* One context on two threads for all tests of a file: cmocka_run_group_tests(tests, open_context, close_context), or called by
+ * setup and teardown functions that have more to do. */
 #ifndef ARC_TEST_SHARED_CONTEXT_H
 #define ARC_TEST_SHARED_CONTEXT_H
 

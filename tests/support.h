@@ -40,7 +40,8 @@ static inline const char *arc_test_file(const char *name) {
     return path;
 }
 
-/* An allocator whose n-th request (counted from 1) and all later ones fail; n <= 0 never fails. `live` counts blocks not yet given back. */
+/* An allocator whose n-th request (counted from 1) and all later ones fail; n <= 0 never fails. `live` counts blocks not yet
+ * given back. */
 typedef struct arc_test_heap {
     long fail_at, requests, live;
 } arc_test_heap;
@@ -96,8 +97,9 @@ static inline arc_context *arc_test_context_isa(arc_test_heap *heap, int threads
     return arc_test_open(&s);
 }
 
-/* A walk over the allocations of a piece of work, which is done again and again: each time another one and all later ones fail, until none
- * fails any more. Work to which memory was refused must end with ARC_ENOMEM, other work with ARC_OK, and either gives back what it took.
+/* A walk over the allocations of a piece of work, which is done again and again: each time another one and all later ones fail,
+ * until none fails any more. Work to which memory was refused must end with ARC_ENOMEM, other work with ARC_OK, and either gives
+ * back what it took.
  *     arc_test_walk walk = {.heap = &heap};
  *     do {
  *         arc_test_walk_begin(&walk);

@@ -266,8 +266,8 @@ ARC_API ARC_NODISCARD arc_status arc_data_verdict_describe(arc_context *ctx, con
  * free with arc_text_free. Thread: any. Errors: ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_data_counts_describe(arc_context *ctx, const char *path, const arc_data_counts *counts,
                                                           bool json, char **text, arc_error *err);
-/** The text that `arcface bench data` prints; json: one line. opt: what arc_data_bench was given; may be NULL. Ownership: free with
- * arc_text_free. Thread: any. Errors: ENOMEM. */
+/** The text that `arcface bench data` prints; json: one line. opt: what arc_data_bench was given; may be NULL. Ownership: free
+ * with arc_text_free. Thread: any. Errors: ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_data_bench_describe(arc_context *ctx, const arc_data_bench_options *opt,
                                                          double pictures_per_s, int64_t replaced, bool json, char **text,
                                                          arc_error *err);

@@ -1,6 +1,6 @@
 /** @file
- * The whole main job over this library, step by step: what `arcface demo` does, and a walk through the other headers for who reads
- * src/demo. On drawn people nothing is needed; on real photos, models and photos. */
+ * The whole main job over this library, step by step: what `arcface demo` does, and a walk through the other headers for who
+ * reads src/demo. On drawn people nothing is needed; on real photos, models and photos. */
 #ifndef ARCFACE_DEMO_H
 #define ARCFACE_DEMO_H
 

@@ -38,13 +38,15 @@ typedef struct arc_export_report {
     bool normalisation_nodes;  /**< Sub and Div normalise in front of the network */
 } arc_export_report;
 
-/** Writes an embedder as one ONNX file, atomically. Input "images", [batch,3,height,width], blue, green, red, 0 to 255: channel order and
- * normalisation are inside, in the first convolution's weights where that changes nothing but rounding, else as operators. Output "output",
- * [batch,dim]. Opset 13 or older, standard operators, metadata of arcface alone. What is written has been run on a drawn picture and
- * gave the model's embedding. The file is loaded like any other model and gives the same embeddings; with uint8_input it is for others alone.
+/** Writes an embedder as one ONNX file, atomically. Input "images", [batch,3,height,width], blue, green, red, 0 to 255: channel
+ * order and normalisation are inside, in the first convolution's weights where that changes nothing but rounding, else as
+ * operators. Output "output", [batch,dim]. Opset 13 or older, standard operators, metadata of arcface alone. What is written has
+ * been run on a drawn picture and gave the model's embedding. The file is loaded like any other model and gives the same
+ * embeddings; with uint8_input it is for others alone.
  * `opt` and `report` may be NULL. Thread: any, while nothing else runs on the context.
- * Errors: EINVAL (options), EUNSUPPORTED (not an embedder, several inputs, operators that opset 13 lacks, by name), ESHAPE (shapes that
- * forbid the batch), ECORRUPT (the exported network gives something else), EIO, ENOTFOUND (no such folder), ENOMEM. */
+ * Errors: EINVAL (options), EUNSUPPORTED (not an embedder, several inputs, operators that opset 13 lacks, by name), ESHAPE
+ * (shapes that forbid the batch), ECORRUPT (the exported network gives something else), EIO, ENOTFOUND (no such folder),
+ * ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_export_onnx(arc_context *ctx, const arc_model *model, const arc_export_options *opt,
                                                  const char *path, arc_export_report *report, arc_error *err);
 

@@ -68,12 +68,12 @@ ARC_API const char *arc_image_kind(const void *bytes, size_t count);
 /** The same of a file, whatever its name; *kind is NULL when it is no picture. Thread: any. Errors: ENOTFOUND, EIO. */
 ARC_API ARC_NODISCARD arc_status arc_image_kind_of_file(const char *path, const char **kind, arc_error *err);
 
-/** The kinds of pictures that this build reads, by name with blanks between them: "JPEG PNG WebP BMP PNM", and GIF, TIFF, HEIC and
- * AVIF where their libraries were there. Static storage. Thread: any. */
+/** The kinds of pictures that this build reads, by name with blanks between them: "JPEG PNG WebP BMP PNM", and GIF, TIFF, HEIC
+ * and AVIF where their libraries were there. Static storage. Thread: any. */
 ARC_API const char *arc_image_formats(void);
 
-/** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 10, 12 and 16 bits are reduced to 8, gray
- * is replicated, CMYK and YCCK are converted. `opt` and `info` may be NULL. On failure *out is zeroed.
+/** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 10, 12 and 16 bits are reduced
+ * to 8, gray is replicated, CMYK and YCCK are converted. `opt` and `info` may be NULL. On failure *out is zeroed.
  * Ownership: free with arc_image_free. Thread: any.
  * Errors: ENOTFOUND, EIO, EFORMAT (not a picture), ECORRUPT, ELIMIT (too large), EUNSUPPORTED (a kind that is not read), EINVAL,
  * ENOMEM. */

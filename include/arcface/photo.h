@@ -85,7 +85,8 @@ ARC_API arc_photo arc_photo_failed(const arc_error *failure, const char *name);
 ARC_API ARC_NODISCARD arc_status arc_photo_load(arc_context *ctx, const arc_photo *photo, const arc_image_options *opt,
                                                 arc_image *out, arc_image_info *info, arc_error *err);
 
-/** Reads a list of photos: a file of paths, one a line or each ended by NUL (as find -print0 writes them); empty ones are left out.
+/** Reads a list of photos: a file of paths, one a line or each ended by NUL (as find -print0 writes them); empty ones are left
+ * out.
  * *paths: [*count], as they stand in the file.
  * Ownership: free *paths with arc_photo_paths_free. Thread: any. Errors: ENOTFOUND, EIO, EFORMAT (no paths), ELIMIT, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_photo_paths_load(arc_context *ctx, const char *file, char ***paths, int *count,

@@ -91,8 +91,8 @@ ARC_API void arc_quantize_photos_default(arc_quantize_photos *photos);
 /** Reads crops to calibrate on from picture files: as they are, or with photos->detector the largest face of each photo, aligned
  * for `model`. Photos that cannot be read or show no face are left out, the former with a warning in the log. paths: [count];
  * crops: [count], of which the first *found are filled. photos may be NULL. Ownership: free each crop with arc_image_free; there
- * is none after a failure. Thread: any, while nothing else runs on the context. Errors: those of arc_image_load; ESHAPE (a crop of
- * another size), ECANCEL, ENOMEM. */
+ * is none after a failure. Thread: any, while nothing else runs on the context. Errors: those of arc_image_load; ESHAPE (a crop
+ * of another size), ECANCEL, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_quantize_crops(arc_context *ctx, const arc_model *model, const arc_quantize_photos *photos,
                                                     const char *const *paths, int count, arc_image *crops, int *found,
                                                     arc_error *err);

@@ -23,9 +23,9 @@ typedef enum arc_results_format {
     ARC_RESULTS_NPY   /**< float32 [faces][dim]; a second file says which row is whose */
 } arc_results_format;
 
-/** Writes the embedding of every face, photo after photo. results: [count]; dim: values of each embedding. The file is whole or not
- * there. path "-" is standard output. With ARC_RESULTS_NPY NAME.txt is written first, beside NAME.npy, with a line for each row: path,
- * face, box and score, separated by tabs; not for "-".
+/** Writes the embedding of every face, photo after photo. results: [count]; dim: values of each embedding. The file is whole or
+ * not there. path "-" is standard output. With ARC_RESULTS_NPY NAME.txt is written first, beside NAME.npy, with a line for each
+ * row: path, face, box and score, separated by tabs; not for "-".
  * Thread: any. Errors: EINVAL for faces without embeddings or for another format, those of arc_file_write. */
 ARC_API ARC_NODISCARD arc_status arc_results_save(arc_context *ctx, const arc_result *results, int count, int dim,
                                                   arc_results_format format, const char *path, arc_error *err);

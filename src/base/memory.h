@@ -46,7 +46,8 @@ arc_status arc_buffer_put(arc_buffer *b, const void *data, size_t bytes); /* ENO
 arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) ARC_PRINTF(2, 3);
 void arc_buffer_free(arc_buffer *b);
 
-/* ---- recycler.c: an allocator in front of another that keeps two large blocks for the next requests; one thread at a time -------- */
+/* ---- recycler.c: an allocator in front of another that keeps two large blocks for the next requests; one thread at a time ---
+ */
 
 typedef struct arc_recycled {
     void *data;

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The part of the threads' time that a step on one thread would not have needed: waiting for each other, and for memory that all share. */
+/* The part of the threads' time that a step on one thread would not have needed: waiting for each other, and for memory that all
+ * share. */
 static double lost_percent(const arc_bench *b, double ms, double one_thread_ms) {
     return 100 * (1 - one_thread_ms / (b->threads * ms));
 }
@@ -18,7 +19,7 @@ static void shape_text(const arc_layer_time *l, char *text, size_t bytes) {
     }
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------------------ */
 
 static void put_step(arc_text *t, const arc_bench *b, int index, const arc_bench_step *s, double total_ms) {
     const arc_layer_time *l = &s->layer;
@@ -72,7 +73,7 @@ static void put_text(arc_text *t, const arc_bench *b) {
     arc_text_add(t, "peak memory %.0f MiB\n", (double)b->peak_bytes / 1048576);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------------------ */
 
 static void put_step_json(arc_text *t, const arc_bench *b, const arc_bench_run *r, int index) {
     const arc_bench_step *s = &r->step[index];

@@ -1,4 +1,5 @@
-/* How fast a network runs: loading, batch after batch, and with `steps` where the time of each goes (steps.c). describe.c makes text of it. */
+/* How fast a network runs: loading, batch after batch, and with `steps` where the time of each goes (steps.c). describe.c makes
+ * text of it. */
 #include "bench/bench_internal.h"
 #include <math.h>
 #include <stdlib.h>

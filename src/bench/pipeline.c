@@ -1,5 +1,5 @@
-/* Photographs to embeddings. First one after the other, with a stopwatch at every stage; then all of them through the pipeline, where decoding
- * overlaps with the networks. */
+/* Photographs to embeddings. First one after the other, with a stopwatch at every stage; then all of them through the pipeline,
+ * where decoding overlaps with the networks. */
 #include "base/text.h"
 #include "face/searcher.h"
 #include <arcface/bench.h>
@@ -32,7 +32,7 @@ static double seconds_since(uint64_t start_ns) {
     return (double)(arc_clock_ns() - start_ns) * 1e-9;
 }
 
-/* ---- one after the other ------------------------------------------------------------------------------------------------------- */
+/* ---- one after the other --------------------------------------------------------------------------------------------------- */
 
 static arc_status embed_face(job *b, const arc_image *photo, const arc_face *face, arc_error *err) {
     arc_image crop = {0};
@@ -106,7 +106,7 @@ done:
     return st;
 }
 
-/* ---- together ------------------------------------------------------------------------------------------------------------------ */
+/* ---- together -------------------------------------------------------------------------------------------------------------- */
 
 static int tell_together(void *ctx, int done, int count) {
     const job *b = ctx;
@@ -179,7 +179,7 @@ done:
     return st;
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------------------------------ */
 
 static const char *const stage_names[ARC_BENCH_STAGES] = {"decode", "detect", "align", "embed"};
 

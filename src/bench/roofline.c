@@ -1,4 +1,5 @@
-/* bench: measures the peak rates of the machine, with which networks are compared: arithmetic from the first cache, reading memory. */
+/* bench: measures the peak rates of the machine, with which networks are compared: arithmetic from the first cache, reading
+ * memory. */
 #include "device/device.h"
 #include "kernel/kernel.h"
 #include <arcface/bench.h>

@@ -1,4 +1,5 @@
-/* All commands, in the order of help and manual: the one list, which main.c hands to whoever asks for it (ui/commands.c finds in it). */
+/* All commands, in the order of help and manual: the one list, which main.c hands to whoever asks for it (ui/commands.c finds in
+ * it). */
 #include "commands.h"
 
 extern const cli_command cli_detect, cli_align, cli_embed, cli_verify;

@@ -4,7 +4,8 @@
  * PATH is one of
  *   set.rec (or set.idx)   RecordIO with its index beside it; without an index the file is scanned once
  *   folder/                with train.rec, or with a folder of pictures for each identity
- *   set.lst, set.txt       lines of im2rec ("index<TAB>label...<TAB>path"), of old InsightFace lists ("aligned<TAB>path<TAB>label..."), or
+ *   set.lst, set.txt       lines of im2rec ("index<TAB>label...<TAB>path"), of old InsightFace lists
+ *   ("aligned<TAB>path<TAB>label..."), or
  *                          "path label"; paths are relative to the list
  * Identities of a folder are numbered in the byte order of their names, as in torchvision's ImageFolder. */
 #ifndef ARC_DATA_SET_H

@@ -1,5 +1,5 @@
-/* demo: the whole main job as a user of include/arcface does it. drawn.c: from nothing to a recogniser, on drawn people; real.c: the same on real
- * photos with real models. What the two share: telling, progress, time. */
+/* demo: the whole main job as a user of include/arcface does it. drawn.c: from nothing to a recogniser, on drawn people; real.c:
+ * the same on real photos with real models. What the two share: telling, progress, time. */
 #ifndef ARC_DEMO_DEMO_H
 #define ARC_DEMO_DEMO_H
 

@@ -1,4 +1,5 @@
-/* The demo that needs nothing: people are drawn, a small network learns to tell them apart, and is then asked about people that it has never seen.
+/* The demo that needs nothing: people are drawn, a small network learns to tell them apart, and is then asked about people that
+ * it has never seen.
  * Draw, train, evaluate, export, verify, and one page with all of it. */
 #include "demo/demo.h"
 #include <arcface/arcface.h>

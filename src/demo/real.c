@@ -29,7 +29,7 @@ static arc_status save_and_free(const real *r, arc_status st, arc_image *picture
     return st;
 }
 
-/* ---- 7. detect, 8. align ------------------------------------------------------------------------------------------------------ */
+/* ---- 7. detect, 8. align --------------------------------------------------------------------------------------------------- */
 
 static arc_status align(real *r, const arc_image *photo, const arc_face *face, int index, arc_error *err) {
     char path[ARC_DEMO_PATH_BYTES], name[32];
@@ -80,7 +80,7 @@ static arc_status detect_and_align(real *r, arc_error *err) {
     return st;
 }
 
-/* ---- 9. embed, 10. verify ----------------------------------------------------------------------------------------------------- */
+/* ---- 9. embed, 10. verify -------------------------------------------------------------------------------------------------- */
 
 enum { PHOTOS = 3 };
 static const char *const names[PHOTOS] = {"img1.jpg", "img2.jpg", "img3.jpg"};
@@ -155,7 +155,7 @@ static arc_status embed_and_verify(real *r, arc_error *err) {
     return st;
 }
 
-/* ---- 11. LFW ------------------------------------------------------------------------------------------------------------------ */
+/* ---- 11. LFW --------------------------------------------------------------------------------------------------------------- */
 
 static arc_status evaluate(real *r, arc_error *err) {
     char images[ARC_DEMO_PATH_BYTES], pairs[ARC_DEMO_PATH_BYTES];

@@ -1,6 +1,6 @@
-/* deploy: a model for other toolchains. A new graph is built beside the model's: rewrite.c copies what the embedding needs in classic operators
- * (classic.c says which those are), input.c puts the pixels' meaning in front or into the first convolution, half.c stores weights in half
- * precision, probe.c runs what was built, export.c puts it together. */
+/* deploy: a model for other toolchains. A new graph is built beside the model's: rewrite.c copies what the embedding needs in
+ * classic operators (classic.c says which those are), input.c puts the pixels' meaning in front or into the first convolution,
+ * half.c stores weights in half precision, probe.c runs what was built, export.c puts it together. */
 #ifndef ARC_DEPLOY_DEPLOY_INTERNAL_H
 #define ARC_DEPLOY_DEPLOY_INTERNAL_H
 
@@ -35,7 +35,8 @@ arc_status arc_deploy_nodes(arc_deploy_writer *w, int output, bool last, arc_err
 
 /* ---- classic.c ---- */
 
-/* Whether the node can be written at opset ARC_DEPLOY_OPSET or the graph's own older one: EUNSUPPORTED names operator and reason. */
+/* Whether the node can be written at opset ARC_DEPLOY_OPSET or the graph's own older one: EUNSUPPORTED names operator and
+ * reason. */
 arc_status arc_deploy_classic(const arc_graph *g, const arc_node *n, arc_error *err);
 /* An attribute that newer opsets added and whose value here is what older ones mean. */
 bool arc_deploy_newer_attribute(const arc_graph *g, const arc_node *n, const arc_attr *a);
@@ -53,7 +54,8 @@ typedef struct arc_deploy_pixels {
 /* 1 / scale as people write it: 127.5, not its neighbour in float32. */
 float arc_deploy_divisor(float scale);
 void arc_deploy_pixels_of(arc_deploy_pixels *p, const arc_contract *c);
-/* Puts nodes between `image` (of w->g) and the model's input, and changes the first convolution where that is exact; the report says which. */
+/* Puts nodes between `image` (of w->g) and the model's input, and changes the first convolution where that is exact; the report
+ * says which. */
 arc_status arc_deploy_input(arc_deploy_writer *w, int image, const arc_deploy_pixels *p, arc_export_report *report);
 
 /* ---- half.c ---- */
@@ -63,10 +65,12 @@ arc_status arc_deploy_halve(arc_deploy_writer *w, int *count);
 
 /* ---- probe.c ---- */
 
-/* One drawn picture through the model as it is: *row = its embedding [*dim], *rank of the network's output. Free *row with arc_mem_free.
+/* One drawn picture through the model as it is: *row = its embedding [*dim], *rank of the network's output. Free *row with
+ * arc_mem_free.
  * Errors: ESHAPE where the output is neither [N,F] nor [N,F,1,1]. */
 arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float **row, int64_t *dim, int *rank, arc_error *err);
-/* The same picture and others through g at this batch: its shape must be [batch,dim], and its first row `row`. raw: it takes what the model takes. */
+/* The same picture and others through g at this batch: its shape must be [batch,dim], and its first row `row`. raw: it takes what
+ * the model takes. */
 arc_status arc_deploy_probe(arc_context *ctx, const arc_model *model, const arc_graph *g, int64_t batch, bool raw,
                             const float *row, int64_t dim, double tolerance, arc_error *err);
 

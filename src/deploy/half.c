@@ -1,5 +1,6 @@
-/* Weights in half precision: float16 initializers, each behind a Cast to float32. Only storage is halved. A graph that computed in float16
- * would need float16 kernels, which ONNX Runtime and OpenCV do not have on a processor, and would overflow in sums of squares. */
+/* Weights in half precision: float16 initializers, each behind a Cast to float32. Only storage is halved. A graph that computed
+ * in float16 would need float16 kernels, which ONNX Runtime and OpenCV do not have on a processor, and would overflow in sums of
+ * squares. */
 #include "deploy/deploy.h"
 #include "op/layer.h"
 #include <math.h>

@@ -1,10 +1,11 @@
 /* From pixels to what the model takes: channel order and normalisation.
  *
- * Both go into the first convolution's weights where only rounding changes: the order always (padding is 0 in any order), the normalisation where
- * the convolution pads nothing or no mean is subtracted. Padding stands behind the normalisation, so with a mean it would have to be the
- * mean's pixel, which no convolution has. Otherwise they are operators: Split with sizes (without them pnnx writes a Slice that ncnn can't run)
- * and Concat; Sub and Div, the two operations that the model was trained behind. A division is not a multiplication by the rounded
- * reciprocal: in front of DynamicQuantizeLinear the difference moves the range, and with it every 8-bit value. */
+ * Both go into the first convolution's weights where only rounding changes: the order always (padding is 0 in any order), the
+ * normalisation where the convolution pads nothing or no mean is subtracted. Padding stands behind the normalisation, so with a
+ * mean it would have to be the mean's pixel, which no convolution has. Otherwise they are operators: Split with sizes (without
+ * them pnnx writes a Slice that ncnn can't run) and Concat; Sub and Div, the two operations that the model was trained behind. A
+ * division is not a multiplication by the rounded reciprocal: in front of DynamicQuantizeLinear the difference moves the range,
+ * and with it every 8-bit value. */
 #include "deploy/deploy.h"
 #include "op/op.h"
 #include <math.h>
@@ -155,8 +156,8 @@ static int put_normalisation(arc_deploy_writer *w, int image, const arc_deploy_p
     return image;
 }
 
-/* A network in 8 bits gets its numbers to the last bit: what rounds otherwise in front of a quantizer falls on the other side of a step here and there,
- * and that costs half a percent of cosine. */
+/* A network in 8 bits gets its numbers to the last bit: what rounds otherwise in front of a quantizer falls on the other side of
+ * a step here and there, and that costs half a percent of cosine. */
 arc_status arc_deploy_input(arc_deploy_writer *w, int image, const arc_deploy_pixels *p, arc_export_report *report) {
     const arc_node *conv = arc_model_is_int8(w->from) ? NULL : first_convolution(w->from);
     const bool normalises = p->shifts || p->scales, all = conv && (pads_nothing(conv) || !p->shifts);

@@ -1,4 +1,5 @@
-/* Copies the nodes that the embedding needs into a new graph with other names at its ends. Constants are shared with the model. */
+/* Copies the nodes that the embedding needs into a new graph with other names at its ends. Constants are shared with the
+ * model. */
 #include "deploy/deploy.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Files that are something else than was asked for, told by their first bytes: what a download left in place of the file, and models of other
- * frameworks. */
+/* Files that are something else than was asked for, told by their first bytes: what a download left in place of the file, and
+ * models of other frameworks. */
 #include "format/format.h"
 #include <string.h>
 #include <strings.h>

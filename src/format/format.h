@@ -1,5 +1,5 @@
-/* format: every parser and writer of outside bytes, one file each. All input is hostile: every length is bounded, nothing is executed,
- * errors name file and offset. */
+/* format: every parser and writer of outside bytes, one file each. All input is hostile: every length is bounded, nothing is
+ * executed, errors name file and offset. */
 #ifndef ARC_FORMAT_FORMAT_H
 #define ARC_FORMAT_FORMAT_H
 
@@ -8,12 +8,13 @@
 #define ARC_MAX_MODEL_BYTES ((size_t)4 << 30)
 
 /* ---- foreign.c ---- */
-/* EFORMAT for what downloads leave in place of a file: a Git LFS pointer, an HTML page, a server's message. ARC_OK for anything else. */
+/* EFORMAT for what downloads leave in place of a file: a Git LFS pointer, an HTML page, a server's message. ARC_OK for anything
+ * else. */
 arc_status arc_refuse_stand_in(const void *bytes, size_t count, const char *name, arc_error *err);
 /* arc_map_open that refuses stand-ins; on errors nothing is mapped. */
 arc_status arc_map_open_real(arc_map *map, const char *path, size_t max_bytes, arc_error *err);
-/* The same for a model's file; EUNSUPPORTED also for models of other frameworks (TorchScript, TensorFlow, Keras, TFLite, OpenVINO, ncnn), packed
- * archives, pictures: the sentence says what it is and what to do. */
+/* The same for a model's file; EUNSUPPORTED also for models of other frameworks (TorchScript, TensorFlow, Keras, TFLite,
+ * OpenVINO, ncnn), packed archives, pictures: the sentence says what it is and what to do. */
 arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err);
 
 /* ---- onnx.c (reader), format/onnx/write.c ---- */
@@ -28,13 +29,13 @@ arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err);
 arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *t, arc_shape *s, const void **data,
                                  const char **name, arc_error *err);
 
-/* ---- mxnet.c ---- symbol.json + .params (arg:/aux: names), any network of the supported operators; either path may be given, the pair is
- * found beside it (name-symbol.json, name-0000.params). BN eps defaults and fix_gamma as MXNet has them. */
+/* ---- mxnet.c ---- symbol.json + .params (arg:/aux: names), any network of the supported operators; either path may be given,
+ * the pair is found beside it (name-symbol.json, name-0000.params). BN eps defaults and fix_gamma as MXNet has them. */
 arc_status arc_mxnet_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 
 /* ---- pickle.c ---- the strict unpickler: opcodes of protocols 0..5, symbolic globals, nothing is executed. */
-/* ---- torch.c ---- zip and legacy checkpoints and safetensors -> state dict; arcface_torch IResNet / MobileFaceNet, Xiaoccer's MobileFaceNet, biubug6's RetinaFace
- * are recognised by their names and shapes and built as graphs. */
+/* ---- torch.c ---- zip and legacy checkpoints and safetensors -> state dict; arcface_torch IResNet / MobileFaceNet, Xiaoccer's
+ * MobileFaceNet, biubug6's RetinaFace are recognised by their names and shapes and built as graphs. */
 bool arc_torch_is_safetensors(const void *bytes, size_t count); /* by its first bytes */
 arc_status arc_torch_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 
@@ -52,8 +53,9 @@ arc_status arc_verification_bin_parse(arc_verification_bin *out, const arc_alloc
                                       const char *name, arc_error *err);
 void arc_verification_bin_close(arc_verification_bin *bin);
 
-/* ---- verification_bin_write.c ---- the same, written as Python's pickle.dump((images, same), file, protocol=3) does, byte for byte. Every
- * image is put in pair order, 2*pairs in all; commit takes the labels. Errors: EIO, ENOMEM; EINVAL for another number of images. */
+/* ---- verification_bin_write.c ---- the same, written as Python's pickle.dump((images, same), file, protocol=3) does, byte for
+ * byte. Every image is put in pair order, 2*pairs in all; commit takes the labels. Errors: EIO, ENOMEM; EINVAL for another number
+ * of images. */
 typedef struct arc_bin_writer arc_bin_writer;
 arc_status arc_bin_writer_open(arc_bin_writer **out, const arc_alloc *a, const char *path, size_t pairs, arc_error *err);
 arc_status arc_bin_writer_put(arc_bin_writer *w, const void *image, size_t bytes, arc_error *err);
@@ -75,8 +77,9 @@ arc_status arc_pairs_open(arc_pairs *out, const arc_alloc *a, const char *path, 
 arc_status arc_pairs_parse(arc_pairs *out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);
 void arc_pairs_close(arc_pairs *pairs);
 
-/* ---- pair_list.c ---- any list of pairs of picture files: LFW's pairs.txt; "PATH PATH LABEL" (or LABEL first) a line; two lines "PATH LABEL" a pair
- * (CALFW, CPLFW; label 0 = different); or the folder Split/FF or Split/FP of CFP's Protocol. Paths are relative and stay inside. */
+/* ---- pair_list.c ---- any list of pairs of picture files: LFW's pairs.txt; "PATH PATH LABEL" (or LABEL first) a line; two lines
+ * "PATH LABEL" a pair (CALFW, CPLFW; label 0 = different); or the folder Split/FF or Split/FP of CFP's Protocol. Paths are
+ * relative and stay inside. */
 typedef struct arc_listed_pair {
     const char *path[2]; /* LFW: without suffix */
     uint8_t same;
@@ -142,7 +145,8 @@ arc_status arc_ytf_boxes_parse(arc_ytf_boxes *out, const arc_alloc *a, const voi
 void arc_ytf_boxes_close(arc_ytf_boxes *boxes);
 
 /* ---- npy.c ---- */
-/* The head of a float32 array of at most 4 dimensions, for writers that have its rows one after the other; path: for error texts. */
+/* The head of a float32 array of at most 4 dimensions, for writers that have its rows one after the other; path: for error
+ * texts. */
 arc_status arc_npy_put_header(arc_writer *w, const char *path, int rank, const int64_t *dim, arc_error *err);
 arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
                             arc_error *err);

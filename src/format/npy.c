@@ -52,7 +52,7 @@ arc_status arc_npy_save(arc_context *ctx, const char *path, const float *data, i
     return arc_npy_save_f32(&ctx->alloc, path, data, rank, dim, err);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------------------------------------- */
 
 static bool parse_dtype(const char *header, arc_dtype *t) {
     static const struct {

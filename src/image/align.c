@@ -1,5 +1,5 @@
-/* The five-point templates and the least-squares similarity from landmarks to a template (Umeyama 1991; in two dimensions it has a
- * closed form, which never mirrors), all in double; and both with the warp in one step. */
+/* The five-point templates and the least-squares similarity from landmarks to a template (Umeyama 1991; in two dimensions it has
+ * a closed form, which never mirrors), all in double; and both with the warp in one step. */
 #include "base/base.h"
 #include <arcface/face.h>
 #include <math.h>

@@ -1,4 +1,5 @@
-/* GIF through giflib: frame after frame onto a canvas, as viewers do, up to the one that is wanted; what nothing covers is white. */
+/* GIF through giflib: frame after frame onto a canvas, as viewers do, up to the one that is wanted; what nothing covers is
+ * white. */
 #include "base/base.h"
 #include "image/codec.h"
 #include <gif_lib.h>

@@ -1,4 +1,5 @@
-/* HEIC and AVIF through libheif: the primary picture, turned as the file says; 10 and 12 bits are scaled to 8, transparency is composited on white. */
+/* HEIC and AVIF through libheif: the primary picture, turned as the file says; 10 and 12 bits are scaled to 8, transparency is
+ * composited on white. */
 #include "base/base.h"
 #include "image/codec.h"
 #include <libheif/heif.h>

@@ -1,4 +1,5 @@
-/* Pictures in memory: pixels made, checked and read row by row; what the codecs do alike. decode.c and encode.c choose the codec. */
+/* Pictures in memory: pixels made, checked and read row by row; what the codecs do alike. decode.c and encode.c choose the
+ * codec. */
 #include "image/image.h"
 #include "base/base.h"
 #include "image/codec.h"

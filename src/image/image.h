@@ -1,5 +1,5 @@
-/* image: pictures for the rooms above, beyond what <arcface/image.h> offers everybody: decoding into a batch, encoding into memory, rows, resizing,
- * letterboxing. Decoders are behind codec.h; what is done to faces is in face/. */
+/* image: pictures for the rooms above, beyond what <arcface/image.h> offers everybody: decoding into a batch, encoding into
+ * memory, rows, resizing, letterboxing. Decoders are behind codec.h; what is done to faces is in face/. */
 #ifndef ARC_IMAGE_ROOM_H
 #define ARC_IMAGE_ROOM_H
 
@@ -14,9 +14,9 @@ arc_status arc_image_decode_in(const arc_alloc *a, const void *bytes, size_t cou
                                const arc_image_options *opt, arc_image *out, arc_image_info *info, arc_error *err);
 arc_status arc_image_load_in(const arc_alloc *a, const char *path, const arc_image_options *opt, arc_image *out,
                              arc_image_info *info, arc_error *err);
-/* Decodes to packed RGB of exactly this size, for networks' batches: straight into `rgb` when the picture has that size (training sets are
- * made so), else through the largest centred part of that shape, scaled. Only from `ctx`'s memory, on the calling thread. Errors: as
- * arc_image_decode. */
+/* Decodes to packed RGB of exactly this size, for networks' batches: straight into `rgb` when the picture has that size (training
+ * sets are made so), else through the largest centred part of that shape, scaled. Only from `ctx`'s memory, on the calling
+ * thread. Errors: as arc_image_decode. */
 arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size_t count, const char *name, uint8_t *rgb,
                                  int width_px, int height_px, arc_error *err);
 
@@ -36,7 +36,8 @@ void arc_row_rgb(const arc_image *image, int y, uint8_t *rgb);
 
 /* ---- photo.c ---- */
 
-/* As arc_photo_load, in memory of `a`, but frames that are RGB8 or BGR8 already are not copied: *owned says whether `out` is to be freed. It may only be read. */
+/* As arc_photo_load, in memory of `a`, but frames that are RGB8 or BGR8 already are not copied: *owned says whether `out` is to
+ * be freed. It may only be read. */
 arc_status arc_photo_open(const arc_alloc *a, const arc_photo *photo, const arc_image_options *opt, arc_image *out, bool *owned,
                           arc_image_info *info, arc_error *err);
 const char *arc_photo_name(const arc_photo *photo); /* for error texts; never NULL */
@@ -47,7 +48,8 @@ const char *arc_photo_name(const arc_photo *photo); /* for error texts; never NU
  * split over the pool (NULL: the caller's thread alone); tables come from `a`. */
 arc_status arc_resize_linear(const arc_alloc *a, arc_pool *pool, const arc_image *from, arc_image *to, arc_error *err);
 
-/* InsightFace's letterbox: one scale, top-left, black below or right. Fills `to` (any size) whole; *scale = network px / image px. */
+/* InsightFace's letterbox: one scale, top-left, black below or right. Fills `to` (any size) whole; *scale = network px / image
+ * px. */
 void arc_letterbox_size(int width_px, int height_px, int box_width_px, int box_height_px, int *new_width, int *new_height,
                         double *scale);
 arc_status arc_letterbox(const arc_alloc *a, arc_pool *pool, const arc_image *from, arc_image *to, double *scale, arc_error *err);

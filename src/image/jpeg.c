@@ -1,5 +1,6 @@
-/* JPEG through libjpeg-turbo: the library's default integer DCT and triangle chroma upsampling, so that pixels equal those of Pillow
- * and OpenCV. Of data that ends early or does not decode cleanly the whole rows of blocks are kept, the rest is gray; strict decoding refuses it. */
+/* JPEG through libjpeg-turbo: the library's default integer DCT and triangle chroma upsampling, so that pixels equal those of
+ * Pillow and OpenCV. Of data that ends early or does not decode cleanly the whole rows of blocks are kept, the rest is gray;
+ * strict decoding refuses it. */
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"
@@ -33,8 +34,8 @@ static void on_error(j_common_ptr cinfo) {
     longjmp(s->jump, 1);
 }
 
-/* Warnings that mean lost picture data are noted, or stop strict decoding; harmless ones (padding, odd headers) pass. A missing end marker alone
- * loses nothing. */
+/* Warnings that mean lost picture data are noted, or stop strict decoding; harmless ones (padding, odd headers) pass. A missing
+ * end marker alone loses nothing. */
 static void on_message(j_common_ptr cinfo, int level) {
     jpeg_state *s = cinfo->client_data;
     if (level >= 0)
@@ -133,7 +134,8 @@ static void gray_below(const arc_image *image, int row) {
         memset(image->data + y * image->stride_bytes, 128, (size_t)image->width_px * 3);
 }
 
-/* Where the last marker segment before the error begins; 0: nowhere. A progressive picture that breaks there has the scans before it. */
+/* Where the last marker segment before the error begins; 0: nowhere. A progressive picture that breaks there has the scans before
+ * it. */
 static size_t last_marker(const arc_decode *d, const jpeg_state *s) {
     const uint8_t *next = s->cinfo.src ? s->cinfo.src->next_input_byte : NULL; /* beyond the end: in libjpeg's end marker */
     size_t at = next >= d->bytes && next <= d->bytes + d->count ? (size_t)(next - d->bytes) : d->count;

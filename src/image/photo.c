@@ -1,5 +1,5 @@
-/* A photo from anywhere as an image: files and bytes are decoded, pixels in memory are looked at where they lie when the networks can read them so,
- * and converted otherwise. What is done with the image is not said here. */
+/* A photo from anywhere as an image: files and bytes are decoded, pixels in memory are looked at where they lie when the networks
+ * can read them so, and converted otherwise. What is done with the image is not said here. */
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"

@@ -1,5 +1,5 @@
-/* PNG through libpng: every kind to RGB8; transparency is composited on white, 16 bits are reduced to 8. Of a file that ends early or is damaged the
- * rows up to there are kept; strict decoding refuses it. */
+/* PNG through libpng: every kind to RGB8; transparency is composited on white, 16 bits are reduced to 8. Of a file that ends
+ * early or is damaged the rows up to there are kept; strict decoding refuses it. */
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"
@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What libpng may ask for at once while reading: a chunk is no longer than its file, and what it unpacks (a colour profile) is small. The
- * length that a file announces is not believed: libpng would take up to 2 GB for it. */
+/* What libpng may ask for at once while reading: a chunk is no longer than its file, and what it unpacks (a colour profile) is
+ * small. The length that a file announces is not believed: libpng would take up to 2 GB for it. */
 #define MAX_UNPACKED_BYTES ((size_t)8 << 20)
 #define MAX_PIXEL_BYTES 8
 

@@ -1,5 +1,5 @@
-/* Bilinear resize of 8-bit pixels, bit for bit as OpenCV 4's cv2.resize(INTER_LINEAR): 11-bit weights, the horizontal pass in 32 bits,
- * the vertical pass in two truncating steps; an exact halving is a 2x2 mean (OpenCV switches to INTER_AREA there). */
+/* Bilinear resize of 8-bit pixels, bit for bit as OpenCV 4's cv2.resize(INTER_LINEAR): 11-bit weights, the horizontal pass in 32
+ * bits, the vertical pass in two truncating steps; an exact halving is a 2x2 mean (OpenCV switches to INTER_AREA there). */
 #include "base/base.h"
 #include "image/image.h"
 #include <float.h>

@@ -1,5 +1,5 @@
-/* TIFF through libtiff: strips and tiles of every kind that its RGBA reader takes, 16 bits scaled to 8 (gray: by its high byte, as
- * from PNG); transparency is composited on white. */
+/* TIFF through libtiff: strips and tiles of every kind that its RGBA reader takes, 16 bits scaled to 8 (gray: by its high byte,
+ * as from PNG); transparency is composited on white. */
 #include "base/base.h"
 #include "image/codec.h"
 #include <stdarg.h>

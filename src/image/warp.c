@@ -1,4 +1,5 @@
-/* Affine warp with a black border: exact bilinear in double, or bit for bit OpenCV 4's fixed point (1/32 pixel, 15-bit weights). */
+/* Affine warp with a black border: exact bilinear in double, or bit for bit OpenCV 4's fixed point (1/32 pixel, 15-bit
+ * weights). */
 #include "base/base.h"
 #include "image/image.h"
 #include <arcface/face.h>

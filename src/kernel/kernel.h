@@ -81,8 +81,8 @@ typedef struct arc_kernels {
     /* Indirect GEMM tile: for i < m (m <= igemm_mr), j < n (n <= igemm_nr):
      *   c[i*c_stride + j] = epilogue(sum_{t<taps} sum_{k<kc} a[t*igemm_mr + i][k] * b[(t*kc + k)*igemm_nr + j])
      * a: taps*igemm_mr pointers to kc contiguous floats (entries i >= m are not read). b: packed panel, zero-filled past n.
-     * Epilogue arrays are already offset to column 0 of this panel (and residual to row 0). Accumulates over t then k in order, fp32 FMA
-     * where the ISA has it. Serves convolution over NHWC (a = pixel rows), 1x1, Gemm and MatMul. */
+     * Epilogue arrays are already offset to column 0 of this panel (and residual to row 0). Accumulates over t then k in order,
+     * fp32 FMA where the ISA has it. Serves convolution over NHWC (a = pixel rows), 1x1, Gemm and MatMul. */
     size_t igemm_mr, igemm_nr;
     arc_igemm_fn *igemm;
 
@@ -112,7 +112,8 @@ typedef struct arc_kernels {
 
     /* Winograd F(t x t, 3x3), t 2 or 4, n = t + 2: a 3x3 convolution of stride 1 as n*n products of matrices (Lavin & Gray 2016).
      * in:  one input tile, x: n*n pointers to `channels` floats, row by row -> v[i*v_stride + c] = (B^T x B)[i][c], i < n*n.
-     * out: m[i*m_stride + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel: epilogue(A^T m A).
+     * out: m[i*m_stride + c], i < n*n -> rows x cols (each <= t) output pixels, pixel (r,s) at y + r*y_row + s*y_pixel:
+     * epilogue(A^T m A).
      *      The epilogue's residual lies as y does. */
     void (*winograd_in)(int t, size_t channels, const float *const *x, float *v, size_t v_stride);
     /* winograd_in, with each result rounded to bfloat16 as to_bf16 does. */
@@ -172,8 +173,8 @@ typedef struct arc_kernels {
                         float *dw);
     /* The transpose of winograd_out's transform. dy: t*t pointers -> m[i*m_stride + c] = (A dy A^T)[i][c], i < n*n. */
     void (*winograd_grad)(int t, size_t channels, const float *const *dy, float *m, size_t m_stride);
-    /* Weights of one input channel into the Winograd domain, w[(r*3 + s)*w_stride + j] -> u[i*u_stride + j] = (G w G^T)[i][j], and
-     * the gradient back: w = G^T u G. j < channels. */
+    /* Weights of one input channel into the Winograd domain, w[(r*3 + s)*w_stride + j] -> u[i*u_stride + j] = (G w G^T)[i][j],
+     * and the gradient back: w = G^T u G. j < channels. */
     void (*winograd_weights)(int t, size_t channels, const float *w, size_t w_stride, float *u, size_t u_stride);
     void (*winograd_weights_grad)(int t, size_t channels, const float *u, size_t u_stride, float *w, size_t w_stride);
 

@@ -1,5 +1,6 @@
-/* Files as people export them to the form that the project works on: pictures as channels-last, as gray, as bytes or without a batch are led to
- * the input by layers of the graph itself, so that sessions, self-test, quantisation and saved files need to know one form only. */
+/* Files as people export them to the form that the project works on: pictures as channels-last, as gray, as bytes or without a
+ * batch are led to the input by layers of the graph itself, so that sessions, self-test, quantisation and saved files need to
+ * know one form only. */
 #include "model/edges.h"
 #include "op/op.h"
 #include <stdio.h>

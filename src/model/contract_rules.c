@@ -1,5 +1,5 @@
-/* The contract of a file that does not say it itself, by written rules over the graph's structure (docs/FORMATS.md lists them): what
- * the outputs look like tells task and decoder; the first nodes, input size and activations tell the normalisation. */
+/* The contract of a file that does not say it itself, by written rules over the graph's structure (docs/FORMATS.md lists them):
+ * what the outputs look like tells task and decoder; the first nodes, input size and activations tell the normalisation. */
 #include "model/edges.h"
 #include "model/model.h"
 #include "op/op.h"

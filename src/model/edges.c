@@ -15,7 +15,8 @@ static const arc_value *input_of(const arc_graph *g, const arc_node *n, int i) {
 
 /* ---- outputs ---- */
 
-/* Width of the last layer, walking back from the output over nodes that keep it: for graphs whose output shape is not declared. */
+/* Width of the last layer, walking back from the output over nodes that keep it: for graphs whose output shape is not
+ * declared. */
 static int64_t width_behind(const arc_graph *g, int value) {
     for (int steps = 0; steps < MAX_WALK && value >= 0 && g->value[value].producer >= 0; steps++) {
         const arc_node *n = &g->node[g->value[value].producer];

@@ -18,7 +18,8 @@ struct arc_model {
 arc_status arc_contract_read(arc_contract *out, const arc_graph *g, const arc_model_options *opt, arc_error *err);
 arc_status arc_contract_write(arc_graph *g, const arc_contract *c, arc_error *err);
 
-/* contract_rules.c: what the structure alone tells; never fails, task UNKNOWN when no rule fits. chosen: output 0 was named as the embedding. */
+/* contract_rules.c: what the structure alone tells; never fails, task UNKNOWN when no rule fits. chosen: output 0 was named as
+ * the embedding. */
 void arc_contract_infer(arc_contract *out, const arc_graph *g, bool chosen);
 void arc_contract_detector_defaults(arc_contract *c, arc_detector_kind kind); /* colour, mean, scale, thresholds of its family */
 /* contract_text.c: words of enums and "a,b,c" triples. The readers give false when the text is none of theirs. */
@@ -44,7 +45,8 @@ arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_cont
 /* net.c: arc_net_new for an execution of one's own, which is copied. */
 arc_status arc_net_new_on(const arc_execution *x, const arc_model *model, arc_net **out, arc_error *err);
 
-/* facts.c: the input shape for which plans and counts are reported: batch 1 at the contract's size, 640 x 640 where it is free. */
+/* facts.c: the input shape for which plans and counts are reported: batch 1 at the contract's size, 640 x 640 where it is
+ * free. */
 arc_shape arc_model_report_shape(const arc_model *model);
 /* facts.c: of the input that takes points, [batch,5,2] or [batch,10]; rank 0 where none does. */
 arc_shape arc_model_points_shape(const arc_model *model, int64_t batch);

@@ -1,6 +1,7 @@
-/* model: arc_net, the raw network for tools and tests. If the file fixes the batch, the network is run piece by piece, the last piece
- * is filled up with its last image, and the outputs are joined along their first dimension. Small embedders are run image by image,
- * because then their weights stay in the cache from image to image, which the activations of many images would displace. */
+/* model: arc_net, the raw network for tools and tests. If the file fixes the batch, the network is run piece by piece, the last
+ * piece is filled up with its last image, and the outputs are joined along their first dimension. Small embedders are run image
+ * by image, because then their weights stay in the cache from image to image, which the activations of many images would
+ * displace. */
 #include "model/model.h"
 #include "model/pixels.h"
 #include "plan/plan.h"

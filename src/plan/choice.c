@@ -9,7 +9,7 @@
 
 #define PATH_BYTES 4096
 #define GAIN 0.95 /* another candidate wins when it takes less than this share of the time of the cost model's */
-#define COLD_WEIGHT_BYTES ((size_t)16 << 20) /* a network with more bytes of weights does not stay in the cache from run to run */
+#define COLD_WEIGHT_BYTES ((size_t)16 << 20) /* a network of more does not stay in the cache from run to run */
 
 struct arc_choices {
     arc_chooser chooser; /* first member: layers hold a pointer to it, recorded_or_measured finds the rest behind it */

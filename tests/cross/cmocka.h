@@ -1,5 +1,5 @@
-/* The part of cmocka that our tests use, for cross builds whose sysroot has no cmocka. Each test runs in a child process, which ends with
- * status 1 when it fails and 77 when it skips: no jump out of a test is needed, and a crash counts as one failure. */
+/* The part of cmocka that our tests use, for cross builds whose sysroot has no cmocka. Each test runs in a child process, which
+ * ends with status 1 when it fails and 77 when it skips: no jump out of a test is needed, and a crash counts as one failure. */
 #ifndef ARC_CROSS_CMOCKA_H
 #define ARC_CROSS_CMOCKA_H
 

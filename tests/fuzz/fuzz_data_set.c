@@ -1,5 +1,5 @@
-/* Any bytes as the RecordIO file of a data set, with an index where the bytes hold one behind a line "#idx", and as a list: opened, every label
- * and picture read, some decoded. Files are needed: they lie in a folder of memory. */
+/* Any bytes as the RecordIO file of a data set, with an index where the bytes hold one behind a line "#idx", and as a list:
+ * opened, every label and picture read, some decoded. Files are needed: they lie in a folder of memory. */
 #include "data/loader.h"
 #include "data/set.h"
 #include "data/sums.h"

@@ -1,5 +1,5 @@
-/* Any bytes as an ONNX model in a file of its own, with two files of weights beside it ("w" and "sub/w") and a link that leads out: what the model
- * says of other files is hostile. */
+/* Any bytes as an ONNX model in a file of its own, with two files of weights beside it ("w" and "sub/w") and a link that leads
+ * out: what the model says of other files is hostile. */
 #include "format/format.h"
 #include "fuzz_memory.h"
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* An allocator with a budget: a target that asks for more gets NULL, as on a full machine, instead of using up the fuzzer's memory. */
+/* An allocator with a budget: a target that asks for more gets NULL, as on a full machine, instead of using up the fuzzer's
+ * memory. */
 #ifndef ARC_FUZZ_MEMORY_H
 #define ARC_FUZZ_MEMORY_H
 

@@ -1,4 +1,5 @@
-/* Any bytes as a file of measured choices. The checksum is made right half of the time, so that what stands before it is read as well. */
+/* Any bytes as a file of measured choices. The checksum is made right half of the time, so that what stands before it is read as
+ * well. */
 #include "fuzz_memory.h"
 #include "plan/cache.h"
 #include <inttypes.h>

@@ -1,4 +1,5 @@
-/* Any bytes as a RecordIO file: scanned, every record that is found read and taken apart, and reading tried at every other place. */
+/* Any bytes as a RecordIO file: scanned, every record that is found read and taken apart, and reading tried at every other
+ * place. */
 #include "format/record/recordio.h"
 #include "fuzz_memory.h"
 #include <string.h>

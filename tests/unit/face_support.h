@@ -1,5 +1,5 @@
-/* For the face tests: formula pictures, pixel hashes, the golden lines of tests/golden/data/face.txt and a loader of little-endian .npy
- * and .npz members (link zlib). */
+/* For the face tests: formula pictures, pixel hashes, the golden lines of tests/golden/data/face.txt and a loader of
+ * little-endian .npy and .npz members (link zlib). */
 #ifndef ARC_FACE_SUPPORT_H
 #define ARC_FACE_SUPPORT_H
 

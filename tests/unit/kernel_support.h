@@ -1,5 +1,5 @@
-/* Shared by the kernel tests: buffers that end where an unreadable page begins (one float read or written past the end is a crash), random
- * numbers, epilogues in double, and a cmocka test that walks every level of this machine. */
+/* Shared by the kernel tests: buffers that end where an unreadable page begins (one float read or written past the end is a
+ * crash), random numbers, epilogues in double, and a cmocka test that walks every level of this machine. */
 #ifndef ARC_KERNEL_SUPPORT_H
 #define ARC_KERNEL_SUPPORT_H
 
@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- guarded buffers ---------------------------------------------------------------------------------------------------------- */
+/* ---- guarded buffers ------------------------------------------------------------------------------------------------------- */
 
 enum { GUARDS = 40, GUARD_BYTES = 1 << 18 };
 static uint8_t *guard_end[GUARDS];
@@ -70,7 +70,7 @@ static inline void on_every_level(level_test *test) {
             fail_msg("%s: got %.9g, want %.9g (size %g)", (k)->name, got_, want_, size_);                                        \
     } while (0)
 
-/* ---- epilogues ---------------------------------------------------------------------------------------------------------------- */
+/* ---- epilogues ------------------------------------------------------------------------------------------------------------- */
 
 /* Epilogue number `kind` (0..19): every activation with and without bias and residual, arrays of exactly n and m x (n+1). */
 static inline arc_epilogue make_epilogue(int kind, size_t m, size_t n) {

@@ -1,11 +1,13 @@
-/* Networks, weights and inputs of the learning tests and of tests/golden/learn.py: both draw the same numbers from names and indices. */
+/* Networks, weights and inputs of the learning tests and of tests/golden/learn.py: both draw the same numbers from names and
+ * indices. */
 #ifndef ARC_TEST_LEARN_SUPPORT_H
 #define ARC_TEST_LEARN_SUPPORT_H
 
 #include "learn/learner.h"
 #include "net_support.h"
 
-/* Number i of the stream called `name`, uniform in [-1,1): FNV-1a of the name, mixed with i as murmur3 does. learn.py: numbers(). */
+/* Number i of the stream called `name`, uniform in [-1,1): FNV-1a of the name, mixed with i as murmur3 does. learn.py:
+ * numbers(). */
 static inline float learn_number(const char *name, uint32_t i) {
     uint32_t h = 2166136261u;
     for (; *name; name++)
@@ -54,7 +56,7 @@ static inline void learn_draw(arc_learn_parameter *p) {
         p->value[i] = learn_number(p->name, (uint32_t)i) * scale + offset;
 }
 
-/* ---- IResNet with any number of blocks and side, named as arcface_torch names it ------------------------------------------------ */
+/* ---- IResNet with any number of blocks and side, named as arcface_torch names it ------------------------------------------- */
 
 typedef struct learn_net {
     arc_graph *g;

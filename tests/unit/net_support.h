@@ -119,7 +119,8 @@ static inline void net_done(net *t, int output) {
         fail_msg("graph: %s", err.text);
 }
 
-/* The network of the IResNet papers in small: normalisation, stem, two blocks (the first one strided with a shortcut convolution), tail.
+/* The network of the IResNet papers in small: normalisation, stem, two blocks (the first one strided with a shortcut
+ * convolution), tail.
  * For a [n,3,side,side] input with side a multiple of 4. */
 static inline int net_iresnet(net *t, int x, int side, int dim) {
     const int half = net_constant(t, net_shape(1, 1, 0, 0, 0), 0.4f, 0.6f),

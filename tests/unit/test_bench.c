@@ -1,4 +1,5 @@
-/* Timing: what stands in the texts to the byte, what is filled of a real run, what is refused. No test depends on how fast the machine is. */
+/* Timing: what stands in the texts to the byte, what is filled of a real run, what is refused. No test depends on how fast the
+ * machine is. */
 #include "support.h"
 #include <arcface/bench.h>
 #include <string.h>

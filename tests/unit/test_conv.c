@@ -1,5 +1,5 @@
-/* Conv and ConvTranspose with every fused input against a naive double reference, on every kernel level; the same bits for 1 to 16
- * threads; wrong shapes refused with a sentence. What plans choose among stands in test_winograd.c. */
+/* Conv and ConvTranspose with every fused input against a naive double reference, on every kernel level; the same bits for 1 to
+ * 16 threads; wrong shapes refused with a sentence. What plans choose among stands in test_winograd.c. */
 #include "conv_support.h"
 
 static void on_levels(const conv_case *c) {

@@ -65,7 +65,8 @@ static void wilson(void **state) {
     assert_true(empty.wilson.low == 0 && empty.wilson.high == 1 && empty.value == 0);
 }
 
-/* The curve of all pairs equals that of the same pairs one by one, but for the grid; and for any number of threads it is the same. */
+/* The curve of all pairs equals that of the same pairs one by one, but for the grid; and for any number of threads it is the
+ * same. */
 static void all_pairs(void **state) {
     (void)state;
     enum { N = 83, DIM = 24 };

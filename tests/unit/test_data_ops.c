@@ -1,4 +1,5 @@
-/* Copying, looking at, checking and repairing data sets through the public calls: damaged files, nearly equal pictures, failing memory. */
+/* Copying, looking at, checking and repairing data sets through the public calls: damaged files, nearly equal pictures, failing
+ * memory. */
 #include "data/picture_hash.h"
 #include "data_support.h"
 #include "image/contact_sheet.h"

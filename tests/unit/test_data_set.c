@@ -1,4 +1,5 @@
-/* Data sets: RecordIO in every layout, folders and lists give the same samples; indexes that are missing, foreign or double; labels that are none. */
+/* Data sets: RecordIO in every layout, folders and lists give the same samples; indexes that are missing, foreign or double;
+ * labels that are none. */
 #include "data_support.h"
 
 enum { IDENTITIES = 5, EACH = 4, SAMPLES = IDENTITIES * EACH };
@@ -193,7 +194,8 @@ static void bad_records(void **state) {
     arc_context_close(&ctx);
 }
 
-/* 2^24 and beyond: the header's boundary is rounded, and the index decides. The file has one picture, which every key but three names. */
+/* 2^24 and beyond: the header's boundary is rounded, and the index decides. The file has one picture, which every key but three
+ * names. */
 static void float_trap(void **state) {
     (void)state;
     enum { PICTURES = (1 << 24) + 3 };

@@ -1,5 +1,5 @@
-/* Exports: the file that is written takes pixels and gives the embeddings that the model gives for the same pixels, in every form that is
- * offered, and what can't be exported is named. */
+/* Exports: the file that is written takes pixels and gives the embeddings that the model gives for the same pixels, in every form
+ * that is offered, and what can't be exported is named. */
 #include "deploy/deploy.h"
 #include "format/format.h"
 #include "net_support.h"

@@ -1,4 +1,5 @@
-/* What results say of themselves, to the byte: data sets, checks and copies, audits, trainings. Every field has a value of its own. */
+/* What results say of themselves, to the byte: data sets, checks and copies, audits, trainings. Every field has a value of its
+ * own. */
 #include "support.h"
 #include <arcface/audit.h>
 #include <arcface/data.h>

@@ -1,4 +1,5 @@
-/* Detection decoding on raw outputs kept from ONNX Runtime, letterbox, NMS and selection; and the whole detector on a real photo. */
+/* Detection decoding on raw outputs kept from ONNX Runtime, letterbox, NMS and selection; and the whole detector on a real
+ * photo. */
 #include "face_support.h"
 
 #include "base/base.h"
@@ -237,8 +238,8 @@ static void finds_faces(const char *file, const char *key, double most_px) {
     arc_model_free(&model);
 }
 
-/* The PyTorch checkpoint has no golden of its own: every face of the reference is found, eyes and mouth within a tenth of the face, and
- * nothing else with such confidence. */
+/* The PyTorch checkpoint has no golden of its own: every face of the reference is found, eyes and mouth within a tenth of the
+ * face, and nothing else with such confidence. */
 static void retinaface_checkpoint_finds_faces(void **state) {
     (void)state;
     arc_error err = {0};

@@ -50,7 +50,8 @@ static double distance(const uint8_t *a, const uint8_t *b, int x0, int x1, int y
     return sqrt(sum / (3.0 * (x1 - x0) * (y1 - y0)));
 }
 
-/* Pictures of one person are nearer to each other than to other people's in the middle of the face, and no nearer in the corners. */
+/* Pictures of one person are nearer to each other than to other people's in the middle of the face, and no nearer in the
+ * corners. */
 static void identity_is_in_the_face(void **state) {
     (void)state;
     enum { PEOPLE = 60, VIEWS = 6 };

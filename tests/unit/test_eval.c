@@ -1,5 +1,5 @@
-/* Verification protocol: made-up embeddings against the NumPy goldens of tests/golden/verification.py, cases worked out by hand, refusals, and
- * failing memory. */
+/* Verification protocol: made-up embeddings against the NumPy goldens of tests/golden/verification.py, cases worked out by hand,
+ * refusals, and failing memory. */
 #include "golden_json.h"
 
 #include "format/format.h"
@@ -65,9 +65,9 @@ static void golden_few(void **state) {
     check_golden("few");
 }
 
-/* Four pairs in two folds: genuine at distance 0, impostors at right angles (distance 2). The first threshold that separates is 0.01. One
- * training impostor makes FAR jump from 0 at 2.000 to 1 at 2.001, so the interpolated threshold lies just above 2 and accepts the impostor held
- * out: with so few pairs the rule is no estimate, but it is the rule. */
+/* Four pairs in two folds: genuine at distance 0, impostors at right angles (distance 2). The first threshold that separates is
+ * 0.01. One training impostor makes FAR jump from 0 at 2.000 to 1 at 2.001, so the interpolated threshold lies just above 2 and
+ * accepts the impostor held out: with so few pairs the rule is no estimate, but it is the rule. */
 static void separable(void **state) {
     (void)state;
     arc_context *ctx = arc_test_context(NULL, 1);

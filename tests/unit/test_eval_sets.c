@@ -1,6 +1,6 @@
-/* Whole evaluations on small made-up sets: pictures written to a temporary folder, an untrained network, and the numbers recomputed here by the
- * public calls; missing and misshapen pictures, cancelling, failing memory. Real .bin sets and crops cut beside the template too, when they are at
- * hand. */
+/* Whole evaluations on small made-up sets: pictures written to a temporary folder, an untrained network, and the numbers
+ * recomputed here by the public calls; missing and misshapen pictures, cancelling, failing memory. Real .bin sets and crops cut
+ * beside the template too, when they are at hand. */
 #include "support.h"
 
 #include "eval/protocol/known.h"
@@ -331,7 +331,8 @@ static void refusals(void **state) {
     arc_context_close(&ctx);
 }
 
-/* Every allocation of an evaluation fails in its turn (thinned out where there are many). The misshapen picture of the test before stays out. */
+/* Every allocation of an evaluation fails in its turn (thinned out where there are many). The misshapen picture of the test
+ * before stays out. */
 static void failing_memory(void **state) {
     (void)state;
     arc_test_heap heap = {0};
@@ -374,7 +375,8 @@ static void real_bin(void **state) {
     assert_true(v[0].accuracy > 0.98 && v[0].auc > 0.99);
 }
 
-/* What is said about `pairs` of the 6,000 pairs of a .bin of known name, one of a hundred wrong, by MobileFaceNet y1 (published: 99.50 %). */
+/* What is said about `pairs` of the 6,000 pairs of a .bin of known name, one of a hundred wrong, by MobileFaceNet y1 (published:
+ * 99.50 %). */
 static void expect_note(const char *name, int pairs, int list_pairs, bool flip, const char *note, const char *lineage) {
     arc_context *ctx = arc_test_context(NULL, 2);
     arc_evaluation *e;

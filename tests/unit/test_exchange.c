@@ -1,5 +1,5 @@
-/* Gradients over ranks during backward: what arrives is the sum, in the same messages every time; a gradient that is not finite and a
- * connection that breaks are told. The other rank is made up: it has the same gradients as this one. */
+/* Gradients over ranks during backward: what arrives is the sum, in the same messages every time; a gradient that is not finite
+ * and a connection that breaks are told. The other rank is made up: it has the same gradients as this one. */
 #include "learn_support.h"
 #include "train/run/exchange.h"
 

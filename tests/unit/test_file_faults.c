@@ -1,5 +1,6 @@
-/* The library's calls that write files, with every system call on files failing in turn: afterwards each file is the old one, whole, or the new
- * one, whole; OK means the new one; and doing it again, without a fault, works. What base's own files promise is in test_store. */
+/* The library's calls that write files, with every system call on files failing in turn: afterwards each file is the old one,
+ * whole, or the new one, whole; OK means the new one; and doing it again, without a fault, works. What base's own files promise
+ * is in test_store. */
 #include "../faulty_sys.h"
 #include "data_support.h"
 #include "format/format.h"
@@ -36,9 +37,10 @@ static int end(void **state) {
     return test_remove_folder(state);
 }
 
-/* ---- the walk ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------------------------------------- */
 
-/* A call that writes files, in two versions. Two files may come to stand side by side, the old and the new: that order is the call's own. */
+/* A call that writes files, in two versions. Two files may come to stand side by side, the old and the new: that order is the
+ * call's own. */
 typedef struct writing {
     const char *name;
     arc_status (*write)(int version, arc_error *err);
@@ -124,7 +126,7 @@ static void walk(const writing *w, int reason, bool on) {
             free(version[k][i].data);
 }
 
-/* ---- the calls ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------------------------------------------------- */
 
 static arc_status save_model(int version, arc_error *err) {
     return arc_model_save(ctx, model[version], in_folder("model.onnx"), err);
@@ -228,7 +230,7 @@ static void old_or_new_when_the_disk_is_gone(void **state) {
         walk(&writings[i], i % 2 ? EROFS : EIO, true);
 }
 
-/* ---- a pull -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- a pull ---------------------------------------------------------------------------------------------------------------- */
 
 static arc_status pull(arc_error *err) {
     static const arc_hub_entry entry = {"pack", "", "pack.onnx", 0, NULL, "test", "test"};
@@ -277,7 +279,7 @@ static void a_pull_that_failed_is_repeated(void **state) {
     free(wanted.data);
 }
 
-/* ---- a training ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- a training ------------------------------------------------------------------------------------------------------------ */
 
 static void quiet(void *unused, const char *line) {
     (void)unused;

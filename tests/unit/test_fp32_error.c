@@ -1,6 +1,6 @@
-/* How exact fp32 is: every network of the zoo and every real model at every instruction set, with all passes and the algorithms that a plan
- * takes at batch 1 and 8, against the graph as it was written, layer by layer, on the reference device. The largest difference of an output is
- * held against the output's norm. The heavy networks run with ARCFACE_NIGHTLY set. */
+/* How exact fp32 is: every network of the zoo and every real model at every instruction set, with all passes and the algorithms
+ * that a plan takes at batch 1 and 8, against the graph as it was written, layer by layer, on the reference device. The largest
+ * difference of an output is held against the output's norm. The heavy networks run with ARCFACE_NIGHTLY set. */
 #include "device/reference/reference.h"
 #include "model/model.h"
 #include "plan/plan.h"
@@ -13,7 +13,7 @@
 #define MAX_OUTPUTS 16
 #define BATCH 8
 
-/* ---- the comparison ------------------------------------------------------------------------------------------------------------ */
+/* ---- the comparison -------------------------------------------------------------------------------------------------------- */
 
 static float *noise(size_t count) {
     float *x = malloc(count * sizeof *x);
@@ -111,7 +111,7 @@ static void check_graph(const char *name, const arc_graph *g, int side) {
         fail_msg("%s: %g of the output's norm, %g is allowed", name, worst, BOUND);
 }
 
-/* ---- networks ------------------------------------------------------------------------------------------------------------------ */
+/* ---- networks -------------------------------------------------------------------------------------------------------------- */
 
 static void check_zoo(const char *name) {
     arc_graph *g;

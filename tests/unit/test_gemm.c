@@ -1,5 +1,5 @@
-/* Gemm and MatMul against their definition in double on every kernel level: transposes, alpha and beta, every broadcast of C, fused epilogue
- * and factors, batch broadcasting and 1-D operands; the same bits for any number of threads. */
+/* Gemm and MatMul against their definition in double on every kernel level: transposes, alpha and beta, every broadcast of C,
+ * fused epilogue and factors, batch broadcasting and 1-D operands; the same bits for any number of threads. */
 #include "op_harness.h"
 
 /* Every element, in units of the sum of its absolute products and `least`. */

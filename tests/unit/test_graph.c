@@ -5,7 +5,7 @@
 #include "shared_context.h"
 #include <string.h>
 
-/* ---- graphs ------------------------------------------------------------------------------------------------------------------- */
+/* ---- graphs ---------------------------------------------------------------------------------------------------------------- */
 
 static void expect_refused(net *t, int output, arc_status code, const char *a, const char *b) {
     arc_error err = {0};
@@ -200,9 +200,10 @@ static int start(net *t, uint32_t seed, arc_shape s) {
     return net_input(t, "x", s);
 }
 
-/* ---- plans -------------------------------------------------------------------------------------------------------------------- */
+/* ---- plans ----------------------------------------------------------------------------------------------------------------- */
 
-/* Blocks that live at the same time never overlap; a chain, in which two live at a time, needs the two largest neighbours alone. */
+/* Blocks that live at the same time never overlap; a chain, in which two live at a time, needs the two largest neighbours
+ * alone. */
 static void blocks_share_an_arena(void **state) {
     (void)state;
     enum { COUNT = 60 };
@@ -444,7 +445,7 @@ static void buffers_are_shared(void **state) {
     arc_graph_free(&t.g);
 }
 
-/* ---- cost --------------------------------------------------------------------------------------------------------------------- */
+/* ---- cost ------------------------------------------------------------------------------------------------------------------ */
 
 static void costs_are_counted(void **state) {
     (void)state;
@@ -470,7 +471,7 @@ static void costs_are_counted(void **state) {
     arc_graph_free(&t.g);
 }
 
-/* ---- context ------------------------------------------------------------------------------------------------------------------ */
+/* ---- context --------------------------------------------------------------------------------------------------------------- */
 
 static void contexts_check_their_settings(void **state) {
     (void)state;

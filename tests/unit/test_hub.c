@@ -1,5 +1,5 @@
-/* The hub: a folder, a file URL and a loopback server as sources; broken connections and their resumption, wrong hashes, hostile and
- * incomplete archives, cancelling, trust on first use, failing memory, and the words that --model takes. */
+/* The hub: a folder, a file URL and a loopback server as sources; broken connections and their resumption, wrong hashes, hostile
+ * and incomplete archives, cancelling, trust on first use, failing memory, and the words that --model takes. */
 #include "../support.h"
 #include "http_server.h"
 #include "hub/hub_internal.h"

@@ -76,7 +76,8 @@ static void orientation_can_be_ignored(void **state) {
     arc_image_free(ctx, &image);
 }
 
-/* Strictly, every cut of every golden file is refused or, for formats with trailing slack, read whole; never a crash or a half picture. */
+/* Strictly, every cut of every golden file is refused or, for formats with trailing slack, read whole; never a crash or a half
+ * picture. */
 static void truncated(const char *name, bool may_pass_near_end) {
     arc_map map;
     arc_image_options opt;

@@ -1,7 +1,7 @@
 /* Which level is chosen, and the slots over rows and elements of every level against double. */
 #include "kernel_support.h"
 
-/* ---- rows and elements -------------------------------------------------------------------------------------------------------- */
+/* ---- rows and elements ----------------------------------------------------------------------------------------------------- */
 
 static void rows_level(const arc_kernels *k) {
     for (size_t n = 1; n <= 70; n++) {
@@ -127,7 +127,7 @@ static void nan_level(const arc_kernels *k) {
         assert_true(isnan(y[i]));
 }
 
-/* ---- reordering --------------------------------------------------------------------------------------------------------------- */
+/* ---- reordering ------------------------------------------------------------------------------------------------------------ */
 
 static void reorder_level(const arc_kernels *k) {
     for (size_t rows = 1; rows <= 37; rows += 3)

@@ -72,7 +72,8 @@ static void quantize_level(const arc_kernels *k) {
             compare(k, kind, n, false);
 }
 
-/* By hand: a sum of 300 at 0.01 with bias 0.5 is 3.5, in between clamped to 3 steps of 2 = 6, plus 1 = 7, at 0.5 a step 14 over 10. */
+/* By hand: a sum of 300 at 0.01 with bias 0.5 is 3.5, in between clamped to 3 steps of 2 = 6, plus 1 = 7, at 0.5 a step 14 over
+ * 10. */
 static void requantize_by_hand(void **state) {
     (void)state;
     const int32_t sum = 300;

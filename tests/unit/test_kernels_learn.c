@@ -38,7 +38,7 @@ static double at(arc_store store, const void *x, size_t i) {
             fail_msg("%s: got %.9g, want %.9g", (k)->name, g_, w_);                                                              \
     } while (0)
 
-/* ---- products ----------------------------------------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------------------------------------- */
 
 static void gemm_tn_level(const arc_kernels *k) {
     enum { COUNT = 9 };
@@ -85,9 +85,10 @@ static void gemm_tn_bf16_level(const arc_kernels *k) {
         }
 }
 
-/* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Winograd -------------------------------------------------------------------------------------------------------------- */
 
-/* sum over tiles of <A^T (G w G^T . B^T x B) A, dy> is linear in x, w and dy: what the transposed transforms say must be the direct convolution's. */
+/* sum over tiles of <A^T (G w G^T . B^T x B) A, dy> is linear in x, w and dy: what the transposed transforms say must be the
+ * direct convolution's. */
 static void winograd_level(const arc_kernels *k) {
     for (int t = 2; t <= 4; t += 2)
         for (size_t channels = 1; channels <= 37; channels += 9) {
@@ -194,7 +195,7 @@ static void winograd_half_level(const arc_kernels *k) {
     }
 }
 
-/* ---- normalisation ------------------------------------------------------------------------------------------------------------ */
+/* ---- normalisation --------------------------------------------------------------------------------------------------------- */
 
 typedef struct norm_case {
     arc_store store;
@@ -302,7 +303,7 @@ static void stores_level(const arc_kernels *k) {
         }
 }
 
-/* ---- depthwise ---------------------------------------------------------------------------------------------------------------- */
+/* ---- depthwise ------------------------------------------------------------------------------------------------------------- */
 
 static void dwconv_grad_level(const arc_kernels *k) {
     enum { PIXELS = 6 };

@@ -1,7 +1,7 @@
 /* The multiplying slots of every kernel level, and the packing that they read, against double. */
 #include "kernel_support.h"
 
-/* ---- igemm -------------------------------------------------------------------------------------------------------------------- */
+/* ---- igemm ----------------------------------------------------------------------------------------------------------------- */
 
 static void igemm_case(const arc_kernels *k, size_t m, size_t n, size_t kc, size_t taps, int kind) {
     enum { ROWS = 20 };
@@ -66,7 +66,7 @@ static void igemm_bits_level(const arc_kernels *k) {
         }
 }
 
-/* ---- bfloat16 ----------------------------------------------------------------------------------------------------------------- */
+/* ---- bfloat16 -------------------------------------------------------------------------------------------------------------- */
 
 static double of_bf16(uint16_t half) {
     const uint32_t bits = (uint32_t)half << 16;
@@ -137,7 +137,7 @@ static void bf16_rounding_level(const arc_kernels *k) {
     assert_true(isnan(of_bf16(y[0])));
 }
 
-/* ---- half precision ----------------------------------------------------------------------------------------------------------- */
+/* ---- half precision -------------------------------------------------------------------------------------------------------- */
 
 /* The sums are those of the rounded weights. */
 static void f16_case(const arc_kernels *k, size_t m, size_t n, size_t kc, size_t taps, int kind) {
@@ -173,7 +173,8 @@ static void f16_level(const arc_kernels *k) {
             f16_case(k, m, n, 1 + random_u32() % 23, 1 + random_u32() % 3, kind++ % 20);
 }
 
-/* Every half-precision number comes back from its float; between two neighbours the nearer one is taken and at the middle the even one. */
+/* Every half-precision number comes back from its float; between two neighbours the nearer one is taken and at the middle the
+ * even one. */
 static void f16_rounding_level(const arc_kernels *k) {
     for (uint32_t half = 0; half < 0x7c00; half++) {
         const float x = arc_f16_float((uint16_t)half), next = half == 0x7bff ? 65536.0f : arc_f16_float((uint16_t)(half + 1));
@@ -197,7 +198,7 @@ static void f16_rounding_level(const arc_kernels *k) {
     }
 }
 
-/* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Winograd -------------------------------------------------------------------------------------------------------------- */
 
 /* One tile through weights, both transforms and a product in double, against the convolution itself. */
 static void winograd_case(const arc_kernels *k, int t, size_t c_in, size_t c_out, int kind) {
@@ -251,7 +252,7 @@ static void winograd_level(const arc_kernels *k) {
         winograd_case(k, kind % 8 < 4 ? 2 : 4, 1 + random_u32() % 37, 1 + random_u32() % k->igemm_nr, kind % 20);
 }
 
-/* ---- the other multiplying slots ---------------------------------------------------------------------------------------------- */
+/* ---- the other multiplying slots ------------------------------------------------------------------------------------------- */
 
 static void dwconv_case(const arc_kernels *k, size_t pixels, size_t channels, size_t taps, int kind) {
     enum { ROWS = 12 };

@@ -1,4 +1,5 @@
-/* Many photos at once: the results of lanes are those of one photo after the other, in order, bit for bit; a bad photo in the middle fails alone;
+/* Many photos at once: the results of lanes are those of one photo after the other, in order, bit for bit; a bad photo in the
+ * middle fails alone;
  * cancelling, failing memory and recycled blocks. Run under ThreadSanitizer too. */
 #include "face_support.h"
 
@@ -196,7 +197,8 @@ static int stop_later(void *arg, int done, int count) {
     return done >= s->at;
 }
 
-/* More photos than a round of three lanes takes: however the lanes are scheduled, the caller hears of five before all are done. */
+/* More photos than a round of three lanes takes: however the lanes are scheduled, the caller hears of five before all are
+ * done. */
 static void cancelling_leaves_a_finished_front(void **state) {
     enum { MANY = 100 };
     (void)state;

@@ -1,5 +1,5 @@
-/* Layers against small cases worked out by hand and against their definition in double, and the same operator on plain and NHWC tensors: an infer, prepare and
- * run of the table entry itself, without a graph or planner in between. */
+/* Layers against small cases worked out by hand and against their definition in double, and the same operator on plain and NHWC
+ * tensors: an infer, prepare and run of the table entry itself, without a graph or planner in between. */
 #include "device/reference/reference.h"
 #include "op/layer.h"
 #include "shared_context.h"

@@ -22,8 +22,8 @@ static void compare(const char *line, const char *kind, const char *name, const 
         sum += (double)x[i] * (double)x[i];
         dot += (double)x[i] * (double)learn_number("probe", (uint32_t)i);
     }
-    /* A shift or factor that the next normalisation takes out again has a gradient of zero or nearly, a sum in which ones of FLOOR and more
-     * cancel. */
+    /* A shift or factor that the next normalisation takes out again has a gradient of zero or nearly, a sum in which ones of
+     * FLOOR and more cancel. */
     const double size = fmax(norm / sqrt((double)count), strcmp(kind, "gradient") == 0 ? FLOOR : 1e-3);
     double error = fmax(fabs(sqrt(sum) - norm), fabs(dot - probe)) / (size * sqrt((double)count));
     for (size_t i = 0; i < SAMPLES; i++)
@@ -108,7 +108,7 @@ static void mobilefacenet_agrees_with_pytorch(void **state) {
     arc_graph_free(&g);
 }
 
-/* ---- bfloat16 ----------------------------------------------------------------------------------------------------------------- */
+/* ---- bfloat16 -------------------------------------------------------------------------------------------------------------- */
 
 /* Gradients in bfloat16 point where those in float32 do. */
 static void bfloat16_follows_float32(void **state) {

@@ -1,5 +1,6 @@
-/* Every layer's gradients against finite differences of a network in double: parameters, images, and through the statistics of normalisations. At a kink
- * (PRelu and Relu at zero) a difference says nothing: elements whose step changes the sign of any kink's input are left out, and few may be. */
+/* Every layer's gradients against finite differences of a network in double: parameters, images, and through the statistics of
+ * normalisations. At a kink (PRelu and Relu at zero) a difference says nothing: elements whose step changes the sign of any
+ * kink's input are left out, and few may be. */
 #include "learn_reference.h"
 
 #define STEP 1e-5
@@ -108,7 +109,7 @@ static int begin(net *t, uint32_t seed, int channels, int side) {
     return net_input(t, "x", net_shape(4, -1, channels, side, side));
 }
 
-/* ---- convolutions ------------------------------------------------------------------------------------------------------------- */
+/* ---- convolutions ---------------------------------------------------------------------------------------------------------- */
 
 static void convolutions(void **state) {
     (void)state;
@@ -158,7 +159,7 @@ static void convolutions_in_bfloat16(void **state) {
     }
 }
 
-/* ---- normalisations ----------------------------------------------------------------------------------------------------------- */
+/* ---- normalisations -------------------------------------------------------------------------------------------------------- */
 
 static int fork_net(net *t, int kind) {
     const int x = net_conv(t, begin(t, 7 + (uint32_t)kind, 4, 5), (net_conv_spec){4, 6, 1, 1, 0, 1, true});
@@ -195,7 +196,7 @@ static void normalisations(void **state) {
         }
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------------------------------------- */
 
 /* Squeeze and excitation as IR-SE has it, between constants. */
 static arc_graph *gated(net *t) {

@@ -1,5 +1,6 @@
-/* What holds for any learner: memory as said and none taken in a step, the same bits for any number of threads, segments and repeats, what is
- * frozen, what is accumulated, the graph that comes out, numbers that are not finite, and every allocation that fails. */
+/* What holds for any learner: memory as said and none taken in a step, the same bits for any number of threads, segments and
+ * repeats, what is frozen, what is accumulated, the graph that comes out, numbers that are not finite, and every allocation that
+ * fails. */
 #include "learn_support.h"
 #include "zoo/zoo.h"
 
@@ -178,7 +179,7 @@ static void what_is_frozen_has_no_gradient(void **state) {
     arc_context_close(&ctx);
 }
 
-/* ---- gradients of the images alone --------------------------------------------------------------------------------------------- */
+/* ---- gradients of the images alone ----------------------------------------------------------------------------------------- */
 
 /* The images' gradient of a loss on embeddings and on the statistics of every normalisation. */
 static void image_gradient(arc_learner *l, const arc_graph *g, float *d_images) {
@@ -276,7 +277,8 @@ static void images_alone_have_the_same_gradient(void **state) {
     arc_context_close(&ctx);
 }
 
-/* With all by their running statistics it is evaluation, to the bit; one that uses them keeps them while the others move theirs. */
+/* With all by their running statistics it is evaluation, to the bit; one that uses them keeps them while the others move
+ * theirs. */
 static void norms_by_running_statistics_stay(void **state) {
     (void)state;
     arc_graph *g = small_net();

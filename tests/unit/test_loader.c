@@ -1,4 +1,5 @@
-/* The loader: the same batches for any number of threads and ranks, resuming, replaced samples; the sampler is a permutation; augmentation. */
+/* The loader: the same batches for any number of threads and ranks, resuming, replaced samples; the sampler is a permutation;
+ * augmentation. */
 #include "data/loader.h"
 #include "data/sampler.h"
 #include "data_support.h"

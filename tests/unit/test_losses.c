@@ -1,5 +1,6 @@
-/* The losses and the head: slopes against differences, everything against PyTorch's goldens (tests/golden/losses.py), both sides of the point
- * where theta + m passes pi; bounded memory, parts and threads change nothing; partial FC's sampling and the two rules for what rests. */
+/* The losses and the head: slopes against differences, everything against PyTorch's goldens (tests/golden/losses.py), both sides
+ * of the point where theta + m passes pi; bounded memory, parts and threads change nothing; partial FC's sampling and the two
+ * rules for what rests. */
 #include "format/format.h"
 #include "support.h"
 #include "train/head/head.h"
@@ -474,7 +475,8 @@ static void test_memory(void **unused) {
 
 static void test_optimisers(void **unused) {
     (void)unused;
-    /* Three steps of PyTorch 2: SGD(lr=0.1, momentum=0.9, weight_decay=0.01) and AdamW(lr=0.1, weight_decay=0.1) from w = 1, g = 0.5, -1, 0.25. */
+    /* Three steps of PyTorch 2: SGD(lr=0.1, momentum=0.9, weight_decay=0.01) and AdamW(lr=0.1, weight_decay=0.1) from w = 1, g =
+     * 0.5, -1, 0.25. */
     static const float g[3] = {0.5f, -1, 0.25f};
     double w = 1, m = 0, v = 0, wa = 1, ma = 0;
     float sw = 1, sm = 0, aw = 1, am = 0, av = 0;

@@ -1,6 +1,6 @@
 /* ONNX's own node tests (Debian's libonnx-testdata): every folder whose operators are all supported must load, plan and give the
- * recorded outputs, with and without passes, unless it stands in the table of exclusions below. What the reference device has an operator in double
- * for must do so there as well: it is what other tests hold results against. */
+ * recorded outputs, with and without passes, unless it stands in the table of exclusions below. What the reference device has an
+ * operator in double for must do so there as well: it is what other tests hold results against. */
 #include "device/reference/reference.h"
 #include "format/format.h"
 #include "run/session.h"

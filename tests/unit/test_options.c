@@ -1,5 +1,6 @@
-/* Every struct of the public API that has a struct_size is checked wherever it is taken, before anything else is looked at: a caller that was compiled
- * against another version of the headers, or that forgot NAME_default, gets a sentence and not a crash. */
+/* Every struct of the public API that has a struct_size is checked wherever it is taken, before anything else is looked at: a
+ * caller that was compiled against another version of the headers, or that forgot NAME_default, gets a sentence and not a
+ * crash. */
 #include "support.h"
 #include <arcface/arcface.h>
 #include <glob.h>

@@ -1,5 +1,5 @@
-/* Photos from anywhere: the same pixels and the same bits of an embedding from a file, bytes, an image and frames of every format and stride; known
- * landmarks and boxes; arguments that make no sense. */
+/* Photos from anywhere: the same pixels and the same bits of an embedding from a file, bytes, an image and frames of every format
+ * and stride; known landmarks and boxes; arguments that make no sense. */
 #include "face_support.h"
 #include "shared_context.h"
 

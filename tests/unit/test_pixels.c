@@ -1,5 +1,5 @@
-/* A network on pictures as they lie in memory gives the bits that it gives on floats: graphs that begin with a convolution take the pixels
- * in their first step, others get floats. */
+/* A network on pictures as they lie in memory gives the bits that it gives on floats: graphs that begin with a convolution take
+ * the pixels in their first step, others get floats. */
 #include "model/model.h"
 #include "model/pixels.h"
 #include "net_support.h"

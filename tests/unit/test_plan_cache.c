@@ -1,4 +1,5 @@
-/* Files of measured plans: what was written is read back, what is damaged, foreign or absent counts as nothing; and plans that come of them:
+/* Files of measured plans: what was written is read back, what is damaged, foreign or absent counts as nothing; and plans that
+ * come of them:
  * the same choice, id and bits run after run and for any number of threads. */
 #include "net_support.h"
 #include "plan/cache.h"
@@ -50,7 +51,7 @@ static int remove_folder(void **state) {
     return rmdir(folder);
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------------------------------------- */
 
 static arc_plan_record example(void) {
     arc_plan_record r;
@@ -126,7 +127,7 @@ static void damage_is_noticed(void **state) {
     arc_plan_record_free(&r);
 }
 
-/* ---- plans ------------------------------------------------------------------------------------------------------------------- */
+/* ---- plans ----------------------------------------------------------------------------------------------------------------- */
 
 static int warnings;
 static char last_warning[ARC_ERROR_TEXT_BYTES];

@@ -1,4 +1,5 @@
-/* RecordIO: our writer against files of an independent one (tests/golden/recordio.py), reading them back, indexes, scanning damaged files.
+/* RecordIO: our writer against files of an independent one (tests/golden/recordio.py), reading them back, indexes, scanning
+ * damaged files.
  * Verification sets: our writer against Python's pickler. */
 #include "format/format.h"
 #include "format/record/recordio.h"

@@ -1,4 +1,5 @@
-/* The report of evaluations: its numbers are the evaluation's, several models are laid over each other, what is missing is said. */
+/* The report of evaluations: its numbers are the evaluation's, several models are laid over each other, what is missing is
+ * said. */
 #include "base/base.h"
 #include "support.h"
 #include <arcface/calibrate.h>

@@ -1,4 +1,5 @@
-/* Results as text and files: what stands in them to the byte, what is refused, what is left behind; pipelines that find faces and embed none. */
+/* Results as text and files: what stands in them to the byte, what is refused, what is left behind; pipelines that find faces and
+ * embed none. */
 #include "face_support.h"
 #include "shared_context.h"
 
@@ -196,7 +197,8 @@ static void crops_without_an_embedder(void **state) {
     arc_image_free(ctx, &crop);
 }
 
-/* The faces that a detector and arc_align_face give, for the template that the options name; without keep_crops no crop is made. */
+/* The faces that a detector and arc_align_face give, for the template that the options name; without keep_crops no crop is
+ * made. */
 static void faces_without_an_embedder(void **state) {
     (void)state;
     arc_model *detector = NULL;

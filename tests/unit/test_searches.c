@@ -1,5 +1,5 @@
-/* Searches: against the golden of tests/golden/curves.py, a search that looks at every pair, and cases worked out by hand; the products under
- * them in blocks. */
+/* Searches: against the golden of tests/golden/curves.py, a search that looks at every pair, and cases worked out by hand; the
+ * products under them in blocks. */
 #include "golden_json.h"
 
 #include "vector/similarity.h"
@@ -35,7 +35,8 @@ static void published_search(void **state) {
     arc_context_close(&ctx);
 }
 
-/* A plane: gallery at 0 and 90 degrees. Searches: near 0 (right), a mate at 90 seen at 30 (wrong), nobody at 45 (cosine 0.7071). */
+/* A plane: gallery at 0 and 90 degrees. Searches: near 0 (right), a mate at 90 seen at 30 (wrong), nobody at 45 (cosine
+ * 0.7071). */
 static void search_by_hand(void **state) {
     (void)state;
     arc_context *ctx = arc_test_context(NULL, 1);

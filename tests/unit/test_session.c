@@ -180,7 +180,7 @@ static void a_session_survives_a_failed_plan(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
-/* ---- blocks that end where they end ------------------------------------------------------------------------------------------- */
+/* ---- blocks that end where they end ---------------------------------------------------------------------------------------- */
 
 enum { GUARD = 64 }; /* bytes behind a block that nobody may write */
 
@@ -211,7 +211,8 @@ static void guarded_put(void *ctx, void *block) {
     free(p - front);
 }
 
-/* A step that changes a layout goes between a layer's step and the list of a plan, which grows in powers of two: each number of steps around those. */
+/* A step that changes a layout goes between a layer's step and the list of a plan, which grows in powers of two: each number of
+ * steps around those. */
 static void every_number_of_steps_has_room(void **state) {
     (void)state;
     arc_settings settings = arc_test_settings(NULL, 1);

@@ -1,5 +1,6 @@
-/* Sources of photos: results in order with the bits of an array, on any number of threads, from sources that are called by one thread at a time and
- * by many; one that ends, breaks or gives a bad photo in the middle; a sink that fails or keeps what it is given. Run under ThreadSanitizer too. */
+/* Sources of photos: results in order with the bits of an array, on any number of threads, from sources that are called by one
+ * thread at a time and by many; one that ends, breaks or gives a bad photo in the middle; a sink that fails or keeps what it is
+ * given. Run under ThreadSanitizer too. */
 #include "face_support.h"
 
 #include <stdatomic.h>

@@ -1,5 +1,6 @@
-/* Ten steps of the trainer against PyTorch's (tests/golden/steps.py): loss and gradient norm of each, then the margin's state, weights, class
- * centres and running statistics, with every loss. The trainer is opened from a recipe on pictures and a list on disk, as `arcface train` does it. */
+/* Ten steps of the trainer against PyTorch's (tests/golden/steps.py): loss and gradient norm of each, then the margin's state,
+ * weights, class centres and running statistics, with every loss. The trainer is opened from a recipe on pictures and a list on
+ * disk, as `arcface train` does it. */
 #include "data_support.h"
 #include "format/format.h"
 #include "learn_support.h"
@@ -8,7 +9,8 @@
 
 enum { STEPS = 10, BATCHES = 5, CLASSES = 24, DIM = 64, SAMPLES = 2 };
 #define AGREES 1e-4 /* of a loss, a norm, a tensor's size */
-/* A tensor's way is a small part of it, and float32 rounds the whole: the way is held to this, counting from LEAST_WAY of the tensor. */
+/* A tensor's way is a small part of it, and float32 rounds the whole: the way is held to this, counting from LEAST_WAY of the
+ * tensor. */
 #define WAY_AGREES 1e-3
 #define LEAST_WAY 1e-3
 

@@ -1,5 +1,6 @@
-/* base's files when things go wrong: every system call fails in turn, writes come back short, the disk is full or read-only, the program is killed at every
- * call, bytes are damaged, several programs want the same file. What must hold is said in base/file.h, lock.h and store.h. */
+/* base's files when things go wrong: every system call fails in turn, writes come back short, the disk is full or read-only, the
+ * program is killed at every call, bytes are damaged, several programs want the same file. What must hold is said in base/file.h,
+ * lock.h and store.h. */
 #include "base/base.h"
 #include "base/digest.h"
 #include "base/lock.h"
@@ -45,7 +46,7 @@ static const char *in_folder(const char *name) {
 
 static const arc_alloc *const libc = &arc_alloc_libc;
 
-/* ---- the writer ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the writer ------------------------------------------------------------------------------------------------------------ */
 
 static void put_old(const char *path) {
     assert_int_equal(arc_file_save(libc, path, old_bytes, sizeof old_bytes, NULL), ARC_OK);
@@ -176,7 +177,7 @@ static void a_broken_writer_does_not_commit(void **state) {
     arc_path_remove(path, NULL);
 }
 
-/* ---- reading, listing, folders ----------------------------------------------------------------------------------------------------- */
+/* ---- reading, listing, folders --------------------------------------------------------------------------------------------- */
 
 static void reading_gives_all_or_an_error(void **state) {
     (void)state;
@@ -288,7 +289,7 @@ static void pipes_stay_pipes(void **state) {
     arc_path_remove(path, NULL);
 }
 
-/* ---- files that grow ----------------------------------------------------------------------------------------------------------------- */
+/* ---- files that grow ------------------------------------------------------------------------------------------------------- */
 
 static arc_status append(const char *path, const void *data, size_t bytes, arc_error *err) {
     arc_append *file = NULL;
@@ -336,7 +337,7 @@ static void appends_are_whole_or_taken_back(void **state) {
     arc_path_remove(path, NULL);
 }
 
-/* ---- locks ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- locks ----------------------------------------------------------------------------------------------------------------- */
 
 /* Runs fn in a process of its own; its answer is the exit status. */
 static pid_t start(int (*fn)(void *), void *arg) {
@@ -458,7 +459,7 @@ static void no_change_under_a_lock_is_lost(void **state) {
     arc_path_remove(in_folder("number.lock"), NULL);
 }
 
-/* ---- stores ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------------------------------------- */
 
 static const arc_store_kind kind = {"TESTKIND", 3, "a store of the test", "make it anew", "it belongs to another test"};
 enum { FIRST = 5, SECOND = 3000 };
@@ -606,7 +607,7 @@ static void stores_refuse_what_they_could_not_read_back(void **state) {
     arc_path_remove(path, NULL);
 }
 
-/* ---- killed, full, read-only ------------------------------------------------------------------------------------------------------------ */
+/* ---- killed, full, read-only ----------------------------------------------------------------------------------------------- */
 
 static int write_and_die(void *arg) {
     arc_faults_begin((arc_faults){.at = *(const long *)arg, .kill = true});

@@ -1,4 +1,5 @@
-/* Templates against the golden of tests/golden/templates.py, the lists of IJB and YouTube Faces, the lists of pairs, and calibration. */
+/* Templates against the golden of tests/golden/templates.py, the lists of IJB and YouTube Faces, the lists of pairs, and
+ * calibration. */
 #include "golden_json.h"
 
 #include "format/format.h"

@@ -2,7 +2,8 @@
 #include "net_support.h"
 #include <string.h>
 
-/* Convolutions (dense, strided, depthwise), normalisation that can't be folded, pooling, matrices: every kind of parallel loop. */
+/* Convolutions (dense, strided, depthwise), normalisation that can't be folded, pooling, matrices: every kind of parallel
+ * loop. */
 static void build(net *t) {
     net_new(t, &arc_alloc_libc, 5);
     int x = net_input(t, "x", net_shape(4, 2, 3, 24, 24));

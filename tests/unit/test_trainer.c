@@ -1,4 +1,5 @@
-/* What one step of the trainer does, against the words of the recipe: clipping, decay, the running mean of weights, micro-batches, the teacher. */
+/* What one step of the trainer does, against the words of the recipe: clipping, decay, the running mean of weights,
+ * micro-batches, the teacher. */
 #include "data_support.h"
 #include "shared_context.h"
 #include "train/trainer/trainer_internal.h"
@@ -127,7 +128,8 @@ static void a_step_is_the_recipe_s(void **state) {
     first_step(0.01, "no");
 }
 
-/* Without statistics of the batch a step of two micro-batches is that of one; with them the first layer's mean is, for it is a mean of pictures. */
+/* Without statistics of the batch a step of two micro-batches is that of one; with them the first layer's mean is, for it is a
+ * mean of pictures. */
 static void micro_batches_add_up(void **state) {
     (void)state;
     for (int running = 0; running < 2; running++) {
@@ -156,8 +158,8 @@ static void micro_batches_add_up(void **state) {
     }
 }
 
-/* A frozen layer keeps its weights and, of a BatchNormalization, the running statistics, also by parts whose shares are no binary fractions; the
- * others move. */
+/* A frozen layer keeps its weights and, of a BatchNormalization, the running statistics, also by parts whose shares are no binary
+ * fractions; the others move. */
 static void what_is_frozen_stays(void **state) {
     (void)state;
     char name[256];

@@ -98,7 +98,8 @@ static void quantiles(void **state) {
     assert_true(single.low == 5 && single.high == 5);
 }
 
-/* Two folds of four pairs with thresholds of their own. A is wrong of six pairs that B has right, then right of one that B has wrong. */
+/* Two folds of four pairs with thresholds of their own. A is wrong of six pairs that B has right, then right of one that B has
+ * wrong. */
 static void paired(void **state) {
     (void)state;
     arc_context *ctx = arc_test_context(NULL, 1);

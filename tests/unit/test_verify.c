@@ -1,5 +1,5 @@
-/* Verification: one rule from the model, judged on embeddings and on photos; calibration; the best pair of several faces; photos that cannot be
- * judged. */
+/* Verification: one rule from the model, judged on embeddings and on photos; calibration; the best pair of several faces; photos
+ * that cannot be judged. */
 #include "face_support.h"
 #include "shared_context.h"
 

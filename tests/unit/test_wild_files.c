@@ -1,5 +1,5 @@
-/* Files as people have them: what stands in a model's place is named, safetensors and wrapped checkpoints, weights in other files that may lead
- * nowhere else, verification sets and lists of pairs of every flavour. */
+/* Files as people have them: what stands in a model's place is named, safetensors and wrapped checkpoints, weights in other files
+ * that may lead nowhere else, verification sets and lists of pairs of every flavour. */
 #include "base/base.h"
 #include "format/format.h"
 #include "format/torch/torch_internal.h"

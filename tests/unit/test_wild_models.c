@@ -1,5 +1,6 @@
-/* Models as people export them today (shared data's wild-models): each must load and give ONNX Runtime's numbers. What is not supported yet stands in
- * a list by name, with the reason; a file of it that comes to run fails the test, so that the list stays true. */
+/* Models as people export them today (shared data's wild-models): each must load and give ONNX Runtime's numbers. What is not
+ * supported yet stands in a list by name, with the reason; a file of it that comes to run fails the test, so that the list stays
+ * true. */
 #include "format/format.h"
 #include "golden_json.h"
 #include "image/image.h"
@@ -27,7 +28,8 @@ static const char *reason_of(const char *file) {
     return NULL;
 }
 
-/* Seeds of the fuzz corpus, here in any checkout: functions, branches and loops; what ONNX Runtime writes; doubles and bfloat16. */
+/* Seeds of the fuzz corpus, here in any checkout: functions, branches and loops; what ONNX Runtime writes; doubles and
+ * bfloat16. */
 static const char *const seeds[] = {"bodies.onnx", "contrib.onnx", "wide.onnx"};
 
 static bool is_seed(const char *file) {

@@ -1,8 +1,8 @@
-/* Every way of a convolution: Winograd by each tile, form of the weights and schedule, and what plans choose, on every kernel level, at the shapes of the
- * zoo and every batch; the same bits for 1 to 16 threads. */
+/* Every way of a convolution: Winograd by each tile, form of the weights and schedule, and what plans choose, on every kernel
+ * level, at the shapes of the zoo and every batch; the same bits for 1 to 16 threads. */
 #include "conv_support.h"
 
-/* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Winograd -------------------------------------------------------------------------------------------------------------- */
 
 static const char *const schedules[] = {"own blocks", "shared panels", "shared points"};
 
@@ -29,7 +29,8 @@ static arc_status prepare_winograd_bf16(arc_prepare *p) {
     return prepare_winograd(p, 2, ARC_FORM_BF16);
 }
 
-/* The tile of 4 loses about two bits to cancellation. Bounds are at most two and a half times the largest error of 500 such rounds: 1.1e-6 for the tile of
+/* The tile of 4 loses about two bits to cancellation. Bounds are at most two and a half times the largest error of 500 such
+ * rounds: 1.1e-6 for the tile of
  * 4, 1.5e-3 for bfloat16, 1.1e-4 and 2.1e-3 for weights in half precision. */
 static const struct {
     arc_status (*prepare)(arc_prepare *);
@@ -93,9 +94,11 @@ static void test_winograd(void **state) {
     }
 }
 
-/* Every way of a layer, on every level and with every schedule, held against the definition in double. The bound comes from the data:
- * in units of the sum of absolute weights of the output channel, for inputs of at most 1, the direct way may lose half a unit in the last place times
- * the root of its chain of products, and the transforms what test_winograd allows, more where few channels average it out less. */
+/* Every way of a layer, on every level and with every schedule, held against the definition in double. The bound comes from the
+ * data:
+ * in units of the sum of absolute weights of the output channel, for inputs of at most 1, the direct way may lose half a unit in
+ * the last place times the root of its chain of products, and the transforms what test_winograd allows, more where few channels
+ * average it out less. */
 static void every_way(const conv_case *c) {
     conv_data d = make_data(c);
     int64_t oh, ow;

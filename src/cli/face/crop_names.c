@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The folders between an argument that is a folder and a photo in it ("Ann/" of people/Ann/1.jpg): identities stay apart in the crops. */
+/* The folders between an argument that is a folder and a photo in it ("Ann/" of people/Ann/1.jpg): identities stay apart in the
+ * crops. */
 static void folders_of(const cli *c, const char *photo, char *out, size_t bytes) {
     const char *name = strrchr(photo, '/');
     *out = 0;

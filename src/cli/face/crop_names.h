@@ -12,7 +12,8 @@ typedef struct crop_names {
     int count;
 } crop_names;
 
-/* The file in `dir` for a face of a photo: photo.png, photo_1.png for the second face, photo-2.png when another photo had that name. */
+/* The file in `dir` for a face of a photo: photo.png, photo_1.png for the second face, photo-2.png when another photo had that
+ * name. */
 void crop_name(const cli *c, crop_names *n, const char *dir, const char *photo, int face, char out[CROP_PATH_BYTES]);
 void crop_names_free(crop_names *n);
 

@@ -24,7 +24,8 @@ void face_run_close(face_run *r); /* after a failed open too */
 /* Says that a photo is damaged, and which face of several is taken. what: what --all does. */
 void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what);
 
-/* The last line of a run over several photos: how many could not be read, and which files of folders were skipped. Nothing when all went well. */
+/* The last line of a run over several photos: how many could not be read, and which files of folders were skipped. Nothing when
+ * all went well. */
 void face_run_end(const cli *c, const cli_paths *photos, int unreadable);
 
 #endif

@@ -1,4 +1,5 @@
-/* arcface help: the overview, a command's help, and what an installation makes of the same tables: manual pages and completion. */
+/* arcface help: the overview, a command's help, and what an installation makes of the same tables: manual pages and
+ * completion. */
 #include "ui/help.h"
 #include <stdio.h>
 #include <string.h>

@@ -28,8 +28,8 @@ struct cli {
     arc_context *ctx;
 };
 
-/* options.c. cli_parse: false after an error sentence on stderr (usage). Values have been checked against the table then; what is not given
- * leaves *value as it is. */
+/* options.c. cli_parse: false after an error sentence on stderr (usage). Values have been checked against the table then; what is
+ * not given leaves *value as it is. */
 bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help);
 bool cli_given(const cli *c, const char *name);
 const char *cli_value(const cli *c, const char *name);         /* NULL when not given */
@@ -74,8 +74,8 @@ typedef struct cli_paths {
     uint8_t *input;                        /* what standard input gave: the photo of the path "-" */
     size_t input_bytes;
 } cli_paths;
-/* Folders are walked for pictures (told by their first bytes) in sorted order; "-" is standard input, "@FILE" a list of paths, one a line or ended
- * by NUL. False after an error sentence; to be freed then too. */
+/* Folders are walked for pictures (told by their first bytes) in sorted order; "-" is standard input, "@FILE" a list of paths,
+ * one a line or ended by NUL. False after an error sentence; to be freed then too. */
 bool cli_paths_collect(cli *c, cli_paths *out, char **args, int count);
 arc_photo cli_photo(const cli_paths *paths, int index);
 arc_photo *cli_photos(const cli_paths *paths);    /* all of them; freed with cli_free */

@@ -1,4 +1,5 @@
-/* Completion for zsh and fish; completion_bash.c has bash. All three offer commands, options with their help, words, files and folders. */
+/* Completion for zsh and fish; completion_bash.c has bash. All three offer commands, options with their help, words, files and
+ * folders. */
 #include "ui/help.h"
 #include <string.h>
 
@@ -11,7 +12,7 @@ static void put_quoted(cli_text *t, const char *text, const char *special, const
             cli_printf(t, strchr(special, *text) ? "\\%c" : "%c", *text);
 }
 
-/* ---- zsh ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- zsh ------------------------------------------------------------------------------------------------------------------- */
 
 static void put_zsh_text(cli_text *t, const char *text) {
     put_quoted(t, text, "[]:\\", "'\\''");
@@ -101,7 +102,7 @@ static void put_zsh(cli_text *t, const cli_command *const *all) {
     cli_printf(t, "    esac\n}\n[[ $funcstack[1] == _arcface ]] && _arcface \"$@\" || compdef _arcface arcface\n");
 }
 
-/* ---- fish --------------------------------------------------------------------------------------------------------------------- */
+/* ---- fish ------------------------------------------------------------------------------------------------------------------ */
 
 static void put_fish_text(cli_text *t, const char *text) {
     cli_printf(t, " -d '");
@@ -143,7 +144,8 @@ static void put_fish_name(cli_text *t, const cli_command *const *all, int index)
     }
 }
 
-/* __arcface_is WORD...: whether the command line's command is these words; a first word alone only while no second one stands there. */
+/* __arcface_is WORD...: whether the command line's command is these words; a first word alone only while no second one stands
+ * there. */
 static void put_fish(cli_text *t, const cli_command *const *all) {
     cli_printf(t,
                "# fish completion of arcface, written by \"arcface help --completion fish\"\n"

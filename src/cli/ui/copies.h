@@ -8,7 +8,8 @@
 #define COPY_OPTIONS \
     CLI_FILE("output", 'o', "PATH", NULL, "a folder (it gets train.rec, train.idx, property) or a .rec"), \
     CLI_WORD("layout", 0, "KIND", "identities sequence", "identities", \
-             "identities (as InsightFace, with identity records and a header) or sequence (as im2rec: pictures only, keys from 0)"), \
+             "identities (as InsightFace, with identity records and a header) or sequence " \
+             "(as im2rec: pictures only, keys from 0)"), \
     CLI_WHOLE("size", 0, "N", 16, 4096, "pictures are copied byte for byte", "cut square and scale to this side"), \
     CLI_WHOLE("quality", 0, "N", 1, 100, "95", "of JPEGs encoded again with --size"), \
     CLI_FLAG("png", 0, "PNG with --size, not JPEG"), \

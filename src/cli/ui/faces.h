@@ -12,8 +12,8 @@
 /* clang-format on */
 
 void faces_options(const cli *c, arc_detect_options *opt); /* --size and --multi-scale */
-/* Crops for a model from a folder, at most --count, evenly; from photos when there is a detector. The caller frees each, then *crop with cli_free,
- * also after a failure. */
+/* Crops for a model from a folder, at most --count, evenly; from photos when there is a detector. The caller frees each, then
+ * *crop with cli_free, also after a failure. */
 int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const char *folder, arc_image **crop, int *crops);
 
 #endif

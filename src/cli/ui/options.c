@@ -1,5 +1,5 @@
-/* Options of the command line: read by getopt_long against a command's table, and checked against it before anything is done. Values are kept
- * as text under their option's name. */
+/* Options of the command line: read by getopt_long against a command's table, and checked against it before anything is done.
+ * Values are kept as text under their option's name. */
 #include "ui/cli.h"
 #include <errno.h>
 #include <getopt.h>
@@ -65,7 +65,7 @@ int cli_word(const cli *c, const char *name) {
     return -1;
 }
 
-/* ---- checking ----------------------------------------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------------------------------------- */
 
 static bool check_word(const cli *c, const cli_option *o, const char *text) {
     char list[128] = "";

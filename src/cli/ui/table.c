@@ -38,7 +38,8 @@ void cli_recipe_flag(const char *field, char *name, size_t bytes) {
             *at = '-';
 }
 
-/* A flag for each field of a recipe; "precision" is there already. A value that is one of several words ("sgd|adamw") is offered as such. */
+/* A flag for each field of a recipe; "precision" is there already. A value that is one of several words ("sgd|adamw") is offered
+ * as such. */
 static const cli_option *recipe_options(void) {
     static char name[CLI_MAX_OPTIONS][32], words[CLI_MAX_OPTIONS][64];
     static cli_option table[CLI_MAX_OPTIONS];

@@ -1,4 +1,5 @@
-/* Growable text: help, manual, completion and short results are built in memory and written at once. What the library found describes itself. */
+/* Growable text: help, manual, completion and short results are built in memory and written at once. What the library found
+ * describes itself. */
 #include "ui/cli.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -92,7 +92,7 @@ arc_status arc_comparison_describe(arc_context *ctx, const arc_comparison *k, co
     return arc_text_end(&t, text, err);
 }
 
-/* ---- calibration -------------------------------------------------------------------------------------------------------------- */
+/* ---- calibration ----------------------------------------------------------------------------------------------------------- */
 
 static void put_calibration(arc_text *t, const arc_calibration *k) {
     arc_text_add(t, "pairs            %lld genuine, %lld impostor\n", (long long)k->genuine, (long long)k->impostor);

@@ -1,4 +1,5 @@
-/* The lists of IJB-B and IJB-C as InsightFace's package has them, and of YouTube Faces: fields of a line separated by blanks or commas. */
+/* The lists of IJB-B and IJB-C as InsightFace's package has them, and of YouTube Faces: fields of a line separated by blanks or
+ * commas. */
 #include "format/format.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* LFW's pairs.txt: "name i j" for two images of one person, "name i other j" for two people. The first line gives folds and pairs of each
- * kind ("10 300"), or pairs of each kind alone ("1100", the Dev lists), or is missing. Fields are separated by tabs, commas or spaces; names with
- * spaces need one of the first two. Windows line ends and any bytes of UTF-8 in names are fine. */
+/* LFW's pairs.txt: "name i j" for two images of one person, "name i other j" for two people. The first line gives folds and pairs
+ * of each kind ("10 300"), or pairs of each kind alone ("1100", the Dev lists), or is missing. Fields are separated by tabs,
+ * commas or spaces; names with spaces need one of the first two. Windows line ends and any bytes of UTF-8 in names are fine. */
 #include "format/format.h"
 #include <string.h>
 

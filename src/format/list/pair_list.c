@@ -1,6 +1,6 @@
-/* Lists of pairs in the forms that circulate, told apart by their first line. Windows line ends and paths, a byte order mark, quotes, a CSV's line of
- * titles and any bytes of UTF-8 are fine; fields are separated by tabs, commas, semicolons or blanks, and names with blanks need one of the others
- * or quotes. */
+/* Lists of pairs in the forms that circulate, told apart by their first line. Windows line ends and paths, a byte order mark,
+ * quotes, a CSV's line of titles and any bytes of UTF-8 are fine; fields are separated by tabs, commas, semicolons or blanks, and
+ * names with blanks need one of the others or quotes. */
 #include "format/format.h"
 #include <sodium.h>
 #include <stdio.h>

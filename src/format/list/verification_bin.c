@@ -1,5 +1,5 @@
-/* InsightFace's verification sets: a pickled (images, same) pair, images as encoded bytes or numpy arrays of them, in every flavour that
- * Python 2 and 3 and numpy 1 and 2 write. Image bytes stay where they lie. */
+/* InsightFace's verification sets: a pickled (images, same) pair, images as encoded bytes or numpy arrays of them, in every
+ * flavour that Python 2 and 3 and numpy 1 and 2 write. Image bytes stay where they lie. */
 #include "format/format.h"
 #include "format/pickle/pickle.h"
 #include <string.h>

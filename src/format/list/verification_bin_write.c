@@ -1,5 +1,5 @@
-/* Writing verification sets: the opcodes that Python's pickler gives for a pair of lists, in protocol 3, which Python 2 users can't read and
- * every reader of today can. */
+/* Writing verification sets: the opcodes that Python's pickler gives for a pair of lists, in protocol 3, which Python 2 users
+ * can't read and every reader of today can. */
 #include "format/format.h"
 #include <string.h>
 

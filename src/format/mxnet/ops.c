@@ -1,9 +1,10 @@
-/* MXNet operators as ONNX nodes of opset 13, with MXNet's own defaults: BatchNorm has eps 1e-3 and fix_gamma True unless told otherwise. */
+/* MXNet operators as ONNX nodes of opset 13, with MXNet's own defaults: BatchNorm has eps 1e-3 and fix_gamma True unless told
+ * otherwise. */
 #include "format/mxnet/mxnet_internal.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- attributes: texts such as "(3, 3)", "True", "0.25" ------------------------------------------------------------------------- */
+/* ---- attributes: texts such as "(3, 3)", "True", "0.25" -------------------------------------------------------------------- */
 
 static const char *text_of(const arc_mxnet_node *n, const char *key, const char *fallback) {
     const json_t *v = n->attributes ? json_object_get(n->attributes, key) : NULL;
@@ -50,7 +51,7 @@ static void pair_of(const arc_mxnet_node *n, const char *key, int64_t fallback, 
         out[1] = out[0];
 }
 
-/* ---- building ------------------------------------------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------------------------------------- */
 
 static arc_status unsupported(const arc_mxnet_node *n, const char *what) {
     return arc_fail(n->err, ARC_EUNSUPPORTED, "%s: %.100s '%.150s': %s", n->file, n->op, n->name, what);
@@ -115,7 +116,7 @@ static arc_status set_window(const arc_mxnet_node *n, arc_node *made, const char
     return ARC_OK;
 }
 
-/* ---- operators ------------------------------------------------------------------------------------------------------------------ */
+/* ---- operators ------------------------------------------------------------------------------------------------------------- */
 
 static arc_status convolution(arc_mxnet_node *n) {
     const bool transposed = strcmp(n->op, "Deconvolution") == 0, bias = !flag_of(n, "no_bias", transposed);

@@ -1,5 +1,5 @@
-/* MXNet models: symbol.json and .params as one ONNX-style graph. Only what the embedding needs is converted: the network ends at the node
- * called "fc1" when it has one (InsightFace's name for the embedding), otherwise at its single head. */
+/* MXNet models: symbol.json and .params as one ONNX-style graph. Only what the embedding needs is converted: the network ends at
+ * the node called "fc1" when it has one (InsightFace's name for the embedding), otherwise at its single head. */
 #include "format/mxnet/mxnet_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -174,7 +174,7 @@ arc_status arc_mxnet_parse_symbol(arc_graph *g, const char *text, size_t bytes, 
     return ARC_OK;
 }
 
-/* ---- the pair of files ----------------------------------------------------------------------------------------------------------- */
+/* ---- the pair of files ----------------------------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *text, const char *end) {
     const size_t n = strlen(text), e = strlen(end);

@@ -1,5 +1,6 @@
-/* Operators that optimisers and quantizers write, in terms of the standard ones, so that passes and kernels see one form of each thing: QOperator form
- * (QLinearConv, QGemm, QLinearAdd ...) becomes QuantizeLinear / DequantizeLinear around the operator; what ONNX Runtime fused becomes its parts. */
+/* Operators that optimisers and quantizers write, in terms of the standard ones, so that passes and kernels see one form of each
+ * thing: QOperator form (QLinearConv, QGemm, QLinearAdd ...) becomes QuantizeLinear / DequantizeLinear around the operator; what
+ * ONNX Runtime fused becomes its parts. */
 #include "format/onnx/onnx_internal.h"
 #include "op/layer.h"
 #include <math.h>

@@ -1,6 +1,6 @@
-/* Weights in files beside the model (external_data). A model from anywhere names these files, so a name may not lead out of the folder that the
- * model lies in: not by .., not as an absolute path, not through links. Where the model itself is reached through a link (a cache of blobs), the
- * folder that the link leads to counts as well. */
+/* Weights in files beside the model (external_data). A model from anywhere names these files, so a name may not lead out of the
+ * folder that the model lies in: not by .., not as an absolute path, not through links. Where the model itself is reached through
+ * a link (a cache of blobs), the folder that the link leads to counts as well. */
 #include "format/onnx/onnx_internal.h"
 #include <string.h>
 

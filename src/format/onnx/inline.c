@@ -1,5 +1,6 @@
-/* Bodies that take the place of their node when a model is read: functions of the model's own, the branch of an If whose condition is known,
- * every turn of a Loop whose number of turns is known. What remains is one flat graph, which passes and planner know how to handle. */
+/* Bodies that take the place of their node when a model is read: functions of the model's own, the branch of an If whose
+ * condition is known, every turn of a Loop whose number of turns is known. What remains is one flat graph, which passes and
+ * planner know how to handle. */
 #include "format/onnx/onnx_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -156,8 +157,8 @@ static int count_fields(arc_pb m, uint32_t number) {
     return n;
 }
 
-/* GraphProto: 1 node, 5 initializer, 11 input, 12 output, 15 sparse_initializer. Writes it out in a new scope whose inputs are `in`; out[i] are the
- * values that its outputs stand for. */
+/* GraphProto: 1 node, 5 initializer, 11 input, 12 output, 15 sparse_initializer. Writes it out in a new scope whose inputs are
+ * `in`; out[i] are the values that its outputs stand for. */
 static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, const arc_pb *body, int inputs, const int *in,
                              int *out) {
     static const uint32_t order[] = {11, 5, 1, 12};

@@ -1,5 +1,6 @@
-/* What is known of a value before any picture is: short lists of integers and truth values that follow from constants, from dimensions that the
- * file declares, and from arithmetic with both. Each element is known or not by itself: of the shape [N,3,112,112] the last three are. */
+/* What is known of a value before any picture is: short lists of integers and truth values that follow from constants, from
+ * dimensions that the file declares, and from arithmetic with both. Each element is known or not by itself: of the shape
+ * [N,3,112,112] the last three are. */
 #include "format/onnx/onnx_internal.h"
 #include "op/layer.h"
 #include <string.h>

@@ -1,6 +1,7 @@
-/* What exporters of old wrote beside the standard, told from the weights. MXNet's (the ONNX zoo's arcfaceresnet100, opset 8) mark every
- * BatchNormalization spatial = 0 although its statistics are one a channel, and give PRelu a slope [C] that ONNX lines up with the last
- * dimension although it is one a channel. Where spatial = 0 is meant (statistics [C,H,W]), the layer is a product and a sum. */
+/* What exporters of old wrote beside the standard, told from the weights. MXNet's (the ONNX zoo's arcfaceresnet100, opset 8) mark
+ * every BatchNormalization spatial = 0 although its statistics are one a channel, and give PRelu a slope [C] that ONNX lines up
+ * with the last dimension although it is one a channel. Where spatial = 0 is meant (statistics [C,H,W]), the layer is a product
+ * and a sum. */
 #include "format/onnx/onnx_internal.h"
 #include <math.h>
 #include <string.h>

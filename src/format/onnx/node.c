@@ -1,5 +1,5 @@
-/* Reading a NodeProto: its attributes, its inputs and outputs by name. A node that calls a function of the model's own, or has a body that can be
- * written out, is replaced by that body (inline.c). Operators of other domains are called "domain.Operator". */
+/* Reading a NodeProto: its attributes, its inputs and outputs by name. A node that calls a function of the model's own, or has a
+ * body that can be written out, is replaced by that body (inline.c). Operators of other domains are called "domain.Operator". */
 #include "format/onnx/onnx_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,8 @@ typedef struct attr_scan {
     bool has_f, has_i, has_s, has_t, other; /* other: graphs, sparse tensors, lists of strings or tensors */
 } attr_scan;
 
-/* AttributeProto: 1 name, 2 f, 3 i, 4 s, 5 t, 6 g, 7 floats, 8 ints, 9 strings, 10 tensors, 11 graphs, 20 type, 21 ref_attr_name. */
+/* AttributeProto: 1 name, 2 f, 3 i, 4 s, 5 t, 6 g, 7 floats, 8 ints, 9 strings, 10 tensors, 11 graphs, 20 type, 21
+ * ref_attr_name. */
 static bool scan_attr(arc_pb *m, attr_scan *a) {
     arc_pb_field f;
     memset(a, 0, sizeof *a);
@@ -115,7 +116,8 @@ static arc_status read_tensor_attr(arc_onnx_reader *r, arc_node *n, const attr_s
     return arc_node_tensor(r->g, n, a->name, value) == ARC_OK ? ARC_OK : arc_onnx_no_memory(r);
 }
 
-/* The attribute `name` of a message whose attributes have this field number: of the calling node (5), or a function's default (11). */
+/* The attribute `name` of a message whose attributes have this field number: of the calling node (5), or a function's default
+ * (11). */
 static bool find_attr(arc_pb m, uint32_t field, const char *name, arc_pb *found) {
     arc_pb_field f, g;
     char text[ARC_ONNX_MAX_NAME + 1];
@@ -131,7 +133,8 @@ static bool find_attr(arc_pb m, uint32_t field, const char *name, arc_pb *found)
 
 static arc_status read_attr(arc_onnx_reader *r, arc_node *n, arc_pb m, const char *rename, int depth);
 
-/* An attribute of a function's body that stands for one of the call; left out where the call and the function's defaults have none. */
+/* An attribute of a function's body that stands for one of the call; left out where the call and the function's defaults have
+ * none. */
 static arc_status read_referred(arc_onnx_reader *r, arc_node *n, const attr_scan *a, const char *rename, int depth) {
     arc_onnx_scope *scope = r->scope, *inner = r->scope;
     arc_pb found;

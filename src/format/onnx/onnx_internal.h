@@ -1,6 +1,6 @@
-/* Shared by the files that read and write ONNX: read.c the model, declared.c its inputs and outputs, node.c its nodes, inline.c functions and
- * branches, reader.c what these share, known.c what is known of integers when a model is opened, tensor.c tensors, external.c weights in other files,
- * legacy.c what old exporters meant, contrib.c what optimisers fused, write.c. */
+/* Shared by the files that read and write ONNX: read.c the model, declared.c its inputs and outputs, node.c its nodes, inline.c
+ * functions and branches, reader.c what these share, known.c what is known of integers when a model is opened, tensor.c tensors,
+ * external.c weights in other files, legacy.c what old exporters meant, contrib.c what optimisers fused, write.c. */
 #ifndef ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 #define ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 
@@ -34,8 +34,9 @@ typedef struct arc_onnx_place {
     bool has_length, malformed;
 } arc_onnx_place;
 
-/* The `bytes` bytes at a place. `who` ("model.onnx: tensor 'w'") starts error texts. A location must be a relative path that stays inside the
- * model's folder, after links too: EFORMAT otherwise; ENOTFOUND for a file that is not there, ECORRUPT for one that is too short. */
+/* The `bytes` bytes at a place. `who` ("model.onnx: tensor 'w'") starts error texts. A location must be a relative path that
+ * stays inside the model's folder, after links too: EFORMAT otherwise; ENOTFOUND for a file that is not there, ECORRUPT for one
+ * that is too short. */
 arc_status arc_onnx_external(arc_onnx_files *files, const arc_onnx_place *place, size_t bytes, const char *who,
                              const uint8_t **data, arc_error *err);
 
@@ -50,8 +51,8 @@ typedef struct arc_onnx_tensor {
     const uint8_t *copied_from; /* raw data that was copied because it lay misaligned; NULL when borrowed or decoded */
 } arc_onnx_tensor;
 
-/* Reads a TensorProto. `where` ("model.onnx: node 'x'") starts error texts; base = offset 0 of the file for them; files NULL: data in other
- * files are refused. 4-bit integers come as 8-bit ones. */
+/* Reads a TensorProto. `where` ("model.onnx: node 'x'") starts error texts; base = offset 0 of the file for them; files NULL:
+ * data in other files are refused. 4-bit integers come as 8-bit ones. */
 arc_status arc_onnx_read_tensor(arc_onnx_tensor *out, arc_arena *arena, arc_onnx_files *files, const arc_pb *message,
                                 const char *where, const uint8_t *base, arc_error *err);
 
@@ -67,8 +68,8 @@ typedef struct arc_onnx_function {
     arc_pb body; /* FunctionProto */
 } arc_onnx_function;
 
-/* Where names of a body that is being written out in place of its node belong. Names of a function are its own; those of a branch that it does
- * not define are its surroundings'. */
+/* Where names of a body that is being written out in place of its node belong. Names of a function are its own; those of a branch
+ * that it does not define are its surroundings'. */
 typedef struct arc_onnx_scope {
     struct arc_onnx_scope *outer;
     const arc_onnx_function *function; /* NULL: a branch or loop body */
@@ -110,7 +111,8 @@ const arc_onnx_function *arc_onnx_find_function(const arc_onnx_reader *r, const 
                                                 const char *overload);
 /* A TensorProto as a constant called `name` (NULL: its own name, in the scope). */
 arc_status arc_onnx_read_constant(arc_onnx_reader *r, const arc_pb *message, const char *name, const char *where, int *value);
-/* Makes a node the producer of its outputs now: known.c follows values to the nodes that make them while the graph is still being read. */
+/* Makes a node the producer of its outputs now: known.c follows values to the nodes that make them while the graph is still being
+ * read. */
 void arc_onnx_claim(arc_graph *g, int node);
 /* A node that the file does not hold: input and output values as given. */
 arc_status arc_onnx_add_node(arc_onnx_reader *r, const char *op, int inputs, const int *input, int output, arc_node **node);
@@ -150,7 +152,8 @@ typedef struct arc_onnx_known {
 } arc_onnx_known;
 void arc_onnx_know(const arc_graph *g, int value, int depth, arc_onnx_known *out);
 
-/* legacy.c: rewrites what exporters of old meant beside the standard: BatchNormalization with spatial = 0, PRelu with a slope [C]. */
+/* legacy.c: rewrites what exporters of old meant beside the standard: BatchNormalization with spatial = 0, PRelu with a slope
+ * [C]. */
 arc_status arc_onnx_settle_legacy(arc_graph *g, arc_error *err);
 
 /* contrib.c: QOperator form and what ONNX Runtime fuses, in terms of standard operators. */

@@ -1,5 +1,5 @@
-/* Reading an ONNX ModelProto into a graph. Field numbers are those of onnx.proto (IR version 12). Weights stay where they lie in the
- * mapped file when they are aligned for their type; misaligned ones are copied and the pages they came from given back. */
+/* Reading an ONNX ModelProto into a graph. Field numbers are those of onnx.proto (IR version 12). Weights stay where they lie in
+ * the mapped file when they are aligned for their type; misaligned ones are copied and the pages they came from given back. */
 #include "format/onnx/onnx_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +8,10 @@
 
 typedef arc_onnx_reader reader;
 
-/* ---- graph and model ---------------------------------------------------------------------------------------------------------- */
+/* ---- graph and model ------------------------------------------------------------------------------------------------------- */
 
-/* GraphProto: 1 node, 2 name, 5 initializer, 11 input, 12 output, 15 sparse_initializer. Initializers first: inputs leave them out. */
+/* GraphProto: 1 node, 2 name, 5 initializer, 11 input, 12 output, 15 sparse_initializer. Initializers first: inputs leave them
+ * out. */
 static arc_status read_graph_fields(reader *r, const arc_pb *message, uint32_t wanted) {
     arc_pb m = *message, inner;
     arc_pb_field f;

@@ -1,5 +1,6 @@
-/* Writing a graph as an ONNX file. Nodes and names are small and go through buffers; weights stream from where they lie. Raw data of large
- * tensors starts at a multiple of 64 bytes of the file (a doc_string of blanks in front fills the gap), so that reading it back needs no copy. */
+/* Writing a graph as an ONNX file. Nodes and names are small and go through buffers; weights stream from where they lie. Raw data
+ * of large tensors starts at a multiple of 64 bytes of the file (a doc_string of blanks in front fills the gap), so that reading
+ * it back needs no copy. */
 #include "format/onnx/onnx_internal.h"
 #include <string.h>
 
@@ -67,7 +68,7 @@ static void put_float(message *m, uint32_t field, float f) {
     put(m, bytes, sizeof bytes);
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------------------------ */
+/* ---- tensors --------------------------------------------------------------------------------------------------------------- */
 
 /* TensorProto up to its raw data: 1 dims, 2 data_type, 8 name. */
 static void put_tensor_head(message *m, const arc_value *v, const char *name) {
@@ -102,7 +103,7 @@ static void put_gap(message *m, size_t gap) {
         put(m, " ", 1);
 }
 
-/* ---- nodes, inputs, outputs ------------------------------------------------------------------------------------------------------ */
+/* ---- nodes, inputs, outputs ------------------------------------------------------------------------------------------------ */
 
 static void put_attr(message *node, const arc_graph *g, const arc_attr *a) {
     message m, t;
@@ -184,7 +185,7 @@ static void put_value_info(message *graph, const arc_graph *g, uint32_t field, c
     put_message(graph, field, &info);
 }
 
-/* ---- file --------------------------------------------------------------------------------------------------------------------- */
+/* ---- file ------------------------------------------------------------------------------------------------------------------ */
 
 /* Version 1 of every other domain, in the order in which nodes name them. */
 static void put_domains(message *m, const arc_graph *g) {

@@ -31,7 +31,7 @@ static bool corrupt(machine *m, const char *what) {
     return fail(m, ARC_ECORRUPT, what);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------------------------------------- */
 
 /* Room for entry `count` of a growing array of `size`-byte entries. */
 static bool room(machine *m, void *array, size_t count, size_t *capacity, size_t size) {
@@ -122,7 +122,7 @@ static bool add_items(machine *m, arc_pickle_value *v, arc_pickle_value *const *
     return true;
 }
 
-/* ---- reading operands ----------------------------------------------------------------------------------------------------------- */
+/* ---- reading operands ------------------------------------------------------------------------------------------------------ */
 
 static bool take(machine *m, size_t bytes, const uint8_t **data) {
     if (bytes > (size_t)(m->end - m->at))
@@ -206,7 +206,7 @@ static bool push_float(machine *m) {
     return push(m, v);
 }
 
-/* ---- text opcodes of protocol 0 -------------------------------------------------------------------------------------------------- */
+/* ---- text opcodes of protocol 0 -------------------------------------------------------------------------------------------- */
 
 static bool push_text_number(machine *m, bool may_be_bool) {
     const uint8_t *text;
@@ -253,7 +253,7 @@ static bool push_text_string(machine *m, bool unicode) {
     return push_data(m, unicode ? ARC_PICKLE_TEXT : ARC_PICKLE_BYTES, out, out_bytes);
 }
 
-/* ---- globals, calls --------------------------------------------------------------------------------------------------------------- */
+/* ---- globals, calls -------------------------------------------------------------------------------------------------------- */
 
 static bool is_allowed(const machine *m, const char *name) {
     for (const char *const *a = m->allowed; *a; a++)
@@ -337,7 +337,7 @@ static bool build(machine *m) {
     return push(m, object); /* a dict's attributes (torch's _metadata) are not needed */
 }
 
-/* ---- containers and memo ------------------------------------------------------------------------------------------------------- */
+/* ---- containers and memo --------------------------------------------------------------------------------------------------- */
 
 static bool collect(machine *m, arc_pickle_kind kind) {
     size_t first, count;
@@ -424,7 +424,7 @@ static bool persistent(machine *m) {
     return push(m, v);
 }
 
-/* ---- the machine -------------------------------------------------------------------------------------------------------------- */
+/* ---- the machine ----------------------------------------------------------------------------------------------------------- */
 
 static bool step_binary(machine *m, uint8_t op) {
     uint64_t v;
@@ -573,7 +573,7 @@ arc_status arc_pickle_parse(arc_pickle *out, arc_arena *arena, const void *bytes
     return m.st;
 }
 
-/* ---- looking at values ---------------------------------------------------------------------------------------------------------- */
+/* ---- looking at values ----------------------------------------------------------------------------------------------------- */
 
 bool arc_pickle_is_text(const arc_pickle_value *v, const char *text) {
     const size_t n = strlen(text);

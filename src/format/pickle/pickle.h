@@ -1,5 +1,5 @@
-/* pickle: a strict reader of Python pickles, protocols 0 to 5. It builds values and executes nothing: a global is a name that must be on the
- * caller's list, calling one makes an ARC_PICKLE_CALL that says what would be called with what. */
+/* pickle: a strict reader of Python pickles, protocols 0 to 5. It builds values and executes nothing: a global is a name that
+ * must be on the caller's list, calling one makes an ARC_PICKLE_CALL that says what would be called with what. */
 #ifndef ARC_FORMAT_PICKLE_PICKLE_H
 #define ARC_FORMAT_PICKLE_PICKLE_H
 
@@ -40,9 +40,9 @@ typedef struct arc_pickle {
     size_t bytes; /* that the pickle took */
 } arc_pickle;
 
-/* Reads one pickle from the start of `bytes`. Values live in `arena`, byte strings point into `bytes` where they can. allowed: NULL-terminated
- * list of "module.name". Errors: ECORRUPT, ELIMIT, ENOMEM, EUNSUPPORTED for a global that is not allowed; each with the offset. A list may
- * contain itself, and a short file can make a tree of endless paths: nobody walks it whole. */
+/* Reads one pickle from the start of `bytes`. Values live in `arena`, byte strings point into `bytes` where they can. allowed:
+ * NULL-terminated list of "module.name". Errors: ECORRUPT, ELIMIT, ENOMEM, EUNSUPPORTED for a global that is not allowed; each
+ * with the offset. A list may contain itself, and a short file can make a tree of endless paths: nobody walks it whole. */
 arc_status arc_pickle_parse(arc_pickle *out, arc_arena *arena, const void *bytes, size_t count, const char *name,
                             const char *const *allowed, arc_error *err);
 

@@ -1,15 +1,17 @@
 /* recordio: DMLC RecordIO files of images (.rec) and their indexes (.idx), read and written as MXNet does.
  *
- * A record is one part, or several. A part: u32 magic, u32 head = kind (bits 31..29) and length (bits 28..0), the bytes, zeros up to a multiple
- * of 4; little-endian. Kind 0: the whole record; 1, 2, 3: its first, a middle and its last part, and between parts four bytes equal to the magic
- * belong to the payload: where the payload has them at a multiple of 4, the writer splits there. There is no file header.
+ * A record is one part, or several. A part: u32 magic, u32 head = kind (bits 31..29) and length (bits 28..0), the bytes, zeros up
+ * to a multiple of 4; little-endian. Kind 0: the whole record; 1, 2, 3: its first, a middle and its last part, and between parts
+ * four bytes equal to the magic belong to the payload: where the payload has them at a multiple of 4, the writer splits there.
+ * There is no file header.
  *
- * The payload of an image: u32 labels, f32 label, u64 id, u64 id2, f32[labels], then the encoded picture. labels 0: the class is `label`; else
- * it is the first of the array.
+ * The payload of an image: u32 labels, f32 label, u64 id, u64 id2, f32[labels], then the encoded picture. labels 0: the class is
+ * `label`; else it is the first of the array.
  *
- * An index is lines of "key<TAB>offset". InsightFace's training sets: images have the keys 1..a-1, then come identity records a..b-1 (no
- * picture, labels [first key, last key + 1)), and key 0, last in the file, is the header: no picture, labels [a, b). float32 is exact only up
- * to 2^24, so that a and b of larger sets are a few off and the index has the last word. Sets in plain sequence have images only. */
+ * An index is lines of "key<TAB>offset". InsightFace's training sets: images have the keys 1..a-1, then come identity records
+ * a..b-1 (no picture, labels [first key, last key + 1)), and key 0, last in the file, is the header: no picture, labels [a, b).
+ * float32 is exact only up to 2^24, so that a and b of larger sets are a few off and the index has the last word. Sets in plain
+ * sequence have images only. */
 #ifndef ARC_FORMAT_RECORD_RECORDIO_H
 #define ARC_FORMAT_RECORD_RECORDIO_H
 
@@ -28,8 +30,8 @@ typedef struct arc_record {
     size_t bytes;
 } arc_record;
 
-/* Reads the record that begins at `offset`. joined: initialised; its contents are replaced when the record has parts. Errors: ECORRUPT with
- * file name and offset; ENOMEM. */
+/* Reads the record that begins at `offset`. joined: initialised; its contents are replaced when the record has parts. Errors:
+ * ECORRUPT with file name and offset; ENOMEM. */
 arc_status arc_record_read(arc_record *out, const uint8_t *file, uint64_t file_bytes, uint64_t offset, arc_buffer *joined,
                            const char *name, arc_error *err);
 /* Where the next whole record begins, at or after `offset`: its head is plausible and what follows it is another head or the end.
@@ -69,8 +71,8 @@ typedef struct arc_record_scan {
     int (*progress)(void *ctx, int64_t done, int64_t total); /* bytes; may be NULL; non-zero stops with ECANCEL */
     void *progress_ctx;
 } arc_record_scan;
-/* Makes an index by walking the file. Keys: the records' own ids when they are all different, else the positions, shifted by one where the file
- * ends with InsightFace's header. Damage is passed over and counted. */
+/* Makes an index by walking the file. Keys: the records' own ids when they are all different, else the positions, shifted by one
+ * where the file ends with InsightFace's header. Damage is passed over and counted. */
 arc_status arc_record_index_scan(arc_record_index *out, const arc_alloc *a, const uint8_t *file, uint64_t file_bytes,
                                  const char *name, arc_record_scan *scan, arc_error *err);
 
@@ -80,7 +82,8 @@ typedef struct arc_record_writer arc_record_writer;
 /* Both files are atomic (arc_writer). idx_path may be NULL. */
 arc_status arc_record_writer_open(arc_record_writer **out, const arc_alloc *a, const char *rec_path, const char *idx_path,
                                   arc_error *err);
-/* One record: `head` gives labels (0: `label` alone), id and id2; label_array [labels] native floats. Errors: EIO, ENOMEM, ELIMIT. */
+/* One record: `head` gives labels (0: `label` alone), id and id2; label_array [labels] native floats. Errors: EIO, ENOMEM,
+ * ELIMIT. */
 arc_status arc_record_writer_put(arc_record_writer *w, uint64_t key, const arc_image_record *head, const float *label_array,
                                  const void *image, size_t image_bytes, arc_error *err);
 uint64_t arc_record_writer_bytes(const arc_record_writer *w); /* written to the .rec so far */

@@ -1,5 +1,5 @@
-/* The two containers that torch.save writes: a zip of data.pkl and data/KEY (since 1.6), and the older run of pickles followed by raw
- * storages. Nothing in them is executed. */
+/* The two containers that torch.save writes: a zip of data.pkl and data/KEY (since 1.6), and the older run of pickles followed by
+ * raw storages. Nothing in them is executed. */
 #include "format/torch/torch_internal.h"
 #include <archive.h>
 #include <archive_entry.h>
@@ -58,7 +58,7 @@ static arc_status add_storage(arc_torch_file *f, size_t *capacity, const char *k
     return f->storage[f->storages++].key ? ARC_OK : no_memory(name, err);
 }
 
-/* ---- zip --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- zip ------------------------------------------------------------------------------------------------------------------- */
 
 /* The whole entry in the arena. torch stores without compression, so an entry is no larger than its file. */
 static arc_status read_entry(arc_torch_file *f, struct archive *zip, struct archive_entry *entry, size_t limit, const char *name,
@@ -137,7 +137,7 @@ static arc_status parse_zip(arc_torch_file *f, const void *bytes, size_t count, 
     return st == ARC_OK ? arc_pickle_parse(&f->pickle, &f->arena, pickle, pickle_bytes, name, allowed, err) : st;
 }
 
-/* ---- legacy ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- legacy ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct cursor {
     const uint8_t *at, *end;
@@ -249,7 +249,7 @@ static arc_status parse_legacy(arc_torch_file *f, const void *bytes, size_t coun
     return st == ARC_OK ? read_legacy_storages(f, &c, keys.root, name, err) : st;
 }
 
-/* ---- whole -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- whole ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_status parse(arc_torch_file *f, const void *bytes, size_t count, const char *name, arc_error *err) {
     if (count < 4)

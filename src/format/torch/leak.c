@@ -1,10 +1,10 @@
 /* Which activation stood between two layers of a checkpoint, told by its BatchNorm statistics.
  *
- * A state dict has the weights of a net and not its activations, and leaky ReLU and ReLU look alike in it. But the running mean of a
- * BatchNorm is the mean of what the convolution in front of it gave, and that follows from the mean of the activations in front of the
- * convolution. A channel behind a BatchNorm is close to normal with the BatchNorm's own bias and weight as mean and deviation, so the
- * mean behind leaky ReLU of slope a is (1-a) E[max(x,0)] + a E[x]. The slope with which the predicted means come closer to the
- * stored ones, in deviations of each channel, is the one that the net was trained with. */
+ * A state dict has the weights of a net and not its activations, and leaky ReLU and ReLU look alike in it. But the running mean
+ * of a BatchNorm is the mean of what the convolution in front of it gave, and that follows from the mean of the activations in
+ * front of the convolution. A channel behind a BatchNorm is close to normal with the BatchNorm's own bias and weight as mean and
+ * deviation, so the mean behind leaky ReLU of slope a is (1-a) E[max(x,0)] + a E[x]. The slope with which the predicted means
+ * come closer to the stored ones, in deviations of each channel, is the one that the net was trained with. */
 #include "format/torch/torch_internal.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* The names of a state dict without what wrappers put in front of them: DataParallel ("module."), torch.compile ("_orig_mod."), Lightning and the
- * training code of every house ("model.", "backbone.", "net."). */
+/* The names of a state dict without what wrappers put in front of them: DataParallel ("module."), torch.compile ("_orig_mod."),
+ * Lightning and the training code of every house ("model.", "backbone.", "net."). */
 #include "format/torch/torch_internal.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* A checkpoint of no known net: which net of the zoo it is most like, and where it first differs from that. The zoo is asked for each of its nets with
- * a source of weights that only notes what is wanted. */
+/* A checkpoint of no known net: which net of the zoo it is most like, and where it first differs from that. The zoo is asked for
+ * each of its nets with a source of weights that only notes what is wanted. */
 #include "format/torch/torch_internal.h"
 #include "zoo/zoo.h"
 #include <stdio.h>

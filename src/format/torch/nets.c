@@ -1,5 +1,7 @@
-/* Nets known by their PyTorch state dicts beside those of the zoo: MobileFaceNet as github.com/Xiaoccer/MobileFaceNet_Pytorch has it (112 high,
- * 96 wide) and RetinaFace with MobileNet 0.25 as github.com/biubug6/Pytorch_Retinaface and Face-Detector-1MB-with-landmark have it. */
+/* Nets known by their PyTorch state dicts beside those of the zoo: MobileFaceNet as github.com/Xiaoccer/MobileFaceNet_Pytorch has
+ * it (112 high,
+ * 96 wide) and RetinaFace with MobileNet 0.25 as github.com/biubug6/Pytorch_Retinaface and Face-Detector-1MB-with-landmark have
+ * it. */
 #include "format/torch/torch_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -159,7 +161,7 @@ static arc_status finish(net *n, arc_graph **out) {
     return n->st;
 }
 
-/* ---- MobileFaceNet -------------------------------------------------------------------------------------------------------------------- */
+/* ---- MobileFaceNet --------------------------------------------------------------------------------------------------------- */
 
 static int bottleneck(net *n, int x, int index, int stride, bool residual) {
     char prefix[NAME_BYTES], name[NAME_BYTES];
@@ -202,7 +204,7 @@ arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_all
     return finish(&n, out);
 }
 
-/* ---- RetinaFace ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- RetinaFace ------------------------------------------------------------------------------------------------------------ */
 
 /* Depthwise 3x3 and pointwise 1x1, both with leaky activation. */
 static int separable(net *n, int x, const char *stage, int index, int stride) {
@@ -212,7 +214,8 @@ static int separable(net *n, int x, const char *stage, int index, int stride) {
     return unit(n, x, prefix, "3", "4", 1, 0, 1, LEAKY, "");
 }
 
-/* x, made as large as y by repeating pixels, plus y. All levels have as many channels, so the whole shape of y is the wanted one. */
+/* x, made as large as y by repeating pixels, plus y. All levels have as many channels, so the whole shape of y is the wanted
+ * one. */
 static int up_add(net *n, int x, int y, const char *name) {
     char text[NAME_BYTES];
     int up, in[4] = {x, ARC_NO_VALUE, ARC_NO_VALUE, ARC_NO_VALUE};
@@ -268,7 +271,8 @@ static int heads(net *n, const int level[3], const char *kind, int64_t values, c
     return join(n, "Concat", name, 3, flat, 1);
 }
 
-/* Pytorch_Retinaface has leaky activations and priors of 16 to 512 pixels, Face-Detector-1MB-with-landmark has ReLU and priors of 10 to
+/* Pytorch_Retinaface has leaky activations and priors of 16 to 512 pixels, Face-Detector-1MB-with-landmark has ReLU and priors of
+ * 10 to
  * 256; their state dicts have the same names and shapes. */
 static arc_status read_family(net *n) {
     double relu = 0, leaky = 0;

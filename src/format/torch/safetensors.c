@@ -1,5 +1,6 @@
-/* safetensors: 8 bytes that give the length of a JSON header, the header {"name": {"dtype", "shape", "data_offsets"}, ...}, then the data. Every
- * number in the header is checked against the file; floating-point tensors become float32, others (counters) are passed over. */
+/* safetensors: 8 bytes that give the length of a JSON header, the header {"name": {"dtype", "shape", "data_offsets"}, ...}, then
+ * the data. Every number in the header is checked against the file; floating-point tensors become float32, others (counters) are
+ * passed over. */
 #include "format/torch/torch_internal.h"
 #include <jansson.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-/* PyTorch checkpoints: file.c reads the container, state.c the state dict, safetensors.c both in one, names.c takes wrappers off the names, nets.c
- * builds the nets whose layers are known here, leak.c tells activations, nearest.c what an unknown net is like, read.c decides which net it is. */
+/* PyTorch checkpoints: file.c reads the container, state.c the state dict, safetensors.c both in one, names.c takes wrappers off
+ * the names, nets.c builds the nets whose layers are known here, leak.c tells activations, nearest.c what an unknown net is like,
+ * read.c decides which net it is. */
 #ifndef ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 #define ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 
@@ -42,8 +43,8 @@ typedef enum arc_torch_element { ARC_TORCH_NONE, ARC_TORCH_F32, ARC_TORCH_F64, A
 size_t arc_torch_element_bytes(arc_torch_element e);
 float arc_torch_read_element(const uint8_t *p, arc_torch_element e);
 
-/* names.c: "module.", "_orig_mod.", "model.", "backbone.", "net." and the like go, in any order and number; of tensors that then share a name
- * those of the wrapper with most tensors stay. Sorts. */
+/* names.c: "module.", "_orig_mod.", "model.", "backbone.", "net." and the like go, in any order and number; of tensors that then
+ * share a name those of the wrapper with most tensors stay. Sorts. */
 arc_status arc_torch_settle_names(arc_torch_state *s, arc_arena *arena, const char *name, arc_error *err);
 
 /* safetensors.c: a whole file; names and numbers live in `arena`. Errors: EFORMAT, ECORRUPT, ELIMIT, ENOMEM. */

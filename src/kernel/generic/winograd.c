@@ -79,7 +79,7 @@ void arc_kernels_fill_generic_winograd(arc_kernels *k) {
     k->winograd_out = winograd_out;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------------------------------------ */
+/* ---- weights --------------------------------------------------------------------------------------------------------------- */
 
 #define LANES ARC_IGEMM_MAX_NR /* columns that are transformed together */
 

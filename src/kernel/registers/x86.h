@@ -1,5 +1,5 @@
-/* kernel: what avx2.h and avx512.h have in common: instructions whose names differ in the width alone. The including file has defined
- * vf and V(name), the name of an instruction at its width. */
+/* kernel: what avx2.h and avx512.h have in common: instructions whose names differ in the width alone. The including file has
+ * defined vf and V(name), the name of an instruction at its width. */
 #ifndef ARC_KERNEL_REGISTERS_X86_H
 #define ARC_KERNEL_REGISTERS_X86_H
 

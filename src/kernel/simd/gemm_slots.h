@@ -1,4 +1,5 @@
-/* kernel: the float32 slots that gemm.h makes at every instruction set. What IGEMM_MR is, and in which registers, the including file says. */
+/* kernel: the float32 slots that gemm.h makes at every instruction set. What IGEMM_MR is, and in which registers, the including
+ * file says. */
 #ifndef ARC_KERNEL_SIMD_GEMM_SLOTS_H
 #define ARC_KERNEL_SIMD_GEMM_SLOTS_H
 

@@ -23,7 +23,7 @@ INLINE size_t width_at(size_t n, size_t j) {
 
 #include "kernel/simd/tn.h"
 
-/* ---- depthwise weights -------------------------------------------------------------------------------------------------------- */
+/* ---- depthwise weights ----------------------------------------------------------------------------------------------------- */
 
 #define DWG_TAPS 9
 
@@ -57,7 +57,7 @@ static void dwconv_grad(size_t pixels, size_t channels, size_t taps, const float
     }
 }
 
-/* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Winograd -------------------------------------------------------------------------------------------------------------- */
 
 #define GRAD_STRIP(t, n)                                                                                                         \
     INLINE void grad_strip_##t(size_t j, size_t width, const float *const *dy, float *m, size_t m_stride) {                      \
@@ -168,7 +168,7 @@ static void winograd_weights_grad(int t, size_t channels, const float *u, size_t
             weights_grad_strip_4(j, width_at(channels, j), u, u_stride, w, w_stride);
 }
 
-/* ---- normalisation ------------------------------------------------------------------------------------------------------------ */
+/* ---- normalisation --------------------------------------------------------------------------------------------------------- */
 
 #define STRIP 4 /* registers of channels side by side, so that their sums hide each other's latency */
 
@@ -333,7 +333,7 @@ static void norm_grad(arc_store store, size_t m, size_t n, const void *x, const 
         grad_kinds(false, m, n, x, dy, norm, a, b, c, add, dx);
 }
 
-/* ---- conversions -------------------------------------------------------------------------------------------------------------- */
+/* ---- conversions ----------------------------------------------------------------------------------------------------------- */
 
 static void store_load(arc_store store, size_t n, const void *x, float *y) {
     for (size_t i = 0; i < n; i += VL)

@@ -48,7 +48,7 @@ static void pair_rows(size_t n, const uint16_t *low, const uint16_t *high, float
     }
 }
 
-/* ---- Winograd ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Winograd -------------------------------------------------------------------------------------------------------------- */
 
 /* B^T x B and A dy A^T of one strip of channels: n*n registers. */
 #define STRIP_FUNCTIONS(t, n)                                                                                                    \
@@ -173,7 +173,7 @@ static void winograd_out_half(int t, size_t channels, const float *m, size_t m_s
         out_half_4(channels, m, m_stride, y, y_row, y_pixel, rows, cols, bias, add);
 }
 
-/* ---- depthwise ---------------------------------------------------------------------------------------------------------------- */
+/* ---- depthwise ------------------------------------------------------------------------------------------------------------- */
 
 INLINE vf exchange(size_t q, vf x) {
     x = q & 1 ? v_swap1(x) : x;

@@ -1,4 +1,5 @@
-/* op: smooth activations: Gelu (exact and by tanh), Mish, Swish, Celu, and com.microsoft's QuickGelu. Element by element in either layout. */
+/* op: smooth activations: Gelu (exact and by tanh), Mish, Swish, Celu, and com.microsoft's QuickGelu. Element by element in
+ * either layout. */
 #include "op/layer.h"
 #include <math.h>
 #include <string.h>

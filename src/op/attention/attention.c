@@ -1,5 +1,6 @@
-/* op: Attention of opset 23 (with the key lengths of 24): scaled dot products of queries and keys, softmax, weighted sum of values; masks, causal
- * masking, earlier keys and values, groups of query heads that share keys. Each row of queries is one item of work, summed in double. */
+/* op: Attention of opset 23 (with the key lengths of 24): scaled dot products of queries and keys, softmax, weighted sum of
+ * values; masks, causal masking, earlier keys and values, groups of query heads that share keys. Each row of queries is one item
+ * of work, summed in double. */
 #include "op/layer.h"
 #include <math.h>
 

@@ -17,8 +17,8 @@ typedef struct arc_conv_geometry {
 arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape *x, const arc_shape *w, arc_conv_geometry *g,
                          char *why, size_t why_bytes);
 
-/* For `pixels` output pixels from number `first`: list[i*pixel_stride + t*tap_stride] = input row of tap t (channel `channel` on), or
- * pad. */
+/* For `pixels` output pixels from number `first`: list[i*pixel_stride + t*tap_stride] = input row of tap t (channel `channel`
+ * on), or pad. */
 void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,
                        size_t pixel_stride, size_t tap_stride, const float **list);
 

@@ -1,5 +1,5 @@
-/* op: Einsum of any number of inputs and letters, with ellipsis. The equation is worked out once, when the step is prepared: each letter is a loop with
- * a stride in every input; those that the output lacks are summed over, in double. */
+/* op: Einsum of any number of inputs and letters, with ellipsis. The equation is worked out once, when the step is prepared: each
+ * letter is a loop with a stride in every input; those that the output lacks are summed over, in double. */
 #include "op/layer.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* op: normalisations of whole rows: LayerNormalization, RMSNormalization (and com.microsoft's SimplifiedLayerNormalization), GroupNormalization,
- * LpNormalization. Statistics are taken in double, each row by one thread in a fixed order. */
+/* op: normalisations of whole rows: LayerNormalization, RMSNormalization (and com.microsoft's SimplifiedLayerNormalization),
+ * GroupNormalization, LpNormalization. Statistics are taken in double, each row by one thread in a fixed order. */
 #include "op/layer.h"
 #include <math.h>
 

@@ -1,4 +1,5 @@
-/* op: GridSample (16, 20): the input read at any places of two dimensions, nearest, linear or cubic; outside by zeros, the border or reflection. */
+/* op: GridSample (16, 20): the input read at any places of two dimensions, nearest, linear or cubic; outside by zeros, the border
+ * or reflection. */
 #include "op/layer.h"
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* op: elements by index: GatherElements, GatherND, ScatterElements, ScatterND, TopK, CumSum, Trilu. An index outside its dimension reads zeros and is
- * not written: infer cannot see indices that are known at run time only. */
+/* op: elements by index: GatherElements, GatherND, ScatterElements, ScatterND, TopK, CumSum, Trilu. An index outside its
+ * dimension reads zeros and is not written: infer cannot see indices that are known at run time only. */
 #include "op/layer.h"
 #include <math.h>
 #include <stdlib.h>

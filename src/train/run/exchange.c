@@ -1,5 +1,5 @@
-/* train: the exchange of gradients: the training thread fills a block, a thread of its own sends it (ranks.h) while the next one fills. What a
- * block is, and its order, exchange.h says; the sums themselves are the ranks' own. */
+/* train: the exchange of gradients: the training thread fills a block, a thread of its own sends it (ranks.h) while the next one
+ * fills. What a block is, and its order, exchange.h says; the sums themselves are the ranks' own. */
 #include "train/run/exchange.h"
 #include "train/trainer/optimiser.h"
 #include <math.h>

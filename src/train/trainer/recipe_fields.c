@@ -11,8 +11,10 @@
     X(network,          TEXT, 0, 0, NULL, "NAME", "r18 r34 r50 r100 r200 mbf mbf-large tiny") \
     X(dim,              INT, 1, 65536, NULL, "N", "length of the embedding") \
     X(init,             TEXT, 0, 0, NULL, "FILE", "start from the weights of this model instead of random ones") \
-    X(freeze,           TEXT, 0, 0, NULL, "LIST", "layers that stay as they are, by the beginnings of their names: conv1,layer1.") \
-    X(precision,        WORD, 0, 0, "fp32|bf16", "fp32|bf16", "bf16: activations and products in bfloat16, weights and sums in fp32") \
+    X(freeze,           TEXT, 0, 0, NULL, "LIST", \
+      "layers that stay as they are, by the beginnings of their names: conv1,layer1.") \
+    X(precision,        WORD, 0, 0, "fp32|bf16", "fp32|bf16", \
+      "bf16: activations and products in bfloat16, weights and sums in fp32") \
     X(recompute,        WORD, 0, 0, "no|yes", "yes|no", "less memory: activations are computed again for the backward pass") \
     X(seed,             INT, 0, HUGE_COUNT, NULL, "N", "of weights, order, augmentation and sampling") \
     X(loss,             WORD, 0, 0, "softmax|arcface|cosface|sphereface|combined|adaface|magface|curricularface", "NAME", \
@@ -34,7 +36,8 @@
     X(regulariser,      REAL, 0, 1e6, NULL, "X", "magface: lambda_g") \
     X(easy_margin,      WORD, 0, 0, "no|yes", "yes|no", "magface: no margin beyond 90 degrees") \
     X(sample_rate,      REAL, 1e-6, 1, NULL, "X", "partial FC: share of the classes in a step") \
-    X(partial,          WORD, 0, 0, "v2|v1", "v1|v2", "partial FC: classes that are not sampled do not change (v1) or keep momentum and decay (v2)") \
+    X(partial,          WORD, 0, 0, "v2|v1", "v1|v2", \
+      "partial FC: classes that are not sampled do not change (v1) or keep momentum and decay (v2)") \
     X(logits_mb,        INT, 0, 1048576, NULL, "N", "cosines are kept for the backward pass up to so many megabytes") \
     X(optimiser,        WORD, 0, 0, "sgd|adamw", "sgd|adamw", "how weights move") \
     X(rate,             REAL, 0, 1e30, NULL, "X", "learning rate") \
@@ -46,7 +49,8 @@
     X(beta2,            REAL, 0, 0.999999, NULL, "X", "of adamw") \
     X(epsilon,          REAL, 1e-12, 1, NULL, "X", "of adamw") \
     X(clip,             REAL, 0, 1e9, NULL, "X", "largest norm of the network's gradient (0: any)") \
-    X(ema,              REAL, 0, 0.999999, NULL, "X", "the saved model is a running mean of weights with this decay (0: it is not)") \
+    X(ema,              REAL, 0, 0.999999, NULL, "X", \
+      "the saved model is a running mean of weights with this decay (0: it is not)") \
     X(batch,            INT, 1, 1048576, NULL, "N", "pictures of a step, all ranks together") \
     X(micro_batch,      INT, 0, 1048576, NULL, "N", "pictures that share BatchNorm statistics and memory (0: a rank's share)") \
     X(epochs,           INT, 1, 1000000, NULL, "N", "times through the data") \
@@ -57,7 +61,8 @@
     X(milestones,       TEXT, 0, 0, NULL, "LIST", "of step, in epochs: 8,14") \
     X(warmup_epochs,    REAL, 0, 1e6, NULL, "X", "epochs in which the rate rises") \
     X(warmup_steps,     INT, 0, HUGE_COUNT, NULL, "N", "the same in steps") \
-    X(full_first_step,  WORD, 0, 0, "no|yes", "yes|no", "the first step of a warm-up at the full rate, as arcface_torch's scheduler has it") \
+    X(full_first_step,  WORD, 0, 0, "no|yes", "yes|no", \
+      "the first step of a warm-up at the full rate, as arcface_torch's scheduler has it") \
     X(augment,          TEXT, 0, 0, NULL, "LIST", "flip, dali, mxnet, adaface, or steps such as flip,blur=0.3") \
     X(loader_threads,   INT, 0, 256, NULL, "N", "threads that decode ahead") \
     X(teacher,          TEXT, 0, 0, NULL, "FILE", "distil: embeddings shall resemble this model's") \
