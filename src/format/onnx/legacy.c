@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MAX_STEPS 1000 /* layers between a convolution and a slope */
+
 static const arc_value *constant(const arc_graph *g, const arc_node *n, int i) {
     return i < n->inputs && n->input[i] >= 0 && g->value[n->input[i]].data ? &g->value[n->input[i]] : NULL;
 }
@@ -71,28 +73,28 @@ static arc_status settle_norm(arc_graph *g, int index) {
     return ARC_OK;
 }
 
-/* Channels that a node gives, as its weights say; 0: they don't. */
-static int64_t channels_of(const arc_graph *g, int value) {
-    const int producer = value >= 0 ? g->value[value].producer : ARC_NO_VALUE;
-    if (producer < 0)
-        return 0;
-    const arc_node *n = &g->node[producer];
-    const arc_value *w = constant(g, n, 1);
-    if (strcmp(n->op, "Conv") == 0)
-        return w && w->shape.rank == 4 ? w->shape.dim[0] : 0;
-    if (strcmp(n->op, "BatchNormalization") == 0 &&
-        n->inputs > 0) /* behind a fully connected layer the slope [C] is right as it is */
-        return w && w->shape.rank == 1 && channels_of(g, n->input[0]) == w->shape.dim[0] ? w->shape.dim[0] : 0;
-    if (strcmp(n->op, "Add") == 0 && n->inputs == 2)
-        return ARC_MAX(channels_of(g, n->input[0]), (int64_t)0);
-    return 0;
+/* Whether a convolution of this many channels gives the value, as its weights say; layers that keep the channels may stand
+ * between them. Behind a fully connected layer the slope [C] is right as it is. The graph is not checked yet: nodes may form a
+ * circle. */
+static bool has_channels(const arc_graph *g, int value, int64_t channels) {
+    for (int steps = 0; value >= 0 && g->value[value].producer >= 0 && steps < MAX_STEPS; steps++) {
+        const arc_node *n = &g->node[g->value[value].producer];
+        const arc_value *w = constant(g, n, 1);
+        const bool norm = strcmp(n->op, "BatchNormalization") == 0, sum = strcmp(n->op, "Add") == 0 && n->inputs == 2;
+        if (strcmp(n->op, "Conv") == 0)
+            return w && w->shape.rank == 4 && w->shape.dim[0] == channels;
+        if (!sum && !(norm && w && w->shape.rank == 1 && w->shape.dim[0] == channels))
+            return false;
+        value = n->input[0];
+    }
+    return false;
 }
 
 /* A slope [C] behind a convolution of C channels becomes [C,1,1]. */
 static arc_status settle_slope(arc_graph *g, int index) {
     const arc_value *slope = constant(g, &g->node[index], 1);
     if (!slope || slope->shape.rank != 1 || slope->shape.dim[0] < 2 ||
-        channels_of(g, g->node[index].input[0]) != slope->shape.dim[0])
+        !has_channels(g, g->node[index].input[0], slope->shape.dim[0]))
         return ARC_OK;
     const arc_value old = *slope;
     const arc_shape shape = {3, {old.shape.dim[0], 1, 1}};
