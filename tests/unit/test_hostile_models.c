@@ -53,7 +53,7 @@ static void put_message(message *m, uint64_t field, message *inner) {
 
 /* ---- ONNX ---- */
 
-enum { F32 = 1 };                                            /* TensorProto.DataType */
+enum { F32 = 1, INT64 = 7 };                                 /* TensorProto.DataType */
 enum { NODE = 1, INITIALIZER = 5, INPUT = 11, OUTPUT = 12 }; /* GraphProto */
 enum { GRAPH = 7, OPSET = 8 };                               /* ModelProto */
 
@@ -74,6 +74,14 @@ static message make_node(const char *op, const char *inputs, const char *outputs
     return n;
 }
 
+static void put_graph_attribute(message *node, const char *name, message *graph) {
+    message a = {0};
+    put_text(&a, 1, name);
+    put_message(&a, 6, graph);
+    put_number(&a, 20, 5);
+    put_message(node, 5, &a);
+}
+
 static void put_node(message *graph, uint64_t field, const char *op, const char *inputs, const char *outputs) {
     message n = make_node(op, inputs, outputs);
     put_message(graph, field, &n);
@@ -87,6 +95,11 @@ static message make_tensor(const char *name, int type, int rank, const int64_t *
     put_text(&t, 8, name);
     put_bytes(&t, 9, raw, bytes);
     return t;
+}
+
+static void put_integers(message *graph, const char *name, int rank, size_t count, const int64_t *v) {
+    message t = make_tensor(name, INT64, rank, &(int64_t){(int64_t)count}, v, count * sizeof *v);
+    put_message(graph, INITIALIZER, &t);
 }
 
 static void put_floats(message *graph, const char *name, int rank, const int64_t *dims) {
@@ -179,9 +192,84 @@ static void a_slope_behind_a_circle_or_a_long_chain_is_read(void **state) {
     taken(8, &g, &more);
 }
 
+/* ---- known.c, inline.c ---- */
+
+/* An If of x and the condition, whose branches are Relu and Neg. */
+static void put_if(message *graph, const char *condition, const char *output) {
+    static const char *const op[] = {"Relu", "Neg"}, *const name[] = {"then_branch", "else_branch"};
+    message n = make_node("If", condition, output);
+    for (int i = 0; i < 2; i++) {
+        message branch = {0};
+        put_node(&branch, NODE, op[i], "x", "r");
+        put_value(&branch, OUTPUT, "r");
+        put_graph_attribute(&n, name[i], &branch);
+    }
+    put_message(graph, NODE, &n);
+}
+
+/* A sum of a value with itself, twenty times, has a million paths; two hundred conditions ask for it. */
+static void conditions_of_endless_paths_are_not_followed(void **state) {
+    static const int64_t one = 1, large = 1 << 20;
+    message more = {0};
+    (void)state;
+    for (int asked = 1; asked <= 200; asked += 199) {
+        message g = begin_graph();
+        put_integers(&g, "n0", 0, 1, &one);
+        put_integers(&g, "large", 0, 1, &large);
+        for (int i = 0; i < 20; i++) {
+            char in[32], out[16];
+            snprintf(in, sizeof in, "n%d n%d", i, i);
+            snprintf(out, sizeof out, "n%d", i + 1);
+            put_node(&g, NODE, "Add", in, out);
+        }
+        put_node(&g, NODE, "Equal", "n20 large", "yes");
+        for (int i = 1; i < asked; i++) {
+            char out[16];
+            snprintf(out, sizeof out, "y%d", i);
+            put_if(&g, "yes", out);
+        }
+        put_if(&g, "yes", "y");
+        if (asked == 1)
+            taken(13, &g, &more);
+        else
+            refused(13, &g, &more, ARC_EUNSUPPORTED, "decides by what is in the picture");
+    }
+}
+
+/* What is no list is not taken for one: rows that are summed, and as many copies as only the run can tell. */
+static void conditions_of_rows_and_copies_are_not_known(void **state) {
+    static const int64_t numbers[] = {1, 2, 3, 4}, square[] = {2, 2}, first = 0, second = 1, ten = 10, seven = 7, three = 3;
+    message more = {0};
+    (void)state;
+    message g = begin_graph();
+    put_integers(&g, "numbers", 1, 4, numbers);
+    put_integers(&g, "square", 1, 2, square);
+    put_integers(&g, "first", 0, 1, &first);
+    put_integers(&g, "ten", 0, 1, &ten);
+    put_node(&g, NODE, "Reshape", "numbers square", "rows");
+    put_node(&g, NODE, "ReduceSum", "rows", "sum");
+    put_node(&g, NODE, "Gather", "sum first", "number");
+    put_node(&g, NODE, "Equal", "number ten", "yes");
+    put_if(&g, "yes", "y");
+    refused(13, &g, &more, ARC_EUNSUPPORTED, "decides by what is in the picture");
+    g = begin_graph();
+    put_integers(&g, "one", 1, 1, numbers);
+    put_integers(&g, "three", 1, 1, &three);
+    put_integers(&g, "seven", 1, 1, &seven);
+    put_integers(&g, "second", 0, 1, &second);
+    put_node(&g, NODE, "Tile", "one three", "ones");
+    put_node(&g, NODE, "Concat", "ones seven", "list");
+    put_node(&g, NODE, "Gather", "list second", "number");
+    put_node(&g, NODE, "Equal", "number seven", "yes");
+    put_if(&g, "yes", "y");
+    refused(13, &g, &more, ARC_EUNSUPPORTED, "decides by what is in the picture");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slope_behind_a_circle_or_a_long_chain_is_read),
+        cmocka_unit_test(conditions_of_endless_paths_are_not_followed),
+        cmocka_unit_test(conditions_of_rows_and_copies_are_not_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,7 +202,7 @@ static arc_onnx_known known_of(arc_onnx_reader *r, int value) {
     arc_onnx_known known;
     if (!r->shapes_read)
         arc_onnx_read_shapes(r);
-    arc_onnx_know(r->g, value, 0, &known);
+    arc_onnx_know(r->g, value, &r->looks, &known);
     return known;
 }
 

@@ -84,7 +84,7 @@ static bool combine(const char *op, int64_t a, int64_t b, int64_t *out) {
     else if (strcmp(op, "Div") == 0 && b != 0 && b != -1)
         *out = a / b;
     else if (strcmp(op, "Mod") == 0 && b > 0)
-        *out = (a % b + b) % b;
+        *out = a % b + (a % b < 0 ? b : 0);
     else if (strcmp(op, "Equal") == 0)
         *out = a == b;
     else if (strcmp(op, "Greater") == 0)
@@ -106,10 +106,21 @@ static bool combine(const char *op, int64_t a, int64_t b, int64_t *out) {
     return true;
 }
 
+/* Whether the result has an element for each pair of elements, as Tile and Expand have not. */
+static bool is_elementwise(const char *op) {
+    static const char *const ops[] = {
+        "Add",  "Sub",         "Mul", "Div", "Mod", "Pow", "Min", "Max", "Equal", "Greater", "GreaterOrEqual",
+        "Less", "LessOrEqual", "And", "Or",  "Xor"};
+    for (size_t i = 0; i < ARC_COUNT(ops); i++)
+        if (strcmp(op, ops[i]) == 0)
+            return true;
+    return false;
+}
+
 static void of_pair(const char *op, const arc_onnx_known *a, const arc_onnx_known *b, arc_onnx_known *out) {
     const int count = ARC_MAX(a->count, b->count);
     const bool both = strcmp(op, "And") == 0, either = strcmp(op, "Or") == 0;
-    if (a->count != b->count && a->count != 1 && b->count != 1)
+    if (!is_elementwise(op) || (a->count != b->count && a->count != 1 && b->count != 1))
         return;
     for (int i = 0; i < count; i++) {
         const int ia = a->count == 1 ? 0 : i, ib = b->count == 1 ? 0 : i;
@@ -124,11 +135,13 @@ static void of_pair(const char *op, const arc_onnx_known *a, const arc_onnx_know
     out->count = a->count && b->count ? count : 0;
 }
 
+static void know(const arc_graph *g, int value, int depth, int *looks, arc_onnx_known *out);
+
 /* Lists joined behind each other; 0 counts where one of them is not known at all. */
-static void of_concat(const arc_graph *g, const arc_node *n, int depth, arc_onnx_known *out) {
+static void of_concat(const arc_graph *g, const arc_node *n, int depth, int *looks, arc_onnx_known *out) {
     for (int i = 0; i < n->inputs; i++) {
         arc_onnx_known part;
-        arc_onnx_know(g, n->input[i], depth + 1, &part);
+        know(g, n->input[i], depth + 1, looks, &part);
         if (part.count == 0 || out->count + part.count > ARC_ONNX_MAX_KNOWN) {
             out->count = 0;
             return;
@@ -139,18 +152,19 @@ static void of_concat(const arc_graph *g, const arc_node *n, int depth, arc_onnx
     }
 }
 
-/* The list itself under another shape or type. */
-static bool keeps_elements(const arc_graph *g, const arc_node *n) {
-    static const char *const ops[] = {"Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Cast"};
-    (void)g;
-    if (strcmp(n->op, "Cast") == 0) {
+/* The list itself under another shape or type. One element is a list whatever its shape; several that are laid out in rows and
+ * columns are none any more. */
+static bool keeps_elements(const arc_node *n, const arc_onnx_known *in, const arc_onnx_known *shape) {
+    const char *op = n->op;
+    if (strcmp(op, "Cast") == 0) {
         const int64_t to = arc_attr_int(n, "to", 0);
         return to == ARC_I64 || to == ARC_I32;
     }
-    for (size_t i = 0; i < ARC_COUNT(ops); i++)
-        if (strcmp(n->op, ops[i]) == 0)
-            return true;
-    return false;
+    if (strcmp(op, "Identity") == 0 || strcmp(op, "Squeeze") == 0)
+        return true;
+    if (strcmp(op, "Reshape") == 0 && shape->count == 1)
+        return true;
+    return in->count == 1 && (strcmp(op, "Reshape") == 0 || strcmp(op, "Unsqueeze") == 0 || strcmp(op, "Flatten") == 0);
 }
 
 static void of_truth(const arc_onnx_known *in, bool inverted, arc_onnx_known *out) {
@@ -172,11 +186,12 @@ static void of_all(const char *op, const arc_onnx_known *in, arc_onnx_known *out
     *out = (arc_onnx_known){1, {sum}, {true}};
 }
 
-void arc_onnx_know(const arc_graph *g, int value, int depth, arc_onnx_known *out) {
+static void know(const arc_graph *g, int value, int depth, int *looks, arc_onnx_known *out) {
     arc_onnx_known in[3] = {{.count = 0}};
     *out = (arc_onnx_known){.count = 0};
-    if (value < 0 || depth > MAX_DEPTH)
+    if (value < 0 || depth > MAX_DEPTH || *looks == 0)
         return;
+    --*looks;
     const arc_value *v = &g->value[value];
     if (v->data) {
         of_data(v, out);
@@ -196,12 +211,12 @@ void arc_onnx_know(const arc_graph *g, int value, int depth, arc_onnx_known *out
         return;
     }
     if (strcmp(n->op, "Concat") == 0) {
-        of_concat(g, n, depth, out);
+        of_concat(g, n, depth, looks, out);
         return;
     }
     for (int i = 0; i < n->inputs && i < 3; i++)
-        arc_onnx_know(g, n->input[i], depth + 1, &in[i]);
-    if (keeps_elements(g, n))
+        know(g, n->input[i], depth + 1, looks, &in[i]);
+    if (keeps_elements(n, &in[0], &in[1]))
         *out = in[0];
     else if (strcmp(n->op, "Not") == 0 || (strcmp(n->op, "Cast") == 0 && arc_attr_int(n, "to", 0) == ARC_BOOL))
         of_truth(&in[0], strcmp(n->op, "Not") == 0, out);
@@ -213,4 +228,8 @@ void arc_onnx_know(const arc_graph *g, int value, int depth, arc_onnx_known *out
         of_all(n->op, &in[0], out);
     else if (n->inputs == 2)
         of_pair(n->op, &in[0], &in[1], out);
+}
+
+void arc_onnx_know(const arc_graph *g, int value, int *looks, arc_onnx_known *out) {
+    know(g, value, 0, looks, out);
 }

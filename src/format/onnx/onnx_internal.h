@@ -12,8 +12,9 @@
 #define ARC_ONNX_MIN_OPSET 7
 #define ARC_ONNX_MAX_OPSET 24
 #define ARC_ONNX_MAX_IR 12
-#define ARC_ONNX_MAX_DEPTH 16     /* of functions and branches inside each other */
-#define ARC_ONNX_MAX_BODIES 20000 /* written out in all */
+#define ARC_ONNX_MAX_DEPTH 16      /* of functions and branches inside each other */
+#define ARC_ONNX_MAX_BODIES 20000  /* written out in all */
+#define ARC_ONNX_MAX_LOOKS 4000000 /* at values that decide on branches and loops, in one model: about a second */
 #define ARC_ONNX_OMITTED ARC_NO_VALUE
 #define ARC_ONNX_NO_MEMORY (-2)
 
@@ -92,6 +93,7 @@ typedef struct arc_onnx_reader {
     bool shapes_read;      /* of values between nodes: only where a condition asks for them */
     arc_onnx_scope *scope; /* NULL: the main graph */
     int bodies;            /* written out so far */
+    int looks;             /* left for known.c */
     /* arc_onnx_read_node: nodes have bodies and bodies have nodes, so inline.c, which node.c calls, reads those through here. */
     arc_status (*read_node)(struct arc_onnx_reader *r, const arc_pb *message);
     char text[ARC_ONNX_MAX_NAME + 1];
@@ -150,7 +152,9 @@ typedef struct arc_onnx_known {
     int64_t value[ARC_ONNX_MAX_KNOWN];
     bool known[ARC_ONNX_MAX_KNOWN];
 } arc_onnx_known;
-void arc_onnx_know(const arc_graph *g, int value, int depth, arc_onnx_known *out);
+/* *looks: how many values may still be looked at. A value that is read twice is looked at twice, so a chain of sums of a value
+ * with itself would take as many as there are paths through it; with none left nothing is known. */
+void arc_onnx_know(const arc_graph *g, int value, int *looks, arc_onnx_known *out);
 
 /* legacy.c: rewrites what exporters of old meant beside the standard: BatchNormalization with spatial = 0, PRelu with a slope
  * [C]. */

@@ -166,6 +166,7 @@ static arc_status read_file(reader *r, const void *bytes, size_t count) {
     bool has_graph;
     arc_pb_init(&m, bytes, count);
     r->g->opset = 0;
+    r->looks = ARC_ONNX_MAX_LOOKS;
     arc_status st = read_model(r, m, &graph, &has_graph);
     if (st != ARC_OK)
         return st;
