@@ -33,7 +33,7 @@ typedef struct arc_writer arc_writer;
 arc_status arc_writer_open(arc_writer **out, const arc_alloc *a, const char *path, arc_error *err);
 /* The same into memory: what is put goes into `out`, up to its maximum; commit and abort only free the writer. */
 arc_status arc_writer_open_memory(arc_writer **out, const arc_alloc *a, arc_buffer *buffer, arc_error *err);
-/* After a failed put or printf only abort is possible: commit fails. */
+/* After a failed put or printf only abort is possible: commit fails. Numbers have a decimal point in every locale. */
 arc_status arc_writer_put(arc_writer *w, const void *data, size_t bytes, arc_error *err);
 arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...) ARC_PRINTF(3, 4);
 /* Commit will not wait for the disk: for thousands of small files that can be made again. The file is still complete or

@@ -148,11 +148,11 @@ char *arc_arena_printf(arc_arena *arena, const char *fmt, ...) {
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int bytes = vsnprintf(NULL, 0, fmt, args);
+    const int bytes = arc_number_print(NULL, 0, fmt, args);
     va_end(args);
     char *text = bytes >= 0 ? arc_arena_new(arena, (size_t)bytes + 1, 1) : NULL;
     if (text)
-        vsnprintf(text, (size_t)bytes + 1, fmt, again);
+        arc_number_print(text, (size_t)bytes + 1, fmt, again);
     va_end(again);
     return text;
 }
@@ -206,11 +206,11 @@ arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) {
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int bytes = vsnprintf(NULL, 0, fmt, args);
+    const int bytes = arc_number_print(NULL, 0, fmt, args);
     va_end(args);
     arc_status st = bytes < 0 ? ARC_EINVAL : buffer_reserve(b, (size_t)bytes + 1);
     if (st == ARC_OK) {
-        vsnprintf((char *)b->data + b->bytes, (size_t)bytes + 1, fmt, again);
+        arc_number_print((char *)b->data + b->bytes, (size_t)bytes + 1, fmt, again);
         b->bytes += (size_t)bytes; /* the terminating zero lies behind the end: data is a C string after every printf */
     }
     va_end(again);

@@ -32,8 +32,8 @@ void arc_arena_init(arc_arena *arena, const arc_alloc *a, size_t limit_bytes);
 void *arc_arena_new(arc_arena *arena, size_t n, size_t size); /* NULL on failure */
 char *arc_arena_strdup(arc_arena *arena, const char *text);
 char *arc_arena_strndup(arc_arena *arena, const char *text, size_t bytes);
-char *arc_arena_printf(arc_arena *arena, const char *fmt, ...) ARC_PRINTF(2, 3);
-void arc_arena_free(arc_arena *arena); /* NULL-safe, idempotent */
+char *arc_arena_printf(arc_arena *arena, const char *fmt, ...) ARC_PRINTF(2, 3); /* a decimal point in every locale */
+void arc_arena_free(arc_arena *arena);                                           /* NULL-safe, idempotent */
 
 /* A growing byte buffer with a mandatory maximum. */
 typedef struct arc_buffer {
@@ -42,13 +42,13 @@ typedef struct arc_buffer {
     size_t bytes, capacity_bytes, max_bytes;
 } arc_buffer;
 void arc_buffer_init(arc_buffer *b, const arc_alloc *a, size_t max_bytes);
-arc_status arc_buffer_put(arc_buffer *b, const void *data, size_t bytes); /* ENOMEM or ELIMIT */
-arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) ARC_PRINTF(2, 3);
+arc_status arc_buffer_put(arc_buffer *b, const void *data, size_t bytes);           /* ENOMEM or ELIMIT */
+arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) ARC_PRINTF(2, 3); /* a decimal point in every locale */
 void arc_buffer_free(arc_buffer *b);
 
-/* ---- recycler.c: an allocator in front of another that keeps two large blocks for the next requests; one thread at a time ---
- */
+/* ---- recycler.c ---- */
 
+/* An allocator in front of another that keeps two large blocks for the next requests. One thread at a time. */
 typedef struct arc_recycled {
     void *data;
     size_t bytes, align;

@@ -101,15 +101,9 @@ arc_status arc_text_end(arc_text *t, char **text, arc_error *err) {
 }
 
 arc_status arc_text_save(arc_text *t, const char *path, arc_error *err) {
-    arc_writer *writer = NULL;
     if (t->st != ARC_OK)
         return fail(t, err);
-    arc_status st = arc_writer_open(&writer, t->buffer.alloc, path, err);
-    if (st == ARC_OK && t->buffer.bytes)
-        st = arc_writer_put(writer, t->buffer.data, t->buffer.bytes, err);
-    if (st == ARC_OK)
-        st = arc_writer_commit(&writer, err);
-    arc_writer_abort(&writer);
+    const arc_status st = arc_file_save(t->buffer.alloc, path, t->buffer.data, t->buffer.bytes, err);
     arc_buffer_free(&t->buffer);
     return st;
 }

@@ -1,6 +1,7 @@
 /* base: writes files: under a temporary name beside the final one, synced, then renamed to it. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "base/paths.h"
 #include "base/sys.h"
 #include <errno.h>
@@ -136,13 +137,13 @@ arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int bytes = vsnprintf(NULL, 0, fmt, args);
+    const int bytes = arc_number_print(NULL, 0, fmt, args);
     va_end(args);
     char *line = bytes >= 0 ? arc_mem_raw(w->alloc, (size_t)bytes + 1, 1) : NULL;
     arc_status st = line ? ARC_OK : arc_fail_nomem(err, w->path ? w->path : "memory writer");
     w->broken |= !line;
     if (line) {
-        vsnprintf(line, (size_t)bytes + 1, fmt, again);
+        arc_number_print(line, (size_t)bytes + 1, fmt, again);
         st = arc_writer_put(w, line, (size_t)bytes, err);
     }
     va_end(again);

@@ -220,13 +220,23 @@ static void pool_runs_each_tile_once(void **state) {
     }
 }
 
+/* Sets a locale with a decimal comma, made for these tests in their folder; false where the machine cannot make one. */
+static bool decimal_comma(void) {
+    static int made = -1;
+    char command[256];
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/localedef.log 2>&1", folder, folder);
+    if (made < 0)
+        made = setenv("LOCPATH", folder, 1) == 0 && system(command) == 0;
+    return made && setlocale(LC_ALL, "de_DE.UTF-8") && strcmp(localeconv()->decimal_point, ",") == 0;
+}
+
 static void numbers_are_decimal_text(void **state) {
     (void)state;
     const char *end, *const text[] = {"127.5,", "-1e-3", "+0.25x", "0x0", "-0x1F", "", ",5", "1,5"};
     const double want[] = {127.5, -1e-3, 0.25, 0, 0, 0, 0, 1};
     const size_t read[] = {5, 5, 5, 1, 2, 0, 0, 1};
     char back[32];
-    setlocale(LC_ALL, "de_DE.UTF-8"); /* where the machine has it, a decimal comma */
+    (void)decimal_comma(); /* where the machine has one */
     for (size_t i = 0; i < ARC_COUNT(text); i++) {
         assert_true(arc_number_read(text[i], &end) == want[i]);
         assert_int_equal(end - text[i], read[i]);
@@ -235,6 +245,31 @@ static void numbers_are_decimal_text(void **state) {
     assert_string_equal(back, "0.100000001");
     assert_true((float)arc_number_read(back, &end) == 0.1f);
     setlocale(LC_ALL, "C");
+}
+
+static void files_have_decimal_points_in_every_locale(void **state) {
+    (void)state;
+    arc_arena arena;
+    arc_buffer buffer;
+    arc_writer *w = NULL;
+    arc_map map;
+    if (!decimal_comma())
+        skip();
+    arc_arena_init(&arena, libc, 0);
+    arc_buffer_init(&buffer, libc, 100);
+    assert_string_equal(arc_arena_printf(&arena, "%.2f", 1.5), "1.50");
+    assert_int_equal(arc_buffer_printf(&buffer, "%.2f", 2.5), ARC_OK);
+    assert_string_equal((const char *)buffer.data, "2.50");
+    assert_int_equal(arc_writer_open(&w, libc, in_folder("numbers.txt"), NULL), ARC_OK);
+    assert_int_equal(arc_writer_printf(w, NULL, "%.3f\n", 3.5), ARC_OK);
+    assert_int_equal(arc_writer_commit(&w, NULL), ARC_OK);
+    setlocale(LC_ALL, "C");
+    assert_int_equal(arc_map_open(&map, in_folder("numbers.txt"), 100, NULL), ARC_OK);
+    assert_int_equal(map.bytes, 6);
+    assert_memory_equal(map.data, "3.500\n", 6);
+    arc_map_close(&map);
+    arc_buffer_free(&buffer);
+    arc_arena_free(&arena);
 }
 
 static void describe(arc_text *t) {
@@ -257,7 +292,7 @@ static void text_is_json_in_every_locale(void **state) {
     const arc_alloc alloc = arc_test_heap_alloc(&heap);
     arc_test_walk walk = {.heap = &heap};
     arc_status st;
-    setlocale(LC_ALL, "de_DE.UTF-8"); /* where the machine has it, a decimal comma */
+    (void)decimal_comma(); /* where the machine has one */
     do {
         char *text = NULL;
         arc_error err = {0};
@@ -296,14 +331,23 @@ static void rng_is_the_same_everywhere(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status_has_names_and_texts),    cmocka_unit_test(fail_in_prefixes_the_old_text),
-        cmocka_unit_test(long_error_texts_are_cut),      cmocka_unit_test(memory_refuses_overflow),
-        cmocka_unit_test(grow_keeps_and_zeroes),         cmocka_unit_test(arena_aligns_and_limits),
-        cmocka_unit_test(buffer_stops_at_its_maximum),   cmocka_unit_test(writer_is_atomic),
-        cmocka_unit_test(writer_reports_a_full_disk),    cmocka_unit_test(bad_paths_are_named),
-        cmocka_unit_test(map_refuses_what_is_too_large), cmocka_unit_test(folders_are_made_with_parents),
-        cmocka_unit_test(pool_runs_each_tile_once),      cmocka_unit_test(rng_is_the_same_everywhere),
-        cmocka_unit_test(numbers_are_decimal_text),      cmocka_unit_test(text_is_json_in_every_locale),
+        cmocka_unit_test(status_has_names_and_texts),
+        cmocka_unit_test(fail_in_prefixes_the_old_text),
+        cmocka_unit_test(long_error_texts_are_cut),
+        cmocka_unit_test(memory_refuses_overflow),
+        cmocka_unit_test(grow_keeps_and_zeroes),
+        cmocka_unit_test(arena_aligns_and_limits),
+        cmocka_unit_test(buffer_stops_at_its_maximum),
+        cmocka_unit_test(writer_is_atomic),
+        cmocka_unit_test(writer_reports_a_full_disk),
+        cmocka_unit_test(bad_paths_are_named),
+        cmocka_unit_test(map_refuses_what_is_too_large),
+        cmocka_unit_test(folders_are_made_with_parents),
+        cmocka_unit_test(pool_runs_each_tile_once),
+        cmocka_unit_test(rng_is_the_same_everywhere),
+        cmocka_unit_test(numbers_are_decimal_text),
+        cmocka_unit_test(text_is_json_in_every_locale),
+        cmocka_unit_test(files_have_decimal_points_in_every_locale),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
