@@ -1,4 +1,5 @@
 /* graph: adding values, nodes, attributes and metadata to a graph. Everything is copied into the arena unless said otherwise. */
+#include "base/hash.h"
 #include "graph/graph.h"
 #include <string.h>
 
@@ -54,9 +55,7 @@ static bool make_room(const arc_alloc *a, void **array, int count, int *capacity
 }
 
 static uint64_t name_hash(const char *name) {
-    uint64_t h = 1469598103934665603u; /* FNV-1a */
-    for (; *name; name++)
-        h = (h ^ (uint8_t)*name) * 1099511628211u;
+    const uint64_t h = arc_hash_bytes(ARC_HASH_START, name, strlen(name));
     return h ^ h >> 29;
 }
 

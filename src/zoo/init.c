@@ -1,8 +1,10 @@
 /* zoo: random weights: normally distributed numbers by the ziggurat method (Marsaglia and Tsang 2000, 256 layers) from a
  * counter-based hash. 98.8 % of the numbers take one hash and one comparison, so the 52 million weights of r100 take a
  * fraction of a second. */
+#include "base/hash.h"
 #include "zoo/layers.h"
 #include <math.h>
+#include <string.h>
 
 #define LAYERS 256
 #define TAIL_START 3.6541528853610088 /* where the tail of the lowest layer begins */
@@ -54,10 +56,7 @@ static double draw_slowly(const arc_zoo_normal *n, uint64_t key, uint64_t first)
 }
 
 static uint64_t stream_of(uint64_t seed, const char *name) {
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-    for (; *name; name++)
-        h = (h ^ (uint8_t)*name) * 0x100000001b3u;
-    return arc_rng_hash(seed, h);
+    return arc_rng_hash(seed, arc_hash_bytes(ARC_HASH_START, name, strlen(name)));
 }
 
 void arc_zoo_fill_normal(const arc_zoo_normal *n, uint64_t seed, const char *name, double std, float *out, size_t count) {

@@ -1,4 +1,5 @@
 /* audit: an audit from files. Pictures are read and decoded by all threads, one block at a time, and embedded together. */
+#include "base/hash.h"
 #include "data/set.h"
 #include "eval/audit/audit_internal.h"
 #include <math.h>
@@ -23,13 +24,6 @@ typedef struct block {
     arc_image crop[BLOCK]; /* data NULL: unreadable */
     bool label_failed[BLOCK];
 } block;
-
-static uint64_t content_of(const uint8_t *bytes, size_t count) {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
 
 /* Variance of the 4-neighbour Laplacian of the luma: the usual measure of focus. */
 static float sharpness_of(const arc_image *image) {
@@ -73,7 +67,7 @@ static void decode(void *arg, size_t begin, size_t end, int thread) {
         if (b->label_failed[i] || arc_data_set_read(b->set, (int64_t)at, &item, NULL) != ARC_OK)
             continue;
         arc_data_set_key(b->set, (int64_t)at, name, sizeof name);
-        b->memory->content[at] = content_of(item.bytes, item.count);
+        b->memory->content[at] = arc_hash_bytes(ARC_HASH_START, item.bytes, item.count);
         if (arc_image_decode(b->ctx, item.bytes, item.count, name, NULL, &b->crop[i], NULL, NULL) == ARC_OK) {
             b->memory->sharpness[at] = sharpness_of(&b->crop[i]);
             fit(b, &b->crop[i]);
