@@ -4,6 +4,6 @@
 
 #include <stdint.h>
 
-uint64_t arc_clock_ns(void); /* monotonic */
+uint64_t arc_clock_ns(void); /* nanoseconds since some moment in the past */
 
 #endif

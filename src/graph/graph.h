@@ -66,8 +66,8 @@ typedef struct arc_attr {
     arc_attr_kind kind;
     int64_t i;
     float f;
-    const char *s; /* zero-terminated; s_bytes long */
-    size_t count;  /* ints, floats */
+    const char *s; /* zero-terminated */
+    size_t count;  /* of s without the zero, of ints or of floats */
     const int64_t *ints;
     const float *floats;
     int value; /* ARC_ATTR_TENSOR: index of a value that holds the data */
@@ -145,8 +145,8 @@ const char *arc_attr_string(const arc_node *n, const char *name, const char *fal
 typedef struct arc_graph_copying {
     /* Symbols, attributes and data stay the source's, which must outlive the copy; false: the copy stands by itself. */
     bool borrow;
-    const void *(*data)(const void *arg,
-                        int value); /* not borrowing: what initializer `value` holds in the copy; NULL: the same */
+    /* Not borrowing: what initializer `value` holds in the copy; NULL: the same. */
+    const void *(*data)(const void *arg, int value);
     const void *arg;
 } arc_graph_copying;
 /* Values and nodes keep their indices. Metadata stays behind. */

@@ -101,10 +101,11 @@ void arc_depth_run(const arc_step *s);
 arc_status arc_conv_integer_infer(arc_infer *in);
 arc_status arc_conv_integer_prepare(arc_prepare *p);
 void arc_conv_integer_run(const arc_step *s);
-/* ---- op/int8/convert.c ---- */
-extern const arc_op arc_ops_int8_fused[]; /* the fused 8-bit layers of op/int8/int8.h */
+/* ---- op/int8/matmul.c ---- the same */
 arc_status arc_matmul_integer_infer(arc_infer *in);
 arc_status arc_matmul_integer_prepare(arc_prepare *p);
 void arc_matmul_integer_run(const arc_step *s);
+/* ---- op/int8/convert.c ---- */
+extern const arc_op arc_ops_int8_fused[]; /* the fused 8-bit layers of op/int8/int8.h */
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATH_BYTES 4096
 #define GAIN 0.95 /* another candidate wins when it takes less than this share of the time of the cost model's */
 #define COLD_WEIGHT_BYTES ((size_t)16 << 20) /* a network of more does not stay in the cache from run to run */
 
@@ -17,7 +16,7 @@ struct arc_choices {
     arc_plan_record record;
     arc_tuner tuner;
     bool tune, changed;
-    char path[PATH_BYTES + 64], owner[ARC_PLAN_OWNER_BYTES];
+    char path[ARC_PATH_BYTES + 64], owner[ARC_PLAN_OWNER_BYTES];
 };
 
 /* ---- one layer ------------------------------------------------------------------------------------------------------------- */
@@ -130,7 +129,7 @@ static arc_status load(arc_choices *c, arc_error *err) {
 }
 
 arc_status arc_choices_open(arc_choices **out, const arc_choices_of *of, arc_error *err) {
-    char root[PATH_BYTES], cpu[160];
+    char root[ARC_PATH_BYTES], cpu[160];
     const arc_execution *x = of->x;
     *out = NULL;
     arc_choices *c = arc_mem_new(x->alloc, 1, sizeof *c);

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATH_BYTES 4096
-
 bool arc_rates_know(const char *cpu) {
     static const char zen5[] = "AuthenticAMD family 26 ";
     return strncmp(cpu, zen5, sizeof zen5 - 1) == 0;
@@ -33,7 +31,7 @@ static arc_status measure(arc_rates *out, const arc_execution *x, const char *pa
 }
 
 arc_status arc_rates_find(arc_rates *out, const arc_execution *x, const char *cpu, arc_error *err) {
-    char root[PATH_BYTES], path[PATH_BYTES + 64], owner[ARC_PLAN_OWNER_BYTES];
+    char root[ARC_PATH_BYTES], path[ARC_PATH_BYTES + 64], owner[ARC_PLAN_OWNER_BYTES];
     *out = arc_rates_shipped(x->kernels->isa);
     if (arc_rates_know(cpu) || arc_cache_root(x->ctx->cache_dir, root, sizeof root, NULL) != ARC_OK)
         return ARC_OK;

@@ -20,7 +20,7 @@ static const char *const pack_name[] = {"conv winograd", "conv winograd bf16", "
 static const char *const schedule_name[ARC_WINOGRAD_SCHEDULES] = {"own blocks", "shared panels", "shared points"};
 
 typedef struct wino_state {
-    arc_conv_run_fn *run; /* first, as conv.h asks */
+    arc_conv_run_fn *run; /* first member, as geometry.h asks */
     arc_epilogue act;
     const float *zero; /* [c_in] */
     const float *packed;
