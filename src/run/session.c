@@ -253,10 +253,10 @@ static arc_status collect_outputs(const arc_session *s, const arc_plan *p, const
     return ARC_OK;
 }
 
-arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err) {
+/* Plans for these inputs, which must be of the declared types and in a form that the plan reads. */
+static arc_status begin_run(arc_session *s, const arc_tensor *in, arc_error *err) {
     const arc_graph *g = s->source;
     arc_shape shape[MAX_INPUTS];
-    memset(out, 0, (size_t)g->outputs * sizeof *out);
     if (g->inputs > MAX_INPUTS)
         return arc_fail(err, ARC_ELIMIT, "the graph has %d inputs, at most %d are supported", g->inputs, MAX_INPUTS);
     for (int i = 0; i < g->inputs; i++) {
@@ -269,11 +269,19 @@ arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out
     const arc_status st = arc_session_plan(s, shape, err);
     if (st != ARC_OK)
         return st;
-    const arc_plan *p = s->last;
     for (int i = 0; i < g->inputs; i++)
         if (in[i].layout == ARC_PIXELS && !arc_session_takes_pixels(s, i))
             return arc_fail(err, ARC_EUNSUPPORTED, "input '%.100s' is not read as rows of three channels: give it as floats",
                             g->value[g->input[i]].name);
+    return ARC_OK;
+}
+
+arc_status arc_session_run(arc_session *s, const arc_tensor *in, arc_tensor *out, arc_error *err) {
+    memset(out, 0, (size_t)s->source->outputs * sizeof *out);
+    const arc_status st = begin_run(s, in, err);
+    if (st != ARC_OK)
+        return st;
+    const arc_plan *p = s->last;
     arc_tensor copy[MAX_INPUTS];
     const arc_tensor *placed = place_inputs(s, in, copy);
     for (int i = 0; i < p->steps; i++)
@@ -294,11 +302,8 @@ static int64_t step_bytes(const arc_step *s) {
 
 arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds, arc_step_time *time, int capacity, int *count,
                                arc_error *err) {
-    arc_shape shape[MAX_INPUTS];
     *count = 0;
-    for (int i = 0; i < s->source->inputs && i < MAX_INPUTS; i++)
-        shape[i] = in[i].shape;
-    const arc_status st = arc_session_plan(s, shape, err);
+    const arc_status st = begin_run(s, in, err);
     if (st != ARC_OK)
         return st;
     const arc_plan *p = s->last;

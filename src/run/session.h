@@ -48,7 +48,8 @@ typedef struct arc_step_time {
     int64_t macs, bytes;
     double ms;
 } arc_step_time;
-/* Times every step of the plan for `in`: ms is the least of `rounds` runs. Fills min(capacity, *count) entries. */
+/* Times every step of the plan for `in`: ms is the least of `rounds` runs. Fills min(capacity, *count) entries. Errors: those of
+ * arc_session_run. */
 arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds, arc_step_time *time, int capacity, int *count,
                                arc_error *err);
 

@@ -287,8 +287,43 @@ static void wrong_inputs_are_named(void **state) {
     in = (arc_tensor){.dtype = ARC_F64, .shape = {4, {1, 3, 8, 8}}, .data = data};
     assert_int_equal(arc_session_run(s, &in, &out, &err), ARC_ESHAPE);
     assert_non_null(strstr(err.text, "'x' takes float32, it was given float64"));
+    arc_step_time time[2];
+    int count;
+    err.text[0] = '\0';
+    assert_int_equal(arc_session_profile(s, &in, 1, time, 2, &count, &err), ARC_ESHAPE);
+    assert_non_null(strstr(err.text, "'x' takes float32, it was given float64"));
     in.dtype = ARC_F32;
+    assert_int_equal(arc_session_profile(s, &in, 1, time, 2, &count, &err), ARC_OK);
+    assert_int_equal(count, 1);
     assert_int_equal(arc_session_run(s, &in, &out, &err), ARC_OK);
+    arc_session_free(&s);
+    arc_graph_free(&t.g);
+}
+
+/* One more input than a session binds: running and timing both say so. */
+static void too_many_inputs_are_refused(void **state) {
+    (void)state;
+    enum { INPUTS = 65 };
+    net t;
+    char name[16];
+    float data[2] = {0};
+    int sum = start(&t, 93, net_shape(2, 1, 2, 0, 0));
+    for (int i = 1; i < INPUTS; i++) {
+        snprintf(name, sizeof name, "x%d", i);
+        sum = net_node(&t, "Add", sum, net_input(&t, name, net_shape(2, 1, 2, 0, 0)), ARC_NO_VALUE, NULL);
+    }
+    net_done(&t, sum);
+    arc_session *s;
+    arc_error err = {0};
+    arc_step_time time[2];
+    int count;
+    arc_tensor out, in[INPUTS];
+    for (int i = 0; i < INPUTS; i++)
+        in[i] = (arc_tensor){.dtype = ARC_F32, .shape = {2, {1, 2}}, .data = data};
+    assert_int_equal(arc_session_new(&s, ctx, t.g, NULL, &err), ARC_OK);
+    assert_int_equal(arc_session_run(s, in, &out, &err), ARC_ELIMIT);
+    assert_non_null(strstr(err.text, "the graph has 65 inputs, at most 64 are supported"));
+    assert_int_equal(arc_session_profile(s, in, 1, time, 2, &count, &err), ARC_ELIMIT);
     arc_session_free(&s);
     arc_graph_free(&t.g);
 }
@@ -513,6 +548,7 @@ int main(void) {
         cmocka_unit_test(blocks_share_an_arena),
         cmocka_unit_test(every_shape_has_its_plan),
         cmocka_unit_test(wrong_inputs_are_named),
+        cmocka_unit_test(too_many_inputs_are_refused),
         cmocka_unit_test(shape_arithmetic_is_folded),
         cmocka_unit_test(weights_may_be_computed),
         cmocka_unit_test(rows_of_a_head_are_free),
