@@ -504,6 +504,13 @@ static void shapes_must_be_known_and_sound(void **state) {
     add_input(&apart, ARC_F32, 2, dim, x, false);
     add_input(&apart, ARC_F32, 1, two, x, false);
     expect_refusal(&apart, ARC_ESHAPE, "do not broadcast");
+    /* 2^66 products for one number: more than any integer counts. */
+    static const int64_t square[] = {2048, 2048};
+    call vast = {.op = "Einsum", .opset = 12, .outputs = 1};
+    for (int i = 0; i < 3; i++)
+        add_input(&vast, ARC_F32, 2, square, NULL, false);
+    add_text(&vast, "equation", "ab,cd,ef->");
+    expect_refusal(&vast, ARC_ELIMIT, "too large");
 }
 
 /* ---- integers ---------------------------------------------------------------------------------------------------- */

@@ -135,14 +135,24 @@ static const char *work_out(const arc_node *node, const arc_shape *const *shape,
     }
     e->inputs = inputs;
     e->summed = codes - e->kept;
-    e->outputs = e->length = 1;
     *y = (arc_shape){.rank = e->kept};
-    for (int i = 0; i < codes; i++) {
-        *(i < e->kept ? &e->outputs : &e->length) *= e->dim[i];
-        if (i < e->kept)
-            y->dim[i] = e->dim[i];
-    }
+    for (int i = 0; i < e->kept; i++)
+        y->dim[i] = e->dim[i];
     return NULL;
+}
+
+/* Outputs, and products summed into each. False when both together are more than a tensor may have, empty dimensions left out. */
+static bool count_products(einsum_state *e) {
+    int64_t all = 1;
+    e->outputs = e->length = 1;
+    for (int i = 0; i < e->kept + e->summed; i++) {
+        const int64_t d = e->dim[i];
+        if (d > 0 && all > ARC_MAX_ELEMENTS / d)
+            return false;
+        all *= d > 0 ? d : 1;
+        *(i < e->kept ? &e->outputs : &e->length) *= d;
+    }
+    return true;
 }
 
 static arc_status einsum_infer(arc_infer *in) {
@@ -160,7 +170,7 @@ static arc_status einsum_infer(arc_infer *in) {
     const char *why = work_out(in->node, shape, in->inputs, &e, &y);
     if (why)
         return arc_op_fail(in, ARC_ESHAPE, "'%.60s': %s", arc_attr_string(in->node, "equation", ""), why);
-    if (e.outputs > 0 && e.length > ARC_MAX_ELEMENTS / ARC_MAX(e.outputs, (int64_t)1))
+    if (!count_products(&e))
         return arc_op_fail(in, ARC_ELIMIT, "'%.60s' is too large", arc_attr_string(in->node, "equation", ""));
     return arc_infer_out(in, 0, in->in[0]->dtype, &y);
 }
@@ -177,6 +187,8 @@ static arc_status einsum_prepare(arc_prepare *p) {
     const char *why = work_out(s->node, shape, s->inputs, e, &y);
     if (why)
         return arc_fail(p->err, ARC_ESHAPE, "Einsum '%s': %s", s->node->name, why);
+    if (!count_products(e))
+        return arc_fail(p->err, ARC_ELIMIT, "Einsum '%s' is too large", s->node->name);
     p->step->state = e;
     return ARC_OK;
 }
