@@ -147,7 +147,7 @@ mutant plan-by-threads op/conv/winograd.c - plan_cache 's/r\.macs \/ rise \/ r\.
 mutant place-together plan/place.c - graph 's/o->first <= b->last/o->first < b->last/'
 mutant copy-shares-data graph/copy.c - graph 's/how->data(how->arg, index)/v->data/'
 mutant view-moves op/shape/shape.c - ops 's/\.run = arc_transpose_run/.run = arc_transpose_run, .view = true/'
-mutant in-place-after-write op/elementwise/elementwise.c - ops 's/to\[i\] = sqrtf(from\[i\])/to[i] = sqrtf(from[i > 0 ? i - 1 : 0])/'
+mutant in-place-after-write op/elementwise/unary.c - ops 's/to\[i\] = sqrtf(from\[i\])/to[i] = sqrtf(from[i > 0 ? i - 1 : 0])/'
 mutant statistics-learn op/norm/norm.c - "graph learn" 's/\.statistic_inputs = ARC_INPUT(3) | ARC_INPUT(4)/.statistic_inputs = 0/'
 mutant record-checksum plan/cache.c - plan_cache 's/ && memcmp(text, sum, bytes) == 0//'
 mutant record-owner plan/cache.c - plan_cache 's/ || memcmp(text + strlen("owner "), owner, strlen(owner)) != 0//'

@@ -191,21 +191,20 @@ static inline int64_t arc_op_macs(const arc_op *op, const arc_shape *in0, const 
 arc_status arc_op_fail(const arc_infer *in, arc_status code, const char *fmt, ...) ARC_PRINTF(3, 4);
 
 /* The tables, one a family; table.c joins them. */
-extern const arc_op arc_ops_conv[]; /* op/conv/conv.c: Conv, ConvTranspose (+ fused epilogue attributes, below) */
-extern const arc_op arc_ops_gemm[]; /* op/dense/gemm.c: Gemm, MatMul */
-extern const arc_op arc_ops_norm[]; /* op/norm/norm.c: BatchNormalization, InstanceNormalization */
-extern const arc_op
-    arc_ops_activation[]; /* op/activation/activation.c: Relu, PRelu, LeakyRelu, Clip, Sigmoid, HardSwish, Softmax ... */
-extern const arc_op arc_ops_elementwise[]; /* op/elementwise/elementwise.c: Add Sub Mul Div Pow Sqrt Exp Floor Cast ... */
+extern const arc_op arc_ops_conv[];        /* op/conv/conv.c: Conv, ConvTranspose (+ fused epilogue attributes, below) */
+extern const arc_op arc_ops_gemm[];        /* op/dense/gemm.c: Gemm, MatMul */
+extern const arc_op arc_ops_norm[];        /* op/norm/norm.c: BatchNormalization, InstanceNormalization */
+extern const arc_op arc_ops_activation[];  /* op/activation/activation.c: Relu PRelu Clip Sigmoid HardSwish Softmax ... */
+extern const arc_op arc_ops_elementwise[]; /* op/elementwise/elementwise.c: Add Sub Mul Div Pow Equal Where Cast ... */
+extern const arc_op arc_ops_unary[];       /* op/elementwise/unary.c: Sqrt Exp Log Abs Floor Round Erf ... */
 extern const arc_op arc_ops_pool[];        /* op/pool/pool.c: MaxPool AveragePool GlobalAveragePool GlobalMaxPool */
 extern const arc_op arc_ops_resize[];      /* op/resize/resize.c: Resize Upsample */
 extern const arc_op arc_ops_shape[];       /* op/shape/shape.c: Shape Reshape Flatten Concat Slice Gather Transpose ... */
 extern const arc_op arc_ops_reduce[];      /* op/reduce/reduce.c: ReduceMean ReduceL2 ... */
-extern const arc_op
-    arc_ops_row_norm[];               /* op/norm/row.c: LayerNormalization RMSNormalization GroupNormalization LpNormalization */
-extern const arc_op arc_ops_smooth[]; /* op/activation/smooth.c: Gelu Mish Swish Celu */
-extern const arc_op arc_ops_einsum[]; /* op/dense/einsum.c */
-extern const arc_op arc_ops_index[];  /* op/shape/index.c: GatherElements GatherND ScatterElements ScatterND TopK CumSum Trilu */
+extern const arc_op arc_ops_row_norm[];    /* op/norm/row.c: Layer-, RMS-, Group- and LpNormalization */
+extern const arc_op arc_ops_smooth[];      /* op/activation/smooth.c: Gelu Mish Swish Celu */
+extern const arc_op arc_ops_einsum[];      /* op/dense/einsum.c */
+extern const arc_op arc_ops_index[]; /* op/shape/index.c: GatherElements GatherND ScatterElements ScatterND TopK CumSum Trilu */
 extern const arc_op arc_ops_attention[]; /* op/attention/attention.c: Attention RotaryEmbedding */
 extern const arc_op arc_ops_grid[];      /* op/resize/grid.c: GridSample */
 extern const arc_op arc_ops_quant[]; /* op/int8/quantize.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */

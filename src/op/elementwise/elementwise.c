@@ -1,5 +1,6 @@
-/* op: element-wise arithmetic, comparison and logic with numpy broadcasting, and Cast. float32 runs in typed loops;
- * integers and the rare types go element by element through int64 or double (shape arithmetic is a handful of numbers). */
+/* op: element-wise arithmetic, comparison and logic of two operands or more with numpy broadcasting, Where and Cast. float32 runs
+ * in typed loops; integers and the rare types go element by element through int64 or double (shape arithmetic is a handful of
+ * numbers). Functions of one operand are in unary.c. */
 #include "op/layer.h"
 #include "op/learn_step.h"
 #include <math.h>
@@ -146,6 +147,24 @@ static int64_t power_int(int64_t base, int64_t exponent) {
     return (int64_t)r;
 }
 
+/* What a comparison says of p and q; none of the three holds where one of them is NaN. False for kinds that do not compare. */
+static bool compares(binary_kind kind, bool less, bool equal, bool greater) {
+    switch (kind) {
+    case EQUAL:
+        return equal;
+    case GREATER:
+        return greater;
+    case GREATER_EQUAL:
+        return greater || equal;
+    case LESS:
+        return less;
+    case LESS_EQUAL:
+        return less || equal;
+    default:
+        return false;
+    }
+}
+
 /* Wraps on overflow; division by zero gives 0 (ONNX leaves both open). fmod: the sign of the dividend instead of the
  * divisor's. */
 static int64_t binary_int(binary_kind kind, bool fmod_sign, int64_t p, int64_t q) {
@@ -168,24 +187,15 @@ static int64_t binary_int(binary_kind kind, bool fmod_sign, int64_t p, int64_t q
         return ARC_MIN(p, q);
     case MAX:
         return ARC_MAX(p, q);
-    case EQUAL:
-        return p == q;
-    case GREATER:
-        return p > q;
-    case GREATER_EQUAL:
-        return p >= q;
-    case LESS:
-        return p < q;
-    case LESS_EQUAL:
-        return p <= q;
     case AND:
         return p && q;
     case OR:
         return p || q;
     case XOR:
         return !p != !q;
+    default:
+        return compares(kind, p<q, p == q, p> q);
     }
-    return 0;
 }
 
 static double binary_real(binary_kind kind, double p, double q) {
@@ -206,18 +216,8 @@ static double binary_real(binary_kind kind, double p, double q) {
         return p < q || isnan(p) ? p : q;
     case MAX:
         return p > q || isnan(p) ? p : q;
-    case EQUAL:
-        return p == q;
-    case GREATER:
-        return p > q;
-    case GREATER_EQUAL:
-        return p >= q;
-    case LESS:
-        return p < q;
-    case LESS_EQUAL:
-        return p <= q;
     default:
-        return 0;
+        return compares(kind, p<q, p == q, p> q);
     }
 }
 
@@ -266,80 +266,6 @@ static void variadic_run(const arc_step *s) {
     binary(s, &s->in[0], &s->in[1]);
     for (int i = 2; i < s->inputs; i++)
         binary(s, &s->out[0], &s->in[i]);
-}
-
-/* ---- unary ------------------------------------------------------------------------------------------------------- */
-
-static double rounded(double x) {
-    return nearbyint(x);
-}
-static double sign_of(double x) {
-    return x > 0 ? 1 : x < 0 ? -1 : x;
-}
-static double negated(double x) {
-    return -x;
-}
-static double inverse(double x) {
-    return 1 / x;
-}
-
-typedef enum unary_kind {
-    UNARY_SQRT,
-    UNARY_EXP,
-    UNARY_LOG,
-    UNARY_ABS,
-    UNARY_NEG,
-    UNARY_FLOOR,
-    UNARY_CEIL,
-    UNARY_RECIPROCAL,
-    UNARY_ROUND,
-    UNARY_SIGN,
-    UNARY_ERF,
-    UNARY_SIN,
-    UNARY_COS
-} unary_kind;
-
-static double (*const unary[])(double) = {
-    [UNARY_SQRT] = sqrt,     [UNARY_EXP] = exp,      [UNARY_LOG] = log,   [UNARY_ABS] = fabs,
-    [UNARY_NEG] = negated,   [UNARY_FLOOR] = floor,  [UNARY_CEIL] = ceil, [UNARY_RECIPROCAL] = inverse,
-    [UNARY_ROUND] = rounded, [UNARY_SIGN] = sign_of, [UNARY_ERF] = erf,   [UNARY_SIN] = sin,
-    [UNARY_COS] = cos};
-
-typedef struct unary_job {
-    const arc_step *s;
-    double (*fn)(double);
-} unary_job;
-
-static void unary_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
-    const unary_job *job = arg;
-    const arc_tensor *x = &job->s->in[0], *y = &job->s->out[0];
-    const bool unit = step[0] == 1 && step[1] == 1 && x->dtype == ARC_F32;
-    const float *from = (const float *)x->data + (x->dtype == ARC_F32 ? at[1] : 0);
-    float *to = (float *)y->data + (x->dtype == ARC_F32 ? at[0] : 0);
-    if (unit && job->fn == exp)
-        job->s->kernels->exp((size_t)n, from, to);
-    else if (unit && job->fn == sqrt)
-        for (int64_t i = 0; i < n; i++)
-            to[i] = sqrtf(from[i]);
-    else if (arc_dtype_is_int(x->dtype) && (job->fn == fabs || job->fn == negated))
-        for (int64_t i = 0; i < n; i++) {
-            const int64_t v = arc_element_int(x->dtype, x->data, at[1] + i * step[1]);
-            arc_element_set_int(y->dtype, y->data, at[0] + i * step[0],
-                                job->fn == fabs && v >= 0 ? v : (int64_t)(0 - (uint64_t)v));
-        }
-    else
-        for (int64_t i = 0; i < n; i++)
-            arc_element_set_real(y->dtype, y->data, at[0] + i * step[0],
-                                 job->fn(arc_element_real(x->dtype, x->data, at[1] + i * step[1])));
-}
-
-static void unary_run(const arc_step *s) {
-    unary_job job = {s, unary[s->op->variant]};
-    arc_loop l;
-    arc_loop_begin(&l, &s->out[0].shape);
-    arc_loop_add(&l, &s->out[0]);
-    arc_loop_add(&l, &s->in[0]);
-    arc_loop_run(s->pool, l, unary_items, &job);
 }
 
 /* ---- Not, Where, Cast -------------------------------------------------------------------------------------------- */
@@ -489,19 +415,6 @@ const arc_op arc_ops_elementwise[] = {
     {.name = "Or", .variant = OR, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
     {.name = "Xor", .variant = XOR, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
     {.name = "Not", .layout = ARC_OP_PLAIN, .infer = arc_infer_same, .run = not_run},
-    {.name = "Sqrt", .variant = UNARY_SQRT, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Exp", .variant = UNARY_EXP, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Log", .variant = UNARY_LOG, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Abs", .variant = UNARY_ABS, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Neg", .variant = UNARY_NEG, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
-    {.name = "Floor", .variant = UNARY_FLOOR, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Ceil", .variant = UNARY_CEIL, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Reciprocal", .variant = UNARY_RECIPROCAL, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Round", .variant = UNARY_ROUND, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Sign", .variant = UNARY_SIGN, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Erf", .variant = UNARY_ERF, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Sin", .variant = UNARY_SIN, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Cos", .variant = UNARY_COS, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Where", .layout = ARC_OP_SAME, .infer = where_infer, .run = where_run},
     {.name = "Cast", .kind = ARC_KIND_CAST, .layout = ARC_OP_SAME, .infer = cast_infer, .run = cast_run},
     {.name = "CastLike", .layout = ARC_OP_PLAIN, .infer = cast_like_infer, .run = cast_run},
