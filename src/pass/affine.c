@@ -23,24 +23,16 @@ static arc_status affine_new(arc_rewrite *w, affine *f, int input, int64_t count
 }
 
 static arc_status batch_norm_affine(arc_rewrite *w, const arc_node *n, affine *f, bool *is) {
-    const float *parameter[4];
     const int64_t count = n->inputs == 5 && n->input[1] >= 0 ? arc_shape_count(&w->g->value[n->input[1]].shape) : 0;
-    bool usable = count > 0 && arc_attr_int(n, "training_mode", 0) == 0 && arc_attr_int(n, "spatial", 1) == 1;
-    for (int i = 0; usable && i < 4; i++) {
-        parameter[i] = arc_rewrite_floats(w, n, i + 1);
-        usable = parameter[i] && arc_shape_count(&w->g->value[n->input[i + 1]].shape) == count;
-    }
+    bool usable = count > 0 && arc_rewrite_is_norm(w, n, count);
     for (int i = 1; usable && i < n->outputs; i++)
         usable = n->output[i] < 0 || (w->users[n->output[i]] == 0 && !w->g->value[n->output[i]].is_output);
     if (!usable)
         return ARC_OK;
     if (affine_new(w, f, n->input[0], count) != ARC_OK)
         return ARC_ENOMEM;
-    const double eps = arc_attr_float(n, "epsilon", 1e-5f);
-    for (int64_t c = 0; c < count; c++) {
-        f->a[c] = parameter[0][c] / sqrt((double)parameter[3][c] + eps);
-        f->b[c] = parameter[1][c] - parameter[2][c] * f->a[c];
-    }
+    for (int64_t c = 0; c < count; c++)
+        arc_rewrite_norm(w, n, c, &f->a[c], &f->b[c]);
     *is = true;
     return ARC_OK;
 }

@@ -181,12 +181,7 @@ static void readers_of(const fuser *f, int quantized, bool *any, bool *all_gemm)
 /* ---- growing a layer ------------------------------------------------------------------------------------------------------- */
 
 static bool norm_fits(const arc_rewrite *w, const arc_node *n, int64_t channels) {
-    if (!arc_node_is(n, ARC_KIND_BATCH_NORM) || n->inputs != 5 || n->outputs != 1)
-        return false;
-    for (int i = 1; i < 5; i++)
-        if (!arc_rewrite_floats(w, n, i) || arc_shape_count(&w->g->value[n->input[i]].shape) != channels)
-            return false;
-    return true;
+    return n->outputs == 1 && arc_rewrite_is_norm(w, n, channels);
 }
 
 static bool act_fits(const arc_rewrite *w, const arc_node *n, const int8_layer *l) {
@@ -301,13 +296,6 @@ static void grow_second(fuser *f, int8_layer *l) {
 
 /* ---- writing it ------------------------------------------------------------------------------------------------------------ */
 
-/* y = x*factor + shift of a BatchNormalization. */
-static void affine_of(const arc_rewrite *w, const arc_node *norm, int64_t j, double *factor, double *shift) {
-    const double variance = (double)arc_rewrite_floats(w, norm, 4)[j] + (double)arc_attr_float(norm, "epsilon", 1e-5f);
-    *factor = (double)arc_rewrite_floats(w, norm, 1)[j] / sqrt(variance);
-    *shift = (double)arc_rewrite_floats(w, norm, 2)[j] - *factor * (double)arc_rewrite_floats(w, norm, 3)[j];
-}
-
 static arc_status write_post(arc_rewrite *w, arc_node *n, int slot, const arc_node *norm, int64_t channels,
                              float quantize_scale) {
     float *factor, *shift;
@@ -316,7 +304,7 @@ static arc_status write_post(arc_rewrite *w, arc_node *n, int slot, const arc_no
         st = arc_rewrite_new_floats(w, n, slot + 1, channels, &shift);
     for (int64_t j = 0; st == ARC_OK && j < channels; j++) {
         double a, b;
-        affine_of(w, norm, j, &a, &b);
+        arc_rewrite_norm(w, norm, j, &a, &b);
         factor[j] = (float)(a / (double)quantize_scale);
         shift[j] = (float)(b / (double)quantize_scale);
     }
@@ -345,7 +333,7 @@ static arc_status write_scales(arc_rewrite *w, arc_node *n, const int8_layer *l,
         else if (given)
             b = (double)given[j];
         if (l->norm)
-            affine_of(w, l->norm, j, &factor, &shift);
+            arc_rewrite_norm(w, l->norm, j, &factor, &shift);
         scale[j] = (float)(a * factor / step);
         bias[j] = (float)((b * factor + shift) / step);
     }

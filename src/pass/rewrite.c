@@ -1,6 +1,7 @@
 /* pass: the working copy that passes rewrite: who makes and reads a value, new constants, dropping a node; and what Conv,
  * ConvTranspose and Gemm with constant weights have in common. */
 #include "pass/rewrite.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,20 @@ const float *arc_rewrite_floats(const arc_rewrite *w, const arc_node *n, int i) 
     if (i >= n->inputs || n->input[i] < 0 || w->g->value[n->input[i]].dtype != ARC_F32)
         return NULL;
     return w->g->value[n->input[i]].data;
+}
+
+bool arc_rewrite_is_norm(const arc_rewrite *w, const arc_node *n, int64_t channels) {
+    bool is = arc_node_is(n, ARC_KIND_BATCH_NORM) && n->inputs == 5 && arc_attr_int(n, "training_mode", 0) == 0 &&
+              arc_attr_int(n, "spatial", 1) == 1;
+    for (int i = 1; is && i < 5; i++)
+        is = arc_rewrite_floats(w, n, i) && arc_shape_count(&w->g->value[n->input[i]].shape) == channels;
+    return is;
+}
+
+void arc_rewrite_norm(const arc_rewrite *w, const arc_node *norm, int64_t j, double *factor, double *shift) {
+    const double variance = (double)arc_rewrite_floats(w, norm, 4)[j] + (double)arc_attr_float(norm, "epsilon", 1e-5f);
+    *factor = (double)arc_rewrite_floats(w, norm, 1)[j] / sqrt(variance);
+    *shift = (double)arc_rewrite_floats(w, norm, 2)[j] - *factor * (double)arc_rewrite_floats(w, norm, 3)[j];
 }
 
 arc_status arc_rewrite_new_floats(arc_rewrite *w, arc_node *n, int i, int64_t count, float **data) {

@@ -23,6 +23,10 @@ arc_node *arc_rewrite_producer(const arc_rewrite *w, int value);
 arc_status arc_rewrite_set_input(arc_rewrite *w, arc_node *n, int i, int value);
 /* Data of a float32 constant input, NULL otherwise. */
 const float *arc_rewrite_floats(const arc_rewrite *w, const arc_node *n, int i);
+/* Whether the node is a BatchNormalization of so many channels by constant statistics. */
+bool arc_rewrite_is_norm(const arc_rewrite *w, const arc_node *n, int64_t channels);
+/* What such a node makes of channel j: x*factor + shift. */
+void arc_rewrite_norm(const arc_rewrite *w, const arc_node *norm, int64_t j, double *factor, double *shift);
 /* A new float32 constant [count] as input i of the node; *data to be filled. */
 arc_status arc_rewrite_new_floats(arc_rewrite *w, arc_node *n, int i, int64_t count, float **data);
 /* Drops node `index`, which passes its input on: everything that read its output 0 reads `value` instead. */

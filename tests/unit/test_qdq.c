@@ -6,8 +6,7 @@
 
 enum { SIDE = 6, CHANNELS = 8 };
 
-/* ---- building
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------------------------------------- */
 
 static int number(net *t, arc_dtype type, const void *value) {
     const arc_shape scalar = {0};
@@ -61,8 +60,7 @@ static int start(net *t, uint32_t seed) {
     return net_input(t, "x", net_shape(4, 1, CHANNELS, SIDE, SIDE));
 }
 
-/* ---- running
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------------------------------------- */
 
 /* How many steps of the optimised graph's plan are 8-bit layers. */
 static int fused_layers(const arc_graph *g, const arc_shape *shape, const float *x) {
@@ -196,8 +194,7 @@ static void any_graph_agrees(void **state) {
     }
 }
 
-/* ---- ONNX Runtime (tests/golden/qdq.py)
- * ---------------------------------------------------------------------------------------- */
+/* ---- ONNX Runtime (tests/golden/qdq.py) ------------------------------------------------------------------------------------ */
 
 static float *golden(const char *name, arc_shape *shape) {
     char path[256];
@@ -248,12 +245,34 @@ static void agrees_with_onnx_runtime(void **state) {
     arc_mem_free(&arc_alloc_libc, x);
 }
 
+/* A normalisation by the statistics of its input is none that a layer can take in: fused or not, the graph is refused. */
+static void training_normalisations_are_refused(void **state) {
+    (void)state;
+    const arc_shape shape = net_shape(4, 1, CHANNELS, SIDE, SIDE);
+    for (int between = 0; between < 2;
+         between++) { /* behind a layer alone, and in front of the 8-bit values that another reads */
+        net t;
+        const int y = conv(&t, quantized(&t, start(&t, 5), 0.01f, 128)), norm = net_batch_norm(&t, y, CHANNELS);
+        assert_int_equal(arc_node_int(t.g, &t.g->node[t.g->nodes - 1], "training_mode", 1), ARC_OK);
+        const int out = between ? net_node(&t, "Add", conv(&t, quantized(&t, norm, 0.02f, 128)), y, ARC_NO_VALUE, NULL) : norm;
+        net_done(&t, out);
+        arc_session *s;
+        arc_error err = {0};
+        assert_int_equal(arc_session_new(&s, ctx, t.g, NULL, NULL), ARC_OK);
+        assert_int_equal(arc_session_plan(s, &shape, &err), ARC_EUNSUPPORTED);
+        assert_non_null(strstr(err.text, "only inference with statistics per channel"));
+        arc_session_free(&s);
+        arc_graph_free(&t.g);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_onnx_runtime),
         cmocka_unit_test(any_graph_agrees),
         cmocka_unit_test(other_readers_may_come_first),
         cmocka_unit_test(weights_may_be_shared),
+        cmocka_unit_test(training_normalisations_are_refused),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
