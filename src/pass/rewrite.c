@@ -15,6 +15,14 @@ int arc_rewrite_only_user(const arc_rewrite *w, int value) {
     return w->user[value];
 }
 
+int arc_rewrite_next_user(const arc_rewrite *w, int value, int from) {
+    for (int i = from + 1; i < w->g->nodes; i++)
+        for (int k = 0; !w->dead[i] && k < w->g->node[i].inputs; k++)
+            if (w->g->node[i].input[k] == value)
+                return i;
+    return ARC_NO_VALUE;
+}
+
 arc_node *arc_rewrite_producer(const arc_rewrite *w, int value) {
     const int p = value >= 0 ? w->g->value[value].producer : ARC_NO_VALUE;
     return p >= 0 && !w->dead[p] ? &w->g->node[p] : NULL;

@@ -17,6 +17,8 @@ typedef struct arc_rewrite {
 
 /* The one node that reads the value, ARC_NO_VALUE when there are several, none, or it is a graph output. */
 int arc_rewrite_only_user(const arc_rewrite *w, int value);
+/* The next live node after `from` that reads the value, ARC_NO_VALUE at the end; also where counts are not up to date. */
+int arc_rewrite_next_user(const arc_rewrite *w, int value, int from);
 /* The node that makes a value and is still there. */
 arc_node *arc_rewrite_producer(const arc_rewrite *w, int value);
 /* Puts a value into input slot i of the node, which gets longer when needed. */

@@ -1,4 +1,4 @@
-/* op: the requantization behind an 8-bit layer, read from the attributes that pass/int8.c wrote. */
+/* op: the requantization behind an 8-bit layer, read from the attributes that pass/int8_write.c wrote. */
 #include "op/fused.h"
 #include "op/int8/int8.h"
 
