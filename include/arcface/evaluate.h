@@ -45,7 +45,8 @@ typedef struct arc_evaluate_options {
     /** The pictures are photos: faces are detected and aligned; NULL (default): aligned crops */
     const arc_model *detector;
     arc_detect_options detect; /**< for photos */
-    /** A picture that is missing or without a face is an error; default false: named, its pairs count as rejected */
+    /** A picture that is missing, damaged or without a face is an error; default false: a missing one or one without a face is
+     * named and its pairs count as rejected; of a damaged one what could be decoded is used, and a note says so */
     bool strict;
     bool checks;               /**< look for exchanged colours and bad alignment on 100 pairs; default true */
     int bootstrap;             /**< replicates over identities; 0 = none; default 1000 */

@@ -26,8 +26,9 @@ cp "$work/set/${names[0]}/$first" "$work/set/${names[1]}/wrong.jpg"
 mkdir "$work/set/zz_split"
 for picture in $(ls "$work/set/${names[2]}" | head -2); do mv "$work/set/${names[2]}/$picture" "$work/set/zz_split/"; done
 printf 'not a picture' >"$work/set/${names[3]}/broken.jpg"
+head -c 2000 "$lfw/${names[3]}/$(ls "$lfw/${names[3]}" | head -1)" >"$work/set/${names[4]}/half.jpg" # a part of a picture is none
 expect 0 data audit "$work/set" -q -o "$work/found.tsv" --report "$work/found.html" --sheet "$work/found.jpg" --shared 0.4
-says "unreadable          1" "doubtful labels     1" "pictures twice      1" "split identities    1"
+says "unreadable          2" "doubtful labels     1" "pictures twice      1" "split identities    1"
 grep -q "^label.*${names[1]}/wrong.jpg.*nearer to the other identity" "$work/found.tsv" || wrong "the wrong label is not in the list"
 grep -q "^duplicate.*$first.*same bytes, two identities" "$work/found.tsv" || wrong "the duplicate is not in the list"
 grep -q "^shared.*zz_split" "$work/found.tsv" || wrong "the divided identity is not in the list"

@@ -7,6 +7,7 @@
 #include <arcface/evaluate.h>
 #include <arcface/evaluate_template.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PEOPLE = 4, IMAGES = 2 * PEOPLE, PAIRS = 8 };
@@ -331,6 +332,45 @@ static void refusals(void **state) {
     arc_context_close(&ctx);
 }
 
+/* A picture that ends early is used as far as it goes and named in a note; strict evaluations refuse it. The set is whole again
+ * after the test. */
+static void damaged_picture(void **state) {
+    (void)state;
+    arc_context *ctx = arc_test_context(NULL, 2);
+    arc_model *model;
+    arc_verification v;
+    arc_error err = {0};
+    arc_evaluation *e = NULL;
+    arc_evaluate_options opt;
+    arc_evaluate_options_default(&opt);
+    opt.folds = 4;
+    opt.checks = false;
+    opt.bootstrap = 0;
+    assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
+    char path[160];
+    struct stat whole;
+    arc_image picture;
+    image_path(path, sizeof path, 2);
+    assert_int_equal(stat(path, &whole), 0);
+    assert_int_equal(truncate(path, whole.st_size * 2 / 3), 0);
+    assert_int_equal(arc_evaluate_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &e, &err), ARC_OK);
+    assert_int_equal(e->missing, 0);
+    assert_int_equal(e->verification.pairs, PAIRS);
+    bool noted = false;
+    for (int i = 0; i < e->notes; i++)
+        noted |= strstr(e->note[i], "used as far as they go: 1;") && strstr(e->note[i], "P1_0001");
+    assert_true(noted);
+    arc_evaluation_free(ctx, &e);
+    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ECORRUPT);
+    assert_non_null(strstr(err.text, "P1_0001"));
+    assert_int_equal(arc_image_new(ctx, 112, 112, &picture, NULL), ARC_OK);
+    paint(&picture, 2);
+    assert_int_equal(arc_image_save(ctx, &picture, path, NULL), ARC_OK);
+    arc_image_free(ctx, &picture);
+    arc_model_free(&model);
+    arc_context_close(&ctx);
+}
+
 /* Every allocation of an evaluation fails in its turn (thinned out where there are many). The misshapen picture of the test
  * before stays out. */
 static void failing_memory(void **state) {
@@ -489,10 +529,9 @@ static void shifted_crops(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folder_set),    cmocka_unit_test(failing_memory_of_sets),
-        cmocka_unit_test(refusals),      cmocka_unit_test(failing_memory),
-        cmocka_unit_test(real_bin),      cmocka_unit_test(known_sets),
-        cmocka_unit_test(shifted_crops),
+        cmocka_unit_test(folder_set), cmocka_unit_test(damaged_picture), cmocka_unit_test(failing_memory_of_sets),
+        cmocka_unit_test(refusals),   cmocka_unit_test(failing_memory),  cmocka_unit_test(real_bin),
+        cmocka_unit_test(known_sets), cmocka_unit_test(shifted_crops),
     };
     return cmocka_run_group_tests_name("eval sets", tests, make_folder, remove_folder);
 }

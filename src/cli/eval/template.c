@@ -49,7 +49,7 @@ static const cli_option ytf_options[] = {
     CLI_FLAG("flip", 0, "add the mirrored view; the published protocol does not"),
     CLI_FLAG("photos", 0, "detect and align the face in the labelled box, else the central one"),
     CLI_FILE("detector", 'd', "NAME", "$ARCFACE_DETECTOR, else a pulled pack", "detection model for photos"),
-    CLI_FLAG("strict", 0, "a frame that is missing or without a face is an error"),
+    CLI_FLAG("strict", 0, "a frame that is missing, damaged or without a face is an error"),
     EVAL_FOLD_OPTIONS,
     EVAL_RESULT_OPTIONS,
     {0},
@@ -59,7 +59,7 @@ static const cli_option ijb_options[] = {
     CLI_FLAG("no-weights", 0, "do not weight pictures by the detector's score"),
     CLI_FLAG("unit", 0, "normalise each picture's embedding before pooling"),
     CLI_FLAG("no-flip", 0, "only the plain view, not the sum with the mirrored one"),
-    CLI_FLAG("strict", 0, "a picture that is missing is an error"),
+    CLI_FLAG("strict", 0, "a picture that is missing or damaged is an error"),
     EVAL_PAGE_OPTIONS,
     {0},
 };

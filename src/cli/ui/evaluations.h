@@ -10,7 +10,7 @@
     CLI_FLAG("photos", 0, "the pictures are photos: detect and align them (--detector); default: aligned crops"), \
     CLI_FILE("detector", 'd', "NAME", "$ARCFACE_DETECTOR, else a pulled pack", "detection model for photos"), \
     CLI_FLAG("multi-scale", 0, "photos: also look at a small scale, for faces that fill the picture"), \
-    CLI_FLAG("strict", 0, "a picture that is missing or without a face is an error"), \
+    CLI_FLAG("strict", 0, "a picture that is missing, damaged or without a face is an error"), \
     CLI_FLAG("no-flip", 0, "only the plain view, not the sum with the mirrored one")
 #define EVAL_PAGE_OPTIONS \
     CLI_FILE("report", 0, "FILE.html", NULL, "a self-contained page: curves, thresholds, folds, the worst pairs, provenance"), \

@@ -58,6 +58,9 @@ static void fit(block *b, arc_image *image) {
 static void decode(void *arg, size_t begin, size_t end, int thread) {
     (void)thread;
     block *b = arg;
+    arc_image_options strict; /* a part of a picture would be judged like a wrong label: it counts as unreadable */
+    arc_image_options_default(&strict);
+    strict.strict = 1;
     for (size_t i = begin; i < end; i++) {
         size_t at = (size_t)b->first + i;
         arc_data_item item;
@@ -68,7 +71,7 @@ static void decode(void *arg, size_t begin, size_t end, int thread) {
             continue;
         arc_data_set_key(b->set, (int64_t)at, name, sizeof name);
         b->memory->content[at] = arc_hash_bytes(ARC_HASH_START, item.bytes, item.count);
-        if (arc_image_decode(b->ctx, item.bytes, item.count, name, NULL, &b->crop[i], NULL, NULL) == ARC_OK) {
+        if (arc_image_decode(b->ctx, item.bytes, item.count, name, &strict, &b->crop[i], NULL, NULL) == ARC_OK) {
             b->memory->sharpness[at] = sharpness_of(&b->crop[i]);
             fit(b, &b->crop[i]);
         }

@@ -32,6 +32,8 @@ typedef struct runner {
     slot *slot;             /* [BATCH] */
     arc_result *result;     /* [BATCH] */
     float *plain, *flipped; /* [BATCH][dim] */
+    int64_t damaged;        /* pictures of which only a part could be decoded */
+    char first_damaged[1024];
     crypto_hash_sha256_state hash;
 } runner;
 
@@ -159,6 +161,13 @@ static arc_status report_missing(runner *r, arc_error *err) {
     return ARC_OK;
 }
 
+/* Counts the pictures of the batch that end early or have damaged data. */
+static void count_damaged(runner *r) {
+    for (int i = 0; i < r->count; i++)
+        if (r->slot[i].status == ARC_OK && r->result[i].damaged && r->damaged++ == 0)
+            name_of(r, i, r->first_damaged, sizeof r->first_damaged);
+}
+
 static double norm_of(const float *x, int dim) {
     double sum = 0;
     for (int i = 0; i < dim; i++)
@@ -226,6 +235,7 @@ static arc_status embed_all(runner *r, arc_error *err) {
         st = search_batch(r, &search, err);
         if (st == ARC_OK)
             st = report_missing(r, err);
+        count_damaged(r);
         if (st == ARC_OK)
             st = embed_batch(r, err);
         if (st == ARC_OK && r->first == 0)
@@ -243,6 +253,7 @@ static arc_status embed_all(runner *r, arc_error *err) {
 static arc_status open_lanes(runner *r, arc_template align, arc_error *err) {
     arc_pipeline_options_default(&r->opt);
     r->opt.detect = r->run->opt->detect;
+    r->opt.image.strict = r->run->opt->strict;
     r->opt.detect.max_faces = 1; /* the large and central one, as InsightFace chooses */
     r->opt.aligned = !r->run->opt->detector;
     r->opt.keep_crops = true;
@@ -295,6 +306,10 @@ arc_status arc_eval_embed(arc_context *ctx, const arc_model *model, arc_embed_ru
         st = embed_all(r, err);
     if (st == ARC_OK && e && e->missing == run->set->images)
         st = none_usable(e, err);
+    if (st == ARC_OK && e && r->damaged > 0)
+        st =
+            arc_evaluation_note(e, err, "pictures that end early or are damaged, used as far as they go: %lld; the first: %.300s",
+                                (long long)r->damaged, r->first_damaged);
     crypto_hash_sha256_final(&r->hash, run->digest);
     for (int i = 0; r->slot && i < BATCH; i++)
         arc_image_free(ctx, &r->slot[i].mirrored);
