@@ -277,8 +277,10 @@ arc_status arc_learner_forward(arc_learner *l, const float *images, int64_t n, c
             l->not_finite = name_of_value(l, s->in[0]);
     }
     const arc_status st = l->x.device->sync(&l->x, err);
-    if (st != ARC_OK)
+    if (st != ARC_OK) {
+        l->n = 0;
         return st;
+    }
     const arc_learn_step *last = &l->step[l->steps - 1];
     *embeddings = buffer_at(l, l->plan.output);
     if (!l->not_finite && !all_finite(*embeddings, l->n * arc_learn_row(&last->out_shape)))
@@ -300,11 +302,7 @@ static bool step_learns(const arc_learner *l, const arc_learn_step *s, bool imag
     return images || l->value[s->out].learns;
 }
 
-arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool accumulate, float *d_images, arc_error *err) {
-    if (l->n == 0)
-        return arc_fail(err, ARC_EINVAL, "backward without a forward before it");
-    if (l->options.input_only && !d_images)
-        return arc_fail(err, ARC_EINVAL, "this learner gives the gradient of the images alone: say where it goes");
+static arc_status run_backward(arc_learner *l, const float *d_embeddings, bool accumulate, float *d_images, arc_error *err) {
     const arc_learn_step *last = &l->step[l->steps - 1];
     const size_t count = l->n * arc_learn_row(&last->out_shape);
     l->not_finite = all_finite(d_embeddings, count) ? NULL : last->name;
@@ -336,8 +334,17 @@ arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool 
     images_job job = {.l = l, .from = buffer_at(l, l->plan.d_images), .to = d_images, .plain = true};
     if (d_images)
         arc_pool_run(l->x.pool, l->n, 1, images_items, &job);
-    l->n = 0; /* backward has overwritten activations: the next one needs a forward */
     return ARC_OK;
+}
+
+arc_status arc_learner_backward(arc_learner *l, const float *d_embeddings, bool accumulate, float *d_images, arc_error *err) {
+    if (l->n == 0)
+        return arc_fail(err, ARC_EINVAL, "backward without a forward before it");
+    if (l->options.input_only && !d_images)
+        return arc_fail(err, ARC_EINVAL, "this learner gives the gradient of the images alone: say where it goes");
+    const arc_status st = run_backward(l, d_embeddings, accumulate, d_images, err);
+    l->n = 0; /* it has overwritten activations, however it ended: the next one needs a forward */
+    return st;
 }
 
 arc_status arc_learner_graph(const arc_learner *l, arc_graph **out, arc_error *err) {

@@ -220,6 +220,36 @@ static void learners_ask_their_device(void **state) {
     arc_context_close(&ctx);
 }
 
+/* After a call that the device did not finish there is nothing that a backward could follow. */
+static void learners_stop_when_their_device_does(void **state) {
+    (void)state;
+    arc_context *ctx = arc_test_context(NULL, 1);
+    arc_graph *g = learn_iresnet((int[]){1, 1, 1, 1}, 16, SIDE, DIM);
+    float *images = learn_numbers("images", BATCH * IMAGE, 1, 0), *loss = learn_numbers("loss", BATCH * DIM, 1, 0);
+    const arc_device device = counting(true);
+    arc_execution x = arc_execution_of(ctx);
+    const float *embeddings;
+    x.device = &device;
+    arc_learner *l = learn_new(ctx, g, BATCH, SIDE, (arc_learner_options){.execution = &x});
+    for (int late = 0; late < 2; late++) { /* the forward fails; the backward behind it does */
+        arc_error err = {0};
+        seen.fail_sync = seen.syncs + 1 + late;
+        assert_int_equal(arc_learner_forward(l, images, BATCH, &embeddings, &err), late ? ARC_OK : ARC_EIO);
+        assert_int_equal(!embeddings, !late);
+        if (late)
+            assert_int_equal(arc_learner_backward(l, loss, false, NULL, &err), ARC_EIO);
+        assert_string_equal(err.text, "the device does not answer");
+        assert_int_equal(arc_learner_backward(l, loss, false, NULL, &err), ARC_EINVAL);
+    }
+    learn_forward(l, images, BATCH, &embeddings);
+    learn_backward(l, loss, false, NULL);
+    arc_learner_free(&l);
+    free(images);
+    free(loss);
+    arc_graph_free(&g);
+    arc_context_close(&ctx);
+}
+
 static void some_devices_have_no_learners(void **state) {
     (void)state;
     arc_context *ctx = arc_test_context(NULL, 1);
@@ -339,10 +369,15 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sessions_ask_their_device),           cmocka_unit_test(what_goes_wrong_on_the_device_is_said),
-        cmocka_unit_test(executions_stand_beside_the_context), cmocka_unit_test(learners_ask_their_device),
-        cmocka_unit_test(some_devices_have_no_learners),       cmocka_unit_test(the_reference_agrees),
-        cmocka_unit_test(what_has_no_reference_is_named),      cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(sessions_ask_their_device),
+        cmocka_unit_test(what_goes_wrong_on_the_device_is_said),
+        cmocka_unit_test(executions_stand_beside_the_context),
+        cmocka_unit_test(learners_ask_their_device),
+        cmocka_unit_test(learners_stop_when_their_device_does),
+        cmocka_unit_test(some_devices_have_no_learners),
+        cmocka_unit_test(the_reference_agrees),
+        cmocka_unit_test(what_has_no_reference_is_named),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
