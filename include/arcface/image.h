@@ -1,5 +1,5 @@
 /** @file
- * Images: decoding photos (JPEG, PNG, WebP, BMP, PPM/PGM), writing pictures, drawing results.
+ * Images: decoding photos (arc_image_formats says of which kinds), writing pictures, drawing results.
  */
 #ifndef ARCFACE_IMAGE_H
 #define ARCFACE_IMAGE_H
@@ -42,8 +42,8 @@ typedef struct arc_image_options {
      * = full size. */
     int min_side_px;
     int ignore_orientation; /**< 1: EXIF orientation is not applied; default 0 */
-    /** 1: a JPEG, PNG or WebP that ends early or has damaged data is refused (ECORRUPT). 0 (default): what could be decoded is
-     * used, arc_image_info says so, and only a file of which nothing could be decoded is refused. */
+    /** 1: a JPEG, PNG, WebP, GIF or TIFF that ends early or has damaged data is refused (ECORRUPT). 0 (default): what could be
+     * decoded is used, arc_image_info says so, and only a file of which nothing could be decoded is refused. */
     int strict;
     int frame; /**< of a GIF or TIFF with several, from 0 (default); EINVAL when there is none of that number */
 } arc_image_options;

@@ -38,7 +38,7 @@ typedef struct arc_frame {
 typedef enum arc_photo_kind {
     ARC_PHOTO_END,   /**< of a source: there are no more */
     ARC_PHOTO_PATH,  /**< the file `name` */
-    ARC_PHOTO_BYTES, /**< a JPEG, PNG, WebP, BMP or PNM in memory */
+    ARC_PHOTO_BYTES, /**< a file of one of arc_image_formats, in memory */
     ARC_PHOTO_FRAME, /**< pixels */
     /** could not be had (a damaged frame, a file that is gone): fails alone, its source goes on */
     ARC_PHOTO_FAILED

@@ -5,7 +5,8 @@
 #include "base/base.h"
 #include <arcface/image.h>
 
-/* One decoding job. A codec checks the size with arc_image_admit, allocates `out` with arc_image_alloc and fills it. */
+/* One decoding job. A codec checks the size with arc_decode_admit, allocates `out` with
+ * arc_decode_alloc and fills it. */
 typedef struct arc_decode {
     const arc_alloc *alloc;
     const uint8_t *bytes;
@@ -34,7 +35,7 @@ arc_status arc_decode_gif(arc_decode *d, arc_error *err);
 arc_status arc_decode_tiff(arc_decode *d, arc_error *err);
 arc_status arc_decode_heif(arc_decode *d, arc_error *err);
 
-/* EINVAL-free size check: positive and at most max_pixels; keeps the size in d. */
+/* Checks that the size is positive and at most max_pixels, and stores it as the full size. Errors: ECORRUPT, ELIMIT. */
 arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_error *err);
 /* RGB8 pixels of this size in d->out: black, or anything where the codec writes every row before it succeeds. */
 arc_status arc_decode_alloc(arc_decode *d, int width, int height, bool black, arc_error *err);

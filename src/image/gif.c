@@ -122,10 +122,10 @@ static arc_status read_frames(gif_state *s, int *rows, arc_error *err) {
         if (DGifGetImageDesc(s->gif) == GIF_ERROR)
             return gif_fail(s, s->gif->Error, err);
         st = read_frame(s, rows, err);
-        if (st != ARC_OK && frames < s->d->frame)
-            *rows = 0; /* of the wanted one */
-        if (st != ARC_OK || frames++ == s->d->frame)
+        if (frames == s->d->frame)
             return st;
+        *rows = 0; /* this frame is not the wanted one */
+        frames++;
         dispose(s);
     }
     return st;

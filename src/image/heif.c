@@ -6,7 +6,10 @@
 #include <string.h>
 
 static arc_status heif_fail(const arc_decode *d, struct heif_error e, arc_error *err) {
-    if (e.code == heif_error_Memory_allocation_error && e.subcode != heif_suberror_Security_limit_exceeded)
+    if (e.subcode == heif_suberror_Security_limit_exceeded)
+        return arc_fail(err, ARC_ELIMIT, "%s: HEIF: %s (the limit is %lld pixels; raise max_pixels to read it)", d->name,
+                        e.message, (long long)d->max_pixels);
+    if (e.code == heif_error_Memory_allocation_error)
         return arc_fail_nomem(err, d->name);
     const bool unsupported = e.code == heif_error_Unsupported_feature || e.code == heif_error_Unsupported_filetype ||
                              e.code == heif_error_Decoder_plugin_error;

@@ -66,7 +66,9 @@ static TIFF *open_memory(tiff_state *s) {
         return NULL;
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, s);
     TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, s);
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)s->d->max_pixels * PIXEL_BYTES + OWN_BYTES);
+    /* a limit of the caller's may be the largest number that there is */
+    const tmsize_t pixels = (tmsize_t)ARC_MIN(s->d->max_pixels, (int64_t)1 << 48);
+    TIFFOpenOptionsSetMaxSingleMemAlloc(options, pixels * PIXEL_BYTES + OWN_BYTES);
     TIFF *tiff = TIFFClientOpenExt(s->d->name, "rm", s, on_read, on_write, on_seek, on_close, on_size, NULL, NULL, options);
     TIFFOpenOptionsFree(options);
     return tiff;
@@ -102,7 +104,7 @@ static arc_status read_pixels(arc_decode *d, tiff_state *s, TIFF *tiff, uint32_t
 static arc_status tiff_run(arc_decode *d, tiff_state *s, TIFF *tiff, arc_error *err) {
     uint32_t width = 0, height = 0;
     arc_status st;
-    if (d->frame > 0 && !TIFFSetDirectory(tiff, (tdir_t)ARC_MIN(d->frame, 65535)))
+    if (d->frame > 0 && !TIFFSetDirectory(tiff, (tdir_t)d->frame))
         return arc_fail(err, ARC_EINVAL, "%s: the TIFF has no frame %d", d->name, d->frame);
     TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
     TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);

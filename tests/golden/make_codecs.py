@@ -49,6 +49,7 @@ def main():
         expect("two.gif.%d" % frame, film.convert("RGB"))
     for kind in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
         keep(kind + ".tiff", rgb, compression=kind)
+    keep("strips.tiff", rgb, compression="tiff_lzw", strip_size=40 * 3 * 8)
     keep("gray.tiff", rgb.convert("L"))
     keep("palette.tiff", few)
     keep("bilevel.tiff", rgb.convert("1"), compression="group4")
