@@ -12,8 +12,7 @@
 #define SPEED_MIN_ROUNDS 5
 #define WARM_UP_RUNS 6
 
-/* ---- speed
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- speed ---- */
 
 static int by_value(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -68,8 +67,7 @@ static arc_status measure(arc_context *ctx, const arc_model *model, const arc_mo
     return st;
 }
 
-/* ---- pairs
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- pairs ---- */
 
 typedef struct stage {
     const arc_quantize_gate *gate;
@@ -99,8 +97,7 @@ static arc_status verify(arc_context *ctx, const arc_model *model, const arc_qua
     return st;
 }
 
-/* ---- verdict
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- verdict ---- */
 
 void arc_quantize_judge(arc_quantize_outcome *o, const arc_quantize_gate *g) {
     const arc_quantize_report *r = &o->report;

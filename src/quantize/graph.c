@@ -11,8 +11,7 @@
 #define OPSET 13 /* per-channel DequantizeLinear */
 #define NAME_BYTES 512
 
-/* ---- layers
- * ------------------------------------------------------------------------------------------------------------------- */
+/* ---- layers ---- */
 
 static const float *floats_of(const arc_graph *g, const arc_node *n, int i) {
     const arc_value *v = i < n->inputs && n->input[i] >= 0 ? &g->value[n->input[i]] : NULL;
@@ -102,8 +101,7 @@ arc_status arc_quant_layers(const arc_graph *g, arc_quant_layer **layers, int *c
     return ARC_OK;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 typedef struct writer {
     const arc_graph *from;

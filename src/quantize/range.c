@@ -10,8 +10,7 @@
 #define SHRINK_LEAST 0.25
 #define SMALL 1e-4 /* what an empty bin counts in a divergence, as MXNet has it */
 
-/* ---- histogram
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- histogram ---- */
 
 static void widen(arc_histogram *h) {
     uint64_t wider[ARC_RANGE_BINS] = {0};
@@ -41,8 +40,7 @@ void arc_histogram_add(arc_histogram *h, const float *x, size_t count) {
             h->bin[HALF + (int)floorf(x[i] * per_width)]++;
 }
 
-/* ---- ranges
- * ------------------------------------------------------------------------------------------------------------------- */
+/* ---- ranges ---- */
 
 static double middle(const arc_histogram *h, int bin) {
     return (bin - HALF + 0.5) * h->width;
