@@ -1,5 +1,6 @@
 /* Runs what was built beside what it was built from, on a drawn picture. */
 #include "deploy/deploy.h"
+#include <arcface/face.h>
 #include <math.h>
 #include <string.h>
 
@@ -98,16 +99,6 @@ arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float 
     return st;
 }
 
-static double cosine(const float *a, const float *b, int64_t n) {
-    double ab = 0, aa = 0, bb = 0;
-    for (int64_t i = 0; i < n; i++) {
-        ab += (double)a[i] * (double)b[i];
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    return ab / sqrt(aa * bb);
-}
-
 arc_status arc_deploy_probe(arc_context *ctx, const arc_model *model, const arc_graph *g, int64_t batch, bool raw,
                             const float *row, int64_t dim, double tolerance, arc_error *err) {
     probe p = {0};
@@ -120,7 +111,7 @@ arc_status arc_deploy_probe(arc_context *ctx, const arc_model *model, const arc_
                       (long long)batch, st == ARC_OK ? ", which gives " : "",
                       st == ARC_OK ? arc_shape_text(s, text, sizeof text) : "");
     if (st == ARC_OK) {
-        const double c = cosine(row, p.out.data, dim);
+        const double c = arc_embedding_cosine(row, p.out.data, (int)dim);
         if (!(c >= 1 - tolerance))
             st = arc_fail(err, ARC_ECORRUPT, "the exported network gives another embedding than the model: cosine %.6f", c);
     }

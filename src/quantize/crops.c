@@ -1,4 +1,5 @@
-/* Quantizing an embedder on aligned crops: pictures in, the network's tensors out; the work is the model room's. */
+/* Quantizing an embedder on aligned crops: checks options and crops, and gives each crop as the network's tensor to quantize.c.
+ */
 #include "base/base.h"
 #include "face/views.h"
 #include "image/image.h"

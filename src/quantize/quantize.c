@@ -1,5 +1,6 @@
 /* Quantizing a model: calibration on some crops, which layers stay float32, and what it did to others. */
 #include "quantize/quantize.h"
+#include <arcface/face.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,7 @@ static bool is_held(const quantizing *q, int crop) {
     return crop % q->opt->held_out == q->opt->held_out - 1 || (q->crops->count < q->opt->held_out && crop == q->crops->count - 1);
 }
 
-/* ---- which layers
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- which layers ---- */
 
 static const char *layer_name(const quantizing *q, const arc_quant_layer *l) {
     const char *name = q->g->node[l->node].name;
@@ -98,8 +98,7 @@ static arc_status choose_layers(quantizing *q, arc_error *err) {
     return q->opt->keep ? keep_named(q, err) : ARC_OK;
 }
 
-/* ---- calibration
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- calibration ---- */
 
 static arc_status watch(quantizing *q, int value, int64_t channels) {
     for (int i = 0; i < q->watches; i++)
@@ -223,18 +222,7 @@ done:
     return st;
 }
 
-/* ---- measuring
- * ---------------------------------------------------------------------------------------------------------------- */
-
-static double cosine(const float *a, const float *b, int64_t n) {
-    double ab = 0, aa = 0, bb = 0;
-    for (int64_t i = 0; i < n; i++) {
-        ab += (double)a[i] * (double)b[i];
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
-}
+/* ---- measuring ---- */
 
 static bool all_finite(const float *x, int64_t count) {
     for (int64_t i = 0; i < count; i++)
@@ -261,7 +249,7 @@ static arc_status run_held(quantizing *q, const arc_graph *g, int count, float *
         if (embedding)
             memcpy(embedding + i * q->dim, out[0].data, (size_t)q->dim * sizeof *embedding);
         else
-            cosines[i] = cosine(q->reference + i * q->dim, out[0].data, q->dim);
+            cosines[i] = arc_embedding_cosine(q->reference + i * q->dim, out[0].data, (int)q->dim);
         if (embedding || count == q->report->held_out)
             ARC_TRY(advance(q, err));
     }
@@ -348,8 +336,7 @@ static arc_status measure(quantizing *q, const arc_graph *graph, arc_error *err)
     return ARC_OK;
 }
 
-/* ---- whole
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- whole ---- */
 
 static arc_status note(const quantizing *q, arc_graph *graph) {
     static const char *const names[] = {"mse", "minmax", "percentile", "kl"};

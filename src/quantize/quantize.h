@@ -1,8 +1,12 @@
 /* quantize: post-training quantization of a network to a standard ONNX QDQ graph.
  *
- *   range.c   what values a tensor takes, and the range that its 255 levels should cover
- *   graph.c   the network as layers; writing it with quantizers around those that are to run in 8 bits
- *   quantize.c         calibration, sensitivity, the held-out cosines */
+ *   load.c      files to crops: ready ones, or the largest faces of photos
+ *   crops.c     crops to the network's tensors: arc_quantize
+ *   quantize.c  calibration, sensitivity, the held-out cosines
+ *   range.c     what values a tensor takes, and the range that its 255 levels should cover
+ *   graph.c     the network as layers; writing it with quantizers around those that are to run in 8 bits
+ *   gate.c      verified pairs, speed and the verdict on the 8-bit model
+ *   describe.c  what came of it as text and JSON */
 #ifndef ARC_QUANTIZE_QUANTIZE_H
 #define ARC_QUANTIZE_QUANTIZE_H
 

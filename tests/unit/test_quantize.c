@@ -2,13 +2,13 @@
  * operator. */
 #include "net_support.h"
 #include "quantize/quantize.h"
+#include <arcface/face.h>
 #include <math.h>
 #include <string.h>
 
 enum { SIDE = 16, DIM = 12, CROPS = 10 };
 
-/* ---- ranges
- * ------------------------------------------------------------------------------------------------------------------- */
+/* ---- ranges ---- */
 
 static arc_histogram *histogram_of(const float *x, size_t count) {
     arc_histogram *h = calloc(1, sizeof *h);
@@ -150,8 +150,7 @@ static void costs_weigh_outliers(void **state) {
     free(x);
 }
 
-/* ---- networks
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- networks ---- */
 
 static arc_status draw_crop(void *ctx, int i, float *tensor, arc_error *err) {
     (void)ctx;
@@ -160,16 +159,6 @@ static arc_status draw_crop(void *ctx, int i, float *tensor, arc_error *err) {
     memcpy(tensor, x, 3 * SIDE * SIDE * sizeof *x);
     free(x);
     return ARC_OK;
-}
-
-static double cosine(const float *a, const float *b, int n) {
-    double ab = 0, aa = 0, bb = 0;
-    for (int i = 0; i < n; i++) {
-        ab += (double)a[i] * (double)b[i];
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    return ab / sqrt(aa * bb);
 }
 
 /* Depthwise, grouped and plain, strided, with a residual sum of floats and a head. */
@@ -184,18 +173,29 @@ static int mobile(net *t, int x) {
     return net_gemm(t, x, 24 * SIDE / 2 * SIDE / 2, DIM, true);
 }
 
+static arc_model source_of(const arc_context *ctx, const arc_graph *g) {
+    return (arc_model){.alloc = ctx->alloc,
+                       .graph = (arc_graph *)(uintptr_t)g,
+                       .contract = {.task = ARC_TASK_EMBED, .input_width_px = SIDE, .input_height_px = SIDE, .dim = DIM}};
+}
+
+/* On drawn crops; keep NULL: the sensitive layers are found. */
+static arc_status try_quantize(const arc_context *ctx, const arc_model *source, arc_quantize_method method, const char *keep,
+                               arc_model **out, arc_quantize_report *report, arc_error *err) {
+    arc_quantize_options opt;
+    arc_quantize_options_default(&opt);
+    opt.method = method;
+    opt.keep = keep;
+    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
+    return arc_quantize_model((arc_context *)(uintptr_t)ctx, source, &crops, &opt, out, report, err);
+}
+
 static arc_model *quantized(const arc_context *ctx, const arc_graph *g, arc_quantize_method method, arc_model *source,
                             arc_quantize_report *report) {
     arc_error err = {0};
     arc_model *out = NULL;
-    arc_quantize_options opt;
-    arc_quantize_options_default(&opt);
-    opt.method = method;
-    *source = (arc_model){.alloc = ctx->alloc,
-                          .contract = {.task = ARC_TASK_EMBED, .input_width_px = SIDE, .input_height_px = SIDE, .dim = DIM}};
-    source->graph = (arc_graph *)(uintptr_t)g;
-    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
-    if (arc_quantize_model((arc_context *)(uintptr_t)ctx, source, &crops, &opt, &out, report, &err) != ARC_OK)
+    *source = source_of(ctx, g);
+    if (try_quantize(ctx, source, method, NULL, &out, report, &err) != ARC_OK)
         fail_msg("%s", err.text);
     return out;
 }
@@ -238,9 +238,9 @@ static void agree(int (*build)(net *, int), const char *isa, int convolutions) {
         float *threads = net_run(three, model->graph, false, shape, x, &out, NULL);
         assert_int_equal(n, 2 * DIM);
         for (int i = 0; i < 2; i++)
-            if (!(cosine(fused + i * DIM, plain + i * DIM, DIM) > 0.9995))
+            if (!(arc_embedding_cosine(fused + i * DIM, plain + i * DIM, DIM) > 0.9995))
                 fail_msg("%s method %d: cosine %g to the graph as written", isa, method,
-                         cosine(fused + i * DIM, plain + i * DIM, DIM));
+                         arc_embedding_cosine(fused + i * DIM, plain + i * DIM, DIM));
         assert_memory_equal(fused, threads, n * sizeof *fused);
         assert_int_equal(steps_named(ctx, model->graph, x, "arc.Int8Conv") + steps_named(ctx, model->graph, x, "arc.Int8Gemm"),
                          report.int8_layers);
@@ -295,19 +295,14 @@ static void names_to_keep(void **state) {
     arc_model source, *out = NULL;
     arc_quantize_report report;
     arc_model *model = quantized(ctx, t.g, ARC_QUANTIZE_MSE, &source, &report);
-    arc_quantize_options opt;
-    arc_quantize_options_default(&opt);
-    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
     char last[96];
     memcpy(last, report.layer[report.layers - 1].name, sizeof last);
-    opt.keep = last;
     arc_model_free(&model);
-    assert_int_equal(arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_OK);
+    assert_int_equal(try_quantize(ctx, &source, ARC_QUANTIZE_MSE, last, &out, &report, &err), ARC_OK);
     assert_false(report.layer[report.layers - 1].int8);
     assert_true(report.layer[0].int8);
     arc_model_free(&out);
-    opt.keep = "no-such-layer";
-    assert_int_equal(arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_EINVAL);
+    assert_int_equal(try_quantize(ctx, &source, ARC_QUANTIZE_MSE, "no-such-layer", &out, &report, &err), ARC_EINVAL);
     assert_non_null(strstr(err.text, "no-such-layer"));
     arc_graph_free(&t.g);
     arc_context_close(&ctx);
@@ -409,17 +404,13 @@ static void weights_that_are_no_numbers(void **state) {
     arc_error err = {0};
     net_new(&t, &ctx->alloc, 5);
     net_done(&t, iresnet(&t, net_input(&t, "x", net_shape(4, -1, 3, SIDE, SIDE))));
-    arc_model source, *out = NULL;
+    const arc_model source = source_of(ctx, t.g);
+    arc_model *out = NULL;
     arc_quantize_report report;
-    arc_model *model = quantized(ctx, t.g, ARC_QUANTIZE_MINMAX, &source, &report);
-    arc_model_free(&model);
     for (int i = 0; i < t.g->nodes; i++)
         if (strcmp(t.g->node[i].op, "Conv") == 0)
-            *(float *)(uintptr_t)t.g->value[t.g->node[i].input[1]].data = NAN;
-    arc_quantize_options opt;
-    arc_quantize_options_default(&opt);
-    const arc_crop_source crops = {.count = CROPS, .get = draw_crop};
-    assert_int_equal(arc_quantize_model(ctx, &source, &crops, &opt, &out, &report, &err), ARC_ECORRUPT);
+            *weights_of(t.g, i) = NAN;
+    assert_int_equal(try_quantize(ctx, &source, ARC_QUANTIZE_MINMAX, NULL, &out, &report, &err), ARC_ECORRUPT);
     assert_null(out);
     assert_non_null(strstr(err.text, "not finite"));
     arc_graph_free(&t.g);
@@ -431,7 +422,6 @@ static int stop_at(void *ctx, int64_t done, int64_t total) {
     return done == *(const int64_t *)ctx;
 }
 
-/* Memory that runs out anywhere and a caller who stops anywhere: the status says so, nothing is made and nothing leaks. */
 /* Each bound in turn is the one that is not kept; what is told names it, and the JSON is JSON. */
 static void the_gate_names_the_bound(void **state) {
     (void)state;
@@ -462,6 +452,7 @@ static void the_gate_names_the_bound(void **state) {
     free(o);
 }
 
+/* Memory that runs out anywhere and a caller who stops anywhere: the status says so, nothing is made and nothing leaks. */
 static void it_may_fail_anywhere(void **state) {
     (void)state;
     arc_test_heap heap = {0};
