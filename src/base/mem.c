@@ -114,8 +114,10 @@ void *arc_arena_new(arc_arena *arena, size_t n, size_t size) {
     /* Small blocks (strings) are aligned to 16 bytes; data that kernels read are aligned to a cache line. */
     size_t align = bytes >= ARC_ALIGN ? ARC_ALIGN : 16;
     size_t rounded = (ARC_MAX(bytes, (size_t)1) + 15) & ~(size_t)15;
-    if (arena->limit_bytes && rounded > arena->limit_bytes - ARC_MIN(arena->used_bytes, arena->limit_bytes))
+    if (arena->limit_bytes && rounded > arena->limit_bytes - ARC_MIN(arena->used_bytes, arena->limit_bytes)) {
+        arena->at_limit = true;
         return NULL;
+    }
     struct arc_arena_chunk *chunk = arena->chunk;
     size_t at = chunk ? (chunk->used + align - 1) & ~(align - 1) : 0;
     if (!chunk || at > chunk->capacity || rounded > chunk->capacity - at) {

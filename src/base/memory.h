@@ -27,6 +27,7 @@ typedef struct arc_arena {
     struct arc_arena_chunk *chunk;
     size_t used_bytes;  /* total size of its blocks */
     size_t limit_bytes; /* 0 = none; larger allocations fail, so that hostile files can't exhaust memory */
+    bool at_limit;      /* one has failed for that */
 } arc_arena;
 void arc_arena_init(arc_arena *arena, const arc_alloc *a, size_t limit_bytes);
 void *arc_arena_new(arc_arena *arena, size_t n, size_t size); /* NULL on failure */

@@ -53,9 +53,10 @@ static void put_message(message *m, uint64_t field, message *inner) {
 
 /* ---- ONNX ---- */
 
-enum { F32 = 1, INT64 = 7 };                                 /* TensorProto.DataType */
-enum { NODE = 1, INITIALIZER = 5, INPUT = 11, OUTPUT = 12 }; /* GraphProto */
-enum { GRAPH = 7, OPSET = 8 };                               /* ModelProto */
+enum { F32 = 1, INT64 = 7 };                                                  /* TensorProto.DataType */
+enum { NODE = 1, INITIALIZER = 5, INPUT = 11, OUTPUT = 12 };                  /* GraphProto */
+enum { GRAPH = 7, OPSET = 8, FUNCTION = 25 };                                 /* ModelProto */
+enum { F_NAME = 1, F_INPUT = 4, F_OUTPUT, F_NODE = 7, F_DOC, F_DOMAIN = 10 }; /* FunctionProto */
 
 /* Inputs and outputs are names with spaces between them. */
 static void put_names(message *m, uint64_t field, const char *names) {
@@ -72,6 +73,14 @@ static message make_node(const char *op, const char *inputs, const char *outputs
     put_names(&n, 2, outputs);
     put_text(&n, 4, op);
     return n;
+}
+
+static void put_int_attribute(message *node, const char *name, int64_t v) {
+    message a = {0};
+    put_text(&a, 1, name);
+    put_number(&a, 3, (uint64_t)v);
+    put_number(&a, 20, 2);
+    put_message(node, 5, &a);
 }
 
 static void put_graph_attribute(message *node, const char *name, message *graph) {
@@ -236,6 +245,121 @@ static void conditions_of_endless_paths_are_not_followed(void **state) {
     }
 }
 
+/* A function own.F from a to b. */
+static message begin_function(void) {
+    message f = {0};
+    put_text(&f, F_NAME, "F");
+    put_text(&f, F_DOMAIN, "own");
+    put_text(&f, F_INPUT, "a");
+    put_text(&f, F_OUTPUT, "b");
+    return f;
+}
+
+/* Calls it so many times, one behind the other. */
+static message call_often(int times) {
+    message g = begin_graph();
+    for (int i = 0; i < times; i++) {
+        char in[16] = "x", out[16] = "y";
+        if (i > 0)
+            snprintf(in, sizeof in, "n%d", i);
+        if (i + 1 < times)
+            snprintf(out, sizeof out, "n%d", i + 1);
+        message n = make_node("F", in, out);
+        put_text(&n, 7, "own");
+        put_message(&g, NODE, &n);
+    }
+    return g;
+}
+
+/* A function of 64 KiB that is called 500 times holds 32 MiB of numbers as varints, 256 MiB when they are decoded. */
+static void a_small_file_does_not_become_a_huge_model(void **state) {
+    enum { NUMBERS = 1 << 16 };
+    message more = {0};
+    (void)state;
+    for (int times = 1; times <= 500; times += 499) {
+        message f = begin_function(), tensor = {0}, a = {0}, n = make_node("Constant", "", "c");
+        uint8_t *zeros = calloc(NUMBERS, 1);
+        put_number(&tensor, 1, NUMBERS);
+        put_number(&tensor, 2, INT64);
+        put_bytes(&tensor, 7, zeros, NUMBERS);
+        put_text(&a, 1, "value");
+        put_message(&a, 5, &tensor);
+        put_number(&a, 20, 4);
+        put_message(&n, 5, &a);
+        put_message(&f, F_NODE, &n);
+        put_node(&f, F_NODE, "Relu", "a", "b");
+        put_message(&more, FUNCTION, &f);
+        message g = call_often(times);
+        if (times == 1)
+            taken(13, &g, &more);
+        else
+            refused(13, &g, &more, ARC_ELIMIT, "times as large as the model");
+        free(zeros);
+    }
+}
+
+static void bodies_are_written_out_within_a_bound(void **state) {
+    enum { DOC = 1 << 20 };
+    message more = {0}, f = begin_function();
+    (void)state;
+    uint8_t *doc = calloc(DOC, 1);
+    put_node(&f, F_NODE, "Relu", "a", "b");
+    put_bytes(&f, F_DOC, doc, DOC);
+    put_message(&more, FUNCTION, &f);
+    message g = call_often(5000);
+    refused(13, &g, &more, ARC_ELIMIT, "written out they are more than");
+    f = begin_function();
+    message n = make_node("F", "a", "b");
+    put_text(&n, 7, "own");
+    put_message(&f, F_NODE, &n); /* itself */
+    put_message(&more, FUNCTION, &f);
+    g = call_often(1);
+    refused(13, &g, &more, ARC_ELIMIT, "more than 16 deep");
+    free(doc);
+}
+
+static void attributes_are_not_endless(void **state) {
+    message more = {0};
+    (void)state;
+    for (int count = 256; count <= 257; count++) {
+        message g = begin_graph(), n = make_node("Relu", "x", "y");
+        for (int i = 0; i < count; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "a%d", i);
+            put_int_attribute(&n, name, i);
+        }
+        put_message(&g, NODE, &n);
+        if (count == 256)
+            taken(13, &g, &more);
+        else
+            refused(13, &g, &more, ARC_ELIMIT, "attributes");
+    }
+    message f = begin_function();
+    for (int i = 0; i < 257; i++) {
+        message a = {0};
+        put_text(&a, 1, "same");
+        put_message(&f, 11, &a);
+    }
+    put_message(&more, FUNCTION, &f);
+    message g = call_often(1);
+    refused(13, &g, &more, ARC_ELIMIT, "attributes");
+}
+
+/* A branch whose last field is cut off: what is left of it is no branch. */
+static void a_cut_branch_is_damage(void **state) {
+    static const int64_t one = 1;
+    message more = {0}, g = begin_graph(), branch = {0}, n = make_node("If", "yes", "y");
+    (void)state;
+    put_integers(&g, "yes", 0, 1, &one);
+    put_node(&branch, NODE, "Relu", "x", "r");
+    put_value(&branch, OUTPUT, "r");
+    put_varint(&branch, NODE << 3 | 2);
+    put_varint(&branch, 100);
+    put_graph_attribute(&n, "then_branch", &branch);
+    put_message(&g, NODE, &n);
+    refused(13, &g, &more, ARC_ECORRUPT, "malformed body");
+}
+
 /* What is no list is not taken for one: rows that are summed, and as many copies as only the run can tell. */
 static void conditions_of_rows_and_copies_are_not_known(void **state) {
     static const int64_t numbers[] = {1, 2, 3, 4}, square[] = {2, 2}, first = 0, second = 1, ten = 10, seven = 7, three = 3;
@@ -270,6 +394,10 @@ int main(void) {
         cmocka_unit_test(a_slope_behind_a_circle_or_a_long_chain_is_read),
         cmocka_unit_test(conditions_of_endless_paths_are_not_followed),
         cmocka_unit_test(conditions_of_rows_and_copies_are_not_known),
+        cmocka_unit_test(a_small_file_does_not_become_a_huge_model),
+        cmocka_unit_test(bodies_are_written_out_within_a_bound),
+        cmocka_unit_test(attributes_are_not_endless),
+        cmocka_unit_test(a_cut_branch_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

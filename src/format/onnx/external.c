@@ -86,7 +86,8 @@ static arc_status add_file(arc_onnx_files *files, const char *location, const ch
     if (!files->name[g->sides])
         return arc_fail_nomem(err, who);
     const arc_status opened = arc_map_open(&g->side[g->sides], real, ARC_MAX_MODEL_BYTES, err);
-    g->sides += opened == ARC_OK;
+    if (opened == ARC_OK)
+        g->arena.limit_bytes += ARC_ONNX_MEMORY_TIMES * g->side[g->sides++].bytes;
     return opened == ARC_OK ? ARC_OK : arc_fail_in(err, opened, who);
 }
 

@@ -7,12 +7,26 @@
 
 /* ---- scopes ---- */
 
-static arc_status open_scope(arc_onnx_reader *r, arc_onnx_scope *s, const arc_onnx_call *call, int aliases) {
+static int count_fields(arc_pb m, uint32_t number) {
+    arc_pb_field f;
+    int n = 0;
+    while (arc_pb_next(&m, &f))
+        n += f.number == number;
+    return n;
+}
+
+/* inputs: the field number of the body's inputs. */
+static arc_status open_scope(arc_onnx_reader *r, arc_onnx_scope *s, const arc_onnx_call *call, const arc_pb *body,
+                             uint32_t inputs) {
     const int depth = r->scope ? r->scope->depth + 1 : 1;
-    if (depth > ARC_ONNX_MAX_DEPTH || r->bodies == ARC_ONNX_MAX_BODIES)
-        return arc_fail(r->err, ARC_ELIMIT, "%s: '%.150s': functions and branches lie more than %d deep or are more than %d",
-                        r->file, call->name, ARC_ONNX_MAX_DEPTH, ARC_ONNX_MAX_BODIES);
-    *s = (arc_onnx_scope){.outer = r->scope, .call = call->message, .depth = depth};
+    r->body_bytes += (size_t)(body->end - body->at);
+    if (depth > ARC_ONNX_MAX_DEPTH || r->bodies == ARC_ONNX_MAX_BODIES || r->body_bytes > ARC_MAX_MODEL_BYTES)
+        return arc_fail(r->err, ARC_ELIMIT,
+                        "%s: '%.150s': functions, branches and loops lie more than %d deep, or written out they are more than %d "
+                        "or %zu bytes",
+                        r->file, call->name, ARC_ONNX_MAX_DEPTH, ARC_ONNX_MAX_BODIES, ARC_MAX_MODEL_BYTES);
+    const int aliases = count_fields(*body, inputs);
+    *s = (arc_onnx_scope){.outer = r->scope, .depth = depth};
     s->prefix = arc_arena_printf(&r->g->arena, "%s%.100s#%d/", r->scope ? r->scope->prefix : "", call->name, r->bodies++);
     s->alias = arc_arena_new(&r->g->arena, (size_t)aliases + 1, sizeof *s->alias);
     s->alias_value = arc_arena_new(&r->g->arena, (size_t)aliases + 1, sizeof *s->alias_value);
@@ -79,12 +93,12 @@ arc_status arc_onnx_inline_function(arc_onnx_reader *r, const arc_onnx_call *cal
     arc_onnx_scope scope;
     arc_pb m = f->body, node;
     arc_pb_field field;
-    int inputs = 0, outputs = 0;
-    arc_status st = check_versions(r, f);
-    while (arc_pb_next(&m, &field))
-        inputs += field.number == 4;
+    int outputs = 0;
+    arc_status st = open_scope(r, &scope, call, &f->body, 4);
     if (st == ARC_OK)
-        st = open_scope(r, &scope, call, inputs);
+        st = check_versions(r, f);
+    if (st == ARC_OK)
+        st = arc_onnx_collect_attributes(r, *call->message, 5, &scope.given);
     if (st != ARC_OK)
         return st;
     scope.function = f;
@@ -149,14 +163,6 @@ static bool read_name(arc_onnx_reader *r, arc_pb *list, const arc_pb_field *f) {
     return !info.bad && r->text[0];
 }
 
-static int count_fields(arc_pb m, uint32_t number) {
-    arc_pb_field f;
-    int n = 0;
-    while (arc_pb_next(&m, &f))
-        n += f.number == number;
-    return n;
-}
-
 /* GraphProto: 1 node, 5 initializer, 11 input, 12 output, 15 sparse_initializer. Writes it out in a new scope whose inputs are
  * `in`; out[i] are the values that its outputs stand for. */
 static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, const arc_pb *body, int inputs, const int *in,
@@ -166,13 +172,14 @@ static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, cons
     arc_pb_field f;
     arc_pb inner;
     int next = 0, value;
-    arc_status st = open_scope(r, &scope, call, count_fields(*body, 11));
+    arc_status st = open_scope(r, &scope, call, body, 11);
     if (st != ARC_OK)
         return st;
     arc_onnx_scope *const outer = r->scope;
     for (size_t i = 0; st == ARC_OK && i < ARC_COUNT(order); i++) {
         r->scope = order[i] == 11 ? outer : &scope;
-        for (arc_pb m = *body; st == ARC_OK && arc_pb_next(&m, &f);) {
+        arc_pb m = *body;
+        while (st == ARC_OK && arc_pb_next(&m, &f)) {
             if (f.number == 15)
                 st = arc_fail(r->err, ARC_EUNSUPPORTED, "%s: sparse initializers are not supported", r->file);
             if (f.number != order[i] || st != ARC_OK)
@@ -192,6 +199,8 @@ static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, cons
             else if ((out[next++] = arc_onnx_reads(r, r->text)) < 0)
                 st = arc_onnx_no_memory(r);
         }
+        if (st == ARC_OK && m.bad)
+            st = arc_onnx_malformed(r, &m, "body");
     }
     r->scope = outer;
     return st;

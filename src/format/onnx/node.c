@@ -116,19 +116,11 @@ static arc_status read_tensor_attr(arc_onnx_reader *r, arc_node *n, const attr_s
     return arc_node_tensor(r->g, n, a->name, value) == ARC_OK ? ARC_OK : arc_onnx_no_memory(r);
 }
 
-/* The attribute `name` of a message whose attributes have this field number: of the calling node (5), or a function's default
- * (11). */
-static bool find_attr(arc_pb m, uint32_t field, const char *name, arc_pb *found) {
-    arc_pb_field f, g;
-    char text[ARC_ONNX_MAX_NAME + 1];
-    while (arc_pb_next(&m, &f)) {
-        if (f.number != field || !arc_pb_enter(&m, &f, found))
-            continue;
-        for (arc_pb inner = *found; arc_pb_next(&inner, &g);)
-            if (g.number == 1 && arc_onnx_text(&g, text) && strcmp(text, name) == 0)
-                return true;
-    }
-    return false;
+static const arc_pb *find_attr(const arc_onnx_attrs *list, const char *name) {
+    for (int i = 0; i < list->count; i++)
+        if (strcmp(list->name[i], name) == 0)
+            return &list->body[i];
+    return NULL;
 }
 
 static arc_status read_attr(arc_onnx_reader *r, arc_node *n, arc_pb m, const char *rename, int depth);
@@ -137,20 +129,17 @@ static arc_status read_attr(arc_onnx_reader *r, arc_node *n, arc_pb m, const cha
  * none. */
 static arc_status read_referred(arc_onnx_reader *r, arc_node *n, const attr_scan *a, const char *rename, int depth) {
     arc_onnx_scope *scope = r->scope, *inner = r->scope;
-    arc_pb found;
     while (scope && !scope->function)
         scope = scope->outer;
     if (!scope || depth > ARC_ONNX_MAX_DEPTH)
         return arc_fail(r->err, ARC_EFORMAT, "%s: attribute '%.100s' stands for '%.100s' of a call that is not there", r->where,
                         a->name, a->ref);
-    arc_status st = ARC_OK;
-    if (find_attr(*scope->call, 5, a->ref, &found)) {
+    const arc_pb *given = find_attr(&scope->given, a->ref),
+                 *found = given ? given : find_attr(&scope->function->defaults, a->ref);
+    if (given)
         r->scope = scope->outer;
-        st = read_attr(r, n, found, rename ? rename : a->name, depth + 1);
-        r->scope = inner;
-    } else if (find_attr(scope->function->body, 11, a->ref, &found)) {
-        st = read_attr(r, n, found, rename ? rename : a->name, depth + 1);
-    }
+    const arc_status st = found ? read_attr(r, n, *found, rename ? rename : a->name, depth + 1) : ARC_OK;
+    r->scope = inner;
     return st;
 }
 
@@ -257,8 +246,11 @@ static arc_status read_attributes(arc_onnx_reader *r, arc_node *n, arc_pb m) {
     arc_pb_field f;
     arc_pb attr;
     arc_status st = ARC_OK;
+    int count = 0;
     while (st == ARC_OK && arc_pb_next(&m, &f))
         if (f.number == 5) {
+            if (++count > ARC_ONNX_MAX_ATTRS)
+                return arc_fail(r->err, ARC_ELIMIT, "%s has more than %d attributes", r->where, ARC_ONNX_MAX_ATTRS);
             if (!arc_pb_enter(&m, &f, &attr))
                 return arc_onnx_malformed(r, &m, "node");
             st = read_attr(r, n, attr, NULL, 0);

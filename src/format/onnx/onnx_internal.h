@@ -14,7 +14,13 @@
 #define ARC_ONNX_MAX_IR 12
 #define ARC_ONNX_MAX_DEPTH 16      /* of functions and branches inside each other */
 #define ARC_ONNX_MAX_BODIES 20000  /* written out in all */
+#define ARC_ONNX_MAX_PREFIX 128    /* bytes that a body puts in front of its names */
+#define ARC_ONNX_MAX_ATTRS 256     /* of a node, or defaults of a function */
 #define ARC_ONNX_MAX_LOOKS 4000000 /* at values that decide on branches and loops, in one model: about a second */
+/* A graph takes at most so many times the bytes of its files and so many more: bodies that are written out again and again would
+ * make a small file a huge one. */
+#define ARC_ONNX_MEMORY_TIMES 32
+#define ARC_ONNX_MEMORY_BYTES ((size_t)64 << 20)
 #define ARC_ONNX_OMITTED ARC_NO_VALUE
 #define ARC_ONNX_NO_MEMORY (-2)
 
@@ -62,11 +68,19 @@ bool arc_onnx_text(const arc_pb_field *f, char *text);
 
 /* ---- the reader ---- */
 
+/* The attributes of a call or the defaults of a function, by name. */
+typedef struct arc_onnx_attrs {
+    const char **name;
+    arc_pb *body; /* AttributeProto */
+    int count;
+} arc_onnx_attrs;
+
 /* A function of the model's own. */
 typedef struct arc_onnx_function {
     const char *domain, *name, *overload;
     int opset;   /* of the default domain, 0 when it imports none */
     arc_pb body; /* FunctionProto */
+    arc_onnx_attrs defaults;
 } arc_onnx_function;
 
 /* Where names of a body that is being written out in place of its node belong. Names of a function are its own; those of a branch
@@ -74,7 +88,7 @@ typedef struct arc_onnx_function {
 typedef struct arc_onnx_scope {
     struct arc_onnx_scope *outer;
     const arc_onnx_function *function; /* NULL: a branch or loop body */
-    const arc_pb *call;                /* NodeProto that calls the function: its attributes */
+    arc_onnx_attrs given;              /* of the node that calls the function */
     const char *prefix;                /* of the names that the body defines */
     const char **alias;                /* names that stand for values of the surroundings: inputs */
     int *alias_value;
@@ -93,10 +107,12 @@ typedef struct arc_onnx_reader {
     bool shapes_read;      /* of values between nodes: only where a condition asks for them */
     arc_onnx_scope *scope; /* NULL: the main graph */
     int bodies;            /* written out so far */
+    size_t body_bytes;     /* of them */
     int looks;             /* left for known.c */
     /* arc_onnx_read_node: nodes have bodies and bodies have nodes, so inline.c, which node.c calls, reads those through here. */
     arc_status (*read_node)(struct arc_onnx_reader *r, const arc_pb *message);
     char text[ARC_ONNX_MAX_NAME + 1];
+    char full[ARC_ONNX_MAX_DEPTH * ARC_ONNX_MAX_PREFIX + ARC_ONNX_MAX_NAME + 1]; /* a name with its prefix */
     char where[512];
     int *input, *output; /* of the node being read */
     arc_error *err;
@@ -111,6 +127,8 @@ int arc_onnx_reads(arc_onnx_reader *r, const char *name);
 int arc_onnx_defines(arc_onnx_reader *r, const char *name);
 const arc_onnx_function *arc_onnx_find_function(const arc_onnx_reader *r, const char *domain, const char *name,
                                                 const char *overload);
+/* The attributes in a message that has them under this field number: NodeProto 5, FunctionProto 11. */
+arc_status arc_onnx_collect_attributes(arc_onnx_reader *r, arc_pb m, uint32_t field, arc_onnx_attrs *out);
 /* A TensorProto as a constant called `name` (NULL: its own name, in the scope). */
 arc_status arc_onnx_read_constant(arc_onnx_reader *r, const arc_pb *message, const char *name, const char *where, int *value);
 /* Makes a node the producer of its outputs now: known.c follows values to the nodes that make them while the graph is still being

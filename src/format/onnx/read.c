@@ -80,7 +80,7 @@ static bool read_opset(arc_pb *m, int *opset) {
     return !m->bad;
 }
 
-/* FunctionProto: 1 name, 9 opset_import, 10 domain, 13 overload. */
+/* FunctionProto: 1 name, 9 opset_import, 10 domain, 11 attributes with defaults, 13 overload. */
 static arc_status read_function(reader *r, arc_pb *m, arc_onnx_function *f) {
     arc_pb_field field;
     arc_pb inner;
@@ -100,7 +100,7 @@ static arc_status read_function(reader *r, arc_pb *m, arc_onnx_function *f) {
         if (!*text)
             return arc_onnx_no_memory(r);
     }
-    return m->bad ? arc_onnx_malformed(r, m, "function") : ARC_OK;
+    return m->bad ? arc_onnx_malformed(r, m, "function") : arc_onnx_collect_attributes(r, f->body, 11, &f->defaults);
 }
 
 /* ModelProto: 25 functions. */
@@ -161,7 +161,7 @@ static arc_status read_model(reader *r, arc_pb m, arc_pb *graph, bool *has_graph
     return r->g->producer ? ARC_OK : arc_onnx_no_memory(r);
 }
 
-static arc_status read_file(reader *r, const void *bytes, size_t count) {
+static arc_status read_whole(reader *r, const void *bytes, size_t count) {
     arc_pb m, graph;
     bool has_graph;
     arc_pb_init(&m, bytes, count);
@@ -194,6 +194,17 @@ static arc_status read_file(reader *r, const void *bytes, size_t count) {
         return st;
     st = arc_graph_check(r->g, r->err);
     return st == ARC_OK ? st : arc_fail_in(r->err, st, r->file);
+}
+
+static arc_status read_file(reader *r, const void *bytes, size_t count) {
+    r->g->arena.limit_bytes = ARC_ONNX_MEMORY_BYTES + ARC_ONNX_MEMORY_TIMES * count;
+    const arc_status st = read_whole(r, bytes, count);
+    if (st != ARC_ENOMEM || !r->g->arena.at_limit)
+        return st;
+    return arc_fail(r->err, ARC_ELIMIT,
+                    "%s: what its functions, branches, loops and fused operators stand for is more than %d times as large as the "
+                    "model, which is not supported",
+                    r->file, ARC_ONNX_MEMORY_TIMES);
 }
 
 arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name,

@@ -1,5 +1,6 @@
 /* What the files of the reader share: errors, names in their scopes, constants, nodes that the file does not hold. */
 #include "format/onnx/onnx_internal.h"
+#include <stdio.h>
 #include <string.h>
 
 #define DROP_MIN_BYTES ((size_t)64 << 10)
@@ -27,15 +28,16 @@ static int in_graph(arc_onnx_reader *r, const char *name) {
     return v < 0 ? ARC_ONNX_NO_MEMORY : v;
 }
 
-static char *scoped(arc_onnx_reader *r, const arc_onnx_scope *s, const char *name) {
-    return arc_arena_printf(&r->g->arena, "%s%s", s->prefix, name);
+/* Valid until the next call. */
+static const char *scoped(arc_onnx_reader *r, const arc_onnx_scope *s, const char *name) {
+    snprintf(r->full, sizeof r->full, "%s%s", s->prefix, name);
+    return r->full;
 }
 
 int arc_onnx_defines(arc_onnx_reader *r, const char *name) {
     if (!r->scope)
         return in_graph(r, name);
-    const char *full = scoped(r, r->scope, name);
-    return full ? in_graph(r, full) : ARC_ONNX_NO_MEMORY;
+    return in_graph(r, scoped(r, r->scope, name));
 }
 
 int arc_onnx_reads(arc_onnx_reader *r, const char *name) {
@@ -44,8 +46,6 @@ int arc_onnx_reads(arc_onnx_reader *r, const char *name) {
             if (strcmp(s->alias[i], name) == 0)
                 return s->alias_value[i];
         const char *full = scoped(r, s, name);
-        if (!full)
-            return ARC_ONNX_NO_MEMORY;
         const int v = arc_graph_find(r->g, full);
         if (v >= 0 || s->function)
             return v >= 0 ? v : in_graph(r, full);
@@ -61,6 +61,35 @@ const arc_onnx_function *arc_onnx_find_function(const arc_onnx_reader *r, const 
             return f;
     }
     return NULL;
+}
+
+/* AttributeProto: 1 name. */
+arc_status arc_onnx_collect_attributes(arc_onnx_reader *r, arc_pb m, uint32_t field, arc_onnx_attrs *out) {
+    arc_pb_field f, g;
+    int count = 0;
+    *out = (arc_onnx_attrs){.count = 0};
+    for (arc_pb all = m; arc_pb_next(&all, &f);)
+        count += f.number == field;
+    if (count > ARC_ONNX_MAX_ATTRS)
+        return arc_fail(r->err, ARC_ELIMIT, "%s: a node or function has more than %d attributes", r->file, ARC_ONNX_MAX_ATTRS);
+    out->name = arc_arena_new(&r->g->arena, (size_t)count + 1, sizeof *out->name);
+    out->body = arc_arena_new(&r->g->arena, (size_t)count + 1, sizeof *out->body);
+    if (!out->name || !out->body)
+        return arc_onnx_no_memory(r);
+    while (arc_pb_next(&m, &f)) {
+        if (f.number != field)
+            continue;
+        if (!arc_pb_enter(&m, &f, &out->body[out->count]))
+            return arc_onnx_malformed(r, &m, "attribute");
+        r->text[0] = 0;
+        for (arc_pb inner = out->body[out->count]; arc_pb_next(&inner, &g);)
+            if (g.number == 1 && !arc_onnx_text(&g, r->text))
+                return arc_onnx_malformed(r, &inner, "attribute");
+        out->name[out->count] = arc_arena_strdup(&r->g->arena, r->text);
+        if (!out->name[out->count++])
+            return arc_onnx_no_memory(r);
+    }
+    return ARC_OK;
 }
 
 /* ---- constants and nodes ---- */
