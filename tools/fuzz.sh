@@ -18,6 +18,7 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 # Stacks through libraries without frame pointers are all different; the sanitizer keeps each, so they have to be short.
 export ASAN_OPTIONS=malloc_context_size=2:quarantine_size_mb=64
+[ -w /dev/shm ] && export TMPDIR=${TMPDIR:-/dev/shm} # files of the targets that need some
 export LSAN_OPTIONS=suppressions=$PWD/tests/fuzz/lsan.supp:print_suppressions=0
 # fuzz TARGET
 fuzz() {

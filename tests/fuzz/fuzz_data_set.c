@@ -1,22 +1,16 @@
 /* Any bytes as the RecordIO file of a data set, with an index where the bytes hold one behind a line "#idx", and as a list:
- * opened, every label and picture read, some decoded. Files are needed: they lie in a folder of memory. */
+ * opened, every label and picture read, some decoded. Files are needed: tools/fuzz.sh has them in memory. */
 #include "data/loader.h"
 #include "data/set.h"
 #include "data/sums.h"
+#include "folder.h"
 #include "fuzz_memory.h"
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char folder[64];
-
 static void write_file(const char *name, const uint8_t *data, size_t size) {
-    char path[128];
     arc_writer *w;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (arc_writer_open(&w, &arc_alloc_libc, path, NULL) != ARC_OK)
+    if (arc_writer_open(&w, &arc_alloc_libc, in_folder(name), NULL) != ARC_OK)
         return;
     arc_writer_unsynced(w);
     if (arc_writer_put(w, data, size, NULL) != ARC_OK || arc_writer_commit(&w, NULL) != ARC_OK)
@@ -24,11 +18,10 @@ static void write_file(const char *name, const uint8_t *data, size_t size) {
 }
 
 static void use(const arc_context *ctx, const char *name) {
-    char path[128], key[64];
+    char key[64];
     arc_data_set *set;
     arc_error err;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (arc_data_set_open(&set, ctx, path, &err) != ARC_OK)
+    if (arc_data_set_open(&set, ctx, in_folder(name), &err) != ARC_OK)
         return;
     const int64_t samples = arc_data_set_samples(set), some = samples < 64 ? samples : 64;
     for (int64_t i = 0; i < some; i++) {
@@ -59,14 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static arc_context ctx;
     static const char mark[] = "\n#idx\n";
     arc_data_sums *sums;
-    char path[128];
-    if (!folder[0]) {
-        snprintf(folder, sizeof folder, "%s/arcface-fuzz-%ld", arc_path_kind_of("/dev/shm") == ARC_PATH_DIR ? "/dev/shm" : "/tmp",
-                 (long)getpid());
-        ctx.alloc = fuzz_alloc;
-        if (arc_dir_make(folder, NULL) != ARC_OK)
-            return 0;
-    }
+    ctx.alloc = fuzz_alloc;
     const uint8_t *idx = size > sizeof mark ? memmem(data, size, mark, sizeof mark - 1) : NULL;
     write_file("x.rec", data, idx ? (size_t)(idx - data) : size);
     if (idx)
@@ -74,18 +60,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     use(&ctx, "x.rec");
     write_file("x.lst", data, size);
     use(&ctx, "x.lst");
-    snprintf(path, sizeof path, "%s/x.lst", folder);
-    if (arc_data_sums_open(&sums, &fuzz_alloc, path, NULL) == ARC_OK) {
+    if (arc_data_sums_open(&sums, &fuzz_alloc, in_folder("x.lst"), NULL) == ARC_OK) {
         if (arc_data_sums_compare(sums, "1", data, size) > 1)
             __builtin_trap();
         arc_data_sums_close(&sums);
     }
     static const char *const names[] = {"x.rec", "x.idx", "x.lst"};
-    for (size_t i = 0; i < ARC_COUNT(names); i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    rmdir(folder);
-    folder[0] = '\0';
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        unlink(in_folder(names[i]));
     return 0;
 }

@@ -4,40 +4,10 @@
 
 #include "base/base.h"
 #include "data/set.h"
+#include "folder.h"
 #include "format/record/recordio.h"
 #include "image/image.h"
 #include "support.h"
-#include <ftw.h>
-#include <string.h>
-#include <unistd.h>
-
-static char test_folder[64];
-
-static inline const char *in_folder(const char *name) {
-    static char ring[8][256];
-    static int at;
-    char *path = ring[at++ % 8];
-    snprintf(path, sizeof ring[0], "%s/%s", test_folder, name);
-    return path;
-}
-
-static inline int test_make_folder(void **state) {
-    (void)state;
-    snprintf(test_folder, sizeof test_folder, "/tmp/arcface-data-XXXXXX");
-    return mkdtemp(test_folder) ? 0 : -1;
-}
-
-static inline int test_remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
-    (void)st;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-static inline int test_remove_folder(void **state) {
-    (void)state;
-    return nftw(test_folder, test_remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* A soft pattern of its own for each picture; size x size. */
 static inline arc_image test_paint(arc_context *ctx, int size, int index) {

@@ -1,6 +1,7 @@
 /* base: the error text, memory arithmetic, arena limits, atomic files, mapping, the pool and the random stream. */
 #include "base/base.h"
 #include "base/text.h"
+#include "folder.h"
 #include "support.h"
 #include <fcntl.h>
 #include <locale.h>
@@ -87,26 +88,9 @@ static void buffer_stops_at_its_maximum(void **state) {
     arc_buffer_free(&b);
 }
 
-static char folder[] = "/tmp/arc-test-XXXXXX";
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-static int remove_folder(void **state) {
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-static const char *in_folder(const char *name) {
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
 static size_t entries(void) {
     arc_names names;
-    assert_int_equal(arc_dir_list(&names, libc, folder, 100, NULL), ARC_OK);
+    assert_int_equal(arc_dir_list(&names, libc, test_folder(), 100, NULL), ARC_OK);
     size_t n = names.count;
     arc_names_free(&names);
     return n;
@@ -154,28 +138,29 @@ static void bad_paths_are_named(void **state) {
     arc_map map;
     assert_int_equal(arc_map_open(&map, "/nonexistent/file", 100, &err), ARC_ENOTFOUND);
     assert_non_null(strstr(err.text, "/nonexistent/file"));
-    assert_int_equal(arc_map_open(&map, folder, 100, &err), ARC_EIO);
+    assert_int_equal(arc_map_open(&map, test_folder(), 100, &err), ARC_EIO);
     arc_writer *w;
     assert_int_equal(arc_writer_open(&w, libc, "/nonexistent/file", &err), ARC_ENOTFOUND);
     assert_null(w);
-    assert_int_equal(arc_writer_open(&w, libc, folder, &err), ARC_EIO);
+    assert_int_equal(arc_writer_open(&w, libc, test_folder(), &err), ARC_EIO);
     arc_names names;
     assert_int_equal(arc_dir_list(&names, libc, "/nonexistent", 100, &err), ARC_ENOTFOUND);
 }
 
 static void map_refuses_what_is_too_large(void **state) {
+    static const char line[] = "twenty letters long\n";
     (void)state;
     arc_error err;
     arc_map map;
     arc_writer *w;
     assert_int_equal(arc_writer_open(&w, libc, in_folder("big"), &err), ARC_OK);
     for (int i = 0; i < 600; i++)
-        assert_int_equal(arc_writer_put(w, folder, sizeof folder, &err), ARC_OK);
+        assert_int_equal(arc_writer_put(w, line, sizeof line, &err), ARC_OK);
     assert_int_equal(arc_writer_commit(&w, &err), ARC_OK);
     assert_int_equal(arc_map_open(&map, in_folder("big"), 100, &err), ARC_ELIMIT);
     assert_int_equal(arc_map_open(&map, in_folder("big"), 1 << 20, &err), ARC_OK);
     arc_map_drop(&map, map.data, map.bytes);
-    assert_memory_equal(map.data, folder, sizeof folder); /* dropped pages come back */
+    assert_memory_equal(map.data, line, sizeof line); /* dropped pages come back */
     arc_map_close(&map);
     arc_map_close(&map);
 }
@@ -223,10 +208,11 @@ static void pool_runs_each_tile_once(void **state) {
 /* Sets a locale with a decimal comma, made for these tests in their folder; false where the machine cannot make one. */
 static bool decimal_comma(void) {
     static int made = -1;
-    char command[256];
-    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/localedef.log 2>&1", folder, folder);
+    char command[3 * TEST_PATH_BYTES];
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s >%s 2>&1", in_folder("de_DE.UTF-8"),
+             in_folder("localedef.log"));
     if (made < 0)
-        made = setenv("LOCPATH", folder, 1) == 0 && system(command) == 0;
+        made = setenv("LOCPATH", test_folder(), 1) == 0 && system(command) == 0;
     return made && setlocale(LC_ALL, "de_DE.UTF-8") && strcmp(localeconv()->decimal_point, ",") == 0;
 }
 
@@ -349,5 +335,5 @@ int main(void) {
         cmocka_unit_test(text_is_json_in_every_locale),
         cmocka_unit_test(files_have_decimal_points_in_every_locale),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Timing: what stands in the texts to the byte, what is filled of a real run, what is refused. No test depends on how fast the
  * machine is. */
+#include "folder.h"
 #include "support.h"
 #include <arcface/bench.h>
 #include <string.h>
@@ -185,11 +186,10 @@ static void a_network(void **state) {
     (void)state;
     static const int batches[] = {2, 1};
     const arc_roofline roof = {.fp32_gflops = 1, .int8_gops = 1, .read_gb_s = 1};
-    char path[64];
+    const char *path = in_folder("net.onnx");
     arc_model *model = NULL;
     arc_bench *b = NULL;
     arc_bench_options opt;
-    snprintf(path, sizeof path, "/tmp/arcface_bench_%d.onnx", (int)getpid());
     assert_int_equal(arc_model_new(ctx, "tiny", 8, 1, &model, NULL), ARC_OK);
     assert_int_equal(arc_model_save(ctx, model, path, NULL), ARC_OK);
     arc_model_free(&model);

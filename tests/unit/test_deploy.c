@@ -1,6 +1,7 @@
 /* Exports: the file that is written takes pixels and gives the embeddings that the model gives for the same pixels, in every form
  * that is offered, and what can't be exported is named. */
 #include "deploy/deploy.h"
+#include "folder.h"
 #include "format/format.h"
 #include "net_support.h"
 #include "op/op.h"
@@ -12,22 +13,20 @@ enum { SIDE = 112, PLANE = SIDE * SIDE, MAX_DIM = 512 };
 
 typedef struct fixture {
     arc_context *ctx;
-    char file[64], model[64];
+    char file[TEST_PATH_BYTES], model[TEST_PATH_BYTES];
 } fixture;
 
 static int set_up(void **state) {
     fixture *f = calloc(1, sizeof *f);
     f->ctx = arc_test_context(NULL, 2);
-    snprintf(f->file, sizeof f->file, "/tmp/arcface-deploy-%ld.onnx", (long)getpid());
-    snprintf(f->model, sizeof f->model, "/tmp/arcface-deploy-%ld-own.onnx", (long)getpid());
+    snprintf(f->file, sizeof f->file, "%s", in_folder("exported.onnx"));
+    snprintf(f->model, sizeof f->model, "%s", in_folder("own.onnx"));
     *state = f;
     return 0;
 }
 
 static int tear_down(void **state) {
     fixture *f = *state;
-    remove(f->file);
-    remove(f->model);
     arc_context_close(&f->ctx);
     free(f);
     return 0;

@@ -1,6 +1,7 @@
-/* Whole evaluations on small made-up sets: pictures written to a temporary folder, an untrained network, and the numbers
+/* Whole evaluations on small made-up sets: pictures written to a temporary test_folder(), an untrained network, and the numbers
  * recomputed here by the public calls; missing and misshapen pictures, cancelling, failing memory. Real .bin sets and crops cut
  * beside the template too, when they are at hand. */
+#include "folder.h"
 #include "support.h"
 
 #include "eval/protocol/known.h"
@@ -12,7 +13,6 @@
 
 enum { PEOPLE = 4, IMAGES = 2 * PEOPLE, PAIRS = 8 };
 
-static char folder[64];
 static const int pair_of[PAIRS][2] = {{0, 1}, {0, 2}, {2, 3}, {2, 4}, {4, 5}, {4, 6}, {6, 7}, {6, 0}};
 
 /* A soft pattern that differs from image to image. */
@@ -25,28 +25,23 @@ static void paint(arc_image *image, int index) {
 }
 
 static void image_path(char *out, size_t bytes, int index) {
-    snprintf(out, bytes, "%s/P%d/P%d_%04d.png", folder, index / 2, index / 2, index % 2 + 1);
+    snprintf(out, bytes, "%s/P%d/P%d_%04d.png", test_folder(), index / 2, index / 2, index % 2 + 1);
 }
 
 static void write_text(const char *name, const char *text) {
-    char path[160];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "w");
+    FILE *f = fopen(in_folder(name), "w");
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
 }
 
-static int make_folder(void **state) {
+static int write_pictures(void **state) {
     (void)state;
-    char text[1024] = "", path[128];
-    snprintf(folder, sizeof folder, "/tmp/arcface-eval-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
+    char text[1024] = "", path[TEST_PATH_BYTES];
     arc_context *ctx = arc_test_context(NULL, 2);
     for (int i = 0; i < IMAGES; i++) {
         arc_image image;
-        snprintf(path, sizeof path, "%s/P%d", folder, i / 2);
+        snprintf(path, sizeof path, "%s/P%d", test_folder(), i / 2);
         mkdir(path, 0777);
         image_path(path, sizeof path, i);
         assert_int_equal(arc_image_new(ctx, 112, 112, &image, NULL), ARC_OK);
@@ -65,31 +60,6 @@ static int make_folder(void **state) {
     write_text("pairs.txt", text);
     arc_context_close(&ctx);
     return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char path[160];
-    for (int i = 0; i < IMAGES; i++) {
-        image_path(path, sizeof path, i);
-        unlink(path);
-    }
-    for (int i = 0; i < PEOPLE; i++) {
-        snprintf(path, sizeof path, "%s/P%d", folder, i);
-        rmdir(path);
-    }
-    static const char *const texts[] = {"pairs.txt", "missing.txt"};
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, texts[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
-
-static const char *in_folder(const char *name) {
-    static char path[160];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
 }
 
 /* The same numbers by arc_embed_crops and arc_verification_of_embeddings. */
@@ -158,7 +128,7 @@ static void folder_set(void **state) {
         opt.flip = flip;
         opt.folds = 4;
         opt.far_target = 0.1;
-        assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
+        assert_int_equal(folds_of_pairs(ctx, model, test_folder(), in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
         expect_by_hand(ctx, model, flip, &v);
     }
     arc_model_free(&model);
@@ -172,24 +142,24 @@ typedef arc_status evaluation(arc_context *ctx, const arc_model *model, const ar
 
 static arc_status of_folder(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                             arc_error *err) {
-    return arc_evaluate_folder(ctx, model, folder, opt, out, err);
+    return arc_evaluate_folder(ctx, model, test_folder(), opt, out, err);
 }
 
 static arc_status of_drawn(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                            arc_error *err) {
     arc_evaluate_options some = *opt;
     some.impostors = 7;
-    return arc_evaluate_folder(ctx, model, folder, &some, out, err);
+    return arc_evaluate_folder(ctx, model, test_folder(), &some, out, err);
 }
 
 static arc_status of_search(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                             arc_error *err) {
-    return arc_evaluate_identify(ctx, model, folder, folder, opt, out, err);
+    return arc_evaluate_identify(ctx, model, test_folder(), test_folder(), opt, out, err);
 }
 
 static arc_status of_distractors(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
                                  arc_error *err) {
-    return arc_evaluate_megaface(ctx, model, folder, folder, opt, out, err);
+    return arc_evaluate_megaface(ctx, model, test_folder(), test_folder(), opt, out, err);
 }
 
 static arc_status of_videos(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
@@ -198,7 +168,7 @@ static arc_status of_videos(arc_context *ctx, const arc_model *model, const arc_
     arc_evaluate_ytf_options_default(&video);
     video.eval = *opt;
     video.rule = ARC_VIDEO_MEAN;
-    return arc_evaluate_ytf(ctx, model, folder, in_folder("splits.txt"), &video, out, err);
+    return arc_evaluate_ytf(ctx, model, test_folder(), in_folder("splits.txt"), &video, out, err);
 }
 
 static arc_status of_templates(arc_context *ctx, const arc_model *model, const arc_evaluate_options *opt, arc_evaluation **out,
@@ -207,7 +177,7 @@ static arc_status of_templates(arc_context *ctx, const arc_model *model, const a
     arc_evaluate_ijb_options_default(&templates);
     templates.eval = *opt;
     templates.search = templates.unit_images = true;
-    return arc_evaluate_ijb(ctx, model, folder, &templates, out, err);
+    return arc_evaluate_ijb(ctx, model, test_folder(), &templates, out, err);
 }
 
 static const char *const list_of_ijb[] = {"face_tid_mid.txt",  "name_5pts_score.txt", "template_pair_label.txt",
@@ -306,26 +276,26 @@ static void refusals(void **state) {
     opt.folds = 4;
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
     write_text("missing.txt", "P0\t1\t2\nP0\t1\tP1\t1\nP3\t1\t7\nP0\t1\tP1\t2\n");
-    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("missing.txt"), &opt, &v, &err), ARC_ENOTFOUND);
+    assert_int_equal(folds_of_pairs(ctx, model, test_folder(), in_folder("missing.txt"), &opt, &v, &err), ARC_ENOTFOUND);
     assert_non_null(strstr(err.text, "P3_0007"));
     assert_int_not_equal(folds_of_pairs(ctx, model, "/no/such/folder", in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
     assert_non_null(strstr(err.text, "/no/such/folder"));
-    assert_int_not_equal(folds_of_pairs(ctx, model, folder, in_folder("none.txt"), &opt, &v, &err), ARC_OK);
+    assert_int_not_equal(folds_of_pairs(ctx, model, test_folder(), in_folder("none.txt"), &opt, &v, &err), ARC_OK);
     opt.max_pairs = 3;
-    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_EINVAL);
+    assert_int_equal(folds_of_pairs(ctx, model, test_folder(), in_folder("pairs.txt"), &opt, &v, &err), ARC_EINVAL);
     opt.max_pairs = 0;
     opt.progress = cancel;
     opt.progress_ctx = &called;
-    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ECANCEL);
+    assert_int_equal(folds_of_pairs(ctx, model, test_folder(), in_folder("pairs.txt"), &opt, &v, &err), ARC_ECANCEL);
     assert_int_equal(called, 1);
     opt.progress = NULL;
     assert_int_not_equal(folds_of_pairs(ctx, model, NULL, in_folder("pairs.txt"), &opt, &v, &err), ARC_OK);
     arc_image wide;
-    char path[160];
+    char path[TEST_PATH_BYTES];
     image_path(path, sizeof path, 7);
     assert_int_equal(arc_image_new(ctx, 120, 112, &wide, NULL), ARC_OK);
     assert_int_equal(arc_image_save(ctx, &wide, path, NULL), ARC_OK);
-    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ESHAPE);
+    assert_int_equal(folds_of_pairs(ctx, model, test_folder(), in_folder("pairs.txt"), &opt, &v, &err), ARC_ESHAPE);
     assert_non_null(strstr(err.text, "120x112"));
     arc_image_free(ctx, &wide);
     arc_model_free(&model);
@@ -388,7 +358,7 @@ static void failing_memory(void **state) {
     arc_test_walk walk = {.heap = &heap, .thin = 5};
     do
         arc_test_walk_begin(&walk);
-    while (arc_test_walk_again(&walk, folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err)));
+    while (arc_test_walk_again(&walk, folds_of_pairs(ctx, model, test_folder(), in_folder("pairs.txt"), &opt, &v, &err)));
     assert_true(walk.failures > 10);
     arc_model_free(&model);
     arc_context_close(&ctx);
@@ -450,11 +420,11 @@ static void known_sets(void **state) {
 enum { SHIFTED_PAIRS = 60 }; /* of each kind */
 
 static void shifted_path(char *out, size_t bytes, const char *person, int number) {
-    snprintf(out, bytes, "%s/shifted_%s_%04d.ppm", folder, person, number);
+    snprintf(out, bytes, "%s/shifted_%s_%04d.ppm", test_folder(), person, number);
 }
 
 static void shift_picture(arc_context *ctx, const char *crops, const char *person, int number, int right_px, int down_px) {
-    char from[512], to[512];
+    char from[512], to[TEST_PATH_BYTES];
     arc_image crop, moved;
     snprintf(from, sizeof from, "%s/%s/%s_%04d.jpg", crops, person, person, number);
     shifted_path(to, sizeof to, person, number);
@@ -469,7 +439,7 @@ static void shift_picture(arc_context *ctx, const char *crops, const char *perso
 /* Writes the first pairs of each kind as "PATH PATH LABEL", their pictures moved; moved by nothing: removes all of it. */
 static void shift_pairs(arc_context *ctx, const char *crops, const char *lfw, int right_px, int down_px) {
     FILE *from = fopen(lfw, "r"), *to = fopen(in_folder("shifted.txt"), "w");
-    char line[512], name[2][128], path[2][512];
+    char line[512], name[2][128], path[2][TEST_PATH_BYTES];
     int number[2], taken[2] = {0, 0};
     const bool away = right_px == 0 && down_px == 0;
     assert_true(from && to);
@@ -489,7 +459,7 @@ static void shift_pairs(arc_context *ctx, const char *crops, const char *lfw, in
             else
                 shift_picture(ctx, crops, name[k], number[k], right_px, down_px);
         }
-        fprintf(to, "%s %s %d\n", path[0] + strlen(folder) + 1, path[1] + strlen(folder) + 1, same);
+        fprintf(to, "%s %s %d\n", path[0] + strlen(test_folder()) + 1, path[1] + strlen(test_folder()) + 1, same);
     }
     fclose(from);
     fclose(to);
@@ -516,7 +486,7 @@ static void shifted_crops(void **state) {
         arc_evaluation *e;
         bool told = false;
         shift_pairs(ctx, crops, lfw, shift[i].right_px, shift[i].down_px);
-        assert_int_equal(arc_evaluate_pairs(ctx, model, folder, in_folder("shifted.txt"), &opt, &e, NULL), ARC_OK);
+        assert_int_equal(arc_evaluate_pairs(ctx, model, test_folder(), in_folder("shifted.txt"), &opt, &e, NULL), ARC_OK);
         for (int k = 0; k < e->notes; k++)
             told = told || (strstr(e->note[k], "cut 8 %") && strstr(e->note[k], shift[i].advice));
         assert_true(told);
@@ -533,5 +503,5 @@ int main(void) {
         cmocka_unit_test(refusals),   cmocka_unit_test(failing_memory),  cmocka_unit_test(real_bin),
         cmocka_unit_test(known_sets), cmocka_unit_test(shifted_crops),
     };
-    return cmocka_run_group_tests_name("eval sets", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("eval sets", tests, write_pictures, NULL);
 }

@@ -1,6 +1,7 @@
 /* The hub: a folder, a file URL and a loopback server as sources; broken connections and their resumption, wrong hashes, hostile
  * and incomplete archives, cancelling, trust on first use, failing memory, and the words that --model takes. */
 #include "../support.h"
+#include "folder.h"
 #include "http_server.h"
 #include "hub/hub_internal.h"
 #include <archive.h>
@@ -8,7 +9,6 @@
 
 #define DATA_BYTES 300000
 
-static char folder[64];
 static unsigned char data[DATA_BYTES];
 static char data_hex[ARC_DIGEST_HEX_BYTES];
 static char url[128];
@@ -23,28 +23,6 @@ static int begin(void **state) {
     arc_digest_end(&d, data_hex);
     unsetenv("http_proxy");
     return setenv("no_proxy", "*", 1);
-}
-
-static int new_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/arc-hub-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-
-/* folder/name in a static ring. */
-static char *in(const char *name) {
-    static char ring[8][256];
-    static int at;
-    char *path = ring[at++ % 8];
-    snprintf(path, sizeof ring[0], "%s/%s", folder, name);
-    return path;
 }
 
 static void write_file(const char *path, const void *bytes, size_t count) {
@@ -83,14 +61,14 @@ static arc_status pull_from(const arc_hub_entry *entry, const char *from, arc_er
     char path[512];
     arc_pull_options_default(&opt);
     opt.from = from;
-    opt.cache_dir = in("cache");
+    opt.cache_dir = in_folder("cache");
     arc_hub_pack pack = {entry, pack_members, ARC_COUNT(pack_members)};
     *err = (arc_error){0};
     arc_status st = arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, path, sizeof path, err);
     if (st == ARC_OK) {
-        assert_string_equal(path, strcmp(entry->name, "one") == 0    ? in("cache/one")
-                                  : strcmp(entry->name, "free") == 0 ? in("cache/free")
-                                                                     : in("cache/pack"));
+        assert_string_equal(path, strcmp(entry->name, "one") == 0    ? in_folder("cache/one")
+                                  : strcmp(entry->name, "free") == 0 ? in_folder("cache/free")
+                                                                     : in_folder("cache/pack"));
         assert_int_equal(err->text[0], 0);
     } else {
         assert_string_equal(path, "");
@@ -130,29 +108,29 @@ static void write_zip(const char *path, const char *const *name) {
 static void test_folder_source(void **state) {
     (void)state;
     arc_error err;
-    assert_int_equal(pull_from(&single, in(""), &err), ARC_ENOTFOUND);
+    assert_int_equal(pull_from(&single, in_folder(""), &err), ARC_ENOTFOUND);
     says(&err, "one.onnx");
-    assert_int_equal(pull_from(&single, in("absent"), &err), ARC_ENOTFOUND);
-    write_file(in("one.onnx"), data, DATA_BYTES);
-    assert_int_equal(pull_from(&single, folder, &err), ARC_OK);
-    same_as_data(in("cache/one/one.onnx"));
-    assert_int_equal(size_of(in("cache/one/one.onnx.part")), -1);
-    assert_int_equal(pull_from(&single, in("absent"), &err), ARC_OK); /* intact: nothing is fetched */
-    write_file(in("cache/one/one.onnx"), data, DATA_BYTES - 1);
-    assert_int_equal(pull_from(&single, in("absent"), &err), ARC_ENOTFOUND); /* damaged: fetched again */
-    assert_int_equal(pull_from(&single, in("one.onnx"), &err), ARC_OK);
-    same_as_data(in("cache/one/one.onnx"));
+    assert_int_equal(pull_from(&single, in_folder("absent"), &err), ARC_ENOTFOUND);
+    write_file(in_folder("one.onnx"), data, DATA_BYTES);
+    assert_int_equal(pull_from(&single, test_folder(), &err), ARC_OK);
+    same_as_data(in_folder("cache/one/one.onnx"));
+    assert_int_equal(size_of(in_folder("cache/one/one.onnx.part")), -1);
+    assert_int_equal(pull_from(&single, in_folder("absent"), &err), ARC_OK); /* intact: nothing is fetched */
+    write_file(in_folder("cache/one/one.onnx"), data, DATA_BYTES - 1);
+    assert_int_equal(pull_from(&single, in_folder("absent"), &err), ARC_ENOTFOUND); /* damaged: fetched again */
+    assert_int_equal(pull_from(&single, in_folder("one.onnx"), &err), ARC_OK);
+    same_as_data(in_folder("cache/one/one.onnx"));
 }
 
 static void test_file_url(void **state) {
     (void)state;
     arc_error err;
-    char from[300];
-    assert_int_equal(arc_dir_make(in("a b"), NULL), ARC_OK);
-    write_file(in("a b/one.onnx"), data, DATA_BYTES);
-    snprintf(from, sizeof from, "file://%s/a%%20b", folder);
+    char from[TEST_PATH_BYTES];
+    assert_int_equal(arc_dir_make(in_folder("a b"), NULL), ARC_OK);
+    write_file(in_folder("a b/one.onnx"), data, DATA_BYTES);
+    snprintf(from, sizeof from, "file://%s/a%%20b", test_folder());
     assert_int_equal(pull_from(&single, from, &err), ARC_OK);
-    same_as_data(in("cache/one/one.onnx"));
+    same_as_data(in_folder("cache/one/one.onnx"));
     assert_int_equal(pull_from(&unlisted, "ftp://host/free.onnx", &err), ARC_EINVAL);
     says(&err, "https://");
     assert_int_equal(pull_from(&unlisted, "file://host/free.onnx", &err), ARC_EINVAL);
@@ -164,34 +142,34 @@ static void test_wrong_hash(void **state) {
     unsigned char *wrong = malloc(DATA_BYTES);
     memcpy(wrong, data, DATA_BYTES);
     wrong[1000] ^= 1;
-    write_file(in("one.onnx"), wrong, DATA_BYTES);
+    write_file(in_folder("one.onnx"), wrong, DATA_BYTES);
     free(wrong);
-    assert_int_equal(pull_from(&single, folder, &err), ARC_ECORRUPT);
+    assert_int_equal(pull_from(&single, test_folder(), &err), ARC_ECORRUPT);
     says(&err, data_hex);
     says(&err, "nothing was installed");
-    assert_int_equal(size_of(in("cache/one/one.onnx")), -1);
-    assert_int_equal(size_of(in("cache/one/one.onnx.part")), -1);
-    assert_int_equal(size_of(in("cache/one/SHA256SUMS")), -1);
-    write_file(in("one.onnx"), data, 10);
-    assert_int_equal(pull_from(&single, folder, &err), ARC_ECORRUPT);
+    assert_int_equal(size_of(in_folder("cache/one/one.onnx")), -1);
+    assert_int_equal(size_of(in_folder("cache/one/one.onnx.part")), -1);
+    assert_int_equal(size_of(in_folder("cache/one/SHA256SUMS")), -1);
+    write_file(in_folder("one.onnx"), data, 10);
+    assert_int_equal(pull_from(&single, test_folder(), &err), ARC_ECORRUPT);
     says(&err, "10 bytes");
 }
 
 static void test_trust_on_first_use(void **state) {
     (void)state;
     arc_error err;
-    write_file(in("free.onnx"), data, DATA_BYTES);
-    assert_int_equal(pull_from(&unlisted, folder, &err), ARC_OK);
-    assert_int_equal(unlink(in("cache/free/free.onnx")), 0);
-    assert_int_equal(pull_from(&unlisted, folder, &err), ARC_OK);
-    assert_int_equal(unlink(in("cache/free/free.onnx")), 0);
-    write_file(in("free.onnx"), data, DATA_BYTES - 5);
-    assert_int_equal(pull_from(&unlisted, folder, &err), ARC_ECORRUPT);
+    write_file(in_folder("free.onnx"), data, DATA_BYTES);
+    assert_int_equal(pull_from(&unlisted, test_folder(), &err), ARC_OK);
+    assert_int_equal(unlink(in_folder("cache/free/free.onnx")), 0);
+    assert_int_equal(pull_from(&unlisted, test_folder(), &err), ARC_OK);
+    assert_int_equal(unlink(in_folder("cache/free/free.onnx")), 0);
+    write_file(in_folder("free.onnx"), data, DATA_BYTES - 5);
+    assert_int_equal(pull_from(&unlisted, test_folder(), &err), ARC_ECORRUPT);
     says(&err, "at the first pull");
     says(&err, data_hex);
-    assert_int_equal(size_of(in("cache/free/free.onnx")), -1);
-    write_file(in("cache/free/SHA256SUMS"), "nonsense\n", 9);
-    assert_int_equal(pull_from(&unlisted, folder, &err), ARC_ECORRUPT);
+    assert_int_equal(size_of(in_folder("cache/free/free.onnx")), -1);
+    write_file(in_folder("cache/free/SHA256SUMS"), "nonsense\n", 9);
+    assert_int_equal(pull_from(&unlisted, test_folder(), &err), ARC_ECORRUPT);
     says(&err, "line 1");
 }
 
@@ -201,17 +179,17 @@ static void test_verify_only(void **state) {
     char path[512];
     arc_pull_options opt;
     arc_pull_options_default(&opt);
-    opt.cache_dir = in("cache");
+    opt.cache_dir = in_folder("cache");
     opt.verify_only = true;
     arc_hub_pack pack = {&unlisted, pack_members, ARC_COUNT(pack_members)};
     assert_int_equal(arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "arcface pull free");
-    write_file(in("free.onnx"), data, DATA_BYTES);
-    assert_int_equal(pull_from(&unlisted, folder, &err), ARC_OK);
+    write_file(in_folder("free.onnx"), data, DATA_BYTES);
+    assert_int_equal(pull_from(&unlisted, test_folder(), &err), ARC_OK);
     assert_int_equal(arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, path, sizeof path, &err), ARC_OK);
     assert_int_equal(arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, path, 5, &err), ARC_ELIMIT);
     assert_int_equal(arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, NULL, 0, &err), ARC_OK);
-    write_file(in("cache/free/free.onnx"), data, 100);
+    write_file(in_folder("cache/free/free.onnx"), data, 100);
     assert_int_equal(arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, path, sizeof path, &err), ARC_ECORRUPT);
     says(&err, "recorded");
 }
@@ -223,28 +201,28 @@ static void test_zip(void **state) {
     arc_error err;
     const char *const good[] = {"pack/det.onnx",   "pack/rec.onnx",       "pack/extra.onnx",
                                 "pack/README.txt", "__MACOSX/._det.onnx", NULL};
-    write_zip(in("pack.zip"), good);
-    assert_int_equal(pull_from(&zipped, folder, &err), ARC_OK);
-    assert_int_equal(size_of(in("cache/pack/det.onnx")), 13000);
-    assert_int_equal(size_of(in("cache/pack/rec.onnx")), 13000);
-    assert_int_equal(size_of(in("cache/pack/extra.onnx")), 15000);
-    assert_int_equal(size_of(in("cache/pack/README.txt")), -1);
-    assert_int_equal(size_of(in("cache/pack/._det.onnx")), -1);
-    assert_int_equal(size_of(in("cache/pack/pack.zip.part")), -1);
-    assert_int_equal(unlink(in("pack.zip")), 0);
-    assert_int_equal(pull_from(&zipped, folder, &err), ARC_OK); /* intact */
-    assert_int_equal(unlink(in("cache/pack/det.onnx")), 0);
-    assert_int_equal(pull_from(&zipped, folder, &err), ARC_ENOTFOUND);
+    write_zip(in_folder("pack.zip"), good);
+    assert_int_equal(pull_from(&zipped, test_folder(), &err), ARC_OK);
+    assert_int_equal(size_of(in_folder("cache/pack/det.onnx")), 13000);
+    assert_int_equal(size_of(in_folder("cache/pack/rec.onnx")), 13000);
+    assert_int_equal(size_of(in_folder("cache/pack/extra.onnx")), 15000);
+    assert_int_equal(size_of(in_folder("cache/pack/README.txt")), -1);
+    assert_int_equal(size_of(in_folder("cache/pack/._det.onnx")), -1);
+    assert_int_equal(size_of(in_folder("cache/pack/pack.zip.part")), -1);
+    assert_int_equal(unlink(in_folder("pack.zip")), 0);
+    assert_int_equal(pull_from(&zipped, test_folder(), &err), ARC_OK); /* intact */
+    assert_int_equal(unlink(in_folder("cache/pack/det.onnx")), 0);
+    assert_int_equal(pull_from(&zipped, test_folder(), &err), ARC_ENOTFOUND);
 }
 
 static void refuse_zip(const char *const *names, const char *why) {
     arc_error err;
-    write_zip(in("pack.zip"), names);
-    arc_status st = pull_from(&zipped, folder, &err);
+    write_zip(in_folder("pack.zip"), names);
+    arc_status st = pull_from(&zipped, test_folder(), &err);
     assert_true(st == ARC_ECORRUPT || st == ARC_ELIMIT);
     says(&err, why);
     arc_names list;
-    assert_int_equal(arc_dir_list(&list, &arc_alloc_libc, in("cache/pack"), 100, NULL), ARC_OK);
+    assert_int_equal(arc_dir_list(&list, &arc_alloc_libc, in_folder("cache/pack"), 100, NULL), ARC_OK);
     for (size_t i = 0; i < list.count; i++)
         if (strcmp(list.name[i], "pack.zip.part") != 0)
             fail_msg("%s was left behind", list.name[i]);
@@ -268,17 +246,17 @@ static void test_hostile_zips(void **state) {
     refuse_zip(twice, "two members");
     refuse_zip(missing, "lacks rec.onnx");
     refuse_zip(empty, "pack");
-    assert_int_equal(size_of(in("evil.onnx")), -1);
-    assert_int_equal(size_of(in("cache/evil.onnx")), -1);
+    assert_int_equal(size_of(in_folder("evil.onnx")), -1);
+    assert_int_equal(size_of(in_folder("cache/evil.onnx")), -1);
 
     const char *const good[] = {"det.onnx", "rec.onnx", NULL};
-    write_zip(in("pack.zip"), good);
-    long bytes = size_of(in("pack.zip"));
-    assert_int_equal(truncate(in("pack.zip"), bytes / 2), 0);
-    assert_int_equal(pull_from(&zipped, folder, &err), ARC_ECORRUPT);
-    write_file(in("pack.zip"), data, 5000);
-    assert_int_equal(pull_from(&zipped, folder, &err), ARC_ECORRUPT);
-    assert_int_equal(size_of(in("cache/pack/SHA256SUMS")), -1);
+    write_zip(in_folder("pack.zip"), good);
+    long bytes = size_of(in_folder("pack.zip"));
+    assert_int_equal(truncate(in_folder("pack.zip"), bytes / 2), 0);
+    assert_int_equal(pull_from(&zipped, test_folder(), &err), ARC_ECORRUPT);
+    write_file(in_folder("pack.zip"), data, 5000);
+    assert_int_equal(pull_from(&zipped, test_folder(), &err), ARC_ECORRUPT);
+    assert_int_equal(size_of(in_folder("cache/pack/SHA256SUMS")), -1);
 }
 
 /* ---- the loopback server ---- */
@@ -297,13 +275,13 @@ static void test_http(void **state) {
     serve(&s, "one.onnx");
     assert_int_equal(pull_from(&single, NULL, &err), ARC_OK);
     assert_string_equal(s.last_path, "/models/one.onnx");
-    same_as_data(in("cache/one/one.onnx"));
+    same_as_data(in_folder("cache/one/one.onnx"));
     char base[128];
     snprintf(base, sizeof base, "http://127.0.0.1:%d/mirror", s.port);
     assert_int_equal(pull_from(&unlisted, base, &err), ARC_OK);
     assert_string_equal(s.last_path, "/mirror/free.onnx");
     s.status = 404;
-    assert_int_equal(unlink(in("cache/one/one.onnx")), 0);
+    assert_int_equal(unlink(in_folder("cache/one/one.onnx")), 0);
     assert_int_equal(pull_from(&single, NULL, &err), ARC_ENOTFOUND);
     says(&err, "404");
     s.status = 503;
@@ -323,16 +301,16 @@ static void test_http_resume(void **state) {
     serve(&s, "one.onnx");
     assert_int_equal(pull_from(&single, NULL, &err), ARC_ENETWORK);
     says(&err, "pull again");
-    assert_int_equal(size_of(in("cache/one/one.onnx.part")), 123456);
-    assert_int_equal(size_of(in("cache/one/one.onnx")), -1);
+    assert_int_equal(size_of(in_folder("cache/one/one.onnx.part")), 123456);
+    assert_int_equal(size_of(in_folder("cache/one/one.onnx")), -1);
     s.cut_after = 100;
     assert_int_equal(pull_from(&single, NULL, &err), ARC_ENETWORK);
     assert_int_equal(s.last_range, 123456);
-    assert_int_equal(size_of(in("cache/one/one.onnx.part")), 123556);
+    assert_int_equal(size_of(in_folder("cache/one/one.onnx.part")), 123556);
     s.cut_after = 0;
     assert_int_equal(pull_from(&single, NULL, &err), ARC_OK);
     assert_int_equal(s.last_range, 123556);
-    same_as_data(in("cache/one/one.onnx"));
+    same_as_data(in_folder("cache/one/one.onnx"));
     server_stop(&s);
 }
 
@@ -344,23 +322,23 @@ static void test_http_odd_servers(void **state) {
     assert_int_equal(pull_from(&unlisted, NULL, &err), ARC_ENETWORK);
     s.cut_after = 0;
     assert_int_equal(pull_from(&unlisted, NULL, &err), ARC_OK); /* 200 instead of 206: from the beginning */
-    same_as_data(in("cache/free/free.onnx"));
-    assert_int_equal(unlink(in("cache/free/free.onnx")), 0);
+    same_as_data(in_folder("cache/free/free.onnx"));
+    assert_int_equal(unlink(in_folder("cache/free/free.onnx")), 0);
 
     s.ignores_range = false;
-    write_file(in("cache/free/free.onnx.part"), data, DATA_BYTES); /* complete already: 416 */
+    write_file(in_folder("cache/free/free.onnx.part"), data, DATA_BYTES); /* complete already: 416 */
     assert_int_equal(pull_from(&unlisted, NULL, &err), ARC_OK);
-    same_as_data(in("cache/free/free.onnx"));
-    assert_int_equal(unlink(in("cache/free/free.onnx")), 0);
+    same_as_data(in_folder("cache/free/free.onnx"));
+    assert_int_equal(unlink(in_folder("cache/free/free.onnx")), 0);
 
     unsigned char *longer = calloc(1, DATA_BYTES + 10);
-    write_file(in("cache/free/free.onnx.part"), longer, DATA_BYTES + 10); /* of another file: starts anew */
+    write_file(in_folder("cache/free/free.onnx.part"), longer, DATA_BYTES + 10); /* of another file: starts anew */
     free(longer);
     assert_int_equal(pull_from(&unlisted, NULL, &err), ARC_OK);
-    assert_int_equal(unlink(in("cache/free/free.onnx")), 0);
+    assert_int_equal(unlink(in_folder("cache/free/free.onnx")), 0);
 
     s.wrong_range = true;
-    write_file(in("cache/free/free.onnx.part"), data, 100);
+    write_file(in_folder("cache/free/free.onnx.part"), data, 100);
     assert_int_equal(pull_from(&unlisted, NULL, &err), ARC_ENETWORK);
     says(&err, "sent bytes from 0");
     server_stop(&s);
@@ -376,7 +354,7 @@ static void test_http_too_long(void **state) {
     assert_int_equal(pull_from(&shorter, NULL, &err), ARC_ECORRUPT);
     says(&err, "1000 bytes");
     shorter.bytes = DATA_BYTES + 1;
-    assert_int_equal(unlink(in("cache/one/one.onnx.part")), 0);
+    assert_int_equal(unlink(in_folder("cache/one/one.onnx.part")), 0);
     assert_int_equal(pull_from(&shorter, NULL, &err), ARC_ECORRUPT);
     server_stop(&s);
 }
@@ -402,17 +380,17 @@ static void test_cancel(void **state) {
     serve(&s, "one.onnx");
     arc_pull_options opt;
     arc_pull_options_default(&opt);
-    opt.cache_dir = in("cache");
+    opt.cache_dir = in_folder("cache");
     opt.progress = cancel_at_third;
     opt.progress_ctx = &calls;
     arc_hub_pack pack = {&single, pack_members, ARC_COUNT(pack_members)};
     assert_int_equal(arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, path, sizeof path, &err), ARC_ECANCEL);
-    assert_true(size_of(in("cache/one/one.onnx.part")) >= 0);
-    write_file(in("one.onnx"), data, DATA_BYTES);
-    opt.from = folder;
+    assert_true(size_of(in_folder("cache/one/one.onnx.part")) >= 0);
+    write_file(in_folder("one.onnx"), data, DATA_BYTES);
+    opt.from = test_folder();
     opt.progress = cancel_at_once;
     assert_int_equal(arc_hub_pull_pack(&arc_alloc_libc, &pack, &opt, path, sizeof path, &err), ARC_ECANCEL);
-    assert_int_equal(size_of(in("cache/one/one.onnx")), -1);
+    assert_int_equal(size_of(in_folder("cache/one/one.onnx")), -1);
     assert_int_equal(pull_from(&single, NULL, &err), ARC_OK);
     server_stop(&s);
 }
@@ -422,24 +400,24 @@ static void test_part_lock(void **state) {
     arc_error err;
     arc_append *part;
     int64_t have;
-    write_file(in("one.onnx"), data, DATA_BYTES);
-    assert_int_equal(arc_dir_make(in("cache/one"), NULL), ARC_OK);
-    assert_int_equal(arc_append_open(&part, &arc_alloc_libc, in("cache/one/one.onnx.part"), &have, NULL), ARC_OK);
-    assert_int_equal(pull_from(&single, folder, &err), ARC_EIO);
+    write_file(in_folder("one.onnx"), data, DATA_BYTES);
+    assert_int_equal(arc_dir_make(in_folder("cache/one"), NULL), ARC_OK);
+    assert_int_equal(arc_append_open(&part, &arc_alloc_libc, in_folder("cache/one/one.onnx.part"), &have, NULL), ARC_OK);
+    assert_int_equal(pull_from(&single, test_folder(), &err), ARC_EIO);
     says(&err, "another program");
     assert_int_equal(arc_append_close(&part, NULL), ARC_OK);
-    assert_int_equal(pull_from(&single, folder, &err), ARC_OK);
+    assert_int_equal(pull_from(&single, test_folder(), &err), ARC_OK);
 }
 
 static void test_failing_memory(void **state) {
     (void)state;
     const char *const good[] = {"det.onnx", "rec.onnx", NULL};
-    write_zip(in("pack.zip"), good);
+    write_zip(in_folder("pack.zip"), good);
     arc_hub_pack pack = {&zipped, pack_members, ARC_COUNT(pack_members)};
     arc_pull_options opt;
     arc_pull_options_default(&opt);
-    opt.from = folder;
-    opt.cache_dir = in("cache");
+    opt.from = test_folder();
+    opt.cache_dir = in_folder("cache");
     arc_test_heap heap = {0};
     const arc_alloc a = arc_test_heap_alloc(&heap);
     arc_test_walk walk = {.heap = &heap};
@@ -447,7 +425,7 @@ static void test_failing_memory(void **state) {
         arc_test_walk_begin(&walk);
     while (arc_test_walk_again(&walk, arc_hub_pull_pack(&a, &pack, &opt, NULL, 0, NULL)));
     assert_true(walk.failures < 100);
-    assert_int_equal(size_of(in("cache/pack/det.onnx")), 8000);
+    assert_int_equal(size_of(in_folder("cache/pack/det.onnx")), 8000);
 }
 
 /* ---- names ---- */
@@ -485,27 +463,27 @@ static void test_resolve(void **state) {
     arc_error err = {0};
     char path[512];
     char cache[256];
-    snprintf(cache, sizeof cache, "%s", in("cache"));
-    write_file(in("mine.onnx"), "x", 1);
-    assert_int_equal(arc_hub_resolve(in("mine.onnx"), ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_OK);
-    assert_string_equal(path, in("mine.onnx"));
+    snprintf(cache, sizeof cache, "%s", in_folder("cache"));
+    write_file(in_folder("mine.onnx"), "x", 1);
+    assert_int_equal(arc_hub_resolve(in_folder("mine.onnx"), ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_OK);
+    assert_string_equal(path, in_folder("mine.onnx"));
     assert_int_equal(arc_hub_resolve("absent.onnx", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "no such file");
     assert_int_equal(arc_hub_resolve("buffalo_s", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "arcface pull buffalo_s");
     assert_string_equal(path, "");
 
-    assert_int_equal(arc_dir_make(in("cache/buffalo_s"), NULL), ARC_OK);
-    write_file(in("cache/buffalo_s/det_500m.onnx"), "x", 1);
-    write_file(in("cache/buffalo_s/w600k_mbf.onnx"), "x", 1);
+    assert_int_equal(arc_dir_make(in_folder("cache/buffalo_s"), NULL), ARC_OK);
+    write_file(in_folder("cache/buffalo_s/det_500m.onnx"), "x", 1);
+    write_file(in_folder("cache/buffalo_s/w600k_mbf.onnx"), "x", 1);
     assert_int_equal(arc_hub_resolve("buffalo_s", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_OK);
-    assert_string_equal(path, in("cache/buffalo_s/w600k_mbf.onnx"));
+    assert_string_equal(path, in_folder("cache/buffalo_s/w600k_mbf.onnx"));
     assert_int_equal(arc_hub_resolve("buffalo_s", ARC_TASK_DETECT, cache, path, sizeof path, &err), ARC_OK);
-    assert_string_equal(path, in("cache/buffalo_s/det_500m.onnx"));
+    assert_string_equal(path, in_folder("cache/buffalo_s/det_500m.onnx"));
     assert_int_equal(arc_hub_resolve("buffalo_s", ARC_TASK_UNKNOWN, cache, path, sizeof path, &err), ARC_OK);
-    assert_string_equal(path, in("cache/buffalo_s/w600k_mbf.onnx"));
+    assert_string_equal(path, in_folder("cache/buffalo_s/w600k_mbf.onnx"));
     assert_int_equal(arc_hub_resolve("buffalo_s:det_500m", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_OK);
-    assert_string_equal(path, in("cache/buffalo_s/det_500m.onnx"));
+    assert_string_equal(path, in_folder("cache/buffalo_s/det_500m.onnx"));
     assert_int_equal(arc_hub_resolve("buffalo_s:det_500m.onnx", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_OK);
     assert_int_equal(arc_hub_resolve("buffalo_s:det_10g", ARC_TASK_DETECT, cache, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "det_500m, w600k_mbf");
@@ -514,8 +492,8 @@ static void test_resolve(void **state) {
     assert_int_equal(arc_hub_resolve("buffalo_s", ARC_TASK_DETECT, cache, path, 8, &err), ARC_ELIMIT);
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_DETECT, cache, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "arcface pull yunet");
-    assert_int_equal(arc_dir_make(in("cache/yunet"), NULL), ARC_OK);
-    write_file(in("cache/yunet/face_detection_yunet_2023mar.onnx"), "x", 1);
+    assert_int_equal(arc_dir_make(in_folder("cache/yunet"), NULL), ARC_OK);
+    write_file(in_folder("cache/yunet/face_detection_yunet_2023mar.onnx"), "x", 1);
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_DETECT, cache, path, sizeof path, &err), ARC_OK);
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_UNKNOWN, cache, path, sizeof path, &err), ARC_OK);
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_ENOTFOUND);
@@ -526,7 +504,7 @@ static void test_resolve(void **state) {
     unsetenv("ARCFACE_CACHE");
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, new_folder, remove_folder)
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, NULL, test_empty_folder)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

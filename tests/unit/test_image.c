@@ -1,5 +1,6 @@
 /* Codecs against Pillow's pixels, orientation, limits, bad inputs, saving, resize against OpenCV, drawing. */
 #include "face_support.h"
+#include "folder.h"
 
 #include "base/base.h"
 #include "image/image.h"
@@ -293,8 +294,7 @@ static void lists_of_photos_have_lines_or_ends(void **state) {
         {"\n\r\n", 3, 0, NULL},
         {"", 0, 0, NULL},
     };
-    char file[64];
-    snprintf(file, sizeof file, "/tmp/arc_list_%d", (int)getpid());
+    const char *file = in_folder("list");
     for (size_t i = 0; i < ARC_COUNT(table); i++) {
         char **paths;
         int count;
@@ -504,10 +504,7 @@ static void limit_is_in_pixels(void **state) {
 
 static void jpeg_is_reduced_on_request(void **state) {
     (void)state;
-    char path[] = "/tmp/arc_image_XXXXXX.jpg";
-    int fd = mkstemps(path, 4);
-    assert_true(fd >= 0);
-    close(fd);
+    const char *path = in_folder("large.jpg");
     arc_image image = test_picture(ctx, 801, 601), small;
     assert_int_equal(arc_image_save(ctx, &image, path, NULL), ARC_OK);
     static const int want[][2] = {{0, 801}, {401, 801}, {400, 401}, {200, 201}, {100, 101}, {10, 101}};
@@ -522,7 +519,6 @@ static void jpeg_is_reduced_on_request(void **state) {
         assert_float_equal((float)info.scale, (float)want[i][1] / 801, 1e-6);
         arc_image_free(ctx, &small);
     }
-    unlink(path);
     arc_image_free(ctx, &image);
 }
 
@@ -530,8 +526,9 @@ static void lossless_save_round_trips(void **state) {
     (void)state;
     static const char *const suffix[] = {".png", ".ppm"};
     for (size_t i = 0; i < 2; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "/tmp/arc_image_%d%s", (int)getpid(), suffix[i]);
+        char name[16];
+        snprintf(name, sizeof name, "same%s", suffix[i]);
+        const char *path = in_folder(name);
         arc_image image = test_picture(ctx, 33, 21), back;
         arc_error err = {0};
         if (arc_image_save(ctx, &image, path, &err) != ARC_OK)
@@ -539,7 +536,6 @@ static void lossless_save_round_trips(void **state) {
         assert_int_equal(arc_image_load(ctx, path, NULL, &back, NULL, NULL), ARC_OK);
         assert_int_equal(test_hash(&image), test_hash(&back));
         arc_image_free(ctx, &back);
-        unlink(path);
         uint8_t *bytes;
         size_t count;
         assert_int_equal(arc_image_encode(ctx, &image, suffix[i], &bytes, &count, &err), ARC_OK);
@@ -554,7 +550,7 @@ static void lossless_save_round_trips(void **state) {
     size_t count;
     assert_int_equal(arc_image_encode(ctx, &image, ".gif", &bytes, &count, NULL), ARC_EINVAL);
     assert_null(bytes);
-    assert_int_equal(arc_image_save(ctx, &image, "/tmp/a.gif", NULL), ARC_EINVAL);
+    assert_int_equal(arc_image_save(ctx, &image, in_folder("a.gif"), NULL), ARC_EINVAL);
     assert_int_equal(arc_image_save(ctx, &image, "/nonexistent/a.png", NULL), ARC_ENOTFOUND);
     arc_image_free(ctx, &image);
 }

@@ -2,6 +2,7 @@
  * middle fails alone;
  * cancelling, failing memory and recycled blocks. Run under ThreadSanitizer too. */
 #include "face_support.h"
+#include "folder.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -11,7 +12,7 @@
 #define CUT 23 /* a JPEG that ends early: what was decoded is used */
 #define DIM 32
 
-static char folder[64], path[PICTURES][96];
+static char path[PICTURES][TEST_PATH_BYTES];
 
 static void write_bytes(const char *name, const void *bytes, size_t count) {
     FILE *f = fopen(name, "wb");
@@ -23,15 +24,13 @@ static void write_bytes(const char *name, const void *bytes, size_t count) {
 /* Crops of 112x112, each its own; JPEG and PNG in turn. */
 static int make_pictures(void **state) {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/arc_lanes_%d", (int)getpid());
     arc_context *c = arc_test_context(NULL, 1);
-    assert_int_equal(arc_dir_make(folder, NULL), ARC_OK);
     arc_image large = test_picture(c, 112 + PICTURES, 112 + PICTURES);
     for (int i = 0; i < PICTURES; i++) {
         arc_image crop = large;
         crop.data += i * 3 + i * large.stride_bytes;
         crop.width_px = crop.height_px = 112;
-        snprintf(path[i], sizeof path[i], "%s/%02d.%s", folder, i, i % 2 ? "jpg" : "png");
+        snprintf(path[i], sizeof path[i], "%s/%02d.%s", test_folder(), i, i % 2 ? "jpg" : "png");
         assert_int_equal(arc_image_save(c, &crop, path[i], NULL), ARC_OK);
     }
     write_bytes(path[BAD], "not a picture", 13);
@@ -45,13 +44,6 @@ static int make_pictures(void **state) {
     arc_image_free(c, &large);
     arc_context_close(&c);
     return 0;
-}
-
-static int remove_pictures(void **state) {
-    (void)state;
-    for (int i = 0; i < PICTURES; i++)
-        unlink(path[i]);
-    return rmdir(folder);
 }
 
 typedef struct rig {
@@ -318,5 +310,5 @@ int main(void) {
         cmocka_unit_test(cancelling_leaves_a_finished_front), cmocka_unit_test(photos_keep_order_bits_and_errors),
         cmocka_unit_test(fast_decoding_stays_close),          cmocka_unit_test(any_allocation_may_fail_in_lanes),
     };
-    return cmocka_run_group_tests(tests, make_pictures, remove_pictures);
+    return cmocka_run_group_tests(tests, make_pictures, NULL);
 }

@@ -1,4 +1,5 @@
 /* Models: contract from metadata, structure and options; save and load; self-test; fixed batches; agreement with ONNX Runtime. */
+#include "folder.h"
 #include "format/format.h"
 #include "model/model.h"
 #include "shared_context.h"
@@ -6,34 +7,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/arcface-test-model-XXXXXX";
-
-static int setup(void **state) {
-    return mkdtemp(folder) ? open_context(state) : -1;
-}
-
-static int teardown(void **state) {
-    close_context(state);
-    arc_names names;
-    if (arc_dir_list(&names, &arc_alloc_libc, folder, 100, NULL) == ARC_OK) {
-        for (size_t i = 0; i < names.count; i++) {
-            char path[512];
-            snprintf(path, sizeof path, "%s/%s", folder, names.name[i]);
-            unlink(path);
-        }
-        arc_names_free(&names);
-    }
-    return rmdir(folder);
-}
-
-static const char *in_folder(const char *name) {
-    static char path[4][512];
-    static int at;
-    char *p = path[at++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", folder, name);
-    return p;
-}
 
 static void must(arc_status st, const arc_error *err) {
     if (st != ARC_OK)
@@ -400,5 +373,5 @@ int main(void) {
         cmocka_unit_test(onnx_runtime_agrees),
         cmocka_unit_test(memory_failures_are_reported),
     };
-    return cmocka_run_group_tests_name("model", tests, setup, teardown);
+    return cmocka_run_group_tests_name("model", tests, open_context, close_context);
 }

@@ -1,12 +1,13 @@
 /* The page: whole and escaped, pictures that decode again, the first failure kept. */
 #include "base/base.h"
+#include "folder.h"
 #include "support.h"
 #include <arcface/page.h>
 #include <string.h>
 #include <unistd.h>
 
 static arc_context context, *ctx = &context;
-static char path[64];
+static const char *path;
 
 static const char *saved(arc_page *page, arc_map *map) {
     arc_error err = {0};
@@ -139,14 +140,12 @@ static void failing_memory(void **state) {
 
 int main(void) {
     context.alloc = arc_alloc_libc;
-    snprintf(path, sizeof path, "/tmp/arcface_page_%d.html", (int)getpid());
+    path = in_folder("page.html");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_escaped),
         cmocka_unit_test(pictures_decode_again),
         cmocka_unit_test(plots_have_their_own_ids),
         cmocka_unit_test(failing_memory),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(path);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Photos from anywhere: the same pixels and the same bits of an embedding from a file, bytes, an image and frames of every format
  * and stride; known landmarks and boxes; arguments that make no sense. */
 #include "face_support.h"
+#include "folder.h"
 #include "shared_context.h"
 
 #include <unistd.h>
@@ -11,7 +12,7 @@
 
 static arc_model *embedder;
 static arc_image picture; /* gray, so that every format can hold it */
-static char file[64];
+static const char *file;
 static const float landmarks[5][2] = {{60, 50}, {93, 58}, {74, 75}, {55, 92}, {86, 97}};
 
 static int setup(void **state) {
@@ -20,12 +21,11 @@ static int setup(void **state) {
     picture = test_picture(ctx, WIDTH, HEIGHT);
     for (int i = 0; i < WIDTH * HEIGHT; i++)
         memset(picture.data + 3 * i, picture.data[3 * i], 3);
-    snprintf(file, sizeof file, "/tmp/arc_photo_%d.png", (int)getpid());
+    file = in_folder("photo.png");
     return arc_image_save(ctx, &picture, file, NULL) == ARC_OK ? 0 : -1;
 }
 
 static int teardown(void **state) {
-    unlink(file);
     arc_image_free(ctx, &picture);
     arc_model_free(&embedder);
     return close_context(state);
@@ -418,8 +418,7 @@ static void known_places_are_those_of_the_whole_photo(void **state) {
     arc_image large;
     arc_pipeline *reduced = NULL;
     arc_pipeline_options opt;
-    char path[64];
-    snprintf(path, sizeof path, "/tmp/arc_large_photo_%d.jpg", (int)getpid());
+    const char *path = in_folder("large.jpg");
     assert_int_equal(arc_image_new(ctx, x.group.width_px * 2, x.group.height_px * 2, &large, NULL), ARC_OK);
     arc_draw_image(&large, 0, 0, large.width_px, large.height_px, &x.group);
     assert_int_equal(arc_image_save(ctx, &large, path, NULL), ARC_OK);
@@ -446,7 +445,6 @@ static void known_places_are_those_of_the_whole_photo(void **state) {
     arc_result_free(ctx, &all);
     arc_pipeline_free(&reduced);
     arc_image_free(ctx, &large);
-    unlink(path);
     close_real(&x);
 }
 

@@ -1,5 +1,6 @@
 /* Embedding and the pipeline on real models: goldens, batches, flip, bad photos among good ones, cancelling, failing memory. */
 #include "face_support.h"
+#include "folder.h"
 #include "shared_context.h"
 
 #include <unistd.h>
@@ -271,8 +272,7 @@ static void large_photos_are_searched_reduced(void **state) {
     assert_int_equal(arc_image_load(ctx, arc_test_file("photos/insightface/t1.jpg"), NULL, &small, NULL, NULL), ARC_OK);
     assert_int_equal(arc_image_new(ctx, small.width_px * 3, small.height_px * 3, &large, NULL), ARC_OK);
     arc_draw_image(&large, 0, 0, large.width_px, large.height_px, &small);
-    char path[64];
-    snprintf(path, sizeof path, "/tmp/arc_large_%d.jpg", (int)getpid());
+    const char *path = in_folder("large.jpg");
     assert_int_equal(arc_image_save(ctx, &large, path, NULL), ARC_OK);
     const char *paths[] = {arc_test_file("photos/insightface/t1.jpg"), path};
     opt.all_faces = true;
@@ -281,7 +281,6 @@ static void large_photos_are_searched_reduced(void **state) {
     assert_int_equal(arc_pipeline_new(ctx, models.detector, models.embedder, &opt, &pipeline, NULL), ARC_OK);
     arc_result r[2];
     assert_int_equal(arc_pipeline_run(pipeline, paths, 2, r, NULL, NULL, NULL), ARC_OK);
-    unlink(path);
     assert_int_equal(r[1].status, ARC_OK);
     assert_int_equal(r[1].width_px, 3840);
     assert_int_equal(r[1].faces, r[0].faces);
@@ -347,13 +346,10 @@ static void same_bits_for_any_threads(void **state) {
 
 static void lanes_take_the_measured_plan(void **state) {
     (void)state;
-    char cache[] = "/tmp/arcface-plans-XXXXXX", command[64];
-    assert_non_null(mkdtemp(cache));
+    const char *cache = test_folder();
     const uint64_t measured = hash_of_run(2, true, cache);
     assert_int_equal(hash_of_run(1, false, cache), measured);
     assert_int_equal(hash_of_run(3, true, cache), measured);
-    snprintf(command, sizeof command, "rm -r %s", cache);
-    assert_int_equal(system(command), 0);
 }
 
 /* Creates a pipeline and runs one photo. */

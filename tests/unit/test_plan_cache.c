@@ -1,6 +1,7 @@
 /* Files of measured plans: what was written is read back, what is damaged, foreign or absent counts as nothing; and plans that
  * come of them:
  * the same choice, id and bits run after run and for any number of threads. */
+#include "folder.h"
 #include "net_support.h"
 #include "plan/cache.h"
 #include "plan/plan.h"
@@ -11,26 +12,15 @@
 #include <unistd.h>
 
 static const char owner[] = "avx512 on a test, arcface 0.1.0";
-static char folder[64], plans[96];
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/arc_plan_test_XXXXXX");
-    if (!mkdtemp(folder))
-        return 1;
-    snprintf(plans, sizeof plans, "%s/plans", folder);
-    return 0;
-}
-
 /* Calls fn for the path of each file in the folder of plans. */
 static int each_plan(void (*fn)(const char *path)) {
-    DIR *dir = opendir(plans);
+    DIR *dir = opendir(in_folder("plans"));
     int count = 0;
     for (struct dirent *e; dir && (e = readdir(dir));) {
-        char path[400];
+        char path[2 * TEST_PATH_BYTES];
         if (e->d_name[0] == '.')
             continue;
-        snprintf(path, sizeof path, "%s/%s", plans, e->d_name);
+        snprintf(path, sizeof path, "%s/%s", in_folder("plans"), e->d_name);
         if (fn)
             fn(path);
         count++;
@@ -42,13 +32,6 @@ static int each_plan(void (*fn)(const char *path)) {
 
 static void remove_file(const char *path) {
     assert_int_equal(unlink(path), 0);
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    each_plan(remove_file);
-    rmdir(plans);
-    return rmdir(folder);
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------------------- */
@@ -69,9 +52,8 @@ static arc_plan_record example(void) {
 
 static void what_was_written_is_read(void **state) {
     (void)state;
-    char path[128];
     arc_plan_record r = example(), back;
-    snprintf(path, sizeof path, "%s/one.plan", plans);
+    const char *path = in_folder("plans/one.plan");
     assert_int_equal(arc_plan_record_save(&r, path, owner, NULL), ARC_OK);
     arc_plan_record_init(&back, &arc_alloc_libc);
     assert_int_equal(arc_plan_record_load(&back, path, owner, NULL), ARC_OK);
@@ -89,11 +71,10 @@ static void what_was_written_is_read(void **state) {
 /* Every cut and every flipped bit is noticed, and leaves the record empty. */
 static void damage_is_noticed(void **state) {
     (void)state;
-    char path[128];
     arc_plan_record r = example(), back;
     arc_map map;
     arc_error err = {0};
-    snprintf(path, sizeof path, "%s/one.plan", plans);
+    const char *path = in_folder("plans/one.plan");
     assert_int_equal(arc_plan_record_save(&r, path, owner, NULL), ARC_OK);
     assert_int_equal(arc_map_open(&map, path, 1 << 20, NULL), ARC_OK);
     uint8_t *copy = malloc(map.bytes);
@@ -119,7 +100,7 @@ static void damage_is_noticed(void **state) {
     twin[3] = '2';
     assert_int_equal(arc_plan_record_parse(&back, copy, map.bytes, twin, "x.plan", &err), ARC_EUNSUPPORTED);
     assert_int_equal(arc_plan_record_parse(&back, (const uint8_t *)"pickle\n", 7, owner, "x", &err), ARC_EFORMAT);
-    snprintf(path, sizeof path, "%s/none.plan", plans);
+    path = in_folder("plans/none.plan");
     assert_int_equal(arc_plan_record_load(&back, path, owner, &err), ARC_ENOTFOUND);
     free(copy);
     arc_map_close(&map);
@@ -223,9 +204,9 @@ static void an_untuned_plan_is_the_same_for_any_number_of_threads(void **state) 
     (void)state;
     net t;
     build_ladder(&t);
-    const outcome alone = run(&t, 1, false, folder);
+    const outcome alone = run(&t, 1, false, test_folder());
     for (int threads = 2; threads <= 16; threads++) {
-        const outcome o = run(&t, threads, false, folder);
+        const outcome o = run(&t, threads, false, test_folder());
         same(&o, &alone);
     }
     arc_graph_free(&t.g);
@@ -236,11 +217,11 @@ static void a_tuned_plan_is_the_same_for_any_number_of_threads(void **state) {
     (void)state;
     net t;
     build(&t);
-    const outcome measured = run(&t, 2, true, folder);
+    const outcome measured = run(&t, 2, true, test_folder());
     assert_int_equal(warnings, 0);
     each_plan(has_algorithms_and_schedules);
     for (int threads = 1; threads <= 16; threads++) {
-        const outcome o = run(&t, threads, threads % 2, folder);
+        const outcome o = run(&t, threads, threads % 2, test_folder());
         same(&o, &measured);
     }
     arc_graph_free(&t.g);
@@ -277,14 +258,14 @@ static void the_record_decides(void **state) {
     (void)state;
     net t;
     build(&t);
-    run(&t, 2, true, folder);
+    run(&t, 2, true, test_folder());
     each_plan(take_winograd);
-    const outcome winograd = run(&t, 2, false, folder);
+    const outcome winograd = run(&t, 2, false, test_folder());
     each_plan(take_igemm);
-    const outcome igemm = run(&t, 2, false, folder), again = run(&t, 7, true, folder);
+    const outcome igemm = run(&t, 2, false, test_folder()), again = run(&t, 7, true, test_folder());
     assert_string_not_equal(igemm.id, winograd.id);
     assert_int_equal(warnings, 0);
-    const outcome kept = run(&t, 3, false, folder); /* what was measured in place of the unknown algorithm is recorded */
+    const outcome kept = run(&t, 3, false, test_folder()); /* what was measured in place of the unknown algorithm is recorded */
     same(&kept, &again);
     arc_graph_free(&t.g);
 }
@@ -306,17 +287,17 @@ static void a_damaged_record_is_said_and_replaced(void **state) {
     (void)state;
     net t;
     build(&t);
-    const outcome shipped = run(&t, 2, false, folder);
+    const outcome shipped = run(&t, 2, false, test_folder());
     void (*const damage[])(const char *) = {bend, cut};
     for (size_t i = 0; i < ARC_COUNT(damage); i++) {
-        run(&t, 2, true, folder);
+        run(&t, 2, true, test_folder());
         assert_true(each_plan(damage[i]) >= 1);
-        const outcome o = run(&t, 2, false, folder);
+        const outcome o = run(&t, 2, false, test_folder());
         same(&o, &shipped);
         assert_true(warnings >= 1);
         assert_non_null(strstr(last_warning, ".plan"));
-        run(&t, 2, true, folder);
-        run(&t, 2, false, folder);
+        run(&t, 2, true, test_folder());
+        run(&t, 2, false, test_folder());
         assert_int_equal(warnings, 0);
     }
     arc_graph_free(&t.g);
@@ -325,15 +306,13 @@ static void a_damaged_record_is_said_and_replaced(void **state) {
 /* Nothing is measured that can't be kept: the plan is the shipped one, said once. */
 static void a_cache_that_cannot_be_written(void **state) {
     (void)state;
-    char file[128], below[160];
+    const char *file = in_folder("plans"), *below = in_folder("plans/deeper");
     net t;
     build(&t);
-    snprintf(file, sizeof file, "%s/plans", folder);
     FILE *f = fopen(file, "w"); /* where the folder of plans would be */
     assert_non_null(f);
     fclose(f);
-    snprintf(below, sizeof below, "%s/plans/deeper", folder);
-    const outcome shipped = run(&t, 2, false, folder), tuned = run(&t, 2, true, folder);
+    const outcome shipped = run(&t, 2, false, test_folder()), tuned = run(&t, 2, true, test_folder());
     assert_true(warnings >= 1);
     assert_non_null(strstr(last_warning, "nothing is measured"));
     same(&tuned, &shipped);
@@ -347,7 +326,7 @@ static void a_cache_that_cannot_be_written(void **state) {
 static void an_unknown_processor_is_measured_once(void **state) {
     (void)state;
     arc_rates first, again, other;
-    arc_context *ctx = context(2, false, folder);
+    arc_context *ctx = context(2, false, test_folder());
     arc_execution x = arc_execution_of(ctx);
     const arc_rates shipped = arc_rates_shipped(ctx->kernels->isa);
     assert_int_equal(arc_rates_find(&first, &x, "an imaginary processor", NULL), ARC_OK);
@@ -375,7 +354,7 @@ static arc_status tuned_run(arc_test_heap *heap, const net *t) {
     arc_session *session = NULL;
     const arc_shape shape = {4, {1, 16, 20, 20}};
     s.tune = true;
-    s.cache_dir = folder;
+    s.cache_dir = test_folder();
     arc_status st = arc_context_open(&ctx, &s, NULL);
     if (st == ARC_OK)
         st = arc_session_new(&session, ctx, t->g, NULL, NULL);
@@ -406,7 +385,7 @@ static void every_allocation_of_measuring_may_fail(void **state) {
 }
 
 int main(void) {
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, NULL, test_empty_folder)
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(what_was_written_is_read),
         WITH_FOLDER(damage_is_noticed),

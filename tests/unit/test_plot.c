@@ -1,4 +1,5 @@
 /* Plots: the normal quantile, ranges and ticks by hand, documents that are whole, refusals, failing memory. */
+#include "folder.h"
 #include "plot/plot_internal.h"
 #include "support.h"
 #include <string.h>
@@ -111,20 +112,21 @@ static void test_files(void **state) {
     (void)state;
     arc_error err = {0};
     arc_plot_sheet sheet = a_sheet();
-    assert_int_equal(arc_plot_save(ctx, &sheet, "/tmp/arcface-test-plot.png", &err), ARC_OK);
+    const char *png = in_folder("plot.png");
+    assert_int_equal(arc_plot_save(ctx, &sheet, png, &err), ARC_OK);
     arc_map map;
-    assert_int_equal(arc_map_open(&map, "/tmp/arcface-test-plot.png", 1 << 24, &err), ARC_OK);
+    assert_int_equal(arc_map_open(&map, png, 1 << 24, &err), ARC_OK);
     assert_true(map.bytes > 1000 && memcmp(map.data, "\x89PNG", 4) == 0);
     arc_map_close(&map);
-    assert_int_equal(arc_path_remove("/tmp/arcface-test-plot.png", &err), ARC_OK);
+    assert_int_equal(arc_path_remove(png, &err), ARC_OK);
 
-    assert_int_equal(arc_plot_save(ctx, &sheet, "/tmp/x.gif", &err), ARC_EINVAL);
+    assert_int_equal(arc_plot_save(ctx, &sheet, in_folder("x.gif"), &err), ARC_EINVAL);
     assert_non_null(strstr(err.text, ".svg or .png"));
     sheet.panel_width_px = 5000;
-    assert_int_equal(arc_plot_save(ctx, &sheet, "/tmp/x.png", &err), ARC_EINVAL);
+    assert_int_equal(arc_plot_save(ctx, &sheet, in_folder("x.png"), &err), ARC_EINVAL);
     sheet = a_sheet();
     sheet.panels = 0;
-    assert_int_equal(arc_plot_save(ctx, &sheet, "/tmp/x.png", &err), ARC_EINVAL);
+    assert_int_equal(arc_plot_save(ctx, &sheet, in_folder("x.png"), &err), ARC_EINVAL);
     char *svg;
     sheet = a_sheet();
     assert_int_equal(arc_plot_svg(ctx, &sheet, "a\"b", &svg, &err), ARC_EINVAL);

@@ -1,6 +1,7 @@
 /* RecordIO: our writer against files of an independent one (tests/golden/recordio.py), reading them back, indexes, scanning
  * damaged files.
  * Verification sets: our writer against Python's pickler. */
+#include "folder.h"
 #include "format/format.h"
 #include "format/record/recordio.h"
 #include "support.h"
@@ -35,26 +36,6 @@ static size_t picture(int i, uint8_t *out) {
     return n;
 }
 
-static char folder[64];
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/arcface-rec-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char path[128];
-    snprintf(path, sizeof path, "%s/x.rec", folder);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/x.idx", folder);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/x.bin", folder);
-    unlink(path);
-    return rmdir(folder);
-}
-
 static arc_map open_map(const char *path) {
     arc_map map;
     assert_int_equal(arc_map_open(&map, path, 1 << 20, NULL), ARC_OK);
@@ -62,10 +43,9 @@ static arc_map open_map(const char *path) {
 }
 
 static void expect_same_file(const char *golden, const char *made) {
-    char path[256], other[256];
+    char path[256];
     snprintf(path, sizeof path, GOLDEN "%s", golden);
-    snprintf(other, sizeof other, "%s/%s", folder, made);
-    arc_map a = open_map(path), b = open_map(other);
+    arc_map a = open_map(path), b = open_map(in_folder(made));
     assert_int_equal(a.bytes, b.bytes);
     assert_memory_equal(a.data, b.data, a.bytes);
     arc_map_close(&a);
@@ -75,11 +55,9 @@ static void expect_same_file(const char *golden, const char *made) {
 typedef enum kind { IDENTITY_SET, SEQUENCE, ARRAYS } kind;
 
 static arc_status write_set(const arc_alloc *a, kind k, arc_error *err) {
-    char rec[128], idx[128];
+    const char *rec = in_folder("x.rec"), *idx = in_folder("x.idx");
     arc_record_writer *w;
     uint8_t bytes[128];
-    snprintf(rec, sizeof rec, "%s/x.rec", folder);
-    snprintf(idx, sizeof idx, "%s/x.idx", folder);
     arc_status st = arc_record_writer_open(&w, a, rec, idx, err);
     uint64_t key = k == IDENTITY_SET;
     for (int label = 0, i = 1; st == ARC_OK && label < IDENTITIES; label++)
@@ -237,11 +215,9 @@ static void bad_indexes(void **state) {
 }
 
 static arc_status write_bin(const arc_alloc *a, int pairs, arc_error *err) {
-    char path[128];
     uint8_t bytes[320], same[1001];
     arc_bin_writer *w;
-    snprintf(path, sizeof path, "%s/x.bin", folder);
-    arc_status st = arc_bin_writer_open(&w, a, path, (size_t)pairs, err);
+    arc_status st = arc_bin_writer_open(&w, a, in_folder("x.bin"), (size_t)pairs, err);
     for (int i = 0; st == ARC_OK && i < 2 * pairs; i++) {
         const int n = 2 + i % 3 + (i == 5 || i == 6) * 300;
         for (int j = 0; j < n; j++)
@@ -259,10 +235,10 @@ static void bins_as_python_pickles(void **state) {
     (void)state;
     static const int pairs[] = {1, 2, 700, 1001};
     for (size_t i = 0; i < ARC_COUNT(pairs); i++) {
-        char path[256], made[128];
+        char path[256];
+        const char *made = in_folder("x.bin");
         assert_int_equal(write_bin(&arc_alloc_libc, pairs[i], NULL), ARC_OK);
         snprintf(path, sizeof path, ARC_SOURCE_DIR "/tests/golden/data/bins/%d.bin", pairs[i]);
-        snprintf(made, sizeof made, "%s/x.bin", folder);
         arc_map a = open_map(path), b = open_map(made);
         assert_int_equal(a.bytes, b.bytes);
         assert_memory_equal(a.data, b.data, a.bytes);
@@ -275,10 +251,9 @@ static void bins_as_python_pickles(void **state) {
         unlink(made);
     }
     /* Too few or too many images are refused, and nothing is left behind. */
-    char path[128];
+    const char *path = in_folder("x.bin");
     uint8_t same[2] = {1, 0};
     arc_bin_writer *w;
-    snprintf(path, sizeof path, "%s/x.bin", folder);
     assert_int_equal(arc_bin_writer_open(&w, &arc_alloc_libc, path, 1, NULL), ARC_OK);
     assert_int_equal(arc_bin_writer_put(w, "a", 1, NULL), ARC_OK);
     assert_int_equal(arc_bin_writer_commit(&w, same, NULL), ARC_EINVAL);
@@ -318,5 +293,5 @@ int main(void) {
         cmocka_unit_test(keys_without_ids),      cmocka_unit_test(bad_indexes), cmocka_unit_test(bins_as_python_pickles),
         cmocka_unit_test(failing_memory),
     };
-    return cmocka_run_group_tests_name("recordio", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("recordio", tests, NULL, NULL);
 }

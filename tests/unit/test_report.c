@@ -1,6 +1,7 @@
 /* The report of evaluations: its numbers are the evaluation's, several models are laid over each other, what is missing is
  * said. */
 #include "base/base.h"
+#include "folder.h"
 #include "support.h"
 #include <arcface/calibrate.h>
 #include <arcface/evaluate.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 static arc_context context, *ctx = &context;
-static char path[64];
+static const char *path;
 static arc_roc_point point[101];
 static arc_pair_score worst[2];
 static arc_missing_image lost = {"Ann/Ann_0001.jpg", "no face found"};
@@ -119,11 +120,9 @@ static void several_models_share_a_page(void **state) {
     assert_non_null(common);
     assert_null(strstr(common + 1, "FAR 1e-06 needs more"));
     free(text);
-    char png[80];
-    snprintf(png, sizeof png, "%s.png", path);
+    const char *png = in_folder("report.png");
     arc_error err = {0};
     assert_int_equal(arc_evaluation_plot(ctx, list, names, 2, png, &err), ARC_OK);
-    assert_int_equal(arc_path_remove(png, &err), ARC_OK);
     assert_int_equal(arc_evaluation_report(ctx, list, names, 0, path, &err), ARC_EINVAL);
     arc_evaluation nothing = {.protocol = "folder"};
     list[0] = &nothing;
@@ -213,7 +212,7 @@ static void failing_memory(void **state) {
 
 int main(void) {
     context.alloc = arc_alloc_libc;
-    snprintf(path, sizeof path, "/tmp/arcface_report_%d.html", (int)getpid());
+    path = in_folder("report.html");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_numbers_are_the_evaluations),
         cmocka_unit_test(several_models_share_a_page),
@@ -221,7 +220,5 @@ int main(void) {
         cmocka_unit_test(described),
         cmocka_unit_test(failing_memory),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(path);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,22 +1,10 @@
 /* Results as text and files: what stands in them to the byte, what is refused, what is left behind; pipelines that find faces and
  * embed none. */
 #include "face_support.h"
+#include "folder.h"
 #include "shared_context.h"
 
 #include <unistd.h>
-
-static char folder[64];
-
-static int setup(void **state) {
-    open_context(state);
-    snprintf(folder, sizeof folder, "/tmp/arc_results_%d", (int)getpid());
-    return arc_dir_make(folder, NULL) == ARC_OK ? 0 : -1;
-}
-
-static int teardown(void **state) {
-    close_context(state);
-    return rmdir(folder); /* every test removes what it wrote */
-}
 
 /* Three photos: two faces, none that could be read, one face; the names need care. */
 static float values[3][2] = {{0.1f, -2}, {1e-20f, 3}, {0.333333343f, 16777216}};
@@ -34,9 +22,8 @@ static const arc_result results[3] = {
 };
 
 static void file_holds(const char *name, const char *want, size_t bytes) {
-    char path[128];
+    const char *path = in_folder(name);
     arc_map map;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
     assert_int_equal(arc_map_open(&map, path, 1 << 20, NULL), ARC_OK);
     if (map.bytes != bytes || memcmp(map.data, want, bytes) != 0)
         fail_msg("%s holds\n%.*s\nand not\n%s", name, (int)map.bytes, (const char *)map.data, want);
@@ -45,9 +32,7 @@ static void file_holds(const char *name, const char *want, size_t bytes) {
 }
 
 static arc_status save(const char *name, arc_results_format format, int dim, arc_error *err) {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return arc_results_save(ctx, results, 3, dim, format, path, err);
+    return arc_results_save(ctx, results, 3, dim, format, in_folder(name), err);
 }
 
 static void files_of_embeddings(void **state) {
@@ -88,11 +73,10 @@ static void many_rows_are_written_in_pieces(void **state) {
     (void)state;
     enum { MANY = 3000 };
     arc_result *many = calloc(MANY, sizeof *many);
-    char path[128];
+    const char *path = in_folder("many.csv");
     arc_map map;
     for (int i = 0; i < MANY; i++)
         many[i] = results[i % 3];
-    snprintf(path, sizeof path, "%s/many.csv", folder);
     assert_int_equal(arc_results_save(ctx, many, MANY, 2, ARC_RESULTS_CSV, path, NULL), ARC_OK);
     assert_int_equal(arc_map_open(&map, path, 1 << 24, NULL), ARC_OK);
     int lines = 0;
@@ -101,7 +85,7 @@ static void many_rows_are_written_in_pieces(void **state) {
     assert_int_equal(lines, 1 + MANY);
     assert_true(map.bytes > 100000);
     arc_map_close(&map);
-    unlink(path);
+    assert_int_equal(unlink(path), 0);
     free(many);
 }
 
@@ -118,7 +102,11 @@ static void what_cannot_be_saved(void **state) {
     faces[2].embedding = values[2];
     for (int format = ARC_RESULTS_CSV; format <= ARC_RESULTS_NPY; format++)
         assert_int_equal(save("none/e.npy", (arc_results_format)format, 2, &err), ARC_ENOTFOUND);
-    assert_int_equal(arc_results_save(ctx, NULL, 0, 2, ARC_RESULTS_CSV, "/tmp", &err), ARC_EIO);
+    assert_int_equal(arc_results_save(ctx, NULL, 0, 2, ARC_RESULTS_CSV, test_folder(), &err), ARC_EIO);
+    arc_names left;
+    assert_int_equal(arc_dir_list(&left, &ctx->alloc, test_folder(), 10, NULL), ARC_OK);
+    assert_int_equal(left.count, 0); /* the other tests removed what they wrote */
+    arc_names_free(&left);
 }
 
 static void detections_as_text(void **state) {
@@ -146,10 +134,9 @@ static void detections_as_text(void **state) {
 
 static void arrays_as_npy(void **state) {
     (void)state;
-    char path[128];
+    const char *path = in_folder("x.npy");
     arc_map map;
     const float x[6] = {1, 2, 3, 4, 5, 6};
-    snprintf(path, sizeof path, "%s/x.npy", folder);
     for (int rank = 0; rank <= 4; rank++) {
         const int64_t dim[4] = {rank == 1 ? 6 : rank ? 2 : 0, 3, 1, 1};
         assert_int_equal(arc_npy_save(ctx, path, x, rank, dim, NULL), ARC_OK);
@@ -215,6 +202,7 @@ static void faces_without_an_embedder(void **state) {
     assert_int_equal(arc_image_load(ctx, paths[0], NULL, &photo, NULL, NULL), ARC_OK);
     assert_int_equal(arc_detect(d, &photo, NULL, face, 8, &count, NULL), ARC_OK);
     arc_pipeline_options_default(&opt);
+    assert_true(count > 1);
     opt.all_faces = true;
     opt.align = ARC_TEMPLATE_128;
     opt.warp = ARC_WARP_OPENCV;
@@ -256,5 +244,5 @@ int main(void) {
         cmocka_unit_test(crops_without_an_embedder),
         cmocka_unit_test(faces_without_an_embedder),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -80,17 +80,12 @@ static void write_r10(void) {
 }
 
 static int make_files(void **state) {
-    if (test_make_folder(state) != 0 || open_context(state) != 0)
+    if (open_context(state) != 0)
         return -1;
     write_set(&r10);
     write_set(&mbf);
     write_r10();
     return 0;
-}
-
-static int remove_files(void **state) {
-    close_context(state);
-    return test_remove_folder(state);
 }
 
 /* ---- the trainer, with the golden's weights and order of pictures ---- */
@@ -123,14 +118,14 @@ static void read_in_order(arc_trainer *t) {
 
 static arc_trainer *open_trainer(const network *n, const loss_case *loss) {
     static arc_train_options o;
-    static char list[256];
+    static char list[TEST_PATH_BYTES];
     const char *const common[] = {"dim", "64", "steps", "10", "rate", "0.03", "augment", "none", "loader_threads", "0", NULL};
     arc_recipe *recipe = NULL;
     arc_error err = {0};
     arc_head_rows rows;
     arc_trainer *t = calloc(1, sizeof *t);
     t->ranks.count = 1;
-    snprintf(list, sizeof list, "%s/%s.lst", test_folder, n->name);
+    snprintf(list, sizeof list, "%s/%s.lst", test_folder(), n->name);
     arc_train_options_default(&o);
     o.data = list;
     o.run = "";
@@ -318,5 +313,5 @@ int main(void) {
         cmocka_unit_test(iresnet_trains_as_in_pytorch),
         cmocka_unit_test(mobilefacenet_trains_as_in_pytorch),
     };
-    return cmocka_run_group_tests_name("steps", tests, make_files, remove_files);
+    return cmocka_run_group_tests_name("steps", tests, make_files, close_context);
 }

@@ -1,5 +1,6 @@
 /* Templates against the golden of tests/golden/templates.py, the lists of IJB and YouTube Faces, the lists of pairs, and
  * calibration. */
+#include "folder.h"
 #include "golden_json.h"
 
 #include "format/format.h"
@@ -197,8 +198,8 @@ static void lists_of_pairs(void **state) {
     assert_int_equal(parse_pairs("", &l, &err), ARC_EFORMAT);
     assert_int_equal(parse_pairs("A B/1 b.jpg C D/2.jpg 1\n", &l, &err), ARC_EFORMAT); /* blanks between and in paths */
     assert_non_null(strstr(err.text, "line 1 is not 'PATH PATH 0|1'; tabs or commas"));
-    assert_int_equal(arc_pair_list_open(&l, &arc_alloc_libc, "/tmp", &err), ARC_ENOTFOUND);
-    assert_non_null(strstr(err.text, "/tmp is a folder but not CFP's"));
+    assert_int_equal(arc_pair_list_open(&l, &arc_alloc_libc, test_folder(), &err), ARC_ENOTFOUND);
+    assert_non_null(strstr(err.text, " is a folder but not CFP's"));
 }
 
 static arc_status parse_splits(const char *text, arc_pair_list *l, arc_error *err) {
@@ -280,10 +281,7 @@ static void calibration(void **state) {
     assert_true(fabs(arc_calibration_probability(&k, 0.3) - 0.5) < 0.2 && arc_calibration_probability(&k, 0.9) > 0.99);
     assert_true(arc_calibration_probability(&k, 0) < 0.02);
     arc_model *model, *stored;
-    char path[] = "/tmp/arcface-test-calibration-XXXXXX.onnx";
-    int fd = mkstemps(path, 5);
-    assert_true(fd >= 0);
-    close(fd);
+    const char *path = in_folder("calibrated.onnx");
     assert_int_equal(arc_model_new(ctx, "mbf", 16, 1, &model, NULL), ARC_OK);
     assert_int_equal(arc_model_calibration(model, &again, &found, NULL), ARC_OK);
     assert_false(found);
@@ -304,7 +302,6 @@ static void calibration(void **state) {
     assert_true(found && again.gallery == 0 && again.search_threshold == 0);
     e.curve.genuine = 0;
     assert_int_equal(arc_calibrate(&e, 1e-3, 0, 0, &k, &err), ARC_EINVAL);
-    unlink(path);
     arc_model_free(&stored);
     arc_model_free(&model);
     arc_curve_free(ctx, &e.curve);

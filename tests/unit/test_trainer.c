@@ -12,14 +12,9 @@ static int draw_set(void **state) {
     arc_drawn_options_default(&o);
     o.identities = IDENTITIES;
     o.images = IMAGES;
-    if (test_make_folder(state) != 0 || open_context(state) != 0)
+    if (open_context(state) != 0)
         return -1;
     return arc_data_drawn(ctx, in_folder("set"), &o, NULL) == ARC_OK ? 0 : -1;
-}
-
-static int remove_set(void **state) {
-    close_context(state);
-    return test_remove_folder(state);
 }
 
 static void quiet(void *unused, const char *line) {
@@ -222,5 +217,5 @@ int main(void) {
         cmocka_unit_test(what_is_frozen_stays),
         cmocka_unit_test(a_teacher_is_followed),
     };
-    return cmocka_run_group_tests_name("trainer", tests, draw_set, remove_set);
+    return cmocka_run_group_tests_name("trainer", tests, draw_set, close_context);
 }

@@ -1,21 +1,12 @@
 /* Files as people have them: what stands in a model's place is named, safetensors and wrapped checkpoints, weights in other files
  * that may lead nowhere else, verification sets and lists of pairs of every flavour. */
 #include "base/base.h"
+#include "folder.h"
 #include "format/format.h"
 #include "format/torch/torch_internal.h"
 #include "support.h"
 #include <string.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/arc-wild-XXXXXX";
-
-static const char *in(const char *name) {
-    static char ring[8][512];
-    static int at;
-    char *path = ring[at++ % 8];
-    snprintf(path, sizeof ring[0], "%s/%s", folder, name);
-    return path;
-}
 
 static void write_file(const char *path, const void *data, size_t bytes) {
     FILE *f = fopen(path, "wb");
@@ -193,7 +184,7 @@ static void put_model(const char *name, const char *location) {
         found++;
     }
     assert_true(found > 0);
-    write_file(in(name), copy, map.bytes);
+    write_file(in_folder(name), copy, map.bytes);
     free(copy);
     arc_map_close(&map);
 }
@@ -207,7 +198,7 @@ static void put_weights(const char *path, size_t less) {
 
 static arc_status try(const char *name, arc_error *err) {
     arc_graph *g = NULL;
-    const arc_status st = arc_onnx_load(&g, &arc_alloc_libc, in(name), err);
+    const arc_status st = arc_onnx_load(&g, &arc_alloc_libc, in_folder(name), err);
     arc_graph_free(&g);
     return st;
 }
@@ -218,14 +209,14 @@ static void weights_in_other_files_stay_in_the_models_folder(void **state) {
     put_model("m.onnx", LOCATION);
     assert_int_equal(try("m.onnx", &err), ARC_ENOTFOUND);
     assert_non_null(strstr(err.text, LOCATION));
-    put_weights(in(LOCATION), 0);
+    put_weights(in_folder(LOCATION), 0);
     assert_int_equal(try("m.onnx", &err), ARC_OK);
-    put_weights(in(LOCATION), 4);
+    put_weights(in_folder(LOCATION), 4);
     assert_int_equal(try("m.onnx", &err), ARC_ECORRUPT);
     assert_non_null(strstr(err.text, "cut short"));
     put_model("space.onnx", "a folder/\xc3\xa4 name 1.data");
-    assert_int_equal(arc_dir_make(in("a folder"), NULL), ARC_OK);
-    put_weights(in("a folder/\xc3\xa4 name 1.data"), 0);
+    assert_int_equal(arc_dir_make(in_folder("a folder"), NULL), ARC_OK);
+    put_weights(in_folder("a folder/\xc3\xa4 name 1.data"), 0);
     assert_int_equal(try("space.onnx", &err), ARC_OK);
     static const char *const outside[] = {"../external_data.onnx.d", "/tmp/external_data.onnx", "a folder/../../w.data.x"};
     for (size_t i = 0; i < ARC_COUNT(outside); i++) {
@@ -236,7 +227,7 @@ static void weights_in_other_files_stay_in_the_models_folder(void **state) {
     }
     arc_graph *g;
     arc_map map;
-    assert_int_equal(arc_map_open(&map, in("m.onnx"), 1 << 20, NULL), ARC_OK);
+    assert_int_equal(arc_map_open(&map, in_folder("m.onnx"), 1 << 20, NULL), ARC_OK);
     assert_int_equal(arc_onnx_parse(&g, &arc_alloc_libc, map.data, map.bytes, "m", &err), ARC_EUNSUPPORTED);
     arc_map_close(&map);
 }
@@ -244,22 +235,23 @@ static void weights_in_other_files_stay_in_the_models_folder(void **state) {
 static void links_may_not_lead_out_of_the_models_folder(void **state) {
     arc_error err = {0};
     (void)state;
-    assert_int_equal(arc_dir_make(in("models"), NULL), ARC_OK);
-    assert_int_equal(arc_dir_make(in("blobs"), NULL), ARC_OK);
+    assert_int_equal(arc_dir_make(in_folder("models"), NULL), ARC_OK);
+    assert_int_equal(arc_dir_make(in_folder("blobs"), NULL), ARC_OK);
     put_model("models/m.onnx", LOCATION);
-    put_weights(in("blobs/w"), 0);
-    assert_int_equal(symlink("../blobs/w", in("models/" LOCATION)), 0);
+    put_weights(in_folder("blobs/w"), 0);
+    assert_int_equal(symlink("../blobs/w", in_folder("models/" LOCATION)), 0);
     assert_int_equal(try("models/m.onnx", &err), ARC_EFORMAT);
     assert_non_null(strstr(err.text, "leads out of the model's folder"));
-    assert_int_equal(rename(in("models/m.onnx"), in("blobs/model")), 0); /* a cache: both are links into one folder */
-    assert_int_equal(symlink("../blobs/model", in("models/m.onnx")), 0);
+    assert_int_equal(rename(in_folder("models/m.onnx"), in_folder("blobs/model")),
+                     0); /* a cache: both are links into one folder */
+    assert_int_equal(symlink("../blobs/model", in_folder("models/m.onnx")), 0);
     assert_int_equal(try("models/m.onnx", &err), ARC_OK);
-    assert_int_equal(unlink(in("models/" LOCATION)), 0);
-    put_weights(in("models/here"), 0);
-    assert_int_equal(symlink("here", in("models/" LOCATION)), 0);
+    assert_int_equal(unlink(in_folder("models/" LOCATION)), 0);
+    put_weights(in_folder("models/here"), 0);
+    assert_int_equal(symlink("here", in_folder("models/" LOCATION)), 0);
     assert_int_equal(try("models/m.onnx", &err), ARC_OK);
-    assert_int_equal(unlink(in("models/" LOCATION)), 0);
-    assert_int_equal(mkfifo(in("models/" LOCATION), 0600), 0); /* is refused, not waited for */
+    assert_int_equal(unlink(in_folder("models/" LOCATION)), 0);
+    assert_int_equal(mkfifo(in_folder("models/" LOCATION), 0600), 0); /* is refused, not waited for */
     assert_int_equal(try("models/m.onnx", &err), ARC_EIO);
 }
 
@@ -325,31 +317,6 @@ static void lfw_pairs_may_be_csv(void **state) {
     arc_pairs_close(&pairs);
 }
 
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    static const char *const files[] = {("models/" LOCATION),
-                                        "models/m.onnx",
-                                        "models/here",
-                                        "models",
-                                        "blobs/w",
-                                        "blobs/model",
-                                        "blobs",
-                                        "a folder/\xc3\xa4 name 1.data",
-                                        "a folder",
-                                        "m.onnx",
-                                        "space.onnx",
-                                        "bad.onnx",
-                                        LOCATION};
-    (void)state;
-    for (size_t i = 0; i < ARC_COUNT(files); i++)
-        (void)remove(in(files[i]));
-    return remove(folder);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_in_a_models_place_is_named),
@@ -363,5 +330,5 @@ int main(void) {
         cmocka_unit_test(lists_of_pairs_may_be_quoted_or_csv_or_of_windows),
         cmocka_unit_test(lfw_pairs_may_be_csv),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

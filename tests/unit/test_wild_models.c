@@ -1,6 +1,7 @@
 /* Models as people export them today (shared data's wild-models): each must load and give ONNX Runtime's numbers. What is not
  * supported yet stands in a list by name, with the reason; a file of it that comes to run fails the test, so that the list stays
  * true. */
+#include "folder.h"
 #include "format/format.h"
 #include "golden_json.h"
 #include "image/image.h"
@@ -320,13 +321,13 @@ static void a_saved_model_is_the_same(void **state) {
     static const char *const files[] = {"keras_nhwc.onnx", "ir_gray128.onnx", "ir_two17.onnx", "ir_b4_17.onnx"};
     (void)state;
     for (size_t i = 0; i < ARC_COUNT(files); i++) {
-        char name[128], path[512];
+        char name[128];
+        const char *path = in_folder("again.onnx");
         arc_model *model, *again;
         arc_error err = {0};
         float norms[2][PICTURES];
         snprintf(name, sizeof name, "wild-models/%s", files[i]);
         assert_int_equal(arc_model_load(ctx, arc_test_file(name), ARC_TASK_EMBED, NULL, &model, &err), ARC_OK);
-        snprintf(path, sizeof path, "/tmp/arc-wild-%ld.onnx", (long)getpid());
         if (arc_model_save(ctx, model, path, &err) != ARC_OK ||
             arc_model_load(ctx, path, ARC_TASK_EMBED, NULL, &again, &err) != ARC_OK)
             fail_msg("%s: %s", files[i], err.text);
@@ -337,7 +338,6 @@ static void a_saved_model_is_the_same(void **state) {
         free(b);
         arc_model_free(&model);
         arc_model_free(&again);
-        unlink(path);
     }
 }
 
@@ -345,7 +345,7 @@ static void a_saved_model_is_the_same(void **state) {
 static void bytes_without_a_batch_are_taken(void **state) {
     enum { PIXELS = 112 * 112, DIM = 64 };
     (void)state;
-    char path[64];
+    const char *path = in_folder("bytes.onnx");
     arc_graph *g;
     arc_error err = {0};
     arc_model *model;
@@ -367,12 +367,10 @@ static void bytes_without_a_batch_are_taken(void **state) {
     g->value[flat].dtype = ARC_F32;
     g->value[flat].shape = (arc_shape){1, {DIM}};
     assert_int_equal(arc_graph_add_output(g, flat), ARC_OK);
-    snprintf(path, sizeof path, "/tmp/arc-bytes-%ld.onnx", (long)getpid());
     assert_int_equal(arc_graph_check(g, NULL), ARC_OK);
     if (arc_onnx_save(g, path, &err) != ARC_OK || arc_model_load(ctx, path, ARC_TASK_EMBED, NULL, &model, &err) != ARC_OK)
         fail_msg("%s", err.text);
     arc_graph_free(&g);
-    unlink(path);
     arc_image crop[2];
     arc_embedder *e;
     assert_int_equal(arc_embedder_new(ctx, model, &e, &err), ARC_OK);
