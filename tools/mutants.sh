@@ -153,10 +153,10 @@ mutant record-checksum plan/cache.c - plan_cache 's/ && memcmp(text, sum, bytes)
 mutant record-owner plan/cache.c - plan_cache 's/ || memcmp(text + strlen("owner "), owner, strlen(owner)) != 0//'
 mutant pool-last-tile base/pool.c - base 's/ARC_MIN(from->end, begin + pool->grain)/begin + pool->grain/'
 # Files.
-mutant file-unsynced base/writer.c - store 's/ \&\& arc_sys_sync(w->fd) != 0)/ \&\& arc_sys_sync(w->fd) == 77)/'
-mutant file-broken base/writer.c - store 's/w->broken ? incomplete(w, err) : writer_flush(w, err)/writer_flush(w, err)/'
-mutant file-half-append base/append.c - store 's/(void)arc_sys_truncate(file->fd, (off_t)file->bytes);/(void)file->bytes;/'
-mutant file-half-listing base/folder.c - store 's/st == ARC_OK \&\& errno != 0/st == ARC_OK \&\& errno == 9999/'
+mutant file-unsynced base/writer.c - files 's/ \&\& arc_sys_sync(w->fd) != 0)/ \&\& arc_sys_sync(w->fd) == 77)/'
+mutant file-broken base/writer.c - files 's/w->broken ? incomplete(w, err) : writer_flush(w, err)/writer_flush(w, err)/'
+mutant file-half-append base/append.c - files 's/(void)arc_sys_truncate(file->fd, (off_t)file->bytes);/(void)file->bytes;/'
+mutant file-half-listing base/folder.c - files 's/st == ARC_OK \&\& errno != 0/st == ARC_OK \&\& errno == 9999/'
 mutant store-checksum base/store.c - store 's/a->count \* NUMBER_BYTES) != a->crc/a->count * NUMBER_BYTES) == a->crc + 1/'
 # The protocols.
 mutant eval-first-best eval/protocol/verification.c - eval 's/if (k == 0 || correct > most)/if (k == 0 || correct >= most)/'
