@@ -1,0 +1,77 @@
+/* Layers that move data and change shapes: joining, cutting, reshaping. */
+#include "layer_support.h"
+
+static void joins_and_cuts_in_both_layouts(void **state) {
+    static const int64_t a[] = {2, 3, 2, 3}, b[] = {2, 2, 2, 3}, starts[] = {-1, 0}, ends[] = {INT64_MIN, 2}, axes[] = {1, 3},
+                         steps[] = {-2, 1};
+    static const int64_t two[] = {2}, parts[] = {1, 2};
+    (void)state;
+    call join = {.op = "Concat", .opset = 11, .outputs = 1};
+    add_input(&join, ARC_F32, 4, a, noise(36, 9), false);
+    add_input(&join, ARC_F32, 4, b, noise(24, 10), false);
+    add_int(&join, "axis", 1);
+    expect_agreement(&join, 0);
+    call cut = {.op = "Slice", .opset = 11, .outputs = 1};
+    add_input(&cut, ARC_F32, 4, a, noise(36, 9), false);
+    add_input(&cut, ARC_I64, 1, two, starts, true);
+    add_input(&cut, ARC_I64, 1, two, ends, true);
+    add_input(&cut, ARC_I64, 1, two, axes, true);
+    add_input(&cut, ARC_I64, 1, two, steps, true);
+    expect_agreement(&cut, 0);
+    call split = {.op = "Split", .opset = 11, .outputs = 2};
+    add_input(&split, ARC_F32, 4, a, noise(36, 9), false);
+    add_int(&split, "axis", 1);
+    add_ints(&split, "split", 2, parts);
+    expect_agreement(&split, 0);
+}
+
+static void slices_backwards(void **state) {
+    static const int64_t dim[] = {4}, one[] = {1}, start[] = {3}, end[] = {INT64_MIN}, step[] = {-2}, axis[] = {0}, half[] = {2};
+    static const float x[] = {1, 2, 3, 4}, want[] = {4, 2};
+    (void)state;
+    call c = {.op = "Slice", .opset = 13, .outputs = 1};
+    add_input(&c, ARC_F32, 1, dim, x, false);
+    add_input(&c, ARC_I64, 1, one, start, true);
+    add_input(&c, ARC_I64, 1, one, end, true);
+    add_input(&c, ARC_I64, 1, one, axis, true);
+    add_input(&c, ARC_I64, 1, one, step, true);
+    expect(&c, 1, half, want, 0);
+}
+
+static void shapes_must_be_known_and_sound(void **state) {
+    static const int64_t dim[] = {2, 3}, two[] = {2}, want[] = {4, -1}, zero[] = {-1, -1};
+    static const float x[6] = {0};
+    (void)state;
+    call unknown = {.op = "Reshape", .opset = 13, .outputs = 1};
+    add_input(&unknown, ARC_F32, 2, dim, x, false);
+    add_input(&unknown, ARC_I64, 1, two, NULL, false);
+    expect_refusal(&unknown, ARC_EUNSUPPORTED, "known at plan time");
+    call uneven = {.op = "Reshape", .opset = 13, .outputs = 1};
+    add_input(&uneven, ARC_F32, 2, dim, x, false);
+    add_input(&uneven, ARC_I64, 1, two, want, true);
+    expect_refusal(&uneven, ARC_ESHAPE, "does not reshape");
+    call twice = {.op = "Reshape", .opset = 13, .outputs = 1};
+    add_input(&twice, ARC_F32, 2, dim, x, false);
+    add_input(&twice, ARC_I64, 1, two, zero, true);
+    expect_refusal(&twice, ARC_ESHAPE, "malformed");
+    call apart = {.op = "Add", .opset = 13, .outputs = 1};
+    add_input(&apart, ARC_F32, 2, dim, x, false);
+    add_input(&apart, ARC_F32, 1, two, x, false);
+    expect_refusal(&apart, ARC_ESHAPE, "do not broadcast");
+    /* 2^66 products for one number: more than any integer counts. */
+    static const int64_t square[] = {2048, 2048};
+    call vast = {.op = "Einsum", .opset = 12, .outputs = 1};
+    for (int i = 0; i < 3; i++)
+        add_input(&vast, ARC_F32, 2, square, NULL, false);
+    add_text(&vast, "equation", "ab,cd,ef->");
+    expect_refusal(&vast, ARC_ELIMIT, "too large");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(joins_and_cuts_in_both_layouts),
+        cmocka_unit_test(slices_backwards),
+        cmocka_unit_test(shapes_must_be_known_and_sound),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
