@@ -323,7 +323,7 @@ static void damaged_picture(void **state) {
     image_path(path, sizeof path, 2);
     assert_int_equal(stat(path, &whole), 0);
     assert_int_equal(truncate(path, whole.st_size * 2 / 3), 0);
-    assert_int_equal(arc_evaluate_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &e, &err), ARC_OK);
+    assert_int_equal(arc_evaluate_pairs(ctx, model, test_folder(), in_folder("pairs.txt"), &opt, &e, &err), ARC_OK);
     assert_int_equal(e->missing, 0);
     assert_int_equal(e->verification.pairs, PAIRS);
     bool noted = false;
