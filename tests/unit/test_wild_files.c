@@ -274,6 +274,43 @@ static void verification_sets_of_numpy_are_read(void **state) {
     }
 }
 
+/* Two hundred images that are one text of 64 KiB in latin-1, as Python 2's protocols send bytes and bytearrays. */
+static void a_text_that_is_sent_often_is_decoded_once(void **state) {
+    enum { BYTES = 1 << 16, TIMES = 200 };
+    static const char *const calls[] = {"c_codecs\nencode\nh\1h\2\x86R", "cbuiltins\nbytearray\nh\1h\2\x86R"};
+    (void)state;
+    for (size_t k = 0; k < ARC_COUNT(calls); k++) {
+        uint8_t *file = malloc(BYTES + TIMES * 64), *at = file;
+        static const char head[] = "\x80\2]X\0\0\1\0", name[] = "q\1X\6\0\0\0latin1q\2";
+        memcpy(at, head, sizeof head - 1);
+        at += sizeof head - 1;
+        memset(at, 'a', BYTES);
+        at += BYTES;
+        memcpy(at, name, sizeof name - 1);
+        at += sizeof name - 1;
+        *at++ = '0', *at++ = '0'; /* both texts off the stack: the memo has them */
+        for (int i = 0; i < TIMES; i++) {
+            memcpy(at, calls[k], strlen(calls[k]));
+            at += strlen(calls[k]);
+            *at++ = 'a';
+        }
+        *at++ = '.';
+        static const char *const allowed[] = {"_codecs.encode", "builtins.bytearray", NULL};
+        arc_pickle pickle;
+        arc_arena arena;
+        arc_error err = {0};
+        arc_arena_init(&arena, &arc_alloc_libc, 0);
+        if (arc_pickle_parse(&pickle, &arena, file, (size_t)(at - file), "p", allowed, &err) != ARC_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(pickle.root->items, TIMES);
+        assert_int_equal(pickle.root->item[TIMES - 1]->kind, ARC_PICKLE_BYTES);
+        assert_int_equal(pickle.root->item[TIMES - 1]->bytes, BYTES);
+        assert_true(arena.used_bytes < 4 * (size_t)BYTES);
+        arc_arena_free(&arena);
+        free(file);
+    }
+}
+
 static void lists_of_pairs_may_be_quoted_or_csv_or_of_windows(void **state) {
     static const struct {
         const char *text, *a, *b;
@@ -327,6 +364,7 @@ int main(void) {
         cmocka_unit_test(weights_in_other_files_stay_in_the_models_folder),
         cmocka_unit_test(links_may_not_lead_out_of_the_models_folder),
         cmocka_unit_test(verification_sets_of_numpy_are_read),
+        cmocka_unit_test(a_text_that_is_sent_often_is_decoded_once),
         cmocka_unit_test(lists_of_pairs_may_be_quoted_or_csv_or_of_windows),
         cmocka_unit_test(lfw_pairs_may_be_csv),
     };

@@ -28,21 +28,6 @@ static bool is_numpy_call(const arc_pickle_value *v, const char *function, size_
     return strncmp(name, "numpy.", 6) == 0 && dot && strcmp(dot + 1, function) == 0;
 }
 
-/* bytearray(bytes), or as Python 2's protocols send it: bytearray(text, "latin-1"). */
-static bool byte_array(arc_arena *arena, const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
-    if (v->kind != ARC_PICKLE_CALL || v->item[1]->items == 0)
-        return false;
-    const char *name = (const char *)v->item[0]->data, *dot = strrchr(name, '.');
-    const arc_pickle_value *raw = arc_pickle_argument(v, 0);
-    if (!dot || strcmp(dot, ".bytearray") != 0)
-        return false;
-    if (raw->kind == ARC_PICKLE_TEXT && v->item[1]->items > 1)
-        return arc_pickle_latin1(arena, raw->data, raw->bytes, data, bytes) == ARC_OK;
-    *data = raw->data;
-    *bytes = raw->bytes;
-    return raw->kind == ARC_PICKLE_BYTES;
-}
-
 /* What a numpy array was made from: the buffer, or the last part of its state. */
 static const arc_pickle_value *array_content(const arc_pickle_value *v) {
     if (is_numpy_call(v, "_frombuffer", 1))
@@ -70,23 +55,13 @@ static size_t element_bytes(const arc_pickle_value *v, bool *big) {
     return name->data[1] >= '1' && name->data[1] <= '8' ? (size_t)(name->data[1] - '0') : 1;
 }
 
-/* An array of bytes. */
-static bool array_bytes(arc_arena *arena, const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
-    const arc_pickle_value *raw = array_content(v);
-    if (!raw)
-        return byte_array(arena, v, data, bytes);
-    if (raw->kind != ARC_PICKLE_BYTES)
-        return byte_array(arena, raw, data, bytes);
+/* Bytes, or a numpy array of them. */
+static bool bytes_of(const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
+    const arc_pickle_value *raw = v->kind == ARC_PICKLE_BYTES ? v : array_content(v);
+    if (!raw || raw->kind != ARC_PICKLE_BYTES)
+        return false;
     *data = raw->data;
     *bytes = raw->bytes;
-    return true;
-}
-
-static bool image_bytes(arc_arena *arena, const arc_pickle_value *v, const uint8_t **data, size_t *bytes) {
-    if (v->kind != ARC_PICKLE_BYTES)
-        return array_bytes(arena, v, data, bytes);
-    *data = v->data;
-    *bytes = v->bytes;
     return true;
 }
 
@@ -132,7 +107,7 @@ static arc_status take_images(arc_verification_bin *out, const arc_pickle_value 
     if (!out->image || !out->image_bytes)
         return arc_fail_nomem(err, name);
     for (size_t i = 0; i < images->items; i++)
-        if (!image_bytes(&out->arena, images->item[i], &out->image[i], &out->image_bytes[i]))
+        if (!bytes_of(images->item[i], &out->image[i], &out->image_bytes[i]))
             return arc_fail(err, ARC_EFORMAT, "%s: image %zu is neither bytes, bytearray nor a numpy array of bytes", name, i);
     return ARC_OK;
 }
@@ -143,7 +118,7 @@ static arc_status take_labels(arc_verification_bin *out, const arc_pickle_value 
     size_t bytes = 0, width = 1;
     bool big = false;
     const arc_pickle_value *list = list_of(labels);
-    if (!list && !array_bytes(&out->arena, labels, &raw, &bytes))
+    if (!list && !bytes_of(labels, &raw, &bytes))
         return arc_fail(err, ARC_EFORMAT, "%s: the labels are no list", name);
     if (!list && labels->kind == ARC_PICKLE_CALL)
         width = element_bytes(labels, &big);

@@ -305,6 +305,36 @@ static bool is_dict(const char *name, size_t arguments) {
     return false;
 }
 
+/* The bytes that a text stands for in latin-1: decoded once, however often a short file sends it. */
+static bool push_latin1(machine *m, arc_pickle_value *text) {
+    if (!text->state) {
+        arc_pickle_value *v = new_value(m, ARC_PICKLE_BYTES);
+        if (!v)
+            return false;
+        const arc_status st = arc_pickle_latin1(m->arena, text->data, text->bytes, &v->data, &v->bytes);
+        if (st != ARC_OK)
+            return fail(m, st, st == ARC_ENOMEM ? "out of memory" : "bytes are not sent as latin1 text");
+        text->state = v;
+    }
+    return push_data(m, ARC_PICKLE_BYTES, text->state->data, text->state->bytes);
+}
+
+/* _codecs.encode(text, "latin1"); bytearray(bytes), and as Python 2's protocols send it bytearray(text, "latin-1"). *known: one
+ * of them. */
+static bool call_for_bytes(machine *m, const char *name, arc_pickle_value *arguments, bool *known) {
+    arc_pickle_value *const first = arguments->items ? arguments->item[0] : NULL;
+    const bool encode = strcmp(name, "_codecs.encode") == 0,
+               array = strcmp(name, "builtins.bytearray") == 0 || strcmp(name, "__builtin__.bytearray") == 0;
+    const bool latin1 = first && first->kind == ARC_PICKLE_TEXT && arguments->items == 2 &&
+                        (arc_pickle_is_text(arguments->item[1], "latin1") || arc_pickle_is_text(arguments->item[1], "latin-1"));
+    *known = encode || array;
+    if (*known && latin1)
+        return push_latin1(m, first);
+    if (array && first && first->kind == ARC_PICKLE_BYTES)
+        return push_data(m, ARC_PICKLE_BYTES, first->data, first->bytes);
+    return *known && corrupt(m, "bytes are not sent as latin1 text");
+}
+
 /* Calls that only stand for plain data become that data. */
 static bool call(machine *m) {
     arc_pickle_value *arguments = pop(m), *function = arguments ? pop(m) : NULL, *v;
@@ -313,17 +343,10 @@ static bool call(machine *m) {
     const char *name = (const char *)function->data;
     if (is_dict(name, arguments->items))
         return push(m, new_value(m, ARC_PICKLE_DICT));
-    if (strcmp(name, "_codecs.encode") == 0) {
-        const uint8_t *out;
-        size_t bytes;
-        if (arguments->items != 2 || arguments->item[0]->kind != ARC_PICKLE_TEXT ||
-            !arc_pickle_is_text(arguments->item[1], "latin1"))
-            return corrupt(m, "bytes are not sent as latin1 text");
-        const arc_status st = arc_pickle_latin1(m->arena, arguments->item[0]->data, arguments->item[0]->bytes, &out, &bytes);
-        if (st != ARC_OK)
-            return fail(m, st, st == ARC_ENOMEM ? "out of memory" : "bytes are not sent as latin1 text");
-        return push_data(m, ARC_PICKLE_BYTES, out, bytes);
-    }
+    bool known;
+    const bool pushed = call_for_bytes(m, name, arguments, &known);
+    if (known)
+        return pushed;
     arc_pickle_value *items[2] = {function, arguments};
     return (v = new_value(m, ARC_PICKLE_CALL)) != NULL && add_items(m, v, items, 2) && push(m, v);
 }

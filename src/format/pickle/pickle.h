@@ -30,7 +30,8 @@ typedef struct arc_pickle_value {
     size_t bytes;
     struct arc_pickle_value **item;
     size_t items, capacity;
-    const struct arc_pickle_value *state; /* CALL: what BUILD gave it; PERSISTENT: the one made before it */
+    const struct arc_pickle_value
+        *state; /* CALL: what BUILD gave it; PERSISTENT: the one made before it; TEXT: its latin-1 bytes */
 } arc_pickle_value;
 
 typedef struct arc_pickle {
