@@ -109,7 +109,7 @@ static inline float *opx_run(opx *o, const arc_op *op, const arc_kernels *k, arc
     arc_prepare prepare = {.step = s, .arena = &arena, .err = &o->err};
     if (op->prepare && op->prepare(&prepare) != ARC_OK)
         fail_msg("prepare: %s", o->err.text);
-    s->scratch_stride = (s->scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    s->scratch_stride = arc_aligned(s->scratch_bytes);
     s->scratch = arc_mem_raw(&arc_alloc_libc, threads, s->scratch_stride);
     s->shared_scratch = arc_mem_raw(&arc_alloc_libc, s->shared_scratch_bytes, 1);
     op->run(s);

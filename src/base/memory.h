@@ -7,6 +7,10 @@
 #include <arcface/context.h>
 
 #define ARC_ALIGN 64 /* cache line and AVX-512 register; every block is aligned to it */
+/* Rounded up, so that what lies behind so many bytes of a block is aligned as well. */
+static inline size_t arc_aligned(size_t bytes) {
+    return (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+}
 
 extern const arc_alloc arc_alloc_libc;
 /* n*size zeroed bytes; NULL on overflow or if memory is exhausted. n*size == 0 gives a valid block of 1 byte. */

@@ -10,13 +10,13 @@ static size_t floats_of(const arc_learn_parameter *p, size_t count, bool gradien
     size_t floats = 0;
     for (size_t i = 0; i < count; i++)
         if (!gradients || !p[i].frozen)
-            floats += arc_learn_align(p[i].count * sizeof(float)) / sizeof(float);
+            floats += arc_aligned(p[i].count * sizeof(float)) / sizeof(float);
     return floats;
 }
 
 static void bind(arc_learn_parameter *p, size_t count, float **value, float **gradient) {
     for (size_t i = 0; i < count; i++) {
-        const size_t floats = arc_learn_align(p[i].count * sizeof(float)) / sizeof(float);
+        const size_t floats = arc_aligned(p[i].count * sizeof(float)) / sizeof(float);
         p[i].value = *value;
         *value += floats;
         if (!p[i].frozen) {
@@ -57,7 +57,7 @@ static arc_status prepare_steps(arc_learner *l, arc_error *err) {
         scratch = ARC_MAX(scratch, p.step->scratch_bytes);
         l->shared_bytes = ARC_MAX(l->shared_bytes, p.step->shared_bytes);
     }
-    l->scratch_stride = arc_learn_align(scratch);
+    l->scratch_stride = arc_aligned(scratch);
     l->scratch_bytes = l->scratch_stride * (size_t)arc_pool_threads(l->x.pool);
     return ARC_OK;
 }

@@ -22,7 +22,7 @@ static int new_buffer(planner *a, int value) {
     const size_t count = (size_t)v->shape.dim[0] * arc_learn_row(&v->shape);
     const int event = a->p->events;
     a->p->buffer[a->p->buffers] =
-        (arc_block){.bytes = arc_learn_align(count * arc_store_bytes(v->store)), .first = event, .last = event};
+        (arc_block){.bytes = arc_aligned(count * arc_store_bytes(v->store)), .first = event, .last = event};
     return a->p->buffers++;
 }
 

@@ -72,9 +72,6 @@ static inline size_t arc_learn_row(const arc_shape *s) {
         row *= (size_t)s->dim[i];
     return row;
 }
-static inline size_t arc_learn_align(size_t bytes) {
-    return (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
-}
 
 /* ---- learn_step.c ---- */
 

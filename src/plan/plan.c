@@ -97,7 +97,7 @@ static arc_status fold_node(arc_planner *b, const arc_node *n, const arc_op *op,
         if (st != ARC_OK)
             return st;
     }
-    s->scratch_stride = (s->scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    s->scratch_stride = arc_aligned(s->scratch_bytes);
     s->scratch = arc_mem_new(b->alloc, s->scratch_stride, (size_t)arc_pool_threads(s->pool));
     s->shared_scratch = arc_mem_new(b->alloc, s->shared_scratch_bytes, 1);
     const bool room = s->scratch && s->shared_scratch;

@@ -12,7 +12,7 @@ int arc_planner_buffer(arc_planner *b, size_t bytes) {
         plan->buffer = grown;
         plan->buffer_capacity = wanted;
     }
-    bytes = (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    bytes = arc_aligned(bytes);
     plan->buffer[plan->buffers] =
         (arc_plan_buffer){.block = {.bytes = bytes, .first = plan->steps, .last = plan->steps}, .merged = ARC_NO_VALUE};
     return plan->buffers++;
@@ -54,7 +54,7 @@ void arc_planner_commit(arc_planner *b, arc_plan_step *ps) {
     for (int i = 0; i < ps->step.inputs; i++)
         if (ps->in[i].kind == ARC_IN_ARENA)
             plan->buffer[ps->in[i].index].block.last = plan->steps;
-    const size_t scratch = (ps->step.scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    const size_t scratch = arc_aligned(ps->step.scratch_bytes);
     plan->scratch_bytes = ARC_MAX(plan->scratch_bytes, scratch);
     plan->shared_scratch_bytes = ARC_MAX(plan->shared_scratch_bytes, ps->step.shared_scratch_bytes);
     plan->step[plan->steps++] = ps;

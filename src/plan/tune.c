@@ -35,7 +35,7 @@ static bool bind(arc_step *s, const arc_alloc *a) {
     for (int i = 0; i < s->outputs; i++)
         if (s->out[i].dtype != ARC_NO_DTYPE)
             room &= (s->out[i].data = new_data(a, &s->out[i])) != NULL;
-    s->scratch_stride = (s->scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    s->scratch_stride = arc_aligned(s->scratch_bytes);
     s->scratch = arc_mem_new(a, s->scratch_stride, (size_t)arc_pool_threads(s->pool));
     s->shared_scratch = arc_mem_new(a, s->shared_scratch_bytes, 1);
     return room && s->scratch && s->shared_scratch;

@@ -92,7 +92,7 @@ static bool reserve(const arc_alloc *a, uint8_t **block, size_t *have, size_t wa
 
 /* Bytes of a tensor in a block of several. */
 static size_t room_of(arc_dtype t, const arc_shape *shape) {
-    return ((size_t)arc_shape_count(shape) * arc_dtype_bytes(t) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    return arc_aligned((size_t)arc_shape_count(shape) * arc_dtype_bytes(t));
 }
 
 /* Room for a copy of every input on the device, and of every output here. */

@@ -99,7 +99,7 @@ static inline void run(call *c, arc_layout layout) {
         c->st = op->prepare(&p);
     }
     if (c->st == ARC_OK) {
-        s->scratch_stride = (s->scratch_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+        s->scratch_stride = arc_aligned(s->scratch_bytes);
         s->scratch = arc_mem_new(&arc_alloc_libc, s->scratch_stride + 1, (size_t)arc_pool_threads(s->pool));
         s->shared_scratch = arc_mem_new(&arc_alloc_libc, s->shared_scratch_bytes + 1, 1);
         assert_true(s->scratch && s->shared_scratch);

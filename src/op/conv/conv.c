@@ -14,9 +14,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define BLOCK_INPUT_BYTES ((size_t)384 << 10) /* of L2 for the input of a block: the rest is for its panel */
-#define LEAST_F16 0x1p-14                     /* the least normal number */
-#define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
+#define LEAST_F16 0x1p-14 /* the least normal number */
 
 typedef struct conv_state {
     arc_conv_run_fn *run; /* first member, as geometry.h asks */
@@ -25,7 +23,7 @@ typedef struct conv_state {
     arc_panels panels;
     const float *zero; /* [c_in]: the pad row without pad values */
     size_t pixels, taps, kc, group_out;
-    size_t tiles, block_tiles, blocks;
+    arc_conv_blocks blocks;
     bool paired;             /* the input is first made pairs of bfloat16, in shared scratch: */
     arc_conv_geometry pairs; /* g over them: c_in halved */
     size_t pad_at;           /* bytes to the pad row behind them */
@@ -55,11 +53,8 @@ static arc_status conv_infer_as(arc_infer *in, bool transposed) {
     if (in->inputs > 2 && in->in[2] && (in->in[2]->dtype != ARC_F32 || arc_shape_count(&in->in[2]->shape) != g.c_out))
         return arc_op_fail(in, ARC_ESHAPE, "bias must be %lld float32 values", (long long)g.c_out);
     const arc_shape out = {4, {g.n, g.c_out, g.oh, g.ow}};
-    if (in->out[0]) {
-        in->out[0]->dtype = ARC_F32;
-        in->out[0]->shape = out;
-    }
-    return arc_fused_check(in, g.c_out, g.c_in, &out);
+    const arc_status made = arc_infer_out(in, 0, ARC_F32, &out);
+    return made == ARC_OK ? arc_fused_check(in, g.c_out, g.c_in, &out) : made;
 }
 
 static arc_status conv_infer(arc_infer *in) {
@@ -71,21 +66,6 @@ static arc_status conv_transpose_infer(arc_infer *in) {
 }
 
 /* ---- prepare --------------------------------------------------------------------------------------------------------------- */
-
-/* Blocks as large as the caches allow, but enough items for every thread. */
-static void choose_blocks(conv_state *c, size_t mr, size_t threads) {
-    const size_t tile_input = mr * c->kc * (size_t)ARC_MIN(c->g.stride_h * c->g.stride_w, c->g.kh * c->g.kw) * sizeof(float);
-    const size_t tile_list = mr * c->taps * sizeof(float *);
-    size_t tiles = ARC_MIN(BLOCK_INPUT_BYTES / tile_input, BLOCK_LIST_BYTES / tile_list);
-    tiles = ARC_MAX(tiles, (size_t)1);
-    const size_t columns = c->panels.per_set * (size_t)c->g.groups;
-    size_t blocks = (c->tiles + tiles - 1) / tiles;
-    if (threads > 1)
-        blocks = ARC_MAX(blocks, ARC_MIN(c->tiles, (8 * threads + columns - 1) / columns));
-    c->block_tiles = (c->tiles + blocks - 1) / ARC_MAX(blocks, (size_t)1);
-    c->block_tiles = ARC_MAX(c->block_tiles, (size_t)1);
-    c->blocks = (c->tiles + c->block_tiles - 1) / c->block_tiles;
-}
 
 static void igemm_run(const arc_step *s);
 
@@ -128,9 +108,9 @@ static arc_status igemm_prepare(arc_prepare *p, const void *layer, const arc_can
         c->pad_at = (size_t)(g.n * g.h * g.w * g.c_in) * sizeof(uint16_t);
         s->shared_scratch_bytes = c->pad_at + (size_t)g.c_in * sizeof(uint16_t);
     }
-    c->tiles = (c->pixels + mr - 1) / mr;
-    choose_blocks(c, mr, (size_t)arc_pool_threads(s->pool));
-    if (!arc_mul_size(c->block_tiles * mr * sizeof(float *), c->taps, &s->scratch_bytes))
+    c->blocks = arc_conv_blocks_of(&g, mr, c->kc * sizeof(float), c->panels.per_set * (size_t)g.groups,
+                                   (size_t)arc_pool_threads(s->pool));
+    if (!arc_mul_size(c->blocks.tiles * mr * sizeof(float *), c->taps, &s->scratch_bytes))
         return arc_fail_nomem(p->err, "convolution scratch");
     return ARC_OK;
 }
@@ -186,8 +166,8 @@ static const float **thread_list(const arc_step *s, int thread) {
 static void list_block(const conv_job *job, size_t group, size_t block, const float **list) {
     const conv_state *c = job->c;
     const size_t mr = job->s->kernels->igemm_mr;
-    const size_t last = ARC_MIN(c->tiles, (block + 1) * c->block_tiles);
-    for (size_t tile = block * c->block_tiles; tile < last; tile++, list += c->taps * mr)
+    const size_t last = ARC_MIN(c->blocks.all_tiles, (block + 1) * c->blocks.tiles);
+    for (size_t tile = block * c->blocks.tiles; tile < last; tile++, list += c->taps * mr)
         arc_conv_pointers(&c->pairs, job->x, job->pad, group * c->kc, tile * mr, ARC_MIN(mr, c->pixels - tile * mr), 1, mr, list);
 }
 
@@ -200,13 +180,13 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
     arc_igemm_fn *const igemm = arc_igemm_of(k, c->panels.form);
     size_t listed = SIZE_MAX;
     for (size_t item = begin; item < end; item++) {
-        const size_t panel = item % panels, group = item / panels / c->blocks, block = item / panels % c->blocks;
+        const size_t panel = item % panels, group = item / panels / c->blocks.count, block = item / panels % c->blocks.count;
         if (listed != item / panels)
             list_block(job, group, block, list);
         listed = item / panels;
         const size_t n = ARC_MIN(nr, c->group_out - panel * nr), column = group * c->group_out + panel * nr;
         const float *b = job->weights + (group * panels + panel) * c->panels.panel_floats;
-        const size_t first = block * c->block_tiles, last = ARC_MIN(c->tiles, first + c->block_tiles);
+        const size_t first = block * c->blocks.tiles, last = ARC_MIN(c->blocks.all_tiles, first + c->blocks.tiles);
         for (size_t tile = first; tile < last; tile++) {
             const size_t pixel = tile * mr;
             const arc_epilogue e = arc_fused_at(&job->e, pixel, column);
@@ -250,7 +230,7 @@ static void igemm_run(const arc_step *s) {
     if (c->paired)
         make_pairs(&job);
     /* A few grabs a thread, so that one whose core is taken away does not hold up the layer. */
-    const size_t items = (size_t)c->g.groups * c->blocks * c->panels.per_set;
+    const size_t items = (size_t)c->g.groups * c->blocks.count * c->panels.per_set;
     arc_pool_run(s->pool, items, ARC_MAX(items / (4 * (size_t)arc_pool_threads(s->pool)), (size_t)1), igemm_items, &job);
 }
 

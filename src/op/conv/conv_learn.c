@@ -88,7 +88,7 @@ arc_status arc_conv_learn_prepare(arc_learn_prepare *p) {
     c->in_floats.c_in /= c->half_in ? 2 : 1;
     c->out_floats.c_out /= c->half_out ? 2 : 1;
     const size_t block = BLOCK_TILES * k->igemm_mr, pixels = s->weight->frozen ? block : ARC_MAX(block, (size_t)GRAD_PIXELS);
-    c->rows_at = arc_learn_align(pixels * c->taps * sizeof(float *));
+    c->rows_at = arc_aligned(pixels * c->taps * sizeof(float *));
     s->algorithm = c->half_in ? "direct bf16" : "direct";
     s->shared_bytes = (s->weight->frozen ? c->packed_floats : ARC_MAX(c->packed_floats, c->parts * weights)) * sizeof(float);
     s->scratch_bytes = c->rows_at + (c->half_out ? (pixels * (c->c_in + c->c_out) + c->c_in) * sizeof(float) : 0);

@@ -56,7 +56,7 @@ static arc_status prepare_weights(arc_prepare *p, dw_state *d) {
     if (!arc_mul_size(d->taps * sizeof(float), d->row, &d->weights_bytes))
         return arc_fail_nomem(p->err, "packed weights");
     if (!s->in[1].is_const) {
-        s->shared_scratch_bytes = (d->weights_bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+        s->shared_scratch_bytes = arc_aligned(d->weights_bytes);
         return ARC_OK;
     }
     arc_panels key = {.sets = (size_t)d->g.groups, .n = (size_t)d->g.c_out, .kc = d->kc, .taps = d->taps};
@@ -85,7 +85,7 @@ static arc_status prepare_spread(arc_prepare *p, dw_state *d) {
             source[q * channels + j] = (uint32_t)(j / group_out * d->kc + q);
     d->source = source;
     d->spread_at = s->shared_scratch_bytes;
-    d->pad_at = d->spread_at + (floats * sizeof(float) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+    d->pad_at = d->spread_at + arc_aligned(floats * sizeof(float));
     s->shared_scratch_bytes = d->pad_at + d->row * sizeof(float);
     return ARC_OK;
 }

@@ -1,9 +1,12 @@
-/* op: geometry of Conv and ConvTranspose: attributes to sizes, and the pointer lists by which the kernels see their input.
- * Padding is a pointer to a pad row, so the kernels have no border cases; a transposed convolution is the same gather with the
- * division by the stride done here. */
+/* op: geometry of Conv and ConvTranspose: attributes to sizes, the pointer lists by which the kernels see their input, and the
+ * blocks of their tiles. Padding is a pointer to a pad row, so the kernels have no border cases; a transposed convolution is the
+ * same gather with the division by the stride done here. */
 #include "op/conv/geometry.h"
 #include <stdio.h>
 #include <string.h>
+
+#define BLOCK_INPUT_BYTES ((size_t)384 << 10) /* of L2 for the input of a block: the rest is for its panel */
+#define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
 
 static arc_status refuse(char *why, size_t why_bytes, const char *text) {
     snprintf(why, why_bytes, "%s", text);
@@ -225,4 +228,16 @@ void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *
             }
         }
     }
+}
+
+arc_conv_blocks arc_conv_blocks_of(const arc_conv_geometry *g, size_t mr, size_t row_bytes, size_t panels, size_t threads) {
+    const size_t taps = (size_t)(g->kh * g->kw), overlap = (size_t)ARC_MIN(g->stride_h * g->stride_w, g->kh * g->kw);
+    arc_conv_blocks b = {.all_tiles = ((size_t)(g->n * g->oh * g->ow) + mr - 1) / mr};
+    const size_t most = ARC_MIN(BLOCK_INPUT_BYTES / (mr * row_bytes * overlap), BLOCK_LIST_BYTES / (mr * taps * sizeof(void *)));
+    size_t blocks = (b.all_tiles + ARC_MAX(most, (size_t)1) - 1) / ARC_MAX(most, (size_t)1);
+    if (threads > 1)
+        blocks = ARC_MAX(blocks, ARC_MIN(b.all_tiles, (8 * threads + panels - 1) / panels));
+    b.tiles = ARC_MAX((b.all_tiles + blocks - 1) / ARC_MAX(blocks, (size_t)1), (size_t)1);
+    b.count = (b.all_tiles + b.tiles - 1) / b.tiles;
+    return b;
 }

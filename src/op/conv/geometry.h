@@ -22,6 +22,14 @@ arc_status arc_conv_read(const arc_node *node, bool transposed, const arc_shape 
 void arc_conv_pointers(const arc_conv_geometry *g, const float *x, const float *pad, size_t channel, size_t first, size_t pixels,
                        size_t pixel_stride, size_t tap_stride, const float **list);
 
+/* The tiles of an implicit GEMM's pixels in blocks: the pointer lists of a block are built once and used for all panels. */
+typedef struct arc_conv_blocks {
+    size_t all_tiles, tiles, count; /* tiles of mr pixels in all; of a block; blocks */
+} arc_conv_blocks;
+/* Blocks as large as the caches allow, but enough items for every thread. row_bytes: of the pixels of one tap, `panels` of
+ * weights in all. */
+arc_conv_blocks arc_conv_blocks_of(const arc_conv_geometry *g, size_t mr, size_t row_bytes, size_t panels, size_t threads);
+
 /* The state of every convolution has this as its first member: how it runs. */
 typedef void arc_conv_run_fn(const arc_step *s);
 

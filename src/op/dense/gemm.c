@@ -47,13 +47,6 @@ static arc_status fail_pair(const arc_infer *in) {
                        arc_shape_text(&in->in[1]->shape, b, sizeof b));
 }
 
-static void set_output(arc_infer *in, const arc_shape *shape) {
-    if (in->out[0]) {
-        in->out[0]->dtype = ARC_F32;
-        in->out[0]->shape = *shape;
-    }
-}
-
 /* C broadcasts to [m][n] in one direction only. */
 static bool c_broadcasts(const arc_shape *c, int64_t m, int64_t n) {
     if (c->rank > 2)
@@ -76,10 +69,8 @@ static arc_status gemm_infer(arc_infer *in) {
     if (in->inputs > 2 && in->in[2] && (in->in[2]->dtype != ARC_F32 || !c_broadcasts(&in->in[2]->shape, m, n)))
         return arc_op_fail(in, ARC_ESHAPE, "C does not broadcast to [%lld,%lld]", (long long)m, (long long)n);
     const arc_shape out = {2, {m, n}};
-    if (arc_shape_count(&out) < 0)
-        return arc_op_fail(in, ARC_ELIMIT, "the output is too large");
-    set_output(in, &out);
-    return arc_fused_check(in, n, k, NULL);
+    const arc_status made = arc_infer_out(in, 0, ARC_F32, &out);
+    return made == ARC_OK ? arc_fused_check(in, n, k, NULL) : made;
 }
 
 /* Numpy's rules: 1-D operands gain a dimension that the result loses; leading dimensions broadcast. */
@@ -113,8 +104,7 @@ static arc_status matmul_infer(arc_infer *in) {
     arc_shape batch, out;
     if (!matmul_shape(&in->in[0]->shape, &in->in[1]->shape, &batch, &out))
         return fail_pair(in);
-    set_output(in, &out);
-    return ARC_OK;
+    return arc_infer_out(in, 0, ARC_F32, &out);
 }
 
 /* ---- prepare --------------------------------------------------------------------------------------------------------------- */
@@ -160,11 +150,11 @@ static arc_status finish_prepare(arc_prepare *p, gemm_state *g) {
         return st;
     if (g->trans_a) {
         g->transposed_at = s->shared_scratch_bytes;
-        s->shared_scratch_bytes += (g->m * g->k * sizeof(float) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+        s->shared_scratch_bytes += arc_aligned(g->m * g->k * sizeof(float));
     }
     if (form == ARC_FORM_BF16) {
         g->pairs_at = s->shared_scratch_bytes;
-        s->shared_scratch_bytes += (g->m * g->k * sizeof(uint16_t) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
+        s->shared_scratch_bytes += arc_aligned(g->m * g->k * sizeof(uint16_t));
     }
     if (arc_step_input(s, 2) && !g->bias_direct) {
         g->residual_at = s->shared_scratch_bytes;

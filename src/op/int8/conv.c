@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK_INPUT_BYTES ((size_t)384 << 10) /* of L2 for the input of a block: the rest is for its panel */
-#define BLOCK_LIST_BYTES ((size_t)16 << 10)   /* of pointers: half of L1 */
-#define THIN_GROUP 16                         /* input channels below which groups are merged */
-#define DEPTHWISE_PIXELS 16                   /* whose sums stay in L1 */
+#define THIN_GROUP 16       /* input channels below which groups are merged */
+#define DEPTHWISE_PIXELS 16 /* whose sums stay in L1 */
 
 typedef struct int8_conv_state {
     arc_conv_geometry g; /* in quads: its channels are a fourth of the real ones */
@@ -22,7 +20,8 @@ typedef struct int8_conv_state {
     const int8_t *weights; /* depthwise: [tap][channel] */
     const float *bias;     /* [c_out] with the zero point's share */
     const uint8_t *pad;    /* [c_in] */
-    size_t tiles, block_tiles, blocks;
+    size_t depthwise_items;
+    arc_conv_blocks blocks; /* not depthwise */
     arc_requantize end;
 } int8_conv_state;
 
@@ -118,19 +117,6 @@ static void plan_pack(int8_conv_state *c, const arc_node *n, const arc_conv_geom
     p->step_set = p->step_n * p->n;
 }
 
-/* Blocks as large as the caches allow, but enough items for every thread. */
-static void choose_blocks(int8_conv_state *c, const arc_conv_geometry *g, size_t mr, size_t threads) {
-    const size_t overlap = (size_t)ARC_MIN(g->stride_h * g->stride_w, g->kh * g->kw);
-    size_t tiles = ARC_MIN(BLOCK_INPUT_BYTES / (mr * c->pack.kc * overlap), BLOCK_LIST_BYTES / (mr * c->taps * sizeof(void *)));
-    tiles = ARC_MAX(tiles, (size_t)1);
-    const size_t columns = c->pack.per_set * c->pack.sets;
-    size_t blocks = (c->tiles + tiles - 1) / tiles;
-    if (threads > 1)
-        blocks = ARC_MAX(blocks, ARC_MIN(c->tiles, (8 * threads + columns - 1) / columns));
-    c->block_tiles = ARC_MAX((c->tiles + blocks - 1) / ARC_MAX(blocks, (size_t)1), (size_t)1);
-    c->blocks = (c->tiles + c->block_tiles - 1) / c->block_tiles;
-}
-
 /* The zero point's share of each column's sum, taken off through the bias. */
 static arc_status fold_zero(arc_prepare *p, int8_conv_state *c, const int32_t *column_sum) {
     const arc_step *s = p->step;
@@ -161,9 +147,8 @@ static arc_status prepare_depthwise(arc_prepare *p, int8_conv_state *c) {
             sums[j] += w[j * c->taps + t];
         }
     c->weights = packed;
-    c->tiles = (c->pixels + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
-    s->scratch_bytes =
-        arc_int8_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)) + DEPTHWISE_PIXELS * c->taps * sizeof(void *);
+    c->depthwise_items = (c->pixels + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
+    s->scratch_bytes = arc_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)) + DEPTHWISE_PIXELS * c->taps * sizeof(void *);
     s->algorithm = "int8 depthwise";
     return fold_zero(p, c, sums);
 }
@@ -194,9 +179,9 @@ arc_status arc_int8_conv_prepare(arc_prepare *p) {
         return arc_fail(p->err, ARC_ELIMIT, "%s '%s': the weights are too large", s->node->op, s->node->name);
     if (!arc_int8_pack_constant(p, &c->pack, &s->in[1], "int8 conv"))
         return arc_fail_nomem(p->err, "8-bit convolution");
-    c->tiles = (c->pixels + s->kernels->int8_igemm_mr - 1) / s->kernels->int8_igemm_mr;
-    choose_blocks(c, &g, s->kernels->int8_igemm_mr, (size_t)arc_pool_threads(s->pool));
-    if (!arc_mul_size(c->block_tiles * s->kernels->int8_igemm_mr * sizeof(void *), c->taps, &s->scratch_bytes))
+    c->blocks = arc_conv_blocks_of(&g, s->kernels->int8_igemm_mr, c->pack.kc, c->pack.per_set * c->pack.sets,
+                                   (size_t)arc_pool_threads(s->pool));
+    if (!arc_mul_size(c->blocks.tiles * s->kernels->int8_igemm_mr * sizeof(void *), c->taps, &s->scratch_bytes))
         return arc_fail(p->err, ARC_ELIMIT, "%s '%s': the kernel is too large", s->node->op, s->node->name);
     s->algorithm = "int8 igemm";
     return fold_zero(p, c, arc_int8_column_sums(&c->pack, c->pack.packed));
@@ -239,8 +224,8 @@ static void igemm_items(void *arg, size_t begin, size_t end, int thread) {
     int32_t sums[ARC_IGEMM_MAX_MR * ARC_IGEMM_MAX_NR];
     size_t listed = SIZE_MAX;
     for (size_t item = begin; item < end; item++) {
-        const size_t panel = item % panels, set = item / panels / c->blocks, block = item / panels % c->blocks;
-        const size_t first = block * c->block_tiles, last = ARC_MIN(c->tiles, first + c->block_tiles);
+        const size_t panel = item % panels, set = item / panels / c->blocks.count, block = item / panels % c->blocks.count;
+        const size_t first = block * c->blocks.tiles, last = ARC_MIN(c->blocks.all_tiles, first + c->blocks.tiles);
         for (size_t tile = first; listed != item / panels && tile < last; tile++)
             list_pixels(job, set * c->pack.kc, tile * mr, ARC_MIN(mr, c->pixels - tile * mr), 1, mr,
                         list + (tile - first) * c->taps * mr);
@@ -261,7 +246,7 @@ static void depthwise_items(void *arg, size_t begin, size_t end, int thread) {
     const int8_conv_state *c = job->c;
     uint8_t *scratch = job->s->scratch + (size_t)thread * job->s->scratch_stride;
     int32_t *sums = (int32_t *)(void *)scratch;
-    const uint8_t **list = (const uint8_t **)(void *)(scratch + arc_int8_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)));
+    const uint8_t **list = (const uint8_t **)(void *)(scratch + arc_aligned(DEPTHWISE_PIXELS * c->c_out * sizeof(int32_t)));
     for (size_t item = begin; item < end; item++) {
         const size_t pixel = item * DEPTHWISE_PIXELS, m = ARC_MIN(DEPTHWISE_PIXELS, c->pixels - pixel);
         const arc_requantize e = end_at(&job->end, pixel, 0);
@@ -285,7 +270,7 @@ void arc_int8_conv_run(const arc_step *s) {
     e->y = as_float ? s->out[0].data : NULL;
     e->quantized = arc_attr_int(s->node, "arc.quantized", 0) ? s->out[as_float].data : NULL;
     e->residual_stride = e->y_stride = e->quantized_stride = c->c_out;
-    const size_t items = c->depthwise ? c->tiles : c->pack.sets * c->blocks * c->pack.per_set;
+    const size_t items = c->depthwise ? c->depthwise_items : c->pack.sets * c->blocks.count * c->pack.per_set;
     if (c->pixels == 0)
         return;
     /* A few grabs a thread, so that one whose core is taken away does not hold up the layer. */

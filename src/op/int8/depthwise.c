@@ -39,7 +39,7 @@ arc_status arc_int8_depthwise_prepare(arc_prepare *p, const arc_conv_geometry *g
         d->plane_floats > SIZE_MAX / MAX_TAPS / 64)
         return arc_fail(p->err, ARC_ELIMIT, "ConvInteger '%s': the input is too large", p->step->node->name);
     d->plane_floats += CHUNK; /* the last chunk may read beyond the plane */
-    d->weights_at = arc_int8_aligned(d->planes * d->plane_floats * sizeof(float));
+    d->weights_at = arc_aligned(d->planes * d->plane_floats * sizeof(float));
     d->out_at = d->weights_at + d->taps * CHUNK * sizeof(float);
     d->list_at = d->out_at + d->chunks * CHUNK * sizeof(float);
     p->step->scratch_bytes = d->list_at + d->chunks * d->taps * sizeof(float *);

@@ -39,16 +39,16 @@ arc_status arc_conv_integer_infer(arc_infer *in) {
 static bool plan_memory(arc_step *s, int8_state *c) {
     const size_t pixels = (size_t)c->g.n * c->pixels_in;
     size_t sums = 0, lists = 0;
-    c->sums_at = arc_int8_aligned(pixels * (size_t)c->g.c_in);
+    c->sums_at = arc_aligned(pixels * (size_t)c->g.c_in);
     if (!arc_mul_size(pixels * sizeof(int32_t), (size_t)c->g.groups, &sums) ||
         !arc_mul_size(c->taps, PIXELS * sizeof(void *), &lists))
         return false;
-    c->pad_at = c->sums_at + arc_int8_aligned(sums);
-    c->zeros_at = c->pad_at + arc_int8_aligned((size_t)c->g.c_in);
-    c->pack_at = c->zeros_at + arc_int8_aligned(2 * (size_t)c->g.c_out * sizeof(int32_t));
-    s->shared_scratch_bytes = c->pack_at + (c->pack.packed ? 0 : arc_int8_aligned(c->pack.bytes));
-    c->tile_at = arc_int8_aligned(PIXELS * sizeof(int32_t));
-    c->list_at = c->tile_at + arc_int8_aligned(PIXELS * s->kernels->int8_igemm_nr * sizeof(int32_t));
+    c->pad_at = c->sums_at + arc_aligned(sums);
+    c->zeros_at = c->pad_at + arc_aligned((size_t)c->g.c_in);
+    c->pack_at = c->zeros_at + arc_aligned(2 * (size_t)c->g.c_out * sizeof(int32_t));
+    s->shared_scratch_bytes = c->pack_at + (c->pack.packed ? 0 : arc_aligned(c->pack.bytes));
+    c->tile_at = arc_aligned(PIXELS * sizeof(int32_t));
+    c->list_at = c->tile_at + arc_aligned(PIXELS * s->kernels->int8_igemm_nr * sizeof(int32_t));
     /* lists are cut in groups of mr rows, the last one may be partly filled */
     s->scratch_bytes = c->list_at + lists + c->taps * ARC_IGEMM_MAX_MR * sizeof(void *);
     return true;

@@ -10,8 +10,6 @@ bool arc_int8_is(arc_dtype t); /* int8 or uint8 */
 bool arc_int8_zero_fits(const arc_infer *in, int input, arc_dtype t, int64_t many);
 /* Zero point j of an optional input that holds one or many, shifted as its data are. */
 int32_t arc_int8_zero(const arc_step *s, int input, int64_t j, int shift);
-/* Rounded up to whole cache lines. */
-size_t arc_int8_aligned(size_t bytes);
 
 /* ---- the fused 8-bit layers, made by pass/int8.c from QDQ graphs (never exported) ----
  *

@@ -45,9 +45,9 @@ arc_status arc_matmul_integer_prepare(arc_prepare *p) {
         return arc_fail(p->err, ARC_ELIMIT, "MatMulInteger '%s': the weights are too large", s->node->name);
     if (!arc_int8_pack_constant(p, &g->pack, &s->in[1], "matmul int8"))
         return arc_fail_nomem(p->err, "MatMulInteger");
-    g->sums_at = arc_int8_aligned(g->m * g->k);
-    g->pack_at = g->sums_at + arc_int8_aligned(g->m * sizeof(int32_t));
-    s->shared_scratch_bytes = g->pack_at + (g->pack.packed ? 0 : arc_int8_aligned(g->pack.bytes));
+    g->sums_at = arc_aligned(g->m * g->k);
+    g->pack_at = g->sums_at + arc_aligned(g->m * sizeof(int32_t));
+    s->shared_scratch_bytes = g->pack_at + (g->pack.packed ? 0 : arc_aligned(g->pack.bytes));
     s->state = g;
     s->algorithm = "int8 igemm";
     return ARC_OK;

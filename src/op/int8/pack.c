@@ -14,7 +14,7 @@ bool arc_int8_pack_size(const arc_kernels *k, arc_int8_pack *p) {
 }
 
 static int32_t *column_sums(const arc_int8_pack *p, const void *packed) {
-    return (int32_t *)(void *)((uint8_t *)(uintptr_t)packed + arc_int8_aligned(p->sets * p->per_set * p->panel_bytes));
+    return (int32_t *)(void *)((uint8_t *)(uintptr_t)packed + arc_aligned(p->sets * p->per_set * p->panel_bytes));
 }
 
 typedef struct pack_job {
@@ -84,10 +84,6 @@ const int8_t *arc_int8_packed(const arc_step *s, const arc_int8_pack *p, size_t 
 
 const int32_t *arc_int8_column_sums(const arc_int8_pack *p, const int8_t *packed) {
     return column_sums(p, packed);
-}
-
-size_t arc_int8_aligned(size_t bytes) {
-    return (bytes + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN;
 }
 
 int32_t arc_int8_zero(const arc_step *s, int input, int64_t j, int shift) {

@@ -112,7 +112,7 @@ static void close_block(arc_exchange *e) {
  * Between two gradients there may be zeros, for alignment. */
 void arc_exchange_give(void *ctx, const arc_learn_parameter *p) {
     arc_exchange *e = ctx;
-    const size_t room = (p->count * sizeof(float) + ARC_ALIGN - 1) / ARC_ALIGN * ARC_ALIGN / sizeof(float);
+    const size_t room = arc_aligned(p->count * sizeof(float)) / sizeof(float);
     if (e->open.n > 0 && p->gradient + room == e->open.x) {
         e->open.x = p->gradient;
         e->open.n += room;
