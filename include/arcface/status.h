@@ -66,6 +66,12 @@ ARC_API const char *arc_status_text(arc_status code);
 /** The name of a code, for example "ENOMEM"; "UNKNOWN" for other numbers. Never NULL, static storage. Thread: any. */
 ARC_API const char *arc_status_name(arc_status code);
 
+/** For sentences that end with "did you mean": `candidate` if at most `most` letters of it must be changed, added or left out to
+ * get `word`, and fewer than of `best`; else `best`, which may be NULL. Called with one candidate after the other, the first of
+ * those nearest stays. Words of more than 40 bytes are near nothing. Never a copy: one of the pointers that were given. Thread:
+ * any. */
+ARC_API const char *arc_nearer_word(const char *word, const char *candidate, int most, const char *best);
+
 #ifdef __cplusplus
 }
 #endif

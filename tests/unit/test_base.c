@@ -315,11 +315,35 @@ static void rng_is_the_same_everywhere(void **state) {
     assert_true(squares / 20000 > 0.96 && squares / 20000 < 1.04);
 }
 
+static void misspelt_words_have_near_ones(void **state) {
+    (void)state;
+    static const char *const known[] = {"seed", "speed", "size"};
+    static const struct {
+        const char *word, *nearest;
+        int most;
+    } cases[] = {{"sed", "seed", 2}, {"sede", "seed", 2}, {"spee", "speed", 1}, {"seeed", "seed", 2}, /* "speed" is as near */
+                 {"sie", "size", 1}, {"zise", "size", 2}, {"zise", NULL, 1},    {"threads", NULL, 2},
+                 {"", NULL, 3},      {"", "seed", 4}};
+    for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+        const char *nearest = NULL;
+        for (size_t k = 0; k < ARC_COUNT(known); k++)
+            nearest = arc_nearer_word(cases[i].word, known[k], cases[i].most, nearest);
+        if (cases[i].nearest ? !nearest || strcmp(nearest, cases[i].nearest) != 0 : nearest != NULL)
+            fail_msg("\"%s\" is near \"%s\"", cases[i].word, nearest ? nearest : "nothing");
+    }
+    char longest[42] = "";
+    memset(longest, 'a', 40);
+    assert_ptr_equal(arc_nearer_word(longest, longest, 2, NULL), longest);
+    longest[40] = 'a';
+    assert_null(arc_nearer_word(longest, longest, 2, NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_has_names_and_texts),
         cmocka_unit_test(fail_in_prefixes_the_old_text),
         cmocka_unit_test(long_error_texts_are_cut),
+        cmocka_unit_test(misspelt_words_have_near_ones),
         cmocka_unit_test(memory_refuses_overflow),
         cmocka_unit_test(grow_keeps_and_zeroes),
         cmocka_unit_test(arena_aligns_and_limits),

@@ -29,12 +29,8 @@ static int unknown_pack(cli *c, const char *name) {
     size_t count;
     const arc_hub_entry *e = arc_hub_list(&count);
     const char *nearest = NULL;
-    int distance = 3;
     for (size_t i = 0; i < count; i++)
-        if (cli_edit_distance(name, e[i].name) < distance) {
-            distance = cli_edit_distance(name, e[i].name);
-            nearest = e[i].name;
-        }
+        nearest = arc_nearer_word(name, e[i].name, CLI_NEAR_LETTERS, nearest);
     if (nearest)
         return cli_usage(c, "unknown pack \"%s\", did you mean \"%s\"?", name, nearest);
     return cli_usage(c, "unknown pack \"%s\"; \"arcface pull --list\" shows the known ones", name);

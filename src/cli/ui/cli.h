@@ -1,4 +1,4 @@
-/* cli: the arcface command. Each cmd_*.c is one command, a user of include/arcface like any other program. */
+/* cli: the arcface command. Each group of commands has a folder; all are users of include/arcface like any other program. */
 #ifndef ARCFACE_CLI_H
 #define ARCFACE_CLI_H
 
@@ -14,6 +14,7 @@ enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_BAD_INPUT = 3, CLI_FAILURE = 4
 #define CLI_PATH_BYTES 4096
 
 #define CLI_MAX_PRECISIONS 4
+#define CLI_NEAR_LETTERS 2 /* so many wrong letters in a word get a "did you mean" */
 
 /* A command at work. */
 struct cli {

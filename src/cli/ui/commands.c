@@ -15,39 +15,10 @@ const cli_command *cli_find(const cli_command *const *all, const char *name) {
     return NULL;
 }
 
-int cli_edit_distance(const char *a, const char *b) {
-    enum { MAX = 40 };
-    int row[MAX + 1], n = (int)strlen(a), m = (int)strlen(b);
-    if (n > MAX || m > MAX)
-        return MAX;
-    for (int j = 0; j <= m; j++)
-        row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
-const char *cli_nearest_command(const cli_command *const *all, const char *word) {
+static const char *nearest_command(const cli_command *const *all, const char *word) {
     const char *nearest = NULL;
-    int distance = 3;
-    for (int i = 0; all[i]; i++) {
-        const int d = cli_edit_distance(word, all[i]->name);
-        if (d < distance) {
-            distance = d;
-            nearest = all[i]->name;
-        }
-    }
+    for (int i = 0; all[i]; i++)
+        nearest = arc_nearer_word(word, all[i]->name, CLI_NEAR_LETTERS, nearest);
     return nearest;
 }
 
@@ -81,12 +52,12 @@ int cli_unknown(const cli_command *const *all, int count, char **word) {
     const char *nearest = NULL;
     if (count > 1 && word[1][0] != '-') {
         snprintf(words, sizeof words, "%.60s %.60s", word[0], word[1]);
-        nearest = cli_nearest_command(all, words);
+        nearest = nearest_command(all, words);
     }
     if (!nearest && second_words(all, word[0], words, sizeof words))
         return cli_usage(NULL, "%s needs a second word: %s", word[0], words);
     if (!nearest)
-        nearest = cli_nearest_command(all, word[0]);
+        nearest = nearest_command(all, word[0]);
     if (nearest)
         return cli_usage(NULL, "unknown command \"%s\", did you mean \"%s\"?", word[0], nearest);
     return cli_usage(NULL, "unknown command \"%s\"", word[0]);

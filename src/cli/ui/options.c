@@ -119,14 +119,8 @@ static bool unknown_option(const cli *c, const char *word) {
     snprintf(name, sizeof name, "%s", word + strspn(word, "-"));
     name[strcspn(name, "=")] = '\0';
     const char *nearest = NULL;
-    int distance = 3;
-    for (int i = 0; i < c->options; i++) {
-        int d = cli_edit_distance(name, c->option[i]->name);
-        if (d < distance) {
-            distance = d;
-            nearest = c->option[i]->name;
-        }
-    }
+    for (int i = 0; i < c->options; i++)
+        nearest = arc_nearer_word(name, c->option[i]->name, CLI_NEAR_LETTERS, nearest);
     if (nearest)
         cli_usage(c, "unknown option %s, did you mean --%s?", word, nearest);
     else

@@ -83,8 +83,6 @@ typedef struct cli_command {
 /* ---- commands.c: in the list of all commands, which NULL ends ---- */
 
 const cli_command *cli_find(const cli_command *const *all, const char *name);
-const char *cli_nearest_command(const cli_command *const *all, const char *word); /* NULL: none is near */
-int cli_edit_distance(const char *a, const char *b);
 const char *cli_group_name(cli_group group);
 bool cli_two_words(const cli_command *command);              /* "eval lfw" */
 bool cli_is_first(const cli_command *const *all, int index); /* the first command whose name begins with its first word */

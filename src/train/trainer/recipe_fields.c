@@ -94,37 +94,12 @@ static bool same_name(const char *a, const char *b) {
     return *a == *b;
 }
 
-/* Edit distance: how many letters must change. Names are short. */
-static int distance(const char *a, const char *b) {
-    enum { MOST = 40 };
-    int row[MOST + 1], n = (int)strlen(a), m = (int)strlen(b);
-    if (n > MOST || m > MOST)
-        return MOST;
-    for (int j = 0; j <= m; j++)
-        row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            const int change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = ARC_MIN(change, ARC_MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[m];
-}
-
 int arc_field_find(const char *name, const char **nearest) {
-    int least = 5;
     *nearest = NULL;
     for (size_t i = 0; i < ARC_COUNT(shown); i++) {
         if (same_name(shown[i].name, name))
             return (int)i;
-        const int d = distance(shown[i].name, name);
-        if (d < least && d <= (int)strlen(shown[i].name) / 2) {
-            least = d;
-            *nearest = shown[i].name;
-        }
+        *nearest = arc_nearer_word(name, shown[i].name, ARC_MIN(4, (int)strlen(shown[i].name) / 2), *nearest);
     }
     return -1;
 }
