@@ -59,6 +59,10 @@ ARC_API ARC_NODISCARD arc_status arc_pull(arc_context *ctx, const char *name, co
 ARC_API ARC_NODISCARD arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *cache_dir, char *path,
                                                  size_t path_bytes, arc_error *err);
 
+/** The first pack of the table that was pulled and has a model for the task: what commands take when no model is named. NULL:
+ * none. cache_dir: as in arc_model_options. Static storage. Thread: any. */
+ARC_API const char *arc_hub_pulled(arc_task task, const char *cache_dir);
+
 #ifdef __cplusplus
 }
 #endif

@@ -60,27 +60,44 @@ arc_status arc_hub_resolve_in(const arc_hub_pack *pack, const char *member, arc_
     return arc_path_kind_of(found) == ARC_PATH_FILE ? give(found, path, path_bytes, err) : not_there(pack, file, folder, err);
 }
 
+static arc_status resolve_entry(const arc_hub_entry *entry, const char *member, arc_task task, const char *cache_dir, char *path,
+                                size_t path_bytes, arc_error *err) {
+    char root[ARC_HUB_PATH_BYTES], folder[ARC_HUB_PATH_BYTES];
+    arc_hub_pack pack = {.entry = entry};
+    pack.member = arc_hub_members(&pack.members);
+    arc_status st = arc_cache_root(cache_dir, root, sizeof root, err);
+    if (st == ARC_OK)
+        st = arc_hub_join(folder, root, entry->name, "", err);
+    return st == ARC_OK ? arc_hub_resolve_in(&pack, member, task, folder, path, path_bytes, err) : st;
+}
+
 arc_status arc_hub_resolve(const char *path_or_name, arc_task task, const char *cache_dir, char *path, size_t path_bytes,
                            arc_error *err) {
-    char name[ARC_HUB_NAME_BYTES], root[ARC_HUB_PATH_BYTES], folder[ARC_HUB_PATH_BYTES];
+    char name[ARC_HUB_NAME_BYTES];
+    const arc_hub_entry *entry = NULL;
     if (path_bytes)
         path[0] = 0;
     if (arc_path_kind_of(path_or_name) != ARC_PATH_NONE)
         return give(path_or_name, path, path_bytes, err);
     size_t n = strcspn(path_or_name, ":");
     const char *member = path_or_name[n] ? path_or_name + n + 1 : NULL;
-    arc_hub_pack pack = {0};
     if (n && n < sizeof name) {
         memcpy(name, path_or_name, n);
         name[n] = 0;
-        pack.entry = arc_hub_find(name);
+        entry = arc_hub_find(name);
     }
-    if (!pack.entry)
+    if (!entry)
         return arc_fail(err, ARC_ENOTFOUND, "%s: no such file, and not a known model (arcface pull --list shows them)",
                         path_or_name);
-    pack.member = arc_hub_members(&pack.members);
-    arc_status st = arc_cache_root(cache_dir, root, sizeof root, err);
-    if (st == ARC_OK)
-        st = arc_hub_join(folder, root, pack.entry->name, "", err);
-    return st == ARC_OK ? arc_hub_resolve_in(&pack, member, task, folder, path, path_bytes, err) : st;
+    return resolve_entry(entry, member, task, cache_dir, path, path_bytes, err);
+}
+
+const char *arc_hub_pulled(arc_task task, const char *cache_dir) {
+    char path[ARC_HUB_PATH_BYTES];
+    size_t count;
+    const arc_hub_entry *entry = arc_hub_list(&count);
+    for (size_t i = 0; i < count; i++)
+        if (resolve_entry(&entry[i], NULL, task, cache_dir, path, sizeof path, NULL) == ARC_OK)
+            return entry[i].name;
+    return NULL;
 }

@@ -472,6 +472,7 @@ static void test_resolve(void **state) {
     assert_int_equal(arc_hub_resolve("buffalo_s", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "arcface pull buffalo_s");
     assert_string_equal(path, "");
+    assert_null(arc_hub_pulled(ARC_TASK_EMBED, cache));
 
     assert_int_equal(arc_dir_make(in_folder("cache/buffalo_s"), NULL), ARC_OK);
     write_file(in_folder("cache/buffalo_s/det_500m.onnx"), "x", 1);
@@ -492,10 +493,15 @@ static void test_resolve(void **state) {
     assert_int_equal(arc_hub_resolve("buffalo_s", ARC_TASK_DETECT, cache, path, 8, &err), ARC_ELIMIT);
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_DETECT, cache, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "arcface pull yunet");
+    assert_string_equal(arc_hub_pulled(ARC_TASK_EMBED, cache), "buffalo_s");
+    assert_string_equal(arc_hub_pulled(ARC_TASK_DETECT, cache), "buffalo_s");
     assert_int_equal(arc_dir_make(in_folder("cache/yunet"), NULL), ARC_OK);
     write_file(in_folder("cache/yunet/face_detection_yunet_2023mar.onnx"), "x", 1);
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_DETECT, cache, path, sizeof path, &err), ARC_OK);
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_UNKNOWN, cache, path, sizeof path, &err), ARC_OK);
+    assert_int_equal(arc_path_remove(in_folder("cache/buffalo_s/det_500m.onnx"), NULL), ARC_OK);
+    assert_string_equal(arc_hub_pulled(ARC_TASK_DETECT, cache), "yunet"); /* a pack without that model does not count */
+    assert_string_equal(arc_hub_pulled(ARC_TASK_EMBED, cache), "buffalo_s");
     assert_int_equal(arc_hub_resolve("yunet", ARC_TASK_EMBED, cache, path, sizeof path, &err), ARC_ENOTFOUND);
     says(&err, "yunet has no recogniser");
 

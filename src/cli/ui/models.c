@@ -62,18 +62,6 @@ int cli_load_named(cli *c, const char *path_or_name, arc_task task, const char *
     return cli_fail(&err);
 }
 
-/* The first pack of the built-in table that lies in the cache and has a member for the task; NULL when there is none. */
-static const char *pulled_pack(arc_task task) {
-    size_t count;
-    const arc_hub_entry *entry = arc_hub_list(&count);
-    for (size_t i = 0; i < count; i++) {
-        char path[CLI_PATH_BYTES];
-        if (arc_hub_resolve(entry[i].name, task, NULL, path, sizeof path, NULL) == ARC_OK)
-            return entry[i].name;
-    }
-    return NULL;
-}
-
 int cli_load(cli *c, arc_task task, arc_model **out) {
     bool detect = task == ARC_TASK_DETECT;
     const char *option = detect ? "detector" : "model", *variable = detect ? "ARCFACE_DETECTOR" : "ARCFACE_MODEL";
@@ -81,7 +69,7 @@ int cli_load(cli *c, arc_task task, arc_model **out) {
     if (!word && (word = getenv(variable)) && !*word)
         word = NULL;
     if (!word)
-        word = pulled_pack(task);
+        word = arc_hub_pulled(task, NULL);
     *out = NULL;
     if (!word)
         return cli_bad_input("no %s model at hand; get one with \"arcface pull buffalo_s\", or give --%s FILE (or $%s)",
