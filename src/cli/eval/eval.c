@@ -1,29 +1,22 @@
 /* arcface eval lfw, eval pairs, eval bin: listed pairs by the fold protocol. */
 #include "ui/evaluations.h"
 
+static arc_status pairs(cli *c, const eval_command *v, arc_evaluation **out, arc_error *err) {
+    return arc_evaluate_pairs(c->ctx, v->model, cli_value(c, "images"), cli_value(c, "pairs"), &v->opt, out, err);
+}
+
+static arc_status bin(cli *c, const eval_command *v, arc_evaluation **out, arc_error *err) {
+    return arc_evaluate_bin(c->ctx, v->model, c->args[0], &v->opt, out, err);
+}
+
 static int run_pairs(cli *c) {
-    const char *images = cli_value(c, "images"), *pairs = cli_value(c, "pairs");
-    eval_command v;
-    arc_evaluation *e = NULL;
-    arc_error err = {0};
-    if (!images || !pairs)
+    if (!cli_given(c, "images") || !cli_given(c, "pairs"))
         return cli_usage(c, "%s needs --images FOLDER and --pairs FILE", c->command->name);
-    int code = eval_open(c, &v);
-    if (code != CLI_OK)
-        return code;
-    arc_status st = arc_evaluate_pairs(c->ctx, v.model, images, pairs, &v.opt, &e, &err);
-    return eval_close(c, &v, st, e, &err);
+    return eval_run(c, pairs);
 }
 
 static int run_bin(cli *c) {
-    eval_command v;
-    arc_evaluation *e = NULL;
-    arc_error err = {0};
-    int code = eval_open(c, &v);
-    if (code != CLI_OK)
-        return code;
-    arc_status st = arc_evaluate_bin(c->ctx, v.model, c->args[0], &v.opt, &e, &err);
-    return eval_close(c, &v, st, e, &err);
+    return eval_run(c, bin);
 }
 
 static const cli_option lfw_options[] = {

@@ -1,19 +1,6 @@
 /* arcface eval folder, eval identify, eval megaface: all pairs and searches over folders of identities. */
 #include "ui/evaluations.h"
 
-typedef arc_status evaluation(cli *c, const eval_command *v, arc_evaluation **out, arc_error *err);
-
-static int run_with(cli *c, evaluation *evaluate) {
-    eval_command v;
-    arc_evaluation *e = NULL;
-    arc_error err = {0};
-    int code = eval_open(c, &v);
-    if (code != CLI_OK)
-        return code;
-    arc_status st = evaluate(c, &v, &e, &err);
-    return eval_close(c, &v, st, e, &err);
-}
-
 static arc_status folder(cli *c, const eval_command *v, arc_evaluation **out, arc_error *err) {
     return arc_evaluate_folder(c->ctx, v->model, c->args[0], &v->opt, out, err);
 }
@@ -27,15 +14,15 @@ static arc_status megaface(cli *c, const eval_command *v, arc_evaluation **out, 
 }
 
 static int run_folder(cli *c) {
-    return run_with(c, folder);
+    return eval_run(c, folder);
 }
 
 static int run_identify(cli *c) {
-    return run_with(c, identify);
+    return eval_run(c, identify);
 }
 
 static int run_megaface(cli *c) {
-    return run_with(c, megaface);
+    return eval_run(c, megaface);
 }
 
 static const cli_option folder_options[] = {

@@ -2,41 +2,34 @@
 #include "ui/evaluations.h"
 #include <arcface/evaluate_template.h>
 
-static int run_ytf(cli *c) {
-    const char *frames = cli_value(c, "images"), *splits = cli_value(c, "splits");
-    eval_command v;
-    arc_evaluation *e = NULL;
-    arc_error err = {0};
+static arc_status ytf(cli *c, const eval_command *v, arc_evaluation **out, arc_error *err) {
     arc_evaluate_ytf_options opt;
     arc_evaluate_ytf_options_default(&opt);
-    if (!frames || !splits)
-        return cli_usage(c, "eval ytf needs --images FOLDER and --splits FILE");
-    cli_int(c, "frames", &opt.frames);
-    int code = eval_open(c, &v);
-    if (code != CLI_OK)
-        return code;
-    opt.eval = v.opt;
+    opt.eval = v->opt;
     opt.eval.flip = cli_given(c, "flip");
     opt.rule = (arc_video_rule)cli_word(c, "rule");
-    arc_status st = arc_evaluate_ytf(c->ctx, v.model, frames, splits, &opt, &e, &err);
-    return eval_close(c, &v, st, e, &err);
+    cli_int(c, "frames", &opt.frames);
+    return arc_evaluate_ytf(c->ctx, v->model, cli_value(c, "images"), cli_value(c, "splits"), &opt, out, err);
 }
 
-static int run_ijb(cli *c) {
-    eval_command v;
-    arc_evaluation *e = NULL;
-    arc_error err = {0};
+static arc_status ijb(cli *c, const eval_command *v, arc_evaluation **out, arc_error *err) {
     arc_evaluate_ijb_options opt;
     arc_evaluate_ijb_options_default(&opt);
-    int code = eval_open(c, &v);
-    if (code != CLI_OK)
-        return code;
-    opt.eval = v.opt;
+    opt.eval = v->opt;
     opt.search = cli_given(c, "search");
     opt.plain_weight = cli_given(c, "no-weights");
     opt.unit_images = cli_given(c, "unit");
-    arc_status st = arc_evaluate_ijb(c->ctx, v.model, c->args[0], &opt, &e, &err);
-    return eval_close(c, &v, st, e, &err);
+    return arc_evaluate_ijb(c->ctx, v->model, c->args[0], &opt, out, err);
+}
+
+static int run_ytf(cli *c) {
+    if (!cli_given(c, "images") || !cli_given(c, "splits"))
+        return cli_usage(c, "eval ytf needs --images FOLDER and --splits FILE");
+    return eval_run(c, ytf);
+}
+
+static int run_ijb(cli *c) {
+    return eval_run(c, ijb);
 }
 
 static const cli_option ytf_options[] = {

@@ -69,7 +69,7 @@ void eval_warn(const cli *c, const arc_evaluation *e, const arc_evaluation *befo
             cli_warn(c, "%s", e->note[i]);
 }
 
-int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const arc_error *err) {
+static int close_and_show(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const arc_error *err) {
     cli_progress_end(&v->bar);
     arc_model_free(&v->model);
     arc_model_free(&v->detector);
@@ -86,4 +86,15 @@ int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const 
     if (!c->quiet)
         fprintf(stderr, "%.1f s\n", cli_seconds() - v->started);
     return code;
+}
+
+int eval_run(cli *c, eval_call *evaluate) {
+    eval_command v;
+    arc_evaluation *e = NULL;
+    arc_error err = {0};
+    const int code = eval_open(c, &v);
+    if (code != CLI_OK)
+        return code;
+    const arc_status st = evaluate(c, &v, &e, &err);
+    return close_and_show(c, &v, st, e, &err);
 }

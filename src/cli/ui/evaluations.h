@@ -36,8 +36,10 @@ typedef struct eval_command {
 
 /* Options, models and progress bar; an exit status. */
 int eval_open(cli *c, eval_command *v);
-/* Shows the result (or the error) and closes everything. */
-int eval_close(cli *c, eval_command *v, arc_status st, arc_evaluation *e, const arc_error *err);
+/* An evaluation command's work between its options and what is shown of its result. */
+typedef arc_status eval_call(cli *c, const eval_command *v, arc_evaluation **out, arc_error *err);
+/* Opens, evaluates, shows the result (or the error) and closes everything; an exit status. */
+int eval_run(cli *c, eval_call *evaluate);
 /* Names what is missing, and says the evaluation's notes but those that `before` (may be NULL), on the same set, has said. */
 void eval_warn(const cli *c, const arc_evaluation *e, const arc_evaluation *before);
 
