@@ -4,7 +4,9 @@
     validate.py NAME OWN.onnx EXPORTED.onnx DATA
 
 OWN.onnx: the model as arcface converts it, with its contract in the metadata. DATA/celeba-224: photos of faces; without them pictures are drawn.
-Prints the least cosine of each toolchain and fails below 1 - 1e-6; exports with --fp16 are compared with the model whose weights were rounded likewise.
+Prints the least cosine of each toolchain, which is to be 1 - 1e-6 or more; exports with --fp16 are compared with the model whose weights were rounded
+likewise. What is below says MISSED where the toolchain misses it with the model itself, without any export, and loses at most twice as much with the
+export; otherwise FAILED, and the exit status is 1.
 """
 import glob
 import os
@@ -17,6 +19,7 @@ import numpy as np
 import onnxruntime
 
 LEAST = 1 - 1e-6
+MOST_LOSS = 2  # of an export, in times of what the toolchain loses with the model itself
 PICTURES = 8
 ENDS = ("images", "output")
 
@@ -148,24 +151,24 @@ def halved(path):
 
 
 def as_the_model_itself(run, own, normal, exported, x, batch, ends, want, told):
-    """What the toolchain does to the model as it was is not the export's doing: an operator that it lacks, 8-bit arithmetic of its own, ranges of
-    a whole batch. Such a toolchain is no judge of the export; one that reproduces the model is."""
+    """Whether what is missed is the toolchain's doing: it misses it with the model itself too (an operator that it lacks, 8-bit arithmetic of its own,
+    ranges of a whole batch), and the export does not lose much more there than the model does."""
     try:
         itself = run(own, normal, batch, ends)
     except Exception:  # as above
         try:
             run(exported, x, batch)
         except Exception:
-            return True, "can't run the model itself either: " + told
-        return False, told
+            return "MISSED", f"{told}; it can't run the model itself either"
+        return "FAILED", f"{told}; it can't run the model itself"
+    itself = itself.reshape(len(itself), -1)
+    theirs = cosine(want, itself)
     try:
-        least = cosine(itself.reshape(len(itself), -1), run(exported, x, batch))
+        rows = run(exported, x, batch)
     except Exception:
-        return False, told
-    theirs = cosine(want, itself.reshape(len(itself), -1))
-    if theirs < LEAST:
-        return True, f"{told}, but of the model itself {theirs:.9f} (export to that: {least:.9f}): it computes otherwise"
-    return False, f"{told}, of the model itself {theirs:.9f}"
+        return "FAILED", f"{told}; the model itself {theirs:.9f}"
+    toolchain = theirs < LEAST and 1 - cosine(want, rows) <= MOST_LOSS * (1 - theirs)
+    return "MISSED" if toolchain else "FAILED", f"{told}; the model itself {theirs:.9f}, export to that {cosine(itself, rows):.9f}"
 
 
 def main():
@@ -173,16 +176,16 @@ def main():
     reference = ort(own)
     images = ort(exported).get_inputs()[0]
     assert images.name == "images", images.name
-    raw, single = "--raw" in name, images.shape[0] == 1
     pixels = pictures(data, *images.shape[2:])
     normal = own_input(reference, pixels)
-    x = normal if raw else pixels.astype(np.uint8 if "uint8" in images.type else np.float32)
+    x = normal if "--raw" in name else pixels.astype(np.uint8 if "uint8" in images.type else np.float32)
     feed, batch = reference.get_inputs()[0].name, images.shape[0] if isinstance(images.shape[0], int) else 2
     want = np.concatenate([reference.run(None, {feed: one[None]})[0].reshape(1, -1) for one in normal])
     if "--fp16" in name:
         half = ort(halved(own))
         exact, want = want, np.concatenate([half.run(None, {feed: one[None]})[0].reshape(1, -1) for one in normal])
-        print(f"{name}: rounding the weights alone {cosine(exact, want):.9f}")
+        rounding = cosine(exact, want)
+        print(f"{name}: half weights {'' if rounding >= LEAST else 'MISSED '}{rounding:.9f} to the weights as they were, in any toolchain")
         own += ".half"
     ends, failed = (feed, reference.get_outputs()[0].name), False
     for label, run in (("ONNX Runtime", in_onnxruntime), ("OpenVINO", in_openvino), ("OpenCV", in_opencv), ("ncnn", in_ncnn)):
@@ -190,16 +193,16 @@ def main():
             continue  # its pictures are single and float
         try:
             least = cosine(want, run(exported, x, batch))
-            good, told = least >= LEAST, f"{least:.9f}"
+            verdict, told = "" if least >= LEAST else "FAILED", f"{least:.9f}"
         except ImportError as missing:
             print(f"{name}: {label} skipped: no {missing.name or missing}")
             continue
         except Exception as error:  # a toolchain's own exceptions have no common base
-            good, told = False, " ".join(str(error).split())[:160]
-        if not good:
-            good, told = as_the_model_itself(run, own, normal, exported, x, batch, ends, want, told)
-        print(f"{name}: {label} {told}{'' if good else ' FAILED'}")
-        failed |= not good
+            verdict, told = "FAILED", " ".join(str(error).split())[:80]
+        if verdict:
+            verdict, told = as_the_model_itself(run, own, normal, exported, x, batch, ends, want, told)
+        print(f"{name}: {label} {verdict} {told}" if verdict else f"{name}: {label} {told}", flush=True)
+        failed |= verdict == "FAILED"
     sys.exit(failed)
 
 

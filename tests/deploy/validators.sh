@@ -1,6 +1,7 @@
 #!/bin/bash
 # Exports through other toolchains: a virtual environment with what PyPI has of them, every form that `arcface export` writes, and each toolchain's
-# cosine to ONNX Runtime on the model as it was. A toolchain that is not there is skipped by name.
+# cosine to ONNX Runtime on the model as it was, which is to be 1 - 1e-6 or more. A toolchain that is not there is skipped by name. The end of the output
+# repeats what is below: MISSED where the toolchain misses it with the model itself too, FAILED (and status 1) where the export is to blame.
 #   tests/deploy/validators.sh ARCFACE [MODEL...]       without models: the real ones of ../shared/data, else a new one
 #   VENV=FOLDER: where the environment is or is made (default: build/validators)
 set -uo pipefail
@@ -42,7 +43,10 @@ for model in "$@"; do
             [ $status -eq 3 ] && grep -q "forbid a batch" "$work/refusal" || failed=1 # some networks take one picture a run
             continue
         fi
-        "$venv/bin/python" "$here/validate.py" "$(basename "$model") $form" "$work/own.onnx" "$work/face.onnx" "$data" || failed=1
+        "$venv/bin/python" "$here/validate.py" "$(basename "$model") $form" "$work/own.onnx" "$work/face.onnx" "$data" | tee -a "$work/told" || failed=1
     done
 done
+touch "$work/told"
+echo "cosine of 1 - 1e-6 or more: $(grep -cE ': (ONNX Runtime|OpenVINO|OpenCV|ncnn) [01]\.[0-9]{9}$' "$work/told") runs; below it:"
+grep -E ': [A-Za-z ]+ (MISSED|FAILED) ' "$work/told" || echo none
 exit $failed
