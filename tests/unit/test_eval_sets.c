@@ -331,7 +331,7 @@ static void damaged_picture(void **state) {
         noted |= strstr(e->note[i], "used as far as they go: 1;") && strstr(e->note[i], "P1_0001");
     assert_true(noted);
     arc_evaluation_free(ctx, &e);
-    assert_int_equal(folds_of_pairs(ctx, model, folder, in_folder("pairs.txt"), &opt, &v, &err), ARC_ECORRUPT);
+    assert_int_equal(folds_of_pairs(ctx, model, test_folder(), in_folder("pairs.txt"), &opt, &v, &err), ARC_ECORRUPT);
     assert_non_null(strstr(err.text, "P1_0001"));
     assert_int_equal(arc_image_new(ctx, 112, 112, &picture, NULL), ARC_OK);
     paint(&picture, 2);
