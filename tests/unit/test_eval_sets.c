@@ -317,7 +317,7 @@ static void damaged_picture(void **state) {
     opt.checks = false;
     opt.bootstrap = 0;
     assert_int_equal(arc_model_new(ctx, "mbf", 64, 3, &model, NULL), ARC_OK);
-    char path[160];
+    char path[512];
     struct stat whole;
     arc_image picture;
     image_path(path, sizeof path, 2);
