@@ -12,7 +12,15 @@
 
 typedef enum arc_isa { ARC_ISA_GENERIC, ARC_ISA_AVX2, ARC_ISA_AVX512, ARC_ISA_NEON } arc_isa;
 
-typedef enum arc_act { ARC_ACT_NONE, ARC_ACT_RELU, ARC_ACT_PRELU, ARC_ACT_LEAKY, ARC_ACT_CLIP } arc_act;
+typedef enum arc_act {
+    ARC_ACT_NONE,
+    ARC_ACT_RELU,
+    ARC_ACT_PRELU,
+    ARC_ACT_LEAKY,
+    ARC_ACT_CLIP,
+    ARC_ACT_GELU, /* this and the next: igemm, igemm_bf16, igemm_f16 and rows_epilogue only */
+    ARC_ACT_GELU_TANH,
+} arc_act;
 
 /* What happens to an accumulator before it is stored: y = act(acc + bias[j] + residual[i][j]). */
 typedef struct arc_epilogue {
@@ -67,6 +75,14 @@ static inline void *arc_store_at(arc_store store, const void *p, size_t i) {
 typedef struct arc_norm {
     const float *mean, *scale, *shift, *slope; /* [n]; mean: used by the gradients only */
 } arc_norm;
+
+/* LayerNormalization of rows; rms: RMSNormalization, whose mean is 0. */
+typedef struct arc_layer_norm {
+    const float *scale, *shift; /* [n]; shift NULL: none */
+    float epsilon;
+    bool rms;
+    float *mean, *factor; /* [m], each row's; NULL: not wanted */
+} arc_layer_norm;
 
 /* How packed weights are stored: floats for igemm, pairs of bfloat16 for igemm_bf16, half-precision numbers for igemm_f16. */
 typedef enum arc_form { ARC_FORM_F32, ARC_FORM_BF16, ARC_FORM_F16 } arc_form;
@@ -131,6 +147,17 @@ typedef struct arc_kernels {
     void (*mul)(size_t n, const float *a, const float *b, float *y);
     void (*sigmoid)(size_t n, const float *x, float *y); /* max relative error 2e-7 against double */
     void (*exp)(size_t n, const float *x, float *y);     /* the same; 0 and infinity beyond the range */
+    void (*erf)(size_t n, const float *x, float *y);     /* 3e-7 relative */
+    /* Gelu, x Phi(x), and its form by tanh: errors of at most 2e-7 |x|. */
+    void (*gelu)(size_t n, const float *x, float *y);
+    void (*gelu_tanh)(size_t n, const float *x, float *y);
+
+    /* m rows of n > 0 contiguous floats, each by its own statistics: y = (x - mean) * factor * scale[j] + shift[j], factor = 1 /
+     * sqrt(mean of (x - mean)^2 + epsilon). In place allowed. */
+    void (*rows_layer_norm)(size_t m, size_t n, const float *x, const arc_layer_norm *l, float *y);
+    /* m rows of n > 0: y = e^(scale x) / (sum of the row's), scale > 0. In place allowed. A row with a NaN, with +infinity or of
+     * nothing but -infinity becomes NaN. */
+    void (*rows_softmax)(size_t m, size_t n, const float *x, size_t x_stride, float scale, float *y, size_t y_stride);
 
     /* Max / mean over `taps` rows of n contiguous channels: y[j] = max_t x[t][j];  y[j] = scale * sum_t x[t][j]. */
     void (*rows_max)(size_t taps, size_t n, const float *const *x, float *y);

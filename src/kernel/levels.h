@@ -15,6 +15,10 @@ arc_cpu arc_cpu_detect(void);
 /* generic/gemm.c: act(x + bias + residual) for one value of column j; residual_row NULL: none. */
 float arc_epilogue_finish(float x, size_t j, const float *residual_row, const arc_epilogue *e);
 
+/* generic/normalise.c: one value each. */
+float arc_gelu(float x);
+float arc_gelu_tanh(float x);
+
 /* Rounds a float to bfloat16, to nearest even; NaN stays NaN. */
 static inline uint16_t arc_bf16(float x) {
     uint32_t bits;
@@ -38,6 +42,7 @@ void arc_kernels_fill_generic_winograd(arc_kernels *k);
 void arc_kernels_fill_generic_int8(arc_kernels *k);
 void arc_kernels_fill_generic_learn(arc_kernels *k);
 void arc_kernels_fill_generic_f16(arc_kernels *k);
+void arc_kernels_fill_generic_normalise(arc_kernels *k);
 /* One function a file; each is compiled only for machines that have the instruction set. */
 void arc_kernels_fill_avx2(arc_kernels *k);
 void arc_kernels_fill_avx2_gemm(arc_kernels *k);

@@ -28,6 +28,7 @@ static void fill_tables(void) {
     arc_kernels_fill_generic_int8(k);
     arc_kernels_fill_generic_learn(k);
     arc_kernels_fill_generic_f16(k);
+    arc_kernels_fill_generic_normalise(k);
 #if defined(__x86_64__)
     if (cpu.avx2) {
         k = start_level(ARC_ISA_AVX2, "avx2", ARC_ISA_GENERIC);

@@ -95,7 +95,7 @@ static inline double finish(double x, size_t i, size_t j, const arc_epilogue *e)
         return x < 0 ? x * (double)e->alpha : x;
     case ARC_ACT_CLIP:
         return x < (double)e->lo ? (double)e->lo : x > (double)e->hi ? (double)e->hi : x;
-    case ARC_ACT_NONE:
+    default:
         break;
     }
     return x;

@@ -20,6 +20,10 @@ float arc_epilogue_finish(float x, size_t j, const float *residual_row, const ar
     case ARC_ACT_CLIP:
         x = x < e->lo ? e->lo : x;
         return x > e->hi ? e->hi : x;
+    case ARC_ACT_GELU:
+        return arc_gelu(x);
+    case ARC_ACT_GELU_TANH:
+        return arc_gelu_tanh(x);
     case ARC_ACT_NONE:
         break;
     }

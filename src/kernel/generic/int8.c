@@ -20,6 +20,8 @@ static float activate(float v, size_t j, const arc_requantize *r) {
     case ARC_ACT_CLIP:
         return v < r->lo ? r->lo : v > r->hi ? r->hi : v;
     case ARC_ACT_NONE:
+    case ARC_ACT_GELU:
+    case ARC_ACT_GELU_TANH:
         break;
     }
     return v;

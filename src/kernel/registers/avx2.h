@@ -21,6 +21,10 @@ static inline __m256i v_mask(size_t n) {
 static inline vf v_load_n(const float *p, size_t n) {
     return _mm256_maskload_ps(p, v_mask(n));
 }
+/* The first n < VL lanes, `fill` in the others. */
+static inline vf v_load_or_n(const float *p, size_t n, vf fill) {
+    return _mm256_blendv_ps(fill, _mm256_maskload_ps(p, v_mask(n)), _mm256_castsi256_ps(v_mask(n)));
+}
 static inline void v_store_n(float *p, size_t n, vf v) {
     _mm256_maskstore_ps(p, v_mask(n), v);
 }
@@ -58,6 +62,12 @@ static inline float v_sum(vf v) {
     __m128 q = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     q = _mm_add_ps(q, _mm_movehl_ps(q, q));
     return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+/* The largest lane; which of NaN and numbers is not said. */
+static inline float v_largest(vf v) {
+    __m128 q = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    q = _mm_max_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
 }
 
 #endif

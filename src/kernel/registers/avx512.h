@@ -19,6 +19,10 @@ static inline __mmask16 v_mask(size_t n) {
 static inline vf v_load_n(const float *p, size_t n) {
     return _mm512_maskz_loadu_ps(v_mask(n), p);
 }
+/* The first n < VL lanes, `fill` in the others. */
+static inline vf v_load_or_n(const float *p, size_t n, vf fill) {
+    return _mm512_mask_loadu_ps(fill, v_mask(n), p);
+}
 static inline void v_store_n(float *p, size_t n, vf v) {
     _mm512_mask_storeu_ps(p, v_mask(n), v);
 }
@@ -46,6 +50,13 @@ static inline float v_sum(vf v) {
     __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
     q = _mm_add_ps(q, _mm_movehl_ps(q, q));
     return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+/* The largest lane; which of NaN and numbers is not said. */
+static inline float v_largest(vf v) {
+    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_max_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
 }
 
 #endif

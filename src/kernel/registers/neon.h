@@ -29,6 +29,14 @@ static inline vf v_load_n(const float *p, size_t n) {
         lane[i] = p[i];
     return vld1q_f32(lane);
 }
+/* Loads the first n < VL lanes; the others are those of `fill`. */
+static inline vf v_load_or_n(const float *p, size_t n, vf fill) {
+    float lane[4];
+    vst1q_f32(lane, fill);
+    for (size_t i = 0; i < n; i++)
+        lane[i] = p[i];
+    return vld1q_f32(lane);
+}
 static inline void v_store_n(float *p, size_t n, vf v) {
     float lane[4];
     vst1q_f32(lane, v);
@@ -106,6 +114,10 @@ static inline void v_store_u8_n(uint8_t *p, size_t n, vf x, int32_t zero) {
 static inline float v_sum(vf v) {
     const float32x2_t q = vadd_f32(vget_low_f32(v), vget_high_f32(v));
     return vget_lane_f32(vpadd_f32(q, q), 0);
+}
+/* The largest lane. What it is where some are NaN is not said. */
+static inline float v_largest(vf v) {
+    return vmaxvq_f32(v);
 }
 
 #endif

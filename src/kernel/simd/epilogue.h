@@ -4,6 +4,7 @@
 #define ARC_KERNEL_SIMD_EPILOGUE_H
 
 #include "kernel/levels.h"
+#include "kernel/simd/smooth.h"
 
 /* For functions that are only fast when the caller passes constants for their widths. */
 #define INLINE static inline __attribute__((always_inline))
@@ -29,6 +30,8 @@ static inline vf v_act(vf x, vf slope, vf lo, vf hi, arc_act act) {
     case ARC_ACT_CLIP:
         return v_min(hi, v_max(lo, x));
     case ARC_ACT_NONE:
+    case ARC_ACT_GELU: /* in smooth_epilogue below, to keep its long code out of every loop */
+    case ARC_ACT_GELU_TANH:
         break;
     }
     return x;
@@ -63,8 +66,24 @@ static inline void strip_epilogue(size_t m, size_t j, size_t width, const float 
     }
 }
 
+/* The epilogue of one row with a Gelu. */
+static inline void smooth_epilogue(size_t n, const float *x, const float *residual, float *y, const arc_epilogue *e) {
+    for (size_t j = 0; j < n; j += VL) {
+        const size_t w = n - j < VL ? n - j : VL;
+        vf v = v_load_w(x + j, w);
+        v = e->bias ? v_add(v, v_load_w(e->bias + j, w)) : v;
+        v = residual ? v_add(v, v_load_w(residual + j, w)) : v;
+        v_store_w(y + j, w, e->act == ARC_ACT_GELU ? v_gelu(v) : v_gelu_tanh(v));
+    }
+}
+
 static inline void simd_rows_epilogue(size_t m, size_t n, const float *x, size_t x_stride, float *y, size_t y_stride,
                                       const arc_epilogue *e) {
+    if (e->act == ARC_ACT_GELU || e->act == ARC_ACT_GELU_TANH) {
+        for (size_t i = 0; i < m; i++)
+            smooth_epilogue(n, x + i * x_stride, e->residual ? e->residual + i * e->residual_stride : NULL, y + i * y_stride, e);
+        return;
+    }
     size_t j = 0;
     for (; j + VL <= n; j += VL)
         strip_epilogue(m, j, VL, x, x_stride, y, y_stride, e);

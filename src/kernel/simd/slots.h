@@ -2,11 +2,7 @@
 #ifndef ARC_KERNEL_SIMD_SLOTS_H
 #define ARC_KERNEL_SIMD_SLOTS_H
 
-#include "kernel/simd/epilogue.h"
-
-static inline size_t lanes_left(size_t n, size_t i) {
-    return n - i < VL ? n - i : VL;
-}
+#include "kernel/simd/normalise.h"
 
 static void rows_scale_shift(size_t m, size_t n, const float *x, float *y, const float *scale, const float *shift) {
     for (size_t i = 0; i < m; i++, x += n, y += n)
@@ -30,23 +26,6 @@ static void mul(size_t n, const float *a, const float *b, float *y) {
     }
 }
 
-/* e^x = 2^n e^r, n = round(x log2 e), |r| <= ln(2)/2 by a two-part ln 2; e^r = 1 + r + r^2 q(r), q near-minimax of degree 5:
- * 2e-9 relative. The clamps limit n to the range of v_scale2; beyond it the result is 0 or infinity anyway. NaN is passed on. */
-static inline vf v_exp(vf x) {
-    x = v_min(v_set1(90.0f), v_max(v_set1(-105.0f), x));
-    const vf n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
-    vf r = v_fnma(n, v_set1(0x1.62e400p-1f), x);
-    r = v_fnma(n, v_set1(0x1.7f7d1cp-20f), r);
-    vf q = v_set1(0x1.a01a02p-13f);
-    q = v_fma(q, r, v_set1(0x1.6c16c2p-10f));
-    q = v_fma(q, r, v_set1(0x1.111112p-7f));
-    q = v_fma(q, r, v_set1(0x1.555556p-5f));
-    q = v_fma(q, r, v_set1(0x1.555556p-3f));
-    q = v_fma(q, r, v_set1(0.5f));
-    const vf p = v_add(v_set1(1.0f), v_fma(v_mul(r, r), q, r));
-    return v_scale2(p, n);
-}
-
 static void exp_each(size_t n, const float *x, float *y) {
     for (size_t i = 0; i < n; i += VL) {
         const size_t w = lanes_left(n, i);
@@ -62,6 +41,27 @@ static void sigmoid(size_t n, const float *x, float *y) {
         const vf v = v_load_w(x + i, w);
         const vf e = v_exp(v_negative_abs(v));
         v_store_w(y + i, w, v_div(v_if_negative(v, e, one), v_add(one, e)));
+    }
+}
+
+static void erf_each(size_t n, const float *x, float *y) {
+    for (size_t i = 0; i < n; i += VL) {
+        const size_t w = lanes_left(n, i);
+        v_store_w(y + i, w, v_erf(v_load_w(x + i, w)));
+    }
+}
+
+static void gelu(size_t n, const float *x, float *y) {
+    for (size_t i = 0; i < n; i += VL) {
+        const size_t w = lanes_left(n, i);
+        v_store_w(y + i, w, v_gelu(v_load_w(x + i, w)));
+    }
+}
+
+static void gelu_tanh(size_t n, const float *x, float *y) {
+    for (size_t i = 0; i < n; i += VL) {
+        const size_t w = lanes_left(n, i);
+        v_store_w(y + i, w, v_gelu_tanh(v_load_w(x + i, w)));
     }
 }
 
@@ -132,6 +132,11 @@ static inline void fill_slots(arc_kernels *k) {
     k->mul = mul;
     k->exp = exp_each;
     k->sigmoid = sigmoid;
+    k->erf = erf_each;
+    k->gelu = gelu;
+    k->gelu_tanh = gelu_tanh;
+    k->rows_layer_norm = rows_layer_norm;
+    k->rows_softmax = rows_softmax;
     k->rows_max = rows_max;
     k->rows_mean = rows_mean;
     k->dot = dot;

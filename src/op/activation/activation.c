@@ -259,13 +259,8 @@ static void softmax_one(const softmax_job *job, const float *x, float *y) {
             y[i * stride] -= total;
         return;
     }
-    if (stride == 1)
-        job->s->kernels->exp((size_t)n, y, y);
-    else
-        for (int64_t i = 0; i < n; i++)
-            y[i * stride] = expf(y[i * stride]);
     for (int64_t i = 0; i < n; i++)
-        total += y[i * stride];
+        total += y[i * stride] = expf(y[i * stride]);
     for (int64_t i = 0; i < n; i++)
         y[i * stride] /= total;
 }
@@ -273,6 +268,12 @@ static void softmax_one(const softmax_job *job, const float *x, float *y) {
 static void softmax_items(void *arg, size_t begin, size_t end, int thread) {
     const softmax_job *job = arg;
     (void)thread;
+    if (job->stride == 1 && !job->log) {
+        const size_t n = (size_t)job->length;
+        job->s->kernels->rows_softmax(end - begin, n, (const float *)job->s->in[0].data + begin * n, n, 1,
+                                      (float *)job->s->out[0].data + begin * n, n);
+        return;
+    }
     for (size_t row = begin; row < end; row++) {
         const int64_t at = (int64_t)row / job->stride * job->length * job->stride + (int64_t)row % job->stride;
         softmax_one(job, (const float *)job->s->in[0].data + at, (float *)job->s->out[0].data + at);

@@ -54,11 +54,16 @@ typedef struct smooth_job {
     const arc_step *s;
     smooth_fn *fn;
     double alpha;
+    void (*slot)(size_t n, const float *x, float *y); /* float32, NULL: none */
 } smooth_job;
 
 static void smooth_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
     const smooth_job *job = arg;
     const arc_tensor *x = &job->s->in[0], *y = &job->s->out[0];
+    if (job->slot && step[0] == 1 && step[1] == 1) {
+        job->slot((size_t)n, (const float *)x->data + at[1], (float *)y->data + at[0]);
+        return;
+    }
     for (int64_t i = 0; i < n; i++) {
         const int64_t from = at[1] + i * step[1], to = at[0] + i * step[0];
         if (x->dtype == ARC_F32)
@@ -70,9 +75,11 @@ static void smooth_items(void *arg, int64_t n, const int64_t *at, const int64_t 
 
 static void smooth_run(const arc_step *s) {
     const int kind = s->op->variant;
-    smooth_job job = {s, kinds[kind].fn, arc_attr_float(s->node, "alpha", kinds[kind].alpha)};
+    smooth_job job = {s, kinds[kind].fn, arc_attr_float(s->node, "alpha", kinds[kind].alpha), NULL};
     if (job.fn == gelu && strcmp(arc_attr_string(s->node, "approximate", "none"), "tanh") == 0)
         job.fn = gelu_tanh;
+    if (s->in[0].dtype == ARC_F32)
+        job.slot = job.fn == gelu ? s->kernels->gelu : job.fn == gelu_tanh ? s->kernels->gelu_tanh : NULL;
     arc_loop l;
     arc_loop_begin(&l, &s->out[0].shape);
     arc_loop_add(&l, &s->out[0]);

@@ -1,5 +1,5 @@
-/* op: element-wise functions of one operand: roots, exponentials, rounding, signs. exp and sqrt of float32 run in typed loops,
- * all else goes element by element through double, or through int64 where that is exact. */
+/* op: element-wise functions of one operand: roots, exponentials, rounding, signs. exp, erf and sqrt of float32 run in typed
+ * loops, all else goes element by element through double, or through int64 where that is exact. */
 #include "op/layer.h"
 #include <math.h>
 
@@ -35,6 +35,8 @@ static void unary_items(void *arg, int64_t n, const int64_t *at, const int64_t *
     float *to = (float *)y->data + (x->dtype == ARC_F32 ? at[0] : 0);
     if (unit && job->fn == exp)
         job->s->kernels->exp((size_t)n, from, to);
+    else if (unit && job->fn == erf)
+        job->s->kernels->erf((size_t)n, from, to);
     else if (unit && job->fn == sqrt)
         for (int64_t i = 0; i < n; i++)
             to[i] = sqrtf(from[i]);
@@ -70,7 +72,7 @@ const arc_op arc_ops_unary[] = {
     {.name = "Reciprocal", .variant = RECIPROCAL, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Round", .variant = ROUND, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Sign", .variant = SIGN, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
-    {.name = "Erf", .variant = ERF, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
+    {.name = "Erf", .variant = ERF, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run, .in_place = true},
     {.name = "Sin", .variant = SIN, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = "Cos", .variant = COS, .layout = ARC_OP_SAME, .infer = arc_infer_same, .run = unary_run},
     {.name = NULL},

@@ -1,5 +1,6 @@
 /* op: normalisations of whole rows: LayerNormalization, RMSNormalization (and com.microsoft's SimplifiedLayerNormalization),
- * GroupNormalization, LpNormalization. Statistics are taken in double, each row by one thread in a fixed order. */
+ * GroupNormalization, LpNormalization. Each row is one thread's work in a fixed order; what the slot does not do takes its
+ * statistics in double. */
 #include "op/layer.h"
 #include <math.h>
 
@@ -110,13 +111,36 @@ static void layer_rows(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
+/* Rows of float32 with a scale, and a shift if any, of one number an element: the slot's work. */
+static bool rows_are_plain(const arc_step *s, int64_t length, bool rms) {
+    bool plain = s->in[0].dtype == ARC_F32 && s->in[1].dtype == ARC_F32 && arc_shape_count(&s->in[1].shape) == length;
+    if (!rms && is_given(s, 2))
+        plain &= s->in[2].dtype == ARC_F32 && arc_shape_count(&s->in[2].shape) == length;
+    return plain;
+}
+
+static void plain_rows(void *arg, size_t begin, size_t end, int thread) {
+    const layer_job *job = arg;
+    const arc_step *s = job->s;
+    const size_t n = (size_t)job->length;
+    arc_layer_norm l = {.scale = s->in[1].data, .epsilon = (float)job->epsilon, .rms = job->rms};
+    (void)thread;
+    l.shift = !job->rms && is_given(s, 2) ? s->in[2].data : NULL;
+    l.mean = is_wanted(s, 1) && !job->rms ? (float *)s->out[1].data + begin : NULL;
+    const int factor = job->rms ? 1 : 2;
+    l.factor = is_wanted(s, factor) ? (float *)s->out[factor].data + begin : NULL;
+    s->kernels->rows_layer_norm(end - begin, n, (const float *)s->in[0].data + begin * n, &l,
+                                (float *)s->out[0].data + begin * n);
+}
+
 static void layer_run(const arc_step *s) {
     const arc_shape *x = &s->in[0].shape;
     const int64_t count = arc_shape_count(x);
     layer_job job = {s, length_from(x, arc_axis(arc_attr_int(s->node, "axis", -1), x->rank)),
                      arc_attr_float(s->node, "epsilon", 1e-5f), s->op->variant == RMS};
     if (count > 0)
-        arc_pool_run(count < ARC_LOOP_PARALLEL ? NULL : s->pool, (size_t)(count / job.length), 0, layer_rows, &job);
+        arc_pool_run(count < ARC_LOOP_PARALLEL ? NULL : s->pool, (size_t)(count / job.length), 0,
+                     rows_are_plain(s, job.length, job.rms) ? plain_rows : layer_rows, &job);
 }
 
 /* ---- GroupNormalization: scale and shift one a group before opset 21, then one a channel -------------------------- */
