@@ -17,8 +17,10 @@ size_t arc_dtype_bytes(arc_dtype t) {
         return 2;
     case ARC_F32:
     case ARC_I32:
+    case ARC_U32:
         return 4;
     case ARC_I64:
+    case ARC_U64:
     case ARC_F64:
         return 8;
     case ARC_NO_DTYPE:
@@ -43,6 +45,10 @@ const char *arc_dtype_name(arc_dtype t) {
         return "int32";
     case ARC_I64:
         return "int64";
+    case ARC_U32:
+        return "uint32";
+    case ARC_U64:
+        return "uint64";
     case ARC_BOOL:
         return "bool";
     case ARC_F16:

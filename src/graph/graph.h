@@ -25,6 +25,8 @@ typedef enum arc_dtype {
     ARC_BOOL = 9,
     ARC_F16 = 10,
     ARC_F64 = 11,
+    ARC_U32 = 12,
+    ARC_U64 = 13,
     ARC_BF16 = 16
 } arc_dtype;
 size_t arc_dtype_bytes(arc_dtype t); /* 0 for an unknown one */

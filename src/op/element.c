@@ -4,7 +4,8 @@
 #include <string.h>
 
 bool arc_dtype_is_int(arc_dtype t) {
-    return t == ARC_U8 || t == ARC_I8 || t == ARC_U16 || t == ARC_I16 || t == ARC_I32 || t == ARC_I64 || t == ARC_BOOL;
+    return t == ARC_U8 || t == ARC_I8 || t == ARC_U16 || t == ARC_I16 || t == ARC_I32 || t == ARC_I64 || t == ARC_U32 ||
+           t == ARC_U64 || t == ARC_BOOL;
 }
 
 static float bits_float(uint32_t bits) {
@@ -68,8 +69,12 @@ int64_t arc_element_int(arc_dtype t, const void *data, int64_t i) {
         return ((const int16_t *)data)[i];
     case ARC_I32:
         return ((const int32_t *)data)[i];
+    case ARC_U32:
+        return ((const uint32_t *)data)[i];
     case ARC_I64:
         return ((const int64_t *)data)[i];
+    case ARC_U64:
+        return (int64_t)((const uint64_t *)data)[i];
     default:
         return int_of(arc_element_real(t, data, i));
     }
@@ -85,6 +90,8 @@ double arc_element_real(arc_dtype t, const void *data, int64_t i) {
         return half_float(((const uint16_t *)data)[i]);
     case ARC_BF16:
         return bits_float((uint32_t)((const uint16_t *)data)[i] << 16);
+    case ARC_U64:
+        return (double)((const uint64_t *)data)[i];
     case ARC_NO_DTYPE:
         return 0;
     default:
@@ -106,9 +113,11 @@ void arc_element_set_int(arc_dtype t, void *data, int64_t i, int64_t v) {
         ((uint16_t *)data)[i] = (uint16_t)v;
         break;
     case ARC_I32:
+    case ARC_U32:
         ((uint32_t *)data)[i] = (uint32_t)v;
         break;
     case ARC_I64:
+    case ARC_U64:
         ((int64_t *)data)[i] = v;
         break;
     case ARC_F32:
@@ -135,6 +144,9 @@ void arc_element_set_real(arc_dtype t, void *data, int64_t i, double v) {
         break;
     case ARC_BOOL:
         ((uint8_t *)data)[i] = v != 0;
+        break;
+    case ARC_U64:
+        ((uint64_t *)data)[i] = v >= 0x1p63 ? v >= 0x1p64 ? UINT64_MAX : (uint64_t)v : (uint64_t)int_of(v);
         break;
     case ARC_NO_DTYPE:
         break;

@@ -37,7 +37,7 @@ void arc_copy_block(arc_pool *pool, size_t element_bytes, const arc_shape *block
                     const void *from, const int64_t *from_stride);
 
 /* ---- element.c ---- any element as the widest integer or real; NaN and out-of-range values convert to the nearest integer
- * (NaN to 0). */
+ * (NaN to 0). A uint64 from 2^63 on is a negative integer of the same bits. */
 bool arc_dtype_is_int(arc_dtype t); /* bool counts */
 int64_t arc_element_int(arc_dtype t, const void *data, int64_t i);
 double arc_element_real(arc_dtype t, const void *data, int64_t i);

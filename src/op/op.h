@@ -205,8 +205,12 @@ extern const arc_op arc_ops_row_norm[];    /* op/norm/row.c: Layer-, RMS-, Group
 extern const arc_op arc_ops_smooth[];      /* op/activation/smooth.c: Gelu Mish Swish Celu */
 extern const arc_op arc_ops_einsum[];      /* op/dense/einsum.c */
 extern const arc_op arc_ops_index[]; /* op/shape/index.c: GatherElements GatherND ScatterElements ScatterND TopK CumSum Trilu */
-extern const arc_op arc_ops_attention[]; /* op/attention/attention.c: Attention RotaryEmbedding */
-extern const arc_op arc_ops_grid[];      /* op/resize/grid.c: GridSample */
+extern const arc_op arc_ops_attention[];  /* op/attention/attention.c: Attention RotaryEmbedding */
+extern const arc_op arc_ops_grid[];       /* op/resize/grid.c: GridSample AffineGrid */
+extern const arc_op arc_ops_select[];     /* op/shape/select.c: NonZero Compress OneHot EyeLike Hardmax */
+extern const arc_op arc_ops_suppress[];   /* op/shape/suppress.c: NonMaxSuppression */
+extern const arc_op arc_ops_local_norm[]; /* op/norm/local.c: LRN MeanVarianceNormalization */
+extern const arc_op arc_ops_deform[];     /* op/conv/deform.c: DeformConv */
 extern const arc_op arc_ops_quant[]; /* op/int8/quantize.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
 
 /* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra attributes

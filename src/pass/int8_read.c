@@ -42,7 +42,7 @@ const arc_node *arc_qdq_constant(const arc_rewrite *w, const arc_node *n, int i,
     if (!back || !arc_node_is(back, ARC_KIND_DEQUANTIZE_LINEAR) || back->inputs < 2)
         return NULL;
     const arc_value *quantized = constant(w, back, 0), *scale = constant(w, back, 1), *zero = constant(w, back, 2);
-    if (!quantized || quantized->dtype != type || !scale || scale->dtype != ARC_F32 ||
+    if (!quantized || quantized->dtype != type || !scale || scale->dtype != ARC_F32 || scale->shape.rank > 1 ||
         (back->inputs > 2 && back->input[2] >= 0 && !zero))
         return NULL;
     const uint8_t *bytes = zero ? zero->data : NULL;

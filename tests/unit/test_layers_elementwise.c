@@ -43,6 +43,54 @@ static void integers_wrap_and_never_trap(void **state) {
     free_results(&c);
 }
 
+/* What int64 would take for negative. */
+static void large_unsigned_integers_keep_their_order(void **state) {
+    static const int64_t dim[] = {3};
+    static const uint64_t a[] = {UINT64_MAX, 5, (uint64_t)1 << 63}, b[] = {2, UINT64_MAX, 3};
+    static const struct {
+        const char *op;
+        uint64_t want[3];
+    } cases[] = {{"Div", {UINT64_MAX / 2, 0, ((uint64_t)1 << 63) / 3}},
+                 {"Max", {UINT64_MAX, UINT64_MAX, (uint64_t)1 << 63}},
+                 {"Min", {2, 5, 3}},
+                 {"Mod", {1, 5, 2}},
+                 {"BitwiseAnd", {2, 5, 0}}};
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+        call c = {.op = cases[i].op, .opset = 18, .outputs = 1};
+        add_input(&c, ARC_U64, 1, dim, a, false);
+        add_input(&c, ARC_U64, 1, dim, b, false);
+        run(&c, ARC_PLAIN);
+        if (c.st != ARC_OK || memcmp(c.out[0].data, cases[i].want, sizeof cases[i].want) != 0)
+            fail_msg("%s of uint64 is wrong", cases[i].op);
+        free_results(&c);
+    }
+    call less = {.op = "Less", .opset = 13, .outputs = 1};
+    add_input(&less, ARC_U64, 1, dim, a, false);
+    add_input(&less, ARC_U64, 1, dim, b, false);
+    static const float order[] = {0, 1, 0};
+    expect(&less, 1, dim, order, 0);
+    call real = {.op = "Cast", .opset = 13, .outputs = 1};
+    add_input(&real, ARC_U64, 1, dim, a, false);
+    add_int(&real, "to", ARC_F64);
+    static const float reals[] = {0x1p64f, 5, 0x1p63f};
+    expect(&real, 1, dim, reals, 0);
+}
+
+static void bits_shift_within_their_type(void **state) {
+    static const int64_t dim[] = {3};
+    static const uint8_t x[] = {0x81, 0xff, 3}, by[] = {1, 4, 9};
+    static const float left[] = {2, 0xf0, 0}, right[] = {0x40, 0xf, 0};
+    (void)state;
+    for (int up = 0; up < 2; up++) {
+        call c = {.op = "BitShift", .opset = 11, .outputs = 1};
+        add_input(&c, ARC_U8, 1, dim, x, false);
+        add_input(&c, ARC_U8, 1, dim, by, false);
+        add_text(&c, "direction", up ? "LEFT" : "RIGHT");
+        expect(&c, 1, dim, up ? left : right, 0);
+    }
+}
+
 static void casts_saturate_what_c_leaves_open(void **state) {
     static const int64_t dim[] = {4};
     static const float x[] = {NAN, 1e30f, -1.9f, 3.7f};
@@ -126,10 +174,16 @@ static void softmax_of_old_opsets_flattens(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(broadcasts_in_both_layouts),      cmocka_unit_test(adds_a_value_a_channel),
-        cmocka_unit_test(integers_wrap_and_never_trap),    cmocka_unit_test(casts_saturate_what_c_leaves_open),
-        cmocka_unit_test(half_floats_round_to_even),       cmocka_unit_test(activations_agree),
-        cmocka_unit_test(clips_by_attribute_and_by_input), cmocka_unit_test(softmax_of_old_opsets_flattens),
+        cmocka_unit_test(broadcasts_in_both_layouts),
+        cmocka_unit_test(adds_a_value_a_channel),
+        cmocka_unit_test(integers_wrap_and_never_trap),
+        cmocka_unit_test(casts_saturate_what_c_leaves_open),
+        cmocka_unit_test(large_unsigned_integers_keep_their_order),
+        cmocka_unit_test(bits_shift_within_their_type),
+        cmocka_unit_test(half_floats_round_to_even),
+        cmocka_unit_test(activations_agree),
+        cmocka_unit_test(clips_by_attribute_and_by_input),
+        cmocka_unit_test(softmax_of_old_opsets_flattens),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

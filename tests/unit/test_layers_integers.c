@@ -69,10 +69,59 @@ static void quantizes_as_onnx_does(void **state) {
     expect(&c, 1, dim, want, 0);
 }
 
+/* Two scales a row of four: blocks along the last axis; the last block is shorter. */
+static void scales_may_be_blocked(void **state) {
+    static const int64_t dim[] = {2, 5}, blocks[] = {2, 3};
+    static const int8_t codes[] = {1, 2, 3, 4, 5, -1, -2, -3, -4, -5}, zero[] = {0, 1, 0, -1, 0, 2};
+    static const float scale[] = {1, 2, 4, 0.5f, 8, 16}, want[] = {1, 2, 4, 6, 20, 0, -0.5f, -24, -32, -112};
+    (void)state;
+    call back = {.op = "DequantizeLinear", .opset = 21, .outputs = 1};
+    add_input(&back, ARC_I8, 2, dim, codes, false);
+    add_input(&back, ARC_F32, 2, blocks, scale, true);
+    add_input(&back, ARC_I8, 2, blocks, zero, true);
+    add_int(&back, "axis", 1);
+    add_int(&back, "block_size", 2);
+    expect(&back, 2, dim, want, 0);
+    call there = {.op = "QuantizeLinear", .opset = 21, .outputs = 1};
+    add_input(&there, ARC_F32, 2, dim, want, false);
+    add_input(&there, ARC_F32, 2, blocks, scale, true);
+    add_input(&there, ARC_I8, 2, blocks, zero, true);
+    add_int(&there, "axis", 1);
+    add_int(&there, "block_size", 2);
+    float same[10];
+    for (int i = 0; i < 10; i++)
+        same[i] = codes[i];
+    expect(&there, 2, dim, same, 0);
+    call other = {.op = "DequantizeLinear", .opset = 21, .outputs = 1};
+    add_input(&other, ARC_I8, 2, dim, codes, false);
+    add_input(&other, ARC_F32, 2, blocks, scale, true);
+    add_int(&other, "axis", 1);
+    add_int(&other, "block_size", 4);
+    expect_refusal(&other, ARC_ESHAPE, "do not fit");
+}
+
+static void quantizes_to_sixteen_bits(void **state) {
+    static const int64_t dim[] = {4};
+    static const float x[] = {-1e6f, 0.25f, 300, 1e6f}, scale = 0.5f, low[] = {-32768, 0, 600, 32767},
+                       high[] = {0, 7, 607, 65535};
+    static const uint16_t zero = 7;
+    static const int16_t none = 0;
+    (void)state;
+    for (int sign = 0; sign < 2; sign++) {
+        call c = {.op = "QuantizeLinear", .opset = 21, .outputs = 1};
+        add_input(&c, ARC_F32, 1, dim, x, false);
+        add_input(&c, ARC_F32, 0, NULL, &scale, true);
+        add_input(&c, sign ? ARC_I16 : ARC_U16, 0, NULL, sign ? (const void *)&none : &zero, true);
+        expect(&c, 1, dim, sign ? low : high, 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integer_convolution_is_exact),
         cmocka_unit_test(quantizes_as_onnx_does),
+        cmocka_unit_test(scales_may_be_blocked),
+        cmocka_unit_test(quantizes_to_sixteen_bits),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

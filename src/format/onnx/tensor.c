@@ -144,6 +144,9 @@ static bool typed_field_fits(arc_dtype t, uint32_t field) {
         return field == 10;
     case ARC_I64:
         return field == 7;
+    case ARC_U32:
+    case ARC_U64:
+        return field == 11;
     default:
         return field == 5;
     }

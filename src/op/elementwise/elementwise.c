@@ -23,7 +23,12 @@ typedef enum binary_kind {
     LESS_EQUAL,
     AND,
     OR,
-    XOR
+    XOR,
+    BIT_AND,
+    BIT_OR,
+    BIT_XOR,
+    SHIFT_LEFT, /* of BitShift, whose direction is an attribute */
+    SHIFT_RIGHT
 } binary_kind;
 
 /* ---- infer ------------------------------------------------------------------------------------------------------- */
@@ -62,6 +67,18 @@ static arc_status variadic_infer(arc_infer *in) {
 
 static arc_status compare_infer(arc_infer *in) {
     return infer_broadcast(in, 2, false, ARC_BOOL);
+}
+
+static arc_status bits_infer(arc_infer *in) {
+    const arc_status st = arc_infer_needs(in, 2);
+    const char *direction = arc_attr_string(in->node, "direction", "");
+    if (st != ARC_OK)
+        return st;
+    if (!arc_dtype_is_int(in->in[0]->dtype))
+        return arc_op_fail(in, ARC_EFORMAT, "needs integers, not %s", arc_dtype_name(in->in[0]->dtype));
+    if (in->node->entry->variant == SHIFT_LEFT && strcmp(direction, "LEFT") != 0 && strcmp(direction, "RIGHT") != 0)
+        return arc_op_fail(in, ARC_EFORMAT, "direction must be LEFT or RIGHT, not '%.40s'", direction);
+    return infer_broadcast(in, 2, false, in->in[0]->dtype);
 }
 
 /* ---- binary ------------------------------------------------------------------------------------------------------ */
@@ -193,12 +210,57 @@ static int64_t binary_int(binary_kind kind, bool fmod_sign, int64_t p, int64_t q
         return p || q;
     case XOR:
         return !p != !q;
+    case BIT_AND:
+        return p & q;
+    case BIT_OR:
+        return p | q;
+    case BIT_XOR:
+        return p ^ q;
+    case SHIFT_LEFT:
+        return q < 0 || q > 63 ? 0 : (int64_t)((uint64_t)p << q);
+    case SHIFT_RIGHT: /* the sign comes in from the left */
+        return q < 0 || q > 63 ? -(int64_t)(p < 0) : p < 0 ? ~(~p >> q) : p >> q;
     default:
         return compares(kind, p<q, p == q, p> q);
     }
 }
 
-static double binary_real(binary_kind kind, double p, double q) {
+/* uint64, where the order of the bits matters; all else is as for int64. */
+static int64_t binary_uint64(binary_kind kind, int64_t p, int64_t q) {
+    const uint64_t a = (uint64_t)p, b = (uint64_t)q;
+    switch (kind) {
+    case DIV:
+        return b == 0 ? 0 : (int64_t)(a / b);
+    case MOD:
+        return b == 0 ? 0 : (int64_t)(a % b);
+    case POW:
+        return b > INT64_MAX ? a == 1 : power_int(p, q);
+    case MIN:
+        return (int64_t)ARC_MIN(a, b);
+    case MAX:
+        return (int64_t)ARC_MAX(a, b);
+    case SHIFT_RIGHT:
+        return b > 63 ? 0 : (int64_t)(a >> b);
+    case EQUAL:
+    case GREATER:
+    case GREATER_EQUAL:
+    case LESS:
+    case LESS_EQUAL:
+        return compares(kind, a<b, a == b, a> b);
+    default:
+        return binary_int(kind, false, p, q);
+    }
+}
+
+/* The sign of the dividend, or of the divisor. */
+static double remainder_of(bool fmod_sign, double p, double q) {
+    const double r = fmod(p, q);
+    if (fmod_sign || r == 0)
+        return fmod_sign || r != 0 ? r : copysign(r, q);
+    return (r < 0) != (q < 0) ? r + q : r;
+}
+
+static double binary_real(binary_kind kind, bool fmod_sign, double p, double q) {
     switch (kind) {
     case ADD:
         return p + q;
@@ -209,7 +271,7 @@ static double binary_real(binary_kind kind, double p, double q) {
     case DIV:
         return p / q;
     case MOD:
-        return fmod(p, q);
+        return remainder_of(fmod_sign, p, q);
     case POW:
         return pow(p, q);
     case MIN:
@@ -223,28 +285,36 @@ static double binary_real(binary_kind kind, double p, double q) {
 
 static void binary_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
     const binary_job *job = arg;
-    if (job->a_type == ARC_F32 && job->b_type == ARC_F32 && job->y_type == ARC_F32) {
+    const bool ints = arc_dtype_is_int(job->a_type) && arc_dtype_is_int(job->b_type);
+    const bool wide = job->a_type == ARC_U64 && job->b_type == ARC_U64;
+    const bool fmod_sign = job->kind == MOD && arc_attr_int(job->s->node, "fmod", 0) != 0;
+    if (job->a_type == ARC_F32 && job->b_type == ARC_F32 && job->y_type == ARC_F32 && (job->kind != MOD || fmod_sign)) {
         binary_float(job, n, at, step);
         return;
     }
-    const bool ints = arc_dtype_is_int(job->a_type) && arc_dtype_is_int(job->b_type);
-    const bool fmod_sign = job->kind == MOD && arc_attr_int(job->s->node, "fmod", 0) != 0;
     for (int64_t i = 0; i < n; i++) {
         const int64_t ia = at[1] + i * step[1], ib = at[2] + i * step[2], iy = at[0] + i * step[0];
-        if (ints)
+        if (wide)
+            arc_element_set_int(
+                job->y_type, job->y, iy,
+                binary_uint64(job->kind, arc_element_int(ARC_U64, job->a, ia), arc_element_int(ARC_U64, job->b, ib)));
+        else if (ints)
             arc_element_set_int(job->y_type, job->y, iy,
                                 binary_int(job->kind, fmod_sign, arc_element_int(job->a_type, job->a, ia),
                                            arc_element_int(job->b_type, job->b, ib)));
         else
-            arc_element_set_real(
-                job->y_type, job->y, iy,
-                binary_real(job->kind, arc_element_real(job->a_type, job->a, ia), arc_element_real(job->b_type, job->b, ib)));
+            arc_element_set_real(job->y_type, job->y, iy,
+                                 binary_real(job->kind, fmod_sign, arc_element_real(job->a_type, job->a, ia),
+                                             arc_element_real(job->b_type, job->b, ib)));
     }
 }
 
 static void binary(const arc_step *s, const arc_tensor *a, const arc_tensor *b) {
     const arc_tensor *y = &s->out[0];
-    binary_job job = {s, (binary_kind)s->op->variant, a->dtype, b->dtype, y->dtype, a->data, b->data, y->data};
+    binary_kind kind = (binary_kind)s->op->variant;
+    if (kind == SHIFT_LEFT && strcmp(arc_attr_string(s->node, "direction", ""), "RIGHT") == 0)
+        kind = SHIFT_RIGHT;
+    binary_job job = {s, kind, a->dtype, b->dtype, y->dtype, a->data, b->data, y->data};
     arc_loop l;
     arc_loop_begin(&l, &y->shape);
     arc_loop_add(&l, y);
@@ -339,7 +409,7 @@ static void cast_items(void *arg, int64_t n, const int64_t *at, const int64_t *s
         float *q = (float *)y + at[0];
         for (int64_t i = 0; i < n; i++)
             q[i] = (float)p[i];
-    } else if (arc_dtype_is_int(from))
+    } else if (arc_dtype_is_int(from) && (from != ARC_U64 || arc_dtype_is_int(to)))
         for (int64_t i = 0; i < n; i++)
             arc_element_set_int(to, y, at[0] + i * step[0], arc_element_int(from, x, at[1] + i * step[1]));
     else
@@ -414,6 +484,10 @@ const arc_op arc_ops_elementwise[] = {
     {.name = "And", .variant = AND, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
     {.name = "Or", .variant = OR, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
     {.name = "Xor", .variant = XOR, .layout = ARC_OP_SAME, .infer = compare_infer, .run = binary_run},
+    {.name = "BitwiseAnd", .variant = BIT_AND, .layout = ARC_OP_SAME, .infer = bits_infer, .run = binary_run},
+    {.name = "BitwiseOr", .variant = BIT_OR, .layout = ARC_OP_SAME, .infer = bits_infer, .run = binary_run},
+    {.name = "BitwiseXor", .variant = BIT_XOR, .layout = ARC_OP_SAME, .infer = bits_infer, .run = binary_run},
+    {.name = "BitShift", .variant = SHIFT_LEFT, .layout = ARC_OP_SAME, .infer = bits_infer, .run = binary_run},
     {.name = "Not", .layout = ARC_OP_PLAIN, .infer = arc_infer_same, .run = not_run},
     {.name = "Where", .layout = ARC_OP_SAME, .infer = where_infer, .run = where_run},
     {.name = "Cast", .kind = ARC_KIND_CAST, .layout = ARC_OP_SAME, .infer = cast_infer, .run = cast_run},

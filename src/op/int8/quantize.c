@@ -3,19 +3,41 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- QuantizeLinear, DequantizeLinear: one scale, or one an index of the axis ------------------------------------ */
+/* ---- QuantizeLinear, DequantizeLinear: one scale, one an index of the axis, or one a block along it ----------------- */
 
-/* Axis of a per-axis scale, -1 for a single one, -2 when it does not fit. */
-static int scale_axis(const arc_node *node, const arc_shape *x, const arc_tensor *scale) {
-    if (arc_shape_count(&scale->shape) == 1 &&
-        (scale->shape.rank == 0 || x->rank == 0 || arc_axis(arc_attr_int(node, "axis", 1), x->rank) < 0))
-        return -1;
-    if (scale->shape.rank == 0)
-        return -1;
+enum { ONE_SCALE = -1, NO_FIT = -2 };
+
+/* Neighbours along the axis that share a scale; 0: scales are not blocked. */
+static int64_t block_of(const arc_node *node) {
+    return arc_attr_int(node, "block_size", 0);
+}
+
+/* A scale for every block: the input's shape, shorter along the axis. */
+static bool blocks_fit(const arc_node *node, const arc_shape *x, const arc_shape *scale) {
     const int axis = arc_axis(arc_attr_int(node, "axis", 1), x->rank);
+    const int64_t block = block_of(node);
+    if (axis < 0 || block < 1 || scale->rank != x->rank)
+        return false;
+    for (int i = 0; i < x->rank; i++)
+        if (scale->dim[i] != (i == axis ? (x->dim[i] + block - 1) / block : x->dim[i]))
+            return false;
+    return true;
+}
+
+/* Axis of a per-axis or blocked scale, ONE_SCALE, or NO_FIT. */
+static int scale_axis(const arc_node *node, const arc_shape *x, const arc_tensor *scale) {
+    const int axis = arc_axis(arc_attr_int(node, "axis", 1), x->rank);
+    if (block_of(node) != 0)
+        return blocks_fit(node, x, &scale->shape) ? axis : NO_FIT;
+    if (scale->shape.rank == 0 || (arc_shape_count(&scale->shape) == 1 && axis < 0))
+        return ONE_SCALE;
     if (scale->shape.rank != 1 || axis < 0 || scale->shape.dim[0] != x->dim[axis])
-        return scale->shape.rank == 1 && scale->shape.dim[0] == 1 ? -1 : -2;
+        return scale->shape.rank == 1 && scale->shape.dim[0] == 1 ? ONE_SCALE : NO_FIT;
     return axis;
+}
+
+static bool is_coded(arc_dtype t) {
+    return t == ARC_U8 || t == ARC_I8 || t == ARC_U16 || t == ARC_I16;
 }
 
 static arc_status linear_infer(arc_infer *in) {
@@ -24,45 +46,84 @@ static arc_status linear_infer(arc_infer *in) {
     if (st != ARC_OK)
         return st;
     const arc_tensor *x = in->in[0], *scale = in->in[1], *zero = in->inputs > 2 ? in->in[2] : NULL;
-    const arc_dtype coded = quantize ? zero ? zero->dtype : ARC_U8 : x->dtype;
-    const bool known = coded == ARC_U8 || coded == ARC_I8 || (!quantize && coded == ARC_I32);
-    if (!known || scale->dtype != ARC_F32 ||
+    const int64_t asked = arc_attr_int(in->node, "output_dtype", 0);
+    const arc_dtype coded = !quantize ? x->dtype : zero ? zero->dtype : asked ? (arc_dtype)asked : ARC_U8;
+    const bool known = asked >= 0 && asked <= ARC_BF16 && (is_coded(coded) || (!quantize && coded == ARC_I32));
+    if (!known || scale->dtype != ARC_F32 || (!quantize && asked && asked != ARC_F32) ||
+        (quantize && asked && asked != (int64_t)coded) ||
         (quantize ? x->dtype != ARC_F32 && x->dtype != ARC_I32 : zero && zero->dtype != x->dtype))
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s with 8-bit values of type %s", arc_dtype_name(x->dtype),
-                           arc_dtype_name(coded));
-    if (scale_axis(in->node, &x->shape, scale) == -2 || (zero && arc_shape_count(&zero->shape) != arc_shape_count(&scale->shape)))
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s with integers of type %s and scales of type %s",
+                           arc_dtype_name(x->dtype), arc_dtype_name(coded), arc_dtype_name(scale->dtype));
+    if (scale_axis(in->node, &x->shape, scale) == NO_FIT ||
+        (zero && arc_shape_count(&zero->shape) != arc_shape_count(&scale->shape)))
         return arc_op_fail(in, ARC_ESHAPE, "scale or zero point do not fit the input");
     return arc_infer_out(in, 0, quantize ? coded : ARC_F32, &x->shape);
 }
 
+typedef struct linear_job {
+    const arc_step *s;
+    const arc_tensor *zero; /* NULL: none */
+    double lo, hi;          /* of the integers that are made */
+} linear_job;
+
+static linear_job job_of(const arc_step *s) {
+    const arc_dtype t = s->out[0].dtype;
+    linear_job job = {s, s->inputs > 2 && s->in[2].dtype != ARC_NO_DTYPE ? &s->in[2] : NULL, 0, 255};
+    if (t == ARC_I8)
+        job.lo = -128, job.hi = 127;
+    else if (t == ARC_I16)
+        job.lo = -32768, job.hi = 32767;
+    else if (t == ARC_U16)
+        job.hi = 65535;
+    return job;
+}
+
+/* Elements iy of the output and ix of the input, by scale k. */
+static void linear_one(const linear_job *job, int64_t iy, int64_t ix, int64_t k) {
+    const arc_tensor *x = &job->s->in[0], *y = &job->s->out[0];
+    const float scale = ((const float *)job->s->in[1].data)[k];
+    const int64_t z = job->zero ? arc_element_int(job->zero->dtype, job->zero->data, k) : 0;
+    if (y->dtype != ARC_F32) {
+        const float quantized = nearbyintf((float)arc_element_real(x->dtype, x->data, ix) / scale);
+        arc_element_set_real(y->dtype, y->data, iy, fmin(fmax((double)quantized + (double)z, job->lo), job->hi));
+    } else
+        ((float *)y->data)[iy] = (float)(arc_element_int(x->dtype, x->data, ix) - z) * scale;
+}
+
 static void linear_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
-    const arc_step *s = arg;
-    const arc_tensor *x = &s->in[0], *y = &s->out[0], *zero = s->inputs > 2 && s->in[2].dtype != ARC_NO_DTYPE ? &s->in[2] : NULL;
-    const bool quantize = y->dtype != ARC_F32;
-    const double lo = y->dtype == ARC_I8 ? -128 : 0, hi = y->dtype == ARC_I8 ? 127 : 255;
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t k = at[2] + i * step[2], ix = at[1] + i * step[1], iy = at[0] + i * step[0];
-        const float scale = ((const float *)s->in[1].data)[k];
-        const int64_t z = zero ? arc_element_int(zero->dtype, zero->data, k) : 0;
-        if (quantize) {
-            const float quantized = nearbyintf((float)arc_element_real(x->dtype, x->data, ix) / scale);
-            arc_element_set_real(y->dtype, y->data, iy, fmin(fmax((double)quantized + (double)z, lo), hi));
-        } else
-            ((float *)y->data)[iy] = (float)(arc_element_int(x->dtype, x->data, ix) - z) * scale;
+    for (int64_t i = 0; i < n; i++)
+        linear_one(arg, at[0] + i * step[0], at[1] + i * step[1], at[2] + i * step[2]);
+}
+
+static void blocked_run(const arc_step *s, int axis) {
+    const linear_job job = job_of(s);
+    const arc_shape *x = &s->in[0].shape;
+    const int64_t block = block_of(s->node), blocks = s->in[1].shape.dim[axis];
+    int64_t inner = 1;
+    for (int i = axis + 1; i < x->rank; i++)
+        inner *= x->dim[i];
+    for (int64_t e = 0, n = arc_shape_count(x); e < n; e++) {
+        const int64_t outer = e / inner / x->dim[axis], at = e / inner % x->dim[axis];
+        linear_one(&job, e, e, (outer * blocks + at / block) * inner + e % inner);
     }
 }
 
 static void linear_run(const arc_step *s) {
     const int axis = scale_axis(s->node, &s->in[0].shape, &s->in[1]);
     int64_t still[ARC_MAX_RANK] = {0};
+    linear_job job = job_of(s);
     arc_loop l;
+    if (block_of(s->node) != 0) {
+        blocked_run(s, axis);
+        return;
+    }
     if (axis >= 0)
         still[axis] = 1;
     arc_loop_begin(&l, &s->out[0].shape);
     arc_loop_add(&l, &s->out[0]);
     arc_loop_add(&l, &s->in[0]);
     arc_loop_add_strides(&l, still);
-    arc_loop_run(s->pool, l, linear_items, (void *)(uintptr_t)s);
+    arc_loop_run(s->pool, l, linear_items, &job);
 }
 
 /* ---- DynamicQuantizeLinear --------------------------------------------------------------------------------------- */

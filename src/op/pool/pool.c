@@ -1,5 +1,5 @@
-/* op: MaxPool, AveragePool and the global ones. Float images in NHWC run as rows of channels on the rows_max / rows_mean
- * kernels; other ranks, layouts and types go element by element. */
+/* op: MaxPool, AveragePool, LpPool and the global ones. Float images in NHWC run as rows of channels on the rows_max / rows_mean
+ * kernels; other ranks, layouts and types, and LpPool, go element by element. */
 #include "op/layer.h"
 #include "op/learn_step.h"
 #include <math.h>
@@ -7,10 +7,11 @@
 
 #define MAX_SPATIAL 3
 
-enum { MAXIMUM, MEAN }; /* variants */
+enum { MAXIMUM, MEAN, POWER }; /* variants */
 
 typedef struct pool_state {
     bool mean, include_pad;
+    double power; /* LpPool: (sum of |x|^power)^(1/power); 0: not that */
     int spatial;
     int64_t n, c, in[MAX_SPATIAL], out[MAX_SPATIAL], kernel[MAX_SPATIAL], stride[MAX_SPATIAL], dilation[MAX_SPATIAL];
     int64_t before[MAX_SPATIAL], after[MAX_SPATIAL]; /* padding */
@@ -45,9 +46,12 @@ static bool size_dim(pool_state *p, int i, const char *auto_pad, bool ceil_mode)
 }
 
 /* Reads the attributes for an input of this shape; NULL when all is well, otherwise what is wrong. */
-static const char *read_pool(const arc_node *node, bool mean, const arc_shape *x, pool_state *p) {
+static const char *read_pool(const arc_node *node, const arc_shape *x, pool_state *p) {
     memset(p, 0, sizeof *p);
-    p->mean = mean;
+    p->mean = node->entry->variant == MEAN;
+    p->power = node->entry->variant == POWER ? (double)arc_attr_int(node, "p", 2) : 0;
+    if (node->entry->variant == POWER && p->power < 1)
+        return "p must be at least 1";
     p->spatial = x->rank - 2;
     if (p->spatial < 1 || p->spatial > MAX_SPATIAL)
         return "the input must have 1 to 3 spatial dimensions";
@@ -90,14 +94,14 @@ static const char *read_pool(const arc_node *node, bool mean, const arc_shape *x
 
 static arc_status pool_infer(arc_infer *in) {
     pool_state p;
-    const bool mean = in->node->entry->variant == MEAN;
+    const bool maximum = in->node->entry->variant == MAXIMUM;
     const arc_status st = arc_infer_needs(in, 1);
     if (st != ARC_OK)
         return st;
-    const char *why = read_pool(in->node, mean, &in->in[0]->shape, &p);
+    const char *why = read_pool(in->node, &in->in[0]->shape, &p);
     if (why)
         return arc_op_fail(in, ARC_ESHAPE, "%s", why);
-    if (in->in[0]->dtype != ARC_F32 && (mean || (in->in[0]->dtype != ARC_U8 && in->in[0]->dtype != ARC_I8)))
+    if (in->in[0]->dtype != ARC_F32 && (!maximum || (in->in[0]->dtype != ARC_U8 && in->in[0]->dtype != ARC_I8)))
         return arc_op_fail(in, ARC_EUNSUPPORTED, "inputs of type %s", arc_dtype_name(in->in[0]->dtype));
     if (in->outputs > 1 && in->out[1])
         return arc_op_fail(in, ARC_EUNSUPPORTED, "the indices of the maxima are not computed");
@@ -111,7 +115,7 @@ static arc_status pool_prepare(arc_prepare *p) {
     pool_state *state = arc_arena_new(p->arena, 1, sizeof *state);
     if (!state)
         return arc_fail_nomem(p->err, s->op->name);
-    const char *why = read_pool(s->node, s->op->variant == MEAN, &s->in[0].shape, state);
+    const char *why = read_pool(s->node, &s->in[0].shape, state);
     if (why)
         return arc_fail(p->err, ARC_ESHAPE, "%s '%s': %s", s->op->name, s->node->name, why);
     s->state = state;
@@ -180,16 +184,18 @@ static double pool_element(const arc_step *s, const pool_state *p, int64_t plane
         divisor *= p->include_pad ? taps_padded(p, i, o[i]) : taps[i];
         size *= p->in[i];
     }
-    double result = p->mean ? 0 : -HUGE_VAL;
+    double result = p->mean || p->power > 0 ? 0 : -HUGE_VAL;
     for (int64_t t = 0; t < inside; t++) {
         int64_t at = 0;
         for (int i = 0; i < p->spatial; i++)
             at = at * p->in[i] + o[i] * p->stride[i] - p->before[i] + (first[i] + index[i]) * p->dilation[i];
         const double v = arc_element_real(s->in[0].dtype, s->in[0].data, plane * size + at);
-        result = p->mean ? result + v : ARC_MAX(result, v);
+        result = p->power > 0 ? result + pow(fabs(v), p->power) : p->mean ? result + v : ARC_MAX(result, v);
         for (int i = p->spatial - 1; i >= 0 && ++index[i] == taps[i]; i--)
             index[i] = 0;
     }
+    if (p->power > 0)
+        return pow(result, 1 / p->power);
     return p->mean && divisor > 0 ? result / (double)divisor : result;
 }
 
@@ -284,6 +290,19 @@ static void global_run(const arc_step *s) {
     arc_pool_run(images * job.c * job.pixels < ARC_LOOP_PARALLEL ? NULL : s->pool, images * job.blocks, 0, global_items, &job);
 }
 
+/* (sum of |x|^p)^(1/p) of every plane. */
+static void global_power_run(const arc_step *s) {
+    const arc_shape *x = &s->in[0].shape;
+    const double power = (double)ARC_MAX(arc_attr_int(s->node, "p", 2), (int64_t)1);
+    const int64_t planes = x->dim[0] * x->dim[1], pixels = planes > 0 ? arc_shape_count(x) / planes : 0;
+    for (int64_t plane = 0; plane < planes; plane++) {
+        double sum = 0;
+        for (int64_t i = 0; i < pixels; i++)
+            sum += pow(fabs((double)((const float *)s->in[0].data)[plane * pixels + i]), power);
+        ((float *)s->out[0].data)[plane] = (float)pow(sum, 1 / power);
+    }
+}
+
 const arc_op arc_ops_pool[] = {
     {.name = "MaxPool",
      .variant = MAXIMUM,
@@ -299,6 +318,8 @@ const arc_op arc_ops_pool[] = {
      .infer = pool_infer,
      .prepare = pool_prepare,
      .run = pool_run},
+    {.name = "LpPool", .variant = POWER, .layout = ARC_OP_PLAIN, .infer = pool_infer, .prepare = pool_prepare, .run = pool_run},
+    {.name = "GlobalLpPool", .variant = POWER, .layout = ARC_OP_PLAIN, .infer = global_infer, .run = global_power_run},
     {.name = "GlobalAveragePool",
      .kind = ARC_KIND_GLOBAL_AVERAGE_POOL,
      .variant = MEAN,

@@ -1,5 +1,5 @@
 /* op: GridSample (16, 20): the input read at any places of two dimensions, nearest, linear or cubic; outside by zeros, the border
- * or reflection. */
+ * or reflection. AffineGrid (20): such places, of two or three dimensions, from a matrix. */
 #include "op/layer.h"
 #include <math.h>
 #include <string.h>
@@ -136,7 +136,59 @@ static void grid_run(const arc_step *s) {
         arc_pool_run(count < ARC_LOOP_PARALLEL ? NULL : s->pool, (size_t)places, 0, grid_places, &job);
 }
 
+/* ---- AffineGrid --------------------------------------------------------------------------------------------------- */
+
+/* The matrices are [N][d][d+1], the size [N,C,(D,)H,W]; the places [N,(D,)H,W,d] hold x before y before z. */
+static arc_status affine_infer(arc_infer *in) {
+    int64_t size[5];
+    int count;
+    arc_status st = arc_infer_needs(in, 2);
+    if (st == ARC_OK)
+        st = arc_infer_ints(in, 1, 5, size, &count);
+    if (st != ARC_OK)
+        return st;
+    const arc_shape *m = &in->in[0]->shape;
+    if (count < 4 || in->in[0]->dtype != ARC_F32 || m->rank != 3 || m->dim[0] != size[0] || m->dim[1] != count - 2 ||
+        m->dim[2] != count - 1)
+        return arc_op_fail(in, ARC_ESHAPE, "needs float32 matrices [N,2,3] and a size [N,C,H,W], or [N,3,4] and [N,C,D,H,W]");
+    arc_shape y = {.rank = count};
+    y.dim[0] = size[0];
+    for (int i = 2; i < count; i++) {
+        if (size[i] < 0)
+            return arc_op_fail(in, ARC_ESHAPE, "a size is negative");
+        y.dim[i - 1] = size[i];
+    }
+    y.dim[count - 1] = count - 2;
+    return arc_infer_out(in, 0, ARC_F32, &y);
+}
+
+static void affine_run(const arc_step *s) {
+    const arc_shape *y = &s->out[0].shape;
+    const int d = (int)y->dim[y->rank - 1];
+    const bool corners = arc_attr_int(s->node, "align_corners", 0) != 0;
+    const int64_t places = arc_shape_count(y) / d;
+    for (int64_t place = 0; place < places; place++) {
+        double at[4]; /* x, y, (z,) 1 */
+        int64_t rest = place;
+        for (int i = 0; i < d; i++) {
+            const int64_t size = y->dim[d - i], k = rest % size;
+            at[i] = corners ? size > 1 ? -1 + 2.0 * (double)k / (double)(size - 1) : 0 : (2.0 * (double)k + 1) / (double)size - 1;
+            rest /= size;
+        }
+        at[d] = 1;
+        const float *m = (const float *)s->in[0].data + rest * d * (d + 1);
+        float *to = (float *)s->out[0].data + place * d;
+        for (int i = 0; i < d; i++) {
+            double sum = 0;
+            for (int k = 0; k <= d; k++)
+                sum += m[i * (d + 1) + k] * at[k];
+            to[i] = (float)sum;
+        }
+    }
+}
+
 const arc_op arc_ops_grid[] = {
+    {.name = "AffineGrid", .layout = ARC_OP_PLAIN, .infer = affine_infer, .run = affine_run},
     {.name = "GridSample", .layout = ARC_OP_PLAIN, .infer = grid_infer, .run = grid_run},
     {.name = NULL},
 };
