@@ -34,8 +34,8 @@ arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t cou
 arc_status arc_mxnet_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 
 /* ---- pickle.c ---- the strict unpickler: opcodes of protocols 0..5, symbolic globals, nothing is executed. */
-/* ---- torch.c ---- zip and legacy checkpoints and safetensors -> state dict; arcface_torch IResNet / MobileFaceNet, Xiaoccer's
- * MobileFaceNet, biubug6's RetinaFace are recognised by their names and shapes and built as graphs. */
+/* ---- torch/ ---- zip and legacy checkpoints and safetensors -> state dict; arcface_torch's IResNet and MobileFaceNet and the
+ * families of torch/families.c are recognised by their names and shapes and built as graphs. */
 bool arc_torch_is_safetensors(const void *bytes, size_t count); /* by its first bytes */
 arc_status arc_torch_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 

@@ -1,5 +1,5 @@
-/* A checkpoint of no known net: which net of the zoo it is most like, and where it first differs from that. The zoo is asked for
- * each of its nets with a source of weights that only notes what is wanted. */
+/* A checkpoint of no known net: which known net it is most like, and where it first differs from that. The zoo is asked for each
+ * of its nets with a source of weights that only notes what is wanted; other families have tensors that they are known by. */
 #include "format/torch/torch_internal.h"
 #include "zoo/zoo.h"
 #include <stdio.h>
@@ -13,7 +13,7 @@ typedef struct tally {
     const arc_alloc *alloc;
     float *zeros;
     size_t zeros_count;
-    size_t wanted, same;
+    size_t wanted, same, named; /* named: of another shape, too */
     char differs[SHOWN][LINE_BYTES];
     int differing;
 } tally;
@@ -24,6 +24,7 @@ static const float *note(void *ctx, const char *name, const arc_shape *shape) {
     const arc_torch_tensor *own = arc_torch_find(t->s, name);
     char a[80], b[80];
     t->wanted++;
+    t->named += own != NULL;
     if (own && arc_shape_equal(&own->shape, shape))
         t->same++;
     else if (t->differing < SHOWN && own)
@@ -61,33 +62,70 @@ static arc_status compare(tally *t, const char *net) {
     return st;
 }
 
-arc_status arc_torch_refuse_unknown(const arc_torch_state *s, const arc_alloc *a, const char *name, arc_error *err) {
-    static const char known[] =
-        "arcface_torch's IResNet or MobileFaceNet, Xiaoccer's MobileFaceNet, biubug6's RetinaFace mobilenet0.25";
+/* The net of the zoo with most tensors in common. */
+static const char *nearest_of_zoo(const arc_torch_state *s, const arc_alloc *a, tally *found) {
     size_t nets, best = 0;
     const char *const *names = arc_zoo_names(&nets), *nearest = NULL;
-    tally found = {.s = s};
     for (size_t i = 0; i < nets; i++) {
         tally t = {.s = s, .alloc = a};
         if (compare(&t, names[i]) != ARC_OK)
             continue;
-        const size_t likeness = t.same * 10000 / ARC_MAX(t.wanted + s->tensors - t.same, (size_t)1);
+        const size_t likeness = (t.same + t.named) * 5000 / ARC_MAX(t.wanted + s->tensors - t.named, (size_t)1);
         if (likeness > best) {
             best = likeness;
             nearest = names[i];
-            found = t;
+            *found = t;
         }
     }
-    if (!nearest)
-        return arc_fail(
-            err, ARC_EUNSUPPORTED,
-            "%s: these %zu tensors belong to no known net (%s), and none is like them; the first is '%.100s': export it to ONNX "
-            "instead",
-            name, s->tensors, known, s->tensors ? s->tensor[0].name : "");
+    return nearest;
+}
+
+/* The family with most of its marks here, at least half of them and a larger part than `found` has. */
+static const char *nearest_family(const arc_torch_state *s, tally *found) {
+    size_t count;
+    const arc_torch_family *families = arc_torch_families(&count);
+    const char *nearest = NULL;
+    for (size_t i = 0; i < count; i++) {
+        tally t = {.s = s};
+        for (size_t k = 0; k < ARC_TORCH_MARKS && families[i].mark[k]; k++) {
+            t.wanted++;
+            if (arc_torch_find(s, families[i].mark[k]))
+                t.same++;
+            else if (t.differing < SHOWN)
+                snprintf(t.differs[t.differing++], LINE_BYTES, "'%.60s' is missing", families[i].mark[k]);
+        }
+        if (2 * t.same >= t.wanted && (!found->wanted || t.same * found->wanted > found->same * t.wanted)) {
+            nearest = families[i].name;
+            *found = t;
+        }
+    }
+    return nearest;
+}
+
+/* "a, b, c" of all that is known. */
+static void list_known(char *text, size_t bytes) {
+    size_t count, used = (size_t)snprintf(text, bytes, "arcface_torch's IResNet or MobileFaceNet");
+    const arc_torch_family *families = arc_torch_families(&count);
+    for (size_t i = 0; i < count && used < bytes; i++)
+        used += (size_t)snprintf(text + used, bytes - used, "; %s", families[i].name);
+}
+
+arc_status arc_torch_refuse_unknown(const arc_torch_state *s, const arc_alloc *a, const char *name, arc_error *err) {
+    tally found = {.s = s};
+    const char *nearest = nearest_of_zoo(s, a, &found), *family = nearest_family(s, &found);
+    if (family)
+        nearest = family;
+    if (!nearest) {
+        char known[512];
+        list_known(known, sizeof known);
+        return arc_fail(err, ARC_EUNSUPPORTED,
+                        "%s: none of the known nets is like these %zu tensors, the first of which is '%.100s': export it to ONNX "
+                        "instead. Known are %s",
+                        name, s->tensors, s->tensors ? s->tensor[0].name : "", known);
+    }
     return arc_fail(err, ARC_EUNSUPPORTED,
-                    "%s: these %zu tensors belong to no known net (%s). The nearest is %s: %zu of its %zu tensors are here; "
-                    "%s%s%s%s%s. Export "
-                    "it to ONNX instead",
-                    name, s->tensors, known, nearest, found.same, found.wanted, found.differs[0], found.differing > 1 ? ", " : "",
-                    found.differs[1], found.differing > 2 ? ", " : "", found.differs[2]);
+                    "%s: these %zu tensors belong to no known net. The nearest is %s: %zu of %zu tensors that it %s are here; "
+                    "%s%s%s%s%s. Export it to ONNX instead",
+                    name, s->tensors, nearest, found.same, found.wanted, family ? "is known by" : "has", found.differs[0],
+                    found.differing > 1 ? ", " : "", found.differs[1], found.differing > 2 ? ", " : "", found.differs[2]);
 }

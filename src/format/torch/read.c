@@ -52,10 +52,11 @@ static arc_status build(arc_graph **out, const arc_alloc *a, arc_torch_state *s,
         const bool large = arc_torch_find(s, "layers.0.layers.0.weight")->shape.dim[0] > 128;
         return arc_zoo_from_weights(out, a, large ? "mbf-large" : "mbf", dim, &weights, err);
     }
-    if (arc_torch_find(s, "dw_conv1.conv.weight") && arc_torch_find(s, "linear7.conv.weight"))
-        return arc_torch_build_mobilefacenet_xiaoccer(out, a, s, name, err);
-    if (arc_torch_find(s, "body.stage1.0.0.weight") && arc_torch_find(s, "LandmarkHead.0.conv1x1.weight"))
-        return arc_torch_build_retinaface_mnet025(out, a, s, name, err);
+    size_t count;
+    const arc_torch_family *families = arc_torch_families(&count);
+    for (size_t i = 0; i < count; i++)
+        if (arc_torch_find(s, families[i].mark[0]) && arc_torch_find(s, families[i].mark[1]))
+            return families[i].build(out, a, s, name, err);
     return arc_torch_refuse_unknown(s, a, name, err);
 }
 

@@ -1,6 +1,7 @@
 /* PyTorch checkpoints: file.c reads the container, state.c the state dict, safetensors.c both in one, names.c takes wrappers off
- * the names, nets.c builds the nets whose layers are known here, leak.c tells activations, nearest.c what an unknown net is like,
- * read.c decides which net it is. */
+ * the names, net.c has the layers that irse.c, mobilefacenet.c, ghostnet.c, vit.c, edgenext.c and retinaface.c build their nets
+ * with, leak.c tells activations, families.c lists them, nearest.c tells what an unknown net is like, read.c decides which net it
+ * is. */
 #ifndef ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 #define ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 
@@ -68,5 +69,22 @@ arc_status arc_torch_build_mobilefacenet_xiaoccer(arc_graph **out, const arc_all
                                                   arc_error *err);
 arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                               arc_error *err);
+arc_status arc_torch_build_mobilefacenet_tre(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                             arc_error *err);
+arc_status arc_torch_build_irse(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
+arc_status arc_torch_build_ghostnet(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                    arc_error *err);
+arc_status arc_torch_build_vit(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
+arc_status arc_torch_build_edgenext(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                    arc_error *err);
+
+/* families.c: nets that are told by two tensors, and resembled by more. */
+#define ARC_TORCH_MARKS 8
+typedef struct arc_torch_family {
+    const char *name;
+    const char *mark[ARC_TORCH_MARKS]; /* the first two belong to no other family; NULL: no further ones */
+    arc_status (*build)(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
+} arc_torch_family;
+const arc_torch_family *arc_torch_families(size_t *count);
 
 #endif
