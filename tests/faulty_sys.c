@@ -52,12 +52,20 @@ int arc_sys_close(int fd) {
     return bad ? -1 : result;
 }
 
+ssize_t arc_sys_read(int fd, void *data, size_t bytes) {
+    return fails("read") ? -1 : read(fd, data, now.most_bytes ? ARC_MIN(bytes, now.most_bytes) : bytes);
+}
+
 ssize_t arc_sys_write(int fd, const void *data, size_t bytes) {
     if (now.kill && __atomic_load_n(&calls, __ATOMIC_SEQ_CST) + 1 == now.at)
         (void)!write(fd, data, bytes / 2);
     if (fails("write"))
         return -1;
     return write(fd, data, now.most_bytes ? ARC_MIN(bytes, now.most_bytes) : bytes);
+}
+
+ssize_t arc_sys_write_at(int fd, const void *data, size_t bytes, off_t at) {
+    return fails("write_at") ? -1 : pwrite(fd, data, now.most_bytes ? ARC_MIN(bytes, now.most_bytes) : bytes, at);
 }
 
 int arc_sys_sync(int fd) {

@@ -20,7 +20,7 @@ typedef struct arc_faults {
     bool on;           /* every later one fails too, as on a disk that is gone; false: that one alone */
     int reason;        /* errno */
     bool kill;         /* instead of failing, the process gets SIGKILL; a write gets half way first */
-    size_t most_bytes; /* of one write; 0 = all: a short write */
+    size_t most_bytes; /* of one read or write; 0 = all: a short one */
 } arc_faults;
 
 void arc_faults_begin(arc_faults faults);

@@ -16,6 +16,7 @@ declare -A below=(
     [plot]="base"
     [drawn]="image base"
     [image]="kernel base"
+    [source]="image base"
     [hub]="base"
     [format]="zoo op graph kernel base"
     [model]="hub format $engine"

@@ -34,6 +34,7 @@
 #include <arcface/evaluate_search.h>
 #include <arcface/evaluate_template.h>
 #include <arcface/face.h>
+#include <arcface/feed.h>
 #include <arcface/file.h>
 #include <arcface/hub.h>
 #include <arcface/image.h>

@@ -151,6 +151,7 @@ typedef struct arc_result_face {
 /** One photo. Its status and error are its own; a photo without a face has status ARC_OK and faces_found 0. */
 typedef struct arc_result {
     const char *path;      /**< the photo's name: the caller's pointer */
+    const char *label;     /**< the photo's label, which messages use: the caller's pointer; NULL: path */
     arc_status status;     /**< ARC_OK, or why the photo gave nothing */
     arc_error error;       /**< the sentence */
     int width_px;          /**< full width, upright */

@@ -51,6 +51,7 @@ typedef struct arc_photo {
     arc_photo_kind kind; /**< which of the next fields count */
     /** the file; for other kinds what results and error texts call the photo, NULL: "(memory)" */
     const char *name;
+    const char *label;        /**< what error texts call it; NULL: as `name` says */
     const void *bytes;        /**< ARC_PHOTO_BYTES: [byte_count] */
     size_t byte_count;        /**< ARC_PHOTO_BYTES */
     arc_frame frame;          /**< ARC_PHOTO_FRAME */

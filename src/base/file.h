@@ -1,6 +1,6 @@
 /* base: all access to files. A file is read through a mapping (map.c), written completely or not at all (writer.c), or
- * appended to under a lock (append.c); folders are listed in sorted order (folder.c). Every error names the path and the
- * system's reason.
+ * appended to under a lock (append.c); folders are listed in sorted order (folder.c, listing.c). Every error names the path and
+ * the system's reason.
  *
  * These guarantees hold if any system call fails, the disk is full or the program is killed (tests/unit/test_store.c makes
  * each call fail in turn). The final name of a writer has the complete old file or the complete new one. A file that is
@@ -25,6 +25,11 @@ void arc_map_close(arc_map *map); /* idempotent */
 /* Tells the system that these mapped pages are not needed now, so that the peak of resident memory is one copy of the weights. */
 void arc_map_drop(const arc_map *map, const void *from, size_t bytes);
 
+/* ---- input.c ---- */
+
+/* Everything that standard input gives, up to the buffer's maximum. Errors: EIO, ELIMIT, ENOMEM. */
+arc_status arc_input_read(arc_buffer *out, arc_error *err);
+
 /* ---- writer.c ---- */
 
 /* Atomic writer: writes a temporary file beside `path`, which commit syncs and renames; abort removes it. path "-" is standard
@@ -36,6 +41,10 @@ arc_status arc_writer_open_memory(arc_writer **out, const arc_alloc *a, arc_buff
 /* After a failed put or printf only abort is possible: commit fails. Numbers have a decimal point in every locale. */
 arc_status arc_writer_put(arc_writer *w, const void *data, size_t bytes, arc_error *err);
 arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...) ARC_PRINTF(3, 4);
+/* Whether arc_writer_put_first works: not for standard output, devices and memory. */
+bool arc_writer_can_go_back(const arc_writer *w);
+/* Replaces the first bytes of what was put before, for headers that say how much follows. */
+arc_status arc_writer_put_first(arc_writer *w, const void *data, size_t bytes, arc_error *err);
 /* Commit will not wait for the disk: for thousands of small files that can be made again. The file is still complete or
  * absent. */
 void arc_writer_unsynced(arc_writer *w);
@@ -71,5 +80,14 @@ void arc_names_free(arc_names *names);
 arc_status arc_dir_make(const char *path, arc_error *err); /* with its parents; it is no error if it exists */
 /* Creates the folder in which the file `path` is to be written, with its parents. */
 arc_status arc_dir_make_for(const char *path, arc_error *err);
+
+/* ---- listing.c ---- */
+
+/* The same names one after the other, with memory for at most `most` of them: a folder with more is read again for each further
+ * `most`. Files that come or go meanwhile are in it or not; no name comes twice. */
+typedef struct arc_listing arc_listing;
+arc_status arc_listing_open(arc_listing **out, const arc_alloc *a, const char *path, size_t most, arc_error *err);
+arc_status arc_listing_next(arc_listing *l, const char **name, arc_error *err); /* NULL: no more; good until the next call */
+void arc_listing_close(arc_listing **listing);                                  /* NULL-safe */
 
 #endif

@@ -8,11 +8,24 @@
 #include <string.h>
 #include <unistd.h>
 
+static arc_path_kind kind_in(const struct stat *info) {
+    return S_ISREG(info->st_mode) ? ARC_PATH_FILE : S_ISDIR(info->st_mode) ? ARC_PATH_DIR : ARC_PATH_OTHER;
+}
+
 arc_path_kind arc_path_kind_of(const char *path) {
     struct stat info;
+    return arc_sys_stat(path, &info) == 0 ? kind_in(&info) : ARC_PATH_NONE;
+}
+
+arc_status arc_path_look(const char *path, arc_path_kind *kind, arc_path_id *id, arc_error *err) {
+    struct stat info;
+    *kind = ARC_PATH_NONE;
+    *id = (arc_path_id){0};
     if (arc_sys_stat(path, &info) != 0)
-        return ARC_PATH_NONE;
-    return S_ISREG(info.st_mode) ? ARC_PATH_FILE : S_ISDIR(info.st_mode) ? ARC_PATH_DIR : ARC_PATH_OTHER;
+        return arc_fail_errno(err, "open", path);
+    *kind = kind_in(&info);
+    *id = (arc_path_id){(uint64_t)info.st_dev, (uint64_t)info.st_ino};
+    return ARC_OK;
 }
 
 arc_status arc_path_rename(const char *from, const char *to, arc_error *err) {

@@ -9,6 +9,12 @@
 typedef enum arc_path_kind { ARC_PATH_NONE, ARC_PATH_FILE, ARC_PATH_DIR, ARC_PATH_OTHER } arc_path_kind;
 /* NONE also if it is unknown (a folder above it cannot be read). */
 arc_path_kind arc_path_kind_of(const char *path);
+/* Which file a path leads to: paths with the same identity lead to the same one. */
+typedef struct arc_path_id {
+    uint64_t device, number;
+} arc_path_id;
+/* As arc_path_kind_of, but with the reason for NONE. Errors: ENOTFOUND, EIO. */
+arc_status arc_path_look(const char *path, arc_path_kind *kind, arc_path_id *id, arc_error *err);
 arc_status arc_path_rename(const char *from, const char *to, arc_error *err);
 arc_status arc_path_remove(const char *path, arc_error *err); /* it is no error if there is nothing */
 

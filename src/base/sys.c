@@ -15,8 +15,16 @@ int arc_sys_close(int fd) {
     return close(fd);
 }
 
+ssize_t arc_sys_read(int fd, void *data, size_t bytes) {
+    return read(fd, data, bytes);
+}
+
 ssize_t arc_sys_write(int fd, const void *data, size_t bytes) {
     return write(fd, data, bytes);
+}
+
+ssize_t arc_sys_write_at(int fd, const void *data, size_t bytes, off_t at) {
+    return pwrite(fd, data, bytes, at);
 }
 
 int arc_sys_sync(int fd) {

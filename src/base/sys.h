@@ -1,5 +1,5 @@
-/* base: the system calls on files, one function each, which the files of this room use (map.c, writer.c, append.c, folder.c,
- * lock.c, paths.c). No other room includes it: they use file.h, paths.h, lock.h and store.h.
+/* base: the system calls on files, one function each, which the files of this room use (map.c, input.c, writer.c, append.c,
+ * folder.c, listing.c, lock.c, paths.c). No other room includes it: they use file.h, paths.h, lock.h and store.h.
  *
  * Tests link tests/faulty_sys.c in place of sys.c and make every single call fail in turn, as their allocator does with every
  * allocation. The library itself has no switch for it. The functions behave like the calls of the same name: -1 or NULL, and
@@ -14,8 +14,10 @@
 
 int arc_sys_open(const char *path, int flags, mode_t mode);
 int arc_sys_close(int fd);
+ssize_t arc_sys_read(int fd, void *data, size_t bytes);
 ssize_t arc_sys_write(int fd, const void *data, size_t bytes);
-int arc_sys_sync(int fd); /* fsync */
+ssize_t arc_sys_write_at(int fd, const void *data, size_t bytes, off_t at); /* pwrite */
+int arc_sys_sync(int fd);                                                   /* fsync */
 int arc_sys_truncate(int fd, off_t bytes);
 int arc_sys_lock(int fd, int operation); /* flock */
 int arc_sys_stat(const char *path, struct stat *out);

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/paths.h"
 #include "base/sys.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ struct arc_writer {
     char *path, *temporary; /* temporary NULL: written directly (standard output, a device or a pipe) */
     uint8_t *buffer;
     size_t used;
+    bool flushed;       /* a part of what was put is in the file */
     arc_buffer *memory; /* written to instead of a file; NULL: a file */
     int fd;             /* -1 with memory */
     bool unsynced;
@@ -105,6 +107,7 @@ static arc_status write_all(arc_writer *w, const uint8_t *data, size_t bytes, ar
 
 static arc_status writer_flush(arc_writer *w, arc_error *err) {
     arc_status st = write_all(w, w->buffer, w->used, err);
+    w->flushed |= w->used > 0;
     w->used = 0;
     return st;
 }
@@ -124,13 +127,40 @@ arc_status arc_writer_put(arc_writer *w, const void *data, size_t bytes, arc_err
         arc_status st = writer_flush(w, err);
         if (st != ARC_OK)
             return st;
-        if (bytes > WRITER_BUFFER_BYTES)
+        if (bytes > WRITER_BUFFER_BYTES) {
+            w->flushed = true;
             return write_all(w, data, bytes, err);
+        }
     }
     if (bytes)
         memcpy(w->buffer + w->used, data, bytes);
     w->used += bytes;
     return ARC_OK;
+}
+
+bool arc_writer_can_go_back(const arc_writer *w) {
+    return w->temporary != NULL;
+}
+
+arc_status arc_writer_put_first(arc_writer *w, const void *data, size_t bytes, arc_error *err) {
+    if (!w->flushed) {
+        assert(bytes <= w->used);
+        memcpy(w->buffer, data, bytes);
+        return ARC_OK;
+    }
+    arc_status st = writer_flush(w, err); /* what is replaced may lie in the buffer's first bytes */
+    for (size_t at = 0; st == ARC_OK && at < bytes;) {
+        const ssize_t n = arc_sys_write_at(w->fd, (const uint8_t *)data + at, bytes - at, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = ENOSPC;
+        if (n <= 0)
+            st = arc_fail_errno(err, "write", w->path);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    w->broken |= st != ARC_OK;
+    return st;
 }
 
 arc_status arc_writer_printf(arc_writer *w, arc_error *err, const char *fmt, ...) {

@@ -140,7 +140,7 @@ static void search_photos(arc_search *s, arc_searcher *searcher, bool reports) {
     arc_photo photo;
     while (take_photo(s, &index, &photo)) {
         arc_result *r = &s->result[index - s->first];
-        *r = (arc_result){.path = photo.name};
+        *r = (arc_result){.path = photo.name, .label = photo.label};
         arc_searcher_run(searcher, &photo, r);
         put_back(s, index, &photo);
         pthread_mutex_lock(&s->lock);

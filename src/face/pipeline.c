@@ -6,6 +6,7 @@
 #include "face/embed.h"
 #include "face/lanes.h"
 #include "face/result.h"
+#include "face/text.h"
 #include "face/views.h"
 #include <string.h>
 
@@ -119,7 +120,7 @@ static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
     const arc_embed_extra extra = {(const float(*)[5][2])points, &face->norm};
     const arc_status st = arc_embed_faces(p->embedder, &face->crop, &extra, 1, p->opt.flip, face->embedding, &r->error);
     if (st != ARC_OK)
-        arc_result_fail(p->ctx, r, arc_fail_in(&r->error, st, r->path));
+        arc_result_fail(p->ctx, r, arc_fail_in(&r->error, st, arc_face_label(r)));
 }
 
 static void embed_queued(arc_pipeline *p, arc_result *results, queue *q) {

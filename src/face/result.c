@@ -13,7 +13,8 @@ void arc_result_free(arc_context *ctx, arc_result *result) {
 }
 
 void arc_result_fail(arc_context *ctx, arc_result *r, arc_status st) {
-    arc_result kept = {.path = r->path, .status = st, .error = r->error, .width_px = r->width_px, .height_px = r->height_px};
+    arc_result kept = {
+        .path = r->path, .label = r->label, .status = st, .error = r->error, .width_px = r->width_px, .height_px = r->height_px};
     arc_result_free(ctx, r);
     *r = kept;
 }

@@ -1,5 +1,5 @@
-/* face: writes embeddings and detections as text and files, in pieces, so that files may have any size. The formats are
- * stable: programs read them. */
+/* face: writes embeddings and detections as text and files, one result after the other, so that there may be any number of them.
+ * The formats are stable: programs read them. */
 #include "base/base.h"
 #include "base/text.h"
 #include "face/text.h"
@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #define PIECE_BYTES 65536 /* of text, written at a time */
+#define ROWS_BYTES_MAX (SIZE_MAX / 2)
 
 /* ---- detections ---- */
 
@@ -59,24 +60,31 @@ arc_status arc_results_describe(arc_context *ctx, const arc_result *results, int
 
 /* ---- embeddings ---- */
 
-typedef struct saver {
-    arc_writer *writer;
-    arc_text text; /* the piece that is written next */
+struct arc_results_writer {
+    const arc_alloc *alloc;
+    arc_results_format format;
     int dim;
+    arc_writer *file;
+    arc_writer *names; /* of ARC_RESULTS_NPY: the file beside it, or NULL */
+    arc_buffer rows;   /* of an array whose file cannot be gone back in: its head tells their number */
+    bool keep_rows;
+    arc_text text; /* the piece that is written next */
     bool first;
-} saver;
+    int64_t faces;
+    char path[]; /* for error texts */
+};
 
-static arc_status write_piece(saver *s, arc_error *err) {
-    if (s->text.st != ARC_OK)
-        return arc_fail(err, s->text.st, "no memory for results as text");
-    const size_t bytes = s->text.buffer.bytes;
-    s->text.buffer.bytes = 0;
-    return bytes ? arc_writer_put(s->writer, s->text.buffer.data, bytes, err) : ARC_OK;
+static arc_status write_piece(arc_results_writer *w, arc_writer *to, arc_error *err) {
+    if (w->text.st != ARC_OK)
+        return arc_fail(err, w->text.st, "no memory for results as text");
+    const size_t bytes = w->text.buffer.bytes;
+    w->text.buffer.bytes = 0;
+    return bytes ? arc_writer_put(to, w->text.buffer.data, bytes, err) : ARC_OK;
 }
 
-static void put_values(saver *s, const float *x, const char *first, const char *between) {
-    for (int d = 0; d < s->dim; d++)
-        arc_text_add(&s->text, "%s%.9g", d ? between : first, (double)x[d]);
+static void put_values(arc_results_writer *w, const float *x, const char *first, const char *between) {
+    for (int d = 0; d < w->dim; d++)
+        arc_text_add(&w->text, "%s%.9g", d ? between : first, (double)x[d]);
 }
 
 /* A field of CSV, quoted if necessary. */
@@ -91,110 +99,194 @@ static void put_field(arc_text *t, const char *text) {
     arc_text_add(t, "\"");
 }
 
-static void put_csv(saver *s, const arc_result *r, int k) {
+static void put_csv(arc_results_writer *w, const arc_result *r, int k) {
     const arc_face *f = &r->face[k].face;
-    put_field(&s->text, arc_face_name(r));
-    arc_text_add(&s->text, ",%d,%.6g,%.6g,%.6g,%.6g,%.6g", k, (double)f->x1_px, (double)f->y1_px, (double)f->x2_px,
+    put_field(&w->text, arc_face_name(r));
+    arc_text_add(&w->text, ",%d,%.6g,%.6g,%.6g,%.6g,%.6g", k, (double)f->x1_px, (double)f->y1_px, (double)f->x2_px,
                  (double)f->y2_px, (double)f->score);
-    put_values(s, r->face[k].embedding, ",", ",");
-    arc_text_add(&s->text, "\n");
+    put_values(w, r->face[k].embedding, ",", ",");
+    arc_text_add(&w->text, "\n");
 }
 
-static void put_json(saver *s, const arc_result *r, int k) {
-    arc_text_add(&s->text, "%s\n  {\"path\": ", s->first ? "" : ",");
-    arc_text_quote(&s->text, arc_face_name(r));
-    arc_text_add(&s->text, ", \"face\": %d, ", k);
-    arc_face_json(&s->text, &r->face[k].face);
-    arc_text_add(&s->text, ", \"residual\": %.6g, \"embedding\": [", r->face[k].align_residual_px);
-    put_values(s, r->face[k].embedding, "", ", ");
-    arc_text_add(&s->text, "]}");
+static void put_json(arc_results_writer *w, const arc_result *r, int k) {
+    arc_text_add(&w->text, "%s\n  {\"path\": ", w->first ? "" : ",");
+    arc_text_quote(&w->text, arc_face_name(r));
+    arc_text_add(&w->text, ", \"face\": %d, ", k);
+    arc_face_json(&w->text, &r->face[k].face);
+    arc_text_add(&w->text, ", \"residual\": %.6g, \"embedding\": [", r->face[k].align_residual_px);
+    put_values(w, r->face[k].embedding, "", ", ");
+    arc_text_add(&w->text, "]}");
 }
 
-static void put_name(saver *s, const arc_result *r, int k) {
+static void put_name(arc_results_writer *w, const arc_result *r, int k) {
     const arc_face *f = &r->face[k].face;
-    arc_text_add(&s->text, "%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", arc_face_name(r), k, (double)f->x1_px, (double)f->y1_px,
+    arc_text_add(&w->text, "%s\t%d\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", arc_face_name(r), k, (double)f->x1_px, (double)f->y1_px,
                  (double)f->x2_px, (double)f->y2_px, (double)f->score);
 }
 
-static arc_status put_row(saver *s, const arc_result *r, int k, arc_error *err) {
-    return arc_writer_put(s->writer, r->face[k].embedding, (size_t)s->dim * sizeof(float), err);
+static arc_status put_row(arc_results_writer *w, const arc_result *r, int k, arc_error *err) {
+    const size_t bytes = (size_t)w->dim * sizeof(float);
+    if (!w->keep_rows)
+        return arc_writer_put(w->file, r->face[k].embedding, bytes, err);
+    return arc_buffer_put(&w->rows, r->face[k].embedding, bytes) == ARC_OK ? ARC_OK : arc_fail_nomem(err, "embeddings");
 }
 
-typedef void put_face(saver *s, const arc_result *r, int k);
-
-static arc_status put_head(saver *s, put_face *put, const char *path, int64_t rows, arc_error *err) {
-    if (!put)
-        return arc_npy_put_header(s->writer, path, 2, (const int64_t[2]){rows, s->dim}, err);
-    if (put == put_json)
-        arc_text_add(&s->text, "[");
-    if (put == put_csv) {
-        arc_text_add(&s->text, "path,face,x1,y1,x2,y2,score");
-        for (int d = 0; d < s->dim; d++)
-            arc_text_add(&s->text, ",e%d", d);
-        arc_text_add(&s->text, "\n");
+static arc_status put_head(arc_results_writer *w, arc_error *err) {
+    switch (w->format) {
+    case ARC_RESULTS_NPY: /* once more at the end, with the number of rows */
+        return w->keep_rows ? ARC_OK : arc_npy_put_header(w->file, w->path, 2, (const int64_t[2]){0, w->dim}, err);
+    case ARC_RESULTS_CSV:
+        arc_text_add(&w->text, "path,face,x1,y1,x2,y2,score");
+        for (int d = 0; d < w->dim; d++)
+            arc_text_add(&w->text, ",e%d", d);
+        arc_text_add(&w->text, "\n");
+        return ARC_OK;
+    case ARC_RESULTS_FACES:
+        return ARC_OK;
+    case ARC_RESULTS_JSON:
+    case ARC_RESULTS_FACES_JSON:
+        arc_text_add(&w->text, "[");
+        return ARC_OK;
     }
-    return ARC_OK;
+    return arc_fail(err, ARC_EINVAL, "%s: %d is no format of results", w->path, (int)w->format);
 }
 
-/* put NULL: rows of an NPY file. */
-static arc_status save(arc_context *ctx, const arc_result *results, int count, int dim, put_face *put, const char *path,
-                       int64_t rows, arc_error *err) {
-    saver s = {.dim = dim, .first = true};
-    arc_text_begin(&s.text, &ctx->alloc);
-    arc_status st = arc_writer_open(&s.writer, &ctx->alloc, path, err);
-    if (st == ARC_OK)
-        st = put_head(&s, put, path, rows, err);
-    for (int i = 0; i < count; i++)
-        for (int k = 0; st == ARC_OK && k < results[i].faces; k++) {
-            if (put)
-                put(&s, &results[i], k);
-            else
-                st = put_row(&s, &results[i], k, err);
-            s.first = false;
-            if (st == ARC_OK && s.text.buffer.bytes >= PIECE_BYTES)
-                st = write_piece(&s, err);
-        }
-    if (put == put_json)
-        arc_text_add(&s.text, "\n]\n");
-    if (st == ARC_OK)
-        st = write_piece(&s, err);
-    if (st == ARC_OK)
-        st = arc_writer_commit(&s.writer, err);
-    arc_writer_abort(&s.writer);
-    arc_buffer_free(&s.text.buffer);
-    return st;
-}
-
-static arc_status save_names(arc_context *ctx, const arc_result *results, int count, const char *path, arc_error *err) {
+/* NAME.txt of NAME.npy. */
+static arc_status open_names(arc_results_writer *w, arc_error *err) {
+    const char *path = w->path;
     const size_t length = strlen(path), bytes = length + sizeof ".txt";
     const size_t stem = length > 4 && strcasecmp(path + length - 4, ".npy") == 0 ? length - 4 : length;
-    char *beside = arc_mem_new(&ctx->alloc, bytes, 1);
+    char *beside = arc_mem_new(w->alloc, bytes, 1);
     if (!beside)
         return arc_fail_nomem(err, "a path");
     memcpy(beside, path, stem);
     memcpy(beside + stem, ".txt", sizeof ".txt");
-    const arc_status st = save(ctx, results, count, 0, put_name, beside, 0, err);
-    arc_mem_free(&ctx->alloc, beside);
+    const arc_status st = arc_writer_open(&w->names, w->alloc, beside, err);
+    arc_mem_free(w->alloc, beside);
     return st;
+}
+
+arc_status arc_results_writer_open(arc_context *ctx, int dim, arc_results_format format, const char *path,
+                                   arc_results_writer **out, arc_error *err) {
+    const size_t bytes = strlen(path) + 1;
+    arc_results_writer *w = *out = arc_mem_new(&ctx->alloc, 1, sizeof *w + bytes);
+    arc_status st = ARC_OK;
+    if (!w)
+        return arc_fail_nomem(err, path);
+    *w = (arc_results_writer){.alloc = &ctx->alloc, .format = format, .dim = dim, .first = true};
+    memcpy(w->path, path, bytes);
+    arc_text_begin(&w->text, w->alloc);
+    arc_buffer_init(&w->rows, w->alloc, ROWS_BYTES_MAX);
+    if (format == ARC_RESULTS_NPY && strcmp(path, "-") != 0)
+        ARC_TRY(open_names(w, err));
+    ARC_TRY(arc_writer_open(&w->file, w->alloc, path, err));
+    w->keep_rows = format == ARC_RESULTS_NPY && !arc_writer_can_go_back(w->file);
+    ARC_TRY(put_head(w, err));
+done:
+    if (st != ARC_OK)
+        arc_results_writer_abort(out);
+    return st;
+}
+
+static bool lacks_embeddings(const arc_result *r, int dim) {
+    for (int k = 0; k < r->faces; k++)
+        if (!r->face[k].embedding || dim <= 0)
+            return true;
+    return false;
+}
+
+static arc_status put_face(arc_results_writer *w, const arc_result *r, int k, arc_error *err) {
+    arc_status st = ARC_OK;
+    if (w->format == ARC_RESULTS_CSV)
+        put_csv(w, r, k);
+    else if (w->format == ARC_RESULTS_JSON)
+        put_json(w, r, k);
+    else if (w->names)
+        put_name(w, r, k);
+    if (w->format == ARC_RESULTS_NPY)
+        st = put_row(w, r, k, err);
+    w->first = false;
+    w->faces++;
+    if (st == ARC_OK && w->text.buffer.bytes >= PIECE_BYTES)
+        st = write_piece(w, w->names ? w->names : w->file, err);
+    return st;
+}
+
+static arc_status put_photo(arc_results_writer *w, const arc_result *r, arc_error *err) {
+    if (r->status != ARC_OK)
+        return ARC_OK;
+    if (w->format == ARC_RESULTS_FACES)
+        describe_plain(&w->text, r);
+    else
+        describe_json(&w->text, r, w->first);
+    w->first = false;
+    w->faces += r->faces;
+    return w->text.buffer.bytes >= PIECE_BYTES ? write_piece(w, w->file, err) : ARC_OK;
+}
+
+arc_status arc_results_writer_put(arc_results_writer *w, const arc_result *result, arc_error *err) {
+    arc_status st = ARC_OK;
+    if (w->format == ARC_RESULTS_FACES || w->format == ARC_RESULTS_FACES_JSON)
+        return put_photo(w, result, err);
+    if (lacks_embeddings(result, w->dim))
+        return arc_fail(err, ARC_EINVAL, "%s: the faces have no embeddings to write", w->path);
+    for (int k = 0; st == ARC_OK && k < result->faces; k++)
+        st = put_face(w, result, k, err);
+    return st;
+}
+
+/* The head of the array, and its rows where they were kept. */
+static arc_status end_rows(arc_results_writer *w, arc_error *err) {
+    char header[ARC_NPY_HEADER_BYTES];
+    arc_status st = arc_npy_header(header, w->path, 2, (const int64_t[2]){w->faces, w->dim}, err);
+    if (st == ARC_OK && !w->keep_rows)
+        return arc_writer_put_first(w->file, header, sizeof header, err);
+    if (st == ARC_OK)
+        st = arc_writer_put(w->file, header, sizeof header, err);
+    if (st == ARC_OK && w->rows.bytes)
+        st = arc_writer_put(w->file, w->rows.data, w->rows.bytes, err);
+    return st;
+}
+
+arc_status arc_results_writer_commit(arc_results_writer **writer, arc_error *err) {
+    arc_results_writer *w = *writer;
+    arc_status st;
+    if (w->format == ARC_RESULTS_JSON || w->format == ARC_RESULTS_FACES_JSON)
+        arc_text_add(&w->text, "\n]\n");
+    ARC_TRY(write_piece(w, w->names ? w->names : w->file, err));
+    if (w->format == ARC_RESULTS_NPY)
+        ARC_TRY(end_rows(w, err));
+    if (w->names)
+        ARC_TRY(arc_writer_commit(&w->names, err));
+    ARC_TRY(arc_writer_commit(&w->file, err));
+done:
+    arc_results_writer_abort(writer);
+    return st;
+}
+
+void arc_results_writer_abort(arc_results_writer **writer) {
+    if (!writer || !*writer)
+        return;
+    arc_results_writer *w = *writer;
+    arc_writer_abort(&w->names);
+    arc_writer_abort(&w->file);
+    arc_buffer_free(&w->text.buffer);
+    arc_buffer_free(&w->rows);
+    arc_mem_free(w->alloc, w);
+    *writer = NULL;
 }
 
 arc_status arc_results_save(arc_context *ctx, const arc_result *results, int count, int dim, arc_results_format format,
                             const char *path, arc_error *err) {
-    int64_t rows = 0;
+    arc_results_writer *w = NULL;
     for (int i = 0; i < count; i++)
-        for (int k = 0; k < results[i].faces; k++, rows++)
-            if (!results[i].face[k].embedding || dim <= 0)
-                return arc_fail(err, ARC_EINVAL, "%s: the faces have no embeddings to write", path);
-    switch (format) {
-    case ARC_RESULTS_CSV:
-        return save(ctx, results, count, dim, put_csv, path, rows, err);
-    case ARC_RESULTS_JSON:
-        return save(ctx, results, count, dim, put_json, path, rows, err);
-    case ARC_RESULTS_NPY: {
-        const arc_status st = strcmp(path, "-") == 0 ? ARC_OK : save_names(ctx, results, count, path, err);
-        return st == ARC_OK ? save(ctx, results, count, dim, NULL, path, rows, err) : st;
-    }
-    default:
-        return arc_fail(err, ARC_EINVAL, "%s: %d is no format of results", path, (int)format);
-    }
+        if (lacks_embeddings(&results[i], dim) && format <= ARC_RESULTS_NPY)
+            return arc_fail(err, ARC_EINVAL, "%s: the faces have no embeddings to write", path);
+    arc_status st = arc_results_writer_open(ctx, dim, format, path, &w, err);
+    for (int i = 0; st == ARC_OK && i < count; i++)
+        st = arc_results_writer_put(w, &results[i], err);
+    if (st == ARC_OK)
+        return arc_results_writer_commit(&w, err);
+    arc_results_writer_abort(&w);
+    return st;
 }

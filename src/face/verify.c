@@ -2,6 +2,7 @@
  * thresholds, model/calibration.c stores them in the model. */
 #include "base/base.h"
 #include "face/pipeline.h"
+#include "face/text.h"
 #include <arcface/verify.h>
 #include <math.h>
 
@@ -35,7 +36,7 @@ void arc_verify_embeddings(const arc_verify_rule *rule, const float *a, const fl
 }
 
 static arc_status check_photo(const arc_result *r, arc_error *err) {
-    const char *name = r->path ? r->path : "(memory)";
+    const char *name = arc_face_label(r);
     if (r->status != ARC_OK)
         return arc_fail(err, r->status, "%s", r->error.text);
     if (r->faces == 0)

@@ -146,7 +146,9 @@ void arc_ytf_boxes_close(arc_ytf_boxes *boxes);
 
 /* ---- npy.c ---- */
 /* The head of a float32 array of at most 4 dimensions, for writers that have its rows one after the other; path: for error
- * texts. */
+ * texts. It has the same size for every shape. */
+#define ARC_NPY_HEADER_BYTES 128 /* one multiple of 64 that fits every header */
+arc_status arc_npy_header(char header[ARC_NPY_HEADER_BYTES], const char *path, int rank, const int64_t *dim, arc_error *err);
 arc_status arc_npy_put_header(arc_writer *w, const char *path, int rank, const int64_t *dim, arc_error *err);
 arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,
                             arc_error *err);

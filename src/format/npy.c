@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADER_BYTES 128 /* ours: one multiple of 64 that fits every header */
 #define HEADER_MAX 65536
 
-arc_status arc_npy_put_header(arc_writer *w, const char *path, int rank, const int64_t *dim, arc_error *err) {
+arc_status arc_npy_header(char header[ARC_NPY_HEADER_BYTES], const char *path, int rank, const int64_t *dim, arc_error *err) {
     arc_shape s = {.rank = rank};
-    char header[HEADER_BYTES + 1], shape[96] = "";
+    char shape[96] = "";
     size_t at = 0;
     if (rank < 0 || rank > 4)
         return arc_fail(err, ARC_EINVAL, "%s: an array of %d dimensions can't be written", path, rank);
@@ -23,12 +22,19 @@ arc_status arc_npy_put_header(arc_writer *w, const char *path, int rank, const i
     if (arc_shape_count(&s) < 0)
         return arc_fail(err, ARC_EINVAL, "%s: an impossible shape can't be written", path);
     memcpy(header, "\x93NUMPY\x01\x00", 8);
-    header[8] = (char)(HEADER_BYTES - 10);
+    header[8] = (char)(ARC_NPY_HEADER_BYTES - 10);
     header[9] = 0;
-    const int n = snprintf(header + 10, sizeof header - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
-    memset(header + 10 + n, ' ', HEADER_BYTES - 10 - (size_t)n);
-    header[HEADER_BYTES - 1] = '\n';
-    return arc_writer_put(w, header, HEADER_BYTES, err);
+    const int n =
+        snprintf(header + 10, ARC_NPY_HEADER_BYTES - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+    memset(header + 10 + n, ' ', ARC_NPY_HEADER_BYTES - 10 - (size_t)n);
+    header[ARC_NPY_HEADER_BYTES - 1] = '\n';
+    return ARC_OK;
+}
+
+arc_status arc_npy_put_header(arc_writer *w, const char *path, int rank, const int64_t *dim, arc_error *err) {
+    char header[ARC_NPY_HEADER_BYTES];
+    const arc_status st = arc_npy_header(header, path, rank, dim, err);
+    return st == ARC_OK ? arc_writer_put(w, header, sizeof header, err) : st;
 }
 
 arc_status arc_npy_save_f32(const arc_alloc *a, const char *path, const float *data, int rank, const int64_t *dim,

@@ -42,6 +42,18 @@ arc_status arc_photo_open(const arc_alloc *a, const arc_photo *photo, const arc_
                           arc_image_info *info, arc_error *err);
 const char *arc_photo_name(const arc_photo *photo); /* for error texts; never NULL */
 
+/* ---- photo_list.c ---- */
+
+/* The paths in a file, one after the other: lines, or each ended by NUL when there is one. Points into the mapping. */
+typedef struct arc_photo_list {
+    const char *text;
+    size_t bytes, at;
+    char end;
+} arc_photo_list;
+void arc_photo_list_begin(arc_photo_list *l, const arc_map *map);
+/* The next one that is not empty, [*length]; NULL: there is no more. */
+const char *arc_photo_list_next(arc_photo_list *l, size_t *length);
+
 /* ---- resize.c, letterbox.c ---- */
 
 /* Bit-exact to OpenCV 4's cv2.resize(INTER_LINEAR) on 8-bit pixels. `to` has its size and memory; formats must agree. Rows are

@@ -52,7 +52,7 @@ void arc_photo_source_of_paths(arc_photo_source *source, const char *const *path
 }
 
 const char *arc_photo_name(const arc_photo *photo) {
-    return photo->name ? photo->name : "(memory)";
+    return photo->label ? photo->label : photo->name ? photo->name : "(memory)";
 }
 
 /* ---- frames ---- */
@@ -152,7 +152,7 @@ static arc_status open_photo(const arc_alloc *a, const arc_photo *photo, const a
     case ARC_PHOTO_BYTES:
         if (!photo->bytes && photo->byte_count)
             return arc_fail(err, ARC_EINVAL, "%s: %zu bytes at no address", arc_photo_name(photo), photo->byte_count);
-        return arc_image_decode_in(a, photo->bytes, photo->byte_count, photo->name, opt, out, info, err);
+        return arc_image_decode_in(a, photo->bytes, photo->byte_count, arc_photo_name(photo), opt, out, info, err);
     case ARC_PHOTO_FRAME:
         return open_frame(a, photo, opt, copy, out, owned, info, err);
     case ARC_PHOTO_FAILED:

@@ -1,18 +1,21 @@
 /* Lists of photos: a file of paths, one a line or each ended by NUL, as find -print0 writes them. */
-#include "base/base.h"
-#include <arcface/photo.h>
+#include "image/image.h"
 #include <limits.h>
 #include <string.h>
 
 #define LIST_BYTES_MAX ((size_t)1 << 30)
 
-/* The next path that is not empty, from *at on; *at goes behind it. NULL: there is no more. */
-static const char *next_path(const char *text, size_t bytes, char end, size_t *at, size_t *length) {
-    while (*at < bytes) {
-        const char *from = text + *at, *stop = memchr(from, end, bytes - *at);
-        *length = stop ? (size_t)(stop - from) : bytes - *at;
-        *at += *length + 1;
-        if (end == '\n' && *length > 0 && from[*length - 1] == '\r')
+void arc_photo_list_begin(arc_photo_list *l, const arc_map *map) {
+    const bool nul = map->bytes > 0 && memchr(map->data, '\0', map->bytes);
+    *l = (arc_photo_list){.text = (const char *)map->data, .bytes = map->bytes, .end = nul ? '\0' : '\n'};
+}
+
+const char *arc_photo_list_next(arc_photo_list *l, size_t *length) {
+    while (l->at < l->bytes) {
+        const char *from = l->text + l->at, *stop = memchr(from, l->end, l->bytes - l->at);
+        *length = stop ? (size_t)(stop - from) : l->bytes - l->at;
+        l->at += *length + 1;
+        if (l->end == '\n' && *length > 0 && from[*length - 1] == '\r')
             --*length;
         if (*length > 0)
             return from;
@@ -23,10 +26,10 @@ static const char *next_path(const char *text, size_t bytes, char end, size_t *a
 /* One block: the pointers, then what they point at. */
 static arc_status take_paths(const arc_alloc *a, const arc_map *map, const char *file, char ***paths, int *count,
                              arc_error *err) {
-    const char *text = (const char *)map->data, *path;
-    const char end = map->bytes > 0 && memchr(text, '\0', map->bytes) ? '\0' : '\n';
-    size_t n = 0, total = 0, length;
-    for (size_t at = 0; next_path(text, map->bytes, end, &at, &length); n++)
+    arc_photo_list list;
+    const char *path;
+    size_t n = 0, total = 0, length, i = 0;
+    for (arc_photo_list_begin(&list, map); arc_photo_list_next(&list, &length); n++)
         total += length + 1;
     if (n == 0)
         return arc_fail(err, ARC_EFORMAT, "%s: the list names no photos", file);
@@ -36,8 +39,7 @@ static arc_status take_paths(const arc_alloc *a, const arc_map *map, const char 
     if (!out)
         return arc_fail_nomem(err, file);
     char *to = (char *)(out + n);
-    size_t i = 0;
-    for (size_t at = 0; (path = next_path(text, map->bytes, end, &at, &length)) != NULL; to += length + 1) {
+    for (arc_photo_list_begin(&list, map); (path = arc_photo_list_next(&list, &length)) != NULL; to += length + 1) {
         memcpy(to, path, length);
         to[length] = '\0';
         out[i++] = to;

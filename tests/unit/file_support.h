@@ -45,15 +45,17 @@ static inline size_t entries_of(const char *path) {
     return count;
 }
 
-/* In pieces: small ones, one that is larger than the buffer, and a line. */
+/* In pieces: small ones, one that is larger than the buffer, and a line; the first bytes at last. */
 static inline arc_status write_new(const char *path, arc_error *err) {
     arc_writer *w = NULL;
     arc_status st;
     ARC_TRY(arc_writer_open(&w, libc, path, err));
-    ARC_TRY(arc_writer_put(w, new_bytes, 1000, err));
+    ARC_TRY(arc_writer_put(w, new_bytes + 1000, 1000, err));
+    ARC_TRY(arc_writer_put_first(w, new_bytes + 500, 1000, err));
     ARC_TRY(arc_writer_printf(w, err, "%c", new_bytes[1000]));
     ARC_TRY(arc_writer_put(w, new_bytes + 1001, NEW_BYTES - 2001, err));
     ARC_TRY(arc_writer_put(w, new_bytes + NEW_BYTES - 1000, 1000, err));
+    ARC_TRY(arc_writer_put_first(w, new_bytes, 1000, err));
 done:
     return arc_writer_finish(&w, st, err);
 }

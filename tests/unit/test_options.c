@@ -13,6 +13,7 @@ static struct results {
     arc_context *context;
     arc_image image;
     arc_pipeline *pipeline;
+    arc_feed *feed;
     arc_model *model;
     arc_evaluation *evaluation;
     arc_audit *audit;
@@ -49,6 +50,7 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_pipeline_new(ctx, NULL, NULL, &opt, &r.pipeline, err))                                                                 \
     X(pipeline_new_image, arc_pipeline_options, image.struct_size, arc_image_options,                                            \
       arc_pipeline_new(ctx, NULL, NULL, &opt, &r.pipeline, err))                                                                 \
+    X(feed_open, arc_feed_options, struct_size, arc_feed_options, arc_feed_open(ctx, NULL, 0, &opt, &r.feed, err))               \
     X(run_source, arc_photo_source, struct_size, arc_photo_source, arc_pipeline_run_source(NULL, &opt, sink, NULL, err))         \
     X(model_load, arc_model_options, struct_size, arc_model_options,                                                             \
       arc_model_load(ctx, "-", ARC_TASK_EMBED, &opt, &r.model, err))                                                             \

@@ -4,6 +4,8 @@
 #include "folder.h"
 #include "shared_context.h"
 
+#include "format/format.h"
+#include <fcntl.h>
 #include <unistd.h>
 
 /* Three photos: two faces, none that could be read, one face; the names need care. */
@@ -87,6 +89,70 @@ static void many_rows_are_written_in_pieces(void **state) {
     arc_map_close(&map);
     assert_int_equal(unlink(path), 0);
     free(many);
+}
+
+/* One result after the other: the same files, of any length; an array into a pipe, where nobody goes back, too. */
+static void results_one_after_the_other(void **state) {
+    (void)state;
+    enum { MANY = 39999 }; /* as many rows */
+    for (int format = ARC_RESULTS_CSV; format <= ARC_RESULTS_FACES_JSON; format++) {
+        arc_results_writer *w;
+        arc_map got, want;
+        const bool faces_only = format >= ARC_RESULTS_FACES;
+        arc_result *many = calloc(MANY, sizeof *many);
+        for (int i = 0; i < MANY; i++)
+            many[i] = results[i % 3];
+        assert_int_equal(arc_results_writer_open(ctx, 2, (arc_results_format)format, in_folder("got"), &w, NULL), ARC_OK);
+        for (int i = 0; i < MANY; i++)
+            assert_int_equal(arc_results_writer_put(w, &many[i], NULL), ARC_OK);
+        assert_int_equal(arc_results_writer_commit(&w, NULL), ARC_OK);
+        assert_null(w);
+        if (faces_only) {
+            char *text;
+            assert_int_equal(arc_results_describe(ctx, many, MANY, format == ARC_RESULTS_FACES_JSON, &text, NULL), ARC_OK);
+            assert_int_equal(arc_file_save(&ctx->alloc, in_folder("want"), text, strlen(text), NULL), ARC_OK);
+            arc_text_free(ctx, &text);
+        } else {
+            assert_int_equal(arc_results_save(ctx, many, MANY, 2, (arc_results_format)format, in_folder("want"), NULL), ARC_OK);
+        }
+        assert_int_equal(arc_map_open(&got, in_folder("got"), 1 << 30, NULL), ARC_OK);
+        assert_int_equal(arc_map_open(&want, in_folder("want"), 1 << 30, NULL), ARC_OK);
+        assert_int_equal(got.bytes, want.bytes);
+        assert_memory_equal(got.data, want.data, want.bytes);
+        if (format == ARC_RESULTS_NPY) {
+            const test_npy npy = test_npy_parse(got.data);
+            assert_int_equal(npy.dim[0], MANY);
+            assert_int_equal(got.bytes, 128 + MANY * 8);
+        }
+        arc_map_close(&want);
+        arc_map_close(&got);
+        free(many);
+        test_empty_folder(NULL);
+    }
+}
+
+static void an_array_into_a_pipe(void **state) {
+    (void)state;
+    char got[1000], head[ARC_NPY_HEADER_BYTES];
+    const char *path = in_folder("pipe");
+    arc_results_writer *w;
+    assert_int_equal(mkfifo(path, 0666), 0);
+    const int reader = open(path, O_RDWR | O_NONBLOCK);
+    assert_int_equal(arc_results_writer_open(ctx, 2, ARC_RESULTS_NPY, path, &w, NULL), ARC_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(arc_results_writer_put(w, &results[i], NULL), ARC_OK);
+    assert_int_equal(arc_results_writer_commit(&w, NULL), ARC_OK);
+    assert_int_equal(read(reader, got, sizeof got), 128 + sizeof values);
+    assert_int_equal(arc_npy_header(head, path, 2, (const int64_t[2]){3, 2}, NULL), ARC_OK);
+    assert_memory_equal(got, head, sizeof head);
+    assert_memory_equal(got + sizeof head, values, sizeof values);
+    close(reader);
+    assert_int_equal(arc_results_writer_open(ctx, 2, ARC_RESULTS_NPY, in_folder("x.npy"), &w, NULL), ARC_OK);
+    assert_int_equal(arc_results_writer_put(w, &results[0], NULL), ARC_OK);
+    arc_results_writer_abort(&w);
+    assert_int_equal(access(in_folder("x.npy"), F_OK), -1);
+    assert_int_equal(access(in_folder("x.txt"), F_OK), -1);
+    test_empty_folder(NULL);
 }
 
 static void what_cannot_be_saved(void **state) {
@@ -238,6 +304,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_embeddings),
         cmocka_unit_test(many_rows_are_written_in_pieces),
+        cmocka_unit_test(results_one_after_the_other),
+        cmocka_unit_test(an_array_into_a_pipe),
         cmocka_unit_test(what_cannot_be_saved),
         cmocka_unit_test(detections_as_text),
         cmocka_unit_test(arrays_as_npy),

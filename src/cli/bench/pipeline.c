@@ -1,7 +1,7 @@
 /* arcface bench pipeline: photographs to embeddings, one after the other and all of them overlapped. */
 #include "ui/faces.h"
 
-static int measure(cli *c, const arc_model *detector, const arc_model *model, const cli_paths *paths) {
+static int measure(cli *c, const arc_model *detector, const arc_model *model, cli_photos *named) {
     arc_bench_photos_options opt;
     arc_bench_photos bench;
     arc_error err = {0};
@@ -12,28 +12,32 @@ static int measure(cli *c, const arc_model *detector, const arc_model *model, co
     opt.progress = cli_progress_stage;
     opt.progress_ctx = &bar;
     cli_progress_start(&bar, c, "photographs");
-    arc_photo *photos = cli_photos(paths);
-    arc_status st = arc_bench_pipeline(c->ctx, detector, model, photos, paths->count, &opt, &bench, &err);
+    arc_photo *photos;
+    int count;
+    const int code = cli_photos_all(named, &photos, &count);
+    arc_status st = code == CLI_OK ? arc_bench_pipeline(c->ctx, detector, model, photos, count, &opt, &bench, &err) : ARC_OK;
     cli_free(photos);
     cli_progress_end(&bar);
+    if (code != CLI_OK)
+        return code;
     if (st == ARC_OK)
         st = arc_bench_photos_describe(c->ctx, &bench, cli_given(c, "json"), &text, &err);
     return cli_show(c, st, &text, &err);
 }
 
 static int run(cli *c) {
-    cli_paths paths = {0};
+    cli_photos photos = {.feed = NULL};
     arc_model *detector = NULL, *model = NULL;
-    int code = cli_paths_collect(c, &paths, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    int code = cli_photos_open(c, (const char *const *)c->args, c->arg_count, &photos);
     if (code == CLI_OK)
         code = cli_load(c, ARC_TASK_DETECT, &detector);
     if (code == CLI_OK)
         code = cli_load(c, ARC_TASK_EMBED, &model);
     if (code == CLI_OK)
-        code = measure(c, detector, model, &paths);
+        code = measure(c, detector, model, &photos);
     arc_model_free(&model);
     arc_model_free(&detector);
-    cli_paths_free(&paths);
+    cli_photos_close(&photos);
     return code;
 }
 

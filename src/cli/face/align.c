@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PRINTED_BYTES 65536 /* of text, at a time */
+
 typedef struct aligner {
     cli *c;
-    face_run r;
+    face_photos *photos;
     const char *dir;
     crop_names names;
-    int crops, worst, unreadable;
+    int64_t crops;
+    int worst;
     cli_text text;
 } aligner;
 
@@ -26,7 +29,7 @@ static int write_crop(aligner *a, const arc_result *photo, int index) {
     arc_error err = {0};
     char name[CROP_PATH_BYTES];
     const arc_result_face *f = &photo->face[index];
-    crop_name(a->c, &a->names, a->dir, photo->path, index, name);
+    crop_name(a->c, &a->names, a->dir, cli_photo_label(photo), index, name);
     int code = make_folder_of(name);
     if (code == CLI_OK && arc_image_save(a->c->ctx, &f->crop, name, &err) != ARC_OK)
         code = cli_fail_write(&err);
@@ -41,63 +44,52 @@ static int write_crop(aligner *a, const arc_result *photo, int index) {
 /* Crops are written while later photos are searched. */
 static arc_status write_crops(void *ctx, int64_t index, arc_result *photo, arc_error *err) {
     aligner *a = ctx;
-    (void)index;
     (void)err;
-    int code = photo->status != ARC_OK ? cli_fail(&photo->error)
-               : photo->faces == 0     ? cli_bad_input("%s: no face found", photo->path)
-                                       : CLI_OK;
-    a->unreadable += photo->status != ARC_OK;
-    face_run_warn(a->c, &a->r, photo, "takes");
+    int code = CLI_OK;
+    if (!face_photos_tell(a->photos, index, photo))
+        code = a->photos->worst;
+    else if (photo->faces == 0)
+        code = cli_bad_input("%s: no face found", cli_photo_label(photo));
     for (int i = 0; i < photo->faces && code == CLI_OK; i++)
         code = write_crop(a, photo, i);
+    if (a->text.bytes > PRINTED_BYTES)
+        cli_text_print(&a->text);
     a->worst = code > a->worst ? code : a->worst;
     return code == CLI_FAILURE ? ARC_ECANCEL : ARC_OK;
 }
 
-static arc_status next_photo(void *ctx, int64_t index, arc_photo *photo, arc_error *err) {
-    const cli_paths *photos = ctx;
-    (void)err;
-    *photo = index < photos->count ? cli_photo(photos, (int)index) : (arc_photo){.kind = ARC_PHOTO_END};
-    return ARC_OK;
-}
-
-static int align(aligner *a, const cli_paths *photos) {
-    arc_photo_source source;
+static int align(aligner *a) {
     arc_error err = {0};
     a->worst = cli_make_folder(a->dir);
     if (a->worst == CLI_FAILURE)
         return a->worst;
-    arc_photo_source_default(&source);
-    source.next = next_photo;
-    source.ctx = (void *)photos;
-    source.count = photos->count;
-    source.concurrent = true;
-    const arc_status st = arc_pipeline_run_source(a->r.pipeline, &source, write_crops, a, &err);
+    const arc_status st = arc_pipeline_run_source(a->photos->run->pipeline, &a->photos->named.source, write_crops, a, &err);
     if (st != ARC_OK && a->worst != CLI_FAILURE)
         return cli_fail(&err);
-    face_run_end(a->c, photos, a->unreadable);
+    face_photos_end(a->photos);
     return a->worst == CLI_BAD_INPUT && a->crops > 0 ? CLI_OK : a->worst; /* a bad photo fails alone */
 }
 
 static int run(cli *c) {
-    aligner a = {.c = c, .dir = cli_value(c, "output")};
-    cli_paths photos;
+    face_run r;
+    face_photos photos;
+    aligner a = {.c = c, .photos = &photos, .dir = cli_value(c, "output")};
     if (!a.dir)
         return cli_usage(c, "align needs -o FOLDER for the crops");
-    face_run_options(c, &a.r);
-    a.r.opt.align = (arc_template)cli_word(c, "template");
-    a.r.opt.warp = (arc_warp)cli_word(c, "warp");
-    a.r.opt.all_faces = cli_given(c, "all");
-    a.r.opt.keep_crops = true;
-    int code = cli_paths_collect(c, &photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    face_run_options(c, &r);
+    r.opt.align = (arc_template)cli_word(c, "template");
+    r.opt.warp = (arc_warp)cli_word(c, "warp");
+    r.opt.all_faces = cli_given(c, "all");
+    r.opt.keep_crops = true;
+    int code = face_photos_open(c, &r, "takes", &photos);
     if (code == CLI_OK)
-        code = face_run_open(c, &a.r, false);
+        code = face_run_open(c, &r, false);
     if (code == CLI_OK)
-        code = align(&a, &photos);
-    face_run_close(&a.r);
+        code = align(&a);
+    face_run_close(&r);
     cli_text_print(&a.text);
     crop_names_free(&a.names);
-    cli_paths_free(&photos);
+    face_photos_close(&photos);
     return code;
 }
 

@@ -8,8 +8,8 @@
 #define CROP_PATH_BYTES (CLI_PATH_BYTES + CROP_NAME_BYTES)
 
 typedef struct crop_names {
-    char (*used)[CROP_NAME_BYTES]; /* so far */
-    int count;
+    uint64_t *used; /* [places], hashes of the names so far; 0: a free place */
+    size_t places, count;
 } crop_names;
 
 /* The file in `dir` for a face of a photo: photo.png, photo_1.png for the second face, photo-2.png when another photo had that

@@ -16,50 +16,77 @@ static int draw(cli *c, const arc_photo *from, const arc_result *found, const ch
     return code;
 }
 
-static int detect(cli *c, face_run *r, const cli_paths *photos) {
+/* The one photo that --draw is for. */
+static int detect_and_draw(cli *c, face_photos *photos) {
     arc_error err = {0};
+    arc_photo *photo;
+    arc_result found = {.path = NULL};
     char *text = NULL;
-    int worst = CLI_OK, unreadable = 0;
-    arc_photo *photo = cli_photos(photos);
-    arc_result *result = cli_new((size_t)photos->count, sizeof *result);
-    arc_status st = arc_pipeline_run_photos(r->pipeline, photo, photos->count, result, NULL, NULL, &err);
-    for (int i = 0; st == ARC_OK && i < photos->count; i++) {
-        const int code = result[i].status == ARC_OK ? CLI_OK : cli_fail(&result[i].error);
-        worst = code > worst ? code : worst;
-        unreadable += code != CLI_OK;
-        face_run_warn(c, r, &result[i], "takes");
+    int count;
+    int code = cli_photos_all(&photos->named, &photo, &count);
+    if (code == CLI_OK && arc_pipeline_run_photos(photos->run->pipeline, photo, 1, &found, NULL, NULL, &err) != ARC_OK)
+        code = cli_fail(&err);
+    if (code == CLI_OK && face_photos_tell(photos, 0, &found)) {
+        code = draw(c, photo, &found, cli_value(c, "draw"));
+        const arc_status st = arc_results_describe(c->ctx, &found, 1, cli_given(c, "json"), &text, &err);
+        const int shown = cli_show(c, st, &text, &err);
+        code = shown > code ? shown : code;
     }
-    if (st == ARC_OK && result[0].status == ARC_OK && cli_given(c, "draw")) /* of one photo */
-        worst = draw(c, &photo[0], &result[0], cli_value(c, "draw"));
-    if (st == ARC_OK)
-        st = arc_results_describe(c->ctx, result, photos->count, cli_given(c, "json"), &text, &err);
-    const int code = cli_show(c, st, &text, &err);
-    if (st == ARC_OK)
-        face_run_end(c, photos, unreadable);
-    for (int i = 0; i < photos->count; i++)
-        arc_result_free(c->ctx, &result[i]);
-    cli_free(result);
+    arc_result_free(c->ctx, &found);
     cli_free(photo);
-    return code > worst ? code : worst;
+    return code > photos->worst ? code : photos->worst;
+}
+
+typedef struct detection {
+    face_photos *photos;
+    arc_results_writer *out;
+    bool unwritten;
+} detection;
+
+/* Results are written while later photos are searched. */
+static arc_status take(void *ctx, int64_t index, arc_result *photo, arc_error *err) {
+    detection *d = ctx;
+    face_photos_tell(d->photos, index, photo);
+    const arc_status st = arc_results_writer_put(d->out, photo, err);
+    d->unwritten = st != ARC_OK;
+    return st;
+}
+
+static int detect(cli *c, face_photos *photos) {
+    arc_error err = {0};
+    detection d = {.photos = photos};
+    const arc_results_format f = cli_given(c, "json") ? ARC_RESULTS_FACES_JSON : ARC_RESULTS_FACES;
+    arc_status st = arc_results_writer_open(c->ctx, 0, f, "-", &d.out, &err);
+    if (st == ARC_OK)
+        st = arc_pipeline_run_source(photos->run->pipeline, &photos->named.source, take, &d, &err);
+    const bool ran = st == ARC_OK;
+    if (ran)
+        st = arc_results_writer_commit(&d.out, &err);
+    arc_results_writer_abort(&d.out);
+    if (st != ARC_OK)
+        return ran || d.unwritten ? cli_fail_write(&err) : cli_fail(&err);
+    face_photos_end(photos);
+    return photos->worst;
 }
 
 static int run(cli *c) {
     face_run r;
-    cli_paths photos;
+    face_photos photos;
     double threshold = 0;
+    const bool draws = cli_given(c, "draw");
     cli_float(c, "threshold", &threshold);
     face_run_options(c, &r);
     r.opt.detect.score_threshold = (float)threshold;
     r.opt.all_faces = true;
-    int code = cli_paths_collect(c, &photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
-    if (code == CLI_OK && cli_given(c, "draw") && photos.count > 1)
-        code = cli_usage(c, "--draw writes one picture, but %d photos are given", photos.count);
+    int code = face_photos_open(c, &r, "takes", &photos);
+    if (code == CLI_OK && draws && photos.named.source.count != 1)
+        code = cli_usage(c, "--draw writes one picture, but several photos are given");
     if (code == CLI_OK)
         code = face_run_open(c, &r, false);
     if (code == CLI_OK)
-        code = detect(c, &r, &photos);
+        code = draws ? detect_and_draw(c, &photos) : detect(c, &photos);
     face_run_close(&r);
-    cli_paths_free(&photos);
+    face_photos_close(&photos);
     return code;
 }
 

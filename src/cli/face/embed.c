@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct counts {
-    int rows, failed, faceless, worst;
-} counts;
+typedef struct embedding {
+    face_photos *photos;
+    arc_results_writer *out;
+    int64_t rows;
+    bool unwritten;
+} embedding;
 
 /* By --format, else by the suffix. */
 static bool choose_format(cli *c, const char *output, arc_results_format *f) {
@@ -23,66 +26,71 @@ static bool choose_format(cli *c, const char *output, arc_results_format *f) {
     return false;
 }
 
-static counts count_results(cli *c, const face_run *r, const arc_result *photo, int photos) {
-    counts n = {0};
-    for (int i = 0; i < photos; i++) {
-        const arc_result *p = &photo[i];
-        n.rows += p->faces;
-        face_run_warn(c, r, p, "takes");
-        if (p->status != ARC_OK) {
-            const int code = cli_fail(&p->error);
-            n.failed++;
-            n.worst = code > n.worst ? code : n.worst;
-        } else if (p->faces_found == 0) {
-            n.faceless++;
-            cli_warn(c, "%s: no face found", p->path);
-        }
-    }
-    return n;
+/* Results are written while later photos are searched. */
+static arc_status take(void *ctx, int64_t index, arc_result *photo, arc_error *err) {
+    embedding *e = ctx;
+    if (face_photos_tell(e->photos, index, photo) && photo->faces_found == 0)
+        cli_warn(e->photos->c, "%s: no face found", cli_photo_label(photo));
+    const arc_status st = arc_results_writer_put(e->out, photo, err);
+    e->unwritten = st != ARC_OK;
+    e->rows += photo->faces;
+    return st;
 }
 
-static void print_summary(const face_run *r, const counts *n, int photos, int dim, double seconds) {
-    fprintf(stderr, "%d embeddings of %d values from %d pictures in %.1f s (%.1f a second)", n->rows, dim, photos, seconds,
-            seconds > 0 ? photos / seconds : 0);
-    if (n->failed || n->faceless)
-        fprintf(stderr, "; %d unreadable, %d without a face", n->failed, n->faceless);
-    fprintf(stderr, "; plan %s\n", arc_pipeline_plan_id(r->pipeline));
+static void print_summary(const embedding *e, int dim, double seconds) {
+    const face_photos *p = e->photos;
+    int64_t unreadable;
+    const int64_t photos = face_photos_count(p, &unreadable);
+    fprintf(stderr, "%lld embeddings of %d values from %lld pictures in %.1f s (%.1f a second)", (long long)e->rows, dim,
+            (long long)photos, seconds, seconds > 0 ? (double)photos / seconds : 0);
+    if (unreadable || p->faceless)
+        fprintf(stderr, "; %lld unreadable, %lld without a face", (long long)unreadable, (long long)p->faceless);
+    fprintf(stderr, "; plan %s\n", arc_pipeline_plan_id(p->run->pipeline));
 }
 
-static int embed(cli *c, const face_run *r, const cli_paths *photos, const char *output, arc_results_format f) {
+/* The file is there when it holds a row. */
+static int finish(cli *c, embedding *e, int dim, double seconds) {
     arc_error err = {0};
-    cli_progress bar;
-    const int count = photos->count, dim = arc_model_contract(r->model)->dim;
-    arc_result *result = cli_new((size_t)count, sizeof *result);
-    arc_photo *photo = cli_photos(photos);
-    const double start = cli_seconds();
-    cli_progress_start(&bar, c, "embedding");
-    const arc_status st = arc_pipeline_run_photos(r->pipeline, photo, count, result, cli_progress_tick_int, &bar, &err);
-    cli_progress_end(&bar);
-    int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
-    if (code == CLI_OK) {
-        const counts n = count_results(c, r, result, count);
-        if (n.rows == 0)
-            code = cli_bad_input("nothing to write: none of %d picture%s gave an embedding", count, count == 1 ? "" : "s");
-        else if (arc_results_save(c->ctx, result, count, dim, f, output, &err) != ARC_OK)
-            code = cli_fail_write(&err);
-        else if (!c->quiet)
-            print_summary(r, &n, count, dim, cli_seconds() - start);
-        if (n.failed > 0 && code == CLI_OK)
-            code = n.worst;
-        face_run_end(c, photos, n.failed);
+    int64_t unreadable;
+    const int64_t photos = face_photos_count(e->photos, &unreadable);
+    if (e->rows == 0) {
+        if (photos > 0)
+            cli_bad_input("nothing to write: none of %lld picture%s gave an embedding", (long long)photos,
+                          photos == 1 ? "" : "s");
+        return CLI_BAD_INPUT;
     }
-    for (int i = 0; i < count; i++)
-        arc_result_free(c->ctx, &result[i]);
-    cli_free(result);
-    cli_free(photo);
+    if (arc_results_writer_commit(&e->out, &err) != ARC_OK)
+        return cli_fail_write(&err);
+    if (!c->quiet)
+        print_summary(e, dim, seconds);
+    return e->photos->worst;
+}
+
+static int embed(cli *c, face_photos *photos, const char *output, arc_results_format f) {
+    arc_error err = {0};
+    embedding e = {.photos = photos};
+    const int dim = arc_model_contract(photos->run->model)->dim;
+    const double start = cli_seconds();
+    int code = CLI_OK;
+    if (arc_results_writer_open(c->ctx, dim, f, output, &e.out, &err) != ARC_OK)
+        return cli_fail_write(&err);
+    cli_progress_start(&photos->bar, c, "embedding");
+    const arc_status st = arc_pipeline_run_source(photos->run->pipeline, &photos->named.source, take, &e, &err);
+    cli_progress_end(&photos->bar);
+    if (st != ARC_OK)
+        code = e.unwritten ? cli_fail_write(&err) : cli_fail(&err);
+    else
+        code = finish(c, &e, dim, cli_seconds() - start);
+    if (st == ARC_OK)
+        face_photos_end(photos);
+    arc_results_writer_abort(&e.out);
     return code;
 }
 
 static int run(cli *c) {
     const char *output = cli_value(c, "output");
     arc_results_format f;
-    cli_paths photos = {0};
+    face_photos photos;
     face_run r;
     if (!output)
         return cli_usage(c, "embed needs -o FILE (.npy, .json, .csv or - for standard output)");
@@ -94,13 +102,13 @@ static int run(cli *c) {
     r.opt.all_faces = cli_given(c, "all");
     if (cli_given(c, "fast-decode"))
         r.opt.image.min_side_px = 2 * (r.opt.detect.size_px > 0 ? r.opt.detect.size_px : 640);
-    int code = cli_paths_collect(c, &photos, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
+    int code = face_photos_open(c, &r, "takes", &photos);
     if (code == CLI_OK)
         code = face_run_open(c, &r, true);
     if (code == CLI_OK)
-        code = embed(c, &r, &photos, output, f);
+        code = embed(c, &photos, output, f);
     face_run_close(&r);
-    cli_paths_free(&photos);
+    face_photos_close(&photos);
     return code;
 }
 

@@ -28,24 +28,63 @@ void face_run_close(face_run *r) {
 
 void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what) {
     if (photo->status == ARC_OK && photo->damaged)
-        cli_warn(c, "%s ends early or is damaged: what could be decoded is used (--strict refuses it)", photo->path);
+        cli_warn(c, "%s ends early or is damaged: what could be decoded is used (--strict refuses it)", cli_photo_label(photo));
     if (photo->status == ARC_OK && photo->resized)
-        cli_warn(c, "%s is %dx%d pixels: the crop is resized to what the model takes", photo->path, photo->width_px,
+        cli_warn(c, "%s is %dx%d pixels: the crop is resized to what the model takes", cli_photo_label(photo), photo->width_px,
                  photo->height_px);
     if (!r->opt.all_faces && photo->status == ARC_OK && photo->faces_found > 1)
-        cli_warn(c, "%s has %d faces, the largest is taken (--all %s every one)", photo->path, photo->faces_found, what);
+        cli_warn(c, "%s has %d faces, the largest is taken (--all %s every one)", cli_photo_label(photo), photo->faces_found,
+                 what);
 }
 
-void face_run_end(const cli *c, const cli_paths *photos, int unreadable) {
+int face_photos_open(cli *c, const face_run *r, const char *what, face_photos *out) {
+    *out = (face_photos){.c = c, .run = r, .what = what};
+    return cli_photos_open(c, (const char *const *)c->args, c->arg_count, &out->named);
+}
+
+bool face_photos_tell(face_photos *photos, int64_t index, const arc_result *photo) {
+    cli *c = photos->c;
+    int code = CLI_OK;
+    if (photo->status != ARC_OK)
+        code = cli_fail_photo(&photo->error);
+    photos->unreadable += photo->status != ARC_OK;
+    photos->faceless += photo->status == ARC_OK && photo->faces_found == 0;
+    photos->worst = code > photos->worst ? code : photos->worst;
+    face_run_warn(c, photos->run, photo, photos->what);
+    cli_progress_tick(&photos->bar, index + 1, photos->named.source.count);
+    return photo->status == ARC_OK;
+}
+
+int64_t face_photos_count(const face_photos *photos, int64_t *unreadable) {
+    arc_feed_tally t;
+    arc_feed_tally_get(photos->named.feed, &t);
+    *unreadable = photos->unreadable - t.parts;
+    return t.photos - t.parts;
+}
+
+void face_photos_end(face_photos *photos) {
     cli_text t = {0};
-    if (c->quiet || photos->count + photos->skipped < 2 || (unreadable == 0 && photos->skipped == 0))
+    arc_feed_tally tally;
+    cli_progress_end(&photos->bar);
+    arc_feed_tally_get(photos->named.feed, &tally);
+    if (photos->c->quiet || tally.photos + tally.skipped < 2 || (photos->unreadable == 0 && tally.skipped == 0))
         return;
-    cli_printf(&t, "%d of %d pictures could not be read", unreadable, photos->count);
-    if (photos->skipped > 0)
-        cli_printf(&t, "; skipped %d that %s no picture%s:", photos->skipped, photos->skipped == 1 ? "is" : "are",
-                   photos->skipped == 1 ? "" : "s");
-    for (int i = 0; i < photos->skipped && i < CLI_SKIPPED_NAMES; i++)
-        cli_printf(&t, "%s %s", i ? "," : "", photos->skipped_name[i]);
-    fprintf(stderr, "%.*s%s\n", (int)t.bytes, t.data, photos->skipped > CLI_SKIPPED_NAMES ? ", ..." : "");
+    const long long all = tally.photos - tally.parts, unread = photos->unreadable - tally.parts;
+    if (all > 0)
+        cli_printf(&t, "%lld of %lld pictures", unread, all);
+    if (tally.parts > 0)
+        cli_printf(&t, "%s%lld %s", all > 0 ? " and " : "", (long long)tally.parts,
+                   tally.parts == 1 ? "folder or list" : "folders or lists");
+    cli_printf(&t, " could not be read");
+    if (tally.skipped > 0)
+        cli_printf(&t, "; skipped %lld that %s no picture%s:", (long long)tally.skipped, tally.skipped == 1 ? "is" : "are",
+                   tally.skipped == 1 ? "" : "s");
+    for (int i = 0; i < tally.skipped && i < ARC_FEED_SKIPPED_NAMES; i++)
+        cli_printf(&t, "%s %s", i ? "," : "", tally.skipped_name[i]);
+    fprintf(stderr, "%.*s%s\n", (int)t.bytes, t.data, tally.skipped > ARC_FEED_SKIPPED_NAMES ? ", ..." : "");
     cli_free(t.data);
+}
+
+void face_photos_close(face_photos *photos) {
+    cli_photos_close(&photos->named);
 }

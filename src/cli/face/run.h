@@ -24,8 +24,25 @@ void face_run_close(face_run *r); /* after a failed open too */
 /* Says that a photo is damaged, and which face of several is taken. what: what --all does. */
 void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what);
 
+/* The photos that a command names, taken through its pipeline one after the other. */
+typedef struct face_photos {
+    cli *c;
+    const face_run *run;
+    const char *what; /* what --all does with every face */
+    cli_photos named;
+    cli_progress bar;
+    int64_t unreadable, faceless;
+    int worst; /* exit status */
+} face_photos;
+
+int face_photos_open(cli *c, const face_run *r, const char *what, face_photos *out); /* an exit status */
+/* For sinks: tells why a photo gave nothing and warns. Whether it could be read. */
+bool face_photos_tell(face_photos *photos, int64_t index, const arc_result *photo);
+/* So many were given, apart from folders and lists, and so many of them could not be read. */
+int64_t face_photos_count(const face_photos *photos, int64_t *unreadable);
 /* The last line of a run over several photos: how many could not be read, and which files of folders were skipped. Nothing when
  * all went well. */
-void face_run_end(const cli *c, const cli_paths *photos, int unreadable);
+void face_photos_end(face_photos *photos);
+void face_photos_close(face_photos *photos);
 
 #endif

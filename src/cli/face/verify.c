@@ -37,7 +37,7 @@ static int verify(cli *c, const face_run *r, const arc_photo photos[2]) {
         for (int k = 0; k < 2; k++)
             face_run_warn(c, r, &v.photo[k], "compares");
     }
-    int code = st == ARC_OK ? CLI_OK : cli_fail(&err);
+    int code = st == ARC_OK ? CLI_OK : cli_fail_photo(&err);
     if (code == CLI_OK && cli_given(c, "draw"))
         code = draw(c, photos, &v, cli_value(c, "draw"));
     if (code == CLI_OK) {
@@ -52,23 +52,28 @@ static int verify(cli *c, const face_run *r, const arc_photo photos[2]) {
 
 static int run(cli *c) {
     face_run r;
-    cli_paths paths;
+    cli_photos named;
+    arc_photo *photo = NULL;
+    int count = 0;
     face_run_options(c, &r);
     r.opt.flip = cli_given(c, "flip");
     r.opt.aligned = cli_given(c, "aligned");
     r.opt.all_faces = cli_given(c, "all");
     r.opt.keep_crops = cli_given(c, "draw");
-    int code = cli_paths_collect(c, &paths, c->args, c->arg_count) ? CLI_OK : CLI_BAD_INPUT;
-    if (code == CLI_OK && paths.count != 2)
-        code = cli_usage(c, "verify compares two photos, but %d are given", paths.count);
+    int code = cli_photos_open(c, (const char *const *)c->args, c->arg_count, &named);
+    if (code == CLI_OK && named.source.count >= 0)
+        code = cli_photos_all(&named, &photo, &count);
+    if (code == CLI_OK && named.source.count < 0)
+        code = cli_usage(c, "verify compares two photos, but many are given");
+    else if (code == CLI_OK && count != 2)
+        code = cli_usage(c, "verify compares two photos, but %d are given", count);
     if (code == CLI_OK)
         code = face_run_open(c, &r, true);
-    if (code == CLI_OK) {
-        const arc_photo photos[2] = {cli_photo(&paths, 0), cli_photo(&paths, 1)};
-        code = verify(c, &r, photos);
-    }
+    if (code == CLI_OK)
+        code = verify(c, &r, photo);
     face_run_close(&r);
-    cli_paths_free(&paths);
+    cli_free(photo);
+    cli_photos_close(&named);
     return code;
 }
 

@@ -47,6 +47,7 @@ int cli_bad_input(const char *fmt, ...) ARC_PRINTF(1, 2);
 void cli_warn(const cli *c, const char *fmt, ...) ARC_PRINTF(2, 3);
 int cli_fail(const arc_error *err);       /* by its code: bad input or failure */
 int cli_fail_write(const arc_error *err); /* writing results went wrong */
+int cli_fail_photo(const arc_error *err); /* one of several photos: bad input where the others can go on */
 
 /* memory.c: blocks that are there or end the program with one sentence. */
 void *cli_new(size_t n, size_t size);
@@ -65,23 +66,19 @@ int cli_text_write(cli *c, cli_text *t, const char *path);
 /* Prints a description that the library made and frees it, or tells why there is none. */
 int cli_show(cli *c, arc_status st, char **text, const arc_error *err);
 
-/* photos.c */
-#define CLI_SKIPPED_NAMES 3
-typedef struct cli_paths {
-    char **path;
-    int count;
-    int skipped;                           /* files in folders that are no pictures, and folders that cannot be read */
-    char *skipped_name[CLI_SKIPPED_NAMES]; /* the first of them */
-    uint8_t *input;                        /* what standard input gave: the photo of the path "-" */
-    size_t input_bytes;
-} cli_paths;
-/* Folders are walked for pictures (told by their first bytes) in sorted order; "-" is standard input, "@FILE" a list of paths,
- * one a line or ended by NUL. False after an error sentence; to be freed then too. */
-bool cli_paths_collect(cli *c, cli_paths *out, char **args, int count);
-arc_photo cli_photo(const cli_paths *paths, int index);
-arc_photo *cli_photos(const cli_paths *paths);    /* all of them; freed with cli_free */
-void cli_paths_thin(cli_paths *paths, int count); /* at most so many, evenly from all */
-void cli_paths_free(cli_paths *paths);
+/* photos.c: the photos that operands name (arcface/feed.h says what a name may be). */
+typedef struct cli_photos {
+    arc_feed *feed;
+    arc_photo_source source; /* its count is known when there are few */
+} cli_photos;
+int cli_photos_open(cli *c, const char *const *names, int count, cli_photos *out); /* an exit status */
+void cli_photos_close(cli_photos *photos);                                         /* after a failed open too */
+/* All of them at once, for commands that take few; the array is freed with cli_free, what it points at is the feed's. An exit
+ * status. */
+int cli_photos_all(cli_photos *photos, arc_photo **photo, int *count);
+/* Paths of at most so many photos, evenly from all; each and the array are freed with cli_free. An exit status. */
+int cli_photos_paths(cli *c, const char *name, int most, char ***path, int *count);
+const char *cli_photo_label(const arc_result *photo);          /* what messages call it */
 int cli_make_folder(const char *path);                         /* with parents; an exit status */
 void cli_base_name(const char *path, char *out, size_t bytes); /* no folder, no suffix */
 bool cli_has_suffix(const char *path, const char *suffix);
@@ -104,7 +101,7 @@ typedef struct cli_progress {
     int64_t started_ms, drawn_ms, first_done;
 } cli_progress;
 void cli_progress_start(cli_progress *p, const cli *c, const char *what);
-int cli_progress_tick(void *progress, int64_t done, int64_t total);
+int cli_progress_tick(void *progress, int64_t done, int64_t total);                     /* total -1: not known */
 int cli_progress_stage(void *progress, const char *stage, int64_t done, int64_t total); /* the stage takes the name's place */
 int cli_progress_tick_int(void *progress, int done, int total);
 void cli_progress_end(cli_progress *p);

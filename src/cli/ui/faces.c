@@ -8,29 +8,29 @@ void faces_options(const cli *c, arc_detect_options *opt) {
 }
 
 int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const char *folder, arc_image **crop, int *crops) {
-    cli_paths paths;
     arc_quantize_photos photos;
     arc_error err = {0};
     cli_progress bar;
-    int count = 500;
-    char *name = (char *)folder;
-    cli_int(c, "count", &count);
-    if (!cli_paths_collect(c, &paths, &name, 1)) {
-        cli_paths_free(&paths);
-        return CLI_BAD_INPUT;
-    }
-    cli_paths_thin(&paths, count);
-    *crop = cli_new((size_t)paths.count, sizeof **crop);
+    char **path;
+    int count, most = 500;
+    cli_int(c, "count", &most);
+    const int code = cli_photos_paths(c, folder, most, &path, &count);
+    *crop = cli_new((size_t)count, sizeof **crop);
     arc_quantize_photos_default(&photos);
     faces_options(c, &photos.detect);
     photos.detector = detector;
     photos.progress = cli_progress_tick_int;
     photos.progress_ctx = &bar;
     cli_progress_start(&bar, c, "finding faces");
-    const arc_status st =
-        arc_quantize_crops(c->ctx, model, &photos, (const char *const *)paths.path, paths.count, *crop, crops, &err);
+    const arc_status st = code != CLI_OK
+                              ? ARC_OK
+                              : arc_quantize_crops(c->ctx, model, &photos, (const char *const *)path, count, *crop, crops, &err);
     cli_progress_end(&bar);
-    cli_paths_free(&paths);
+    for (int i = 0; i < count; i++)
+        cli_free(path[i]);
+    cli_free(path);
+    if (code != CLI_OK)
+        return code;
     if (st != ARC_OK)
         return cli_fail(&err);
     if (*crops < 2)

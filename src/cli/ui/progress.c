@@ -26,7 +26,7 @@ int cli_progress_tick(void *progress, int64_t done, int64_t total) {
     int64_t now = now_ms();
     if (p->first_done < 0)
         p->first_done = done;
-    if (!p->on || (now - p->drawn_ms < 100 && done < total))
+    if (!p->on || (now - p->drawn_ms < 100 && (done < total || total < 0)))
         return 0;
     p->drawn_ms = now;
     char bar[31];
@@ -37,7 +37,10 @@ int cli_progress_tick(void *progress, int64_t done, int64_t total) {
     double seconds = (double)(now - p->started_ms) / 1000.0;
     double rate = seconds > 0.2 ? (double)(done - (p->bytes ? p->first_done : 0)) / seconds : 0;
     double unit = p->bytes ? 1e6 : 1;
-    fprintf(stderr, "\r%s [%s] %.0f/%.0f%s", p->what, bar, (double)done / unit, (double)total / unit, p->bytes ? " MB" : "");
+    if (total < 0) /* nobody knows */
+        fprintf(stderr, "\r%s %.0f%s", p->what, (double)done / unit, p->bytes ? " MB" : "");
+    else
+        fprintf(stderr, "\r%s [%s] %.0f/%.0f%s", p->what, bar, (double)done / unit, (double)total / unit, p->bytes ? " MB" : "");
     if (rate > 0 && total > 0)
         fprintf(stderr, "  %.1f%s/s  %.0f s left ", rate / unit, p->bytes ? " MB" : "", (double)(total - done) / rate);
     fputs("\x1b[K", stderr);

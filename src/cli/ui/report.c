@@ -55,6 +55,13 @@ int cli_fail(const arc_error *err) {
     }
 }
 
+int cli_fail_photo(const arc_error *err) {
+    if (isatty(STDERR_FILENO))
+        fputs("\r\x1b[K", stderr); /* where a progress bar may stand */
+    const int code = cli_fail(err);
+    return err->code == ARC_ENETWORK ? CLI_BAD_INPUT : code;
+}
+
 int cli_fail_write(const arc_error *err) {
     cli_fail(err);
     return err->code == ARC_EINVAL ? CLI_USAGE : CLI_FAILURE;

@@ -1,0 +1,285 @@
+/* source: the walk over names. Folders are a stack, each with its listing; at most one list is open, and its lines lead to
+ * folders in their turn. Memory is bounded: a listing holds so many names at a time, a list is a mapping. */
+#include "source/walk.h"
+#include "image/image.h"
+#include <arcface/image.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEPTH_MAX 32                /* folders below the one that was named */
+#define NAMES_AT_A_TIME (1UL << 16) /* of a folder: larger ones are read in several passes */
+#define LIST_BYTES_MAX ((size_t)1 << 30)
+
+typedef struct folder {
+    arc_listing *listing;
+    arc_path_id id;
+    size_t path_bytes;
+} folder;
+
+struct arc_walk {
+    arc_context *ctx;
+    arc_feed_options opt;
+    char **name; /* [names]; one block */
+    int names, next;
+    bool input_taken;
+    /* the list that is open */
+    const char *list; /* its name; NULL: none */
+    arc_map map;
+    arc_photo_list lines;
+    /* the folders that are open, the last one inside the others */
+    folder folder[DEPTH_MAX + 1];
+    int depth;
+    bool empty;                /* nothing was found since the first of them was opened */
+    char path[ARC_PATH_BYTES]; /* of the last of them, or of what was found in it */
+    char line[ARC_PATH_BYTES]; /* of a list */
+    int64_t skipped;
+    char *skipped_name[ARC_FEED_SKIPPED_NAMES];
+};
+
+static arc_status copy_names(arc_walk *w, const char *const *names, int count, arc_error *err) {
+    size_t bytes = (size_t)count * sizeof *w->name;
+    for (int i = 0; i < count; i++)
+        bytes += strlen(names[i]) + 1;
+    w->name = arc_mem_raw(&w->ctx->alloc, bytes, 1);
+    if (!w->name)
+        return arc_fail_nomem(err, "names of photos");
+    char *to = (char *)(w->name + count);
+    for (int i = 0; i < count; i++, to += strlen(to) + 1) {
+        w->name[i] = to;
+        memcpy(to, names[i], strlen(names[i]) + 1);
+    }
+    w->names = count;
+    return ARC_OK;
+}
+
+arc_status arc_walk_open(arc_walk **out, arc_context *ctx, const char *const *names, int count, const arc_feed_options *opt,
+                         arc_error *err) {
+    arc_walk *w = *out = arc_mem_new(&ctx->alloc, 1, sizeof *w);
+    if (!w)
+        return arc_fail_nomem(err, "names of photos");
+    w->ctx = ctx;
+    w->opt = *opt;
+    const arc_status st = copy_names(w, names, count, err);
+    if (st != ARC_OK)
+        arc_walk_close(out);
+    return st;
+}
+
+static void close_list(arc_walk *w) {
+    if (w->list)
+        arc_map_close(&w->map);
+    w->list = NULL;
+}
+
+void arc_walk_close(arc_walk **walk) {
+    if (!walk || !*walk)
+        return;
+    arc_walk *w = *walk;
+    const arc_alloc *a = &w->ctx->alloc;
+    while (w->depth > 0)
+        arc_listing_close(&w->folder[--w->depth].listing);
+    close_list(w);
+    for (int i = 0; i < ARC_FEED_SKIPPED_NAMES; i++)
+        arc_mem_free(a, w->skipped_name[i]);
+    arc_mem_free(a, w->name);
+    arc_mem_free(a, w);
+    *walk = NULL;
+}
+
+void arc_walk_skipped(const arc_walk *w, arc_feed_tally *tally) {
+    tally->skipped = w->skipped;
+    for (int i = 0; i < ARC_FEED_SKIPPED_NAMES; i++)
+        tally->skipped_name[i] = w->skipped_name[i];
+}
+
+/* ---- what the walk comes to ---- */
+
+static arc_status give(arc_walk *w, arc_found *found, arc_found_kind kind, const char *name) {
+    *found = (arc_found){.kind = kind, .name = name};
+    w->empty = false;
+    return ARC_OK;
+}
+
+/* A folder or a list that failed; the reason is in `failure`. Memory that ran out ends the walk. */
+static arc_status give_failure(arc_walk *w, arc_found *found, const char *name, const arc_error *failure, bool part,
+                               arc_error *err) {
+    if (failure->code == ARC_ENOMEM)
+        return arc_fail(err, ARC_ENOMEM, "%s", failure->text);
+    give(w, found, ARC_FOUND_FAILED, name);
+    found->failure = *failure;
+    found->part = part;
+    return ARC_OK;
+}
+
+static arc_status skip(arc_walk *w, const char *name, arc_error *err) {
+    if (w->skipped < ARC_FEED_SKIPPED_NAMES) {
+        char *copy = arc_mem_strdup(&w->ctx->alloc, name);
+        if (!copy)
+            return arc_fail_nomem(err, name);
+        w->skipped_name[w->skipped] = copy;
+    }
+    w->skipped++;
+    return ARC_OK;
+}
+
+/* ---- folders ---- */
+
+static bool leads_back(const arc_walk *w, const arc_path_id *id) {
+    for (int i = 0; i < w->depth; i++)
+        if (w->folder[i].id.device == id->device && w->folder[i].id.number == id->number)
+            return true;
+    return false;
+}
+
+/* Opens the folder whose path stands in w->path. found->kind stays END when that went well. */
+static arc_status open_folder(arc_walk *w, const arc_path_id *id, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    folder *f = &w->folder[w->depth];
+    if (w->depth == 0)
+        w->empty = true;
+    if (w->depth > DEPTH_MAX) {
+        (void)arc_fail(&failure, ARC_ELIMIT, "%s: more than %d folders deep; name this folder itself to read it", w->path,
+                       DEPTH_MAX);
+        return give_failure(w, found, w->path, &failure, true, err);
+    }
+    *f = (folder){.id = *id, .path_bytes = strlen(w->path)};
+    if (arc_listing_open(&f->listing, &w->ctx->alloc, w->path, NAMES_AT_A_TIME, &failure) != ARC_OK)
+        return give_failure(w, found, w->path, &failure, true, err);
+    w->depth++;
+    return ARC_OK;
+}
+
+static arc_status end_folder(arc_walk *w, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    folder *f = &w->folder[--w->depth];
+    arc_listing_close(&f->listing);
+    w->path[f->path_bytes] = '\0';
+    if (w->depth > 0 || !w->empty)
+        return ARC_OK;
+    (void)arc_fail(&failure, ARC_EFORMAT, "folder %s holds no pictures", w->path);
+    return give_failure(w, found, w->path, &failure, true, err);
+}
+
+/* Told by its first bytes: names say little. A file that cannot be read is reported with its picture. */
+static arc_status look_into(arc_walk *w, arc_found *found, arc_error *err) {
+    const char *kind;
+    if (arc_image_kind_of_file(w->path, &kind, NULL) != ARC_OK || kind)
+        return give(w, found, ARC_FOUND_FILE, w->path);
+    return skip(w, w->path, err);
+}
+
+/* The next entry of the last folder. found->kind stays END when it gives no photo. */
+static arc_status step_folder(arc_walk *w, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    folder *f = &w->folder[w->depth - 1];
+    const char *name;
+    arc_path_kind kind;
+    arc_path_id id;
+    w->path[f->path_bytes] = '\0';
+    if (arc_listing_next(f->listing, &name, &failure) != ARC_OK)
+        return give_failure(w, found, w->path, &failure, true, err);
+    if (!name)
+        return end_folder(w, found, err);
+    if (name[0] == '.')
+        return ARC_OK;
+    const int bytes = snprintf(w->path + f->path_bytes, sizeof w->path - f->path_bytes, "/%s", name);
+    if (bytes < 0 || f->path_bytes + (size_t)bytes >= sizeof w->path) {
+        (void)arc_fail(&failure, ARC_ELIMIT, "%.64s...: a path longer than %zu bytes", w->path, sizeof w->path - 1);
+        return give_failure(w, found, w->path, &failure, true, err);
+    }
+    if (arc_path_look(w->path, &kind, &id, &failure) != ARC_OK)
+        return give_failure(w, found, w->path, &failure, false, err);
+    if (kind == ARC_PATH_DIR && !leads_back(w, &id))
+        return open_folder(w, &id, found, err);
+    return kind == ARC_PATH_FILE ? look_into(w, found, err) : skip(w, w->path, err);
+}
+
+/* ---- lists and standard input ---- */
+
+static arc_status open_list(arc_walk *w, const char *name, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    size_t length;
+    arc_status st = arc_map_open(&w->map, name, LIST_BYTES_MAX, &failure);
+    arc_photo_list_begin(&w->lines, &w->map);
+    if (st == ARC_OK && !arc_photo_list_next(&w->lines, &length))
+        st = arc_fail(&failure, ARC_EFORMAT, "%s: the list names no photos", name);
+    if (st != ARC_OK) {
+        arc_map_close(&w->map);
+        return give_failure(w, found, name, &failure, true, err);
+    }
+    arc_photo_list_begin(&w->lines, &w->map);
+    w->list = name;
+    return ARC_OK;
+}
+
+static arc_status read_input(arc_walk *w, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    arc_buffer b;
+    arc_status st = ARC_OK;
+    arc_buffer_init(&b, &w->ctx->alloc, (size_t)w->opt.max_bytes);
+    if (w->input_taken)
+        st = arc_fail(&failure, ARC_EINVAL, "standard input (-) can be read only once");
+    else if (!w->opt.names_only)
+        st = arc_input_read(&b, &failure);
+    w->input_taken = true;
+    if (st != ARC_OK) {
+        arc_buffer_free(&b);
+        return give_failure(w, found, "standard input", &failure, false, err);
+    }
+    give(w, found, ARC_FOUND_BYTES, "standard input");
+    found->bytes = b.data;
+    found->byte_count = b.bytes;
+    return ARC_OK;
+}
+
+/* ---- names ---- */
+
+/* A name that was given, or that stands in a list. */
+static arc_status visit(arc_walk *w, const char *name, bool in_list, arc_found *found, arc_error *err) {
+    arc_path_kind kind;
+    arc_path_id id;
+    const arc_status there = arc_path_look(name, &kind, &id, NULL);
+    if (kind == ARC_PATH_DIR) {
+        size_t bytes = strlen(name);
+        while (bytes > 1 && name[bytes - 1] == '/')
+            bytes--;
+        snprintf(w->path, sizeof w->path, "%.*s", (int)ARC_MIN(bytes, sizeof w->path - 1), name);
+        return open_folder(w, &id, found, err);
+    }
+    if (there != ARC_OK && !in_list && name[0] == '@')
+        return open_list(w, name + 1, found, err);
+    if (!in_list && strcmp(name, "-") == 0)
+        return read_input(w, found, err);
+    return give(w, found, ARC_FOUND_FILE, name); /* a missing one is reported with its picture */
+}
+
+static arc_status step_list(arc_walk *w, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    size_t length;
+    const char *line = arc_photo_list_next(&w->lines, &length);
+    if (!line) {
+        close_list(w);
+        return ARC_OK;
+    }
+    snprintf(w->line, sizeof w->line, "%.*s", (int)ARC_MIN(length, sizeof w->line - 1), line);
+    if (length < sizeof w->line)
+        return visit(w, w->line, true, found, err);
+    (void)arc_fail(&failure, ARC_ELIMIT, "%s: a line of %zu bytes is no path: %.64s...", w->list, length, w->line);
+    return give_failure(w, found, w->line, &failure, false, err);
+}
+
+arc_status arc_walk_next(arc_walk *w, arc_found *found, arc_error *err) {
+    arc_status st = ARC_OK;
+    *found = (arc_found){.kind = ARC_FOUND_END};
+    while (st == ARC_OK && found->kind == ARC_FOUND_END) {
+        if (w->depth > 0)
+            st = step_folder(w, found, err);
+        else if (w->list)
+            st = step_list(w, found, err);
+        else if (w->next < w->names)
+            st = visit(w, w->name[w->next++], false, found, err);
+        else
+            return ARC_OK;
+    }
+    return st;
+}
