@@ -10,8 +10,8 @@ bool arc_fused_act(const arc_node *node, arc_epilogue *e) {
     static const struct {
         const char *name;
         arc_act act;
-    } known[] = {{"", ARC_ACT_NONE},       {"none", ARC_ACT_NONE},   {"relu", ARC_ACT_RELU},
-                 {"prelu", ARC_ACT_PRELU}, {"leaky", ARC_ACT_LEAKY}, {"clip", ARC_ACT_CLIP}};
+    } known[] = {{"", ARC_ACT_NONE},       {"none", ARC_ACT_NONE}, {"relu", ARC_ACT_RELU}, {"prelu", ARC_ACT_PRELU},
+                 {"leaky", ARC_ACT_LEAKY}, {"clip", ARC_ACT_CLIP}, {"gelu", ARC_ACT_GELU}, {"gelu_tanh", ARC_ACT_GELU_TANH}};
     const char *name = arc_attr_string(node, "arc.act", "");
     e->alpha = arc_attr_float(node, "arc.alpha", 0.01f);
     e->lo = arc_attr_float(node, "arc.lo", -INFINITY);
@@ -38,7 +38,8 @@ static arc_status check_vector(const arc_infer *in, int i, int64_t count, const 
 arc_status arc_fused_check(const arc_infer *in, int64_t c_out, int64_t c_in, const arc_shape *residual) {
     arc_epilogue e = {0};
     arc_status st = ARC_OK;
-    if (!arc_fused_act(in->node, &e))
+    const bool smooth_fits = arc_node_is(in->node, ARC_KIND_GEMM) || arc_node_is(in->node, ARC_KIND_MATMUL);
+    if (!arc_fused_act(in->node, &e) || ((e.act == ARC_ACT_GELU || e.act == ARC_ACT_GELU_TANH) && !smooth_fits))
         return arc_op_fail(in, ARC_EUNSUPPORTED, "unknown fused activation '%s'", arc_attr_string(in->node, "arc.act", ""));
     if (e.act == ARC_ACT_PRELU && (in->inputs <= ARC_CONV_SLOPE || !in->in[ARC_CONV_SLOPE]))
         return arc_op_fail(in, ARC_ESHAPE, "a fused PRelu needs its slope");

@@ -112,6 +112,12 @@ typedef enum arc_op_kind {
     ARC_KIND_LEAKY_RELU,
     ARC_KIND_CLIP,
     ARC_KIND_SIGMOID,
+    ARC_KIND_GELU,
+    ARC_KIND_ERF,
+    ARC_KIND_SQRT,
+    ARC_KIND_POW,
+    ARC_KIND_SOFTMAX,
+    ARC_KIND_REDUCE_MEAN,
     ARC_KIND_ADD,
     ARC_KIND_SUB,
     ARC_KIND_MUL,
@@ -218,7 +224,9 @@ extern const arc_op arc_ops_quant[]; /* op/int8/quantize.c: DynamicQuantizeLinea
  * (prelu), 4 = residual (added before the activation), 5 = pad values [C_in]: what zero padding becomes when a BatchNormalization
  * in front was folded in; 6 = factor [C_out] and 7 = factor [C_in] that multiply the weights while they are packed (a folded
  * BatchNormalization needs no second copy of the weights). Any may be omitted. Pad values and factors are constants. Input 2
- * (bias) already holds the folded bias. Gemm likewise takes "arc.act" and the inputs 3, 6 [N] and 7 [K]. */
+ * (bias) already holds the folded bias. Gemm likewise takes "arc.act" and the inputs 3, 6 [N] and 7 [K]; "arc.act" may be
+ * gelu or gelu_tanh there. MatMul with a matrix of rank 2 on the right takes "arc.act" and the inputs 2 (bias [N]), 3, 4 and 6
+ * [N]; its residual may broadcast, and may broadcast the product. */
 #define ARC_CONV_SLOPE 3
 #define ARC_CONV_RESIDUAL 4
 #define ARC_CONV_PAD_VALUE 5

@@ -53,6 +53,8 @@ static arc_status fuse_act(arc_rewrite *w, const arc_linear *l, const arc_node *
         return set_act(w, l, "leaky", arc_attr_float(n, "alpha", 0.01f), 0, 0);
     if (arc_node_is(n, ARC_KIND_CLIP) && clip_bounds(w, n, &lo, &hi))
         return set_act(w, l, "clip", 0, lo, hi);
+    if (arc_node_is(n, ARC_KIND_GELU) && arc_node_is(l->node, ARC_KIND_GEMM))
+        return set_act(w, l, strcmp(arc_attr_string(n, "approximate", "none"), "tanh") == 0 ? "gelu_tanh" : "gelu", 0, 0, 0);
     if (arc_node_is(n, ARC_KIND_PRELU) && slope_per_channel(w, n, l, &slope, &count)) {
         if (count == 1)
             return set_act(w, l, "leaky", *slope, 0, 0);
@@ -65,20 +67,6 @@ static arc_status fuse_act(arc_rewrite *w, const arc_linear *l, const arc_node *
     }
     *fused = false;
     return ARC_OK;
-}
-
-/* The linear node takes over the output of `next`, in whose place it stands from now on: all that `next` reads is made before. */
-static int take_over(arc_rewrite *w, int index, int next) {
-    arc_graph *g = w->g;
-    const int out = g->node[next].output[0];
-    g->node[index].output[0] = out;
-    g->node[next] = g->node[index];
-    w->dead[index] = true;
-    g->value[out].producer = next;
-    for (int k = 0; k < g->node[next].inputs; k++)
-        if (g->node[next].input[k] >= 0 && g->node[next].input[k] < w->values && w->user[g->node[next].input[k]] == index)
-            w->user[g->node[next].input[k]] = next;
-    return next;
 }
 
 /* The other operand of an Add that may become a residual. */
@@ -102,7 +90,7 @@ static arc_status fuse_behind(arc_rewrite *w, int index) {
         if (st != ARC_OK)
             return st;
         if (fused) {
-            take_over(w, index, next);
+            arc_rewrite_take_over(w, index, next);
             return ARC_OK;
         }
         const int other = residual_of(w, &w->g->node[next], l.node->output[0]);
@@ -113,7 +101,7 @@ static arc_status fuse_behind(arc_rewrite *w, int index) {
         residual_done = true;
         if (w->user[other] == next && other < w->values)
             w->user[other] = next;
-        index = take_over(w, index, next);
+        index = arc_rewrite_take_over(w, index, next);
     }
     return ARC_OK;
 }

@@ -103,6 +103,19 @@ void arc_rewrite_bypass(arc_rewrite *w, int index, int value) {
     arc_rewrite_recount(w);
 }
 
+int arc_rewrite_take_over(arc_rewrite *w, int index, int next) {
+    arc_graph *g = w->g;
+    const int out = g->node[next].output[0];
+    g->node[index].output[0] = out;
+    g->node[next] = g->node[index];
+    w->dead[index] = true;
+    g->value[out].producer = next;
+    for (int k = 0; k < g->node[next].inputs; k++)
+        if (g->node[next].input[k] >= 0 && g->node[next].input[k] < w->values && w->user[g->node[next].input[k]] == index)
+            w->user[g->node[next].input[k]] = next;
+    return next;
+}
+
 bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out) {
     const bool conv = arc_node_is(n, ARC_KIND_CONV), transposed = arc_node_is(n, ARC_KIND_CONV_TRANSPOSE),
                gemm = arc_node_is(n, ARC_KIND_GEMM);

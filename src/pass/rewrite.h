@@ -33,6 +33,9 @@ void arc_rewrite_norm(const arc_rewrite *w, const arc_node *norm, int64_t j, dou
 arc_status arc_rewrite_new_floats(arc_rewrite *w, arc_node *n, int i, int64_t count, float **data);
 /* Drops node `index`, which passes its input on: everything that read its output 0 reads `value` instead. */
 void arc_rewrite_bypass(arc_rewrite *w, int index, int value);
+/* Node `index`, whose output only `next` reads, takes over the output of `next`, in whose place it stands from now on: all that
+ * `next` reads is made before. Returns its new index. */
+int arc_rewrite_take_over(arc_rewrite *w, int index, int next);
 /* Counts who reads what again, after nodes were changed by hand. */
 void arc_rewrite_recount(arc_rewrite *w);
 int arc_rewrite_index(const arc_rewrite *w, const arc_node *n);
@@ -49,7 +52,9 @@ typedef struct arc_linear {
 bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out);
 
 arc_status arc_fuse_int8(arc_rewrite *w, arc_error *err);      /* int8.c */
+arc_status arc_join_spelt(arc_rewrite *w, arc_error *err);     /* spelt.c */
 arc_status arc_fold_affine(arc_rewrite *w, arc_error *err);    /* affine.c */
 arc_status arc_fuse_epilogues(arc_rewrite *w, arc_error *err); /* fuse.c */
+arc_status arc_fuse_matmul(arc_rewrite *w, arc_error *err);    /* matmul.c */
 
 #endif

@@ -1,4 +1,4 @@
-/* reference: Gemm, with what passes fuse into it, and MatMul. */
+/* reference: Gemm and MatMul, with what passes fuse into them. */
 #include "device/reference/reference.h"
 
 static const arc_reference_value *input(const arc_reference_call *c, int i) {
@@ -38,16 +38,24 @@ static void matmul_run(const arc_reference_call *c) {
     const bool row = a->shape.rank == 1, column = b->shape.rank == 1;
     const size_t m = row ? 1 : (size_t)a->shape.dim[a->shape.rank - 2], k = (size_t)a->shape.dim[a->shape.rank - 1];
     const size_t n = column ? 1 : (size_t)b->shape.dim[b->shape.rank - 1], count = arc_reference_count(c->out[0]);
+    const arc_reference_value *bias = input(c, 2), *residual = input(c, ARC_CONV_RESIDUAL), *by_n = input(c, ARC_CONV_OUT_SCALE);
+    arc_shape product = residual ? a->shape : c->out[0]->shape; /* a residual stands beside a matrix of rank 2 only */
+    if (residual)
+        product.dim[product.rank - 1] = (int64_t)n;
     const arc_shape of_a = batch_of(&a->shape, 2), of_b = batch_of(&b->shape, 2),
-                    batch = batch_of(&c->out[0]->shape, (row ? 0 : 1) + (column ? 0 : 1));
-    for (size_t at = 0; at < count; at++) {
+                    batch = batch_of(&product, (row ? 0 : 1) + (column ? 0 : 1));
+    for (size_t whole = 0; whole < count; whole++) {
+        const size_t at = arc_reference_broadcast(&product, &c->out[0]->shape, whole);
         const size_t matrix = at / (m * n), i = at / n % m, j = at % n;
         const double *x = a->data + arc_reference_broadcast(&of_a, &batch, matrix) * m * k;
         const double *y = b->data + arc_reference_broadcast(&of_b, &batch, matrix) * k * n;
         double sum = 0;
         for (size_t q = 0; q < k; q++)
             sum += x[i * k + q] * y[q * n + j];
-        c->out[0]->data[at] = sum;
+        sum *= by_n ? by_n->data[j] : 1;
+        sum += bias ? bias->data[j] : 0;
+        sum += residual ? residual->data[arc_reference_broadcast(&residual->shape, &c->out[0]->shape, whole)] : 0;
+        c->out[0]->data[whole] = arc_reference_act(c, j, sum);
     }
 }
 

@@ -68,6 +68,9 @@ size_t arc_reference_count(const arc_reference_value *v);
 size_t arc_reference_broadcast(const arc_shape *v, const arc_shape *out, size_t i);
 /* A list of integers, `fallback` where the attribute is missing. */
 void arc_reference_ints(const arc_node *n, const char *name, int count, int64_t fallback, int64_t *ints);
+/* Gelu, and its form by tanh. */
+double arc_reference_gelu(double v);
+double arc_reference_gelu_tanh(double v);
 /* The activation of a fused layer for channel j. */
 double arc_reference_act(const arc_reference_call *c, size_t j, double v);
 

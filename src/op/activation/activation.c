@@ -363,7 +363,7 @@ const arc_op arc_ops_activation[] = {
      .layout = ARC_OP_SAME,
      .infer = arc_infer_same_f32,
      .run = activation_run},
-    {.name = "Softmax", .variant = SOFTMAX, .layout = ARC_OP_PLAIN, .infer = softmax_infer, .run = softmax_run},
+    {.name = "Softmax", .kind = ARC_KIND_SOFTMAX, .variant = SOFTMAX, .layout = ARC_OP_PLAIN, .infer = softmax_infer, .run = softmax_run},
     {.name = "LogSoftmax", .variant = LOG_SOFTMAX, .layout = ARC_OP_PLAIN, .infer = softmax_infer, .run = softmax_run},
     {.name = NULL},
 };

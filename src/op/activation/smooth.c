@@ -89,7 +89,7 @@ static void smooth_run(const arc_step *s) {
 
 #define SMOOTH .layout = ARC_OP_SAME, .infer = smooth_infer, .run = smooth_run, .in_place = true
 const arc_op arc_ops_smooth[] = {
-    {.name = "Gelu", .variant = GELU, SMOOTH},
+    {.name = "Gelu", .kind = ARC_KIND_GELU, .variant = GELU, SMOOTH},
     {.name = "com.microsoft.Gelu", .variant = GELU, SMOOTH},
     {.name = "com.microsoft.FastGelu", .variant = FAST_GELU, SMOOTH},
     {.name = "com.microsoft.QuickGelu", .variant = QUICK_GELU, SMOOTH},

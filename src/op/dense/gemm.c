@@ -18,7 +18,10 @@ typedef struct gemm_state {
     arc_epilogue act;
     size_t transposed_at, residual_at, pairs_at; /* bytes into shared scratch; SIZE_MAX: none. pairs: A in bfloat16 */
     bool bias_direct;                            /* input 2 is one value a column, times 1 */
-    size_t c_row, c_column;                      /* strides of the broadcast C */
+    bool residual_direct;                        /* input 4 has the product's shape */
+    size_t product_at;                           /* where the product goes when the residual broadcasts; SIZE_MAX: the output */
+    arc_shape product;
+    size_t c_row, c_column; /* strides of the broadcast C */
     float beta;
 } gemm_state;
 
@@ -102,9 +105,21 @@ static arc_status matmul_infer(arc_infer *in) {
     if (st != ARC_OK)
         return st;
     arc_shape batch, out;
-    if (!matmul_shape(&in->in[0]->shape, &in->in[1]->shape, &batch, &out))
+    const arc_shape *b = &in->in[1]->shape;
+    if (!matmul_shape(&in->in[0]->shape, b, &batch, &out))
         return fail_pair(in);
-    return arc_infer_out(in, 0, ARC_F32, &out);
+    const arc_tensor *residual = in->inputs > ARC_CONV_RESIDUAL ? in->in[ARC_CONV_RESIDUAL] : NULL;
+    const bool fused = in->inputs > 2 || arc_node_attr(in->node, "arc.act");
+    if (fused && (b->rank != 2 || !in->in[1]->is_const))
+        return arc_op_fail(in, ARC_EFORMAT, "has more than two inputs");
+    if (in->inputs > 2 && in->in[2] && (in->in[2]->dtype != ARC_F32 || arc_shape_count(&in->in[2]->shape) != b->dim[1]))
+        return arc_op_fail(in, ARC_ESHAPE, "the bias does not fit %lld columns", (long long)b->dim[1]);
+    if (residual && (residual->dtype != ARC_F32 || !arc_shape_broadcast(&out, &residual->shape, &out)))
+        return arc_op_fail(in, ARC_ESHAPE, "what is added to the product does not fit it");
+    const arc_status made = arc_infer_out(in, 0, ARC_F32, &out);
+    if (made != ARC_OK)
+        return made;
+    return fused ? arc_fused_check(in, b->dim[1], b->dim[0], residual ? &residual->shape : NULL) : ARC_OK;
 }
 
 /* ---- prepare --------------------------------------------------------------------------------------------------------------- */
@@ -141,7 +156,7 @@ static arc_status finish_prepare(arc_prepare *p, gemm_state *g) {
     const arc_form form = g->panels.form;
     s->algorithm = form == ARC_FORM_BF16 ? "igemm bf16" : form == ARC_FORM_F16 ? "igemm fp16" : "igemm";
     g->tiles = (g->m + s->kernels->igemm_mr - 1) / s->kernels->igemm_mr;
-    g->transposed_at = g->residual_at = g->pairs_at = SIZE_MAX;
+    g->transposed_at = g->residual_at = g->pairs_at = g->product_at = SIZE_MAX;
     const arc_status st = arc_panels_prepare(p, &g->panels, &s->in[1],
                                              form == ARC_FORM_BF16  ? "gemm igemm bf16"
                                              : form == ARC_FORM_F16 ? "gemm igemm fp16"
@@ -159,6 +174,10 @@ static arc_status finish_prepare(arc_prepare *p, gemm_state *g) {
     if (arc_step_input(s, 2) && !g->bias_direct) {
         g->residual_at = s->shared_scratch_bytes;
         s->shared_scratch_bytes += g->m * g->n * sizeof(float);
+    }
+    if (arc_step_input(s, ARC_CONV_RESIDUAL) && !g->residual_direct) {
+        g->product_at = s->shared_scratch_bytes;
+        s->shared_scratch_bytes += g->batch * g->m * g->n * sizeof(float);
     }
     return ARC_OK;
 }
@@ -242,6 +261,14 @@ static arc_status matmul_prepare(arc_prepare *p) {
     }
     g->panels =
         (arc_panels){.sets = g->b_batches, .n = g->n, .kc = g->k, .taps = 1, .ws_set = g->k * g->n, .ws_n = 1, .ws_k = g->n};
+    g->panels.scale_n = arc_step_floats(s, ARC_CONV_OUT_SCALE);
+    const bool known = arc_fused_act(s->node, &g->act);
+    assert(known);
+    (void)known;
+    g->bias_direct = arc_step_input(s, 2) != NULL;
+    const arc_tensor *residual = arc_step_input(s, ARC_CONV_RESIDUAL);
+    g->product = out;
+    g->residual_direct = residual && arc_shape_equal(&residual->shape, &out);
     return finish_prepare(p, g);
 }
 
@@ -251,13 +278,12 @@ static void gemm_items(void *arg, size_t begin, size_t end, int thread) {
     const gemm_job *job = arg;
     const gemm_state *g = job->g;
     const arc_kernels *k = job->s->kernels;
-    const size_t mr = k->igemm_mr, nr = k->igemm_nr, panels = g->panels.per_set,
-                 floats = g->panels.form == ARC_FORM_BF16 ? g->k / 2 : g->k;
+    const size_t nr = k->igemm_nr, panels = g->panels.per_set, floats = g->panels.form == ARC_FORM_BF16 ? g->k / 2 : g->k;
     const float *row[ARC_IGEMM_MAX_MR];
     (void)thread;
     for (size_t item = begin; item < end; item++) {
         const size_t tile = item % g->tiles, panel = item / g->tiles % panels, batch = item / g->tiles / panels;
-        const size_t i0 = tile * mr, m = ARC_MIN(mr, g->m - i0), j0 = panel * nr;
+        const size_t i0 = tile * g->m / g->tiles, m = (tile + 1) * g->m / g->tiles - i0, j0 = panel * nr; /* of even height */
         const size_t ai = g->a_index ? g->a_index[batch] : 0, bi = g->b_index ? g->b_index[batch] : 0;
         for (size_t i = 0; i < m; i++)
             row[i] = job->a + (ai * g->m + i0 + i) * floats;
@@ -276,6 +302,29 @@ static void expand_c(const gemm_state *g, const float *c, float *to) {
     for (size_t i = 0; i < g->m; i++)
         for (size_t j = 0; j < g->n; j++)
             to[i * g->n + j] = g->beta * c[i * g->c_row + j * g->c_column];
+}
+
+typedef struct sum_job {
+    const float *product, *residual;
+    float *y;
+} sum_job;
+
+static void sum_items(void *arg, int64_t n, const int64_t *at, const int64_t *step) {
+    const sum_job *job = arg;
+    for (int64_t i = 0; i < n; i++)
+        job->y[at[0] + i * step[0]] = job->product[at[1] + i * step[1]] + job->residual[at[2] + i * step[2]];
+}
+
+/* A residual that broadcasts, or that the product broadcasts to. */
+static void add_residual(const arc_step *s, const gemm_state *g, float *product) {
+    const arc_tensor tensor = {.dtype = ARC_F32, .shape = g->product, .data = product};
+    sum_job job = {product, arc_step_floats(s, ARC_CONV_RESIDUAL), s->out[0].data};
+    arc_loop l;
+    arc_loop_begin(&l, &s->out[0].shape);
+    arc_loop_add(&l, &s->out[0]);
+    arc_loop_add(&l, &tensor);
+    arc_loop_add(&l, &s->in[ARC_CONV_RESIDUAL]);
+    arc_loop_run(s->pool, l, sum_items, &job);
 }
 
 static void gemm_run(const arc_step *s) {
@@ -306,7 +355,15 @@ static void gemm_run(const arc_step *s) {
         job.e.residual = to;
         job.e.residual_stride = g->n;
     }
+    if (g->residual_direct) {
+        job.e.residual = arc_step_floats(s, ARC_CONV_RESIDUAL);
+        job.e.residual_stride = g->n;
+    }
+    if (g->product_at != SIZE_MAX)
+        job.y = (float *)(void *)(s->shared_scratch + g->product_at);
     arc_pool_run(s->pool, g->batch * g->panels.per_set * g->tiles, 0, gemm_items, &job);
+    if (g->product_at != SIZE_MAX)
+        add_residual(s, g, job.y);
 }
 
 static int64_t gemm_macs(const arc_shape *in0, const arc_shape *in1, const arc_shape *out) {

@@ -470,7 +470,7 @@ const arc_op arc_ops_elementwise[] = {
      .weight_inputs = ARC_INPUT(0) | ARC_INPUT(1),
      .number_is_setting = true},
     {.name = "Div", .kind = ARC_KIND_DIV, .variant = DIV, LEARNT_ARITHMETIC},
-    {.name = "Pow", .variant = POW, .layout = ARC_OP_SAME, .infer = arithmetic_infer, .run = binary_run},
+    {.name = "Pow", .kind = ARC_KIND_POW, .variant = POW, .layout = ARC_OP_SAME, .infer = arithmetic_infer, .run = binary_run},
     {.name = "Mod", .variant = MOD, .layout = ARC_OP_SAME, .infer = arithmetic_infer, .run = binary_run},
     {.name = "Sum", .variant = ADD, .layout = ARC_OP_SAME, .infer = variadic_infer, .run = variadic_run},
     {.name = "Mean", .layout = ARC_OP_SAME, .infer = mean_infer, .run = mean_run},

@@ -286,6 +286,7 @@ const arc_op arc_ops_reduce[] = {
      .prepare = reduce_prepare,
      .run = reduce_run},
     {.name = "ReduceMean",
+     .kind = ARC_KIND_REDUCE_MEAN,
      .variant = MEAN,
      .layout = ARC_OP_PLAIN,
      .infer = reduce_infer,

@@ -1,0 +1,245 @@
+/* Networks of transformers: what exporters spell out becomes one node, and what stands around a product is fused into it, with
+ * the results of the graph as it was written, for any number of threads, on the processor and on the reference device. */
+#include "device/device.h"
+#include "device/reference/reference.h"
+#include "net_support.h"
+#include "shared_context.h"
+#include <string.h>
+
+static double largest(const float *x, size_t n) {
+    double most = 1;
+    for (size_t i = 0; i < n; i++)
+        if (fabs((double)x[i]) > most)
+            most = fabs((double)x[i]);
+    return most;
+}
+
+static float *run_on_reference(const arc_graph *g, arc_shape shape, float *x) {
+    arc_session *s = NULL;
+    arc_error err = {0};
+    arc_tensor in = {.dtype = ARC_F32, .shape = shape, .data = x}, out[8];
+    arc_execution how = arc_execution_of(ctx);
+    how.device = &arc_device_reference;
+    const arc_session_options opt = {.execution = &how};
+    if (arc_session_new(&s, ctx, g, &opt, &err) != ARC_OK || arc_session_run(s, &in, out, &err) != ARC_OK)
+        fail_msg("reference: %s", err.text);
+    const size_t bytes = (size_t)arc_shape_count(&out[0].shape) * sizeof(float);
+    float *copy = malloc(bytes + 1);
+    memcpy(copy, out[0].data, bytes);
+    arc_session_free(&s);
+    return copy;
+}
+
+/* The output with passes is the one without, on one thread bit for bit what it is on two, and, where `reference`, that device's.
+ * steps: how many the planned network has, 0: any. Frees the graph. */
+static void expect(net *t, arc_shape shape, int steps, bool reference, const char *what) {
+    float *x = net_floats(t->seed, (size_t)arc_shape_count(&shape));
+    arc_tensor plain, fused;
+    arc_plan_stats stats;
+    arc_context *alone = arc_test_context(NULL, 1);
+    float *a = net_run(ctx, t->g, true, shape, x, &plain, NULL), *b = net_run(ctx, t->g, false, shape, x, &fused, &stats);
+    float *c = net_run(alone, t->g, false, shape, x, NULL, NULL), *d = reference ? run_on_reference(t->g, shape, x) : NULL;
+    assert_true(arc_shape_equal(&plain.shape, &fused.shape));
+    const size_t count = (size_t)arc_shape_count(&plain.shape);
+    const double size = largest(a, count);
+    if (!(arc_test_max_error(a, b, count) / size < 3e-6))
+        fail_msg("%s: passes change the output by %g", what, arc_test_max_error(a, b, count) / size);
+    assert_memory_equal(b, c, count * sizeof *b);
+    if (d && !(arc_test_max_error(d, b, count) / size < 3e-6))
+        fail_msg("%s: %g from the reference", what, arc_test_max_error(d, b, count) / size);
+    if (steps && stats.steps != steps)
+        fail_msg("%s: %d steps, %d wanted", what, stats.steps, steps);
+    free(a);
+    free(b);
+    free(c);
+    free(d);
+    free(x);
+    arc_context_close(&alone);
+    arc_graph_free(&t->g);
+}
+
+static int number(net *t, float v) {
+    const arc_shape s = {0};
+    return arc_graph_constant(t->g, net_name(t), ARC_F32, &s, &v, true);
+}
+
+static int pair(net *t, const char *op, int a, int b) {
+    return net_node(t, op, a, b, ARC_NO_VALUE, NULL);
+}
+
+static int one(net *t, const char *op, int a) {
+    return net_node(t, op, a, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+}
+
+static int start(net *t, uint32_t seed, arc_shape s) {
+    net_new(t, &arc_alloc_libc, seed);
+    return net_input(t, "x", s);
+}
+
+static const arc_shape rows = {3, {2, 29, 24}};
+
+/* ---- Gelu ------------------------------------------------------------------------------------------------------------------ */
+
+/* x, 1 + erf(x / sqrt 2) and 0.5 in six orders; with 7 and 8 something is another number. */
+static int spelt_gelu(net *t, int x, int order) {
+    const int half = number(t, order == 7 ? 0.4f : 0.5f);
+    const int inner = order % 2 ? pair(t, "Div", x, number(t, 1.41421356f)) : pair(t, "Mul", number(t, 0.70710678f), x);
+    const int e = one(t, "Erf", inner), sum = order % 2 ? pair(t, "Add", e, number(t, 1)) : pair(t, "Add", number(t, 1), e);
+    if (order < 2 || order >= 7)
+        return pair(t, "Mul", pair(t, "Mul", x, order == 8 ? e : sum), half);
+    if (order < 4)
+        return pair(t, "Mul", pair(t, "Mul", half, x), sum);
+    return pair(t, "Mul", pair(t, "Mul", sum, half), x);
+}
+
+static void gelu_is_one_node(void **state) {
+    (void)state;
+    net t;
+    for (int order = 0; order < 6; order++) {
+        const int x = start(&t, (uint32_t)order, rows);
+        net_done(&t, spelt_gelu(&t, x, order));
+        expect(&t, rows, 1, false, "Gelu");
+    }
+    for (int order = 7; order < 9; order++) {
+        const int x = start(&t, (uint32_t)order, rows);
+        net_done(&t, spelt_gelu(&t, x, order));
+        expect(&t, rows, 5, false, "almost Gelu");
+    }
+    const int x = start(&t, 9, rows), y = spelt_gelu(&t, x, 0);
+    for (int i = 0; i < t.g->nodes; i++) /* the sum is an output, too */
+        if (strcmp(t.g->node[i].op, "Add") == 0)
+            assert_int_equal(arc_graph_add_output(t.g, t.g->node[i].output[0]), ARC_OK);
+    net_done(&t, y);
+    expect(&t, rows, 5, false, "Gelu whose sum is given out");
+}
+
+/* ---- LayerNormalization ---------------------------------------------------------------------------------------------------- */
+
+static int row_mean(net *t, int x, int64_t axis) {
+    arc_node *n;
+    const int y = net_node(t, "ReduceMean", x, ARC_NO_VALUE, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_ints(t->g, n, "axes", 1, &axis), ARC_OK);
+    return y;
+}
+
+static int spelt_norm(net *t, int x, bool by_power, int64_t axis, int64_t length) {
+    const int d = pair(t, "Sub", x, row_mean(t, x, axis));
+    const int square = by_power ? pair(t, "Pow", d, number(t, 2)) : pair(t, "Mul", d, d);
+    const int root = one(t, "Sqrt", pair(t, "Add", row_mean(t, square, axis), number(t, 1e-5f)));
+    const arc_shape s = {1, {length}};
+    const int y = pair(t, "Mul", pair(t, "Div", d, root), net_constant(t, s, 0.5f, 1.5f));
+    return pair(t, "Add", y, net_constant(t, s, -1, 1));
+}
+
+static void layer_normalisation_is_one_node(void **state) {
+    (void)state;
+    net t;
+    for (int by_power = 0; by_power < 2; by_power++) {
+        int x = start(&t, 20 + (uint32_t)by_power, rows);
+        net_done(&t, spelt_norm(&t, x, by_power, -1, 24));
+        expect(&t, rows, 1, false, "LayerNormalization");
+        x = start(&t, 22, rows);
+        net_done(&t, spelt_norm(&t, x, by_power, 1, 24));
+        expect(&t, rows, 9, false, "a normalisation of columns");
+    }
+}
+
+/* ---- products -------------------------------------------------------------------------------------------------------------- */
+
+static int product(net *t, int x, int in, int out) {
+    return pair(t, "MatMul", x, net_constant(t, net_shape(2, in, out, 0, 0), -0.3f, 0.3f));
+}
+
+static int vector(net *t, int length) {
+    return net_constant(t, net_shape(1, length, 0, 0, 0), -1, 1);
+}
+
+static void what_is_behind_a_product_is_fused(void **state) {
+    (void)state;
+    net t;
+    for (int columns = 5; columns < 75; columns += 23) {
+        int x = start(&t, 30, rows), y = pair(&t, "Add", vector(&t, columns), product(&t, x, 24, columns));
+        net_done(&t, y);
+        expect(&t, rows, 1, true, "bias");
+        x = start(&t, 31, rows);
+        y = pair(&t, "Mul", pair(&t, "Add", product(&t, x, 24, columns), vector(&t, columns)), vector(&t, columns));
+        net_done(&t, pair(&t, "Mul", pair(&t, "Add", y, vector(&t, columns)), number(&t, -0.5f)));
+        expect(&t, rows, 1, true, "bias, scale, bias and a number");
+        x = start(&t, 32, rows);
+        y = spelt_gelu(&t, pair(&t, "Add", product(&t, x, 24, columns), vector(&t, columns)), 1);
+        net_done(&t, y);
+        expect(&t, rows, 1, true, "bias and Gelu");
+        x = start(&t, 33, rows);
+        net_done(&t, one(&t, "Relu", product(&t, x, 24, columns)));
+        expect(&t, rows, 1, true, "Relu");
+        x = start(&t, 34, rows);
+        y = pair(&t, "Add", product(&t, x, 24, 24), vector(&t, 24));
+        net_done(&t, one(&t, "Sigmoid", pair(&t, "Add", x, y)));
+        expect(&t, rows, 2, true, "residual");
+        x = start(&t, 35, rows); /* the sum of two products: one is the other's residual */
+        y = pair(&t, "Add", product(&t, x, 24, columns), product(&t, x, 24, columns));
+        net_done(&t, pair(&t, "Add", y, vector(&t, columns)));
+        expect(&t, rows, 3, true, "two products");
+    }
+    int x = start(&t, 36, net_shape(2, 5, 24, 0, 0));
+    net_done(&t, net_node(&t, "Gelu", net_gemm(&t, x, 24, 40, true), ARC_NO_VALUE, ARC_NO_VALUE, NULL));
+    expect(&t, net_shape(2, 5, 24, 0, 0), 1, true, "Gemm and Gelu");
+    x = start(&t, 37, rows); /* a constant of rank 2 may make the product's rank larger than it is: left alone */
+    net_done(&t, pair(&t, "Add", product(&t, x, 24, 6), net_constant(&t, net_shape(2, 29, 6, 0, 0), -1, 1)));
+    expect(&t, rows, 2, true, "a bias a row");
+}
+
+static void residuals_broadcast(void **state) {
+    (void)state;
+    net t;
+    const arc_shape flat = {2, {29, 24}};
+    for (int way = 0; way < 3; way++) {
+        const int x = start(&t, 40 + (uint32_t)way, way == 2 ? flat : rows);
+        int other, y;
+        if (way == 0) { /* [29,24] to [2,29,24] */
+            other = net_node(&t, "Gather", x, arc_graph_constant(t.g, "index", ARC_I64, &(arc_shape){0}, &(int64_t){1}, true),
+                             ARC_NO_VALUE, NULL);
+        } else if (way == 1) { /* [2,29,1] */
+            other = row_mean(&t, x, -1);
+        } else { /* the product [29,24] to [3,29,24] */
+            other = pair(&t, "Mul", x, net_constant(&t, net_shape(3, 3, 1, 1, 0), -1, 1));
+        }
+        y = pair(&t, "Add", pair(&t, "Add", product(&t, x, 24, 24), vector(&t, 24)), other);
+        net_done(&t, y);
+        expect(&t, way == 2 ? flat : rows, 2, way != 1, "a residual of another shape");
+    }
+}
+
+static void bits_do_not_depend_on_tiles(void **state) {
+    (void)state;
+    net t;
+    float *whole = NULL;
+    const int side = 61;
+    float *x = net_floats(3, (size_t)side * 24);
+    for (int m = side; m > 0; m -= 7) { /* the first rows are the same however many follow */
+        const arc_shape s = {2, {m, 24}};
+        const int in = start(&t, 50, s);
+        net_done(&t, spelt_gelu(&t, pair(&t, "Add", product(&t, in, 24, 45), vector(&t, 45)), 0));
+        float *y = net_run(ctx, t.g, false, s, x, NULL, NULL);
+        if (whole)
+            assert_memory_equal(y, whole, (size_t)m * 45 * sizeof *y);
+        else
+            whole = y;
+        if (y != whole)
+            free(y);
+        arc_graph_free(&t.g);
+    }
+    free(whole);
+    free(x);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gelu_is_one_node),
+        cmocka_unit_test(layer_normalisation_is_one_node),
+        cmocka_unit_test(what_is_behind_a_product_is_fused),
+        cmocka_unit_test(residuals_broadcast),
+        cmocka_unit_test(bits_do_not_depend_on_tiles),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}
