@@ -19,6 +19,7 @@
 #ifndef ARCFACE_ARCFACE_H
 #define ARCFACE_ARCFACE_H
 
+#include <arcface/archive.h>
 #include <arcface/audit.h>
 #include <arcface/bench.h>
 #include <arcface/calibrate.h>

@@ -19,6 +19,12 @@ typedef struct arc_deploy_writer {
     int made;     /* names made so far */
 } arc_deploy_writer;
 
+/* ---- export.c ---- */
+
+/* The network as arc_export_onnx writes it, in w->g, tried out; w is open after success alone. */
+arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc_export_options *opt, arc_deploy_writer *w,
+                             arc_export_report *report, arc_error *err);
+
 /* ---- rewrite.c ---- */
 
 arc_status arc_deploy_writer_open(arc_deploy_writer *w, const arc_graph *from, arc_error *err);

@@ -140,15 +140,39 @@ static arc_status try_out(arc_context *ctx, const arc_deploy_writer *w, const ar
     return st;
 }
 
+arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc_export_options *opt, arc_deploy_writer *w,
+                             arc_export_report *report, arc_error *err) {
+    arc_status st;
+    arc_export_report r = {0};
+    float *row = NULL;
+    int64_t dim;
+    int rank;
+    *w = (arc_deploy_writer){0};
+    ARC_TRY(check(model, opt, err));
+    ARC_TRY(arc_deploy_reference(ctx, model, &row, &dim, &rank, err));
+    ARC_TRY(arc_deploy_writer_open(w, model->graph, err));
+    ARC_TRY(build(w, model, opt, rank, dim, &r, err));
+    ARC_TRY(try_out(ctx, w, model, opt, row, dim, err));
+    ARC_TRY(put_metadata(ctx, w, model, opt, err));
+    const arc_value *in = &w->g->value[w->g->input[0]], *out = &w->g->value[w->g->output[0]];
+    memcpy(r.input, in->shape.dim, sizeof r.input);
+    memcpy(r.output, out->shape.dim, sizeof r.output);
+    r.opset = w->g->opset;
+    r.nodes = w->g->nodes;
+    *report = r;
+done:
+    if (st != ARC_OK)
+        arc_deploy_writer_close(w);
+    arc_mem_free(&ctx->alloc, row);
+    return st;
+}
+
 arc_status arc_export_onnx(arc_context *ctx, const arc_model *model, const arc_export_options *opt, const char *path,
                            arc_export_report *report, arc_error *err) {
     arc_status st;
     arc_deploy_writer w = {0};
     arc_export_options own;
     arc_export_report r = {0};
-    float *row = NULL;
-    int64_t dim;
-    int rank;
     if (report)
         *report = r;
     if (ARC_CHECK_OPTIONS(arc_export_options, opt, err) != ARC_OK)
@@ -156,22 +180,11 @@ arc_status arc_export_onnx(arc_context *ctx, const arc_model *model, const arc_e
     arc_export_options_default(&own);
     if (opt)
         own = *opt;
-    ARC_TRY(check(model, &own, err));
-    ARC_TRY(arc_deploy_reference(ctx, model, &row, &dim, &rank, err));
-    ARC_TRY(arc_deploy_writer_open(&w, model->graph, err));
-    ARC_TRY(build(&w, model, &own, rank, dim, &r, err));
-    ARC_TRY(try_out(ctx, &w, model, &own, row, dim, err));
-    ARC_TRY(put_metadata(ctx, &w, model, &own, err));
+    ARC_TRY(arc_deploy_export(ctx, model, &own, &w, &r, err));
     ARC_TRY(arc_onnx_save(w.g, path, err));
-    const arc_value *in = &w.g->value[w.g->input[0]], *out = &w.g->value[w.g->output[0]];
-    memcpy(r.input, in->shape.dim, sizeof r.input);
-    memcpy(r.output, out->shape.dim, sizeof r.output);
-    r.opset = w.g->opset;
-    r.nodes = w.g->nodes;
     if (report)
         *report = r;
 done:
     arc_deploy_writer_close(&w);
-    arc_mem_free(&ctx->alloc, row);
     return st;
 }

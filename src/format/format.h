@@ -25,6 +25,8 @@ arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, 
 arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);
 /* Streams the file: weights go from where they lie to the writer. Fused arc.* attributes are refused (EINVAL). */
 arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err);
+/* The same into a writer that is open; the caller commits. */
+arc_status arc_onnx_write(const arc_graph *g, arc_writer *w, arc_error *err);
 /* One serialized TensorProto (libonnx-testdata's input_0.pb): value data points into bytes or the arena. */
 arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *t, arc_shape *s, const void **data,
                                  const char **name, arc_error *err);

@@ -33,7 +33,27 @@ dot = lambda x, y: sum(p * q for p, q in zip(x, y))
 sys.exit(len(a) != len(b) or not dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5 >= 1 - 1e-6)
 PYTHON
 
+# NN Archives
+expect 0 export "$work/mbf.onnx" -o "$work/face.tar.xz" --target nnarchive
+sentence "images [1,3,112,112] float32" "output [1,64]"
+expect 0 archive verify "$work/face.tar.xz"
+says "nothing is wrong"
+expect 0 archive info "$work/face.tar.xz"
+says "EmbeddingsParser of output"
+expect 0 archive info "$work/face.tar.xz" --json
+says '"compression": "xz"'
+tar cf "$work/bad.tar.xz" -C "$work" face.onnx
+expect 1 archive verify "$work/bad.tar.xz"
+says "no config.json"
+expect 3 archive info "$work/crop.ppm"
+sentence "neither an NN Archive"
+expect 3 archive verify "$work/none.tar.xz"
+
 # Mistakes
+expect 2 export "$work/mbf.onnx" -o "$work/x.onnx" --target nnarchive
+sentence .tar.xz
+expect 2 export "$work/mbf.onnx" -o "$work/x.tar.xz" --target nnarchive --batch dynamic
+sentence batch
 expect 2 export "$work/mbf.onnx"
 sentence -o
 expect 2 export "$work/mbf.onnx" -o "$work/x.bin"

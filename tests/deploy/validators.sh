@@ -16,8 +16,8 @@ trap 'rm -rf "$work"' EXIT
 if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv" || { echo "skipped: no venv in python3"; exit 77; }
 fi
-for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx; do
-    "$venv/bin/pip" show -q "$package" >/dev/null 2>&1 || "$venv/bin/pip" install -q --disable-pip-version-check "$package" >/dev/null 2>&1 ||
+for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx 'luxonis-ml[nn-archive]' depthai; do
+    "$venv/bin/pip" show -q "${package%[*}" >/dev/null 2>&1 || "$venv/bin/pip" install -q --disable-pip-version-check "$package" >/dev/null 2>&1 ||
         echo "not to be had: $package"
 done
 "$venv/bin/python" -c 'import numpy, onnxruntime' 2>/dev/null || { echo "skipped: no ONNX Runtime, the reference"; exit 77; }
@@ -45,6 +45,8 @@ for model in "$@"; do
         fi
         "$venv/bin/python" "$here/validate.py" "$(basename "$model") $form" "$work/own.onnx" "$work/face.onnx" "$data" | tee -a "$work/told" || failed=1
     done
+    "$arcface" export "$model" -q --target nnarchive -o "$work/face.tar.xz" && "$arcface" archive verify "$work/face.tar.xz" || failed=1
+    "$venv/bin/python" "$here/validate_archive.py" "$work/face.tar.xz" || failed=1
 done
 touch "$work/told"
 echo "cosine of 1 - 1e-6 or more: $(grep -cE ': (ONNX Runtime|OpenVINO|OpenCV|ncnn) [01]\.[0-9]{9}$' "$work/told") runs; below it:"

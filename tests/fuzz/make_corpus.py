@@ -7,6 +7,7 @@ import os
 import pickle
 import struct
 import sys
+import tarfile
 import types
 import zipfile
 
@@ -528,6 +529,56 @@ def train_seeds():
     write("recipe", "deep", b"[" * 3000)
 
 
+def archive_of(members, compression):
+    """A tar of (name, bytes); name ending in > is a link to the bytes."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:" + compression, **({"preset": 0} if compression == "xz" else {})) as tar:
+        for name, data in members:
+            member = tarfile.TarInfo(name.rstrip(">"))
+            if name.endswith(">"):
+                member.type, member.linkname = tarfile.SYMTYPE, data.decode()
+                tar.addfile(member)
+            else:
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def blob_of(shaves):
+    """A blob of RVC2 with an input [112,112,3,1] and an output [512,1]: headers and tensors, no stages."""
+    def entry(name, kind, order, rank, dims):
+        return struct.pack("<IiI8siIIiI2I", 0, 0, 8, name, kind, order, rank, 0, dims, 0, 0)
+    first, second = entry(b"images", 1, 0x4321, 4, 0), entry(b"output", 0, 0x43, 2, 16)
+    at = 52 + 80
+    numbers = [9709, 0, 2022, 3, 1, 1, 9, 0, 0, 1, 0, shaves, shaves, 1, 1, 1, at, at + len(first), 0, at + len(first) + len(second)]
+    body = first + second + struct.pack("<6I", 112, 112, 3, 1, 512, 1)
+    numbers[1] = at + len(body)
+    return b"\x7fELF".ljust(52, b"\0") + struct.pack("<20I", *numbers) + body
+
+
+def archive_seeds():
+    def config(path, version="1.0", **input):
+        image = {"name": "images", "dtype": "float32", "input_type": "image", "shape": [1, 3, 112, 112], "layout": "NCHW",
+                 "preprocessing": {"mean": [0, 0, 0], "scale": [1, 1, 1], "dai_type": "BGR888p"}, **input}
+        head = {"name": "embeddings", "parser": "EmbeddingsParser", "metadata": {}, "outputs": ["output"]}
+        return json.dumps({"config_version": version, "model": {
+            "metadata": {"name": "face", "path": path}, "inputs": [image],
+            "outputs": [{"name": "output", "dtype": "float32", "shape": [1, 512], "layout": "NF"}], "heads": [head]}}).encode()
+    network = open(os.path.join(HERE, "corpus", "onnx", sorted(os.listdir(os.path.join(HERE, "corpus", "onnx")))[0]), "rb").read()
+    blob = blob_of(8)
+    patch = b"BSDIFF40" + bytes(8)
+    sizes = [len(blob)] + [len(patch) if shaves in (4, 6) else 0 for shaves in range(1, 17)]
+    superblob = struct.pack(">17Q", *sizes) + blob + patch + patch
+    write("archive", "onnx.xz", archive_of([("face.onnx", network), ("config.json", config("face.onnx"))], "xz"))
+    write("archive", "blob.gz", archive_of([("face.blob", blob), ("config.json", config("face.blob"))], "gz"))
+    write("archive", "plain", archive_of([("face.superblob", superblob), ("config.json", config("face.superblob"))], ""))
+    write("archive", "odd", archive_of([("../face.dlc", b"x"), ("face.dlc>", b"/etc/passwd"), ("config.json", config(
+        "face.dlc", "9.7", layout="nhwc", shape=[0, -1], preprocessing={"scale": [0], "dai_type": "BGR"}))], ""))
+    write("archive", "nonsense", archive_of([("config.json", b'{"model": [1, {"inputs": 3}], "heads": null}')], ""))
+    write("archive", "blob", blob)
+    write("archive", "superblob", superblob)
+
+
 onnx_seeds()
 mxnet_seeds()
 pickle_seeds()
@@ -540,3 +591,4 @@ onnx_bodies()
 external_seeds()
 safetensors_seeds()
 onnx_contrib()
+archive_seeds()

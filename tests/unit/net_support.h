@@ -168,4 +168,27 @@ static inline float *net_run(const arc_context *ctx, const arc_graph *g, bool no
     return copy;
 }
 
+/* conv 3x3 stride 2 -> PRelu -> average -> Gemm: the smallest embedder, of RGB in -1..1. To be freed. */
+static inline arc_graph *net_embedder(int side_px, int pad, bool quantized) {
+    net t;
+    net_new(&t, &arc_alloc_libc, 5);
+    const int x = net_input(&t, "data", net_shape(4, 1, 3, side_px, side_px));
+    const int c = net_prelu(&t, net_conv(&t, x, (net_conv_spec){3, 96, 3, 2, pad, 1, false}), 96);
+    int q = c;
+    if (quantized) {
+        const float step = 0.02f;
+        const uint8_t zero = 100;
+        const arc_shape scalar = {0};
+        const int scale = arc_graph_constant(t.g, "scale", ARC_F32, &scalar, &step, true),
+                  middle = arc_graph_constant(t.g, "zero", ARC_U8, &scalar, &zero, true);
+        q = net_node(&t, "DequantizeLinear", net_node(&t, "QuantizeLinear", c, scale, middle, NULL), scale, middle, NULL);
+    }
+    const int a = net_node(&t, "GlobalAveragePool", q, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    const int y = net_gemm(&t, net_node(&t, "Flatten", a, ARC_NO_VALUE, ARC_NO_VALUE, NULL), 96, 64, true);
+    net_done(&t, y);
+    t.g->value[y].dtype = ARC_F32;
+    t.g->value[y].shape = net_shape(2, 1, 64, 0, 0);
+    return t.g;
+}
+
 #endif

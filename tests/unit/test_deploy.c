@@ -146,30 +146,12 @@ static double least_cosine(fixture *f, const arc_model *m, const arc_export_opti
     return least;
 }
 
-/* conv 3x3 stride 2 -> PRelu -> average -> Gemm: the smallest embedder, of RGB in -1..1. Its weights lie in f->model. */
 static arc_model *small(fixture *f, int pad, bool quantized) {
-    net t;
     arc_model *m = NULL;
     arc_error err = {0};
-    net_new(&t, &arc_alloc_libc, 5);
-    const int x = net_input(&t, "data", net_shape(4, 1, 3, SIDE, SIDE));
-    const int c = net_prelu(&t, net_conv(&t, x, (net_conv_spec){3, 96, 3, 2, pad, 1, false}), 96);
-    int q = c;
-    if (quantized) {
-        const float step = 0.02f;
-        const uint8_t zero = 100;
-        const arc_shape scalar = {0};
-        const int scale = arc_graph_constant(t.g, "scale", ARC_F32, &scalar, &step, true),
-                  middle = arc_graph_constant(t.g, "zero", ARC_U8, &scalar, &zero, true);
-        q = net_node(&t, "DequantizeLinear", net_node(&t, "QuantizeLinear", c, scale, middle, NULL), scale, middle, NULL);
-    }
-    const int a = net_node(&t, "GlobalAveragePool", q, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
-    const int y = net_gemm(&t, net_node(&t, "Flatten", a, ARC_NO_VALUE, ARC_NO_VALUE, NULL), 96, 64, true);
-    net_done(&t, y);
-    t.g->value[y].dtype = ARC_F32;
-    t.g->value[y].shape = net_shape(2, 1, 64, 0, 0);
-    assert_int_equal(arc_onnx_save(t.g, f->model, &err), ARC_OK);
-    arc_graph_free(&t.g);
+    arc_graph *g = net_embedder(SIDE, pad, quantized);
+    assert_int_equal(arc_onnx_save(g, f->model, &err), ARC_OK);
+    arc_graph_free(&g);
     if (arc_model_load(f->ctx, f->model, ARC_TASK_EMBED, NULL, &m, &err) != ARC_OK)
         fail_msg("%s", err.text);
     return m;

@@ -50,10 +50,14 @@ static int run(cli *c) {
     arc_model *model = NULL;
     arc_error err = {0};
     arc_export_options_default(&opt);
+    const bool archive = cli_word(c, "target") == 1;
     if (!path)
-        return cli_usage(c, "export needs -o FILE.onnx");
-    if (!cli_has_suffix(path, ".onnx"))
-        return cli_usage(c, "-o %s: --target onnx writes an ONNX file, name it .onnx", path);
+        return cli_usage(c, "export needs -o %s", archive ? "NAME.tar.xz" : "FILE.onnx");
+    if (!cli_has_suffix(path, archive ? ".tar.xz" : ".onnx"))
+        return cli_usage(c,
+                         archive ? "-o %s: --target nnarchive writes an NN Archive, name it .tar.xz"
+                                 : "-o %s: --target onnx writes an ONNX file, name it .onnx",
+                         path);
     if (batch && !read_batch(batch, &opt.batch))
         return cli_usage(c, "--batch %s: must be a whole number from 1, or dynamic", batch);
     opt.uint8_input = cli_word(c, "input") == 1;
@@ -63,7 +67,8 @@ static int run(cli *c) {
     int code = cli_load_any(c, c->args[0], ARC_TASK_EMBED, &model);
     if (code != CLI_OK)
         return code;
-    const arc_status st = arc_export_onnx(c->ctx, model, &opt, path, &report, &err);
+    const arc_status st = archive ? arc_export_nnarchive(c->ctx, model, &opt, path, &report, &err)
+                                  : arc_export_onnx(c->ctx, model, &opt, path, &report, &err);
     arc_model_free(&model);
     if (st == ARC_EINVAL)
         return cli_usage(c, "%s", err.text);
@@ -76,7 +81,7 @@ static int run(cli *c) {
 
 static const cli_option options[] = {
     CLI_FILE("output", 'o', "FILE", NULL, "the file to write"),
-    CLI_WORD("target", 0, "NAME", "onnx", "onnx", "what to write: onnx"),
+    CLI_WORD("target", 0, "NAME", "onnx nnarchive", "onnx", "what to write: onnx, or nnarchive for OAK cameras"),
     CLI_LIKELY("batch", 0, "N", "1 dynamic", "1", "images a run, or dynamic for any number"),
     CLI_WORD("input", 0, "TYPE", "float32 uint8", "float32", "type of the pixels: float32 or uint8"),
     CLI_FLAG("raw", 0, "the input stays the model's own: its channel order, normalised by the caller"),
@@ -100,7 +105,7 @@ const cli_command cli_export = {
         "Writes one ONNX file for ONNX Runtime, OpenVINO, OpenCV, ncnn and the converters behind devices: input images "
         "[1,3,112,112], blue, green, red, 0 to 255; output output [1,512]. Channel order and normalisation are inside. Operators "
         "are those of opset 13 or older. The file is written only when it gives the model's embedding for a drawn picture. "
-        "docs/DEPLOY.md says how to use it.",
+        "--target nnarchive packs that file with its description for OAK cameras' tools. docs/DEPLOY.md says how to use it.",
     .example = "arcface export r50.onnx -o face.onnx --l2",
     .options = options,
     .run = run,

@@ -312,12 +312,11 @@ static size_t graph_length(const arc_graph *g, const bool *is, size_t model_head
     return 0;
 }
 
-arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err) {
+arc_status arc_onnx_write(const arc_graph *g, arc_writer *w, arc_error *err) {
     arc_status st = refuse_fused(g, err);
     if (st != ARC_OK)
         return st;
     message model, graph;
-    arc_writer *w = NULL;
     open_message(&model, g->alloc);
     open_message(&graph, g->alloc);
     bool *is = find_initializers(g), failed = !is;
@@ -328,18 +327,23 @@ arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err) {
     put_varint(&model, length);
     if (failed || model.failed || graph.failed)
         ARC_TRY(arc_fail_nomem(err, "writing a model"));
-    ARC_TRY(arc_writer_open(&w, g->alloc, path, err));
     ARC_TRY(arc_writer_put(w, model.b.data, model.b.bytes, err));
     ARC_TRY(arc_writer_put(w, graph.b.data, graph.b.bytes, err));
     size_t at = model.b.bytes + graph.b.bytes;
     for (int v = 0; v < g->values; v++)
         if (is[v])
             ARC_TRY(write_tensor(w, g, &g->value[v], &at, err));
-    ARC_TRY(arc_writer_commit(&w, err));
 done:
-    arc_writer_abort(&w);
     arc_buffer_free(&model.b);
     arc_buffer_free(&graph.b);
     arc_mem_free(g->alloc, is);
     return st;
+}
+
+arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err) {
+    arc_writer *w = NULL;
+    arc_status st = arc_writer_open(&w, g->alloc, path, err);
+    if (st == ARC_OK)
+        st = arc_onnx_write(g, w, err);
+    return arc_writer_finish(&w, st, err);
 }

@@ -1,0 +1,34 @@
+/* What the files of this folder share: findings, members, what config.json holds. */
+#include "deploy/archive/archive.h"
+#include <stdio.h>
+#include <string.h>
+
+void arc_archive_find(arc_archive *a, bool serious, const char *where, const char *fmt, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    const int length = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const char *place = arc_arena_strdup(&a->arena, where), *copy = length < 0 ? NULL : arc_arena_strdup(&a->arena, text);
+    if (a->findings == ARC_ARCHIVE_MAX_FINDINGS || !place || !copy) {
+        a->crowded = true;
+        return;
+    }
+    a->finding[a->findings++] = (arc_finding){serious, place, copy};
+}
+
+const arc_member *arc_archive_member(const arc_archive *a, const char *name) {
+    for (int i = 0; i < a->members; i++)
+        if (strcmp(a->member[i].name, name) == 0)
+            return &a->member[i];
+    return NULL;
+}
+
+const char *arc_archive_text(const json_t *object, const char *name) {
+    return json_string_value(json_object_get(object, name));
+}
+
+json_t *arc_archive_list(const arc_archive *a, const char *name) {
+    json_t *list = json_object_get(json_object_get(a->json, "model"), name);
+    return json_is_array(list) ? list : NULL;
+}
