@@ -152,6 +152,39 @@ def onnx_contrib():
     write("onnx", "wide.onnx", m.SerializeToString())
 
 
+def onnx_turns():
+    """Scan forwards and backwards along several axes, convolutions over one dimension, masks of keys in ONNX Runtime's attention."""
+    t = numpy_helper.from_array
+    ms = "com.microsoft"
+    node = helper.make_node
+    body = helper.make_graph(
+        [node("Mul", ["s_in", "half"], ["faded"]), node("Mul", ["xs", "cs"], ["product"]), node("Add", ["faded", "product"], ["s_out"]),
+         node("Identity", ["s_out"], ["row"]), node("Add", ["xs", "cs"], ["other"])], "turn",
+        [info("s_in", [2, 4]), info("xs", [2, 4]), info("cs", [4])], [info("s_out", [2, 4]), info("row", [2, 4]), info("other", [2, 4])],
+        [t(np.array(0.5, np.float32), "half")])
+    nodes = [
+        node("Scan", ["s0", "x", "c"], ["state", "rows", "others"], body=body, num_scan_inputs=2, scan_input_axes=[-2, 0],
+             scan_input_directions=[0, 1], scan_output_axes=[2, 0], scan_output_directions=[1, 0]),
+        node("Conv", ["x", "line", "line_b"], ["line_y"], pads=[1, 1], strides=[2], kernel_shape=[3]),
+        node("ConvTranspose", ["line_y", "back"], ["back_y"], strides=[2], output_padding=[1], group=1),
+        node("Conv", ["x", "short"], ["short_y"]),
+        node("Attention", ["x", "aw", "ab", "mask"], ["at"], domain=ms, num_heads=2),
+        node("Attention", ["x", "aw", "ab", "lengths"], ["al"], domain=ms, num_heads=2),
+        node("MultiHeadAttention", ["at", "x", "al", "ab", "lengths"], ["mh"], domain=ms, num_heads=2),
+        node("MultiHeadAttention", ["at", "x", "al", "", "mask3"], ["mm"], domain=ms, num_heads=2, mask_filter_value=-2.0, scale=0.7),
+        node("MultiHeadAttention", ["x", "x", "x", "", "mask"], ["md"], domain=ms, num_heads=1),
+    ]
+    parts = ["state", "rows", "others", "line_y", "back_y", "short_y", "at", "al", "mh", "mm", "md"]
+    nodes += [node("Reshape", [p, "flat"], [p + "_flat"]) for p in parts] + [node("Concat", [p + "_flat" for p in parts], ["y"], axis=0)]
+    tensors = [t(weights(2, 4), "s0"), t(weights(3, 4), "c"), t(weights(5, 3, 3), "line"), t(weights(5), "line_b"), t(weights(5, 2, 3), "back"),
+               t(weights(2, 3, 2), "short"), t(2 * weights(4, 12), "aw"), t(weights(12), "ab"), t(np.array([[1, 1, 0], [0, 1, 1]], np.int32), "mask"),
+               t(np.array([2, 3], np.int32), "lengths"), t(rng.integers(0, 2, (2, 3, 3)).astype(np.int32), "mask3"),
+               t(np.array([-1], np.int64), "flat")]
+    graph = helper.make_graph(nodes, "turns", [info("x", [2, 3, 4])], [info("y", [None])], tensors)
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(ms, 1)], ir_version=8, producer_name="seed")
+    write("onnx", "turns.onnx", m.SerializeToString())
+
+
 def external_seeds():
     """Weights in other files: what fuzz_external.c lays beside the model, and places that lead elsewhere."""
     places = [("w", 0, 64), ("sub/w", 64, None), ("./sub/../w", 0, 64), ("/etc/passwd", 0, 64), ("out", 0, 64), ("w", 250, 64), ("none", 0, 64),
@@ -592,3 +625,4 @@ external_seeds()
 safetensors_seeds()
 onnx_contrib()
 archive_seeds()
+onnx_turns()

@@ -389,6 +389,56 @@ static void conditions_of_rows_and_copies_are_not_known(void **state) {
     refused(13, &g, &more, ARC_EUNSUPPORTED, "decides by what is in the picture");
 }
 
+/* Adds a Scan of `inputs`, the last `scanned` of which are scanned; its body has as many inputs as `body` names. */
+static void put_scan(message *graph, const char *inputs, int64_t scanned, const char *body) {
+    message n = make_node("Scan", inputs, "y"), turn = {0};
+    for (const char *at = body; *at; at += strcspn(at, " "), at += *at == ' ') {
+        char name[16];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
+        put_value(&turn, INPUT, name);
+    }
+    put_node(&turn, NODE, "Relu", "a", "r");
+    put_value(&turn, OUTPUT, "r");
+    put_graph_attribute(&n, "body", &turn);
+    put_int_attribute(&n, "num_scan_inputs", scanned);
+    put_message(graph, NODE, &n);
+}
+
+static void scans_are_bounded_and_fit_their_body(void **state) {
+    static const int64_t short_list[] = {5, 2}, long_list[] = {1024, 1};
+    static const struct {
+        const char *inputs, *body, *text;
+        int64_t scanned;
+        int opset;
+        arc_status st;
+    } cases[] = {{"short", "a", "differ in their inputs or outputs", -1, 13, ARC_EFORMAT},
+                 {"short", "a", "differ in their inputs or outputs", INT64_MAX, 13, ARC_EFORMAT},
+                 {"short", "a", "differ in their inputs or outputs", 2, 13, ARC_EFORMAT},
+                 {"short", "a b", "differ in their inputs or outputs", 1, 13, ARC_EFORMAT},
+                 {"short long", "a b", "scanned inputs of 5 and 1024 slices", 2, 13, ARC_EFORMAT},
+                 {"x", "a", "length of scanned input 0 is not known", 1, 13, ARC_EUNSUPPORTED},
+                 {"", "a", "differ in their inputs or outputs", 1, 13, ARC_EFORMAT},
+                 {"short", "a", "opset 8 scans each picture", 1, 8, ARC_EUNSUPPORTED}};
+    message more = {0};
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+        message g = begin_graph();
+        put_floats(&g, "short", 2, short_list);
+        put_floats(&g, "long", 2, long_list);
+        put_scan(&g, cases[i].inputs, cases[i].scanned, cases[i].body);
+        refused(cases[i].opset, &g, &more, cases[i].st, cases[i].text);
+    }
+    message g = begin_graph();
+    put_floats(&g, "short", 2, short_list);
+    put_scan(&g, "short", 1, "a");
+    taken(13, &g, &more);
+    g = begin_graph();
+    put_floats(&g, "long", 2, long_list);
+    for (int i = 0; i < 20; i++)
+        put_scan(&g, "long", 1, "a");
+    refused(13, &g, &more, ARC_ELIMIT, "written out they are more than");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slope_behind_a_circle_or_a_long_chain_is_read),
@@ -398,6 +448,7 @@ int main(void) {
         cmocka_unit_test(bodies_are_written_out_within_a_bound),
         cmocka_unit_test(attributes_are_not_endless),
         cmocka_unit_test(a_cut_branch_is_damage),
+        cmocka_unit_test(scans_are_bounded_and_fit_their_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

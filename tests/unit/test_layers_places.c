@@ -51,7 +51,8 @@ static void deforms_a_convolution(void **state) {
     }
 }
 
-/* One tap at a quarter of the way between two pixels, weighed by the mask; beyond the border, to the right and above, half a pixel counts half. */
+/* One tap at a quarter of the way between two pixels, weighed by the mask; beyond the border, to the right and above, half a
+ * pixel counts half. */
 static void deforms_between_pixels(void **state) {
     static const int64_t x[] = {1, 1, 1, 3}, one[] = {1, 1, 1, 1}, offsets[] = {1, 2, 1, 3}, mask[] = {1, 1, 1, 3};
     static const float pixels[] = {4, 8, 16}, weight = 2, places[] = {0, 0, -0.5f, 0.25f, 0.75f, 0.5f}, share[] = {1, 0.5f, 1};

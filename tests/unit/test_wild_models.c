@@ -29,9 +29,9 @@ static const char *reason_of(const char *file) {
     return NULL;
 }
 
-/* Seeds of the fuzz corpus, here in any checkout: functions, branches and loops; what ONNX Runtime writes; doubles and
- * bfloat16. */
-static const char *const seeds[] = {"bodies.onnx", "contrib.onnx", "wide.onnx"};
+/* Seeds of the fuzz corpus, here in any checkout: functions, branches and loops; what ONNX Runtime writes; scans, lines and
+ * masks; doubles and bfloat16. */
+static const char *const seeds[] = {"bodies.onnx", "contrib.onnx", "turns.onnx", "wide.onnx"};
 
 static bool is_seed(const char *file) {
     for (size_t i = 0; i < ARC_COUNT(seeds); i++)

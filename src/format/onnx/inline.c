@@ -1,13 +1,13 @@
 /* Bodies that take the place of their node when a model is read: functions of the model's own, the branch of an If whose
- * condition is known, every turn of a Loop whose number of turns is known. What remains is one flat graph, which passes and
- * planner know how to handle. */
+ * condition is known; turns.c does so with every turn of Loop and Scan. What remains is one flat graph, which passes and planner
+ * know how to handle. */
 #include "format/onnx/onnx_internal.h"
 #include <stdio.h>
 #include <string.h>
 
 /* ---- scopes ---- */
 
-static int count_fields(arc_pb m, uint32_t number) {
+int arc_onnx_count_fields(arc_pb m, uint32_t number) {
     arc_pb_field f;
     int n = 0;
     while (arc_pb_next(&m, &f))
@@ -25,7 +25,7 @@ static arc_status open_scope(arc_onnx_reader *r, arc_onnx_scope *s, const arc_on
                         "%s: '%.150s': functions, branches and loops lie more than %d deep, or written out they are more than %d "
                         "or %zu bytes",
                         r->file, call->name, ARC_ONNX_MAX_DEPTH, ARC_ONNX_MAX_BODIES, ARC_MAX_MODEL_BYTES);
-    const int aliases = count_fields(*body, inputs);
+    const int aliases = arc_onnx_count_fields(*body, inputs);
     *s = (arc_onnx_scope){.outer = r->scope, .depth = depth};
     s->prefix = arc_arena_printf(&r->g->arena, "%s%.100s#%d/", r->scope ? r->scope->prefix : "", call->name, r->bodies++);
     s->alias = arc_arena_new(&r->g->arena, (size_t)aliases + 1, sizeof *s->alias);
@@ -132,7 +132,7 @@ arc_status arc_onnx_inline_function(arc_onnx_reader *r, const arc_onnx_call *cal
 /* ---- bodies that are graphs ---- */
 
 /* The GraphProto of an attribute. AttributeProto: 1 name, 6 g. */
-static bool find_body(arc_pb node, const char *name, arc_pb *body) {
+bool arc_onnx_find_body(arc_pb node, const char *name, arc_pb *body) {
     arc_pb_field f, g;
     arc_pb attr;
     char text[ARC_ONNX_MAX_NAME + 1];
@@ -163,10 +163,9 @@ static bool read_name(arc_onnx_reader *r, arc_pb *list, const arc_pb_field *f) {
     return !info.bad && r->text[0];
 }
 
-/* GraphProto: 1 node, 5 initializer, 11 input, 12 output, 15 sparse_initializer. Writes it out in a new scope whose inputs are
- * `in`; out[i] are the values that its outputs stand for. */
-static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, const arc_pb *body, int inputs, const int *in,
-                             int *out) {
+/* GraphProto: 1 node, 5 initializer, 11 input, 12 output, 15 sparse_initializer. */
+arc_status arc_onnx_write_body(arc_onnx_reader *r, const arc_onnx_call *call, const arc_pb *body, int inputs, const int *in,
+                               int *out) {
     static const uint32_t order[] = {11, 5, 1, 12};
     arc_onnx_scope scope;
     arc_pb_field f;
@@ -207,7 +206,7 @@ static arc_status write_body(arc_onnx_reader *r, const arc_onnx_call *call, cons
 }
 
 /* What is known of the value; shapes that the file declares are looked up first. */
-static arc_onnx_known known_of(arc_onnx_reader *r, int value) {
+arc_onnx_known arc_onnx_known_of(arc_onnx_reader *r, int value) {
     arc_onnx_known known;
     if (!r->shapes_read)
         arc_onnx_read_shapes(r);
@@ -215,143 +214,33 @@ static arc_onnx_known known_of(arc_onnx_reader *r, int value) {
     return known;
 }
 
-static bool is_known(const arc_onnx_known *k) {
+bool arc_onnx_is_known(const arc_onnx_known *k) {
     return k->count == 1 && k->known[0];
 }
 
-static arc_status connect(arc_onnx_reader *r, const arc_onnx_call *call, int i, int from) {
+arc_status arc_onnx_connect(arc_onnx_reader *r, const arc_onnx_call *call, int i, int from) {
     return i < call->outputs && call->output[i] >= 0 ? arc_onnx_add_node(r, "Identity", 1, &from, call->output[i], NULL) : ARC_OK;
 }
 
 arc_status arc_onnx_inline_if(arc_onnx_reader *r, const arc_onnx_call *call) {
-    const arc_onnx_known condition = known_of(r, call->inputs == 1 ? call->input[0] : ARC_NO_VALUE);
+    const arc_onnx_known condition = arc_onnx_known_of(r, call->inputs == 1 ? call->input[0] : ARC_NO_VALUE);
     arc_pb body;
-    if (!is_known(&condition))
+    if (!arc_onnx_is_known(&condition))
         return arc_fail(
             r->err, ARC_EUNSUPPORTED,
             "%s: If '%.150s' decides by what is in the picture or by its size; only conditions that are known when the "
             "model is opened are supported: export it with fixed sizes, or simplify it",
             r->file, call->name);
-    if (!find_body(*call->message, condition.value[0] ? "then_branch" : "else_branch", &body))
+    if (!arc_onnx_find_body(*call->message, condition.value[0] ? "then_branch" : "else_branch", &body))
         return arc_fail(r->err, ARC_EFORMAT, "%s: If '%.150s' has no such branch", r->file, call->name);
-    const int outputs = count_fields(body, 12);
+    const int outputs = arc_onnx_count_fields(body, 12);
     if (outputs < call->outputs)
         return arc_fail(r->err, ARC_EFORMAT, "%s: If '%.150s': its branch has %d outputs, the node %d", r->file, call->name,
                         outputs, call->outputs);
     int *out = arc_mem_new(r->g->alloc, (size_t)outputs + 1, sizeof *out);
-    arc_status st = out ? write_body(r, call, &body, 0, NULL, out) : arc_onnx_no_memory(r);
+    arc_status st = out ? arc_onnx_write_body(r, call, &body, 0, NULL, out) : arc_onnx_no_memory(r);
     for (int i = 0; st == ARC_OK && i < call->outputs; i++)
-        st = connect(r, call, i, out[i]);
+        st = arc_onnx_connect(r, call, i, out[i]);
     arc_mem_free(r->g->alloc, out);
-    return st;
-}
-
-/* ---- Loop ---- */
-
-/* in: turn, condition, carried values; out: condition, carried values, rows that the turns leave. */
-typedef struct loop {
-    arc_pb body;
-    int carried, rows;
-    int *in, *out, *row;
-} loop;
-
-static int small_constant(arc_onnx_reader *r, const char *what, arc_dtype t, int rank, int64_t v) {
-    char *name = arc_arena_printf(&r->g->arena, "%s#%d.%d", what, r->bodies, r->g->values);
-    const arc_shape shape = {rank, {1}};
-    const uint8_t truth = v != 0;
-    return name ? arc_graph_constant(r->g, name, t, &shape, t == ARC_BOOL ? (const void *)&truth : &v, true) : ARC_NO_VALUE;
-}
-
-/* Row `v` of one turn behind those of the turns before. */
-static arc_status add_row(arc_onnx_reader *r, int *rows, int v) {
-    const bool listed = r->g->opset < 13;
-    const int axes = listed ? ARC_NO_VALUE : small_constant(r, "axis", ARC_I64, 1, 0), in[2] = {v, axes};
-    const int own = small_constant(r, "row", ARC_I64, 0, 0); /* a name that nothing else has */
-    char *name = own >= 0 ? arc_arena_printf(&r->g->arena, "%s.row", r->g->value[own].name) : NULL;
-    const int row = name ? arc_graph_value(r->g, name) : ARC_NO_VALUE;
-    arc_node *n;
-    static const int64_t first[1] = {0};
-    if (row < 0 || (!listed && axes < 0))
-        return arc_onnx_no_memory(r);
-    arc_status st = arc_onnx_add_node(r, "Unsqueeze", listed ? 1 : 2, in, row, &n);
-    if (st == ARC_OK && listed)
-        st = arc_node_ints(r->g, n, "axes", 1, first);
-    if (st != ARC_OK || *rows < 0) {
-        *rows = row;
-        return st;
-    }
-    char *joined = arc_arena_printf(&r->g->arena, "%s.joined", name);
-    const int both = joined ? arc_graph_value(r->g, joined) : ARC_NO_VALUE, pair[2] = {*rows, row};
-    if (both < 0)
-        return arc_onnx_no_memory(r);
-    *rows = both;
-    st = arc_onnx_add_node(r, "Concat", 2, pair, both, &n);
-    return st == ARC_OK && arc_node_int(r->g, n, "axis", 0) != ARC_OK ? arc_onnx_no_memory(r) : st;
-}
-
-static arc_status refuse_loop(arc_onnx_reader *r, const arc_onnx_call *call) {
-    return arc_fail(
-        r->err, ARC_EUNSUPPORTED,
-        "%s: Loop '%.150s': how often it turns is not known when the model is opened, which is needed; export the model with "
-        "fixed sizes, or simplify it",
-        r->file, call->name);
-}
-
-static arc_status turn(arc_onnx_reader *r, const arc_onnx_call *call, loop *l, int64_t i, bool *go_on) {
-    l->in[0] = small_constant(r, "turn", ARC_I64, 0, i);
-    l->in[1] = small_constant(r, "condition", ARC_BOOL, 0, 1);
-    if (l->in[0] < 0 || l->in[1] < 0)
-        return arc_onnx_no_memory(r);
-    arc_status st = write_body(r, call, &l->body, 2 + l->carried, l->in, l->out);
-    if (st != ARC_OK)
-        return st;
-    const arc_onnx_known condition = known_of(r, l->out[0]);
-    if (!is_known(&condition))
-        return refuse_loop(r, call);
-    *go_on = condition.value[0] != 0;
-    memcpy(l->in + 2, l->out + 1, (size_t)l->carried * sizeof *l->in);
-    for (int k = 0; st == ARC_OK && k < l->rows; k++)
-        st = add_row(r, &l->row[k], l->out[1 + l->carried + k]);
-    return st;
-}
-
-static arc_status run_loop(arc_onnx_reader *r, const arc_onnx_call *call, loop *l) {
-    const bool counted = call->input[0] >= 0, guarded = call->input[1] >= 0;
-    const arc_onnx_known turns = known_of(r, call->input[0]), condition = known_of(r, call->input[1]);
-    arc_status st = ARC_OK;
-    if ((counted && !is_known(&turns)) || (guarded && !is_known(&condition)) || (!counted && !guarded))
-        return refuse_loop(r, call);
-    bool go_on = !guarded || condition.value[0];
-    memcpy(l->in + 2, call->input + 2, (size_t)l->carried * sizeof *l->in);
-    for (int64_t i = 0; go_on && (!counted || i < turns.value[0]); i++)
-        ARC_TRY(turn(r, call, l, i, &go_on));
-    for (int i = 0; i < l->carried; i++)
-        ARC_TRY(connect(r, call, i, l->in[2 + i]));
-    for (int i = 0; i < l->rows; i++) {
-        if (l->row[i] < 0)
-            return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: Loop '%.150s' never turns", r->file, call->name);
-        ARC_TRY(connect(r, call, l->carried + i, l->row[i]));
-    }
-done:
-    return st;
-}
-
-arc_status arc_onnx_inline_loop(arc_onnx_reader *r, const arc_onnx_call *call) {
-    loop l = {.carried = call->inputs - 2};
-    const bool found = find_body(*call->message, "body", &l.body);
-    const int outputs = found ? count_fields(l.body, 12) : 0;
-    l.rows = outputs - 1 - l.carried;
-    if (!found || l.carried < 0 || l.rows < 0 || count_fields(l.body, 11) != 2 + l.carried)
-        return arc_fail(r->err, ARC_EFORMAT, "%s: Loop '%.150s' and its body differ in their inputs or outputs", r->file,
-                        call->name);
-    l.in = arc_mem_new(r->g->alloc, (size_t)l.carried + 2, sizeof *l.in);
-    l.out = arc_mem_new(r->g->alloc, (size_t)outputs + 1, sizeof *l.out);
-    l.row = arc_mem_new(r->g->alloc, (size_t)l.rows + 1, sizeof *l.row);
-    for (int i = 0; l.row && i < l.rows; i++)
-        l.row[i] = ARC_NO_VALUE;
-    const arc_status st = l.in && l.out && l.row ? run_loop(r, call, &l) : arc_onnx_no_memory(r);
-    arc_mem_free(r->g->alloc, l.in);
-    arc_mem_free(r->g->alloc, l.out);
-    arc_mem_free(r->g->alloc, l.row);
     return st;
 }

@@ -224,8 +224,9 @@ static arc_status scan_node(arc_onnx_reader *r, arc_pb m, node_scan *n) {
 /* Functions, branches and loops: their bodies take the node's place. *done: it was one of them. */
 static arc_status write_out(arc_onnx_reader *r, const node_scan *n, const arc_pb *message, bool *done) {
     const arc_onnx_function *f = arc_onnx_find_function(r, n->domain, n->op, n->overload);
-    const bool branch = !f && !n->domain[0] && strcmp(n->op, "If") == 0, loop = !f && !n->domain[0] && strcmp(n->op, "Loop") == 0;
-    *done = f || branch || loop;
+    const bool standard = !f && !n->domain[0], branch = standard && strcmp(n->op, "If") == 0;
+    const bool loop = standard && strcmp(n->op, "Loop") == 0, scan = standard && strcmp(n->op, "Scan") == 0;
+    *done = f || branch || loop || scan;
     if (!*done)
         return ARC_OK;
     const size_t count = (size_t)n->inputs + (size_t)n->outputs;
@@ -237,7 +238,8 @@ static arc_status write_out(arc_onnx_reader *r, const node_scan *n, const arc_pb
     const arc_onnx_call call = {message, n->name[0] ? n->name : n->op, own, own + n->inputs, n->inputs, n->outputs};
     const arc_status st = f        ? arc_onnx_inline_function(r, &call, f)
                           : branch ? arc_onnx_inline_if(r, &call)
-                                   : arc_onnx_inline_loop(r, &call);
+                          : loop   ? arc_onnx_inline_loop(r, &call)
+                                   : arc_onnx_inline_scan(r, &call);
     arc_mem_free(r->g->alloc, own);
     return st;
 }

@@ -1,6 +1,7 @@
 /* Shared by the files that read and write ONNX: read.c the model, declared.c its inputs and outputs, node.c its nodes, inline.c
- * functions and branches, reader.c what these share, known.c what is known of integers when a model is opened, tensor.c tensors,
- * external.c weights in other files, legacy.c what old exporters meant, contrib.c what optimisers fused, write.c. */
+ * functions and branches, turns.c loops, reader.c what these share, known.c what is known of integers when a model is opened,
+ * tensor.c tensors, external.c weights in other files, legacy.c what old exporters meant, contrib.c what optimisers fused,
+ * write.c. */
 #ifndef ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 #define ARC_FORMAT_ONNX_ONNX_INTERNAL_H
 
@@ -161,7 +162,14 @@ typedef struct arc_onnx_call {
 } arc_onnx_call;
 arc_status arc_onnx_inline_function(arc_onnx_reader *r, const arc_onnx_call *call, const arc_onnx_function *f);
 arc_status arc_onnx_inline_if(arc_onnx_reader *r, const arc_onnx_call *call);
-arc_status arc_onnx_inline_loop(arc_onnx_reader *r, const arc_onnx_call *call);
+/* The GraphProto of an attribute. */
+bool arc_onnx_find_body(arc_pb node, const char *name, arc_pb *body);
+int arc_onnx_count_fields(arc_pb m, uint32_t number);
+/* Writes a GraphProto out in a new scope whose inputs are `in`; out[i] are the values that its outputs stand for. */
+arc_status arc_onnx_write_body(arc_onnx_reader *r, const arc_onnx_call *call, const arc_pb *body, int inputs, const int *in,
+                               int *out);
+/* Output i of the call, where it is wanted, is value `from`. */
+arc_status arc_onnx_connect(arc_onnx_reader *r, const arc_onnx_call *call, int i, int from);
 
 /* known.c: integers and truth values that follow from constants and declared dimensions. */
 #define ARC_ONNX_MAX_KNOWN 16
@@ -173,6 +181,14 @@ typedef struct arc_onnx_known {
 /* *looks: how many values may still be looked at. A value that is read twice is looked at twice, so a chain of sums of a value
  * with itself would take as many as there are paths through it; with none left nothing is known. */
 void arc_onnx_know(const arc_graph *g, int value, int *looks, arc_onnx_known *out);
+/* The same while reading; shapes that the file declares are looked up first. And whether it is one known number. */
+arc_onnx_known arc_onnx_known_of(arc_onnx_reader *r, int value);
+bool arc_onnx_is_known(const arc_onnx_known *k);
+
+/* ---- turns.c ---- */
+
+arc_status arc_onnx_inline_loop(arc_onnx_reader *r, const arc_onnx_call *call);
+arc_status arc_onnx_inline_scan(arc_onnx_reader *r, const arc_onnx_call *call);
 
 /* legacy.c: rewrites what exporters of old meant beside the standard: BatchNormalization with spatial = 0, PRelu with a slope
  * [C]. */

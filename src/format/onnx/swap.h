@@ -1,0 +1,45 @@
+/* Writing the nodes that take the place of one: contrib.c, attention.c and lines.c. Running out of memory is remembered, not
+ * returned. */
+#ifndef ARC_FORMAT_ONNX_SWAP_H
+#define ARC_FORMAT_ONNX_SWAP_H
+
+#include "format/onnx/onnx_internal.h"
+
+typedef struct arc_swap {
+    arc_graph *g;
+    arc_node from; /* a copy of the node that is replaced */
+    const char *base;
+    bool failed; /* out of memory */
+    arc_node *last;
+} arc_swap;
+
+/* Its inputs and outputs; ARC_NO_VALUE: omitted. */
+int arc_swap_input(const arc_swap *w, int i);
+int arc_swap_output(const arc_swap *w, int i);
+/* A value with a name of its own. */
+int arc_swap_value(arc_swap *w);
+/* Adds a node; out ARC_NO_VALUE: a value of its own. Returns its output. */
+int arc_swap_put(arc_swap *w, const char *op, int inputs, const int *in, int out);
+/* Unsqueeze or Squeeze at one axis. */
+int arc_swap_expand(arc_swap *w, const char *op, int x, int64_t axis, int out);
+/* Attributes for the node added last: a number; those of the old node but for the names in `but` (NULL-terminated, may be
+ * NULL). */
+void arc_swap_int(arc_swap *w, const char *name, int64_t v);
+void arc_swap_copy_attrs(arc_swap *w, const char *const *but);
+/* The value if it is a constant, else NULL. */
+const arc_value *arc_swap_constant(const arc_swap *w, int v);
+/* A constant of rank 0 or 1 with these elements, which are copied. */
+int arc_swap_list(arc_swap *w, arc_dtype t, int rank, int64_t count, const void *data);
+
+/* ---- attention.c: false: something is not followed ---- */
+
+bool arc_swap_packed_attention(arc_swap *w);
+bool arc_swap_multi_head_attention(arc_swap *w);
+
+/* ---- lines.c ---- */
+
+/* Whether the node is a convolution over one dimension, as its weights or attributes say. */
+bool arc_swap_is_line(const arc_graph *g, const arc_node *n);
+bool arc_swap_line(arc_swap *w);
+
+#endif
