@@ -43,6 +43,7 @@
 #include <arcface/page.h>
 #include <arcface/photo.h>
 #include <arcface/plot.h>
+#include <arcface/probe.h>
 #include <arcface/quantize.h>
 #include <arcface/results.h>
 #include <arcface/status.h>

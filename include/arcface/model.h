@@ -77,10 +77,12 @@ typedef struct arc_contract {
 
 /** How a model is loaded. */
 typedef struct arc_model_options {
-    size_t struct_size;    /**< set by arc_model_options_default */
-    const char *colour;    /**< channel order of the input, "rgb" or "bgr"; NULL = the contract's */
-    const char *normalise; /**< mean and divisor, "127.5/127.5", "0/1" or "m0,m1,m2/d"; NULL = the contract's */
-    const char *detector;  /**< "scrfd", "retinaface", "retinaface-mxnet" or "yunet"; NULL = the contract's */
+    size_t struct_size; /**< set by arc_model_options_default */
+    const char *colour; /**< channel order of the input, "rgb" or "bgr"; NULL = the contract's */
+    /** mean and divisor, "127.5/127.5", "0/1", "m0,m1,m2/d" or "m0,m1,m2/d0,d1,d2" in the tensor's channel order, or "imagenet";
+     * NULL = the contract's */
+    const char *normalise;
+    const char *detector; /**< "scrfd", "retinaface", "retinaface-mxnet" or "yunet"; NULL = the contract's */
     /** Folder of pulled packs; NULL = $ARCFACE_CACHE, else $XDG_CACHE_HOME/arcface, else ~/.cache/arcface */
     const char *cache_dir;
     bool skip_self_test; /**< do not run the self-test of the file; default false */

@@ -99,6 +99,16 @@ static void view_points(const arc_embedder *e, const float (*given)[2], bool mir
     }
 }
 
+void arc_embed_points(const arc_face *face, arc_template align, float out[5][2]) {
+    double m[2][3];
+    arc_template_get(align, NULL, NULL, out);
+    if (arc_align_estimate((const float(*)[2])face->landmark_px, align, m, NULL, NULL) != ARC_OK)
+        return;
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < 2; k++)
+            out[i][k] = (float)(m[k][0] * (double)face->landmark_px[i][0] + m[k][1] * (double)face->landmark_px[i][1] + m[k][2]);
+}
+
 /* Adds the norms of the last run to those of their crops: the mean over views. */
 static arc_status add_norms(const arc_embedder *e, int64_t first, int n, int views_each, float *norm, arc_error *err) {
     arc_net_output out;
@@ -134,7 +144,7 @@ static arc_status fit_crop(const arc_embedder *e, const arc_image *crop, arc_ima
 }
 
 arc_status arc_embed_crops(arc_embedder *embedder, const arc_image *crops, int count, bool flip, float *out, arc_error *err) {
-    const arc_embed_extra none = {NULL, NULL};
+    const arc_embed_extra none = {.points = NULL};
     return arc_embed_faces(embedder, crops, &none, count, flip, out, err);
 }
 
@@ -175,6 +185,8 @@ arc_status arc_embed_faces(arc_embedder *embedder, const arc_image *crops, const
             float *to = out + (size_t)((at + i) / views_each) * dim;
             for (size_t k = 0; k < dim; k++)
                 to[k] += data[(size_t)i * dim + k];
+            if (extra->plain && !views[i].mirror)
+                memcpy(extra->plain + (size_t)((at + i) / views_each) * dim, data + (size_t)i * dim, dim * sizeof *data);
         }
         at += n;
     }

@@ -97,18 +97,6 @@ typedef struct queue {
     float *buffer; /* [ARC_EMBED_BATCH][dim] */
 } queue;
 
-/* The points of a face where its crop shows them. */
-static void points_in_crop(const arc_pipeline *p, const arc_face *face, float out[5][2]) {
-    const arc_template align = arc_embedder_contract(p->embedder)->align;
-    double m[2][3];
-    arc_template_get(align, NULL, NULL, out);
-    if (arc_align_estimate((const float(*)[2])face->landmark_px, align, m, NULL, NULL) != ARC_OK)
-        return;
-    for (int i = 0; i < 5; i++)
-        for (int k = 0; k < 2; k++)
-            out[i][k] = (float)(m[k][0] * (double)face->landmark_px[i][0] + m[k][1] * (double)face->landmark_px[i][1] + m[k][2]);
-}
-
 /* If a batch fails because of one bad crop, each crop is tried alone, so that the others succeed. */
 static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
     arc_result *r = &results[at->result];
@@ -116,8 +104,8 @@ static void embed_one(arc_pipeline *p, arc_result *results, const pending *at) {
         return;
     arc_result_face *face = &r->face[at->face];
     float points[1][5][2];
-    points_in_crop(p, &face->face, points[0]);
-    const arc_embed_extra extra = {(const float(*)[5][2])points, &face->norm};
+    arc_embed_points(&face->face, arc_embedder_contract(p->embedder)->align, points[0]);
+    const arc_embed_extra extra = {.points = (const float(*)[5][2])points, .norm = &face->norm};
     const arc_status st = arc_embed_faces(p->embedder, &face->crop, &extra, 1, p->opt.flip, face->embedding, &r->error);
     if (st != ARC_OK)
         arc_result_fail(p->ctx, r, arc_fail_in(&r->error, st, arc_face_label(r)));
@@ -132,9 +120,9 @@ static void embed_queued(arc_pipeline *p, arc_result *results, queue *q) {
     for (int i = 0; i < q->count; i++) {
         const arc_result_face *face = &results[q->at[i].result].face[q->at[i].face];
         crops[i] = face->crop;
-        points_in_crop(p, &face->face, points[i]);
+        arc_embed_points(&face->face, arc_embedder_contract(p->embedder)->align, points[i]);
     }
-    const arc_embed_extra extra = {(const float(*)[5][2])points, norm};
+    const arc_embed_extra extra = {.points = (const float(*)[5][2])points, .norm = norm};
     const bool together = arc_embed_faces(p->embedder, crops, &extra, q->count, p->opt.flip, q->buffer, NULL) == ARC_OK;
     for (int i = 0; i < q->count; i++) {
         arc_result_face *face = &results[q->at[i].result].face[q->at[i].face];

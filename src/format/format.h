@@ -27,6 +27,9 @@ arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes
 arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err);
 /* The same into a writer that is open; the caller commits. */
 arc_status arc_onnx_write(const arc_graph *g, arc_writer *w, arc_error *err);
+/* The file with these entries in place of its metadata_props, written anew beside it and renamed; all
+ * other bytes stay. A link's target is replaced. Errors: ENOTFOUND, EIO, ECORRUPT, ENOMEM. */
+arc_status arc_onnx_replace_metadata(const arc_alloc *a, const char *path, const arc_meta *meta, int metas, arc_error *err);
 /* One serialized TensorProto (libonnx-testdata's input_0.pb): value data points into bytes or the arena. */
 arc_status arc_onnx_tensor_parse(arc_arena *arena, const void *bytes, size_t count, arc_dtype *t, arc_shape *s, const void **data,
                                  const char **name, arc_error *err);

@@ -56,6 +56,13 @@ static void put_single(adapting *a, const arc_shape *s, int to) {
         (void)put(a, "Reshape", ARC_ADAPT_SINGLE, shape, to);
 }
 
+bool arc_adapt_has(const arc_graph *g, const char *layer) {
+    for (int i = 0; i < g->nodes; i++)
+        if (strcmp(g->node[i].name, layer) == 0)
+            return true;
+    return false;
+}
+
 /* Layers from a new input [N,3,H,W] to the picture input of the file. */
 static arc_status lead_to(arc_graph *g, arc_picture_layout layout, arc_error *err) {
     const int old = g->input[0];

@@ -106,28 +106,40 @@ done:
     return st;
 }
 
-/* "127.5/128" or "m0,m1,m2/d". */
+/* "127.5" or "m0,m1,m2" */
+static bool read_channels(const char *text, size_t bytes, float out[3]) {
+    char part[96];
+    if (bytes >= sizeof part)
+        return false;
+    memcpy(part, text, bytes);
+    part[bytes] = '\0';
+    if (strchr(part, ','))
+        return arc_numbers_parse(part, ',', 3, out);
+    if (!arc_numbers_parse(part, ',', 1, out))
+        return false;
+    out[1] = out[2] = out[0];
+    return true;
+}
+
+/* "127.5/128", "m0,m1,m2/d" or "m0,m1,m2/d0,d1,d2" in the tensor's channel order, or "imagenet". */
 static arc_status read_normalise(arc_contract *c, const char *text, arc_error *err) {
-    char mean_text[96];
-    float mean[3], divisor;
+    float mean[3], divisor[3];
     const char *slash = strchr(text, '/');
-    const size_t bytes = slash ? (size_t)(slash - text) : sizeof mean_text;
-    bool good = bytes < sizeof mean_text;
-    if (good) {
-        memcpy(mean_text, text, bytes);
-        mean_text[bytes] = '\0';
-        if (strchr(mean_text, ','))
-            good = arc_numbers_parse(mean_text, ',', 3, mean);
-        else if ((good = arc_numbers_parse(mean_text, ',', 1, mean)))
-            mean[1] = mean[2] = mean[0];
-        good = good && arc_numbers_parse(slash + 1, ',', 1, &divisor) && divisor > 0;
-    }
-    if (!good)
-        return arc_fail(err, ARC_EINVAL, "normalisation '%.60s': MEAN/DIVISOR is expected, like 127.5/128 or 104,117,123/1",
-                        text);
-    for (int i = 0; i < 3; i++) {
-        c->mean[i] = mean[i];
-        c->scale[i] = 1 / divisor;
+    if (strcmp(text, "imagenet") == 0) {
+        arc_contract_imagenet(c->bgr, c->mean, c->scale);
+    } else {
+        bool good =
+            slash && read_channels(text, (size_t)(slash - text), mean) && read_channels(slash + 1, strlen(slash + 1), divisor);
+        for (int i = 0; good && i < 3; i++)
+            good = divisor[i] > 0;
+        if (!good)
+            return arc_fail(err, ARC_EINVAL,
+                            "normalisation '%.60s': MEAN/DIVISOR is expected, like 127.5/128 or 104,117,123/1, or imagenet",
+                            text);
+        for (int i = 0; i < 3; i++) {
+            c->mean[i] = mean[i];
+            c->scale[i] = 1 / divisor[i];
+        }
     }
     arc_contract_because(c, "Normalisation %s as asked.", text);
     return ARC_OK;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EMBED_THRESHOLD 0.28f /* see docs/FORMATS.md: best cosine thresholds on LFW lie between 0.24 and 0.30 */
 #define MAX_WALK 16
 
 static const arc_value *input_of(const arc_graph *g, const arc_node *n, int i) {
@@ -179,17 +178,10 @@ static void set_norm(arc_contract *c, float mean, float divisor) {
     }
 }
 
-static bool has_node(const arc_graph *g, const char *name) {
-    for (int i = 0; i < g->nodes; i++)
-        if (strcmp(g->node[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static void infer_embedder(arc_contract *c, const arc_graph *g, int64_t dim) {
     c->task = ARC_TASK_EMBED;
     c->dim = (int)dim;
-    c->threshold = EMBED_THRESHOLD;
+    c->threshold = ARC_EMBED_THRESHOLD;
     c->bgr = false;
     if (g->outputs == 1)
         arc_contract_because(c, "Embedding of %d numbers: one output, input %d wide and %d high.", c->dim, c->input_width_px,
@@ -204,12 +196,12 @@ static void infer_embedder(arc_contract *c, const arc_graph *g, int64_t dim) {
     if (c->takes_points)
         arc_contract_because(c, "Input '%.60s' takes the five points of the face, divided by the sides.",
                              g->value[g->input[1]].name);
-    if (has_node(g, ARC_ADAPT_GRAY))
+    if (arc_adapt_has(g, ARC_ADAPT_GRAY))
         arc_contract_because(c, "The file takes one channel: luma of ITU-R 601.");
-    if (has_node(g, ARC_ADAPT_LAST))
+    if (arc_adapt_has(g, ARC_ADAPT_LAST))
         arc_contract_because(c, "The file takes channels last.");
     const arc_node *first = first_normaliser(g);
-    if (has_node(g, ARC_ADAPT_CAST)) {
+    if (arc_adapt_has(g, ARC_ADAPT_CAST)) {
         set_norm(c, 0, 1);
         arc_contract_because(c, "Raw 0..255: the file takes whole numbers.");
     } else if (first && takes_unit_range(g, first)) {

@@ -48,6 +48,14 @@ bool arc_template_parse(const char *text, arc_template *out) {
     return i >= 0;
 }
 
+void arc_contract_imagenet(bool bgr, float mean[3], float scale[3]) {
+    static const float rgb_mean[3] = {123.675f, 116.28f, 103.53f}, rgb_deviation[3] = {58.395f, 57.12f, 57.375f};
+    for (int i = 0; i < 3; i++) {
+        mean[i] = rgb_mean[bgr ? 2 - i : i];
+        scale[i] = 1 / rgb_deviation[bgr ? 2 - i : i];
+    }
+}
+
 bool arc_numbers_parse(const char *text, char separator, int count, float *out) {
     for (int i = 0; i < count; i++) {
         const char *end;

@@ -33,5 +33,6 @@ arc_status arc_graph_adapt(arc_graph *g, const char *input, const char *output, 
 #define ARC_ADAPT_LAST "arcface.input.last"
 #define ARC_ADAPT_CAST "arcface.input.cast"
 #define ARC_ADAPT_SINGLE "arcface.input.single"
+bool arc_adapt_has(const arc_graph *g, const char *layer); /* one of these */
 
 #endif

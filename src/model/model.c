@@ -152,6 +152,7 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     }
     ARC_TRY(model_around(ctx, &graph, path, &model, err));
     model->file_bytes = file_bytes;
+    model->own_onnx = load == arc_onnx_load && strcmp(path, path_or_name) == 0;
     for (int i = 0; i < model->graph->sides; i++)
         model->file_bytes += (int64_t)model->graph->side[i].bytes;
     st = arc_graph_adapt(model->graph, opt ? opt->input : NULL,
@@ -204,35 +205,16 @@ void arc_model_free(arc_model **model) {
     *model = NULL;
 }
 
-/* The model may be in use by other threads, so the new metadata are collected beside it and the graph is written through a
- * view. */
+/* The graph is written through a view, because the model may be in use by other threads. */
 arc_status arc_model_save(arc_context *ctx, const arc_model *model, const char *path, arc_error *err) {
-    arc_status st;
     arc_graph *notes = NULL;
-    char vector[ARC_SELFTEST_TEXT];
-    ARC_TRY(arc_graph_new(&notes, &ctx->alloc, model->graph->opset, err));
-    for (int i = 0; i < model->graph->metas; i++)
-        if (strcmp(model->graph->meta[i].key, ARC_SELFTEST_KEY) != 0 &&
-            (st = arc_graph_set_meta(notes, model->graph->meta[i].key, model->graph->meta[i].value)) != ARC_OK) {
-            st = arc_fail_nomem(err, "the model's metadata");
-            goto done;
-        }
-    ARC_TRY(arc_contract_write(notes, &model->contract, err));
-    if (model->graph->outputs > 1 && model->contract.task == ARC_TASK_EMBED &&
-        arc_graph_set_meta(notes, "arcface.output", model->graph->value[model->graph->output[0]].name) != ARC_OK) {
-        st = arc_fail_nomem(err, "the model's metadata");
-        goto done;
+    arc_status st = arc_model_metadata(ctx, model, &model->contract, NULL, &notes, err);
+    if (st == ARC_OK) {
+        arc_graph view = *model->graph;
+        view.meta = notes->meta;
+        view.metas = notes->metas;
+        st = arc_onnx_save(&view, path, err);
     }
-    ARC_TRY(arc_selftest_make(ctx, model->graph, &model->contract, vector, err));
-    if (*vector && arc_graph_set_meta(notes, ARC_SELFTEST_KEY, vector) != ARC_OK) {
-        st = arc_fail_nomem(err, "the model's metadata");
-        goto done;
-    }
-    arc_graph view = *model->graph;
-    view.meta = notes->meta;
-    view.metas = notes->metas;
-    ARC_TRY(arc_onnx_save(&view, path, err));
-done:
     arc_graph_free(&notes);
     return st;
 }

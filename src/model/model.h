@@ -12,16 +12,28 @@ struct arc_model {
     arc_contract contract;
     char *path; /* NULL for a new model */
     int64_t file_bytes;
+    bool own_onnx; /* path is an ONNX file that the caller named, not one of a pulled pack */
 };
 
 /* contract.c: metadata_props "arcface.*" first, then written rules by graph structure, then options; fills contract->why. */
 arc_status arc_contract_read(arc_contract *out, const arc_graph *g, const arc_model_options *opt, arc_error *err);
 arc_status arc_contract_write(arc_graph *g, const arc_contract *c, arc_error *err);
 
+/* metadata.c: the metadata that a file of the model has when its contract is `c`, with a new self-test vector, in a graph without
+ * nodes that the caller frees. without: entries whose keys begin so are left out; NULL: none. Errors: ENOMEM, those of running
+ * the model. */
+arc_status arc_model_metadata(arc_context *ctx, const arc_model *model, const arc_contract *c, const char *without,
+                              arc_graph **out, arc_error *err);
+/* metadata.c: puts another colour order and normalisation into the model's own file. Errors: EUNSUPPORTED where the file is not
+ * one that keeps them, EIO, ENOMEM. */
+arc_status arc_model_restate(arc_context *ctx, const arc_model *model, bool bgr, const float mean[3], const float scale[3],
+                             arc_error *err);
+
 /* contract_rules.c: what the structure alone tells; never fails, task UNKNOWN when no rule fits. chosen: output 0 was named as
  * the embedding. */
 void arc_contract_infer(arc_contract *out, const arc_graph *g, bool chosen);
 void arc_contract_detector_defaults(arc_contract *c, arc_detector_kind kind); /* colour, mean, scale, thresholds of its family */
+#define ARC_EMBED_THRESHOLD 0.28f /* see docs/FORMATS.md: best cosine thresholds on LFW lie between 0.24 and 0.30 */
 /* contract_text.c: words of enums and "a,b,c" triples. The readers give false when the text is none of theirs. */
 const char *arc_task_name(arc_task t);
 const char *arc_detector_name(arc_detector_kind k);
@@ -29,6 +41,8 @@ const char *arc_template_name(arc_template t);
 bool arc_task_parse(const char *text, arc_task *out);
 bool arc_detector_parse(const char *text, arc_detector_kind *out);
 bool arc_template_parse(const char *text, arc_template *out);
+/* (x / 255 - mean) / deviation of ImageNet's pixels, as torchvision and timm train; in the tensor's channel order. */
+void arc_contract_imagenet(bool bgr, float mean[3], float scale[3]);
 bool arc_numbers_parse(const char *text, char separator, int count, float *out); /* finite numbers and nothing else */
 /* Adds a sentence to contract->why; what does not fit is cut. */
 void arc_contract_because(arc_contract *c, const char *fmt, ...) ARC_PRINTF(2, 3);

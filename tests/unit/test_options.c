@@ -17,6 +17,7 @@ static struct results {
     arc_model *model;
     arc_evaluation *evaluation;
     arc_audit *audit;
+    arc_probe probe;
     arc_audit_set set;
     arc_data_duplicates duplicates;
     arc_data_verdict verdict;
@@ -76,6 +77,9 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_evaluate_bin(ctx, NULL, "-", &opt, &r.evaluation, err))                                                                \
     X(evaluate_folder, arc_evaluate_options, struct_size, arc_evaluate_options,                                                  \
       arc_evaluate_folder(ctx, NULL, "-", &opt, &r.evaluation, err))                                                             \
+    X(model_probe, arc_probe_options, struct_size, arc_probe_options, arc_model_probe(ctx, NULL, &opt, &r.probe, err))           \
+    X(model_probe_detect, arc_probe_options, detect.struct_size, arc_detect_options,                                             \
+      arc_model_probe(ctx, NULL, &opt, &r.probe, err))                                                                           \
     X(evaluate_identify, arc_evaluate_options, struct_size, arc_evaluate_options,                                                \
       arc_evaluate_identify(ctx, NULL, "-", NULL, &opt, &r.evaluation, err))                                                     \
     X(evaluate_megaface, arc_evaluate_options, struct_size, arc_evaluate_options,                                                \

@@ -59,7 +59,7 @@ static int run_convert(cli *c) {
 #define COLOUR_OPTION CLI_LIKELY("color", 0, "ORDER", "rgb bgr", NULL, "rgb or bgr, instead of what is inferred")
 #define NORM_OPTION                                                                                                              \
     CLI_LIKELY("norm", 0, "MEAN/DIV", "127.5/127.5 127.5/128 0/1", NULL,                                                         \
-               "input normalisation instead of what is inferred: 127.5/127.5, 127.5/128, 0/1")
+               "input normalisation instead of what is inferred: 127.5/127.5, 127.5/128, 0/1, imagenet")
 #define KIND_OPTION                                                                                                              \
     CLI_LIKELY("detector-kind", 0, "KIND", "scrfd retinaface retinaface-mxnet yunet", NULL,                                      \
                "scrfd retinaface retinaface-mxnet yunet, instead of what is inferred")

@@ -87,6 +87,7 @@ bool cli_has_suffix(const char *path, const char *suffix);
 int cli_open(cli *c);                                                /* the context; an exit status */
 int cli_open_as(cli *c, arc_precision precision, arc_context **out); /* another one */
 int cli_load(cli *c, arc_task task, arc_model **out);
+bool cli_has_model(const cli *c, arc_task task); /* whether cli_load would find one named or pulled */
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out);
 /* input, output: names of the picture's input and the embedding's output; NULL: by the rules */
 int cli_load_named(cli *c, const char *path_or_name, arc_task task, const char *input, const char *output, arc_model **out);

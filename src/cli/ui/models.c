@@ -62,18 +62,33 @@ int cli_load_named(cli *c, const char *path_or_name, arc_task task, const char *
     return cli_fail(&err);
 }
 
-int cli_load(cli *c, arc_task task, arc_model **out) {
-    bool detect = task == ARC_TASK_DETECT;
-    const char *option = detect ? "detector" : "model", *variable = detect ? "ARCFACE_DETECTOR" : "ARCFACE_MODEL";
-    const char *word = cli_value(c, option);
-    if (!word && (word = getenv(variable)) && !*word)
+static const char *option_of(arc_task task) {
+    return task == ARC_TASK_DETECT ? "detector" : "model";
+}
+
+static const char *variable_of(arc_task task) {
+    return task == ARC_TASK_DETECT ? "ARCFACE_DETECTOR" : "ARCFACE_MODEL";
+}
+
+/* By option, environment, pulled pack; NULL: none of them. */
+static const char *word_of(const cli *c, arc_task task) {
+    const char *word = cli_value(c, option_of(task));
+    if (!word && (word = getenv(variable_of(task))) && !*word)
         word = NULL;
-    if (!word)
-        word = arc_hub_pulled(task, NULL);
+    return word ? word : arc_hub_pulled(task, NULL);
+}
+
+bool cli_has_model(const cli *c, arc_task task) {
+    return word_of(c, task) != NULL;
+}
+
+int cli_load(cli *c, arc_task task, arc_model **out) {
+    const bool detect = task == ARC_TASK_DETECT;
+    const char *word = word_of(c, task);
     *out = NULL;
     if (!word)
         return cli_bad_input("no %s model at hand; get one with \"arcface pull buffalo_s\", or give --%s FILE (or $%s)",
-                             detect ? "detection" : "recognition", option, variable);
+                             detect ? "detection" : "recognition", option_of(task), variable_of(task));
     int code = cli_load_any(c, word, task, out);
     if (code == CLI_OK && arc_model_contract(*out)->task != task) {
         arc_model_free(out);

@@ -19,7 +19,7 @@ static const cli_option model_options[] = {
     CLI_FILE("model", 'm', "NAME", "$ARCFACE_MODEL, else a pulled pack", "recognition model: a file or a pulled pack"),
     CLI_LIKELY("color", 0, "ORDER", "rgb bgr", NULL, "rgb or bgr, instead of the model's contract"),
     CLI_LIKELY("norm", 0, "MEAN/DIV", "127.5/127.5 127.5/128 0/1", NULL,
-               "input normalisation instead of the contract: 127.5/127.5, 127.5/128, 0/1"),
+               "input normalisation instead of the contract: 127.5/127.5, 127.5/128, 0/1, imagenet"),
     CLI_TEXT("model-input", 0, "NAME", NULL, "the model's input that takes the picture"),
     CLI_TEXT("model-output", 0, "NAME", NULL, "the model's output that is the embedding"),
     {0},

@@ -55,7 +55,7 @@ static arc_status add_person(arc_folder_set *f, const arc_alloc *a, const char *
     return st;
 }
 
-static void folder_close(const arc_alloc *a, arc_folder_set *f) {
+void arc_folder_close(const arc_alloc *a, arc_folder_set *f) {
     arc_mem_free(a, f->path);
     arc_mem_free(a, f->identity);
     arc_arena_free(&f->arena);
@@ -131,7 +131,7 @@ void arc_folder_work_close(arc_folder_work *w, arc_status st, arc_evaluation **o
     if (st != ARC_OK)
         arc_evaluation_free(w->ctx, &w->e);
     arc_rows_free(w->ctx, &w->rows);
-    folder_close(&w->ctx->alloc, &w->set);
+    arc_folder_close(&w->ctx->alloc, &w->set);
 }
 
 static arc_status keep_worst(arc_folder_work *w, const arc_worst_list *list, bool same, arc_pair_score **out, int *count,

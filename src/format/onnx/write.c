@@ -1,11 +1,13 @@
 /* Writing a graph as an ONNX file. Nodes and names are small and go through buffers; weights stream from where they lie. Raw data
  * of large tensors starts at a multiple of 64 bytes of the file (a doc_string of blanks in front fills the gap), so that reading
  * it back needs no copy. */
+#include "base/paths.h"
 #include "format/onnx/onnx_internal.h"
 #include <string.h>
 
 #define BUFFER_MAX ((size_t)512 << 20)
-#define LARGE_BYTES 4096 /* from here on a tensor is worth a gap of up to 64 bytes */
+#define METADATA_PROPS 14 /* field of ModelProto */
+#define LARGE_BYTES 4096  /* from here on a tensor is worth a gap of up to 64 bytes */
 
 typedef struct message {
     arc_buffer b;
@@ -205,8 +207,18 @@ static void put_domains(message *m, const arc_graph *g) {
     }
 }
 
+static void put_metadata(message *m, const arc_alloc *a, const arc_meta *meta, int metas) {
+    message entry;
+    for (int i = 0; i < metas; i++) {
+        open_message(&entry, a);
+        put_text(&entry, 1, meta[i].key);
+        put_text(&entry, 2, meta[i].value);
+        put_message(m, METADATA_PROPS, &entry);
+    }
+}
+
 static void put_model_head(message *m, const arc_graph *g) {
-    message opset, meta;
+    message opset;
     put_int(m, 1, (uint64_t)ARC_MAX(g->ir_version, g->opset >= 15 ? 8 : 7));
     put_text(m, 2, "arcface");
     put_text(m, 3, arc_version());
@@ -215,12 +227,7 @@ static void put_model_head(message *m, const arc_graph *g) {
     put_int(&opset, 2, (uint64_t)g->opset);
     put_message(m, 8, &opset);
     put_domains(m, g);
-    for (int i = 0; i < g->metas; i++) {
-        open_message(&meta, g->alloc);
-        put_text(&meta, 1, g->meta[i].key);
-        put_text(&meta, 2, g->meta[i].value);
-        put_message(m, 14, &meta);
-    }
+    put_metadata(m, g->alloc, g->meta, g->metas);
 }
 
 static void put_graph_head(message *m, const arc_graph *g) {
@@ -346,4 +353,43 @@ arc_status arc_onnx_save(const arc_graph *g, const char *path, arc_error *err) {
     if (st == ARC_OK)
         st = arc_onnx_write(g, w, err);
     return arc_writer_finish(&w, st, err);
+}
+
+/* ---- new metadata for a file --------------------------------------------------------------------------------------------- */
+
+/* A ModelProto is a row of fields in any order: everything but its metadata is copied as it stands. */
+static arc_status copy_rest(arc_writer *w, const arc_map *map, const char *path, arc_error *err) {
+    arc_pb m;
+    arc_pb_field f;
+    arc_status st = ARC_OK;
+    arc_pb_init(&m, map->data, map->bytes);
+    for (const uint8_t *from = m.at; st == ARC_OK && arc_pb_next(&m, &f); from = m.at)
+        if (f.number != METADATA_PROPS)
+            st = arc_writer_put(w, from, (size_t)(m.at - from), err);
+    if (st == ARC_OK && m.bad)
+        st = arc_fail(err, ARC_ECORRUPT, "%s: is no ONNX file from byte %zu on", path, (size_t)(m.at - map->data));
+    return st;
+}
+
+arc_status arc_onnx_replace_metadata(const arc_alloc *a, const char *path, const arc_meta *meta, int metas, arc_error *err) {
+    arc_status st;
+    arc_map map = {0};
+    arc_writer *w = NULL;
+    message entries;
+    char real[ARC_PATH_BYTES];
+    open_message(&entries, a);
+    put_metadata(&entries, a, meta, metas);
+    if (entries.failed)
+        ARC_TRY(arc_fail_nomem(err, "writing metadata"));
+    ARC_TRY(arc_path_real(path, real, sizeof real, err));
+    ARC_TRY(arc_map_open(&map, real, ARC_MAX_MODEL_BYTES, err));
+    ARC_TRY(arc_writer_open(&w, a, real, err));
+    ARC_TRY(copy_rest(w, &map, path, err));
+    ARC_TRY(arc_writer_put(w, entries.b.data, entries.b.bytes, err));
+    ARC_TRY(arc_writer_commit(&w, err));
+done:
+    arc_writer_abort(&w);
+    arc_map_close(&map);
+    arc_buffer_free(&entries.b);
+    return st;
 }
