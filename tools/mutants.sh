@@ -223,11 +223,13 @@ mutant sync-ignored run/session.c - device 's/const arc_status st = device->sync
 mutant reference-pads device/reference/conv.c - onnx_nodes 's/return less_before ? total \/ 2/return !less_before ? total \/ 2/'
 mutant reference-variance device/reference/norm.c - learn_layers 's/\*variance += apart \* apart \/ count/*variance += apart * apart \/ (count - 1)/'
 mutant frozen-kept op/conv/conv_learn.c - learn_steps 's/keeps\[0\] = !s->weight->frozen/keeps[0] = true/'
-# Archives.
+# Exports and archives.
 mutant archive-empty-head deploy/archive/config.c - archive 's/"EmbeddingsParser") == 0 \&\& count != 1/"EmbeddingsParser") == 0 \&\& count > 1/'
 mutant archive-order deploy/archive/crossed.c - archive 's/c\.bgr ? "RGB" : "BGR", 3/c.bgr ? "BGR" : "RGB", 3/'
 mutant archive-bomb deploy/archive/open.c - archive 's/if (r->unpacked > most || r->unpacked > ARC_ARCHIVE_MAX_BYTES)/if (r->unpacked > ARC_ARCHIVE_MAX_BYTES)/'
 mutant archive-layout deploy/archive/config.c - archive 's/planes ? second : last/planes ? last : second/'
+mutant spell-gelu deploy/spell.c - deploy 's/number(w, M_SQRT2)/number(w, 2)/'
+mutant spell-norm-axis deploy/spell.c - deploy 's/for (int64_t a = axis; a < 0/for (int64_t a = -1; a < 0/'
 mutant blob-dims deploy/archive/blob.c - archive 's/const_section + u32(r)/u32(r)/'
 if [ $dry = yes ]; then
     echo "faults: $seeded can be seeded, $broken broken"

@@ -3,93 +3,124 @@
 #include "op/op.h"
 #include <string.h>
 
-typedef struct classic {
-    const char *op;
-    bool same_since; /* opsets after 13 added types or attributes alone: what an attribute says decides */
-} classic;
-
-static const classic *find(const char *op) {
-    static const classic table[] = {
-        {"Abs", true},
-        {"Add", true},
-        {"AveragePool", true},
-        {"BatchNormalization", true},
-        {"Cast", true},
-        {"Ceil", true},
-        {"Clip", true},
-        {"Concat", true},
-        {"Constant", true},
-        {"ConstantOfShape", true},
-        {"Conv", true},
-        {"ConvInteger", true},
-        {"ConvTranspose", true},
-        {"CumSum", true},
-        {"DepthToSpace", true},
-        {"DequantizeLinear", true},
-        {"Div", true},
-        {"Dropout", true},
-        {"DynamicQuantizeLinear", true},
-        {"Einsum", true},
-        {"Elu", true},
-        {"Equal", true},
-        {"Erf", true},
-        {"Exp", true},
-        {"Expand", true},
-        {"Flatten", true},
-        {"Floor", true},
-        {"Gather", true},
-        {"GatherElements", true},
-        {"GatherND", true},
-        {"Gemm", true},
-        {"GlobalAveragePool", true},
-        {"GlobalMaxPool", true},
-        {"HardSigmoid", true},
-        {"Identity", true},
-        {"InstanceNormalization", true},
-        {"LeakyRelu", true},
-        {"Log", true},
-        {"LpNormalization", true},
-        {"MatMul", true},
-        {"MatMulInteger", true},
-        {"Max", true},
-        {"MaxPool", true},
-        {"Min", true},
-        {"Mul", true},
-        {"Neg", true},
-        {"PRelu", true},
-        {"Pad", false},
-        {"Pow", true},
-        {"QuantizeLinear", true},
-        {"ReduceL2", true},
-        {"ReduceMax", true},
-        {"ReduceMean", true},
-        {"ReduceMin", true},
-        {"ReduceSum", true},
-        {"Relu", true},
-        {"Reshape", true},
-        {"Resize", false},
-        {"Selu", true},
-        {"Shape", true},
-        {"Sigmoid", true},
-        {"Slice", true},
-        {"Softmax", true},
-        {"Softplus", true},
-        {"SpaceToDepth", true},
-        {"Split", true},
-        {"Sqrt", true},
-        {"Squeeze", true},
-        {"Sub", true},
-        {"Tanh", true},
-        {"Tile", true},
-        {"Transpose", true},
-        {"Unsqueeze", true},
-        {"Upsample", false},
-        {"Where", true},
-    };
-    for (size_t i = 0; i < ARC_COUNT(table); i++)
-        if (strcmp(table[i].op, op) == 0)
-            return &table[i];
-    return NULL;
+/* Opsets after 13 added types or attributes alone to these: what an attribute says decides. */
+static bool is_classic(const char *op) {
+    static const char *const names[] = {"Abs",
+                                        "Add",
+                                        "And",
+                                        "ArgMax",
+                                        "ArgMin",
+                                        "AveragePool",
+                                        "BatchNormalization",
+                                        "Cast",
+                                        "Ceil",
+                                        "Celu",
+                                        "Clip",
+                                        "Concat",
+                                        "Constant",
+                                        "ConstantOfShape",
+                                        "Conv",
+                                        "ConvInteger",
+                                        "ConvTranspose",
+                                        "Cos",
+                                        "CumSum",
+                                        "DepthToSpace",
+                                        "DequantizeLinear",
+                                        "Div",
+                                        "Dropout",
+                                        "DynamicQuantizeLinear",
+                                        "Einsum",
+                                        "Elu",
+                                        "Equal",
+                                        "Erf",
+                                        "Exp",
+                                        "Expand",
+                                        "Flatten",
+                                        "Floor",
+                                        "Gather",
+                                        "GatherElements",
+                                        "GatherND",
+                                        "Gemm",
+                                        "GlobalAveragePool",
+                                        "GlobalMaxPool",
+                                        "Greater",
+                                        "GreaterOrEqual",
+                                        "HardSigmoid",
+                                        "Hardmax",
+                                        "Identity",
+                                        "InstanceNormalization",
+                                        "IsInf",
+                                        "IsNaN",
+                                        "LeakyRelu",
+                                        "Less",
+                                        "LessOrEqual",
+                                        "Log",
+                                        "LogSoftmax",
+                                        "LpNormalization",
+                                        "LpPool",
+                                        "MatMul",
+                                        "MatMulInteger",
+                                        "Max",
+                                        "MaxPool",
+                                        "Mean",
+                                        "MeanVarianceNormalization",
+                                        "Min",
+                                        "Mod",
+                                        "Mul",
+                                        "Neg",
+                                        "NonMaxSuppression",
+                                        "NonZero",
+                                        "Not",
+                                        "Or",
+                                        "PRelu",
+                                        "Pad",
+                                        "Pow",
+                                        "QuantizeLinear",
+                                        "Range",
+                                        "Reciprocal",
+                                        "ReduceL1",
+                                        "ReduceL2",
+                                        "ReduceLogSum",
+                                        "ReduceLogSumExp",
+                                        "ReduceMax",
+                                        "ReduceMean",
+                                        "ReduceMin",
+                                        "ReduceProd",
+                                        "ReduceSum",
+                                        "ReduceSumSquare",
+                                        "Relu",
+                                        "Reshape",
+                                        "Resize",
+                                        "Round",
+                                        "ScatterElements",
+                                        "ScatterND",
+                                        "Selu",
+                                        "Shape",
+                                        "Sigmoid",
+                                        "Sign",
+                                        "Sin",
+                                        "Slice",
+                                        "Softmax",
+                                        "Softplus",
+                                        "SpaceToDepth",
+                                        "Split",
+                                        "Sqrt",
+                                        "Squeeze",
+                                        "Sub",
+                                        "Sum",
+                                        "Tan",
+                                        "Tanh",
+                                        "ThresholdedRelu",
+                                        "Tile",
+                                        "TopK",
+                                        "Transpose",
+                                        "Unsqueeze",
+                                        "Where",
+                                        "Xor"};
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        if (strcmp(names[i], op) == 0)
+            return true;
+    return false;
 }
 
 /* Attributes of opsets 14 to 24 with the value that says what opset 13 always does. */
@@ -99,6 +130,7 @@ static const struct {
 } newer[] = {
     {"Reshape", "allowzero", 0},
     {"BatchNormalization", "training_mode", 0},
+    {"Resize", "antialias", 0},
     {"Shape", "start", 0},
     {"Cast", "saturate", 1},
     {"QuantizeLinear", "saturate", 1},
@@ -132,6 +164,8 @@ bool arc_deploy_newer_attribute(const arc_graph *g, const arc_node *n, const arc
         return false;
     if (strcmp(n->op, "AveragePool") == 0 && strcmp(a->name, "dilations") == 0)
         return all_ones(a);
+    if (strcmp(n->op, "Resize") == 0 && strcmp(a->name, "keep_aspect_ratio_policy") == 0)
+        return a->kind == ARC_ATTR_STRING && strcmp(a->s, "stretch") == 0;
     const int i = newer_attribute(n, a);
     return i >= 0 && a->kind == ARC_ATTR_INT && a->i == newer[i].neutral;
 }
@@ -139,6 +173,19 @@ bool arc_deploy_newer_attribute(const arc_graph *g, const arc_node *n, const arc
 bool arc_deploy_axes_input(const arc_graph *g, const arc_node *n) {
     return g->opset >= 18 && strncmp(n->op, "Reduce", 6) == 0 && strcmp(n->op, "ReduceSum") != 0 && n->inputs > 1 &&
            n->input[1] >= 0;
+}
+
+/* Attributes whose value, not only whose absence, may be that of opset 13. */
+static bool has_newer(const char *op, const char *name) {
+    static const char *const names[][2] = {{"Shape", "end"},
+                                           {"Split", "num_outputs"},
+                                           {"AveragePool", "dilations"},
+                                           {"Resize", "axes"},
+                                           {"Resize", "keep_aspect_ratio_policy"}};
+    for (size_t i = 0; i < ARC_COUNT(names); i++)
+        if (strcmp(names[i][0], op) == 0 && strcmp(names[i][1], name) == 0)
+            return true;
+    return false;
 }
 
 static arc_status lacks(const arc_graph *g, const arc_node *n, const char *what, arc_error *err) {
@@ -150,16 +197,17 @@ static arc_status lacks(const arc_graph *g, const arc_node *n, const char *what,
 }
 
 arc_status arc_deploy_classic(const arc_graph *g, const arc_node *n, arc_error *err) {
-    const classic *c = find(n->op);
-    if (!c || (!c->same_since && g->opset > ARC_DEPLOY_OPSET))
+    if (!is_classic(n->op) && !(g->opset <= ARC_DEPLOY_OPSET && strcmp(n->op, "Upsample") == 0))
         return lacks(g, n, "", err);
     if (g->opset <= ARC_DEPLOY_OPSET)
         return ARC_OK;
+    if (strcmp(n->op, "Pad") == 0 && n->inputs > 3 && n->input[3] >= 0)
+        return lacks(g, n, "axes", err);
+    if (strcmp(n->op, "Pad") == 0 && strcmp(arc_attr_string(n, "mode", "constant"), "wrap") == 0)
+        return lacks(g, n, "mode wrap", err);
     for (int i = 0; i < n->attrs; i++) {
         const arc_attr *a = &n->attr[i];
-        const bool is_newer = newer_attribute(n, a) >= 0 || (strcmp(n->op, "Shape") == 0 && strcmp(a->name, "end") == 0) ||
-                              (strcmp(n->op, "Split") == 0 && strcmp(a->name, "num_outputs") == 0) ||
-                              (strcmp(n->op, "AveragePool") == 0 && strcmp(a->name, "dilations") == 0);
+        const bool is_newer = newer_attribute(n, a) >= 0 || has_newer(n->op, a->name);
         if (is_newer && !arc_deploy_newer_attribute(g, n, a))
             return lacks(g, n, a->name, err);
     }

@@ -1,5 +1,5 @@
 /* deploy: a model for other toolchains. A new graph is built beside the model's: rewrite.c copies what the embedding needs in
- * classic operators (classic.c says which those are), input.c puts the pixels' meaning in front or into the first convolution,
+ * classic operators (classic.c says which those are, spell.c how newer ones are put in them), input.c puts the pixels' meaning in front or into the first convolution,
  * half.c stores weights in half precision, probe.c runs what was built, export.c puts it together. */
 #ifndef ARC_DEPLOY_DEPLOY_INTERNAL_H
 #define ARC_DEPLOY_DEPLOY_INTERNAL_H
@@ -48,6 +48,13 @@ arc_status arc_deploy_classic(const arc_graph *g, const arc_node *n, arc_error *
 bool arc_deploy_newer_attribute(const arc_graph *g, const arc_node *n, const arc_attr *a);
 /* A reduction whose axes came as an input with opset 18 and were an attribute before. */
 bool arc_deploy_axes_input(const arc_graph *g, const arc_node *n);
+
+/* ---- spell.c ---- */
+
+/* Whether the node is written in several older operators. */
+bool arc_deploy_spells(const arc_graph *g, const arc_node *n);
+/* Writes them: from in[n->inputs] (of w->g) to `out`. Errors: ENOMEM. */
+arc_status arc_deploy_spell(arc_deploy_writer *w, const arc_node *n, const int *in, int out);
 
 /* ---- input.c ---- */
 

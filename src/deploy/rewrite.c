@@ -110,7 +110,8 @@ static arc_status copy_node(arc_deploy_writer *w, const arc_node *from, int outp
     arc_arena_init(&scratch, w->g->alloc, 0);
     int *in = arc_arena_new(&scratch, (size_t)inputs + 1, sizeof *in),
         *out = arc_arena_new(&scratch, (size_t)from->outputs + 1, sizeof *out);
-    arc_status st = in && out ? arc_deploy_classic(w->from, from, err) : ARC_ENOMEM;
+    const bool spelt = arc_deploy_spells(w->from, from);
+    arc_status st = !in || !out ? ARC_ENOMEM : spelt ? ARC_OK : arc_deploy_classic(w->from, from, err);
     for (int i = 0; st == ARC_OK && i < inputs; i++) {
         in[i] = from->input[i] < 0 ? ARC_NO_VALUE : value_here(w, from->input[i]);
         if (in[i] < 0 && from->input[i] >= 0)
@@ -124,6 +125,10 @@ static arc_status copy_node(arc_deploy_writer *w, const arc_node *from, int outp
         if (v >= 0 && (w->as[v] = out[i]) < 0)
             st = ARC_ENOMEM;
     }
+    if (st == ARC_OK && spelt) {
+        st = arc_deploy_spell(w, from, in, out[0]);
+        goto done;
+    }
     arc_node *n = st == ARC_OK ? arc_graph_node(w->g, from->op, from->name, inputs, in, from->outputs, out) : NULL;
     if (st == ARC_OK)
         st = n ? copy_attributes(w, n, from) : ARC_ENOMEM;
@@ -131,6 +136,7 @@ static arc_status copy_node(arc_deploy_writer *w, const arc_node *from, int outp
         const arc_value *v = &w->from->value[from->input[1]];
         st = arc_node_ints(w->g, n, "axes", (size_t)arc_shape_count(&v->shape), v->data);
     }
+done:
     arc_arena_free(&scratch);
     return st;
 }

@@ -132,6 +132,9 @@ def in_ncnn(path, x, batch, ends=ENDS):
 
 
 def cosine(a, b):
+    """The least of two sets of rows; -1 where one has other rows than the other."""
+    if a.shape != b.shape:
+        return -1.0
     a, b = a.astype(np.float64), b.astype(np.float64)
     return float(np.min((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)))
 

@@ -157,6 +157,80 @@ static arc_model *small(fixture *f, int pad, bool quantized) {
     return m;
 }
 
+/* The same with an operator newer than opset 13 behind the PRelu, x = [1,96,56,56]. */
+typedef struct newer {
+    const char *op, *text, *value; /* a text attribute, or NULL */
+    float alpha;                   /* 0: the operator's own */
+    int64_t axis;                  /* 0: none; else a scale (and a bias for LayerNormalization) of all that it reaches */
+    int opset;
+} newer;
+
+static arc_model *small_newer(fixture *f, const newer *o) {
+    net t;
+    arc_node *n = NULL;
+    arc_model *m = NULL;
+    arc_error err = {0};
+    net_new(&t, &arc_alloc_libc, 9);
+    t.g->opset = o->opset;
+    const int x = net_input(&t, "data", net_shape(4, 1, 3, SIDE, SIDE));
+    const int c = net_prelu(&t, net_conv(&t, x, (net_conv_spec){3, 96, 3, 2, 1, 1, false}), 96);
+    const arc_shape row = o->axis == -2 ? net_shape(2, 56, 56, 0, 0) : net_shape(1, 56, 0, 0, 0);
+    const int scale = o->axis ? net_constant(&t, row, 0.5f, 1.5f) : ARC_NO_VALUE,
+              bias = o->axis && strcmp(o->op, "LayerNormalization") == 0 ? net_constant(&t, row, -1, 1) : ARC_NO_VALUE;
+    const int y = net_node(&t, o->op, c, scale, bias, &n);
+    if (o->text)
+        assert_int_equal(arc_node_string(t.g, n, o->text, o->value), ARC_OK);
+    if (o->alpha != 0)
+        assert_int_equal(arc_node_float(t.g, n, "alpha", o->alpha), ARC_OK);
+    if (o->axis) {
+        assert_int_equal(arc_node_int(t.g, n, "axis", o->axis), ARC_OK);
+        assert_int_equal(arc_node_float(t.g, n, "epsilon", 0.03f), ARC_OK);
+    }
+    const int64_t flat[2] = {1, 96}, window[2] = {0, 2};
+    const int a = net_node(&t, "GlobalAveragePool", y, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    const int shaped = net_node(&t, "Reshape", a, net_ints(&t, 2, flat), ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_int(t.g, n, "allowzero", 1), ARC_OK);
+    const int part = net_node(&t, "Shape", a, ARC_NO_VALUE, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_int(t.g, n, "start", window[0]), ARC_OK);
+    assert_int_equal(arc_node_int(t.g, n, "end", window[1]), ARC_OK);
+    const int again = net_node(&t, "Reshape", shaped, part, ARC_NO_VALUE, NULL);
+    const int e = net_gemm(&t, again, 96, 64, true);
+    net_done(&t, e);
+    t.g->value[e].dtype = ARC_F32;
+    t.g->value[e].shape = net_shape(2, 1, 64, 0, 0);
+    assert_int_equal(arc_onnx_save(t.g, f->model, &err), ARC_OK);
+    arc_graph_free(&t.g);
+    if (arc_model_load(f->ctx, f->model, ARC_TASK_EMBED, NULL, &m, &err) != ARC_OK)
+        fail_msg("%s: %s", o->op, err.text);
+    return m;
+}
+
+static void newer_operators_are_spelt(void **state) {
+    fixture *f = *state;
+    static const newer cases[] = {
+        {"LayerNormalization", NULL, NULL, 0, -1, 17},
+        {"RMSNormalization", NULL, NULL, 0, -1, 23},
+        {"LayerNormalization", NULL, NULL, 0, -2, 18},
+        {"Gelu", NULL, NULL, 0, 0, 20},
+        {"Gelu", "approximate", "tanh", 0, 0, 20},
+        {"com.microsoft.FastGelu", NULL, NULL, 0, 0, 17},
+        {"com.microsoft.Gelu", NULL, NULL, 0, 0, 17},
+        {"com.microsoft.QuickGelu", NULL, NULL, 0, 0, 17},
+        {"Mish", NULL, NULL, 0, 0, 18},
+        {"Swish", NULL, NULL, 1.3f, 0, 24},
+        {"HardSwish", NULL, NULL, 0, 0, 20},
+    };
+    for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+        arc_export_report report;
+        arc_model *m = small_newer(f, &cases[i]);
+        const double least = least_cosine(f, m, NULL, &report);
+        if (least < 1 - 1e-6)
+            fail_msg("%s (case %zu): cosine %.9f", cases[i].op, i, least);
+        assert_int_equal(report.opset, 13);
+        arc_model_free(&m);
+    }
+}
+
 /* A MobileFaceNet that takes RGB in -1..1, as InsightFace's do. */
 static arc_model *tiny(fixture *f) {
     arc_model *m = NULL;
@@ -384,10 +458,10 @@ static void refuses(void **state) {
     /* an operator of opset 14 in place of one that is like it */
     const int prelu = find_first(m->graph, "PRelu");
     m->graph->opset = 20;
-    m->graph->node[prelu].op = "HardSwish";
-    m->graph->node[prelu].entry = arc_op_find("HardSwish");
+    m->graph->node[prelu].op = "Trilu";
+    m->graph->node[prelu].entry = arc_op_find("Trilu");
     m->graph->node[prelu].inputs = 1;
-    refused(f, m, NULL, ARC_EUNSUPPORTED, "HardSwish");
+    refused(f, m, NULL, ARC_EUNSUPPORTED, "Trilu");
     arc_model_free(&m);
 }
 
@@ -419,6 +493,7 @@ static void a_fixed_batch_is_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(newer_operators_are_spelt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pixels_give_the_embedding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_channel_has_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_is_folded_without_padding, set_up, tear_down),
