@@ -1,6 +1,7 @@
-/* deploy: a model for other toolchains. A new graph is built beside the model's: rewrite.c copies what the embedding needs in
- * classic operators (classic.c says which those are, spell.c how newer ones are put in them), input.c puts the pixels' meaning in front or into the first convolution,
- * half.c stores weights in half precision, probe.c runs what was built, export.c puts it together. */
+/* deploy: a model for other toolchains. A new graph is built beside the model's (writer.c): rewrite.c copies what the embedding
+ * needs in classic operators (classic.c says which those are, spell.c how newer ones are put in them), input.c puts the pixels'
+ * meaning in front or into the first convolution, half.c stores weights in half precision, probe.c runs what was built, export.c
+ * puts it together. */
 #ifndef ARC_DEPLOY_DEPLOY_INTERNAL_H
 #define ARC_DEPLOY_DEPLOY_INTERNAL_H
 
@@ -25,17 +26,23 @@ typedef struct arc_deploy_writer {
 arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc_export_options *opt, arc_deploy_writer *w,
                              arc_export_report *report, arc_error *err);
 
-/* ---- rewrite.c ---- */
+/* ---- writer.c ---- */
 
 arc_status arc_deploy_writer_open(arc_deploy_writer *w, const arc_graph *from, arc_error *err);
 void arc_deploy_writer_close(arc_deploy_writer *w); /* g too, unless it was taken */
 /* What an Identity or Dropout passes on. */
 int arc_deploy_source(const arc_graph *g, int value);
+#define ARC_DEPLOY_NAME_BYTES 512
+/* A name near `of` that nothing has yet. */
+void arc_deploy_free_name(arc_deploy_writer *w, const char *of, char name[ARC_DEPLOY_NAME_BYTES]);
 /* A value of a name near `name` that nothing has yet; ARC_NO_VALUE on ENOMEM. */
 int arc_deploy_value(arc_deploy_writer *w, const char *name);
 int arc_deploy_constant(arc_deploy_writer *w, const char *name, arc_dtype t, const arc_shape *s, void **data);
 /* A node of two inputs and a new output, which is returned. */
 int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b);
+
+/* ---- rewrite.c ---- */
+
 /* Copies every needed node; w->as holds the input already. `output` (of from) is called ARC_DEPLOY_OUTPUT where last. */
 arc_status arc_deploy_nodes(arc_deploy_writer *w, int output, bool last, arc_error *err);
 

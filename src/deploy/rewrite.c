@@ -1,80 +1,15 @@
 /* Copies the nodes that the embedding needs into a new graph with other names at its ends. Constants are shared with the
  * model. */
 #include "deploy/deploy.h"
-#include <stdio.h>
 #include <string.h>
-
-#define NAME_BYTES 512
-
-arc_status arc_deploy_writer_open(arc_deploy_writer *w, const arc_graph *from, arc_error *err) {
-    *w = (arc_deploy_writer){.from = from};
-    w->as = arc_mem_new(from->alloc, (size_t)from->values + 1, sizeof *w->as);
-    w->needed = arc_mem_new(from->alloc, (size_t)from->nodes + 1, sizeof *w->needed);
-    arc_status st = w->as && w->needed ? ARC_OK : arc_fail_nomem(err, "an exported network");
-    for (int v = 0; w->as && v < from->values; v++)
-        w->as[v] = ARC_NO_VALUE;
-    if (st == ARC_OK)
-        st = arc_graph_new(&w->g, from->alloc, ARC_MIN(from->opset, ARC_DEPLOY_OPSET), err);
-    if (st != ARC_OK) {
-        arc_deploy_writer_close(w);
-        return st;
-    }
-    w->g->ir_version = 7; /* of opset 13's time */
-    w->g->name = "arcface";
-    return ARC_OK;
-}
-
-void arc_deploy_writer_close(arc_deploy_writer *w) {
-    if (!w->from)
-        return;
-    arc_mem_free(w->from->alloc, w->as);
-    arc_mem_free(w->from->alloc, w->needed);
-    arc_graph_free(&w->g);
-    *w = (arc_deploy_writer){0};
-}
-
-int arc_deploy_source(const arc_graph *g, int value) {
-    for (int p = g->value[value].producer; p >= 0; p = g->value[value].producer) {
-        const arc_node *n = &g->node[p];
-        if ((!arc_node_is(n, ARC_KIND_IDENTITY) && !arc_node_is(n, ARC_KIND_DROPOUT)) || n->input[0] < 0 || n->output[0] != value)
-            break;
-        value = n->input[0];
-    }
-    return value;
-}
-
-static void free_name(arc_deploy_writer *w, const char *of, char name[NAME_BYTES]) {
-    snprintf(name, NAME_BYTES, "%.440s", of);
-    while (arc_graph_find(w->g, name) >= 0)
-        snprintf(name, NAME_BYTES, "%.440s.%d", of, ++w->made);
-}
-
-int arc_deploy_value(arc_deploy_writer *w, const char *of) {
-    char name[NAME_BYTES];
-    free_name(w, of, name);
-    return arc_graph_value(w->g, name);
-}
-
-int arc_deploy_constant(arc_deploy_writer *w, const char *of, arc_dtype t, const arc_shape *s, void **data) {
-    char name[NAME_BYTES];
-    free_name(w, of, name);
-    return arc_graph_constant_new(w->g, name, t, s, data);
-}
-
-int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b) {
-    char name[64];
-    snprintf(name, sizeof name, "arcface/%.40s", op);
-    const int in[2] = {a, b}, out = a < 0 || b < 0 ? ARC_NO_VALUE : arc_deploy_value(w, name);
-    return out >= 0 && arc_graph_node(w->g, op, w->g->value[out].name, 2, in, 1, &out) ? out : ARC_NO_VALUE;
-}
 
 static int value_here(arc_deploy_writer *w, int v) {
     v = arc_deploy_source(w->from, v);
     const arc_value *from = &w->from->value[v];
-    char name[NAME_BYTES];
+    char name[ARC_DEPLOY_NAME_BYTES];
     if (w->as[v] >= 0 || !from->data)
         return w->as[v];
-    free_name(w, from->name, name);
+    arc_deploy_free_name(w, from->name, name);
     return w->as[v] = arc_graph_constant(w->g, name, from->dtype, &from->shape, from->data, false);
 }
 
