@@ -19,9 +19,19 @@ typedef struct arc_face {
     float x2_px; /**< its right side */
     float y2_px; /**< its bottom */
     float score; /**< 0 to 1 */
-    /** X, y of left eye, right eye, nose, left and right corner of the mouth, as seen in the image */
+    /** X, y of left eye, right eye, nose, left and right corner of the mouth, as seen in the image; in one that is turned, as
+     * seen when the face stands upright */
     float landmark_px[5][2];
+    /** By how much the image was turned clockwise when the face was found upright: 0, 90, 180 or 270 */
+    int turned_degrees;
 } arc_face;
+
+/** Second looks at an image; a set of them is their sum. */
+typedef enum arc_look_kind {
+    ARC_LOOK_TURNED = 1, /**< turned by 90, 180 or 270 degrees */
+    ARC_LOOK_BORDER = 2, /**< small, with a border around it, for a face that fills the image */
+    ARC_LOOK_TILES = 4   /**< in tiles that are reduced less, for small faces */
+} arc_look_kind;
 
 /** A detector ready to run. One thread at a time. */
 typedef struct arc_detector arc_detector;
@@ -36,6 +46,14 @@ typedef struct arc_detect_options {
     bool multi_scale; /**< look also at 128 pixels, for faces that fill the photo; default false */
     /** 0 (default) = all; else the best by area - 2*distance^2 from the centre of the photo, as InsightFace */
     int max_faces;
+    /** Never look at the photo turned; default false: when no face is found, or one whose landmarks or low score say that it is
+     * not upright, the photo is also looked at turned by 90, 180 and 270 degrees. Of each face the orientation is taken in which
+     * its landmarks are upright and its score is highest. What an upright photo gives does not change. */
+    bool no_turn;
+    /** Never look a second time, neither turned nor otherwise; default false: when no face is found, also with a border around
+     * the photo, for a face that fills it; when no face or only small ones are found in a photo that was reduced to fit, also
+     * in tiles that are reduced less. Faces of the first look stay as they are. */
+    bool one_look;
 } arc_detect_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -158,6 +176,8 @@ typedef struct arc_result {
     int height_px;         /**< full height, upright */
     int damaged;           /**< 1: the file ends early or has damaged data; what could be decoded was used */
     int resized;           /**< 1: an aligned crop of another size than the template's was resized to it */
+    int looks;             /**< arc_look_kind: second looks that added faces; if there are none, those that were tried */
+    int searched_px;       /**< longer side that the photo was reduced to for the first look; 0: it was not reduced */
     int faces_found;       /**< in the photo */
     int faces;             /**< in `face` */
     arc_result_face *face; /**< [faces] */

@@ -16,6 +16,10 @@ extern "C" {
 ARC_API ARC_NODISCARD arc_status arc_results_describe(arc_context *ctx, const arc_result *results, int count, bool json,
                                                       char **text, arc_error *err);
 
+/** Why a photo has no face to go on with: its own error or, for one that could be read, what was looked at in vain and what
+ * else may help. Thread: any. */
+ARC_API void arc_result_explain(const arc_result *result, arc_error *why);
+
 /** What embeddings are written as. */
 typedef enum arc_results_format {
     ARC_RESULTS_CSV,   /**< a head line, then a line for each face: path, number of the face in its photo, box, score, values */

@@ -93,10 +93,11 @@ static arc_status embed(real *r, arc_pipeline *pipeline, const char *const *path
         return st;
     arc_demo_say(&r->demo, "9. embed   %d photos in %.0f ms:\n", PHOTOS, 1000 * (arc_demo_seconds() - start));
     for (int i = 0; i < PHOTOS; i++) {
-        if (result[i].status != ARC_OK)
-            return arc_fail(err, result[i].status, "%s", result[i].error.text);
-        if (result[i].faces == 0)
-            return arc_fail(err, ARC_ENOTFOUND, "%s: no face found", paths[i]);
+        if (result[i].status != ARC_OK || result[i].faces == 0) {
+            arc_error why;
+            arc_result_explain(&result[i], &why);
+            return arc_fail(err, why.code, "%s", why.text);
+        }
         const float *e = result[i].face[0].embedding;
         arc_demo_say(&r->demo, "           %s %dx%d -> %d values: %.3f %.3f %.3f ...\n", names[i], result[i].width_px,
                      result[i].height_px, arc_model_contract(r->model)->dim, (double)e[0], (double)e[1], (double)e[2]);

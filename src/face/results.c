@@ -14,13 +14,18 @@
 /* ---- detections ---- */
 
 static void describe_plain(arc_text *t, const arc_result *r) {
-    arc_text_add(t, "%s: %d face%s in %dx%d\n", arc_face_name(r), r->faces, r->faces == 1 ? "" : "s", r->width_px, r->height_px);
+    char looks[ARC_LOOKS_BYTES];
+    arc_looks_phrase(r->looks, looks);
+    arc_text_add(t, "%s: %d face%s in %dx%d%s%s\n", arc_face_name(r), r->faces, r->faces == 1 ? "" : "s", r->width_px,
+                 r->height_px, *looks ? ", also looked at " : "", looks);
     for (int i = 0; i < r->faces; i++) {
         const arc_face *f = &r->face[i].face;
         arc_text_add(t, "  %d  score %.3f  box %.1f %.1f %.1f %.1f  landmarks", i, (double)f->score, (double)f->x1_px,
                      (double)f->y1_px, (double)f->x2_px, (double)f->y2_px);
         for (int k = 0; k < 5; k++)
             arc_text_add(t, " %.1f,%.1f", (double)f->landmark_px[k][0], (double)f->landmark_px[k][1]);
+        if (f->turned_degrees)
+            arc_text_add(t, "  turned %d", f->turned_degrees);
         arc_text_add(t, "\n");
     }
 }
@@ -28,8 +33,9 @@ static void describe_plain(arc_text *t, const arc_result *r) {
 static void describe_json(arc_text *t, const arc_result *r, bool first) {
     arc_text_add(t, "%s\n  {\"path\": ", first ? "" : ",");
     arc_text_quote(t, arc_face_name(r));
-    arc_text_add(t, ", \"width\": %d, \"height\": %d%s, \"faces\": [", r->width_px, r->height_px,
-                 r->damaged ? ", \"damaged\": true" : "");
+    arc_text_add(t, ", \"width\": %d, \"height\": %d%s", r->width_px, r->height_px, r->damaged ? ", \"damaged\": true" : "");
+    arc_looks_json(t, r->looks);
+    arc_text_add(t, ", \"faces\": [");
     for (int i = 0; i < r->faces; i++) {
         arc_text_add(t, "%s\n    {", i ? "," : "");
         arc_face_json(t, &r->face[i].face);

@@ -3,13 +3,12 @@
  * many (lanes.c). */
 #include "face/searcher.h"
 #include "base/base.h"
-#include "face/detect/detect.h"
+#include "face/detect/look.h"
 #include "face/result.h"
 #include "image/image.h"
 #include <math.h>
 #include <string.h>
 
-#define FACES_FIRST 64     /* the capacity that is tried first */
 #define FACES_WITH_BOX 256 /* faces that are considered if the photo says where its face is */
 #define LEAST_IOU 0.2f     /* of a face with that rectangle */
 
@@ -125,36 +124,25 @@ static arc_face enlarged(const arc_face *face, float by) {
     return out;
 }
 
-/* All faces of the image, best first. The caller frees *face, after a failure too. */
-static arc_status detect(arc_searcher *s, const arc_image *image, const arc_detect_options *opt, arc_face **face, int *found,
-                         arc_error *err) {
-    int capacity = FACES_FIRST;
-    for (;;) {
-        *face = arc_mem_raw(s->run.alloc, (size_t)capacity, sizeof **face);
-        if (!*face)
-            return arc_fail_nomem(err, "faces");
-        const arc_status st = arc_detect(s->detector, image, opt, *face, capacity, found, err);
-        if (st != ARC_OK || *found <= capacity)
-            return st;
-        capacity = *found; /* more faces than expected: once more, with room for all */
-        arc_mem_free(s->run.alloc, *face);
-    }
-}
-
 /* Finds faces in `image`, which is the photo scaled by `scale`. */
 static arc_status find_faces(arc_searcher *s, const arc_photo *photo, const arc_image *image, double scale, arc_result *r) {
     arc_detect_options opt = s->opt->detect;
-    arc_face *face = NULL;
+    arc_face_list list = {.alloc = s->run.alloc};
     float box[4];
-    int found = 0;
+    const bool all = s->opt->all_faces && !photo->has_box;
     if (photo->has_box)
         opt.max_faces = FACES_WITH_BOX;
-    arc_status st = detect(s, image, &opt, &face, &found, &r->error);
+    arc_looked looked;
+    arc_status st = arc_detect_list(s->detector, image, &opt, all || photo->has_box, &list, &looked, &r->error);
+    r->looks = looked.looks;
     if (st == ARC_OK) {
+        const double searched = looked.scale * scale; /* from the photo at its full size */
+        r->searched_px = searched < 1 ? (int)lrint(searched * ARC_MAX(r->width_px, r->height_px)) : 0;
+        const arc_face *face = list.face;
+        const int found = (int)list.count;
         r->faces_found = found;
         for (int i = 0; i < 4; i++)
             box[i] = photo->box_px[i] / reduction(scale);
-        const bool all = s->opt->all_faces && !photo->has_box;
         const int first = photo->has_box ? face_nearest_to(face, found, box) : all ? 0 : arc_largest_face(face, found);
         const int taken = found == 0 || first < 0 ? 0 : all ? found : 1;
         if (taken > 0)
@@ -162,7 +150,7 @@ static arc_status find_faces(arc_searcher *s, const arc_photo *photo, const arc_
         for (int i = 0; st == ARC_OK && i < taken; i++)
             r->face[i].face = enlarged(&face[first + i], reduction(scale));
     }
-    arc_mem_free(s->run.alloc, face);
+    arc_face_list_free(&list);
     return st;
 }
 
@@ -173,7 +161,7 @@ static arc_status take_known_face(const arc_searcher *s, const arc_photo *photo,
         return st;
     arc_face *f = &r->face[0].face;
     const float(*p)[2] = photo->landmark_px;
-    *f = (arc_face){p[0][0], p[0][1], p[0][0], p[0][1], 1, {{0}}};
+    *f = (arc_face){p[0][0], p[0][1], p[0][0], p[0][1], 1, {{0}}, 0};
     memcpy(f->landmark_px, photo->landmark_px, sizeof f->landmark_px);
     for (int i = 1; i < 5; i++) {
         f->x1_px = ARC_MIN(f->x1_px, p[i][0]);
@@ -253,7 +241,7 @@ static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result 
         return arc_fail_in(&r->error, st, arc_photo_name(photo));
     }
     r->faces_found = 1;
-    r->face[0].face = (arc_face){0, 0, (float)crop.width_px, (float)crop.height_px, 1, {{0}}};
+    r->face[0].face = (arc_face){0, 0, (float)crop.width_px, (float)crop.height_px, 1, {{0}}, 0};
     arc_template_get(s->align, NULL, NULL, r->face[0].face.landmark_px);
     r->face[0].crop = crop;
     return ARC_OK;

@@ -2,7 +2,7 @@
  * thresholds, model/calibration.c stores them in the model. */
 #include "base/base.h"
 #include "face/pipeline.h"
-#include "face/text.h"
+#include <arcface/results.h>
 #include <arcface/verify.h>
 #include <math.h>
 
@@ -36,12 +36,11 @@ void arc_verify_embeddings(const arc_verify_rule *rule, const float *a, const fl
 }
 
 static arc_status check_photo(const arc_result *r, arc_error *err) {
-    const char *name = arc_face_label(r);
-    if (r->status != ARC_OK)
-        return arc_fail(err, r->status, "%s", r->error.text);
-    if (r->faces == 0)
-        return arc_fail(err, ARC_ENOTFOUND, "%s: no face found%s", name, r->faces_found > 0 ? " in the box" : "");
-    return ARC_OK;
+    arc_error why;
+    if (r->status == ARC_OK && r->faces > 0)
+        return ARC_OK;
+    arc_result_explain(r, &why);
+    return arc_fail(err, why.code, "%s", why.text);
 }
 
 static void judge_pairs(arc_verified *v, const arc_verify_rule *rule, int dim) {

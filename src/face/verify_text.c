@@ -14,12 +14,20 @@ static void describe_plain(arc_text *t, const arc_verified *v) {
             arc_text_add(t, "  FAR %.2g  probability %.4f", p->far, p->probability);
         arc_text_add(t, "\n");
     }
+    for (int k = 0; k < 2; k++) {
+        const int turned = v->photo[k].face[v->face[k]].face.turned_degrees;
+        if (turned)
+            arc_text_add(t, "%s: the face is upright when the photo is turned by %d degrees\n", arc_face_name(&v->photo[k]),
+                         turned);
+    }
 }
 
 static void describe_photo(arc_text *t, const arc_result *r) {
     arc_text_add(t, "\n  {\"path\": ");
     arc_text_quote(t, arc_face_name(r));
-    arc_text_add(t, "%s, \"faces_found\": %d, \"faces\": [", r->damaged ? ", \"damaged\": true" : "", r->faces_found);
+    arc_text_add(t, "%s", r->damaged ? ", \"damaged\": true" : "");
+    arc_looks_json(t, r->looks);
+    arc_text_add(t, ", \"faces_found\": %d, \"faces\": [", r->faces_found);
     for (int i = 0; i < r->faces; i++) {
         arc_text_add(t, "%s\n    {", i ? "," : "");
         arc_face_json(t, &r->face[i].face);

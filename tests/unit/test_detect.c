@@ -138,10 +138,10 @@ static void mxnet_anchors_decode(void **state) {
 static void nms_keeps_the_best(void **state) {
     (void)state;
     arc_face_list list = {.alloc = &arc_alloc_libc};
-    arc_face boxes[] = {{0, 0, 10, 10, 0.6f, {{0}}},
-                        {1, 1, 11, 11, 0.9f, {{0}}},
-                        {30, 30, 40, 40, 0.7f, {{0}}},
-                        {100, 100, 180, 180, 0.5f, {{0}}}};
+    arc_face boxes[] = {{0, 0, 10, 10, 0.6f, {{0}}, 0},
+                        {1, 1, 11, 11, 0.9f, {{0}}, 0},
+                        {30, 30, 40, 40, 0.7f, {{0}}, 0},
+                        {100, 100, 180, 180, 0.5f, {{0}}, 0}};
     for (size_t i = 0; i < ARC_COUNT(boxes); i++)
         assert_int_equal(arc_face_list_put(&list, &boxes[i], NULL), ARC_OK);
     arc_nms(&list, 0.4f, 1);
@@ -311,6 +311,7 @@ static void two_scales_find_close_faces(void **state) {
         fail_msg("%s", err.text);
     arc_detect_options opt;
     arc_detect_options_default(&opt);
+    opt.one_look = true;
     assert_int_equal(arc_detect(detector, &photo, &opt, &face, 1, &count, NULL), ARC_OK);
     assert_int_equal(count, 0);
     opt.multi_scale = true;

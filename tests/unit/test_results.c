@@ -14,8 +14,8 @@ static arc_result_face faces[3] = {
     {.face = {1, 2, 30.5f, 40.25f, 0.875f, {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10.5f}}},
      .align_residual_px = 1.25,
      .embedding = values[0]},
-    {.face = {0, 0, 10, 10, 0.5f, {{0}}}, .embedding = values[1]},
-    {.face = {-1, 0, 1234567, 10, 1, {{0}}}, .align_residual_px = 100, .embedding = values[2]},
+    {.face = {0, 0, 10, 10, 0.5f, {{0}}, 0}, .embedding = values[1]},
+    {.face = {-1, 0, 1234567, 10, 1, {{0}}, 0}, .align_residual_px = 100, .embedding = values[2]},
 };
 static const arc_result results[3] = {
     {.path = "a,\"b\".jpg", .width_px = 640, .height_px = 480, .faces_found = 2, .faces = 2, .face = faces},

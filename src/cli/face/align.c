@@ -49,7 +49,7 @@ static arc_status write_crops(void *ctx, int64_t index, arc_result *photo, arc_e
     if (!face_photos_tell(a->photos, index, photo))
         code = a->photos->worst;
     else if (photo->faces == 0)
-        code = cli_bad_input("%s: no face found", cli_photo_label(photo));
+        code = face_run_faceless(photo);
     for (int i = 0; i < photo->faces && code == CLI_OK; i++)
         code = write_crop(a, photo, i);
     if (a->text.bytes > PRINTED_BYTES)

@@ -29,8 +29,11 @@ static bool choose_format(cli *c, const char *output, arc_results_format *f) {
 /* Results are written while later photos are searched. */
 static arc_status take(void *ctx, int64_t index, arc_result *photo, arc_error *err) {
     embedding *e = ctx;
-    if (face_photos_tell(e->photos, index, photo) && photo->faces_found == 0)
-        cli_warn(e->photos->c, "%s: no face found", cli_photo_label(photo));
+    if (face_photos_tell(e->photos, index, photo) && photo->faces_found == 0) {
+        arc_error why;
+        arc_result_explain(photo, &why);
+        cli_warn(e->photos->c, "%s", why.text);
+    }
     const arc_status st = arc_results_writer_put(e->out, photo, err);
     e->unwritten = st != ARC_OK;
     e->rows += photo->faces;

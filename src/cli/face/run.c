@@ -32,9 +32,18 @@ void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, con
     if (photo->status == ARC_OK && photo->resized)
         cli_warn(c, "%s is %dx%d pixels: the crop is resized to what the model takes", cli_photo_label(photo), photo->width_px,
                  photo->height_px);
+    if (photo->status == ARC_OK && photo->faces > 0 && photo->face[0].face.turned_degrees)
+        cli_warn(c, "%s seems to be turned: its face is upright after %d degrees clockwise (--no-turn takes it as it is)",
+                 cli_photo_label(photo), photo->face[0].face.turned_degrees);
     if (!r->opt.all_faces && photo->status == ARC_OK && photo->faces_found > 1)
         cli_warn(c, "%s has %d faces, the largest is taken (--all %s every one)", cli_photo_label(photo), photo->faces_found,
                  what);
+}
+
+int face_run_faceless(const arc_result *photo) {
+    arc_error why;
+    arc_result_explain(photo, &why);
+    return cli_fail(&why);
 }
 
 int face_photos_open(cli *c, const face_run *r, const char *what, face_photos *out) {

@@ -24,6 +24,9 @@ void face_run_close(face_run *r); /* after a failed open too */
 /* Says that a photo is damaged, and which face of several is taken. what: what --all does. */
 void face_run_warn(const cli *c, const face_run *r, const arc_result *photo, const char *what);
 
+/* Says why a photo gave no face, and what else may help; the exit status. */
+int face_run_faceless(const arc_result *photo);
+
 /* The photos that a command names, taken through its pipeline one after the other. */
 typedef struct face_photos {
     cli *c;

@@ -14,6 +14,8 @@ int eval_open(cli *c, eval_command *v) {
     opt->flip = !cli_given(c, "no-flip");
     opt->strict = cli_given(c, "strict");
     opt->detect.multi_scale = cli_given(c, "multi-scale");
+    opt->detect.no_turn = cli_given(c, "no-turn");
+    opt->detect.one_look = cli_given(c, "one-look");
     opt->checks = !cli_given(c, "no-checks");
     opt->progress = cli_progress_tick;
     opt->progress_ctx = &v->bar;

@@ -2,7 +2,7 @@
 #ifndef ARCFACE_CLI_EVALUATIONS_H
 #define ARCFACE_CLI_EVALUATIONS_H
 
-#include "ui/cli.h"
+#include "ui/faces.h"
 #include <arcface/evaluate_search.h>
 
 /* clang-format off */
@@ -10,6 +10,7 @@
     CLI_FLAG("photos", 0, "the pictures are photos: detect and align them (--detector); default: aligned crops"), \
     CLI_FILE("detector", 'd', "NAME", "$ARCFACE_DETECTOR, else a pulled pack", "detection model for photos"), \
     CLI_FLAG("multi-scale", 0, "photos: also look at a small scale, for faces that fill the picture"), \
+    LOOK_OPTIONS, \
     CLI_FLAG("strict", 0, "a picture that is missing, damaged or without a face is an error"), \
     CLI_FLAG("no-flip", 0, "only the plain view, not the sum with the mirrored one")
 #define EVAL_PAGE_OPTIONS \

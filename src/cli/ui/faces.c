@@ -5,6 +5,8 @@
 void faces_options(const cli *c, arc_detect_options *opt) {
     cli_int(c, "size", &opt->size_px);
     opt->multi_scale = cli_given(c, "multi-scale");
+    opt->no_turn = cli_given(c, "no-turn");
+    opt->one_look = cli_given(c, "one-look");
 }
 
 int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const char *folder, arc_image **crop, int *crops) {

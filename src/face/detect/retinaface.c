@@ -28,7 +28,7 @@ static arc_face prior_face(const arc_raw *raw, float cx, float cy, float size, c
     float width = (float)raw->width_px, height = (float)raw->height_px, pw = size / width, ph = size / height;
     float x = cx + loc[0] * 0.1f * pw, y = cy + loc[1] * 0.1f * ph;
     float w = pw * expf(loc[2] * 0.2f), h = ph * expf(loc[3] * 0.2f);
-    arc_face f = {(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height, score, {{0}}};
+    arc_face f = {(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height, score, {{0}}, 0};
     for (int k = 0; k < 5; k++) {
         f.landmark_px[k][0] = (cx + mark[2 * k] * 0.1f * pw) * width;
         f.landmark_px[k][1] = (cy + mark[2 * k + 1] * 0.1f * ph) * height;

@@ -36,7 +36,7 @@ static arc_status decode_level(const arc_raw *raw, const level *l, int stride, i
             continue;
         float cx = (float)(i / anchors % w) * s, cy = (float)(i / anchors / w) * s;
         const float *b = l->box + i * 4;
-        arc_face f = {cx - b[0] * s, cy - b[1] * s, cx + b[2] * s, cy + b[3] * s, score, {{0}}};
+        arc_face f = {cx - b[0] * s, cy - b[1] * s, cx + b[2] * s, cy + b[3] * s, score, {{0}}, 0};
         for (int k = 0; l->mark && k < 5; k++) {
             f.landmark_px[k][0] = cx + l->mark[i * 10 + 2 * k] * s;
             f.landmark_px[k][1] = cy + l->mark[i * 10 + 2 * k + 1] * s;

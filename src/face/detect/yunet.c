@@ -39,7 +39,7 @@ static arc_status decode_level(const arc_raw *raw, int stride, arc_face_list *fa
         float column = (float)(i % w), row = (float)(i / w);
         const float *b = box + i * 4;
         float cx = (column + b[0]) * s, cy = (row + b[1]) * s, bw = expf(b[2]) * s, bh = expf(b[3]) * s;
-        arc_face f = {cx - bw / 2, cy - bh / 2, cx + bw / 2, cy + bh / 2, score, {{0}}};
+        arc_face f = {cx - bw / 2, cy - bh / 2, cx + bw / 2, cy + bh / 2, score, {{0}}, 0};
         for (int k = 0; k < 5; k++) {
             f.landmark_px[k][0] = (mark[i * 10 + 2 * k] + column) * s;
             f.landmark_px[k][1] = (mark[i * 10 + 2 * k + 1] + row) * s;
