@@ -231,6 +231,19 @@ mutant archive-layout deploy/archive/config.c - archive 's/planes ? second : las
 mutant spell-gelu deploy/spell.c - deploy 's/number(w, M_SQRT2)/number(w, 2)/'
 mutant spell-norm-axis deploy/spell.c - deploy 's/for (int64_t a = axis; a < 0/for (int64_t a = -1; a < 0/'
 mutant blob-dims deploy/archive/blob.c - archive 's/const_section + u32(r)/u32(r)/'
+# Photos by name, and in archives.
+mutant listing-again base/listing.c - feed 's/strcmp(name, l->last) <= 0/strcmp(name, l->last) < 0/'
+mutant listing-heap base/listing.c - feed 's/    sink(l->name, l->count);/    rise(l->name, 0);/'
+mutant feed-loop source/walk.c - feed 's/kind == ARC_PATH_DIR \&\& !leads_back(w, &id)/kind == ARC_PATH_DIR/'
+mutant feed-depth source/walk.c - feed 's/define DEPTH_MAX 32/define DEPTH_MAX 64/'
+mutant feed-window source/feed.c - feed 's/    if (!old || !old->out) {/    if (!old || old) {/'
+mutant input-limit base/input.c - feed 's/if (st == ARC_ELIMIT)/if (st == ARC_ELIMIT \&\& (out->bytes = 0) != 0)/'
+mutant results-rows face/results.c - results 's/(const int64_t\[2\]){w->faces, w->dim}/(const int64_t[2]){w->faces - 1, w->dim}/'
+mutant photo-archive-bomb source/archive.c - photo_archives 's/out > z->limits.bomb_bytes/out > 100 * z->limits.bomb_bytes/'
+mutant photo-archive-watch source/archive.c - photo_archives 's/    if (!z->packed) {/    if (!z->packed || z->members) {/'
+mutant photo-archive-member-limit source/archive.c - photo_archives 's/arc_buffer_init(&b, z->alloc, (size_t)z->limits.max_bytes);/arc_buffer_init(\&b, z->alloc, SIZE_MAX \/ 2);/'
+mutant photo-archive-outside source/archive.c - photo_archives 's/if (bytes == 2 \&\& part\[0\] == .\.. \&\& part\[1\] == .\..)$/if (bytes == 2 \&\& part == name \&\& part[0] == 46 \&\& part[1] == 46)/'
+mutant photo-archive-again source/archive.c - photo_archives 's/    z->names += !\*again;/    z->names += !*again, *again = false;/'
 if [ $dry = yes ]; then
     echo "faults: $seeded can be seeded, $broken broken"
     [ $broken -eq 0 ]

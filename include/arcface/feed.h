@@ -1,5 +1,5 @@
 /** @file
- * Photos by the names that people give: files, folders, lists of them, archives, addresses in the web, standard input. A feed
+ * Photos by the names that people give: files, folders, archives, lists of them, standard input. A feed
  * goes through them one after the other, with memory for some of them however many there are.
  */
 #ifndef ARCFACE_FEED_H
@@ -20,7 +20,8 @@ extern "C" {
 /** Bounds of what is read from elsewhere than files. */
 typedef struct arc_feed_options {
     size_t struct_size; /**< set by arc_feed_options_default */
-    int64_t max_bytes;  /**< of a photo on standard input; default ARC_FEED_MAX_BYTES_DEFAULT */
+    /** Of a photo in an archive, and of standard input; larger ones fail. Default ARC_FEED_MAX_BYTES_DEFAULT. */
+    int64_t max_bytes;
     bool names_only; /**< photos have their names, but nothing is read or fetched for them: to count or choose; default false */
 } arc_feed_options;
 
@@ -30,15 +31,24 @@ ARC_API void arc_feed_options_default(arc_feed_options *opt);
 /** Photos by their names. One use: each photo comes once. */
 typedef struct arc_feed arc_feed;
 
-/** A feed of names, [count], in their order. A name is
- * - a file, whatever it holds;
- * - a folder: every picture in it and in the folders below it, told by their first bytes, in the order of the bytes of their
- * names. Names that begin with a dot are left out; links are followed, but not to a folder above themselves; what lies more than
- * 32 folders deep is not looked for;
- * - `@FILE`, when no file of that name is there: a list as arc_photo_paths_load reads it, of files and folders;
- * - `-`: the photo on standard input.
- * A name that leads to nothing, an empty list, a folder that cannot be read or that holds no pictures is a photo that failed,
- * with the reason. `opt` may be NULL. Ownership: free with arc_feed_close. Thread: any. Errors: EINVAL (options), ENOMEM. */
+/** A feed of names, [count], in their order. A name is one of these.
+ *
+ * - A file, whatever it holds.
+ * - A folder: every picture in it and in the folders below it, told by their first bytes, in the order of the bytes of their
+ *   names. Names that begin with a dot are left out; links are followed, but not to a folder above themselves; what lies more
+ *   than 32 folders deep is not looked for.
+ * - A zip or tar archive, told by its first bytes, also packed by gzip, xz, zstd or bzip2: every picture in it, in the order of
+ *   the archive, named ARCHIVE/MEMBER, and #N behind it, the number of the member, when its name was there before. Members are
+ *   read one at a time, into memory; nothing is written. Hidden names are left out as in folders. A member fails when it is a
+ *   link, is encrypted or too large, or when its name is absolute or has ".." or control characters in it. An archive that
+ *   unpacks to more than 1 GiB and more than 200 times its size is read no further.
+ * - `@FILE`, when no file of that name is there: a list as arc_photo_paths_load reads it, of files, folders and archives.
+ * - `-`: the photo, or the archive, on standard input.
+ *
+ * Archives in folders and in archives are not opened, but counted. A name that leads to nothing, an empty list, a folder or an
+ * archive that cannot be read or that holds no pictures is a photo that failed, with the reason. `opt` may be NULL.
+ *
+ * Ownership: free with arc_feed_close. Thread: any. Errors: EINVAL (options), ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_feed_open(arc_context *ctx, const char *const *names, int count, const arc_feed_options *opt,
                                                arc_feed **out, arc_error *err);
 
@@ -53,10 +63,12 @@ ARC_API void arc_feed_source(arc_feed *feed, arc_photo_source *source);
 /** What a feed came to so far. */
 typedef struct arc_feed_tally {
     int64_t photos; /**< photos given, with those that failed */
-    /** of them no photos, but folders and lists that could not be read, or not to their end */
+    /** of them no photos, but folders, lists and archives that could not be read, or not to their end */
     int64_t parts;
-    int64_t skipped;                                  /**< files in folders that are no pictures */
+    int64_t skipped;                                  /**< files in folders and archives that are no pictures */
     const char *skipped_name[ARC_FEED_SKIPPED_NAMES]; /**< the first of them; the feed's */
+    int64_t archives;                                 /**< archives in folders and archives, which were not opened */
+    const char *archive_name;                         /**< the first of them; the feed's */
 } arc_feed_tally;
 
 /** Thread: any. */

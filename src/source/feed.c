@@ -6,7 +6,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define AHEAD 64 /* so many photos are looked for when the feed is opened, so that the number of few is known */
+#define AHEAD 64          /* so many photos are looked for when the feed is opened, so that the number of few is known; */
+#define AHEAD_IN_MEMORY 3 /* so many, when their bytes are in memory */
 _Static_assert((ARC_FEED_NAMES_KEPT & (ARC_FEED_NAMES_KEPT - 1)) == 0, "places in the window are found with a mask");
 
 /* A photo that was found. Its name follows it in memory. */
@@ -26,6 +27,7 @@ struct arc_feed {
     int64_t found; /* photos 0..found-1 */
     bool ended;    /* there are no more */
     int64_t parts;
+    int64_t held; /* photos whose bytes were read, released or not */
 };
 
 void arc_feed_options_default(arc_feed_options *opt) {
@@ -101,6 +103,7 @@ static arc_status find_next(arc_feed *f, arc_error *err) {
     }
     *place_of(f, f->found++) = e;
     f->parts += found.part;
+    f->held += found.bytes != NULL;
     return ARC_OK;
 }
 
@@ -172,7 +175,7 @@ arc_status arc_feed_open(arc_context *ctx, const char *const *names, int count, 
     f->places = ARC_FEED_NAMES_KEPT;
     f->place = arc_mem_new(&ctx->alloc, f->places, sizeof(entry *));
     arc_status st = f->place ? arc_walk_open(&f->walk, ctx, names, count, &own, err) : arc_fail_nomem(err, "photos");
-    while (st == ARC_OK && !f->ended && f->found < AHEAD)
+    while (st == ARC_OK && !f->ended && f->found < (f->held ? AHEAD_IN_MEMORY : AHEAD))
         st = find_next(f, err);
     if (st != ARC_OK)
         arc_feed_close(out);

@@ -2,6 +2,8 @@
  * folders in their turn. Memory is bounded: a listing holds so many names at a time, a list is a mapping. */
 #include "source/walk.h"
 #include "image/image.h"
+#include "source/archive.h"
+#include "source/kinds.h"
 #include <arcface/image.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,11 +31,16 @@ struct arc_walk {
     /* the folders that are open, the last one inside the others */
     folder folder[DEPTH_MAX + 1];
     int depth;
-    bool empty;                /* nothing was found since the first of them was opened */
+    /* the archive that is open; no folder is then */
+    arc_photo_archive *archive;
+    arc_map packed;            /* its bytes, */
+    arc_buffer input;          /* or those, when it came by standard input */
+    bool empty;                /* nothing was found since the archive or the first folder was opened */
     char path[ARC_PATH_BYTES]; /* of the last of them, or of what was found in it */
     char line[ARC_PATH_BYTES]; /* of a list */
-    int64_t skipped;
+    int64_t skipped, closed;
     char *skipped_name[ARC_FEED_SKIPPED_NAMES];
+    char *closed_name;
 };
 
 static arc_status copy_names(arc_walk *w, const char *const *names, int count, arc_error *err) {
@@ -71,6 +78,12 @@ static void close_list(arc_walk *w) {
     w->list = NULL;
 }
 
+static void close_archive(arc_walk *w) {
+    arc_photo_archive_close(&w->archive);
+    arc_map_close(&w->packed);
+    arc_buffer_free(&w->input);
+}
+
 void arc_walk_close(arc_walk **walk) {
     if (!walk || !*walk)
         return;
@@ -79,6 +92,8 @@ void arc_walk_close(arc_walk **walk) {
     while (w->depth > 0)
         arc_listing_close(&w->folder[--w->depth].listing);
     close_list(w);
+    close_archive(w);
+    arc_mem_free(a, w->closed_name);
     for (int i = 0; i < ARC_FEED_SKIPPED_NAMES; i++)
         arc_mem_free(a, w->skipped_name[i]);
     arc_mem_free(a, w->name);
@@ -88,6 +103,8 @@ void arc_walk_close(arc_walk **walk) {
 
 void arc_walk_skipped(const arc_walk *w, arc_feed_tally *tally) {
     tally->skipped = w->skipped;
+    tally->archives = w->closed;
+    tally->archive_name = w->closed_name;
     for (int i = 0; i < ARC_FEED_SKIPPED_NAMES; i++)
         tally->skipped_name[i] = w->skipped_name[i];
 }
@@ -111,16 +128,109 @@ static arc_status give_failure(arc_walk *w, arc_found *found, const char *name, 
     return ARC_OK;
 }
 
-static arc_status skip(arc_walk *w, const char *name, arc_error *err) {
-    if (w->skipped < ARC_FEED_SKIPPED_NAMES) {
-        char *copy = arc_mem_strdup(&w->ctx->alloc, name);
-        if (!copy)
-            return arc_fail_nomem(err, name);
-        w->skipped_name[w->skipped] = copy;
-    }
-    w->skipped++;
+static arc_status keep_name(arc_walk *w, const char *name, char **kept, arc_error *err) {
+    *kept = arc_mem_strdup(&w->ctx->alloc, name);
+    return *kept ? ARC_OK : arc_fail_nomem(err, name);
+}
+
+/* What is no picture. closed: an archive in a folder or in an archive. */
+static arc_status skip(arc_walk *w, const char *name, bool closed, arc_error *err) {
+    arc_status st = ARC_OK;
+    if (closed && w->closed++ == 0)
+        return keep_name(w, name, &w->closed_name, err);
+    if (closed)
+        return ARC_OK;
+    if (w->skipped < ARC_FEED_SKIPPED_NAMES)
+        st = keep_name(w, name, &w->skipped_name[w->skipped], err);
+    w->skipped += st == ARC_OK;
+    return st;
+}
+
+/* ---- archives ---- */
+
+/* The first bytes of a file. */
+typedef struct first_bytes {
+    uint8_t bytes[ARC_ARCHIVE_KIND_BYTES];
+    size_t count;
+} first_bytes;
+
+static arc_status look_at_file(const char *path, first_bytes *first) {
+    arc_map map;
+    first->count = 0;
+    const arc_status st = arc_map_open(&map, path, SIZE_MAX, NULL);
+    if (st != ARC_OK)
+        return st;
+    first->count = ARC_MIN(map.bytes, sizeof first->bytes);
+    memcpy(first->bytes, map.data, first->count);
+    arc_map_close(&map);
     return ARC_OK;
 }
+
+/* Told by its first bytes. A picture never looks like an archive. */
+static bool is_archive(const first_bytes *first) {
+    return arc_photo_archive_kind(first->bytes, first->count) && !arc_image_kind(first->bytes, first->count);
+}
+
+/* The archive in w->packed or w->input. */
+static arc_status open_archive(arc_walk *w, const char *name, const arc_map *map, const void *bytes, size_t count,
+                               arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    w->empty = true;
+#ifdef ARC_WITH_ARCHIVES
+    const arc_photo_archive_limits limits = {w->opt.max_bytes, ARC_BOMB_BYTES, w->opt.names_only};
+    const arc_status st = arc_photo_archive_open(&w->archive, &w->ctx->alloc, name, bytes, count, map, &limits, &failure);
+#else
+    const arc_status st =
+        arc_fail(&failure, ARC_EUNSUPPORTED, "%s: a %s file, which this build does not look into; unpack it and name the folder",
+                 name, arc_photo_archive_kind(bytes, count));
+    (void)map;
+#endif
+    if (st == ARC_OK)
+        return ARC_OK;
+    close_archive(w);
+    return give_failure(w, found, name, &failure, true, err);
+}
+
+static arc_status open_archive_file(arc_walk *w, const char *name, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    if (arc_map_open(&w->packed, name, SIZE_MAX, &failure) != ARC_OK)
+        return give_failure(w, found, name, &failure, true, err);
+    return open_archive(w, name, &w->packed, w->packed.data, w->packed.bytes, found, err);
+}
+
+#ifdef ARC_WITH_ARCHIVES
+static arc_status end_archive(arc_walk *w, const char *name, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    snprintf(w->path, sizeof w->path, "%s", name);
+    close_archive(w);
+    if (!w->empty)
+        return ARC_OK;
+    (void)arc_fail(&failure, ARC_EFORMAT, "archive %s holds no pictures", w->path);
+    return give_failure(w, found, w->path, &failure, true, err);
+}
+
+/* The next member of the archive. found->kind stays END when it gives no photo. */
+static arc_status step_archive(arc_walk *w, arc_found *found, arc_error *err) {
+    arc_photo_member m;
+    const arc_status st = arc_photo_archive_next(w->archive, &m, err);
+    if (st != ARC_OK)
+        return st;
+    switch (m.kind) {
+    case ARC_MEMBER_PICTURE:
+        give(w, found, ARC_FOUND_BYTES, m.name);
+        found->bytes = m.bytes;
+        found->byte_count = m.byte_count;
+        return ARC_OK;
+    case ARC_MEMBER_FAILED:
+    case ARC_MEMBER_BROKEN:
+        return give_failure(w, found, m.name, &m.failure, m.kind == ARC_MEMBER_BROKEN, err);
+    case ARC_MEMBER_END:
+        return end_archive(w, m.name, found, err);
+    default:
+        return skip(w, m.name, m.kind == ARC_MEMBER_CLOSED, err);
+    }
+}
+#endif
 
 /* ---- folders ---- */
 
@@ -162,10 +272,10 @@ static arc_status end_folder(arc_walk *w, arc_found *found, arc_error *err) {
 
 /* Told by its first bytes: names say little. A file that cannot be read is reported with its picture. */
 static arc_status look_into(arc_walk *w, arc_found *found, arc_error *err) {
-    const char *kind;
-    if (arc_image_kind_of_file(w->path, &kind, NULL) != ARC_OK || kind)
+    first_bytes first;
+    if (look_at_file(w->path, &first) != ARC_OK || arc_image_kind(first.bytes, first.count))
         return give(w, found, ARC_FOUND_FILE, w->path);
-    return skip(w, w->path, err);
+    return skip(w, w->path, is_archive(&first), err);
 }
 
 /* The next entry of the last folder. found->kind stays END when it gives no photo. */
@@ -191,7 +301,7 @@ static arc_status step_folder(arc_walk *w, arc_found *found, arc_error *err) {
         return give_failure(w, found, w->path, &failure, false, err);
     if (kind == ARC_PATH_DIR && !leads_back(w, &id))
         return open_folder(w, &id, found, err);
-    return kind == ARC_PATH_FILE ? look_into(w, found, err) : skip(w, w->path, err);
+    return kind == ARC_PATH_FILE ? look_into(w, found, err) : skip(w, w->path, false, err);
 }
 
 /* ---- lists and standard input ---- */
@@ -226,6 +336,10 @@ static arc_status read_input(arc_walk *w, arc_found *found, arc_error *err) {
         arc_buffer_free(&b);
         return give_failure(w, found, "standard input", &failure, false, err);
     }
+    if (arc_photo_archive_kind(b.data, b.bytes) && !arc_image_kind(b.data, b.bytes)) {
+        w->input = b;
+        return open_archive(w, "standard input", NULL, b.data, b.bytes, found, err);
+    }
     give(w, found, ARC_FOUND_BYTES, "standard input");
     found->bytes = b.data;
     found->byte_count = b.bytes;
@@ -250,6 +364,9 @@ static arc_status visit(arc_walk *w, const char *name, bool in_list, arc_found *
         return open_list(w, name + 1, found, err);
     if (!in_list && strcmp(name, "-") == 0)
         return read_input(w, found, err);
+    first_bytes first;
+    if (kind == ARC_PATH_FILE && look_at_file(name, &first) == ARC_OK && is_archive(&first))
+        return open_archive_file(w, name, found, err);
     return give(w, found, ARC_FOUND_FILE, name); /* a missing one is reported with its picture */
 }
 
@@ -272,6 +389,12 @@ arc_status arc_walk_next(arc_walk *w, arc_found *found, arc_error *err) {
     arc_status st = ARC_OK;
     *found = (arc_found){.kind = ARC_FOUND_END};
     while (st == ARC_OK && found->kind == ARC_FOUND_END) {
+#ifdef ARC_WITH_ARCHIVES
+        if (w->archive) {
+            st = step_archive(w, found, err);
+            continue;
+        }
+#endif
         if (w->depth > 0)
             st = step_folder(w, found, err);
         else if (w->list)

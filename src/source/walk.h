@@ -1,5 +1,5 @@
-/* source: from names to photos: folders, lists and standard input, one photo at a time. What is given depends on the names and
- * the files alone, not on how far ahead the walk is. */
+/* source: from names to photos: folders, lists, archives and standard input, one photo at a time. What is given depends on the
+ * names and the files alone, not on how far ahead the walk is. */
 #ifndef ARC_SOURCE_WALK_H
 #define ARC_SOURCE_WALK_H
 
@@ -20,7 +20,7 @@ typedef struct arc_found {
     uint8_t *bytes;   /* [byte_count], of ARC_FOUND_BYTES: the caller's, freed with arc_mem_free; NULL with names_only */
     size_t byte_count;
     arc_error failure; /* of ARC_FOUND_FAILED */
-    bool part;         /* what failed is a folder or a list */
+    bool part;         /* what failed is a folder, a list or an archive */
 } arc_found;
 
 typedef struct arc_walk arc_walk;

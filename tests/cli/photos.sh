@@ -69,7 +69,7 @@ expect 3 detect "$work/empty"
 sentence "empty holds no pictures"
 expect 3 detect "$pairs/img1.jpg" "$work/empty"
 says "img1.jpg: 1 face"
-[ "$(tail -n1 <<<"$err")" = "0 of 1 pictures and 1 folder or list could not be read" ] || wrong "last line: $err"
+[ "$(tail -n1 <<<"$err")" = "0 of 1 pictures and 1 folder, list or archive could not be read" ] || wrong "last line: $err"
 expect 3 embed "$pairs/img1.jpg" "$work/missing.jpg" -o "$work/some.npy"
 [ "$(wc -l <"$work/some.txt")" -eq 1 ] || wrong "some.txt has $(wc -l <"$work/some.txt") lines"
 last=$(tail -n1 <<<"$err")
@@ -85,6 +85,22 @@ expect 0 detect "@$work/list.nul"
 [ "$(grep -c ': 1 face' <<<"$out")" -eq 2 ] || wrong "of a list with NUL: $out"
 expect 3 detect "@$work/no-such-list"
 sentence no-such-list
+tar -C "$work" -czf "$work/people.tgz" people mixed/notes.jpg
+expect 0 detect "$work/people.tgz"
+says "people.tgz/people/Ann/1.jpg: 1 face" "people.tgz/people/Ben/1.jpg: 1 face"
+[[ "$(tail -n1 <<<"$err")" == "0 of 2 pictures could not be read; skipped 1 that is no picture: "*people.tgz/mixed/notes.jpg ]] || wrong "last line: $err"
+expect 0 embed "$work/people.tgz" -o "$work/packed.csv"
+[ "$(grep -c '^[^,]*people.tgz/people/.../1.jpg,0,' "$work/packed.csv")" -eq 2 ] || wrong "packed.csv names $(cut -d, -f1 "$work/packed.csv")"
+expect 0 align "$work/people.tgz" -o "$work/unpacked" -q
+{ [ -s "$work/unpacked/people/Ann/1.png" ] && [ -s "$work/unpacked/people/Ben/1.png" ]; } || wrong "the crops are not in the archive's folders"
+head -c 100000 "$work/people.tgz" >"$work/cut.tgz"
+expect 3 detect "$work/cut.tgz"
+mkdir "$work/parcel"
+cp "$work/people.tgz" "$pairs/img1.jpg" "$work/parcel"
+expect 0 detect "$work/parcel"
+[[ "$(tail -n1 <<<"$err")" == "0 of 1 pictures could not be read; 1 archive was not opened, name it to read it: "*people.tgz ]] || wrong "last line: $err"
+input=$work/people.tgz
+expect 2 verify - "$pairs/img1.jpg" # three photos
 input=$t1
 expect 0 detect - --draw "$work/faces.png"
 says "standard input: 6 faces"

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """Writes the seeds of the format corpora (tests/fuzz/corpus): small files of every flavour. Needs numpy and onnx."""
+import bz2
 import collections
+import gzip
 import io
 import json
+import lzma
 import os
 import pickle
 import struct
 import sys
 import tarfile
 import types
+import warnings
 import zipfile
 
 import numpy as np
@@ -495,6 +499,50 @@ def plan_seeds():
         write("plan", name, body + b"end %016x\n" % check)
 
 
+# ---- archives of pictures
+
+def photo_archive_seeds():
+    noise = np.random.default_rng(11).integers(0, 256, 300, dtype=np.uint8).tobytes()  # of its own: what follows keeps its numbers
+    picture, other = b"P5\n15 10\n255\n" + noise[:150], b"P5\n15 10\n255\n" + noise[150:]
+    members = (("a.jpg", picture), ("dir/b", other), ("notes.txt", b"notes"), ("../c", picture), ("/d", picture), ("a.jpg", other),
+               (".hidden", picture), ("in.zip", b"PK\3\4"), ("zeros.pgm", b"P5\n200 200\n255\n" + bytes(40000)))
+
+    def tar(format):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=format) as t:
+            for name, data in members:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                t.addfile(entry, io.BytesIO(data))
+            for kind, name in ((tarfile.SYMTYPE, "soft"), (tarfile.LNKTYPE, "hard"), (tarfile.FIFOTYPE, "pipe"), (tarfile.DIRTYPE, "x" * 150)):
+                entry = tarfile.TarInfo(name)
+                entry.type, entry.linkname = kind, "a.jpg"
+                t.addfile(entry)
+        return out.getvalue()
+
+    warnings.simplefilter("ignore", UserWarning)  # two members of a zip have one name, as they should
+    for name, format in (("gnu", tarfile.GNU_FORMAT), ("pax", tarfile.PAX_FORMAT)):
+        write("photo_archive", name + ".tar", tar(format))
+    plain = tar(tarfile.GNU_FORMAT)
+    write("photo_archive", "gzip.tar", gzip.compress(plain, mtime=0))
+    write("photo_archive", "bzip2.tar", bz2.compress(plain))
+    write("photo_archive", "xz.tar", lzma.compress(plain))
+    write("photo_archive", "zstd.tar", b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(plain)) + struct.pack("<I", len(plain) << 3 | 1)[:3] + plain)
+    for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", method) as z:
+            for member, data in members:
+                entry = zipfile.ZipInfo(member)
+                entry.compress_type = method
+                z.writestr(entry, data)
+        write("photo_archive", name + ".zip", out.getvalue())
+    flags = bytearray(out.getvalue())
+    flags[6] |= 1  # the first member is encrypted, it says
+    write("photo_archive", "encrypted.zip", bytes(flags))
+    write("photo_archive", "lost_list.zip", out.getvalue()[:-30])
+    write("photo_archive", "bomb.tar", gzip.compress(plain[:1024] + bytes(6 << 20), mtime=0))
+
+
 # ---- training data
 
 def golden(name):
@@ -626,3 +674,4 @@ safetensors_seeds()
 onnx_contrib()
 archive_seeds()
 onnx_turns()
+photo_archive_seeds()

@@ -107,10 +107,10 @@ const cli_command cli_detect = {
     .min_args = 1,
     .max_args = -1,
     .what = "find faces: boxes, scores and five landmarks",
-    .about =
-        "Boxes, scores and five landmarks (left eye, right eye, nose, left and right mouth corner as seen in the picture), in "
-        "pixels of the upright photo, best score first. A folder stands for all pictures in it, whatever their names; @FILE for "
-        "the paths in a list, one a line or ended by NUL; - for standard input. A photo without a face is no failure.",
+    .about = "Boxes, scores and five landmarks (left eye, right eye, nose, left and right mouth corner as seen in the "
+             "picture), in pixels of the upright photo, best score first. A folder and a zip or tar archive stand for all "
+             "pictures in them, whatever their names; @FILE for the names in a list, one a line or ended by NUL; - for "
+             "standard input. A photo without a face is no failure.",
     .example = "arcface detect party.jpg --draw faces.jpg",
     .uses = CLI_USES_DETECTOR,
     .options = options,

@@ -71,26 +71,38 @@ int64_t face_photos_count(const face_photos *photos, int64_t *unreadable) {
     return t.photos - t.parts;
 }
 
+/* What is told of files that gave no photos. */
+static void put_skipped(cli_text *t, const arc_feed_tally *tally) {
+    const bool one = tally->archives == 1;
+    if (tally->skipped > 0)
+        cli_printf(t, "; skipped %lld that %s no picture%s:", (long long)tally->skipped, tally->skipped == 1 ? "is" : "are",
+                   tally->skipped == 1 ? "" : "s");
+    for (int i = 0; i < tally->skipped && i < ARC_FEED_SKIPPED_NAMES; i++)
+        cli_printf(t, "%s %s", i ? "," : "", tally->skipped_name[i]);
+    if (tally->skipped > ARC_FEED_SKIPPED_NAMES)
+        cli_printf(t, ", ...");
+    if (tally->archives > 0)
+        cli_printf(t, "; %lld archive%s not opened, name %s to read %s: %s%s", (long long)tally->archives,
+                   one ? " was" : "s were", one ? "it" : "them", one ? "it" : "them", tally->archive_name, one ? "" : ", ...");
+}
+
 void face_photos_end(face_photos *photos) {
     cli_text t = {0};
     arc_feed_tally tally;
     cli_progress_end(&photos->bar);
     arc_feed_tally_get(photos->named.feed, &tally);
-    if (photos->c->quiet || tally.photos + tally.skipped < 2 || (photos->unreadable == 0 && tally.skipped == 0))
+    const int64_t passed_over = tally.skipped + tally.archives;
+    if (photos->c->quiet || tally.photos + passed_over < 2 || (photos->unreadable == 0 && passed_over == 0))
         return;
     const long long all = tally.photos - tally.parts, unread = photos->unreadable - tally.parts;
     if (all > 0)
         cli_printf(&t, "%lld of %lld pictures", unread, all);
     if (tally.parts > 0)
         cli_printf(&t, "%s%lld %s", all > 0 ? " and " : "", (long long)tally.parts,
-                   tally.parts == 1 ? "folder or list" : "folders or lists");
+                   tally.parts == 1 ? "folder, list or archive" : "folders, lists or archives");
     cli_printf(&t, " could not be read");
-    if (tally.skipped > 0)
-        cli_printf(&t, "; skipped %lld that %s no picture%s:", (long long)tally.skipped, tally.skipped == 1 ? "is" : "are",
-                   tally.skipped == 1 ? "" : "s");
-    for (int i = 0; i < tally.skipped && i < ARC_FEED_SKIPPED_NAMES; i++)
-        cli_printf(&t, "%s %s", i ? "," : "", tally.skipped_name[i]);
-    fprintf(stderr, "%.*s%s\n", (int)t.bytes, t.data, tally.skipped > ARC_FEED_SKIPPED_NAMES ? ", ..." : "");
+    put_skipped(&t, &tally);
+    fprintf(stderr, "%.*s\n", (int)t.bytes, t.data);
     cli_free(t.data);
 }
 
