@@ -172,6 +172,9 @@ typedef struct arc_op {
     unsigned statistic_inputs; /* constants there are running statistics */
     bool number_is_setting;    /* a single number as a weight is none: it scales or shifts the input picture */
     arc_op_macs_fn *macs;      /* NULL: neither convolution nor matrix product, counts as 0 */
+    /* what docs/OPERATORS.md says beside */
+    const char *kernels; /* the slots of kernel/kernel.h that sessions run it on where they fit, by name; NULL: plain C */
+    const char *refused; /* of what the standard has; NULL: nothing but types */
 } arc_op;
 
 /* NULL when unknown. */

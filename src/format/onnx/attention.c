@@ -111,7 +111,8 @@ static float scale_of(const arc_swap *w, int64_t size) {
 }
 
 /* com.microsoft.Attention: input, weights [D][3 E], bias [3 E]. */
-bool arc_swap_packed_attention(arc_swap *w) {
+bool arc_swap_packed_attention(arc_swap *w, const char *op) {
+    (void)op;
     const arc_value *m = arc_swap_constant(w, arc_swap_input(w, 1)), *b = arc_swap_constant(w, arc_swap_input(w, 2));
     const int64_t heads = heads_of(w, 3, 5, 3);
     if (heads < 1 || !m || m->dtype != ARC_F32 || m->shape.rank != 2 || m->shape.dim[1] % (3 * heads) != 0 ||
@@ -138,7 +139,8 @@ bool arc_swap_packed_attention(arc_swap *w) {
 
 /* com.microsoft.MultiHeadAttention: query, key, value, bias [3 E]; without a bias the scale must be given, or the size of the
  * query be declared. */
-bool arc_swap_multi_head_attention(arc_swap *w) {
+bool arc_swap_multi_head_attention(arc_swap *w, const char *op) {
+    (void)op;
     const arc_value *b = arc_swap_constant(w, arc_swap_input(w, 3));
     const int64_t heads = heads_of(w, 4, 5, 4);
     int part[3] = {arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2)};

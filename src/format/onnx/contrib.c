@@ -42,7 +42,8 @@ static int dequantized_bias(arc_swap *w, int bias, int x_scale, int w_scale, flo
 /* ---- QOperator form ----------------------------------------------------------------------------------------------- */
 
 /* x, its scale and zero point, w and its, y's, then a bias: QLinearConv. */
-static bool qlinear_conv(arc_swap *w) {
+static bool qlinear_conv(arc_swap *w, const char *op) {
+    (void)op;
     int in[3] = {dequantized(w, arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
                  dequantized(w, arc_swap_input(w, 3), arc_swap_input(w, 4), arc_swap_input(w, 5), 0), ARC_NO_VALUE};
     if (arc_swap_input(w, 8) >= 0 &&
@@ -55,7 +56,8 @@ static bool qlinear_conv(arc_swap *w) {
 }
 
 /* com.microsoft.QGemm: a and its, b and its, c, then y's where the result is quantized. */
-static bool qgemm(arc_swap *w) {
+static bool qgemm(arc_swap *w, const char *op) {
+    (void)op;
     const bool transposed = arc_attr_int(&w->from, "transB", 0) != 0, codes = arc_swap_input(w, 7) >= 0;
     int in[3] = {dequantized(w, arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
                  dequantized(w, arc_swap_input(w, 3), arc_swap_input(w, 4), arc_swap_input(w, 5), transposed ? 0 : 1),
@@ -71,7 +73,8 @@ static bool qgemm(arc_swap *w) {
     return true;
 }
 
-static bool qlinear_matmul(arc_swap *w) {
+static bool qlinear_matmul(arc_swap *w, const char *op) {
+    (void)op;
     const arc_value *b = arc_swap_constant(w, arc_swap_input(w, 3));
     const int axis = b ? ARC_MAX(b->shape.rank - 1, 0) : 1;
     const int in[2] = {dequantized(w, arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
@@ -101,7 +104,8 @@ static bool qlinear_one(arc_swap *w, const char *op) {
 }
 
 /* y's scale and zero point, then three values for each input. */
-static bool qlinear_concat(arc_swap *w) {
+static bool qlinear_concat(arc_swap *w, const char *op) {
+    (void)op;
     int in[ARC_OP_MAX_IO], count = 0;
     for (int i = 2; i + 2 < w->from.inputs && count < ARC_OP_MAX_IO; i += 3)
         in[count++] = dequantized(w, arc_swap_input(w, i), arc_swap_input(w, i + 1), arc_swap_input(w, i + 2), 1);
@@ -114,7 +118,8 @@ static bool qlinear_concat(arc_swap *w) {
 /* ---- what ONNX Runtime fuses -------------------------------------------------------------------------------------- */
 
 /* Conv, then the sum with input 3, then an activation. */
-static bool fused_conv(arc_swap *w) {
+static bool fused_conv(arc_swap *w, const char *op) {
+    (void)op;
     static const char *const but[] = {"activation", "activation_params", NULL};
     const char *act = arc_attr_string(&w->from, "activation", "");
     const arc_attr *p = arc_node_attr(&w->from, "activation_params");
@@ -163,7 +168,8 @@ static bool bias_gelu(arc_swap *w, const char *approximate) {
 }
 
 /* Input, skip, gamma, beta (not for the simplified one), bias; output 3 is the sum. */
-static bool skip_norm(arc_swap *w, bool simplified) {
+static bool skip_norm(arc_swap *w, const char *op) {
+    const bool simplified = strcmp(op, "LayerNormalization") != 0;
     const int bias = arc_swap_input(w, simplified ? 3 : 4), sum_out = arc_swap_output(w, 3),
               pair[2] = {arc_swap_input(w, 0), arc_swap_input(w, 1)};
     int sum = arc_swap_put(w, "Add", 2, pair, bias < 0 ? sum_out : ARC_NO_VALUE);
@@ -179,74 +185,64 @@ static bool skip_norm(arc_swap *w, bool simplified) {
     return arc_swap_output(w, 1) < 0 && arc_swap_output(w, 2) < 0;
 }
 
-static bool write_out(arc_swap *w) {
-    static const struct {
-        const char *name, *op;
-        bool (*fn)(arc_swap *w, const char *op);
-    } named[] = {{"com.microsoft.QLinearAdd", "Add", qlinear_pair},
-                 {"com.microsoft.QLinearMul", "Mul", qlinear_pair},
-                 {"com.microsoft.QLinearAveragePool", "AveragePool", qlinear_one},
-                 {"com.microsoft.QLinearGlobalAveragePool", "GlobalAveragePool", qlinear_one},
-                 {"com.microsoft.QLinearLeakyRelu", "LeakyRelu", qlinear_one},
-                 {"com.microsoft.QLinearSigmoid", "Sigmoid", qlinear_one},
-                 {"com.microsoft.BiasGelu", "none", bias_gelu},
-                 {"com.microsoft.FastGelu", "tanh", bias_gelu}};
-    const char *op = w->from.op;
-    for (size_t i = 0; i < ARC_COUNT(named); i++)
-        if (strcmp(named[i].name, op) == 0)
-            return named[i].fn(w, named[i].op);
-    if (strcmp(op, "QLinearConv") == 0)
-        return qlinear_conv(w);
-    if (strcmp(op, "QLinearMatMul") == 0)
-        return qlinear_matmul(w);
-    if (strcmp(op, "com.microsoft.QGemm") == 0)
-        return qgemm(w);
-    if (strcmp(op, "com.microsoft.QLinearConcat") == 0)
-        return qlinear_concat(w);
-    if (strcmp(op, "com.microsoft.FusedConv") == 0)
-        return fused_conv(w);
-    if (strcmp(op, "com.microsoft.Attention") == 0)
-        return arc_swap_packed_attention(w);
-    if (strcmp(op, "com.microsoft.MultiHeadAttention") == 0)
-        return arc_swap_multi_head_attention(w);
-    return skip_norm(w, strstr(op, "Simplified") != NULL);
+static const struct replaced {
+    const char *name, *op; /* op: for the function */
+    bool (*fn)(arc_swap *w, const char *op);
+    const char *parts, *refused; /* for docs/OPERATORS.md */
+} replaced[] = {
+    {"QLinearConv", "Conv", qlinear_conv, "QuantizeLinear and DequantizeLinear around Conv",
+     "scales that are no constants, where there is a bias"},
+    {"QLinearMatMul", "MatMul", qlinear_matmul, "the same around MatMul", NULL},
+    {"com.microsoft.QGemm", "Gemm", qgemm, "the same around Gemm", "scales that are no constants, where there is a bias"},
+    {"com.microsoft.QLinearAdd", "Add", qlinear_pair, "the same around Add", NULL},
+    {"com.microsoft.QLinearMul", "Mul", qlinear_pair, "the same around Mul", NULL},
+    {"com.microsoft.QLinearConcat", "Concat", qlinear_concat, "the same around Concat", NULL},
+    {"com.microsoft.QLinearAveragePool", "AveragePool", qlinear_one, "the same around AveragePool", "channels_last"},
+    {"com.microsoft.QLinearGlobalAveragePool", "GlobalAveragePool", qlinear_one, "the same around GlobalAveragePool",
+     "channels_last"},
+    {"com.microsoft.QLinearLeakyRelu", "LeakyRelu", qlinear_one, "the same around LeakyRelu", NULL},
+    {"com.microsoft.QLinearSigmoid", "Sigmoid", qlinear_one, "the same around Sigmoid", NULL},
+    {"com.microsoft.FusedConv", "Conv", fused_conv, "Conv, Add and an activation",
+     "activations other than Relu, LeakyRelu, Clip, Sigmoid, Tanh, HardSigmoid"},
+    {"com.microsoft.Attention", "", arc_swap_packed_attention, "MatMul, Softmax, Add and their like",
+     "earlier keys, causal masks, rotary positions, sizes of their own for queries and values"},
+    {"com.microsoft.MultiHeadAttention", "", arc_swap_multi_head_attention, "MatMul, Softmax, Add and their like",
+     "earlier keys, causal masks, queries packed with keys and values"},
+    {"com.microsoft.BiasGelu", "none", bias_gelu, "Add, Gelu", NULL},
+    {"com.microsoft.FastGelu", "tanh", bias_gelu, "Add, Gelu", NULL},
+    {"com.microsoft.SkipLayerNormalization", "LayerNormalization", skip_norm, "Add, LayerNormalization",
+     "outputs of mean and deviation"},
+    {"com.microsoft.SkipSimplifiedLayerNormalization", "RMSNormalization", skip_norm, "Add, RMSNormalization",
+     "outputs of mean and deviation"},
+};
+
+static const struct replaced *replaced_of(const char *op) {
+    for (size_t i = 0; i < ARC_COUNT(replaced); i++)
+        if (strcmp(op, replaced[i].name) == 0)
+            return &replaced[i];
+    return NULL;
 }
 
-static bool is_ours(const char *op) {
-    static const char *const names[] = {"QLinearConv",
-                                        "QLinearMatMul",
-                                        "com.microsoft.QGemm",
-                                        "com.microsoft.QLinearAdd",
-                                        "com.microsoft.QLinearMul",
-                                        "com.microsoft.QLinearConcat",
-                                        "com.microsoft.QLinearAveragePool",
-                                        "com.microsoft.QLinearGlobalAveragePool",
-                                        "com.microsoft.QLinearLeakyRelu",
-                                        "com.microsoft.QLinearSigmoid",
-                                        "com.microsoft.FusedConv",
-                                        "com.microsoft.Attention",
-                                        "com.microsoft.MultiHeadAttention",
-                                        "com.microsoft.BiasGelu",
-                                        "com.microsoft.FastGelu",
-                                        "com.microsoft.SkipLayerNormalization",
-                                        "com.microsoft.SkipSimplifiedLayerNormalization"};
-    for (size_t i = 0; i < ARC_COUNT(names); i++)
-        if (strcmp(op, names[i]) == 0)
-            return true;
-    return false;
+const char *arc_onnx_replaced(size_t i, const char **parts, const char **refused) {
+    if (i >= ARC_COUNT(replaced))
+        return NULL;
+    *parts = replaced[i].parts;
+    *refused = replaced[i].refused;
+    return replaced[i].name;
 }
 
 arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err) {
     const int nodes = g->nodes;
     for (int i = 0; i < nodes; i++) {
         const bool line = arc_swap_is_line(g, &g->node[i]);
-        if (!line && !is_ours(g->node[i].op))
+        const struct replaced *as = line ? NULL : replaced_of(g->node[i].op);
+        if (!line && !as)
             continue;
         arc_swap w = {.g = g, .from = g->node[i]};
         if (arc_swap_output(&w, 0) < 0)
             return arc_fail(err, ARC_EFORMAT, "%.100s '%.150s' has no output", w.from.op, w.from.name);
         w.base = g->value[arc_swap_output(&w, 0)].name;
-        const bool written = line ? arc_swap_line(&w) : write_out(&w);
+        const bool written = line ? arc_swap_line(&w) : as->fn(&w, as->op);
         if (w.failed)
             return arc_fail_nomem(err, "a model");
         if (!written)

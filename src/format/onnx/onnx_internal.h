@@ -196,5 +196,7 @@ arc_status arc_onnx_settle_legacy(arc_graph *g, arc_error *err);
 
 /* contrib.c: QOperator form and what ONNX Runtime fuses, in terms of standard operators. */
 arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err);
+/* Operator i that contrib.c replaces, NULL behind the last: what stands for it, and what of it is refused (NULL: nothing). */
+const char *arc_onnx_replaced(size_t i, const char **parts, const char **refused);
 
 #endif

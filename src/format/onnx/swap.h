@@ -31,10 +31,10 @@ const arc_value *arc_swap_constant(const arc_swap *w, int v);
 /* A constant of rank 0 or 1 with these elements, which are copied. */
 int arc_swap_list(arc_swap *w, arc_dtype t, int rank, int64_t count, const void *data);
 
-/* ---- attention.c: false: something is not followed ---- */
+/* ---- attention.c: false: something is not followed. op: of the table that calls them, not read ---- */
 
-bool arc_swap_packed_attention(arc_swap *w);
-bool arc_swap_multi_head_attention(arc_swap *w);
+bool arc_swap_packed_attention(arc_swap *w, const char *op);
+bool arc_swap_multi_head_attention(arc_swap *w, const char *op);
 
 /* ---- lines.c ---- */
 

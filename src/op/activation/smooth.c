@@ -89,9 +89,9 @@ static void smooth_run(const arc_step *s) {
 
 #define SMOOTH .layout = ARC_OP_SAME, .infer = smooth_infer, .run = smooth_run, .in_place = true
 const arc_op arc_ops_smooth[] = {
-    {.name = "Gelu", .kind = ARC_KIND_GELU, .variant = GELU, SMOOTH},
-    {.name = "com.microsoft.Gelu", .variant = GELU, SMOOTH},
-    {.name = "com.microsoft.FastGelu", .variant = FAST_GELU, SMOOTH},
+    {.name = "Gelu", .kernels = "gelu gelu_tanh", .kind = ARC_KIND_GELU, .variant = GELU, SMOOTH},
+    {.name = "com.microsoft.Gelu", .kernels = "gelu gelu_tanh", .variant = GELU, SMOOTH},
+    {.name = "com.microsoft.FastGelu", .kernels = "gelu_tanh", .variant = FAST_GELU, SMOOTH},
     {.name = "com.microsoft.QuickGelu", .variant = QUICK_GELU, SMOOTH},
     {.name = "Mish", .variant = MISH, SMOOTH},
     {.name = "Swish", .variant = SWISH, SMOOTH},

@@ -245,6 +245,9 @@ static int64_t conv_transpose_macs(const arc_shape *in0, const arc_shape *in1, c
 
 const arc_op arc_ops_conv[] = {
     {.name = "Conv",
+     .kernels = "igemm igemm_bf16 igemm_f16 dwconv groupconv winograd_in winograd_in_bf16 winograd_out int8_igemm int8_dwconv "
+                "requantize",
+     .refused = "three spatial dimensions; other types than float32",
      .kind = ARC_KIND_CONV,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0) | ARC_INPUT(ARC_CONV_RESIDUAL),
@@ -257,6 +260,8 @@ const arc_op arc_ops_conv[] = {
      .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
      .macs = arc_macs_conv},
     {.name = "ConvTranspose",
+     .kernels = "igemm igemm_bf16 igemm_f16",
+     .refused = "three spatial dimensions; other types than float32",
      .kind = ARC_KIND_CONV_TRANSPOSE,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),

@@ -160,6 +160,8 @@ static void deform_run(const arc_step *s) {
 
 const arc_op arc_ops_deform[] = {
     {.name = "DeformConv",
+     .kernels = "dot",
+     .refused = "one or three spatial dimensions",
      .layout = ARC_OP_PLAIN,
      .infer = deform_infer,
      .prepare = deform_prepare,

@@ -373,6 +373,7 @@ static int64_t gemm_macs(const arc_shape *in0, const arc_shape *in1, const arc_s
 
 const arc_op arc_ops_gemm[] = {
     {.name = "Gemm",
+     .kernels = "igemm igemm_bf16 igemm_f16 int8_igemm requantize",
      .kind = ARC_KIND_GEMM,
      .layout = ARC_OP_PLAIN,
      .infer = gemm_infer,
@@ -384,6 +385,7 @@ const arc_op arc_ops_gemm[] = {
      .weight_inputs = ARC_INPUT(1) | ARC_INPUT(2),
      .macs = gemm_macs},
     {.name = "MatMul",
+     .kernels = "igemm igemm_bf16 igemm_f16",
      .kind = ARC_KIND_MATMUL,
      .layout = ARC_OP_PLAIN,
      .infer = matmul_infer,

@@ -92,6 +92,7 @@ static int64_t int8_gemm_macs(const arc_shape *in0, const arc_shape *in1, const 
 
 const arc_op arc_ops_int8_fused[] = {
     {.name = ARC_INT8_CONV,
+     .kernels = "int8_igemm int8_dwconv requantize",
      .kind = ARC_KIND_INT8_CONV,
      .layout = ARC_OP_ROWS,
      .infer = arc_int8_conv_infer,
@@ -100,6 +101,7 @@ const arc_op arc_ops_int8_fused[] = {
      .made_by_passes = true,
      .macs = arc_macs_conv},
     {.name = ARC_INT8_GEMM,
+     .kernels = "int8_igemm requantize",
      .kind = ARC_KIND_INT8_GEMM,
      .layout = ARC_OP_ROWS,
      .infer = arc_int8_conv_infer,
@@ -108,6 +110,7 @@ const arc_op arc_ops_int8_fused[] = {
      .made_by_passes = true,
      .macs = int8_gemm_macs},
     {.name = ARC_QUANTIZE,
+     .kernels = "quantize",
      .kind = ARC_KIND_QUANTIZE,
      .layout = ARC_OP_ROWS,
      .infer = quantize_infer,

@@ -193,6 +193,8 @@ static void instance_run(const arc_step *s) {
 
 const arc_op arc_ops_norm[] = {
     {.name = "BatchNormalization",
+     .kernels = "rows_scale_shift",
+     .refused = "training mode",
      .kind = ARC_KIND_BATCH_NORM,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),

@@ -239,9 +239,12 @@ static void lp_run(const arc_step *s) {
         arc_pool_run(count < ARC_LOOP_PARALLEL ? NULL : s->pool, (size_t)(count / job.n), 0, lp_rows, &job);
 }
 
-#define RMS_ENTRY .variant = RMS, .layout = ARC_OP_PLAIN, .infer = rms_infer, .run = layer_run, .weight_inputs = ARC_INPUT(1)
+#define RMS_ENTRY                                                                                                                \
+    .kernels = "rows_layer_norm", .variant = RMS, .layout = ARC_OP_PLAIN, .infer = rms_infer, .run = layer_run,                  \
+    .weight_inputs = ARC_INPUT(1)
 const arc_op arc_ops_row_norm[] = {
     {.name = "LayerNormalization",
+     .kernels = "rows_layer_norm",
      .variant = LAYER,
      .layout = ARC_OP_PLAIN,
      .infer = layer_infer,

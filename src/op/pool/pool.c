@@ -305,6 +305,8 @@ static void global_power_run(const arc_step *s) {
 
 const arc_op arc_ops_pool[] = {
     {.name = "MaxPool",
+     .kernels = "rows_max",
+     .refused = "indices of the maxima",
      .variant = MAXIMUM,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),
@@ -312,6 +314,7 @@ const arc_op arc_ops_pool[] = {
      .prepare = pool_prepare,
      .run = pool_run},
     {.name = "AveragePool",
+     .kernels = "rows_mean",
      .variant = MEAN,
      .layout = ARC_OP_NHWC,
      .nhwc_inputs = ARC_INPUT(0),

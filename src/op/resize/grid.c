@@ -189,6 +189,6 @@ static void affine_run(const arc_step *s) {
 
 const arc_op arc_ops_grid[] = {
     {.name = "AffineGrid", .layout = ARC_OP_PLAIN, .infer = affine_infer, .run = affine_run},
-    {.name = "GridSample", .layout = ARC_OP_PLAIN, .infer = grid_infer, .run = grid_run},
+    {.name = "GridSample", .refused = "volumes (five dimensions)", .layout = ARC_OP_PLAIN, .infer = grid_infer, .run = grid_run},
     {.name = NULL},
 };

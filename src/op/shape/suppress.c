@@ -137,6 +137,7 @@ static void suppress_run(const arc_step *s) {
 
 const arc_op arc_ops_suppress[] = {
     {.name = "NonMaxSuppression",
+     .refused = "boxes and scores that are known at run time only",
      .layout = ARC_OP_PLAIN,
      .infer = suppress_infer,
      .prepare = suppress_prepare,
