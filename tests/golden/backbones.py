@@ -87,6 +87,93 @@ class IR(nn.Module):
         return self.output_layer(self.body(self.input_layer(x)))
 
 
+# ---- IResNet with SE, improved blocks of InsightFace-v2 and arcface-pytorch, MXNet's names --------------------------------------
+
+
+class LinearSqueeze(nn.Module):
+    def __init__(self, c, reduction):
+        super().__init__()
+        self.fc = nn.Sequential(nn.Linear(c, c // reduction), nn.PReLU(), nn.Linear(c // reduction, c), nn.Sigmoid())
+
+    def forward(self, x):
+        return x * self.fc(x.mean((2, 3)))[:, :, None, None]
+
+
+class ResBlock(nn.Module):
+    """improved: names from bn0 on, convolutions of the block's own input width, one PReLU that comes twice."""
+
+    def __init__(self, inside, out, stride, improved, se, reduction, eps):
+        super().__init__()
+        names = ("bn0", "bn1", "bn2") if improved else ("bn1", "bn2", "bn3")
+        mid = inside if improved else out
+        for name, width in zip(names, (inside, mid, out)):
+            setattr(self, name, nn.BatchNorm2d(width, eps=eps))
+        self.norms = names
+        self.conv1 = nn.Conv2d(inside, mid, 3, 1, 1, bias=False)
+        self.prelu = nn.PReLU() if improved else nn.PReLU(mid)
+        self.conv2 = nn.Conv2d(mid, out, 3, stride, 1, bias=False)
+        self.se = LinearSqueeze(out, reduction) if se == "linear" else Squeeze(out, reduction) if se else nn.Identity()
+        self.downsample, self.improved = nn.Identity(), improved
+        if stride != 1 or inside != out:
+            self.downsample = nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out, eps=eps))
+
+    def forward(self, x):
+        first, second, third = (getattr(self, name) for name in self.norms)
+        y = self.se(third(self.conv2(self.prelu(second(self.conv1(first(x)))))))
+        y = y + self.downsample(x)
+        return self.prelu(y) if self.improved else y
+
+
+class ResNet(nn.Module):
+    def __init__(self, blocks, improved=False, se=None, width=64, dim=512, reduction=16, eps=1e-5, mxnet=False):
+        super().__init__()
+        self.improved = improved
+        self.scale = 127.5 / 128 if mxnet else 1
+        self.conv1 = nn.Conv2d(3, width, 3, 1, 0 if improved else 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width, eps=eps)
+        self.prelu = nn.PReLU() if improved else nn.PReLU(width)
+        inside = width
+        for stage, count in enumerate(blocks):
+            layer = []
+            for i in range(count):
+                stride = 2 if i == 0 and not (improved and stage == 0) else 1
+                layer.append(ResBlock(inside, width << stage, stride, improved, se, reduction, eps))
+                inside = width << stage
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layer))
+        self.bn2 = nn.BatchNorm2d(inside, eps=eps)
+        self.fc = nn.Linear(inside * 49, dim)
+        setattr(self, "bn3" if improved else "features", nn.BatchNorm1d(dim, eps=eps))
+        if mxnet:
+            self._register_state_dict_hook(lambda module, state, prefix, meta: mxnet_names(state))
+
+    def forward(self, x):
+        x = self.prelu(self.bn1(self.conv1(x * self.scale)))
+        if self.improved:
+            x = F.max_pool2d(x, 2, 2)
+        x = self.fc(self.bn2(self.layer4(self.layer3(self.layer2(self.layer1(x))))).flatten(1))
+        return self.bn3(x) if self.improved else self.features(x)
+
+
+def mxnet_names(state):
+    """layer1.0.bn1.weight is stage1_unit1_bn1_gamma, and so on."""
+    leaf = {"conv1": "conv0", "bn1": "bn0", "prelu": "relu0", "bn2": "bn1", "fc": "pre_fc1", "features": "fc1"}
+    unit = {"prelu": "relu1", "downsample.0": "conv1sc", "downsample.1": "sc", "se.fc.0": "se_conv1", "se.fc.1": "se_relu1",
+            "se.fc.2": "se_conv2"}
+    end = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_var"}
+    for key in list(state):
+        value = state.pop(key)
+        module, _, what = key.rpartition(".")
+        if what == "num_batches_tracked":
+            continue
+        if module.startswith("layer"):
+            stage, block, inner = module[5:].split(".", 2)
+            name = f"stage{stage}_unit{int(block) + 1}_{unit.get(inner, inner)}"
+        else:
+            name = leaf[module]
+        plain = value.ndim > 1 or name == "pre_fc1" or "se_conv" in name
+        state[f"{name}_{what if plain else end[what]}"] = value
+
+
 # ---- MobileFaceNet of InsightFace_Pytorch ---------------------------------------------------------------------------------------
 
 
@@ -552,6 +639,11 @@ NETS = {
     "adaface-irse50": lambda: IR([3, 4, 14, 3], "ada", se=True),
     "adaface-ir101": lambda: IR([3, 13, 30, 3], "ada"),
     "adaface-ir152": lambda: IR([3, 8, 36, 3], "bottleneck"),
+    "arcface-torch-r50-se": lambda: ResNet([3, 4, 14, 3], se="linear"),
+    "arcface-torch-r18-se": lambda: ResNet([2, 2, 2, 2], se="convolutions"),
+    "insightface-v2-r18-se": lambda: ResNet([2, 2, 2, 2], True, "linear"),
+    "mxnet-lresnet50e": lambda: ResNet([3, 4, 14, 3], eps=2e-5, mxnet=True),
+    "mxnet-lresnet34e-se": lambda: ResNet([3, 4, 6, 3], se="linear", eps=2e-5, mxnet=True),
     "mobilefacenet": lambda: MobileFaceNet(),
     "ghostnet": lambda: GhostNet(True),
     "ghostfacenet-v1": lambda: GhostNet(False),
@@ -568,6 +660,9 @@ NETS = {
 SMALL = {
     "evolve-irse": lambda: IR([2, 2, 2, 2], se=True, width=2, dim=16, reduction=2),
     "adaface-ir": lambda: IR([2, 2, 2, 2], "ada", se=True, width=2, dim=16, reduction=2),
+    "arcface-torch-se": lambda: ResNet([1, 2, 1, 1], se="linear", width=2, dim=16, reduction=2),
+    "insightface-v2": lambda: ResNet([1, 2, 1, 1], True, "linear", width=2, dim=16, reduction=2),
+    "mxnet-lresnet-e": lambda: ResNet([1, 2, 1, 1], se="linear", width=2, dim=16, reduction=2, eps=2e-5, mxnet=True),
     "mobilefacenet": lambda: MobileFaceNet(32, 4, (1, 2, 1)),
     "ghostnet": lambda: GhostNet(True, rows=GHOST_SMALL, dim=32),
     "ghostfacenet-v1": lambda: GhostNet(False, rows=GHOST_SMALL, linear=32, dim=16, pointwise=True),
@@ -654,8 +749,9 @@ def write(folder):
     x = tensor_of(picture_of_formula())
     for seed, (name, build) in enumerate(SMALL.items()):
         net = randomise(build(), seed)
+        for t in (*net.parameters(), *net.buffers()):
+            t.data = t.data.bfloat16().float() if t.is_floating_point() else t.data
         state = {k: v.bfloat16() for k, v in net.state_dict().items() if v.is_floating_point()}
-        net.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
         save_file(state, folder / f"{name}.safetensors")
         golden[name] = [float("%.6g" % v) for v in run(net, x)]
     (folder / "golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

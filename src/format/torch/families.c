@@ -2,6 +2,19 @@
 #include "format/torch/torch_internal.h"
 
 static const arc_torch_family families[] = {
+    {"arcface_torch's IResNet with SE",
+     {"layer1.0.bn1.weight", "layer1.0.se.fc.0.weight", "layer1.0.se.fc.2.weight", "features.weight"},
+     arc_torch_build_iresnet},
+    {"arcface_torch's IResNet with SE",
+     {"layer1.0.bn1.weight", "layer1.0.se.fc1.weight", "layer1.0.se.fc2.weight", "features.weight"},
+     arc_torch_build_iresnet},
+    {"ResNet-IR of InsightFace-v2 or arcface-pytorch",
+     {"layer1.0.bn0.weight", "layer1.0.conv1.weight", "layer1.0.prelu.weight", "conv1.weight", "bn1.weight", "prelu.weight"},
+     arc_torch_build_iresnet},
+    {"LResNet-E-IR with MXNet's names",
+     {"stage1_unit1_conv1.weight", "conv0.weight", "bn0.weight", "relu0.weight", "stage1_unit1_bn1.weight", "bn1.weight",
+      "pre_fc1.weight", "fc1.running_mean"},
+     arc_torch_build_iresnet},
     {"Xiaoccer's MobileFaceNet",
      {"dw_conv1.conv.weight", "linear7.conv.weight", "conv1.conv.weight", "blocks.0.conv.0.weight", "conv2.conv.weight",
       "linear1.conv.weight"},

@@ -47,6 +47,29 @@ static size_t chain_of(chain *list, size_t *count, const char *name, size_t byte
     return ARC_MIN(i, (size_t)MAX_CHAINS - 1);
 }
 
+/* "bn0_gamma" and "aux:bn0_moving_mean", as converters from MXNet leave them, as PyTorch would call them; NULL: no memory. */
+static const char *without_mxnet(const char *name, arc_arena *arena) {
+    static const char *const ends[][2] = {
+        {"_gamma", ".weight"},           {"_beta", ".bias"},     {"_moving_mean", ".running_mean"},
+        {"_moving_var", ".running_var"}, {"_weight", ".weight"}, {"_bias", ".bias"}};
+    const char *bare = strncmp(name, "arg:", 4) == 0 || strncmp(name, "aux:", 4) == 0 ? name + 4 : name;
+    const size_t bytes = strlen(bare);
+    if (strchr(bare, '.'))
+        return bare;
+    for (size_t i = 0; i < ARC_COUNT(ends); i++) {
+        const size_t end = strlen(ends[i][0]), other = strlen(ends[i][1]);
+        if (bytes <= end || strcmp(bare + bytes - end, ends[i][0]) != 0)
+            continue;
+        char *changed = arc_arena_new(arena, bytes - end + other + 1, 1);
+        if (!changed)
+            return NULL;
+        memcpy(changed, bare, bytes - end);
+        memcpy(changed + bytes - end, ends[i][1], other + 1);
+        return changed;
+    }
+    return bare;
+}
+
 static int by_name(const void *a, const void *b) {
     const wrapped *x = a, *y = b;
     const int order = strcmp(x->tensor.name, y->tensor.name);
@@ -70,7 +93,9 @@ arc_status arc_torch_settle_names(arc_torch_state *s, arc_arena *arena, const ch
         const size_t bytes = wrapper_bytes(full), which = chain_of(chains, &count, full, bytes);
         chains[which].tensors++;
         all[i] = (wrapped){full, s->tensor[i], which};
-        all[i].tensor.name = full + bytes;
+        all[i].tensor.name = without_mxnet(full + bytes, arena);
+        if (!all[i].tensor.name)
+            return arc_fail_nomem(err, name);
     }
     for (size_t i = 0; i < s->tensors; i++)
         all[i].weight = chains[all[i].weight].tensors;

@@ -80,7 +80,7 @@ static const char *nearest_of_zoo(const arc_torch_state *s, const arc_alloc *a, 
     return nearest;
 }
 
-/* The family with most of its marks here, at least half of them and a larger part than `found` has. */
+/* The family with most of its marks here, more than half of them and a larger part than `found` has. */
 static const char *nearest_family(const arc_torch_state *s, tally *found) {
     size_t count;
     const arc_torch_family *families = arc_torch_families(&count);
@@ -94,7 +94,7 @@ static const char *nearest_family(const arc_torch_state *s, tally *found) {
             else if (t.differing < SHOWN)
                 snprintf(t.differs[t.differing++], LINE_BYTES, "'%.60s' is missing", families[i].mark[k]);
         }
-        if (2 * t.same >= t.wanted && (!found->wanted || t.same * found->wanted > found->same * t.wanted)) {
+        if (2 * t.same > t.wanted && (!found->wanted || t.same * found->wanted > found->same * t.wanted)) {
             nearest = families[i].name;
             *found = t;
         }

@@ -44,6 +44,11 @@ static int dim_of(const arc_torch_state *s, const char *name) {
 
 static arc_status build(arc_graph **out, const arc_alloc *a, arc_torch_state *s, const char *name, arc_error *err) {
     const arc_weights weights = {.ctx = s, .lookup = lookup};
+    size_t count;
+    const arc_torch_family *families = arc_torch_families(&count);
+    for (size_t i = 0; i < count; i++)
+        if (arc_torch_find(s, families[i].mark[0]) && arc_torch_find(s, families[i].mark[1]))
+            return families[i].build(out, a, s, name, err);
     const char *iresnet = iresnet_name(s);
     if (iresnet)
         return arc_zoo_from_weights(out, a, iresnet, dim_of(s, "fc.weight"), &weights, err);
@@ -52,11 +57,6 @@ static arc_status build(arc_graph **out, const arc_alloc *a, arc_torch_state *s,
         const bool large = arc_torch_find(s, "layers.0.layers.0.weight")->shape.dim[0] > 128;
         return arc_zoo_from_weights(out, a, large ? "mbf-large" : "mbf", dim, &weights, err);
     }
-    size_t count;
-    const arc_torch_family *families = arc_torch_families(&count);
-    for (size_t i = 0; i < count; i++)
-        if (arc_torch_find(s, families[i].mark[0]) && arc_torch_find(s, families[i].mark[1]))
-            return families[i].build(out, a, s, name, err);
     return arc_torch_refuse_unknown(s, a, name, err);
 }
 

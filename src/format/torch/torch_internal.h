@@ -1,7 +1,7 @@
 /* PyTorch checkpoints: file.c reads the container, state.c the state dict, safetensors.c both in one, names.c takes wrappers off
- * the names, net.c has the layers that irse.c, mobilefacenet.c, ghostnet.c, vit.c, edgenext.c and retinaface.c build their nets
- * with, leak.c tells activations, families.c lists them, nearest.c tells what an unknown net is like, read.c decides which net it
- * is. */
+ * the names, net.c has the layers that irse.c, iresnet.c, mobilefacenet.c, ghostnet.c, vit.c, edgenext.c and retinaface.c build
+ * their nets with, leak.c tells activations, families.c lists them, nearest.c tells what an unknown net is like, read.c decides
+ * which net it is. */
 #ifndef ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 #define ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 
@@ -45,7 +45,7 @@ size_t arc_torch_element_bytes(arc_torch_element e);
 float arc_torch_read_element(const uint8_t *p, arc_torch_element e);
 
 /* names.c: "module.", "_orig_mod.", "model.", "backbone.", "net." and the like go, in any order and number; of tensors that then
- * share a name those of the wrapper with most tensors stay. Sorts. */
+ * share a name those of the wrapper with most tensors stay. MXNet's endings (bn0_gamma) become PyTorch's (bn0.weight). Sorts. */
 arc_status arc_torch_settle_names(arc_torch_state *s, arc_arena *arena, const char *name, arc_error *err);
 
 /* safetensors.c: a whole file; names and numbers live in `arena`. Errors: EFORMAT, ECORRUPT, ELIMIT, ENOMEM. */
@@ -71,6 +71,8 @@ arc_status arc_torch_build_retinaface_mnet025(arc_graph **out, const arc_alloc *
                                               arc_error *err);
 arc_status arc_torch_build_mobilefacenet_tre(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                              arc_error *err);
+arc_status arc_torch_build_iresnet(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
+                                   arc_error *err);
 arc_status arc_torch_build_irse(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
 arc_status arc_torch_build_ghostnet(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                     arc_error *err);
