@@ -1,6 +1,7 @@
 /* A model as one ONNX file for other toolchains. */
 #include "deploy/deploy.h"
 #include "format/format.h"
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_BATCH 1024
@@ -82,9 +83,27 @@ static arc_status put_output(arc_deploy_writer *w, const arc_export_options *opt
     return ARC_OK;
 }
 
+/* What was done to the input and why, for `arcface model info`. */
+static arc_status put_note(arc_deploy_writer *w, const arc_export_options *opt, const arc_export_report *r) {
+    char text[512];
+    const char *order = r->order_folded  ? "in the first convolution"
+                        : r->order_nodes ? "by Split and Concat"
+                                         : "as the model's own";
+    const char *scaling = r->normalisation_folded ? "in the first convolution, which pads nothing or subtracts nothing"
+                          : r->normalisation_nodes
+                              ? "by Sub and Div in front, the two operations of the original pre-processing: the first "
+                                "convolution pads with zeros behind them, and a product with the reciprocal rounds otherwise"
+                              : "none needed";
+    if (opt->raw)
+        snprintf(text, sizeof text, "the input is the model's own, its normalisation the caller's work");
+    else
+        snprintf(text, sizeof text, "channel order %s; normalisation %s", order, scaling);
+    return arc_graph_set_meta(w->g, ARC_NOTE_PREFIX "export", text);
+}
+
 /* Contract, notes and calibration. A self-test where one picture of floats goes in. */
 static arc_status put_metadata(arc_context *ctx, arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt,
-                               arc_error *err) {
+                               const arc_export_report *report, arc_error *err) {
     arc_status st;
     arc_contract c = m->contract;
     char vector[ARC_SELFTEST_TEXT] = "";
@@ -102,6 +121,8 @@ static arc_status put_metadata(arc_context *ctx, arc_deploy_writer *w, const arc
             arc_graph_set_meta(w->g, meta->key, meta->value) != ARC_OK)
             return arc_fail_nomem(err, "the model's metadata");
     }
+    if (put_note(w, opt, report) != ARC_OK)
+        ARC_TRY(arc_fail_nomem(err, "the model's metadata"));
     ARC_TRY(arc_contract_write(w->g, &c, err));
     if (opt->batch <= 1 && !opt->uint8_input)
         ARC_TRY(arc_selftest_make(ctx, w->g, &c, vector, err));
@@ -153,7 +174,7 @@ arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc
     ARC_TRY(arc_deploy_writer_open(w, model->graph, err));
     ARC_TRY(build(w, model, opt, rank, dim, &r, err));
     ARC_TRY(try_out(ctx, w, model, opt, row, dim, err));
-    ARC_TRY(put_metadata(ctx, w, model, opt, err));
+    ARC_TRY(put_metadata(ctx, w, model, opt, &r, err));
     const arc_value *in = &w->g->value[w->g->input[0]], *out = &w->g->value[w->g->output[0]];
     memcpy(r.input, in->shape.dim, sizeof r.input);
     memcpy(r.output, out->shape.dim, sizeof r.output);

@@ -87,7 +87,8 @@ static arc_status read_metadata(arc_contract *c, const arc_graph *g, arc_error *
     size_t used = 0;
     for (int i = 0; i < g->metas; i++) {
         const char *key = g->meta[i].key;
-        if (strncmp(key, "arcface.", 8) == 0 && strcmp(key, ARC_SELFTEST_KEY) != 0 && used + strlen(key) < sizeof found - 2)
+        if (strncmp(key, "arcface.", 8) == 0 && strcmp(key, ARC_SELFTEST_KEY) != 0 &&
+            strncmp(key, ARC_NOTE_PREFIX, strlen(ARC_NOTE_PREFIX)) != 0 && used + strlen(key) < sizeof found - 2)
             used += (size_t)snprintf(found + used, sizeof found - used, "%s%s", used ? " " : "", key + 8);
     }
     if (!used)

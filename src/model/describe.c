@@ -122,6 +122,9 @@ static arc_status describe_text(const arc_model *m, const arc_model_facts *f, co
     if (st == ARC_OK)
         st = put_facts(m, f, out);
     PUT("self-test    %s\n", arc_graph_meta(g, ARC_SELFTEST_KEY) ? "the file carries a vector" : "none in the file");
+    for (int i = 0; i < g->metas; i++)
+        if (strncmp(g->meta[i].key, ARC_NOTE_PREFIX, strlen(ARC_NOTE_PREFIX)) == 0)
+            PUT("note         %.64s: %.800s\n", g->meta[i].key + strlen(ARC_NOTE_PREFIX), g->meta[i].value);
     if (st == ARC_OK)
         st = rows ? put_each_layer(g, rows, out) : put_operators(g, out);
     return st;

@@ -99,13 +99,23 @@ static int put(const char *text, size_t bytes, void *buffer) {
     return arc_buffer_put(buffer, text, bytes) == ARC_OK ? 0 : -1;
 }
 
+/* {"quantize": "...", ...} */
+static json_t *notes_of(const arc_graph *g) {
+    json_t *notes = json_object();
+    for (int i = 0; notes && i < g->metas; i++)
+        if (strncmp(g->meta[i].key, ARC_NOTE_PREFIX, strlen(ARC_NOTE_PREFIX)) == 0)
+            json_object_set_new(notes, g->meta[i].key + strlen(ARC_NOTE_PREFIX), text_of(g->meta[i].value));
+    return notes;
+}
+
 arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out,
                              arc_error *err) {
     const arc_graph *g = m->graph;
-    json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "file", m->path ? text_of(m->path) : json_null(), "made_by",
-                          text_of(g->producer), "contract", contract_of(&m->contract), "inputs", edges(g, g->input, g->inputs),
-                          "outputs", edges(g, g->output, g->outputs), "facts", facts_of(f), "self_test_vector",
-                          arc_graph_meta(g, ARC_SELFTEST_KEY) != NULL, "operators", operators_of(g));
+    json_t *o =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "file", m->path ? text_of(m->path) : json_null(), "made_by",
+                  text_of(g->producer), "contract", contract_of(&m->contract), "inputs", edges(g, g->input, g->inputs), "outputs",
+                  edges(g, g->output, g->outputs), "facts", facts_of(f), "self_test_vector",
+                  arc_graph_meta(g, ARC_SELFTEST_KEY) != NULL, "notes", notes_of(g), "operators", operators_of(g));
     if (o && rows && json_object_set_new(o, "layers", layers_of(g, rows)) != 0) {
         json_decref(o);
         o = NULL;

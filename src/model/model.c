@@ -224,7 +224,7 @@ arc_status arc_model_note(arc_model *model, const char *name, const char *text, 
     const size_t n = strlen(name);
     if (n == 0 || n > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
         return arc_fail(err, ARC_EINVAL, "a note's name '%.80s' must be lower-case letters, digits and dashes", name);
-    snprintf(key, sizeof key, "arcface.note.%s", name);
+    snprintf(key, sizeof key, ARC_NOTE_PREFIX "%s", name);
     return arc_graph_set_meta(model->graph, key, text) == ARC_OK ? ARC_OK : arc_fail_nomem(err, "a note");
 }
 

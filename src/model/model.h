@@ -47,6 +47,9 @@ bool arc_numbers_parse(const char *text, char separator, int count, float *out);
 /* Adds a sentence to contract->why; what does not fit is cut. */
 void arc_contract_because(arc_contract *c, const char *fmt, ...) ARC_PRINTF(2, 3);
 
+/* Remarks, which arc_model_note adds and `model info` shows. */
+#define ARC_NOTE_PREFIX "arcface.note."
+
 /* selftest.c: whether a graph holds a network in 8 bits. */
 bool arc_model_is_int8(const arc_graph *g);
 /* selftest.c: "arcface.selftest" = seed and the first values of the output on a seeded random image. */

@@ -344,7 +344,7 @@ static arc_status note(const quantizing *q, arc_graph *graph) {
     snprintf(text, sizeof text, "%s, %d crops; on %d others cosine to float32 %.5f, 1st percentile %.5f; %d of %d layers int8",
              names[q->opt->method], q->report->calibrated, q->report->held_out, q->report->mean_cosine, q->report->low_cosine,
              q->report->int8_layers, q->report->layers);
-    return arc_graph_set_meta(graph, "arcface.note.quantize", text);
+    return arc_graph_set_meta(graph, ARC_NOTE_PREFIX "quantize", text);
 }
 
 static arc_status prepare(quantizing *q, arc_error *err) {

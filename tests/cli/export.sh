@@ -20,6 +20,8 @@ grep -aq "com.microsoft" "$work/face.onnx" && wrong "a foreign domain"
 # The exported file is a model like any other: the same embedding of the same crop.
 expect 0 model info "$work/face.onnx"
 says 112x112
+expect 0 model info "$work/rgb.onnx"
+says "export: channel order by Split and Concat; normalisation by Sub and Div in front"
 expect 0 embed --aligned --model "$work/mbf.onnx" "$work/crop.ppm" -o "$work/own.npy" -q
 expect 0 embed --aligned --model "$work/face.onnx" "$work/crop.ppm" -o "$work/exported.npy" -q
 python3 - "$work/own.npy" "$work/exported.npy" <<'PYTHON' || wrong "the exported model embeds otherwise"
