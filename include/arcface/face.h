@@ -163,7 +163,9 @@ typedef struct arc_result_face {
     double align_residual_px; /**< of arc_align_estimate */
     float *embedding;         /**< [dim], not normalised; NULL without an embedder */
     arc_image crop;           /**< aligned; data is NULL unless keep_crops */
-    float norm;               /**< that the embedder gives beside the embedding, large for good pictures; 0: it gives none */
+    /** The norm, large for good pictures: the one that the model gives beside the embedding (arc_contract.norm_output), else the
+     * length of the embedding; of a face and its mirror image the mean. 0 without an embedder */
+    float norm;
 } arc_result_face;
 
 /** One photo. Its status and error are its own; a photo without a face has status ARC_OK and faces_found 0. */

@@ -22,10 +22,12 @@ ARC_API void arc_result_explain(const arc_result *result, arc_error *why);
 
 /** What embeddings are written as. */
 typedef enum arc_results_format {
-    ARC_RESULTS_CSV,   /**< a head line, then a line for each face: path, number of the face in its photo, box, score, values */
-    ARC_RESULTS_JSON,  /**< an array with an object for each face: the same, landmarks and residual too */
-    ARC_RESULTS_NPY,   /**< float32 [faces][dim]; a second file says which row is whose */
-    ARC_RESULTS_FACES, /**< without embeddings: as arc_results_describe for people */
+    /** a head line, then a line for each face: path, number of the face in its photo, box, score, values, quality */
+    ARC_RESULTS_CSV,
+    /** an array with an object for each face: the same, landmarks and residual too. The quality is the norm in its result */
+    ARC_RESULTS_JSON,
+    ARC_RESULTS_NPY,       /**< float32 [faces][dim]; a second file says which row is whose */
+    ARC_RESULTS_FACES,     /**< without embeddings: as arc_results_describe for people */
     ARC_RESULTS_FACES_JSON /**< without embeddings: as arc_results_describe for programs */
 } arc_results_format;
 

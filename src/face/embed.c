@@ -87,15 +87,26 @@ static arc_status run_views(arc_embedder *e, const arc_view *views, const float 
     return ARC_OK;
 }
 
-/* Five points of a view, divided by the sides; a mirrored view has left and right exchanged. */
-static void view_points(const arc_embedder *e, const float (*given)[2], bool mirror, float out[5][2]) {
+void arc_embed_mirror_points(const float points[5][2], int width_px, float out[5][2]) {
     static const int other[5] = {1, 0, 2, 4, 3};
-    float middle[5][2];
-    arc_template_get(e->contract->align, NULL, NULL, middle);
     for (int i = 0; i < 5; i++) {
-        const float *p = (given ? given : (const float(*)[2])middle)[mirror ? other[i] : i];
-        out[i][0] = (mirror ? (float)(e->width_px - 1) - p[0] : p[0]) / (float)e->width_px;
-        out[i][1] = p[1] / (float)e->height_px;
+        out[i][0] = (float)(width_px - 1) - points[other[i]][0];
+        out[i][1] = points[other[i]][1];
+    }
+}
+
+/* Five points of a view, divided by the sides. */
+static void view_points(const arc_embedder *e, const float (*given)[2], bool mirror, float out[5][2]) {
+    float middle[5][2], mirrored[5][2];
+    arc_template_get(e->contract->align, NULL, NULL, middle);
+    const float(*p)[2] = given ? given : (const float(*)[2])middle;
+    if (mirror) {
+        arc_embed_mirror_points(p, e->width_px, mirrored);
+        p = (const float(*)[2])mirrored;
+    }
+    for (int i = 0; i < 5; i++) {
+        out[i][0] = p[i][0] / (float)e->width_px;
+        out[i][1] = p[i][1] / (float)e->height_px;
     }
 }
 
@@ -109,10 +120,23 @@ void arc_embed_points(const arc_face *face, arc_template align, float out[5][2])
             out[i][k] = (float)(m[k][0] * (double)face->landmark_px[i][0] + m[k][1] * (double)face->landmark_px[i][1] + m[k][2]);
 }
 
-/* Adds the norms of the last run to those of their crops: the mean over views. */
-static arc_status add_norms(const arc_embedder *e, int64_t first, int n, int views_each, float *norm, arc_error *err) {
+static float length_of(const float *x, size_t dim) {
+    double sum = 0;
+    for (size_t k = 0; k < dim; k++)
+        sum += (double)x[k] * (double)x[k];
+    return (float)sqrt(sum);
+}
+
+/* Adds the norms of the last run, whose embeddings are `data`, to those of their crops: the mean over views. */
+static arc_status add_norms(const arc_embedder *e, const float *data, int64_t first, int n, int views_each, float *norm,
+                            arc_error *err) {
+    const size_t dim = (size_t)e->contract->dim;
     arc_net_output out;
-    if (!norm || !e->contract->norm_output)
+    if (!norm)
+        return ARC_OK;
+    for (int i = 0; i < n && !e->contract->norm_output; i++)
+        norm[(first + i) / views_each] += length_of(data + (size_t)i * dim, dim) / (float)views_each;
+    if (!e->contract->norm_output)
         return ARC_OK;
     const arc_status st = arc_net_output_get(e->net, e->contract->norm_output, &out, err);
     if (st != ARC_OK)
@@ -178,7 +202,7 @@ arc_status arc_embed_faces(arc_embedder *embedder, const arc_image *crops, const
             continue;
         }
         if (st == ARC_OK)
-            st = add_norms(e, at, n, views_each, extra->norm, err);
+            st = add_norms(e, data, at, n, views_each, extra->norm, err);
         if (st != ARC_OK)
             return st;
         for (int i = 0; i < n; i++) {

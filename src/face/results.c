@@ -111,7 +111,7 @@ static void put_csv(arc_results_writer *w, const arc_result *r, int k) {
     arc_text_add(&w->text, ",%d,%.6g,%.6g,%.6g,%.6g,%.6g", k, (double)f->x1_px, (double)f->y1_px, (double)f->x2_px,
                  (double)f->y2_px, (double)f->score);
     put_values(w, r->face[k].embedding, ",", ",");
-    arc_text_add(&w->text, "\n");
+    arc_text_add(&w->text, ",%.6g\n", (double)r->face[k].norm);
 }
 
 static void put_json(arc_results_writer *w, const arc_result *r, int k) {
@@ -119,7 +119,8 @@ static void put_json(arc_results_writer *w, const arc_result *r, int k) {
     arc_text_quote(&w->text, arc_face_name(r));
     arc_text_add(&w->text, ", \"face\": %d, ", k);
     arc_face_json(&w->text, &r->face[k].face);
-    arc_text_add(&w->text, ", \"residual\": %.6g, \"embedding\": [", r->face[k].align_residual_px);
+    arc_text_add(&w->text, ", \"residual\": %.6g, \"quality\": %.6g, \"embedding\": [", r->face[k].align_residual_px,
+                 (double)r->face[k].norm);
     put_values(w, r->face[k].embedding, "", ", ");
     arc_text_add(&w->text, "]}");
 }
@@ -145,7 +146,7 @@ static arc_status put_head(arc_results_writer *w, arc_error *err) {
         arc_text_add(&w->text, "path,face,x1,y1,x2,y2,score");
         for (int d = 0; d < w->dim; d++)
             arc_text_add(&w->text, ",e%d", d);
-        arc_text_add(&w->text, "\n");
+        arc_text_add(&w->text, ",quality\n");
         return ARC_OK;
     case ARC_RESULTS_FACES:
         return ARC_OK;

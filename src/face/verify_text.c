@@ -31,7 +31,7 @@ static void describe_photo(arc_text *t, const arc_result *r) {
     for (int i = 0; i < r->faces; i++) {
         arc_text_add(t, "%s\n    {", i ? "," : "");
         arc_face_json(t, &r->face[i].face);
-        arc_text_add(t, ", \"residual\": %.6g}", r->face[i].align_residual_px);
+        arc_text_add(t, ", \"residual\": %.6g, \"quality\": %.6g}", r->face[i].align_residual_px, (double)r->face[i].norm);
     }
     arc_text_add(t, "]}");
 }

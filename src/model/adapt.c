@@ -117,8 +117,9 @@ static const char *names(const arc_graph *g, const int *list, int count, char *t
     return text;
 }
 
-arc_status arc_graph_adapt(arc_graph *g, const char *input, const char *output, arc_error *err) {
+arc_status arc_graph_adapt(arc_graph *g, const char *input, const char *output, arc_edges_why *why, arc_error *err) {
     char text[256];
+    *why = (arc_edges_why){"", ""};
     const int picture = input ? named(g, g->input, g->inputs, input) : arc_edges_picture(g);
     if (input && picture < 0)
         return arc_fail(err, ARC_EINVAL, "the model has no input '%.60s': its inputs are %s", input,
@@ -129,6 +130,7 @@ arc_status arc_graph_adapt(arc_graph *g, const char *input, const char *output, 
                         names(g, g->output, g->outputs, text, sizeof text));
     if (output && !arc_edges_is_row(g, embedding))
         return arc_fail(err, ARC_EINVAL, "output '%.60s' is no embedding: 64 to 4096 numbers a picture are expected", output);
+    arc_edges_explain(g, picture, embedding, input != NULL, output != NULL, why);
     if (embedding >= 0) {
         const int norm = arc_edges_norm(g, embedding);
         move_to_front(g->output, embedding, 0);

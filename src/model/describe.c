@@ -31,7 +31,8 @@ static double mib(int64_t bytes) {
             st = arc_buffer_printf(out, __VA_ARGS__);                                                                            \
     } while (0)
 
-static arc_status put_contract(const arc_contract *c, arc_buffer *out) {
+static arc_status put_contract(const arc_model *m, arc_buffer *out) {
+    const arc_contract *c = &m->contract;
     arc_status st = ARC_OK;
     if (c->task == ARC_TASK_EMBED)
         PUT("task         embed: %d numbers a face, template %s, cosine threshold %.3g\n", c->dim, arc_template_name(c->align),
@@ -50,6 +51,18 @@ static arc_status put_contract(const arc_contract *c, arc_buffer *out) {
         PUT("pixels       any size, ");
     PUT("%s, (x - %g,%g,%g) * %g,%g,%g\n", c->bgr ? "BGR" : "RGB", (double)c->mean[0], (double)c->mean[1], (double)c->mean[2],
         (double)c->scale[0], (double)c->scale[1], (double)c->scale[2]);
+    if (*m->edges_why.input && c->task != ARC_TASK_UNKNOWN)
+        PUT("picture      %s\n", m->edges_why.input);
+    if (*m->edges_why.output && c->task == ARC_TASK_EMBED)
+        PUT("embedding    %s\n", m->edges_why.output);
+    if (c->norm_output)
+        PUT("quality      output '%s' (norm_output %d)\n", m->graph->value[m->graph->output[c->norm_output]].name,
+            c->norm_output);
+    else if (c->task == ARC_TASK_EMBED)
+        PUT("quality      length of the embedding (norm_output 0: no output gives it)\n");
+    if (c->takes_points)
+        PUT("points       input '%s' takes the five points of the face in the crop, divided by its sides (takes_points)\n",
+            m->graph->value[m->graph->input[1]].name);
     PUT("why          %s\n", c->why);
     return st;
 }
@@ -116,7 +129,7 @@ static arc_status describe_text(const arc_model *m, const arc_model_facts *f, co
         PUT("network      %s, new and untrained\n", g->name ? g->name : "?");
     PUT("made by      %s, opset %d\n", g->producer && *g->producer ? g->producer : "unknown", g->opset);
     if (st == ARC_OK)
-        st = put_contract(&m->contract, out);
+        st = put_contract(m, out);
     if (st == ARC_OK)
         st = put_edges(g, out);
     if (st == ARC_OK)

@@ -13,7 +13,8 @@ static json_t *triple(const float v[3]) {
     return json_pack("[fff]", (double)v[0], (double)v[1], (double)v[2]);
 }
 
-static json_t *contract_of(const arc_contract *c) {
+static json_t *contract_of(const arc_model *m) {
+    const arc_contract *c = &m->contract;
     json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:f, s:s}", "task", arc_task_name(c->task), "color",
                           c->bgr ? "bgr" : "rgb", "input_width_px", c->input_width_px, "input_height_px", c->input_height_px,
                           "mean", triple(c->mean), "scale", triple(c->scale), "threshold", (double)c->threshold, "why", c->why);
@@ -21,7 +22,12 @@ static json_t *contract_of(const arc_contract *c) {
     if (o && c->task == ARC_TASK_EMBED) {
         bad |= json_object_set_new(o, "dim", json_integer(c->dim));
         bad |= json_object_set_new(o, "template", json_string(arc_template_name(c->align)));
+        bad |= json_object_set_new(o, "norm_output", json_integer(c->norm_output));
+        bad |= json_object_set_new(o, "takes_points", json_boolean(c->takes_points));
+        bad |= json_object_set_new(o, "embedding_rule", text_of(m->edges_why.output));
     }
+    if (o && c->task != ARC_TASK_UNKNOWN)
+        bad |= json_object_set_new(o, "picture_rule", text_of(m->edges_why.input));
     if (o && c->task == ARC_TASK_DETECT) {
         bad |= json_object_set_new(o, "detector", json_string(arc_detector_name(c->detector)));
         bad |= json_object_set_new(o, "nms_iou", json_real((double)c->nms_iou));
@@ -111,11 +117,10 @@ static json_t *notes_of(const arc_graph *g) {
 arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out,
                              arc_error *err) {
     const arc_graph *g = m->graph;
-    json_t *o =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "file", m->path ? text_of(m->path) : json_null(), "made_by",
-                  text_of(g->producer), "contract", contract_of(&m->contract), "inputs", edges(g, g->input, g->inputs), "outputs",
-                  edges(g, g->output, g->outputs), "facts", facts_of(f), "self_test_vector",
-                  arc_graph_meta(g, ARC_SELFTEST_KEY) != NULL, "notes", notes_of(g), "operators", operators_of(g));
+    json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "file", m->path ? text_of(m->path) : json_null(),
+                          "made_by", text_of(g->producer), "contract", contract_of(m), "inputs", edges(g, g->input, g->inputs),
+                          "outputs", edges(g, g->output, g->outputs), "facts", facts_of(f), "self_test_vector",
+                          arc_graph_meta(g, ARC_SELFTEST_KEY) != NULL, "notes", notes_of(g), "operators", operators_of(g));
     if (o && rows && json_object_set_new(o, "layers", layers_of(g, rows)) != 0) {
         json_decref(o);
         o = NULL;

@@ -164,3 +164,44 @@ int arc_edges_picture(const arc_graph *g) {
             return i;
     return -1;
 }
+
+/* ---- what is said of both ---- */
+
+static void explain_picture(const arc_graph *g, int picture, bool named, char *out, size_t bytes) {
+    static const char *const layouts[] = {[ARC_PICTURE_PLANES] = "three channels first",
+                                          [ARC_PICTURE_LAST] = "three channels last",
+                                          [ARC_PICTURE_GRAY] = "one channel first",
+                                          [ARC_PICTURE_GRAY_LAST] = "one channel last"};
+    const arc_value *v = &g->value[g->input[picture]];
+    const arc_picture_layout layout = arc_edges_layout(&v->shape);
+    const char *how = v->shape.rank < 0            ? "no shape is declared"
+                      : layout == ARC_PICTURE_NONE ? "it looks like no picture"
+                                                   : layouts[layout];
+    snprintf(out, bytes, "'%.80s': %s, %s%s%s", v->name,
+             named            ? "named by the caller"
+             : g->inputs == 1 ? "the only input"
+                              : "the first input that is a picture",
+             how, v->shape.rank == 3 ? ", without a batch" : "",
+             v->dtype != ARC_F32 && v->dtype != ARC_NO_DTYPE ? ", whole numbers" : "");
+}
+
+static void explain_embedding(const arc_graph *g, int embedding, bool named, char *out, size_t bytes) {
+    int used = snprintf(out, bytes, "'%.80s': %s", g->value[g->output[embedding]].name,
+                        named             ? "named by the caller or the file's metadata"
+                        : g->outputs == 1 ? "the only output"
+                                          : "the highest sum of the rules");
+    if (named || g->outputs == 1)
+        return;
+    for (int i = 0; i < g->outputs && used > 0 && (size_t)used < bytes; i++) {
+        const bool row = arc_edges_is_row(g, i) && arc_edges_width(g, i) % 32 == 0;
+        used += snprintf(out + used, bytes - (size_t)used, row ? "; '%.40s' %d" : "; '%.40s' is no embedding",
+                         g->value[g->output[i]].name, score_of(g, i));
+    }
+}
+
+void arc_edges_explain(const arc_graph *g, int picture, int embedding, bool input_named, bool output_named, arc_edges_why *why) {
+    if (picture >= 0)
+        explain_picture(g, picture, input_named, why->input, sizeof why->input);
+    if (embedding >= 0)
+        explain_embedding(g, embedding, output_named, why->output, sizeof why->output);
+}

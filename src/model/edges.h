@@ -23,11 +23,18 @@ bool arc_edges_is_row(const arc_graph *g, int output); /* it may be an embedding
 int arc_edges_embedding(const arc_graph *g);           /* -1: no output may be one */
 int arc_edges_norm(const arc_graph *g, int embedding); /* one number a picture beside the embedding; -1: none */
 
+/* By which rule each was found; "" where there is nothing to say. */
+typedef struct arc_edges_why {
+    char input[256], output[512];
+} arc_edges_why;
+/* Fills `why` for the input `picture` and the output `embedding` of a graph that is as its file has it; named: by the caller. */
+void arc_edges_explain(const arc_graph *g, int picture, int embedding, bool input_named, bool output_named, arc_edges_why *why);
+
 /* adapt.c: gives the graph the form that all of the project works on, in place: the picture is input 0, float32 [N,3,H,W]; the
  * embedding is output 0 and its norm output 1. Layers that lead to what the file takes are called arcface.input.*. The names
- * overrule the rules; NULL leaves it to them. Graphs that have that form, and detectors, stay as they are. Errors: EINVAL for a
- * name that the graph does not have, ENOMEM. */
-arc_status arc_graph_adapt(arc_graph *g, const char *input, const char *output, arc_error *err);
+ * overrule the rules; NULL leaves it to them; *why is filled. Graphs that have that form, and detectors, stay as they are.
+ * Errors: EINVAL for a name that the graph does not have, ENOMEM. */
+arc_status arc_graph_adapt(arc_graph *g, const char *input, const char *output, arc_edges_why *why, arc_error *err);
 
 #define ARC_ADAPT_GRAY "arcface.input.gray"
 #define ARC_ADAPT_LAST "arcface.input.last"

@@ -156,7 +156,8 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     for (int i = 0; i < model->graph->sides; i++)
         model->file_bytes += (int64_t)model->graph->side[i].bytes;
     st = arc_graph_adapt(model->graph, opt ? opt->input : NULL,
-                         opt && opt->output ? opt->output : arc_graph_meta(model->graph, "arcface.output"), err);
+                         opt && opt->output ? opt->output : arc_graph_meta(model->graph, "arcface.output"), &model->edges_why,
+                         err);
     if (st == ARC_OK)
         st = check_finite(ctx, model->graph, err);
     if (st == ARC_OK)

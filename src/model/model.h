@@ -3,6 +3,7 @@
 #ifndef ARC_MODEL_MODEL_INTERNAL_H
 #define ARC_MODEL_MODEL_INTERNAL_H
 
+#include "model/edges.h"
 #include "run/session.h"
 #include <arcface/model.h>
 
@@ -12,7 +13,8 @@ struct arc_model {
     arc_contract contract;
     char *path; /* NULL for a new model */
     int64_t file_bytes;
-    bool own_onnx; /* path is an ONNX file that the caller named, not one of a pulled pack */
+    arc_edges_why edges_why; /* how the input of the picture and the output of the embedding were found */
+    bool own_onnx;           /* path is an ONNX file that the caller named, not one of a pulled pack */
 };
 
 /* contract.c: metadata_props "arcface.*" first, then written rules by graph structure, then options; fills contract->why. */

@@ -31,7 +31,7 @@ for threads in 1 3; do
 done
 expect 0 embed "$work/crop.ppm" --aligned --model "$work/a.onnx" -q -o -
 [ "$(wc -l <<<"$out")" -eq 2 ] || wrong "CSV has $(wc -l <<<"$out") lines"
-[ "$(tail -1 <<<"$out" | tr ',' '\n' | wc -l)" -eq $((7 + 512)) ] || wrong "CSV row has $(tail -1 <<<"$out" | tr ',' '\n' | wc -l) columns"
+[ "$(tail -1 <<<"$out" | tr ',' '\n' | wc -l)" -eq $((8 + 512)) ] || wrong "CSV row has $(tail -1 <<<"$out" | tr ',' '\n' | wc -l) columns"
 expect 0 embed "$work/crop.ppm" --aligned --model "$work/a.onnx" --flip --format json -q -o -
 says '"embedding": [' '"face": 0'
 expect 0 verify "$work/crop.ppm" "$work/crop.ppm" --aligned --model "$work/a.onnx"

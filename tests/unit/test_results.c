@@ -13,8 +13,9 @@ static float values[3][2] = {{0.1f, -2}, {1e-20f, 3}, {0.333333343f, 16777216}};
 static arc_result_face faces[3] = {
     {.face = {1, 2, 30.5f, 40.25f, 0.875f, {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10.5f}}},
      .align_residual_px = 1.25,
-     .embedding = values[0]},
-    {.face = {0, 0, 10, 10, 0.5f, {{0}}, 0}, .embedding = values[1]},
+     .embedding = values[0],
+     .norm = 21.5f},
+    {.face = {0, 0, 10, 10, 0.5f, {{0}}, 0}, .embedding = values[1], .norm = 0.125f},
     {.face = {-1, 0, 1234567, 10, 1, {{0}}, 0}, .align_residual_px = 100, .embedding = values[2]},
 };
 static const arc_result results[3] = {
@@ -39,19 +40,20 @@ static arc_status save(const char *name, arc_results_format format, int dim, arc
 
 static void files_of_embeddings(void **state) {
     (void)state;
-    static const char csv[] = "path,face,x1,y1,x2,y2,score,e0,e1\n"
-                              "\"a,\"\"b\"\".jpg\",0,1,2,30.5,40.25,0.875,0.100000001,-2\n"
-                              "\"a,\"\"b\"\".jpg\",1,0,0,10,10,0.5,9.99999968e-21,3\n"
-                              "c\xff.jpg,0,-1,0,1.23457e+06,10,1,0.333333343,16777216\n";
-    static const char json[] = "[\n  {\"path\": \"a,\\\"b\\\".jpg\", \"face\": 0, \"box\": [1, 2, 30.5, 40.25], \"score\": "
-                               "0.875, \"landmarks\": [[1, 2], "
-                               "[3, 4], [5, 6], [7, 8], [9, 10.5]], \"residual\": 1.25, \"embedding\": [0.100000001, -2]},"
-                               "\n  {\"path\": \"a,\\\"b\\\".jpg\", \"face\": 1, \"box\": [0, 0, 10, 10], \"score\": 0.5, "
-                               "\"landmarks\": [[0, 0], [0, 0], "
-                               "[0, 0], [0, 0], [0, 0]], \"residual\": 0, \"embedding\": [9.99999968e-21, 3]},"
-                               "\n  {\"path\": \"c\xef\xbf\xbd.jpg\", \"face\": 0, \"box\": [-1, 0, 1.23457e+06, 10], \"score\": "
-                               "1, \"landmarks\": [[0, 0], "
-                               "[0, 0], [0, 0], [0, 0], [0, 0]], \"residual\": 100, \"embedding\": [0.333333343, 16777216]}\n]\n";
+    static const char csv[] = "path,face,x1,y1,x2,y2,score,e0,e1,quality\n"
+                              "\"a,\"\"b\"\".jpg\",0,1,2,30.5,40.25,0.875,0.100000001,-2,21.5\n"
+                              "\"a,\"\"b\"\".jpg\",1,0,0,10,10,0.5,9.99999968e-21,3,0.125\n"
+                              "c\xff.jpg,0,-1,0,1.23457e+06,10,1,0.333333343,16777216,0\n";
+    static const char json[] =
+        "[\n  {\"path\": \"a,\\\"b\\\".jpg\", \"face\": 0, \"box\": [1, 2, 30.5, 40.25], \"score\": "
+        "0.875, \"landmarks\": [[1, 2], "
+        "[3, 4], [5, 6], [7, 8], [9, 10.5]], \"residual\": 1.25, \"quality\": 21.5, \"embedding\": [0.100000001, -2]},"
+        "\n  {\"path\": \"a,\\\"b\\\".jpg\", \"face\": 1, \"box\": [0, 0, 10, 10], \"score\": 0.5, "
+        "\"landmarks\": [[0, 0], [0, 0], "
+        "[0, 0], [0, 0], [0, 0]], \"residual\": 0, \"quality\": 0.125, \"embedding\": [9.99999968e-21, 3]},"
+        "\n  {\"path\": \"c\xef\xbf\xbd.jpg\", \"face\": 0, \"box\": [-1, 0, 1.23457e+06, 10], \"score\": "
+        "1, \"landmarks\": [[0, 0], "
+        "[0, 0], [0, 0], [0, 0], [0, 0]], \"residual\": 100, \"quality\": 0, \"embedding\": [0.333333343, 16777216]}\n]\n";
     static const char names[] = "a,\"b\".jpg\t0\t1\t2\t30.5\t40.25\t0.875\na,\"b\".jpg\t1\t0\t0\t10\t10\t0.5\n"
                                 "c\xff.jpg\t0\t-1\t0\t1.23457e+06\t10\t1\n";
     char npy[128 + sizeof values + 1];

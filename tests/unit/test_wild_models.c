@@ -289,10 +289,49 @@ static void pipelines_give_onnx_runtimes_embeddings(void **state) {
             const double cosine = arc_test_cosine(have + k * dim, (const float *)golden + k * dim, dim);
             if (!(cosine >= large[i].least))
                 fail_msg("%s: picture %zu has cosine %.7f to ONNX Runtime's embedding", file, k, cosine);
-            assert_int_equal(norms[k] > 0, arc_model_contract(model)->norm_output > 0);
+            double squares = 0; /* the file's norm output, whose golden is not here, or the length of the embedding */
+            for (size_t d = 0; d < dim; d++)
+                squares += (double)have[k * dim + d] * (double)have[k * dim + d];
+            assert_true(norms[k] > 0);
+            assert_int_equal(fabs(norms[k] - sqrt(squares)) <= 1e-5 * norms[k], !arc_model_contract(model)->norm_output);
         }
         free(have);
         arc_mem_free(&arc_alloc_libc, golden);
+        arc_model_free(&model);
+    }
+}
+
+/* What was chosen and why is said, as text and as JSON. */
+static void the_choice_is_told(void **state) {
+    static const struct {
+        const char *file, *text[3], *json[4];
+    } told[] = {
+        {"ir_two17.onnx",
+         {"quality      output 'norm'", "'feature': the highest sum of the rules; 'feature' 10; 'norm' is no embedding", ""},
+         {"\"norm_output\": 1", "\"takes_points\": false", "\"embedding_rule\": \"'feature'",
+          "\"picture_rule\": \"'data': the only input"}},
+        {"two_inputs_kprpe.onnx",
+         {"points       input 'kps'", "'data': the first input that is a picture, three channels first",
+          "length of the embedding"},
+         {"\"norm_output\": 0", "\"takes_points\": true", "\"embedding_rule\"", "\"picture_rule\""}},
+        {"keras_nhwc.onnx", {"three channels last", "the only output", ""}, {"three channels last", "", "", ""}},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(told); i++) {
+        char name[128], *text[2];
+        arc_model *model;
+        snprintf(name, sizeof name, "wild-models/%s", told[i].file);
+        assert_int_equal(arc_model_load(ctx, arc_test_file(name), ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);
+        for (int json = 0; json < 2; json++)
+            assert_int_equal(arc_model_describe(ctx, model, json, false, &text[json], NULL), ARC_OK);
+        for (size_t k = 0; k < ARC_COUNT(told[i].text); k++)
+            if (!strstr(text[0], told[i].text[k]))
+                fail_msg("\"%s\" is not in: %s", told[i].text[k], text[0]);
+        for (size_t k = 0; k < ARC_COUNT(told[i].json); k++)
+            if (!strstr(text[1], told[i].json[k]))
+                fail_msg("%s is not in: %s", told[i].json[k], text[1]);
+        for (int json = 0; json < 2; json++)
+            arc_text_free(ctx, &text[json]);
         arc_model_free(&model);
     }
 }
@@ -394,6 +433,7 @@ int main(void) {
         cmocka_unit_test(small_models_give_onnx_runtimes_numbers),
         cmocka_unit_test(large_models_give_onnx_runtimes_embeddings),
         cmocka_unit_test(pipelines_give_onnx_runtimes_embeddings),
+        cmocka_unit_test(the_choice_is_told),
         cmocka_unit_test(names_overrule_the_rules),
         cmocka_unit_test(a_saved_model_is_the_same),
         cmocka_unit_test(bytes_without_a_batch_are_taken),

@@ -2,6 +2,7 @@
  * in batches, and given to the sink in order. The mirrored views are embedded separately from the plain ones because XNorm is
  * the mean norm over both. */
 #include "eval/eval_internal.h"
+#include "face/embed.h"
 #include "face/lanes.h"
 #include <math.h>
 #include <sodium.h>
@@ -15,6 +16,7 @@ typedef struct slot {
     arc_image crop;   /* lies in the result or in `fitted` */
     arc_image fitted; /* holds the scaled picture, if it had another size */
     arc_image mirrored;
+    float points[5][2]; /* of the face, in pixels of the crop */
     arc_status status;
     arc_error error;
 } slot;
@@ -27,6 +29,7 @@ typedef struct runner {
     arc_pipeline_options opt;
     arc_lanes *lanes;
     arc_photo_source source; /* gives the set's photos to the search and fills the slots */
+    arc_template align;
     int width_px, height_px, dim, count;
     int64_t first;
     slot *slot;             /* [BATCH] */
@@ -109,6 +112,7 @@ static arc_status take_result(runner *r, int i, arc_error *err) {
         return arc_fail(err, found->status, "%s", found->error.text);
     if (found->faces == 0)
         return arc_fail(err, ARC_ENOTFOUND, "no face found%s", found->faces_found > 0 ? " in the labelled box" : "");
+    arc_embed_points(&found->face[0].face, r->align, s->points);
     if (r->opt.aligned && !s->photo.photo.has_landmarks)
         return fit(r, i, err);
     s->crop = found->face[0].crop;
@@ -178,20 +182,25 @@ static double norm_of(const float *x, int dim) {
 /* Embeds the pictures of the batch that are there; the rows of the others are not touched. */
 static arc_status embed_batch(runner *r, arc_error *err) {
     arc_image crop[BATCH];
+    float points[BATCH][5][2];
+    const arc_embed_extra extra = {.points = (const float(*)[5][2])points};
     int n = 0;
     for (int i = 0; i < r->count; i++)
-        if (r->slot[i].status == ARC_OK)
+        if (r->slot[i].status == ARC_OK) {
+            memcpy(points[n], r->slot[i].points, sizeof points[n]);
             crop[n++] = r->slot[i].crop;
-    arc_status st = arc_embed_crops(r->embedder, crop, n, false, r->plain, err);
+        }
+    arc_status st = arc_embed_faces(r->embedder, crop, &extra, n, false, r->plain, err);
     if (st != ARC_OK || !r->run->opt->flip)
         return st;
     n = 0;
     for (int i = 0; i < r->count; i++)
         if (r->slot[i].status == ARC_OK) {
             mirror(&r->slot[i].crop, &r->slot[i].mirrored);
+            arc_embed_mirror_points((const float(*)[2])r->slot[i].points, r->width_px, points[n]);
             crop[n++] = r->slot[i].mirrored;
         }
-    return arc_embed_crops(r->embedder, crop, n, false, r->flipped, err);
+    return arc_embed_faces(r->embedder, crop, &extra, n, false, r->flipped, err);
 }
 
 static arc_status hand_on(runner *r, arc_error *err) {
@@ -270,6 +279,7 @@ static arc_status prepare(runner *r, const arc_model *model, arc_error *err) {
     const arc_alloc *a = &r->ctx->alloc;
     const arc_evaluate_options *opt = r->run->opt;
     const arc_template align = arc_model_contract(model)->align;
+    r->align = align;
     arc_template_get(align, &r->width_px, &r->height_px, NULL);
     arc_status st = arc_embedder_new(r->ctx, model, &r->embedder, err);
     if (st == ARC_OK)
