@@ -142,6 +142,7 @@ mutant softmax-scale kernel/simd/normalise.h - kernels_rows 's/most), s));/most)
 mutant matmul-even-tiles op/dense/gemm.c - transformers 's/(tile + 1) \* g->m \/ g->tiles - i0/(tile + 1) * g->m \/ g->tiles - i0 - (tile == 2)/'
 mutant matmul-scaled-bias pass/matmul.c - transformers 's/if (!add \&\& has_bias)/if (add \&\& has_bias)/'
 mutant matmul-broadcast op/dense/gemm.c - transformers 's/arc_loop_add(\&l, \&s->in\[ARC_CONV_RESIDUAL\]);/arc_loop_add(\&l, \&tensor);/'
+mutant transpose-view plan/layout.c - transformers 's/from_rows\[4\] = {0, 3, 1, 2}/from_rows[4] = {0, 3, 2, 1}/'
 mutant spelt-gelu-half pass/spelt.c - transformers 's/number == 0\.5f \&\& !p->has_half/!p->has_half/'
 mutant spelt-norm-axis pass/spelt.c - transformers 's/axes->ints\[0\] == -1/axes->ints[0] != 0/'
 mutant sigmoid-sign kernel/simd/slots.h - kernels 's/v_if_negative(v, e, one)/v_if_negative(v, one, e)/'

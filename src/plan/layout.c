@@ -122,12 +122,13 @@ void arc_planner_made(arc_plan_value *v, bool nhwc, arc_place place) {
 
 /* ---- views ----------------------------------------------------------------------------------------------------------------- */
 
-/* Transpose(0,2,3,1): what NHWC already is. */
-static bool is_to_rows(const arc_node *n) {
-    static const int64_t rows[4] = {0, 2, 3, 1};
+static bool transposes(const arc_node *n, const int64_t wanted[4]) {
     const arc_attr *perm = arc_node_is(n, ARC_KIND_TRANSPOSE) ? arc_node_attr(n, "perm") : NULL;
-    return perm && perm->kind == ARC_ATTR_INTS && perm->count == 4 && memcmp(perm->ints, rows, sizeof rows) == 0;
+    return perm && perm->kind == ARC_ATTR_INTS && perm->count == 4 && memcmp(perm->ints, wanted, 4 * sizeof *wanted) == 0;
 }
+
+/* Transpose(0,2,3,1): what NHWC already is. Transpose(0,3,1,2): the plain bytes become the result's NHWC. */
+static const int64_t to_rows[4] = {0, 2, 3, 1}, from_rows[4] = {0, 3, 1, 2};
 
 arc_status arc_planner_view(arc_planner *b, const arc_node *n, bool *done, arc_error *err) {
     *done = false;
@@ -135,8 +136,12 @@ arc_status arc_planner_view(arc_planner *b, const arc_node *n, bool *done, arc_e
         return ARC_OK;
     arc_plan_value *from = &b->value[n->input[0]], *to = &b->value[n->output[0]];
     arc_place place;
-    if (is_to_rows(n) && arc_is_image(from) && from->nhwc.kind == ARC_IN_ARENA) {
+    if (transposes(n, to_rows) && arc_is_image(from) && from->nhwc.kind == ARC_IN_ARENA) {
         place = from->nhwc;
+    } else if (transposes(n, from_rows) && arc_is_image(from) && from->plain.kind == ARC_IN_ARENA) {
+        arc_planner_made(to, true, from->plain);
+        *done = true;
+        return ARC_OK;
     } else if (n->entry->view && (n->outputs < 2 || n->output[1] < 0)) {
         const arc_status st = arc_planner_want(b, n->input[0], false, &place, err);
         if (st != ARC_OK)

@@ -210,6 +210,37 @@ static void residuals_broadcast(void **state) {
     }
 }
 
+static int turned(net *t, int x, int64_t a, int64_t b, int64_t c, int64_t d) {
+    arc_node *n;
+    const int64_t perm[4] = {a, b, c, d};
+    const int y = net_node(t, "Transpose", x, ARC_NO_VALUE, ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_ints(t->g, n, "perm", 4, perm), ARC_OK);
+    return y;
+}
+
+/* Between images and rows of channels nothing is copied: a block of ConvNeXt is convolution, normalisation, two products, sum. */
+static void rows_of_channels_are_views(void **state) {
+    (void)state;
+    net t;
+    const arc_shape image = {4, {2, 6, 9, 7}};
+    const arc_shape s = {1, {6}};
+    int x = start(&t, 45, image);
+    const int from = net_conv(&t, x, (net_conv_spec){6, 6, 3, 1, 1, 1, true});
+    int y = turned(&t, net_conv(&t, from, (net_conv_spec){6, 6, 5, 1, 2, 6, true}), 0, 2, 3, 1);
+    y = net_node(&t, "LayerNormalization", y, net_constant(&t, s, 0.5f, 1.5f), net_constant(&t, s, -1, 1), NULL);
+    y = spelt_gelu(&t, pair(&t, "Add", product(&t, y, 6, 24), vector(&t, 24)), 0);
+    y = pair(&t, "Mul", pair(&t, "Add", product(&t, y, 24, 6), vector(&t, 6)), vector(&t, 6));
+    y = pair(&t, "Add", from, turned(&t, y, 0, 3, 1, 2));
+    net_done(&t, net_conv(&t, y, (net_conv_spec){6, 4, 3, 1, 1, 1, true}));
+    expect(&t, image, 9, false, "a block of ConvNeXt"); /* two conversions at the ends */
+    x = start(&t, 46, image);                           /* the transposed value is read as an image and as it lies */
+    y = pair(&t, "Mul", x, number(&t, 0.5f));
+    const int z = turned(&t, y, 0, 3, 1, 2);
+    y = pair(&t, "Add", net_conv(&t, z, (net_conv_spec){7, 7, 3, 1, 1, 1, false}), z);
+    net_done(&t, pair(&t, "Add", y, one(&t, "Relu", z)));
+    expect(&t, image, 0, false, "a transposed value read twice");
+}
+
 static void bits_do_not_depend_on_tiles(void **state) {
     (void)state;
     net t;
@@ -239,6 +270,7 @@ int main(void) {
         cmocka_unit_test(layer_normalisation_is_one_node),
         cmocka_unit_test(what_is_behind_a_product_is_fused),
         cmocka_unit_test(residuals_broadcast),
+        cmocka_unit_test(rows_of_channels_are_views),
         cmocka_unit_test(bits_do_not_depend_on_tiles),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define LEAST_F16 0x1p-14 /* the least normal number */
+#define LEAST_F16 0x1p-14       /* the least normal number */
+#define PARALLEL_MACS (1 << 19) /* fewer multiply-adds are done before another thread has woken up */
 
 typedef struct gemm_state {
     size_t batch, m, n, k, tiles;
@@ -361,7 +362,8 @@ static void gemm_run(const arc_step *s) {
     }
     if (g->product_at != SIZE_MAX)
         job.y = (float *)(void *)(s->shared_scratch + g->product_at);
-    arc_pool_run(s->pool, g->batch * g->panels.per_set * g->tiles, 0, gemm_items, &job);
+    arc_pool_run(g->batch * g->m * g->n * g->k < PARALLEL_MACS ? NULL : s->pool, g->batch * g->panels.per_set * g->tiles, 0,
+                 gemm_items, &job);
     if (g->product_at != SIZE_MAX)
         add_residual(s, g, job.y);
 }
