@@ -117,6 +117,13 @@ typedef enum arc_op_kind {
     ARC_KIND_SQRT,
     ARC_KIND_POW,
     ARC_KIND_SOFTMAX,
+    ARC_KIND_ATTENTION,
+    ARC_KIND_SQUEEZE,
+    ARC_KIND_SLICE,
+    ARC_KIND_SPLIT,
+    ARC_KIND_GATHER,
+    ARC_KIND_CONCAT,
+    ARC_KIND_SHAPE,
     ARC_KIND_REDUCE_MEAN,
     ARC_KIND_ADD,
     ARC_KIND_SUB,
@@ -214,6 +221,7 @@ extern const arc_op arc_ops_row_norm[];    /* op/norm/row.c: Layer-, RMS-, Group
 extern const arc_op arc_ops_smooth[];      /* op/activation/smooth.c: Gelu Mish Swish Celu */
 extern const arc_op arc_ops_einsum[];      /* op/dense/einsum.c */
 extern const arc_op arc_ops_index[]; /* op/shape/index.c: GatherElements GatherND ScatterElements ScatterND TopK CumSum Trilu */
+extern const arc_op arc_ops_heads[]; /* op/attention/fused.c: arc.Attention */
 extern const arc_op arc_ops_attention[];  /* op/attention/attention.c: Attention RotaryEmbedding */
 extern const arc_op arc_ops_grid[];       /* op/resize/grid.c: GridSample AffineGrid */
 extern const arc_op arc_ops_select[];     /* op/shape/select.c: NonZero Compress OneHot EyeLike Hardmax */

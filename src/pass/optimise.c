@@ -64,6 +64,7 @@ arc_status arc_graph_optimise(const arc_graph *g, arc_graph **out, arc_error *er
         ARC_TRY(arc_fold_affine(&w, err));
         ARC_TRY(arc_fuse_epilogues(&w, err));
         ARC_TRY(arc_fuse_matmul(&w, err));
+        ARC_TRY(arc_fuse_attention(&w, err));
         remove_dead(&w);
     }
 done:

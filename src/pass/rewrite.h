@@ -56,5 +56,6 @@ arc_status arc_join_spelt(arc_rewrite *w, arc_error *err);     /* spelt.c */
 arc_status arc_fold_affine(arc_rewrite *w, arc_error *err);    /* affine.c */
 arc_status arc_fuse_epilogues(arc_rewrite *w, arc_error *err); /* fuse.c */
 arc_status arc_fuse_matmul(arc_rewrite *w, arc_error *err);    /* matmul.c */
+arc_status arc_fuse_attention(arc_rewrite *w, arc_error *err); /* attention.c */
 
 #endif

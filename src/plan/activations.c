@@ -30,6 +30,64 @@ static void merge_in_place(arc_plan *plan) {
     }
 }
 
+static bool is_read(const bool *wanted, const arc_plan_step *ps) {
+    bool any = false;
+    for (int i = 0; i < ps->step.outputs; i++)
+        any |= ps->out[i].kind == ARC_IN_ARENA && wanted[ps->out[i].index];
+    return any;
+}
+
+/* Lifetimes of the buffers again, from the steps that are left. */
+static void take_lifetimes(arc_plan *plan, const bool *wanted) {
+    for (int i = 0; i < plan->buffers; i++) {
+        plan->buffer[i].block.bytes = wanted[i] ? plan->buffer[i].block.bytes : 0;
+        plan->buffer[i].block.first = plan->buffer[i].block.last = 0;
+    }
+    for (int i = 0; i < plan->steps; i++) {
+        const arc_plan_step *ps = plan->step[i];
+        for (int k = 0; k < ps->step.outputs; k++)
+            if (ps->out[k].kind == ARC_IN_ARENA)
+                plan->buffer[ps->out[k].index].block.first = plan->buffer[ps->out[k].index].block.last = i;
+        for (int k = 0; k < ps->step.inputs; k++)
+            if (ps->in[k].kind == ARC_IN_ARENA)
+                plan->buffer[ps->in[k].index].block.last = i;
+    }
+}
+
+arc_status arc_plan_drop_unread(arc_plan *plan, const arc_alloc *a, arc_error *err) {
+    bool *wanted = arc_mem_new(a, (size_t)plan->buffers + 1, sizeof *wanted);
+    if (!wanted)
+        return arc_fail_nomem(err, "planning activations");
+    for (int i = 0; i < plan->graph->outputs; i++)
+        if (plan->output[i].place.kind == ARC_IN_ARENA)
+            wanted[plan->output[i].place.index] = true;
+    int dropped = 0;
+    for (int i = plan->steps - 1; i >= 0; i--) {
+        arc_plan_step *ps = plan->step[i];
+        if (!is_read(wanted, ps)) {
+            plan->step[i] = NULL;
+            dropped++;
+            continue;
+        }
+        for (int k = 0; k < ps->step.outputs; k++) /* it writes them all */
+            if (ps->out[k].kind == ARC_IN_ARENA)
+                wanted[ps->out[k].index] = true;
+        for (int k = 0; k < ps->step.inputs; k++)
+            if (ps->in[k].kind == ARC_IN_ARENA)
+                wanted[ps->in[k].index] = true;
+    }
+    if (dropped) {
+        int kept = 0;
+        for (int i = 0; i < plan->steps; i++)
+            if (plan->step[i])
+                plan->step[kept++] = plan->step[i];
+        plan->steps = kept;
+        take_lifetimes(plan, wanted);
+    }
+    arc_mem_free(a, wanted);
+    return ARC_OK;
+}
+
 arc_status arc_plan_place_all(arc_plan *plan, const arc_alloc *a, arc_error *err) {
     merge_in_place(plan);
     arc_block **apart = arc_mem_new(a, (size_t)plan->buffers + 1, sizeof *apart);

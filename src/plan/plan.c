@@ -292,6 +292,9 @@ static arc_status finish_outputs(arc_planner *b, arc_error *err) {
         if (st != ARC_OK)
             return st;
     }
+    const arc_status st = b->infer_only ? ARC_OK : arc_plan_drop_unread(plan, b->alloc, err);
+    if (st != ARC_OK)
+        return st;
     for (int i = 0; i < b->graph->outputs; i++) /* outputs outlive the last step */
         if (plan->output[i].place.kind == ARC_IN_ARENA)
             plan->buffer[plan->output[i].place.index].block.last = plan->steps;

@@ -63,6 +63,9 @@ typedef struct arc_plan_request {
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err);
 void arc_plan_free(arc_plan **plan);
 
+/* activations.c: drops steps whose outputs nobody reads, such as those of which passes or a Shape needed no more than the shape.
+ */
+arc_status arc_plan_drop_unread(arc_plan *plan, const arc_alloc *a, arc_error *err);
 /* activations.c: merges in-place steps, places buffers; fills offsets and activation_bytes. */
 arc_status arc_plan_place_all(arc_plan *plan, const arc_alloc *a, arc_error *err);
 

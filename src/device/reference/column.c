@@ -4,8 +4,8 @@
 #include "op/layer.h"
 #include <string.h>
 
-static const arc_reference_entry *const tables[] = {arc_reference_conv, arc_reference_dense, arc_reference_elementwise,
-                                                    arc_reference_norm, arc_reference_pool};
+static const arc_reference_entry *const tables[] = {arc_reference_attention,   arc_reference_conv, arc_reference_dense,
+                                                    arc_reference_elementwise, arc_reference_norm, arc_reference_pool};
 
 arc_reference_fn *arc_reference_find(const char *op) {
     for (size_t t = 0; t < ARC_COUNT(tables); t++)

@@ -55,6 +55,7 @@ typedef struct arc_reference_entry {
     const char *op;
     arc_reference_fn *fn;
 } arc_reference_entry;
+extern const arc_reference_entry arc_reference_attention[];   /* attention.c: arc.Attention */
 extern const arc_reference_entry arc_reference_conv[];        /* conv.c: with their fused forms */
 extern const arc_reference_entry arc_reference_dense[];       /* dense.c: Gemm, MatMul */
 extern const arc_reference_entry arc_reference_elementwise[]; /* elementwise.c: of one and two operands; what renames a shape */

@@ -1,6 +1,7 @@
 /* op: Attention of opset 23 (with the key lengths of 24): scaled dot products of queries and keys, softmax, weighted sum of
- * values; masks, causal masking, earlier keys and values, groups of query heads that share keys. Each row of queries is one item
- * of work, summed in double. */
+ * values; masks, causal masking, earlier keys and values, groups of query heads that share keys. Without masks, earlier keys and
+ * scores it runs in float32 on heads.c; else each row of queries is one item of work, summed in double. */
+#include "op/attention/heads.h"
 #include "op/layer.h"
 #include <math.h>
 
@@ -21,6 +22,8 @@ typedef struct attention {
     double scale, cap;
     bool causal;
     int mode;
+    bool plain; /* float32 without masks, earlier keys and scores: heads.c does it */
+    arc_heads_attention core;
 } attention;
 
 /* Rank 4 as it is; rank 3 [batch][length][heads * size]. */
@@ -113,6 +116,26 @@ static void given_of(const arc_step *s, const arc_tensor **given) {
         given[i] = i < s->inputs && s->in[i].dtype != ARC_NO_DTYPE ? &s->in[i] : NULL;
 }
 
+static arc_heads strided(const heads *h) {
+    return (arc_heads){h->batch, h->heads, h->length, h->size, h->batch_stride, h->head_stride, h->row_stride, 1};
+}
+
+/* Whether heads.c does the step, in float32; prepares it then. */
+static bool is_plain(arc_step *s, attention *a) {
+    bool plain = !a->causal && !(a->cap > 0);
+    for (int i = 0; i < s->inputs; i++)
+        plain &= s->in[i].dtype == (i < MASK ? ARC_F32 : ARC_NO_DTYPE);
+    for (int i = 1; i < s->outputs; i++)
+        plain &= s->out[i].dtype == ARC_NO_DTYPE;
+    a->core = (arc_heads_attention){.q = strided(&a->q),
+                                    .k = strided(&a->k),
+                                    .v = strided(&a->v),
+                                    .y = strided(&a->y),
+                                    .group = a->q.heads / a->k.heads,
+                                    .scale = (float)a->scale};
+    return plain && a->total > 0 && arc_heads_prepare(s, &a->core);
+}
+
 static arc_status attention_prepare(arc_prepare *p) {
     const arc_tensor *given[INPUTS];
     attention *a = arc_arena_new(p->arena, 1, sizeof *a);
@@ -124,6 +147,11 @@ static arc_status attention_prepare(arc_prepare *p) {
         return arc_fail(p->err, ARC_ESHAPE, "Attention '%s': %s", p->step->node->name, why);
     (void)view(&p->step->out[RESULT].shape, a->q.heads, &a->y);
     p->step->state = a;
+    a->plain = is_plain(p->step, a);
+    if (a->plain) {
+        p->step->algorithm = "heads";
+        return ARC_OK;
+    }
     p->step->scratch_bytes = (size_t)ARC_MAX(a->total + a->v.size, (int64_t)1) * sizeof(double);
     return ARC_OK;
 }
@@ -243,6 +271,10 @@ static void put_present(const arc_step *s, const attention *a, const heads *h, i
 static void attention_run(const arc_step *s) {
     const attention *a = s->state;
     const int64_t rows = a->q.batch * a->q.heads * a->q.length;
+    if (a->plain) {
+        arc_heads_run(s, &a->core, s->in[QUERY].data, s->in[KEY].data, s->in[VALUE].data, NULL, NULL, s->out[RESULT].data);
+        return;
+    }
     put_present(s, a, &a->k, KEY, PRESENT_KEY);
     put_present(s, a, &a->v, VALUE, PRESENT_VALUE);
     if (rows > 0)
