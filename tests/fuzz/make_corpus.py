@@ -157,7 +157,7 @@ def onnx_contrib():
 
 
 def onnx_turns():
-    """Scan forwards and backwards along several axes, convolutions over one dimension, masks of keys in ONNX Runtime's attention."""
+    """Scan forwards and backwards along several axes, a function with a default, convolutions over one dimension, masks of keys in ONNX Runtime's attention."""
     t = numpy_helper.from_array
     ms = "com.microsoft"
     node = helper.make_node
@@ -178,14 +178,20 @@ def onnx_turns():
         node("MultiHeadAttention", ["at", "x", "al", "", "mask3"], ["mm"], domain=ms, num_heads=2, mask_filter_value=-2.0, scale=0.7),
         node("MultiHeadAttention", ["x", "x", "x", "", "mask"], ["md"], domain=ms, num_heads=1),
     ]
-    parts = ["state", "rows", "others", "line_y", "back_y", "short_y", "at", "al", "mh", "mm", "md"]
+    leak = node("LeakyRelu", ["a"], ["b"])
+    ref = leak.attribute.add()
+    ref.name, ref.ref_attr_name, ref.type = "alpha", "slope", onnx.AttributeProto.FLOAT
+    own = helper.make_function("own", "Leak", ["a"], ["b"], [leak], [helper.make_opsetid("", 17)], attribute_protos=[helper.make_attribute("slope", 0.75)])
+    nodes += [node("Leak", ["x"], ["leak"], domain="own"), node("Leak", ["x"], ["leak3"], domain="own", slope=0.375)]
+    parts = ["leak", "leak3", "state", "rows", "others", "line_y", "back_y", "short_y", "at", "al", "mh", "mm", "md"]
     nodes += [node("Reshape", [p, "flat"], [p + "_flat"]) for p in parts] + [node("Concat", [p + "_flat" for p in parts], ["y"], axis=0)]
     tensors = [t(weights(2, 4), "s0"), t(weights(3, 4), "c"), t(weights(5, 3, 3), "line"), t(weights(5), "line_b"), t(weights(5, 2, 3), "back"),
                t(weights(2, 3, 2), "short"), t(2 * weights(4, 12), "aw"), t(weights(12), "ab"), t(np.array([[1, 1, 0], [0, 1, 1]], np.int32), "mask"),
                t(np.array([2, 3], np.int32), "lengths"), t(rng.integers(0, 2, (2, 3, 3)).astype(np.int32), "mask3"),
                t(np.array([-1], np.int64), "flat")]
     graph = helper.make_graph(nodes, "turns", [info("x", [2, 3, 4])], [info("y", [None])], tensors)
-    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(ms, 1)], ir_version=8, producer_name="seed")
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(ms, 1), helper.make_opsetid("own", 1)],
+                          functions=[own], ir_version=9, producer_name="seed")
     write("onnx", "turns.onnx", m.SerializeToString())
 
 

@@ -1,5 +1,6 @@
 /* ONNX files that nobody exports: circles, chains, bodies and numbers that would take a reader beyond all bounds of time or
  * memory, or past what it knows. Written here field by field, as protobuf has them. */
+#include "folder.h"
 #include "format/format.h"
 #include "support.h"
 #include <stdarg.h>
@@ -439,6 +440,83 @@ static void scans_are_bounded_and_fit_their_body(void **state) {
     refused(13, &g, &more, ARC_ELIMIT, "written out they are more than");
 }
 
+/* Squeeze names its axes in an attribute before opset 13, in an input from then on. */
+static void functions_of_another_opset_mean_the_same(void **state) {
+    message more = {0};
+    (void)state;
+    for (int squeezes = 0; squeezes < 2; squeezes++) {
+        message f = begin_function(), set = {0};
+        put_node(&f, F_NODE, squeezes ? "Squeeze" : "Relu", "a", "b");
+        put_number(&set, 2, 11);
+        put_message(&f, 9, &set);
+        put_message(&more, FUNCTION, &f);
+        message g = call_often(1);
+        if (squeezes)
+            refused(13, &g, &more, ARC_EUNSUPPORTED, "means something else in the model's opset 13");
+        else
+            taken(13, &g, &more);
+    }
+}
+
+/* ---- external.c ---- */
+
+static void put_pair(message *tensor, const char *key, const char *value) {
+    message pair = {0};
+    put_text(&pair, 1, key);
+    put_text(&pair, 2, value);
+    put_message(tensor, 13, &pair);
+}
+
+/* A model y = x + w; w are the two floats from byte `offset` of a file. */
+static void write_model_beside(const char *name, const char *location, const char *offset) {
+    message m = {0}, set = {0}, w = {0}, g = begin_graph();
+    put_number(&w, 1, 2);
+    put_number(&w, 2, F32);
+    put_text(&w, 8, "w");
+    put_pair(&w, "location", location);
+    put_pair(&w, "offset", offset);
+    put_pair(&w, "length", "8");
+    put_number(&w, 14, 1);
+    put_message(&g, INITIALIZER, &w);
+    put_node(&g, NODE, "Add", "x w", "y");
+    put_number(&m, 1, 8);
+    put_number(&set, 2, 13);
+    put_message(&m, OPSET, &set);
+    put_message(&m, GRAPH, &g);
+    FILE *f = fopen(in_folder(name), "wb");
+    assert_true(f && fwrite(m.data, 1, m.bytes, f) == m.bytes && fclose(f) == 0);
+    free(m.data);
+}
+
+static void weights_beside_a_model_are_read_where_they_lie(void **state) {
+    static const float numbers[] = {1, 2, 3, 4};
+    static const struct {
+        const char *location, *offset;
+        arc_status st;
+    } cases[] = {
+        {"w.bin", "8", ARC_OK},           {"w.bin", "12", ARC_ECORRUPT},       {"w.bin", "18446744073709551608", ARC_EFORMAT},
+        {"none.bin", "0", ARC_ENOTFOUND}, {"../w.bin", "0", ARC_EFORMAT},      {"out.bin", "0", ARC_EFORMAT},
+        {"w.bin", "-8", ARC_EFORMAT},     {"models/w.bin", "0", ARC_ENOTFOUND}};
+    (void)state;
+    assert_int_equal(mkdir(in_folder("models"), 0700), 0);
+    for (int i = 0; i < 2; i++) {
+        FILE *f = fopen(in_folder(i ? "w.bin" : "models/w.bin"), "wb");
+        assert_true(f && fwrite(numbers, 1, sizeof numbers, f) == sizeof numbers && fclose(f) == 0);
+    }
+    assert_int_equal(symlink("../w.bin", in_folder("models/out.bin")), 0);
+    for (size_t i = 0; i < ARC_COUNT(cases); i++) {
+        arc_graph *g;
+        arc_error err = {0};
+        write_model_beside("models/m.onnx", cases[i].location, cases[i].offset);
+        const arc_status st = arc_onnx_load(&g, &arc_alloc_libc, in_folder("models/m.onnx"), &err);
+        if (st != cases[i].st)
+            fail_msg("%s from %s: status %d, '%s'", cases[i].location, cases[i].offset, (int)st, err.text);
+        if (st == ARC_OK)
+            assert_memory_equal(g->value[arc_graph_find(g, "w")].data, numbers + 2, 8);
+        arc_graph_free(&g);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slope_behind_a_circle_or_a_long_chain_is_read),
@@ -448,6 +526,8 @@ int main(void) {
         cmocka_unit_test(bodies_are_written_out_within_a_bound),
         cmocka_unit_test(attributes_are_not_endless),
         cmocka_unit_test(a_cut_branch_is_damage),
+        cmocka_unit_test(functions_of_another_opset_mean_the_same),
+        cmocka_unit_test(weights_beside_a_model_are_read_where_they_lie),
         cmocka_unit_test(scans_are_bounded_and_fit_their_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

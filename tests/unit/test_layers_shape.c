@@ -38,6 +38,56 @@ static void slices_backwards(void **state) {
     expect(&c, 1, half, want, 0);
 }
 
+/* Opset 18: five in three parts are two, two and one. */
+static void splits_into_uneven_parts(void **state) {
+    static const int64_t dim[] = {5};
+    static const float x[] = {1, 2, 3, 4, 5};
+    (void)state;
+    call c = {.op = "Split", .opset = 18, .outputs = 3};
+    add_input(&c, ARC_F32, 1, dim, x, false);
+    add_int(&c, "num_outputs", 3);
+    run(&c, ARC_PLAIN);
+    if (c.st != ARC_OK)
+        fail_msg("%s", c.err.text);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(c.out[i].shape.dim[0], i < 2 ? 2 : 1);
+        assert_memory_equal(c.out[i].data, x + 2 * i, (i < 2 ? 2 : 1) * sizeof *x);
+    }
+    free_results(&c);
+}
+
+static void the_first_of_equals_comes_first(void **state) {
+    static const int64_t dim[] = {5}, one[] = {1}, three = 3, places[] = {1, 2, 4};
+    static const float x[] = {2, 5, 5, 1, 5}, top[] = {5, 5, 5};
+    (void)state;
+    call c = {.op = "TopK", .opset = 11, .outputs = 2};
+    add_input(&c, ARC_F32, 1, dim, x, false);
+    add_input(&c, ARC_I64, 1, one, &three, true);
+    run(&c, ARC_PLAIN);
+    assert_int_equal(c.st, ARC_OK);
+    assert_memory_equal(c.out[0].data, top, sizeof top);
+    assert_memory_equal(c.out[1].data, places, sizeof places);
+    free_results(&c);
+}
+
+/* Two letters that are summed over, of two and of three inputs. */
+static void sums_over_several_letters(void **state) {
+    static const int64_t dim[] = {2, 3}, two[] = {2};
+    static const float x[] = {1, 2, 3, 4, 5, 6}, y[] = {1, 0, 2, 1, 3, 1}, z[] = {10, 100}, pair[] = {32}, three[] = {70 + 2500};
+    (void)state;
+    call c = {.op = "Einsum", .opset = 12, .outputs = 1};
+    add_input(&c, ARC_F32, 2, dim, x, false);
+    add_input(&c, ARC_F32, 2, dim, y, false);
+    add_text(&c, "equation", "ab,ab->");
+    expect(&c, 0, NULL, pair, 0);
+    call more = {.op = "Einsum", .opset = 12, .outputs = 1};
+    add_input(&more, ARC_F32, 2, dim, x, false);
+    add_input(&more, ARC_F32, 2, dim, y, false);
+    add_input(&more, ARC_F32, 1, two, z, false);
+    add_text(&more, "equation", "ab,ab,a->");
+    expect(&more, 0, NULL, three, 0);
+}
+
 static void shapes_must_be_known_and_sound(void **state) {
     static const int64_t dim[] = {2, 3}, two[] = {2}, want[] = {4, -1}, zero[] = {-1, -1};
     static const float x[6] = {0};
@@ -69,9 +119,9 @@ static void shapes_must_be_known_and_sound(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(joins_and_cuts_in_both_layouts),
-        cmocka_unit_test(slices_backwards),
-        cmocka_unit_test(shapes_must_be_known_and_sound),
+        cmocka_unit_test(joins_and_cuts_in_both_layouts), cmocka_unit_test(slices_backwards),
+        cmocka_unit_test(splits_into_uneven_parts),       cmocka_unit_test(the_first_of_equals_comes_first),
+        cmocka_unit_test(sums_over_several_letters),      cmocka_unit_test(shapes_must_be_known_and_sound),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
