@@ -285,6 +285,10 @@ mutant external-offset format/onnx/external.c - hostile_models 's/\*data = map->
 mutant external-link format/onnx/external.c - hostile_models 's/if (!lies_under(real, folder, strlen(folder)) \&\& /if (!lies_under(real, "\/", 1) \&\& /'
 mutant qlinear-bias format/onnx/contrib.c - wild_models 's/= one \* each\[i\] \* factor;/= one * one * each[i] * factor;/'
 mutant qlinear-concat format/onnx/contrib.c - wild_models 's/in\[count++\] = dequantized(w, arc_swap_input(w, i), arc_swap_input(w, i + 1), /in[count++] = dequantized(w, arc_swap_input(w, i), arc_swap_input(w, 3), /'
+mutant attention-causal op/attention/attention.c - layers_attention 's/(a->causal \&\& j > i + /(a->causal \&\& j >= i + /'
+mutant attention-cap op/attention/attention.c - layers_attention 's/a->cap \* tanh(v \/ a->cap)/tanh(v \/ a->cap) \/ 2/'
+mutant rotary-turn op/attention/attention.c - layers_attention 's/a, c \* p - d \* q);/a, c * p + d * q);/'
+mutant rotary-pairs op/attention/attention.c - layers_attention 's/a = first + (paired ? 2 \* i : i), b/a = first + i, b/'
 mutant key-mask format/onnx/attention.c - wild_models 's/"mask_filter_value", -10000)/"mask_filter_value", 0)/'
 mutant line-pads format/onnx/lines.c - wild_models 's/{0, pads->ints\[0\], 0, pads->ints\[1\]}/{pads->ints[0], 0, pads->ints[1], 0}/'
 # Photos by name, and in archives.

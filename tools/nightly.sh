@@ -96,7 +96,7 @@ run_kills() {
 
 run_valgrind() {
     # Programs that take seconds by themselves; valgrind makes them fifty times slower and has no AVX-512.
-    local test tests=(base gemm graph passes importers recordio recipe losses curves align data_ops layers_elementwise layers_images layers_shape layers_integers layers_places exchange)
+    local test tests=(base gemm graph passes importers recordio recipe losses curves align data_ops layers_elementwise layers_images layers_shape layers_integers layers_places layers_attention exchange)
     command -v valgrind >/dev/null || { echo "valgrind is not installed"; return 77; }
     [ $quick = no ] || tests=(base recipe)
     build_release || return

@@ -331,7 +331,12 @@ static void rotary_run(const arc_step *s) {
 }
 
 const arc_op arc_ops_attention[] = {
-    {.name = "Attention", .layout = ARC_OP_PLAIN, .infer = attention_infer, .prepare = attention_prepare, .run = attention_run},
+    {.name = "Attention",
+     .kernels = "igemm rows_softmax",
+     .layout = ARC_OP_PLAIN,
+     .infer = attention_infer,
+     .prepare = attention_prepare,
+     .run = attention_run},
     {.name = "RotaryEmbedding", .layout = ARC_OP_PLAIN, .infer = rotary_infer, .run = rotary_run},
     {.name = NULL},
 };

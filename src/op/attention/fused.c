@@ -137,6 +137,7 @@ static void attention_run(const arc_step *s) {
 const arc_op arc_ops_heads[] = {
     {.name = "arc.Attention",
      .kind = ARC_KIND_ATTENTION,
+     .kernels = "igemm rows_softmax",
      .layout = ARC_OP_PLAIN,
      .infer = attention_infer,
      .prepare = attention_prepare,
