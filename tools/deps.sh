@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(gcc libc6-dev cmake ninja-build pkg-config
     libjpeg-dev libpng-dev libwebp-dev libexif-dev libcairo2-dev
-    libgif-dev libtiff-dev libheif-dev
+    libgif-dev libtiff-dev libheif-dev libopenjp2-7-dev libjxl-dev liblcms2-dev
     libcurl4-openssl-dev libsodium-dev libarchive-dev libjansson-dev
     libcmocka-dev libonnx-testdata)
 if [ "${1:-}" = --ci ]; then

@@ -42,10 +42,14 @@ typedef struct arc_image_options {
      * = full size. */
     int min_side_px;
     int ignore_orientation; /**< 1: EXIF orientation is not applied; default 0 */
-    /** 1: a JPEG, PNG, WebP, GIF or TIFF that ends early or has damaged data is refused (ECORRUPT). 0 (default): what could be
+    /** 1: a picture that ends early or has damaged data is refused (ECORRUPT). 0 (default): what could be
      * decoded is used, arc_image_info says so, and only a file of which nothing could be decoded is refused. */
     int strict;
-    int frame; /**< of a GIF or TIFF with several, from 0 (default); EINVAL when there is none of that number */
+    /** Of a file with several pictures, from 0 (default): the frames of GIF, PNG, WebP and JPEG XL films, each as a viewer shows
+     * it, the pages of TIFF, the pictures of HEIC and AVIF, of which 0 is the primary one. EINVAL when there is none of that
+     * number. */
+    int frame;
+    int ignore_profile; /**< 1: values stay as they are stored, whatever colours the file says that they are; default 0 */
 } arc_image_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -57,8 +61,9 @@ typedef struct arc_image_info {
     int full_height_px; /**< height, likewise */
     int orientation;    /**< EXIF orientation 1 to 8; 1 when there is none */
     double scale;       /**< width of the decoded picture / full width: 1, 1/2, 1/4 or 1/8 */
-    const char *kind;   /**< "jpeg", "png", "webp", "bmp", "pnm", "gif", "tiff", "heif" or "avif"; static storage */
+    const char *kind;   /**< "jpeg", "png", "webp", "bmp", "pnm", "gif", "tiff", "heif", "avif", "jp2" or "jxl"; static storage */
     int damaged;        /**< 1: the file ends early or has damaged data; what is missing of the picture is plain */
+    int converted;      /**< 1: colours were converted to sRGB, as the file says that they are others */
 } arc_image_info;
 
 /** The kind of picture that a file is, by its first `count` bytes (ARC_IMAGE_KIND_BYTES of them are enough): "jpeg", "png", ...;
@@ -68,12 +73,17 @@ ARC_API const char *arc_image_kind(const void *bytes, size_t count);
 /** The same of a file, whatever its name; *kind is NULL when it is no picture. Thread: any. Errors: ENOTFOUND, EIO. */
 ARC_API ARC_NODISCARD arc_status arc_image_kind_of_file(const char *path, const char **kind, arc_error *err);
 
-/** The kinds of pictures that this build reads, by name with blanks between them: "JPEG PNG WebP BMP PNM", and GIF, TIFF, HEIC
- * and AVIF where their libraries were there. Static storage. Thread: any. */
+/** The kinds of pictures that this build reads, by name with blanks between them: "JPEG PNG WebP BMP PNM", and GIF, TIFF, HEIC,
+ * AVIF, JPEG2000 and JPEGXL where their libraries were there. Static storage. Thread: any. */
 ARC_API const char *arc_image_formats(void);
 
-/** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 10, 12 and 16 bits are reduced
- * to 8, gray is replicated, CMYK and YCCK are converted. `opt` and `info` may be NULL. On failure *out is zeroed.
+/** 1: colours of files that are others than sRGB are converted (lcms2 was there when this was built); 0: values stay as they are
+ * stored. Thread: any. */
+ARC_API int arc_image_has_profiles(void);
+
+/** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 10, 12 and 16 bits are rounded
+ * to 8, gray is replicated, CMYK and YCCK are converted. Colours that a profile, code points or chromaticities say are others than
+ * sRGB become sRGB, where lcms2 was there when this was built; a picture that says nothing or sRGB keeps its values. `opt` and `info` may be NULL. On failure *out is zeroed.
  * Ownership: free with arc_image_free. Thread: any.
  * Errors: ENOTFOUND, EIO, EFORMAT (not a picture), ECORRUPT, ELIMIT (too large), EUNSUPPORTED (a kind that is not read), EINVAL,
  * ENOMEM. */

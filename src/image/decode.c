@@ -33,20 +33,34 @@ typedef arc_status codec_fn(arc_decode *d, arc_error *err);
 #define HEIF_CODEC NULL
 #define HEIF_NAME ""
 #endif
+#ifdef ARC_WITH_JP2
+#define JP2_CODEC arc_decode_jp2
+#define JP2_NAME " JPEG2000"
+#else
+#define JP2_CODEC NULL
+#define JP2_NAME ""
+#endif
+#ifdef ARC_WITH_JXL
+#define JXL_CODEC arc_decode_jxl
+#define JXL_NAME " JPEGXL"
+#else
+#define JXL_CODEC NULL
+#define JXL_NAME ""
+#endif
 
 typedef struct codec {
     const char *kind;
     size_t offset, bytes;
     const char *magic;
     codec_fn *decode;    /* NULL: known by sight, not read by this build */
-    const char *library; /* package that reading it needs; NULL: there is no way yet */
+    const char *library; /* package that reading it needs; NULL: always there */
     bool frames;         /* files may hold several */
 } codec;
 
 static const codec codecs[] = {
     {"jpeg", 0, 3, "\xff\xd8\xff", arc_decode_jpeg, NULL, false},
-    {"png", 0, 8, "\x89PNG\r\n\x1a\n", arc_decode_png, NULL, false},
-    {"webp", 8, 4, "WEBP", arc_decode_webp, NULL, false},
+    {"png", 0, 8, "\x89PNG\r\n\x1a\n", arc_decode_png, NULL, true},
+    {"webp", 8, 4, "WEBP", arc_decode_webp, NULL, true},
     {"bmp", 0, 2, "BM", arc_decode_bmp, NULL, false},
     {"pnm", 0, 2, "P6", arc_decode_pnm, NULL, false},
     {"pnm", 0, 2, "P5", arc_decode_pnm, NULL, false},
@@ -55,19 +69,20 @@ static const codec codecs[] = {
     {"gif", 0, 4, "GIF8", GIF_CODEC, "libgif-dev", true},
     {"tiff", 0, 4, "II*\0", TIFF_CODEC, "libtiff-dev", true},
     {"tiff", 0, 4, "MM\0*", TIFF_CODEC, "libtiff-dev", true},
-    {"avif", 4, 8, "ftypavif", HEIF_CODEC, "libheif-dev", false},
-    {"avif", 4, 8, "ftypavis", HEIF_CODEC, "libheif-dev", false},
-    {"heif", 4, 7, "ftyphei", HEIF_CODEC, "libheif-dev", false},
-    {"heif", 4, 7, "ftyphev", HEIF_CODEC, "libheif-dev", false},
-    {"heif", 4, 8, "ftypmif1", HEIF_CODEC, "libheif-dev", false},
-    {"heif", 4, 8, "ftypmsf1", HEIF_CODEC, "libheif-dev", false},
-    {"JPEG XL", 0, 2, "\xff\x0a", NULL, NULL, false},
-    {"JPEG XL", 4, 4, "JXL ", NULL, NULL, false},
-    {"JPEG 2000", 4, 4, "jP  ", NULL, NULL, false},
+    {"avif", 4, 8, "ftypavif", HEIF_CODEC, "libheif-dev", true},
+    {"avif", 4, 8, "ftypavis", HEIF_CODEC, "libheif-dev", true},
+    {"heif", 4, 7, "ftyphei", HEIF_CODEC, "libheif-dev", true},
+    {"heif", 4, 7, "ftyphev", HEIF_CODEC, "libheif-dev", true},
+    {"heif", 4, 8, "ftypmif1", HEIF_CODEC, "libheif-dev", true},
+    {"heif", 4, 8, "ftypmsf1", HEIF_CODEC, "libheif-dev", true},
+    {"jxl", 0, 2, "\xff\x0a", JXL_CODEC, "libjxl-dev", true},
+    {"jxl", 0, 12, "\0\0\0\x0cJXL \r\n\x87\n", JXL_CODEC, "libjxl-dev", true},
+    {"jp2", 0, 12, "\0\0\0\x0cjP  \r\n\x87\n", JP2_CODEC, "libopenjp2-7-dev", false},
+    {"jp2", 0, 4, "\xff\x4f\xff\x51", JP2_CODEC, "libopenjp2-7-dev", false},
 };
 
 const char *arc_image_formats(void) {
-    return "JPEG PNG WebP BMP PNM" GIF_NAME TIFF_NAME HEIF_NAME;
+    return "JPEG PNG WebP BMP PNM" GIF_NAME TIFF_NAME HEIF_NAME JP2_NAME JXL_NAME;
 }
 
 static const codec *codec_of(const uint8_t *bytes, size_t count) {
@@ -118,6 +133,7 @@ static void info_fill(arc_image_info *info, const arc_decode *d, const char *kin
         .scale = (double)decoded / d->full_width_px,
         .kind = kind,
         .damaged = d->damaged,
+        .converted = d->colour != NULL,
     };
 }
 
@@ -128,12 +144,10 @@ static arc_status decode(arc_decode *d, const char **kind, arc_error *err) {
     const codec *c = codec_of(d->bytes, d->count);
     if (!c)
         return arc_fail(err, ARC_EFORMAT, "%s: not a picture (read are %s)", d->name, arc_image_formats());
-    if (!c->decode && c->library)
+    if (!c->decode)
         return arc_fail(err, ARC_EUNSUPPORTED,
                         "%s: a %s file, which this build does not read: install %s and build anew, or convert it", d->name,
                         c->kind, c->library);
-    if (!c->decode)
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: a %s file; convert it to JPEG or PNG", d->name, c->kind);
     if (d->frame < 0 || (d->frame > 0 && !c->frames))
         return arc_fail(err, ARC_EINVAL, "%s: a %s file has no frame %d", d->name, c->kind, d->frame);
     *kind = c->kind;
@@ -157,6 +171,7 @@ arc_status arc_image_decode_in(const arc_alloc *a, const void *bytes, size_t cou
         .max_pixels = opt && opt->max_pixels > 0 ? opt->max_pixels : ARC_IMAGE_MAX_PIXELS_DEFAULT,
         .min_side_px = opt ? opt->min_side_px : 0,
         .want_orientation = !(opt && opt->ignore_orientation),
+        .keep_colours = opt && opt->ignore_profile,
         .strict = opt && opt->strict,
         .frame = opt ? opt->frame : 0,
         .out = out,
@@ -170,6 +185,7 @@ arc_status arc_image_decode_in(const arc_alloc *a, const void *bytes, size_t cou
     if (info)
         info_fill(info, &d, kind);
 done:
+    arc_colour_free(&d.colour);
     if (st != ARC_OK)
         arc_image_release(a, out);
     return st;
@@ -212,6 +228,7 @@ arc_status arc_image_decode_into(const arc_context *ctx, const void *bytes, size
         .orientation = 1,
     };
     arc_status st = decode(&d, &kind, err);
+    arc_colour_free(&d.colour);
     if (image.data == rgb) {
         if (st != ARC_OK || d.orientation == 1)
             return st;

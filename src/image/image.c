@@ -74,6 +74,41 @@ arc_status arc_decode_admit(arc_decode *d, int64_t width, int64_t height, arc_er
     return ARC_OK;
 }
 
+arc_status arc_decode_colours(arc_decode *d, const arc_colours *says, arc_pixels layout, arc_error *err) {
+    arc_colour_free(&d->colour);
+    if (d->keep_colours)
+        return ARC_OK;
+    return arc_colour_open(d->alloc, says, layout, d->name, &d->colour, err);
+}
+
+void arc_decode_convert(const arc_decode *d) {
+    for (int y = 0; d->colour && y < d->out->height_px; y++) {
+        uint8_t *row = d->out->data + y * d->out->stride_bytes;
+        arc_colour_convert(d->colour, row, row, (size_t)d->out->width_px);
+    }
+}
+
+uint16_t arc_to_16(uint32_t value, uint32_t most) {
+    return (uint16_t)(((uint64_t)ARC_MIN(value, most) * 65535 + most / 2) / most);
+}
+
+uint8_t arc_to_8(uint32_t value, uint32_t most) {
+    return (uint8_t)(((uint64_t)ARC_MIN(value, most) * 255 + most / 2) / most);
+}
+
+void arc_deep_row(const arc_colour *colour, uint16_t *row, int channels, uint8_t *rgb, size_t pixels) {
+    arc_colour_convert(colour, row, row, pixels);
+    for (size_t i = 0; i < pixels; i++, row += channels, rgb += 3) {
+        uint8_t pixel[4];
+        for (int c = 0; c < channels; c++)
+            pixel[c] = arc_to_8(row[c], 65535);
+        if (channels == 4)
+            arc_rgba_on_white(pixel, rgb, 1);
+        else
+            memcpy(rgb, pixel, 3);
+    }
+}
+
 arc_status arc_decode_alloc(arc_decode *d, int width, int height, bool black, arc_error *err) {
     if (d->into && width == d->into_width_px && height == d->into_height_px) {
         *d->out = (arc_image){d->into, width, height, (ptrdiff_t)width * 3, ARC_RGB8};

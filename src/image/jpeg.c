@@ -1,6 +1,6 @@
 /* JPEG through libjpeg-turbo: the library's default integer DCT and triangle chroma upsampling, so that pixels equal those of
  * Pillow and OpenCV. Of data that ends early or does not decode cleanly the whole rows of blocks are kept, the rest is gray;
- * strict decoding refuses it. */
+ * strict decoding refuses it. A colour profile in APP2 segments is applied, also one of inks to a CMYK picture. */
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"
@@ -25,6 +25,7 @@ typedef struct jpeg_state {
     bool damaged_rows; /* data were lost */
     bool nothing;      /* they were lost before the first row of blocks was whole */
     uint8_t *row;      /* CMYK line */
+    JOCTET *profile;   /* libjpeg's malloc */
 } jpeg_state;
 
 static void on_error(j_common_ptr cinfo) {
@@ -86,6 +87,19 @@ static int exif_of_markers(const arc_decode *d, const jpeg_state *s) {
     return 1;
 }
 
+static arc_status read_colours(arc_decode *d, jpeg_state *s, arc_error *err) {
+    arc_colours says = {.gray = s->cinfo.num_components == 1};
+    unsigned bytes = 0;
+    arc_pixels layout = ARC_PIXELS_RGB8;
+    if (d->keep_colours || !jpeg_read_icc_profile(&s->cinfo, &s->profile, &bytes))
+        return ARC_OK;
+    if (s->cinfo.num_components == 4)
+        layout = s->cinfo.saw_Adobe_marker ? ARC_PIXELS_CMYK8_INVERTED : ARC_PIXELS_CMYK8;
+    says.icc = s->profile;
+    says.icc_bytes = bytes;
+    return arc_decode_colours(d, &says, layout, err);
+}
+
 static unsigned reduction(const arc_decode *d) {
     int side = ARC_MAX(d->full_width_px, d->full_height_px);
     unsigned denominator = 1;
@@ -99,12 +113,16 @@ static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err) {
     struct jpeg_decompress_struct *cinfo = &s->cinfo;
     jpeg_mem_src(cinfo, d->bytes, d->count);
     jpeg_save_markers(cinfo, JPEG_APP0 + 1, 0xffff);
+    jpeg_save_markers(cinfo, JPEG_APP0 + 2, 0xffff);
     jpeg_read_header(cinfo, TRUE);
     arc_status st = arc_decode_admit(d, cinfo->image_width, cinfo->image_height, err);
     if (st != ARC_OK)
         return st;
     if (d->want_orientation)
         d->orientation = exif_of_markers(d, s);
+    st = read_colours(d, s, err);
+    if (st != ARC_OK)
+        return st;
     bool four = cinfo->num_components == 4;
     cinfo->out_color_space = four ? JCS_CMYK : JCS_RGB;
     cinfo->scale_num = 1;
@@ -119,7 +137,9 @@ static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err) {
         uint8_t *to = d->out->data + (ptrdiff_t)cinfo->output_scanline * d->out->stride_bytes;
         JSAMPROW rows[1] = {four ? s->row : to};
         jpeg_read_scanlines(cinfo, rows, 1);
-        if (four)
+        if (four && d->colour)
+            arc_colour_convert(d->colour, s->row, to, cinfo->output_width);
+        else if (four)
             cmyk_row(s->row, to, cinfo->output_width, cinfo->saw_Adobe_marker);
     }
     jpeg_finish_decompress(cinfo);
@@ -178,6 +198,9 @@ static arc_status decode_once(arc_decode *d, size_t *cut, arc_error *err) {
         st = jpeg_run(d, s, err);
     }
     jpeg_destroy_decompress(&s->cinfo);
+    if (st == ARC_OK && !s->row)
+        arc_decode_convert(d);
+    arc_mem_free(&arc_alloc_libc, s->profile);
     arc_mem_free(d->alloc, s->row);
     arc_mem_free(d->alloc, s);
     return st;

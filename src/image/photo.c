@@ -128,7 +128,8 @@ static arc_status open_frame(const arc_alloc *a, const arc_photo *photo, const a
     arc_status st = check_frame(photo, opt, err);
     if (st != ARC_OK)
         return st;
-    *info = (arc_image_info){f->width_px, f->height_px, 1, 1, "frame", 0};
+    *info = (arc_image_info){
+        .full_width_px = f->width_px, .full_height_px = f->height_px, .orientation = 1, .scale = 1, .kind = "frame"};
     *owned = copy || bytes_of(f->format) != 3;
     if (*owned)
         return copy_frame(a, f, out, err);

@@ -1,11 +1,12 @@
-/* TIFF through libtiff: strips and tiles of every kind that its RGBA reader takes, 16 bits scaled to 8 (gray: by its high byte,
- * as from PNG); transparency is composited on white. */
+/* TIFF through libtiff: strips and tiles of every kind that its RGBA reader takes, 16 bits rounded to 8; transparency is
+ * composited on white. Samples that this reader would round too early, deep gray and what a colour profile is for, come from
+ * tiff_samples.c. */
 #include "base/base.h"
 #include "image/codec.h"
+#include "image/tiff_samples.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <tiffio.h>
 
 #define OWN_BYTES ((tmsize_t)8 << 20) /* that libtiff may take at once beside the pixels: directories, tables */
 #define PIXEL_BYTES 8
@@ -101,6 +102,56 @@ static arc_status read_pixels(arc_decode *d, tiff_state *s, TIFF *tiff, uint32_t
     return ARC_OK;
 }
 
+/* All rows as they are stored, through the colour profile where there is one. */
+static arc_status take_samples(arc_decode *d, const arc_tiff_samples *t, arc_error *err) {
+    const size_t width = t->width;
+    arc_status st = arc_decode_alloc(d, (int)width, (int)t->height, false, err);
+    for (uint32_t y = 0; st == ARC_OK && y < t->height; y++) {
+        uint8_t *row = t->data + (size_t)y * width * (size_t)t->channels * (size_t)t->bytes;
+        uint8_t *to = d->out->data + (ptrdiff_t)y * d->out->stride_bytes;
+        if (t->bytes == 1)
+            arc_colour_convert(d->colour, row, to, width);
+        else
+            arc_deep_row(d->colour, (uint16_t *)(void *)row, t->channels, to, width);
+    }
+    return st;
+}
+
+static arc_status read_samples(arc_decode *d, tiff_state *s, TIFF *tiff, arc_tiff_samples *t, arc_error *err) {
+    uint32_t read = 0;
+    uint16_t orientation = 1;
+    arc_status st = arc_tiff_samples_read(t, tiff, d->alloc, &read);
+    if (st == ARC_ENOMEM)
+        return arc_fail_nomem(err, d->name);
+    if (st != ARC_OK)
+        return arc_fail(err, st, "%s: TIFF: its tiles or rows have no size that can be read", d->name);
+    TIFFGetField(tiff, TIFFTAG_ORIENTATION, &orientation);
+    if (d->want_orientation && orientation >= 1 && orientation <= 8)
+        d->orientation = orientation;
+    d->damaged = s->errors > 0 || read < t->pieces;
+    if (d->damaged && (d->strict || read == 0))
+        st = arc_fail(err, ARC_ECORRUPT, "%s: TIFF: %s", d->name, s->errors ? s->text : "the file ends early");
+    if (st == ARC_OK)
+        st = take_samples(d, t, err);
+    arc_mem_free(d->alloc, t->data);
+    return st;
+}
+
+static arc_status read_raster(arc_decode *d, tiff_state *s, TIFF *tiff, arc_error *err) {
+    uint32_t *raster = arc_mem_new(d->alloc, (size_t)d->full_height_px, (size_t)d->full_width_px * sizeof *raster);
+    if (!raster)
+        return arc_fail_nomem(err, d->name);
+    arc_status st = read_pixels(d, s, tiff, raster, err);
+    if (st == ARC_OK)
+        st = arc_decode_alloc(d, d->full_width_px, d->full_height_px, false, err);
+    if (st == ARC_OK) {
+        on_white(raster, d->out->data, (size_t)d->full_width_px * (size_t)d->full_height_px);
+        arc_decode_convert(d);
+    }
+    arc_mem_free(d->alloc, raster);
+    return st;
+}
+
 static arc_status tiff_run(arc_decode *d, tiff_state *s, TIFF *tiff, arc_error *err) {
     uint32_t width = 0, height = 0;
     arc_status st;
@@ -111,16 +162,23 @@ static arc_status tiff_run(arc_decode *d, tiff_state *s, TIFF *tiff, arc_error *
     st = arc_decode_admit(d, width, height, err);
     if (st != ARC_OK)
         return st;
-    uint32_t *raster = arc_mem_new(d->alloc, height, (size_t)width * sizeof *raster);
-    if (!raster)
-        return arc_fail_nomem(err, d->name);
-    st = read_pixels(d, s, tiff, raster, err);
-    if (st == ARC_OK)
-        st = arc_decode_alloc(d, (int)width, (int)height, false, err);
-    if (st == ARC_OK)
-        on_white(raster, d->out->data, (size_t)width * height);
-    arc_mem_free(d->alloc, raster);
-    return st;
+    arc_tiff_samples t;
+    uint16_t photometric = 0;
+    uint32_t bytes = 0;
+    void *profile = NULL;
+    TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &photometric);
+    arc_colours says = {.gray = photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE};
+    if (TIFFGetField(tiff, TIFFTAG_ICCPROFILE, &bytes, &profile) && profile) {
+        says.icc = profile;
+        says.icc_bytes = bytes;
+    }
+    const bool samples = arc_tiff_samples_fit(&t, tiff);
+    st = arc_decode_colours(d, &says, samples ? t.layout : ARC_PIXELS_RGB8, err);
+    if (st != ARC_OK)
+        return st;
+    if (samples && (d->colour || (says.gray && t.bytes == 2)))
+        return read_samples(d, s, tiff, &t, err);
+    return read_raster(d, s, tiff, err);
 }
 
 arc_status arc_decode_tiff(arc_decode *d, arc_error *err) {

@@ -1,7 +1,8 @@
-/* WebP through libwebp: lossy and lossless stills; transparency is composited on white. Of a file that ends
- * early or is damaged the rows up to there are kept; strict decoding refuses it. */
+/* WebP through libwebp: lossy and lossless stills (films are webp_film.c's); transparency is composited on white. Of a file that
+ * ends early or is damaged the rows up to there are kept; strict decoding refuses it. */
 #include "base/base.h"
 #include "image/codec.h"
+#include "image/film.h"
 #include <string.h>
 #include <webp/decode.h>
 
@@ -9,17 +10,27 @@ static uint32_t le32(const uint8_t *p) {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* The EXIF chunk of the RIFF file, when there is one. */
-static int webp_orientation(const arc_decode *d) {
+/* A chunk of the RIFF file, NULL when there is none. */
+static const uint8_t *find_chunk(const arc_decode *d, const char *name, size_t *bytes) {
     for (size_t at = 12; at + 8 <= d->count;) {
-        size_t bytes = le32(d->bytes + at + 4);
-        if (bytes > d->count - at - 8)
-            return 1;
-        if (memcmp(d->bytes + at, "EXIF", 4) == 0)
-            return arc_exif_orientation(d->alloc, d->bytes + at + 8, bytes);
-        at += 8 + bytes + (bytes & 1);
+        *bytes = le32(d->bytes + at + 4);
+        if (*bytes > d->count - at - 8)
+            return NULL;
+        if (memcmp(d->bytes + at, name, 4) == 0)
+            return d->bytes + at + 8;
+        at += 8 + *bytes + (*bytes & 1);
     }
-    return 1;
+    return NULL;
+}
+
+static arc_status read_chunks(arc_decode *d, bool alpha, arc_error *err) {
+    size_t bytes;
+    const uint8_t *exif = d->want_orientation ? find_chunk(d, "EXIF", &bytes) : NULL;
+    if (exif)
+        d->orientation = arc_exif_orientation(d->alloc, exif, bytes);
+    arc_colours says = {.icc = find_chunk(d, "ICCP", &bytes)};
+    says.icc_bytes = says.icc ? bytes : 0;
+    return says.icc ? arc_decode_colours(d, &says, alpha ? ARC_PIXELS_RGBA8 : ARC_PIXELS_RGB8, err) : ARC_OK;
 }
 
 static arc_status webp_fail(const arc_decode *d, VP8StatusCode code, arc_error *err) {
@@ -60,14 +71,16 @@ arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
     if (code != VP8_STATUS_OK)
         return webp_fail(d, code, err);
     if (config.input.has_animation)
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s: animated WebP; save one frame as a still", d->name);
+        return arc_webp_film(d, err);
+    if (d->frame > 0)
+        return arc_fail(err, ARC_EINVAL, "%s: the WebP has 1 frame, there is no frame %d", d->name, d->frame);
     arc_status st = arc_decode_admit(d, config.input.width, config.input.height, err);
     if (st == ARC_OK)
         st = arc_decode_alloc(d, config.input.width, config.input.height, true, err);
+    if (st == ARC_OK)
+        st = read_chunks(d, config.input.has_alpha, err);
     if (st != ARC_OK)
         return st;
-    if (d->want_orientation)
-        d->orientation = webp_orientation(d);
     size_t width = (size_t)config.input.width, height = (size_t)config.input.height;
     size_t channels = config.input.has_alpha ? 4 : 3;
     uint8_t *rgba = NULL;
@@ -84,8 +97,12 @@ arc_status arc_decode_webp(arc_decode *d, arc_error *err) {
         code = VP8_STATUS_OK;
     }
     WebPFreeDecBuffer(&config.output);
-    if (code == VP8_STATUS_OK && channels == 4)
+    if (code == VP8_STATUS_OK && channels == 4) {
+        arc_colour_convert(d->colour, rgba, rgba, width * height);
         arc_rgba_on_white(rgba, d->out->data, width * height);
+    } else if (code == VP8_STATUS_OK) {
+        arc_decode_convert(d);
+    }
     arc_mem_free(d->alloc, rgba);
     return code == VP8_STATUS_OK ? ARC_OK : webp_fail(d, code, err);
 }

@@ -1,4 +1,4 @@
-/* Any bytes as a picture: every codec, orientation and reduced decoding. */
+/* Any bytes as a picture: every codec, orientation, colour profiles, reduced decoding, the first frames. */
 #include "base/base.h"
 #include <arcface/image.h>
 
@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arc_image_options_default(&opt);
     opt.max_pixels = 1 << 18;
     opt.min_side_px = size % 2 ? 16 : 0;
+    opt.frame = size % 5 == 4 ? (int)(size % 3) : 0;
     arc_image image;
     arc_error err;
     if (arc_image_decode(ctx, data, size, "fuzz", &opt, &image, NULL, &err) == ARC_OK)

@@ -7,6 +7,7 @@ void face_run_options(const cli *c, face_run *r) {
     arc_pipeline_options_default(&r->opt);
     faces_options(c, &r->opt.detect);
     r->opt.image.strict = cli_given(c, "strict");
+    r->opt.image.ignore_profile = cli_given(c, "no-profile");
     cli_int(c, "frame", &r->opt.image.frame);
 }
 

@@ -10,7 +10,8 @@ static int run(cli *c) {
     printf("models           ONNX opset 7 to 24 in and out; MXNet, PyTorch and safetensors in\n");
     printf("networks         r18 r34 r50 r100 r200 mbf mbf-large tiny\n");
     printf("detectors        scrfd retinaface retinaface-mxnet yunet\n");
-    printf("pictures         %s in; JPEG PNG PPM out\n", arc_image_formats());
+    printf("pictures         %s in%s; JPEG PNG PPM out\n", arc_image_formats(),
+           arc_image_has_profiles() ? ", with colour profiles" : "");
     printf("compiler         %s\n", __VERSION__);
     return CLI_OK;
 }
