@@ -82,11 +82,10 @@ ARC_API const char *arc_image_formats(void);
 ARC_API int arc_image_has_profiles(void);
 
 /** Reads and decodes a file to RGB8 with EXIF orientation applied. Alpha is composited on white, 10, 12 and 16 bits are rounded
- * to 8, gray is replicated, CMYK and YCCK are converted. Colours that a profile, code points or chromaticities say are others than
- * sRGB become sRGB, where lcms2 was there when this was built; a picture that says nothing or sRGB keeps its values. `opt` and `info` may be NULL. On failure *out is zeroed.
- * Ownership: free with arc_image_free. Thread: any.
- * Errors: ENOTFOUND, EIO, EFORMAT (not a picture), ECORRUPT, ELIMIT (too large), EUNSUPPORTED (a kind that is not read), EINVAL,
- * ENOMEM. */
+ * to 8, gray is replicated, CMYK and YCCK are converted. Colours that a profile, code points or chromaticities say are others
+ * than sRGB become sRGB, where lcms2 was there when this was built; a picture that says nothing or sRGB keeps its values. `opt`
+ * and `info` may be NULL. On failure *out is zeroed. Ownership: free with arc_image_free. Thread: any. Errors: ENOTFOUND, EIO,
+ * EFORMAT (not a picture), ECORRUPT, ELIMIT (too large), EUNSUPPORTED (a kind that is not read), EINVAL, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_image_load(arc_context *ctx, const char *path, const arc_image_options *opt, arc_image *out,
                                                 arc_image_info *info, arc_error *err);
 

@@ -11,9 +11,12 @@
 #define COMPONENTS_MAX 5 /* the library takes memory for each component of each tile before it reads one */
 #define TILES_MAX 4096
 #define BITS_MAX 24
+#define SOT_BYTES 12 /* a marker "start of tile-part" */
 
 typedef struct jp2 {
     arc_decode *d;
+    const uint8_t *bytes; /* the file, or `copy` */
+    uint8_t *copy;
     size_t at;
     opj_codec_t *codec;
     opj_stream_t *stream;
@@ -39,7 +42,7 @@ static OPJ_SIZE_T on_read(void *to, OPJ_SIZE_T bytes, void *arg) {
     const size_t count = ARC_MIN(bytes, s->d->count - s->at);
     if (count == 0)
         return (OPJ_SIZE_T)-1; /* the end */
-    memcpy(to, s->d->bytes + s->at, count);
+    memcpy(to, s->bytes + s->at, count);
     s->at += count;
     return count;
 }
@@ -108,6 +111,28 @@ static arc_status admit(arc_decode *d, arc_error *err) {
         return arc_fail(err, ARC_ELIMIT, "%s: JPEG 2000: %llu tiles are more than the limit of %d", d->name,
                         (unsigned long long)tiles, TILES_MAX);
     return arc_decode_admit(d, (int64_t)x1 - x0, (int64_t)y1 - y0, err);
+}
+
+/* Parts of tiles say how long they are, and the library takes so much memory at once where it may not refuse a part that ends
+ * early. In a copy such a part ends with the file. No data of a picture look like the marker. Errors: ENOMEM. */
+static arc_status bound_parts(jp2 *s, arc_error *err) {
+    const arc_decode *d = s->d;
+    for (size_t at = code_stream(d); at + SOT_BYTES <= d->count; at++) {
+        const uint8_t *p = memchr(d->bytes + at, 0xff, d->count - SOT_BYTES - at + 1);
+        if (!p)
+            break;
+        at = (size_t)(p - d->bytes);
+        if (be32(p) != 0xff90000au || be32(p + 6) <= d->count - at)
+            continue;
+        if (!s->copy && !(s->copy = arc_mem_raw(d->alloc, 1, d->count)))
+            return arc_fail_nomem(err, d->name);
+        if (s->bytes != s->copy)
+            memcpy(s->copy, d->bytes, d->count);
+        s->bytes = s->copy;
+        for (int i = 0; i < 4; i++)
+            s->copy[at + 6 + (size_t)i] = (uint8_t)((d->count - at) >> (24 - 8 * i));
+    }
+    return ARC_OK;
 }
 
 /* ---- pixels ---- */
@@ -222,7 +247,7 @@ static arc_status jp2_run(jp2 *s, arc_error *err) {
     s->warnings = 0;
     if (!opj_decode(s->codec, s->stream, s->image))
         return jp2_fail(s, err);
-    d->damaged = s->warnings > 0;
+    d->damaged = s->warnings > 0 || s->copy;
     if (!opj_end_decompress(s->codec, s->stream))
         d->damaged = true;
     if (d->damaged && d->strict)
@@ -238,13 +263,17 @@ static arc_status jp2_run(jp2 *s, arc_error *err) {
 }
 
 arc_status arc_decode_jp2(arc_decode *d, arc_error *err) {
-    jp2 s = {.d = d};
+    jp2 s = {.d = d, .bytes = d->bytes};
     arc_status st = admit(d, err);
-    if (st != ARC_OK)
-        return st;
-    st = set_up(&s) ? jp2_run(&s, err) : arc_fail_nomem(err, d->name);
+    if (st == ARC_OK && !d->strict)
+        st = bound_parts(&s, err);
+    if (st == ARC_OK)
+        st = set_up(&s) ? jp2_run(&s, err) : arc_fail_nomem(err, d->name);
     opj_image_destroy(s.image);
-    opj_stream_destroy(s.stream);
-    opj_destroy_codec(s.codec);
+    if (s.stream)
+        opj_stream_destroy(s.stream);
+    if (s.codec)
+        opj_destroy_codec(s.codec);
+    arc_mem_free(d->alloc, s.copy);
     return st;
 }
