@@ -40,6 +40,11 @@ if [ -e "$data/models" ]; then
     run --model "$data/models/detection/retinaface_mnet025_640.onnx"
 fi
 run --zoo scrfd_10g
+for net in vit_s edgeface_xs; do
+    for batch in 1 8; do
+        run --zoo $net --batch $batch --peers onnxruntime,openvino
+    done
+done
 for net in r100 mbf; do
     run --zoo $net --threads 1
 done

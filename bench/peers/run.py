@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """arcface and its rivals on the same network, machine and numbers, in one interleaved run.
 
-    bench/peers/run.py [--model FILE.onnx | --zoo r100|...|scrfd_10g] [--precision f32|bf16|fp16|int8] [--batch 1] [--threads 2] [--rounds 5]
+    bench/peers/run.py [--model FILE.onnx | --zoo r100|...|scrfd_10g|vit_s|edgeface_xs] [--precision f32|bf16|fp16|int8] [--batch 1] [--threads 2] [--rounds 5]
                        [--seconds 3] [--peers onnxruntime,ncnn,...] [--json] [--append docs/BENCHMARKS.md]
 
-Without --model an r100 is made; scrfd_10g has the layers of that detector (scrfd_graph.py). Each engine runs in its own process, in turn, so
+Without --model an r100 is made; scrfd_10g has the layers of that detector (scrfd_graph.py), vit_s and
+edgeface_xs are transformers with random weights (transformer_graph.py, which needs PyTorch). Each engine runs in its own process, in turn, so
 that all meet the same machine; outputs have to agree (cosine > 0.9999; bf16 and int8 0.99). int8 takes a QDQ file of `arcface quantize`, the
 same for all, and leaves out ncnn, which has a format of its own for it. Needs `make build`; the first run makes a virtual environment in build/bench-venv. Exit status 1: an output differs.
 """
@@ -24,13 +25,17 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
 
-def environment(build, peers):
+# Networks that a script beside this one writes, and what it needs.
+MADE = {"scrfd_10g": (["scrfd_graph.py"], []), **{n: (["transformer_graph.py", n], ["torch", "onnxscript"]) for n in ("vit_s", "edgeface_xs")}}
+
+
+def environment(build, peers, packages):
     """The virtual environment with the peers, made once; a peer that PyPI does not have for this machine is left out by name."""
     python = build / "bench-venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
     present = subprocess.run([python, "-m", "pip", "list", "--format", "freeze"], capture_output=True, text=True, check=True).stdout.lower()
-    missing = [p for p in ["numpy", "onnx", *(p for peer in peers for p in PACKAGES[peer])] if f"{p.lower()}==" not in present]
+    missing = [p for p in ["numpy", "onnx", *packages, *(p for peer in peers for p in PACKAGES[peer])] if f"{p.lower()}==" not in present]
     if missing:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *dict.fromkeys(missing)], check=True)
     return python
@@ -118,7 +123,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--model")
-    parser.add_argument("--zoo", default="r100", help="a fresh network of this name, or scrfd_10g, when there is no --model")
+    parser.add_argument("--zoo", default="r100", help=f"a fresh network of this name, or {', '.join(MADE)}, when there is no --model")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
@@ -139,11 +144,12 @@ def main():
         parser.error(f"no peer {unknown[0]}; there are {', '.join(PACKAGES)}")
     work = args.build / "bench"
     work.mkdir(parents=True, exist_ok=True)
-    python = environment(args.build, args.peers)
+    script, packages = MADE.get(args.zoo, ([], [])) if not args.model and not (work / f"{args.zoo}.onnx").exists() else ([], [])
+    python = environment(args.build, args.peers, packages)
     if not args.model:
         args.model = str(work / f"{args.zoo}.onnx")
         if not os.path.exists(args.model):
-            make = [python, HERE / "scrfd_graph.py"] if args.zoo == "scrfd_10g" else [args.build / "arcface", "model", "new", args.zoo, "--seed", "1", "-o"]
+            make = [python, HERE / script[0], *script[1:]] if script else [args.build / "arcface", "model", "new", args.zoo, "--seed", "1", "-o"]
             subprocess.run([*map(str, make), args.model], check=True)
     runs, failed = measure(args, python, work)
     rows = summary(args, python, work, runs)

@@ -172,12 +172,19 @@ static void real_detectors(void **state) {
     check_file("models/detection/yunet_s_dynamic.onnx", 160);
 }
 
+/* ViT from both of PyTorch's exporters, and an EdgeNeXt: LayerNormalization, Gelu, attention between pixels and between channels.
+ */
+static void transformers(void **state) {
+    (void)state;
+    check_file("wild-models/vit17.onnx", 112);
+    check_file("wild-models/vit_dyn.onnx", 112);
+    check_file("wild-models/edge17.onnx", 112);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(light_networks),
-        cmocka_unit_test(heavy_networks),
-        cmocka_unit_test(real_embedders),
-        cmocka_unit_test(real_detectors),
+        cmocka_unit_test(light_networks), cmocka_unit_test(heavy_networks), cmocka_unit_test(real_embedders),
+        cmocka_unit_test(real_detectors), cmocka_unit_test(transformers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,10 @@ static double thresholded(const arc_node *n, double x) {
     return x > (double)arc_attr_float(n, "alpha", 1) ? x : 0;
 }
 
+static double gelu(const arc_node *n, double x) {
+    return strcmp(arc_attr_string(n, "approximate", "none"), "tanh") == 0 ? arc_reference_gelu_tanh(x) : arc_reference_gelu(x);
+}
+
 #define PLAIN(name, expression)                                                                                                  \
     static double name(const arc_node *n, double x) {                                                                            \
         (void)n;                                                                                                                 \
@@ -156,6 +160,7 @@ EACH(reciprocal, inverse)
 EACH(round, nearest_even)
 EACH(sign, sign)
 EACH(erf, error_function)
+EACH(gelu, gelu)
 EACH(sin, sine)
 EACH(cos, cosine)
 PAIRS(add, sum_of)
@@ -189,6 +194,7 @@ const arc_reference_entry arc_reference_elementwise[] = {{"Relu", relu_run},
                                                          {"Round", round_run},
                                                          {"Sign", sign_run},
                                                          {"Erf", erf_run},
+                                                         {"Gelu", gelu_run},
                                                          {"Sin", sin_run},
                                                          {"Cos", cos_run},
                                                          {"Clip", clip_run},

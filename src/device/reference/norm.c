@@ -56,6 +56,29 @@ static void instance_run(const arc_reference_call *c) {
         }
 }
 
+/* ---- LayerNormalization: over all dimensions from the axis on -------------------------------------------------------------- */
+
+static void layer_run(const arc_reference_call *c) {
+    const arc_reference_value *x = c->in[0], *scale = c->in[1], *shift = c->inputs > 2 ? c->in[2] : NULL;
+    int64_t axis = arc_attr_int(c->node, "axis", -1);
+    axis += axis < 0 ? x->shape.rank : 0;
+    size_t count = 1;
+    for (int d = (int)axis; d < x->shape.rank; d++)
+        count *= (size_t)x->shape.dim[d];
+    for (size_t first = 0; first < arc_reference_count(x); first += count) {
+        double mean = 0, variance = (double)arc_attr_float(c->node, "epsilon", 1e-5f);
+        for (size_t i = 0; i < count; i++)
+            mean += x->data[first + i] / (double)count;
+        for (size_t i = 0; i < count; i++)
+            variance += (x->data[first + i] - mean) * (x->data[first + i] - mean) / (double)count;
+        for (size_t i = 0; i < count; i++) {
+            const double factor = scale->data[arc_reference_count(scale) == 1 ? 0 : i];
+            const double plus = !shift ? 0 : shift->data[arc_reference_count(shift) == 1 ? 0 : i];
+            c->out[0]->data[first + i] = (x->data[first + i] - mean) / sqrt(variance) * factor + plus;
+        }
+    }
+}
+
 /* ---- Softmax, LogSoftmax --------------------------------------------------------------------------------------------------- */
 
 /* Before opset 13 from the axis to the end, from then on along the axis. */
@@ -181,6 +204,7 @@ REDUCE(log_sum_exp, 0, add_exp, logarithm)
 
 const arc_reference_entry arc_reference_norm[] = {{"BatchNormalization", batch_run},
                                                   {"InstanceNormalization", instance_run},
+                                                  {"LayerNormalization", layer_run},
                                                   {"Softmax", softmax_run},
                                                   {"LogSoftmax", log_softmax_run},
                                                   {"ReduceSum", sum_run},
