@@ -1,10 +1,14 @@
 /* Files that are something else than was asked for, told by their first bytes: what a download left in place of the file, and
  * models of other frameworks. */
+#include "base/paths.h"
 #include "format/format.h"
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define HEAD_BYTES 4096
+#define DEEP_BYTES ((size_t)1 << 18) /* a SavedModel begins with the list of its operators */
+#define TEXT_BYTES 4096              /* longer texts may be pickles of protocol 0 */
 #define TAIL_BYTES ((size_t)1 << 20)
 
 typedef struct content {
@@ -77,13 +81,57 @@ static const char *other_archive(const content *c) {
     return NULL;
 }
 
+static bool is_saved_model(const content *c) {
+    static const char *const words[] = {"saved_model",
+                                        "\x05serve",
+                                        "tensorflow",
+                                        "AssignVariableOp",
+                                        "serving_default",
+                                        "VarHandleOp",
+                                        "StatefulPartitionedCall"};
+    for (size_t i = 0; i < ARC_COUNT(words); i++)
+        if (holds(c->data, ARC_MIN(c->bytes, DEEP_BYTES), words[i]))
+            return true;
+    return false;
+}
+
+/* Short, and letters only: what a server says in place of a file. The JSON of MXNet has nodes. */
+static bool is_message(const content *c) {
+    if (c->bytes > TEXT_BYTES || head_holds(c, "\"nodes\""))
+        return false;
+    for (size_t i = 0; i < c->bytes; i++)
+        if ((c->data[i] < ' ' && !strchr("\t\r\n", c->data[i])) || c->data[i] == 0 || c->data[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* What no first bytes tell. */
+static const char *by_suffix(const char *name) {
+    static const char *const known[][2] = {
+        {".caffemodel", "a Caffe model; convert it to ONNX, or use the framework's newer export"},
+        {".prototxt", "a Caffe network without its weights; convert both to ONNX"},
+        {".mlmodel", "a Core ML model; export the network to ONNX"},
+        {".engine", "a TensorRT engine, which runs on one kind of card only; name the ONNX file that it was built from"},
+        {".trt", "a TensorRT engine, which runs on one kind of card only; name the ONNX file that it was built from"},
+        {".plan", "a TensorRT engine, which runs on one kind of card only; name the ONNX file that it was built from"},
+        {".rknn", "an RKNN model; name the ONNX file that it was built from"},
+        {".mnn", "an MNN model; export the network to ONNX"},
+    };
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < ARC_COUNT(known); i++) {
+        const size_t m = strlen(known[i][0]);
+        if (n > m && strcasecmp(name + n - m, known[i][0]) == 0)
+            return known[i][1];
+    }
+    return NULL;
+}
+
 static const char *other_model(const content *c) {
     if (begins(c, 4, "TFL3", 4))
         return "a TensorFlow Lite model; convert it to ONNX (tf2onnx --tflite)";
     if (begins(c, 0, "\x89HDF\r\n\x1a\n", 8))
         return "an HDF5 file, as Keras keeps models and weights; convert the model to ONNX (tf2onnx)";
-    if (begins(c, 0, "\x08\x01\x12", 3) &&
-        (head_holds(c, "saved_model") || head_holds(c, "\x05serve") || head_holds(c, "tensorflow")))
+    if (begins(c, 0, "\x08\x01\x12", 3) && is_saved_model(c))
         return "a TensorFlow SavedModel; convert its folder to ONNX (tf2onnx --saved-model)";
     if (begins(c, 0, "\x0a", 1) && (head_holds(c, "Placeholder") || head_holds(c, "NoOp")))
         return "a frozen TensorFlow graph; convert it to ONNX (tf2onnx --graphdef)";
@@ -116,6 +164,33 @@ arc_status arc_map_open_real(arc_map *map, const char *path, size_t max_bytes, a
 arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err) {
     const content c = {bytes, count};
     const arc_status st = arc_refuse_stand_in(bytes, count, name, err);
-    const char *what = st == ARC_OK && count ? other_model(&c) : NULL;
-    return what ? arc_fail(err, ARC_EUNSUPPORTED, "%s: is %s", name, what) : st;
+    if (st != ARC_OK || count == 0)
+        return st;
+    const char *what = other_model(&c);
+    if (!what)
+        what = by_suffix(name);
+    if (what)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: is %s", name, what);
+    if (is_message(&c))
+        return arc_fail(err, ARC_EFORMAT, "%s: is a text, not a model: '%.*s'%s", name,
+                        (int)ARC_MIN(strcspn(bytes, "\r\n"), (size_t)60), (const char *)bytes,
+                        "; most likely a message in place of a download");
+    return ARC_OK;
+}
+
+arc_status arc_refuse_model_folder(const char *path, arc_error *err) {
+    static const char *const inside[] = {"model.onnx", "model.safetensors", "pytorch_model.bin"};
+    char file[ARC_PATH_BYTES];
+    if (arc_path_kind_of(path) != ARC_PATH_DIR)
+        return ARC_OK;
+    snprintf(file, sizeof file, "%s/saved_model.pb", path);
+    if (arc_path_kind_of(file) == ARC_PATH_FILE)
+        return arc_fail(err, ARC_EUNSUPPORTED, "%s: is a TensorFlow SavedModel; convert it to ONNX (tf2onnx --saved-model)",
+                        path);
+    for (size_t i = 0; i < ARC_COUNT(inside); i++) {
+        snprintf(file, sizeof file, "%s/%s", path, inside[i]);
+        if (arc_path_kind_of(file) == ARC_PATH_FILE)
+            return arc_fail(err, ARC_EIO, "%s: is a folder; name the model in it, %s", path, file);
+    }
+    return arc_fail(err, ARC_EIO, "%s: is a folder; name the model's file in it", path);
 }

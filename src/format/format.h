@@ -16,6 +16,9 @@ arc_status arc_map_open_real(arc_map *map, const char *path, size_t max_bytes, a
 /* The same for a model's file; EUNSUPPORTED also for models of other frameworks (TorchScript, TensorFlow, Keras, TFLite,
  * OpenVINO, ncnn), packed archives, pictures: the sentence says what it is and what to do. */
 arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err);
+/* EUNSUPPORTED for the folder of a SavedModel, EIO for any other folder: the sentence says which file to name. ARC_OK for what is
+ * no folder. */
+arc_status arc_refuse_model_folder(const char *path, arc_error *err);
 
 /* ---- onnx.c (reader), format/onnx/write.c ---- */
 /* Maps the file; raw tensors of 4-byte-or-smaller alignment are borrowed from the mapping, others copied to the arena. Data in

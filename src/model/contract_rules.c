@@ -234,6 +234,12 @@ void arc_contract_infer(arc_contract *out, const arc_graph *g, bool chosen) {
         return;
     }
     const arc_shape *in = &g->value[g->input[0]].shape;
+    if (in->rank >= 0 && (in->rank != 4 || (in->dim[1] >= 0 && in->dim[1] != 3))) {
+        char text[128];
+        arc_contract_because(out, "Input '%.60s' %s is no picture of three channels or one.", g->value[g->input[0]].name,
+                             arc_shape_text(in, text, sizeof text));
+        return;
+    }
     if (in->rank == 4 && (in->dim[1] == 3 || in->dim[1] < 0)) {
         out->input_height_px = in->dim[2] > 0 && in->dim[2] < INT32_MAX ? (int)in->dim[2] : 0;
         out->input_width_px = in->dim[3] > 0 && in->dim[3] < INT32_MAX ? (int)in->dim[3] : 0;
@@ -250,8 +256,8 @@ void arc_contract_infer(arc_contract *out, const arc_graph *g, bool chosen) {
     const int64_t dim = row ? arc_edges_width(g, 0) : -1;
     bool size_known = template_of(out->input_width_px, out->input_height_px, &out->align);
     /* Landmarks have such sides and any number of values; widths of embeddings are round. */
-    if (size_known && out->align >= ARC_TEMPLATE_96 && dim % 32 != 0)
-        size_known = false;
+    const bool points = size_known && out->align >= ARC_TEMPLATE_96 && dim % 32 != 0;
+    size_known = size_known && !points;
     const bool assumed = row && !size_known && (in->rank < 0 || (!out->input_width_px && !out->input_height_px));
     if (assumed) {
         out->input_width_px = out->input_height_px = 112;
@@ -260,14 +266,18 @@ void arc_contract_infer(arc_contract *out, const arc_graph *g, bool chosen) {
     }
     if (row && (size_known || assumed))
         infer_embedder(out, g, dim);
+    else if (row && points)
+        arc_contract_because(out, "No rule fits: %lld numbers for a picture of %dx%d are landmarks, not an embedding.",
+                             (long long)dim, out->input_width_px, out->input_height_px);
     else if (row)
         arc_contract_because(out,
                              "No rule fits: input %dx%d; faces are aligned to squares of 96, 112, 128, 144, 160, 192, 224 or 256 "
                              "pixels and to 96x112.",
                              out->input_width_px, out->input_height_px);
     else
-        arc_contract_because(out,
-                             "No rule fits: %d outputs, input %dx%d; neither an embedder nor a known detector. --output "
-                             "NAME says which output is the embedding.",
-                             g->outputs, out->input_width_px, out->input_height_px);
+        arc_contract_because(
+            out,
+            "No rule fits: %d output%s, input %dx%d; neither an embedder nor a known detector. --model-output NAME "
+            "(for model info: --output) says which output is the embedding.",
+            g->outputs, g->outputs == 1 ? "" : "s", out->input_width_px, out->input_height_px);
 }

@@ -120,19 +120,22 @@ static arc_status put_operators(const arc_graph *g, arc_buffer *out) {
     return st;
 }
 
+/* f NULL: work and memory are not known. */
 static arc_status describe_text(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out) {
     arc_status st = ARC_OK;
     const arc_graph *g = m->graph;
     if (m->path)
-        PUT("file         %s (%.2f MiB)\nsha256       %s\n", m->path, mib(f->file_bytes), f->sha256);
+        PUT("file         %s (%.2f MiB)\n", m->path, mib(m->file_bytes));
     else
         PUT("network      %s, new and untrained\n", g->name ? g->name : "?");
+    if (m->path && f)
+        PUT("sha256       %s\n", f->sha256);
     PUT("made by      %s, opset %d\n", g->producer && *g->producer ? g->producer : "unknown", g->opset);
     if (st == ARC_OK)
         st = put_contract(m, out);
     if (st == ARC_OK)
         st = put_edges(g, out);
-    if (st == ARC_OK)
+    if (st == ARC_OK && f)
         st = put_facts(m, f, out);
     PUT("self-test    %s\n", arc_graph_meta(g, ARC_SELFTEST_KEY) ? "the file carries a vector" : "none in the file");
     for (int i = 0; i < g->metas; i++)
@@ -150,12 +153,14 @@ arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool jso
     arc_describe_row *rows = NULL;
     *text = NULL;
     arc_buffer_init(&buffer, &ctx->alloc, MAX_TEXT_BYTES);
-    ARC_TRY(arc_model_facts_get(ctx, model, &facts, err));
-    if (layers)
+    const bool counted = arc_model_takes_picture(model); /* of others what is in the file is told */
+    if (counted)
+        ARC_TRY(arc_model_facts_get(ctx, model, &facts, err));
+    if (layers && counted)
         ARC_TRY(arc_describe_rows(ctx, model, &rows, err));
     if (json)
-        ARC_TRY(arc_describe_json(model, &facts, rows, &buffer, err));
-    else if ((st = describe_text(model, &facts, rows, &buffer)) != ARC_OK) {
+        ARC_TRY(arc_describe_json(model, counted ? &facts : NULL, rows, &buffer, err));
+    else if ((st = describe_text(model, counted ? &facts : NULL, rows, &buffer)) != ARC_OK) {
         st = arc_fail(err, st, "the description does not fit into memory");
         goto done;
     }

@@ -27,7 +27,7 @@ typedef struct arc_describe_row {
 /* One entry a node, allocated with the allocator of ctx. */
 arc_status arc_describe_rows(arc_context *ctx, const arc_model *m, arc_describe_row **rows, arc_error *err);
 
-/* rows NULL: layers are only counted by operator. */
+/* rows NULL: layers are only counted by operator. f NULL: work and memory are not known. */
 arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out,
                              arc_error *err);
 

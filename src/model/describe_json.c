@@ -119,7 +119,7 @@ arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const
     const arc_graph *g = m->graph;
     json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "file", m->path ? text_of(m->path) : json_null(),
                           "made_by", text_of(g->producer), "contract", contract_of(m), "inputs", edges(g, g->input, g->inputs),
-                          "outputs", edges(g, g->output, g->outputs), "facts", facts_of(f), "self_test_vector",
+                          "outputs", edges(g, g->output, g->outputs), "facts", f ? facts_of(f) : json_null(), "self_test_vector",
                           arc_graph_meta(g, ARC_SELFTEST_KEY) != NULL, "notes", notes_of(g), "operators", operators_of(g));
     if (o && rows && json_object_set_new(o, "layers", layers_of(g, rows)) != 0) {
         json_decref(o);

@@ -24,6 +24,12 @@ arc_shape arc_model_points_shape(const arc_model *m, int64_t batch) {
     return s;
 }
 
+bool arc_model_takes_picture(const arc_model *m) {
+    const arc_shape *in = &m->graph->value[m->graph->input[0]].shape;
+    return (m->graph->inputs == 1 || m->contract.takes_points) &&
+           (in->rank < 0 || (in->rank == 4 && (in->dim[1] < 0 || in->dim[1] == 3)));
+}
+
 arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_facts *out, arc_error *err) {
     arc_status st;
     arc_session *session = NULL;
@@ -32,8 +38,9 @@ arc_status arc_model_facts_get(arc_context *ctx, const arc_model *m, arc_model_f
     memset(out, 0, sizeof *out);
     out->int8 = arc_model_is_int8(m->graph);
     const arc_shape one = arc_model_report_shape(m), shape[2] = {one, arc_model_points_shape(m, one.dim[0])};
-    if (m->graph->inputs != 1 && !m->contract.takes_points) {
-        st = arc_fail(err, ARC_EUNSUPPORTED, "a model of %d inputs: facts are known for one image input", m->graph->inputs);
+    if (!arc_model_takes_picture(m)) {
+        st = arc_fail(err, ARC_EUNSUPPORTED, "%s: work and memory are known of models that take one picture: %.300s",
+                      m->path ? m->path : "model", m->contract.why);
         goto done;
     }
     ARC_TRY(arc_graph_cost_of(m->graph, shape, &cost, err));

@@ -31,7 +31,9 @@ static bool begins(const arc_map *map, const char *magic, size_t bytes) {
 /* The format by the first bytes if they identify it, else by the suffix. */
 static arc_status choose_loader(const char *path, loader **out, int64_t *file_bytes, arc_error *err) {
     arc_map map;
-    arc_status st = arc_map_open(&map, path, ARC_MAX_MODEL_BYTES, err);
+    arc_status st = arc_refuse_model_folder(path, err);
+    if (st == ARC_OK)
+        st = arc_map_open(&map, path, ARC_MAX_MODEL_BYTES, err);
     if (st != ARC_OK)
         return st;
     *file_bytes = (int64_t)map.bytes;
@@ -147,7 +149,9 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     ARC_TRY(load(&graph, &ctx->alloc, path, err));
     ARC_TRY(arc_graph_widen(graph, err));
     if (graph->inputs < 1 || graph->outputs < 1) {
-        st = arc_fail(err, ARC_EFORMAT, "%s: the graph has %d inputs and %d outputs", path, graph->inputs, graph->outputs);
+        st = arc_fail(err, ARC_EFORMAT,
+                      "%s: the graph has %d inputs and %d outputs: a picture goes in and something comes out of a model", path,
+                      graph->inputs, graph->outputs);
         goto done;
     }
     ARC_TRY(model_around(ctx, &graph, path, &model, err));

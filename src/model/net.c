@@ -50,7 +50,7 @@ static arc_status check_embedder(const arc_execution *x, const arc_model *model,
     arc_plan *plan = NULL;
     const arc_status st = arc_plan_new(&plan, &request, err);
     arc_plan_free(&plan);
-    return st;
+    return st == ARC_OK || !model->path ? st : arc_fail_in(err, st, model->path);
 }
 
 arc_status arc_net_new_on(const arc_execution *x, const arc_model *model, arc_net **out, arc_error *err) {

@@ -54,9 +54,11 @@ static arc_status claim_outputs(arc_graph *g, int index, arc_error *err) {
 static arc_status check_node(const arc_graph *g, arc_node *n, arc_error *err) {
     char text[NODE_TEXT];
     n->entry = arc_op_find(n->op);
-    if (!n->entry || n->entry->made_by_passes)
-        return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op, n->name,
-                        g->opset);
+    if (!n->entry || n->entry->made_by_passes) {
+        const bool called = *n->name || n->outputs == 0 || n->output[0] < 0; /* a node without a name is known by its output */
+        return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op,
+                        called ? n->name : g->value[n->output[0]].name, g->opset);
+    }
     if (n->inputs > ARC_OP_MAX_IO || n->outputs > ARC_OP_MAX_IO)
         return arc_fail(err, ARC_ELIMIT, "%s has %d inputs and %d outputs, at most %d of each are supported",
                         node_text(g, n, text), n->inputs, n->outputs, ARC_OP_MAX_IO);

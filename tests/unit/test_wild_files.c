@@ -37,6 +37,9 @@ static void what_stands_in_a_models_place_is_named(void **state) {
         {"\x1f\x8b\x08", 3, "packed archive"},
         {"\xff\xd8\xff\xe0", 4, "picture"},
         {"7767517\n1 1\n", 12, "ncnn"},
+        {"\x08\x01\x12\xff\x0f\x0a\x10\x41ssignVariableOp", 24, "SavedModel"},
+        {"Entry not found", 15, "'Entry not found'"},
+        {"{\"error\": \"Repository not found\"}\n", 34, "message in place of a download"},
     };
     (void)state;
     for (size_t i = 0; i < ARC_COUNT(files); i++) {
@@ -50,6 +53,27 @@ static void what_stands_in_a_models_place_is_named(void **state) {
                                         ""};
     for (size_t i = 0; i < ARC_COUNT(sound); i++)
         assert_int_equal(arc_refuse_other_model(sound[i], strlen(sound[i]), "m", NULL), ARC_OK);
+}
+
+/* Formats that no first bytes tell, and folders. */
+static void names_and_folders_are_told(void **state) {
+    (void)state;
+    arc_error err;
+    static const uint8_t engine[] = {1, 2, 3, 4};
+    assert_int_equal(arc_refuse_other_model(engine, sizeof engine, "r50.engine", &err), ARC_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "TensorRT"));
+    assert_int_equal(arc_refuse_other_model(engine, sizeof engine, "r50.bin", &err), ARC_OK);
+    const char *folder = in_folder("saved"), *file = in_folder("saved/saved_model.pb");
+    assert_int_equal(arc_dir_make_for(file, NULL), ARC_OK);
+    assert_int_equal(arc_refuse_model_folder(folder, &err), ARC_EIO);
+    assert_non_null(strstr(err.text, "name the model's file"));
+    assert_int_equal(arc_file_save(&arc_alloc_libc, in_folder("saved/model.safetensors"), "x", 1, NULL), ARC_OK);
+    assert_int_equal(arc_refuse_model_folder(folder, &err), ARC_EIO);
+    assert_non_null(strstr(err.text, "saved/model.safetensors"));
+    assert_int_equal(arc_file_save(&arc_alloc_libc, file, "x", 1, NULL), ARC_OK);
+    assert_int_equal(arc_refuse_model_folder(folder, &err), ARC_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "SavedModel"));
+    assert_int_equal(arc_refuse_model_folder(file, &err), ARC_OK);
 }
 
 /* ---- safetensors.c, names.c, nearest.c ---- */
@@ -357,6 +381,7 @@ static void lfw_pairs_may_be_csv(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_in_a_models_place_is_named),
+        cmocka_unit_test(names_and_folders_are_told),
         cmocka_unit_test(safetensors_of_every_type_are_read),
         cmocka_unit_test(damaged_safetensors_are_refused),
         cmocka_unit_test(the_larger_of_two_wrappers_wins),

@@ -336,6 +336,56 @@ static void the_choice_is_told(void **state) {
     }
 }
 
+/* Networks that are no recognisers are described, with the reason; what does not fit its picture is refused with the file's name
+ * when it is opened. */
+static void others_are_described_or_refused_at_once(void **state) {
+    static const struct {
+        arc_shape input;
+        int inputs, width; /* of the layer behind the flattened picture */
+        const char *why;
+    } made[] = {{{4, {-1, 4, 8, 8}}, 1, 256, "is no picture of three channels or one"},
+                {{2, {-1, 64}}, 1, 64, "is no picture of three channels or one"},
+                {{4, {-1, 3, 112, 112}}, 2, 3 * 112 * 112, "2 inputs: neither"},
+                {{4, {-1, 3, 112, 112}}, 1, 99, NULL}};
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(made); i++) {
+        const char *path = in_folder("other.onnx");
+        arc_graph *g;
+        arc_model *model;
+        arc_embedder *e;
+        arc_error err = {0};
+        float *weight;
+        char *text;
+        assert_int_equal(arc_graph_new(&g, &arc_alloc_libc, 17, NULL), ARC_OK);
+        const int x = arc_graph_value(g, "x"), flat = arc_graph_value(g, "flat"), y = arc_graph_value(g, "y"),
+                  z = arc_graph_value(g, "z"), m = arc_graph_value(g, "m"),
+                  w = arc_graph_constant_new(g, "w", ARC_F32, &(arc_shape){2, {made[i].width, 512}}, (void **)&weight);
+        assert_int_equal(arc_graph_add_input(g, x, ARC_F32, &made[i].input), ARC_OK);
+        assert_non_null(arc_graph_node(g, "Flatten", "", 1, &x, 1, &flat));
+        assert_non_null(arc_graph_node(g, "MatMul", "", 2, (int[]){flat, w}, 1, &y));
+        if (made[i].inputs == 2) {
+            assert_int_equal(arc_graph_add_input(g, m, ARC_F32, &(arc_shape){2, {-1, 512}}), ARC_OK);
+            assert_non_null(arc_graph_node(g, "Add", "", 2, (int[]){y, m}, 1, &z));
+        }
+        assert_int_equal(arc_graph_add_output(g, made[i].inputs == 2 ? z : y), ARC_OK);
+        assert_int_equal(arc_graph_check(g, NULL), ARC_OK);
+        assert_int_equal(arc_onnx_save(g, path, NULL), ARC_OK);
+        arc_graph_free(&g);
+        if (arc_model_load(ctx, path, ARC_TASK_EMBED, NULL, &model, &err) != ARC_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(arc_model_contract(model)->task == ARC_TASK_EMBED, made[i].why == NULL);
+        assert_int_not_equal(arc_embedder_new(ctx, model, &e, &err), ARC_OK);
+        assert_non_null(strstr(err.text, made[i].why ? made[i].why : path));
+        for (int json = 0; made[i].why && json < 2; json++) {
+            if (arc_model_describe(ctx, model, json, true, &text, &err) != ARC_OK)
+                fail_msg("%s", err.text);
+            assert_non_null(strstr(text, made[i].why));
+            arc_text_free(ctx, &text);
+        }
+        arc_model_free(&model);
+    }
+}
+
 /* A pulled-out output or input by name, and names that the file does not have. */
 static void names_overrule_the_rules(void **state) {
     (void)state;
@@ -434,6 +484,7 @@ int main(void) {
         cmocka_unit_test(large_models_give_onnx_runtimes_embeddings),
         cmocka_unit_test(pipelines_give_onnx_runtimes_embeddings),
         cmocka_unit_test(the_choice_is_told),
+        cmocka_unit_test(others_are_described_or_refused_at_once),
         cmocka_unit_test(names_overrule_the_rules),
         cmocka_unit_test(a_saved_model_is_the_same),
         cmocka_unit_test(bytes_without_a_batch_are_taken),

@@ -91,9 +91,9 @@ int cli_load(cli *c, arc_task task, arc_model **out) {
                              detect ? "detection" : "recognition", option_of(task), variable_of(task));
     int code = cli_load_any(c, word, task, out);
     if (code == CLI_OK && arc_model_contract(*out)->task != task) {
+        const arc_contract *is = arc_model_contract(*out);
+        code = cli_bad_input("%s is not a %s model: %s", word, detect ? "detection" : "recognition", is->why);
         arc_model_free(out);
-        return cli_bad_input("%s is not a %s model; see \"arcface model info %s\"", word, detect ? "detection" : "recognition",
-                             word);
     }
     return code;
 }

@@ -173,8 +173,8 @@ static arc_status read_whole(reader *r, const void *bytes, size_t count) {
     if (!has_graph)
         return arc_fail(r->err, ARC_EFORMAT, "%s: holds no graph; it is no ONNX model", r->file);
     if (r->g->opset < ARC_ONNX_MIN_OPSET || r->g->opset > ARC_ONNX_MAX_OPSET)
-        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: is of opset %d; %d to %d are supported", r->file, r->g->opset,
-                        ARC_ONNX_MIN_OPSET, ARC_ONNX_MAX_OPSET);
+        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: is of opset %d; %d to %d are supported; export it with opset_version=17",
+                        r->file, r->g->opset, ARC_ONNX_MIN_OPSET, ARC_ONNX_MAX_OPSET);
     if (r->g->ir_version > ARC_ONNX_MAX_IR)
         return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: is of ONNX IR version %d; up to %d are supported", r->file,
                         r->g->ir_version, ARC_ONNX_MAX_IR);
