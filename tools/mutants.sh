@@ -148,7 +148,7 @@ mutant attention-value-panel op/attention/heads.c - transformers 's/values_of + 
 mutant attention-bias op/attention/heads.c - transformers 's/(i0 + (int64_t)i) \* a->bias_stride\[2\]/i0 * a->bias_stride[2]/'
 mutant attention-index pass/attention.c - transformers 's/o->index = index;/o->index = 0;/'
 mutant attention-divisor op/attention/fused.c - transformers 's/a.scale \/ v : a.scale \* v/a.scale * v : a.scale * v/'
-mutant unread-steps plan/activations.c - transformers 's/block.last = i;/block.last = 0;/'
+mutant unread-steps plan/activations.c - transformers 's/ps->in\[k\].index\].block.last = i;/ps->in[k].index].block.last = 0;/'
 mutant attention-group op/attention/attention.c - transformers 's/a->q.heads \/ a->k.heads,/1 + a->q.heads \/ a->k.heads,/'
 mutant spelt-gelu-half pass/spelt.c - transformers 's/number == 0\.5f \&\& !p->has_half/!p->has_half/'
 mutant spelt-norm-axis pass/spelt.c - transformers 's/axes->ints\[0\] == -1/axes->ints[0] != 0/'

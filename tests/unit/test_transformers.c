@@ -113,6 +113,29 @@ static void gelu_is_one_node(void **state) {
     expect(&t, rows, 5, true, "Gelu whose sum is given out");
 }
 
+/* Nodes whose outputs only a Shape asks for, or nobody, are no steps; what lies between keeps its memory. */
+static void what_nobody_reads_is_no_step(void **state) {
+    (void)state;
+    net t;
+    const int x = start(&t, 10, rows);
+    int y = one(&t, "Exp", x), unread = one(&t, "Sin", one(&t, "Cos", y));
+    const int keeps = one(&t, "Sigmoid", y);
+    y = pair(&t, "Reshape", one(&t, "Neg", one(&t, "Abs", y)), one(&t, "Shape", unread));
+    unread = one(&t, "Sqrt", y);
+    y = pair(&t, "Add", pair(&t, "Mul", y, one(&t, "Sin", y)), keeps);
+    net_done(&t, y);
+    arc_plan_stats stats;
+    float *in = net_floats(10, (size_t)arc_shape_count(&rows)), *out = net_run(ctx, t.g, false, rows, in, NULL, &stats);
+    for (int64_t i = 0; i < arc_shape_count(&rows); i++) {
+        const double e = exp((double)in[i]);
+        assert_true(fabs((double)out[i] - (e * sin(e) + 1 / (1 + exp(-e)))) < 2e-6); /* -e sin(-e) */
+    }
+    assert_int_equal(stats.steps, 7);
+    free(in);
+    free(out);
+    arc_graph_free(&t.g);
+}
+
 /* ---- LayerNormalization ---------------------------------------------------------------------------------------------------- */
 
 static int row_mean(net *t, int x, int64_t axis) {
@@ -425,6 +448,7 @@ static void bits_do_not_depend_on_tiles(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gelu_is_one_node),
+        cmocka_unit_test(what_nobody_reads_is_no_step),
         cmocka_unit_test(layer_normalisation_is_one_node),
         cmocka_unit_test(what_is_behind_a_product_is_fused),
         cmocka_unit_test(residuals_broadcast),

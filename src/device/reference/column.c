@@ -118,7 +118,9 @@ static void reference_run(const arc_execution *x, const arc_step *s) {
         room += arc_shape_count(&s->out[i].shape);
     }
     arc_reference_find(s->op->name)(&call);
-    store(out[0].data, &s->out[0]);
+    for (int i = 0; i < s->outputs; i++) /* of the others only LayerNormalization's are of float32 and computed */
+        if (s->out[i].dtype == ARC_F32 && (i == 0 || s->op == arc_op_find("LayerNormalization")))
+            store(out[i].data, &s->out[i]);
 }
 
 static arc_status reference_sync(const arc_execution *x, arc_error *err) {

@@ -65,7 +65,8 @@ static void layer_run(const arc_reference_call *c) {
     size_t count = 1;
     for (int d = (int)axis; d < x->shape.rank; d++)
         count *= (size_t)x->shape.dim[d];
-    for (size_t first = 0; first < arc_reference_count(x); first += count) {
+    for (size_t row = 0; row * count < arc_reference_count(x); row++) {
+        const size_t first = row * count;
         double mean = 0, variance = (double)arc_attr_float(c->node, "epsilon", 1e-5f);
         for (size_t i = 0; i < count; i++)
             mean += x->data[first + i] / (double)count;
@@ -76,6 +77,10 @@ static void layer_run(const arc_reference_call *c) {
             const double plus = !shift ? 0 : shift->data[arc_reference_count(shift) == 1 ? 0 : i];
             c->out[0]->data[first + i] = (x->data[first + i] - mean) / sqrt(variance) * factor + plus;
         }
+        if (c->outputs > 1 && c->out[1])
+            c->out[1]->data[row] = mean;
+        if (c->outputs > 2 && c->out[2])
+            c->out[2]->data[row] = 1 / sqrt(variance);
     }
 }
 
