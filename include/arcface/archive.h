@@ -10,13 +10,12 @@
 extern "C" {
 #endif
 
-/** Writes an embedder as an NN Archive (NAME.tar.xz), atomically: the ONNX file of arc_export_onnx, float32, and a config.json
- * that says what is true of it: input "images" NCHW, BGR888p, nothing left to normalise; output "output" NF; one head of
- * EmbeddingsParser with that output. The archive is what modelconverter and HubAI take as a source; a device runs what they make
- * of it. The same model and options give the same bytes. `opt` and `report` may be NULL.
- * Thread: any, while nothing else runs on the context.
- * Errors: those of arc_export_onnx; EINVAL for options that a device cannot have (any batch, raw) and for a path that does not
- * end in .tar.xz. */
+/** Writes an embedder or an SCRFD detector as an NN Archive (NAME.tar.xz), atomically: the ONNX file of arc_export_onnx, float32,
+ * and a config.json that says what is true of it: input "images" NCHW, BGR888p, nothing left to normalise; output "output" NF;
+ * one head of EmbeddingsParser with that output, or of SCRFDParser with a detector's outputs, thresholds, strides and anchors.
+ * The archive is what modelconverter and HubAI take as a source; a device runs what they make of it. The same model and options
+ * give the same bytes. `opt` and `report` may be NULL. Thread: any, while nothing else runs on the context. Errors: those of
+ * arc_export_onnx; EINVAL for options that a device cannot have (any batch, raw) and for a path that does not end in .tar.xz. */
 ARC_API ARC_NODISCARD arc_status arc_export_nnarchive(arc_context *ctx, const arc_model *model, const arc_export_options *opt,
                                                       const char *path, arc_export_report *report, arc_error *err);
 

@@ -18,8 +18,9 @@ typedef struct arc_export_options {
     bool uint8_input;
     /** The input stays what the model takes: its own channel order, normalised by the caller; default false */
     bool raw;
-    bool l2;   /**< embeddings of length 1; default false */
-    bool fp16; /**< weights are stored in half precision, arithmetic stays float32; default false */
+    bool l2;     /**< embeddings of length 1; default false */
+    int size_px; /**< side of the input of detectors of free size, a multiple of 32; 0 (default): 640 */
+    bool fp16;   /**< weights are stored in half precision, arithmetic stays float32; default false */
 } arc_export_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -28,7 +29,8 @@ ARC_API void arc_export_options_default(arc_export_options *opt);
 /** What an export holds. */
 typedef struct arc_export_report {
     int64_t input[4];          /**< shape of "images": batch (-1 = any), channels, height, width */
-    int64_t output[2];         /**< shape of "output": batch (-1 = any), numbers in an embedding */
+    int64_t output[2];         /**< shape of the first output; of an embedder: batch (-1 = any), numbers in an embedding */
+    int outputs;               /**< 1 of an embedder */
     int opset;                 /**< version of ONNX's operators, at most 13 */
     int nodes;                 /**< operators in the file */
     int half_weights;          /**< tensors stored in half precision */
@@ -38,15 +40,15 @@ typedef struct arc_export_report {
     bool normalisation_nodes;  /**< Sub and Div normalise in front of the network */
 } arc_export_report;
 
-/** Writes an embedder as one ONNX file, atomically. Input "images", [batch,3,height,width], blue, green, red, 0 to 255: channel
- * order and normalisation are inside, in the first convolution's weights where that changes nothing but rounding, else as
- * operators. Output "output", [batch,dim]. Opset 13 or older, standard operators, metadata of arcface alone. What is written has
- * been run on a drawn picture and gave the model's embedding. The file is loaded like any other model and gives the same
- * embeddings; with uint8_input it is for others alone.
- * `opt` and `report` may be NULL. Thread: any, while nothing else runs on the context.
- * Errors: EINVAL (options), EUNSUPPORTED (not an embedder, several inputs, operators that opset 13 lacks, by name), ESHAPE
- * (shapes that forbid the batch), ECORRUPT (the exported network gives something else), EIO, ENOTFOUND (no such folder),
- * ENOMEM. */
+/** Writes an embedder or an SCRFD detector as one ONNX file, atomically. Input "images", [batch,3,height,width], blue, green,
+ * red, 0 to 255: channel order and normalisation are inside, in the first convolution's weights where that changes nothing but
+ * rounding, else as operators. Output "output", [batch,dim]; of a detector "score_8", "score_16", ..., "bbox_8", ..., "kps_8",
+ * ..., [anchors,1], [anchors,4], [anchors,10], which SCRFDParser of depthai-nodes decodes. Opset 13 or older, standard operators,
+ * metadata of arcface alone. What is written has been run on a drawn picture and gave the model's embedding. The file is loaded
+ * like any other model and gives the same embeddings; with uint8_input it is for others alone. `opt` and `report` may be NULL.
+ * Thread: any, while nothing else runs on the context. Errors: EINVAL (options), EUNSUPPORTED (another task or detector, several
+ * inputs, operators that opset 13 lacks, by name), ESHAPE (shapes that forbid the batch), ECORRUPT (the exported network gives
+ * something else), EIO, ENOTFOUND (no such folder), ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_export_onnx(arc_context *ctx, const arc_model *model, const arc_export_options *opt,
                                                  const char *path, arc_export_report *report, arc_error *err);
 

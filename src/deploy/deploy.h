@@ -15,9 +15,10 @@
 typedef struct arc_deploy_writer {
     const arc_graph *from;
     arc_graph *g;
-    int *as;      /* [from->values] the value's index in g, ARC_NO_VALUE before it is made */
-    bool *needed; /* [from->nodes] the embedding depends on it */
-    int made;     /* names made so far */
+    int *as;             /* [from->values] the value's index in g, ARC_NO_VALUE before it is made */
+    bool *needed;        /* [from->nodes] an output depends on it */
+    const char **called; /* [from->values] the name it gets in g; NULL: one near its own */
+    int made;            /* names made so far */
 } arc_deploy_writer;
 
 /* ---- export.c ---- */
@@ -25,6 +26,20 @@ typedef struct arc_deploy_writer {
 /* The network as arc_export_onnx writes it, in w->g, tried out; w is open after success alone. */
 arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc_export_options *opt, arc_deploy_writer *w,
                              arc_export_report *report, arc_error *err);
+
+/* ---- frame.c ---- */
+
+/* The picture of that shape, its batch as `opt` has it, and behind a Cast where it comes as bytes. Errors: ENOMEM. */
+arc_status arc_deploy_image(arc_deploy_writer *w, arc_shape s, const arc_export_options *opt, int *image);
+/* Contract, notes and calibration. A self-test where one picture of floats goes in. */
+arc_status arc_deploy_metadata(arc_context *ctx, arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt,
+                               const arc_export_report *report, arc_error *err);
+
+/* ---- detector.c ---- */
+
+/* As arc_deploy_export, of a detector: without metadata and shapes of the report. */
+arc_status arc_deploy_detector(arc_context *ctx, const arc_model *m, const arc_export_options *opt, double tolerance,
+                               arc_deploy_writer *w, arc_export_report *report, arc_error *err);
 
 /* ---- writer.c ---- */
 
@@ -43,8 +58,8 @@ int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b);
 
 /* ---- rewrite.c ---- */
 
-/* Copies every needed node; w->as holds the input already. `output` (of from) is called ARC_DEPLOY_OUTPUT where last. */
-arc_status arc_deploy_nodes(arc_deploy_writer *w, int output, bool last, arc_error *err);
+/* Copies every node that outputs[count] (of from) need, with the names of w->called; w->as holds the input already. */
+arc_status arc_deploy_nodes(arc_deploy_writer *w, const int *outputs, int count, arc_error *err);
 
 /* ---- classic.c ---- */
 
@@ -84,6 +99,17 @@ arc_status arc_deploy_input(arc_deploy_writer *w, int image, const arc_deploy_pi
 arc_status arc_deploy_halve(arc_deploy_writer *w, int *count);
 
 /* ---- probe.c ---- */
+
+/* A run of drawn pictures. Free it after failures too. */
+typedef struct arc_deploy_trial {
+    arc_session *session;
+    float *image;
+    arc_tensor *out; /* [outputs of the graph]; their data belong to the session */
+} arc_deploy_trial;
+/* size: pictures, height, width. c: what g takes; NULL: pixels, BGR 0..255. The pictures are the same either way. */
+arc_status arc_deploy_try(arc_context *ctx, const arc_graph *g, const int64_t size[3], const arc_contract *c, arc_deploy_trial *t,
+                          arc_error *err);
+void arc_deploy_trial_free(arc_deploy_trial *t, const arc_alloc *a);
 
 /* One drawn picture through the model as it is: *row = its embedding [*dim], *rank of the network's output. Free *row with
  * arc_mem_free.

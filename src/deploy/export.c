@@ -1,7 +1,6 @@
 /* A model as one ONNX file for other toolchains. */
 #include "deploy/deploy.h"
 #include "format/format.h"
-#include <stdio.h>
 #include <string.h>
 
 #define MAX_BATCH 1024
@@ -22,29 +21,16 @@ static arc_status check(const arc_model *m, const arc_export_options *opt, arc_e
         return arc_fail(err, ARC_EINVAL, "a raw input takes normalised numbers, which are not uint8: choose one of the two");
     if (g->inputs != 1)
         return arc_fail(err, ARC_EUNSUPPORTED, "the model has %d inputs: networks of one picture are exported", g->inputs);
-    if (m->contract.task != ARC_TASK_EMBED)
-        return arc_fail(err, ARC_EUNSUPPORTED, "%s is not an embedder: export writes embedders, \"arcface convert\" any model",
+    if (opt->size_px < 0 || (opt->size_px > 0 && (opt->size_px < 32 || opt->size_px > 4096 || opt->size_px % 32 != 0)))
+        return arc_fail(err, ARC_EINVAL, "a side of %d pixels: a multiple of 32 from 32 to 4096", opt->size_px);
+    if (m->contract.task != ARC_TASK_EMBED && m->contract.task != ARC_TASK_DETECT)
+        return arc_fail(err, ARC_EUNSUPPORTED,
+                        "%s is neither embedder nor detector: export writes those, \"arcface convert\" any model",
                         m->path ? m->path : "the model");
     if (g->value[g->input[0]].dtype != ARC_F32)
         return arc_fail(err, ARC_EUNSUPPORTED, "the model takes %s already: export the model that it was made from",
                         arc_dtype_name(g->value[g->input[0]].dtype));
     return ARC_OK;
-}
-
-/* The picture: [batch,3,h,w], and behind a Cast where it comes as bytes. */
-static arc_status put_image(arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt, int *image) {
-    arc_shape s = arc_model_report_shape(m);
-    s.dim[0] = opt->batch ? opt->batch : -1;
-    const int input = arc_graph_value(w->g, ARC_DEPLOY_INPUT);
-    *image = input;
-    if (input < 0 || arc_graph_add_input(w->g, input, opt->uint8_input ? ARC_U8 : ARC_F32, &s) != ARC_OK)
-        return ARC_ENOMEM;
-    w->g->value[input].symbol[0] = opt->batch ? NULL : "N";
-    if (!opt->uint8_input)
-        return ARC_OK;
-    *image = arc_deploy_value(w, "arcface/float");
-    arc_node *n = *image >= 0 ? arc_graph_node(w->g, "Cast", "arcface/float", 1, &input, 1, image) : NULL;
-    return n ? arc_node_int(w->g, n, "to", ARC_F32) : ARC_ENOMEM;
 }
 
 /* embedding / (|embedding| + 1e-12), which is embedding / |embedding| unless it is zero. */
@@ -83,67 +69,22 @@ static arc_status put_output(arc_deploy_writer *w, const arc_export_options *opt
     return ARC_OK;
 }
 
-/* What was done to the input and why, for `arcface model info`. */
-static arc_status put_note(arc_deploy_writer *w, const arc_export_options *opt, const arc_export_report *r) {
-    char text[512];
-    const char *order = r->order_folded  ? "in the first convolution"
-                        : r->order_nodes ? "by Split and Concat"
-                                         : "as the model's own";
-    const char *scaling = r->normalisation_folded ? "in the first convolution, which pads nothing or subtracts nothing"
-                          : r->normalisation_nodes
-                              ? "by Sub and Div in front, the two operations of the original pre-processing: the first "
-                                "convolution pads with zeros behind them, and a product with the reciprocal rounds otherwise"
-                              : "none needed";
-    if (opt->raw)
-        snprintf(text, sizeof text, "the input is the model's own, its normalisation the caller's work");
-    else
-        snprintf(text, sizeof text, "channel order %s; normalisation %s", order, scaling);
-    return arc_graph_set_meta(w->g, ARC_NOTE_PREFIX "export", text);
-}
-
-/* Contract, notes and calibration. A self-test where one picture of floats goes in. */
-static arc_status put_metadata(arc_context *ctx, arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt,
-                               const arc_export_report *report, arc_error *err) {
-    arc_status st;
-    arc_contract c = m->contract;
-    char vector[ARC_SELFTEST_TEXT] = "";
-    for (int i = 0; i < 3 && !opt->raw; i++) {
-        c.bgr = true;
-        c.mean[i] = 0;
-        c.scale[i] = 1;
-    }
-    const arc_shape s = arc_model_report_shape(m);
-    c.input_height_px = (int)s.dim[2];
-    c.input_width_px = (int)s.dim[3];
-    for (int i = 0; i < m->graph->metas; i++) {
-        const arc_meta *meta = &m->graph->meta[i];
-        if (strncmp(meta->key, "arcface.", 8) == 0 && strcmp(meta->key, ARC_SELFTEST_KEY) != 0 &&
-            arc_graph_set_meta(w->g, meta->key, meta->value) != ARC_OK)
-            return arc_fail_nomem(err, "the model's metadata");
-    }
-    if (put_note(w, opt, report) != ARC_OK)
-        ARC_TRY(arc_fail_nomem(err, "the model's metadata"));
-    ARC_TRY(arc_contract_write(w->g, &c, err));
-    if (opt->batch <= 1 && !opt->uint8_input)
-        ARC_TRY(arc_selftest_make(ctx, w->g, &c, vector, err));
-    if (*vector && arc_graph_set_meta(w->g, ARC_SELFTEST_KEY, vector) != ARC_OK)
-        ARC_TRY(arc_fail_nomem(err, "the model's metadata"));
-done:
-    return st;
-}
-
 static arc_status build(arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt, int rank, int64_t dim,
                         arc_export_report *report, arc_error *err) {
     arc_status st;
     arc_deploy_pixels pixels;
     int image;
-    ARC_TRY(put_image(w, m, opt, &image));
+    ARC_TRY(arc_deploy_image(w, arc_model_report_shape(m), opt, &image));
     arc_deploy_pixels_of(&pixels, &m->contract);
     if (opt->raw)
         w->as[m->graph->input[0]] = image;
     else
         ARC_TRY(arc_deploy_input(w, image, &pixels, report));
-    ARC_TRY(arc_deploy_nodes(w, m->graph->output[0], rank == 2 && !opt->l2, err));
+    if (arc_graph_value(w->g, ARC_DEPLOY_OUTPUT) < 0) /* taken before another value gets the name */
+        ARC_TRY(ARC_ENOMEM);
+    if (rank == 2 && !opt->l2)
+        w->called[arc_deploy_source(m->graph, m->graph->output[0])] = ARC_DEPLOY_OUTPUT;
+    ARC_TRY(arc_deploy_nodes(w, m->graph->output, 1, err));
     ARC_TRY(put_output(w, opt, rank, dim));
     if (opt->fp16)
         ARC_TRY(arc_deploy_halve(w, &report->half_weights));
@@ -152,12 +93,25 @@ done:
     return st == ARC_ENOMEM ? arc_fail_nomem(err, "an exported network") : st;
 }
 
-static arc_status try_out(arc_context *ctx, const arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt,
-                          const float *row, int64_t dim, arc_error *err) {
-    const double tolerance = arc_model_is_int8(m->graph) ? INT8_TOLERANCE : opt->fp16 ? HALF_TOLERANCE : TOLERANCE;
-    arc_status st = arc_deploy_probe(ctx, m, w->g, opt->batch ? opt->batch : 1, opt->raw, row, dim, tolerance, err);
-    if (st == ARC_OK && !opt->batch)
-        st = arc_deploy_probe(ctx, m, w->g, 2, opt->raw, row, dim, tolerance, err);
+static double tolerance_of(const arc_model *m, const arc_export_options *opt) {
+    return arc_model_is_int8(m->graph) ? INT8_TOLERANCE : opt->fp16 ? HALF_TOLERANCE : TOLERANCE;
+}
+
+static arc_status export_embedder(arc_context *ctx, const arc_model *m, const arc_export_options *opt, arc_deploy_writer *w,
+                                  arc_export_report *report, arc_error *err) {
+    arc_status st;
+    float *row = NULL;
+    int64_t dim;
+    int rank;
+    const double tolerance = tolerance_of(m, opt);
+    ARC_TRY(arc_deploy_reference(ctx, m, &row, &dim, &rank, err));
+    ARC_TRY(arc_deploy_writer_open(w, m->graph, err));
+    ARC_TRY(build(w, m, opt, rank, dim, report, err));
+    ARC_TRY(arc_deploy_probe(ctx, m, w->g, opt->batch ? opt->batch : 1, opt->raw, row, dim, tolerance, err));
+    if (!opt->batch)
+        ARC_TRY(arc_deploy_probe(ctx, m, w->g, 2, opt->raw, row, dim, tolerance, err));
+done:
+    arc_mem_free(&ctx->alloc, row);
     return st;
 }
 
@@ -165,26 +119,21 @@ arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc
                              arc_export_report *report, arc_error *err) {
     arc_status st;
     arc_export_report r = {0};
-    float *row = NULL;
-    int64_t dim;
-    int rank;
     *w = (arc_deploy_writer){0};
     ARC_TRY(check(model, opt, err));
-    ARC_TRY(arc_deploy_reference(ctx, model, &row, &dim, &rank, err));
-    ARC_TRY(arc_deploy_writer_open(w, model->graph, err));
-    ARC_TRY(build(w, model, opt, rank, dim, &r, err));
-    ARC_TRY(try_out(ctx, w, model, opt, row, dim, err));
-    ARC_TRY(put_metadata(ctx, w, model, opt, &r, err));
+    ARC_TRY(model->contract.task == ARC_TASK_DETECT ? arc_deploy_detector(ctx, model, opt, tolerance_of(model, opt), w, &r, err)
+                                                    : export_embedder(ctx, model, opt, w, &r, err));
+    ARC_TRY(arc_deploy_metadata(ctx, w, model, opt, &r, err));
     const arc_value *in = &w->g->value[w->g->input[0]], *out = &w->g->value[w->g->output[0]];
     memcpy(r.input, in->shape.dim, sizeof r.input);
     memcpy(r.output, out->shape.dim, sizeof r.output);
+    r.outputs = w->g->outputs;
     r.opset = w->g->opset;
     r.nodes = w->g->nodes;
     *report = r;
 done:
     if (st != ARC_OK)
         arc_deploy_writer_close(w);
-    arc_mem_free(&ctx->alloc, row);
     return st;
 }
 

@@ -32,57 +32,49 @@ static void draw(int64_t batch, int64_t h, int64_t w, const arc_contract *c, flo
     }
 }
 
-typedef struct probe {
-    arc_session *session;
-    float *image;
-    arc_tensor out;
-} probe;
-
-static void probe_free(probe *p, const arc_alloc *a) {
-    arc_session_free(&p->session);
-    arc_mem_free(a, p->image);
+void arc_deploy_trial_free(arc_deploy_trial *t, const arc_alloc *a) {
+    arc_session_free(&t->session);
+    arc_mem_free(a, t->image);
+    arc_mem_free(a, t->out);
 }
 
-/* The first output of g for `batch` pictures. */
-static arc_status run(arc_context *ctx, const arc_graph *g, int64_t batch, const arc_model *model, const arc_contract *c,
-                      probe *p, arc_error *err) {
+arc_status arc_deploy_try(arc_context *ctx, const arc_graph *g, const int64_t size[3], const arc_contract *c, arc_deploy_trial *t,
+                          arc_error *err) {
     arc_status st;
-    const arc_shape one = arc_model_report_shape(model);
-    const int64_t h = one.dim[2], w = one.dim[3];
-    arc_tensor *out = NULL;
+    const int64_t batch = size[0], h = size[1], w = size[2];
     const bool bytes = g->value[g->input[0]].dtype == ARC_U8;
     const size_t count = (size_t)(batch * ORDER * h * w);
     const arc_session_options options = {.low_memory = true, .exact = true, .no_tuning = true};
-    p->image = arc_mem_raw(&ctx->alloc, count, sizeof *p->image);
-    out = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *out);
-    if (!p->image || !out)
+    t->image = arc_mem_raw(&ctx->alloc, count, sizeof *t->image);
+    t->out = arc_mem_new(&ctx->alloc, (size_t)g->outputs, sizeof *t->out);
+    if (!t->image || !t->out)
         ARC_TRY(arc_fail_nomem(err, "a picture to try an export with"));
-    draw(batch, h, w, c, p->image);
+    draw(batch, h, w, c, t->image);
     for (size_t i = 0; bytes && i < count; i++)
-        ((uint8_t *)p->image)[i] = (uint8_t)p->image[i]; /* a byte never lies in front of a float that is still to be read */
+        ((uint8_t *)t->image)[i] = (uint8_t)t->image[i]; /* a byte never lies in front of a float that is still to be read */
     const arc_tensor in = {.dtype = bytes ? ARC_U8 : ARC_F32,
                            .layout = ARC_PLAIN,
                            .shape = {.rank = 4, .dim = {batch, ORDER, h, w}},
-                           .data = p->image};
-    ARC_TRY(arc_session_new(&p->session, ctx, g, &options, err));
-    ARC_TRY(arc_session_run(p->session, &in, out, err));
-    p->out = out[0];
+                           .data = t->image};
+    ARC_TRY(arc_session_new(&t->session, ctx, g, &options, err));
+    ARC_TRY(arc_session_run(t->session, &in, t->out, err));
 done:
-    arc_mem_free(&ctx->alloc, out);
     return st;
 }
 
 arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float **row, int64_t *dim, int *rank, arc_error *err) {
-    probe p = {0};
+    arc_deploy_trial p = {0};
     const arc_graph *g = model->graph;
     const arc_shape *declared = &g->value[g->input[0]].shape;
     const int64_t batch = declared->rank == 4 && declared->dim[0] > 0 ? declared->dim[0] : 1;
     char text[128];
     *row = NULL;
-    arc_status st = run(ctx, g, batch, model, &model->contract, &p, err);
-    const arc_shape *s = &p.out.shape;
+    const arc_shape one = arc_model_report_shape(model);
+    const int64_t size[3] = {batch, one.dim[2], one.dim[3]};
+    arc_status st = arc_deploy_try(ctx, g, size, &model->contract, &p, err);
+    const arc_shape *s = st == ARC_OK ? &p.out->shape : NULL;
     if (st == ARC_OK &&
-        (p.out.dtype != ARC_F32 || s->dim[0] != batch || !(s->rank == 2 || (s->rank == 4 && s->dim[2] == 1 && s->dim[3] == 1)) ||
+        (p.out->dtype != ARC_F32 || s->dim[0] != batch || !(s->rank == 2 || (s->rank == 4 && s->dim[2] == 1 && s->dim[3] == 1)) ||
          s->dim[1] != model->contract.dim))
         st = arc_fail(err, ARC_ESHAPE, "the network gives %s where embeddings [%lld,%d] are expected",
                       arc_shape_text(s, text, sizeof text), (long long)batch, model->contract.dim);
@@ -91,30 +83,32 @@ arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float 
         *rank = s->rank;
         *row = arc_mem_raw(&ctx->alloc, (size_t)*dim, sizeof **row);
         if (*row)
-            memcpy(*row, p.out.data, (size_t)*dim * sizeof **row);
+            memcpy(*row, p.out->data, (size_t)*dim * sizeof **row);
         else
             st = arc_fail_nomem(err, "an embedding");
     }
-    probe_free(&p, &ctx->alloc);
+    arc_deploy_trial_free(&p, &ctx->alloc);
     return st;
 }
 
 arc_status arc_deploy_probe(arc_context *ctx, const arc_model *model, const arc_graph *g, int64_t batch, bool raw,
                             const float *row, int64_t dim, double tolerance, arc_error *err) {
-    probe p = {0};
+    arc_deploy_trial p = {0};
     char text[128];
-    arc_status st = run(ctx, g, batch, model, raw ? &model->contract : NULL, &p, err);
-    const arc_shape *s = &p.out.shape, wanted = {2, {batch, dim}};
+    const arc_shape one = arc_model_report_shape(model), wanted = {2, {batch, dim}};
+    const int64_t size[3] = {batch, one.dim[2], one.dim[3]};
+    arc_status st = arc_deploy_try(ctx, g, size, raw ? &model->contract : NULL, &p, err);
+    const arc_shape *s = st == ARC_OK ? &p.out->shape : NULL;
     if (st == ARC_ESHAPE || (st == ARC_OK && !arc_shape_equal(s, &wanted)))
         st = arc_fail(err, ARC_ESHAPE,
                       "shapes inside the network forbid a batch of %lld%s%s: export it with the batch that it was made for",
                       (long long)batch, st == ARC_OK ? ", which gives " : "",
                       st == ARC_OK ? arc_shape_text(s, text, sizeof text) : "");
     if (st == ARC_OK) {
-        const double c = arc_embedding_cosine(row, p.out.data, (int)dim);
+        const double c = arc_embedding_cosine(row, p.out->data, (int)dim);
         if (!(c >= 1 - tolerance))
             st = arc_fail(err, ARC_ECORRUPT, "the exported network gives another embedding than the model: cosine %.6f", c);
     }
-    probe_free(&p, &ctx->alloc);
+    arc_deploy_trial_free(&p, &ctx->alloc);
     return st;
 }

@@ -13,11 +13,9 @@ static int value_here(arc_deploy_writer *w, int v) {
     return w->as[v] = arc_graph_constant(w->g, name, from->dtype, &from->shape, from->data, false);
 }
 
-/* From the embedding back to the input. Nodes are in topological order. */
-static void mark_needed(arc_deploy_writer *w, int output) {
+/* From the outputs, whose producers are marked, back to the input. Nodes are in topological order. */
+static void mark_needed(arc_deploy_writer *w) {
     const arc_graph *g = w->from;
-    if (g->value[output].producer >= 0)
-        w->needed[g->value[output].producer] = true;
     for (int i = g->nodes - 1; i >= 0; i--)
         for (int k = 0; w->needed[i] && k < g->node[i].inputs; k++) {
             const int v = g->node[i].input[k] >= 0 ? arc_deploy_source(g, g->node[i].input[k]) : ARC_NO_VALUE;
@@ -38,7 +36,7 @@ static arc_status copy_attributes(arc_deploy_writer *w, arc_node *n, const arc_n
     return st;
 }
 
-static arc_status copy_node(arc_deploy_writer *w, const arc_node *from, int output, bool last, arc_error *err) {
+static arc_status copy_node(arc_deploy_writer *w, const arc_node *from, arc_error *err) {
     const bool axes = arc_deploy_axes_input(w->from, from);
     const int inputs = axes ? 1 : from->inputs;
     arc_arena scratch;
@@ -54,9 +52,9 @@ static arc_status copy_node(arc_deploy_writer *w, const arc_node *from, int outp
     }
     for (int i = 0; st == ARC_OK && i < from->outputs; i++) {
         const int v = from->output[i];
-        out[i] = v < 0                 ? ARC_NO_VALUE
-                 : v == output && last ? arc_graph_value(w->g, ARC_DEPLOY_OUTPUT)
-                                       : arc_deploy_value(w, w->from->value[v].name);
+        out[i] = v < 0          ? ARC_NO_VALUE
+                 : w->called[v] ? arc_graph_value(w->g, w->called[v])
+                                : arc_deploy_value(w, w->from->value[v].name);
         if (v >= 0 && (w->as[v] = out[i]) < 0)
             st = ARC_ENOMEM;
     }
@@ -76,19 +74,22 @@ done:
     return st;
 }
 
-arc_status arc_deploy_nodes(arc_deploy_writer *w, int output, bool last, arc_error *err) {
+arc_status arc_deploy_nodes(arc_deploy_writer *w, const int *outputs, int count, arc_error *err) {
     const arc_graph *g = w->from;
-    output = arc_deploy_source(g, output);
-    if (g->value[output].producer < 0)
-        return arc_fail(err, ARC_EUNSUPPORTED, "output '%.200s' is not made by the network", g->value[output].name);
-    if (arc_graph_value(w->g, ARC_DEPLOY_OUTPUT) < 0) /* taken before another value gets the name */
-        return arc_fail_nomem(err, "an exported network");
-    mark_needed(w, output);
+    for (int i = 0; i < count; i++) {
+        const int v = arc_deploy_source(g, outputs[i]);
+        if (g->value[v].producer < 0)
+            return arc_fail(err, ARC_EUNSUPPORTED, "output '%.200s' is not made by the network", g->value[v].name);
+        w->needed[g->value[v].producer] = true;
+        if (w->called[v] && arc_graph_value(w->g, w->called[v]) < 0) /* taken before another value gets the name */
+            return arc_fail_nomem(err, "an exported network");
+    }
+    mark_needed(w);
     for (int i = 0; i < g->nodes; i++) {
         const arc_node *n = &g->node[i];
         if (!w->needed[i] || arc_node_is(n, ARC_KIND_IDENTITY) || arc_node_is(n, ARC_KIND_DROPOUT))
             continue;
-        const arc_status st = copy_node(w, n, output, last, err);
+        const arc_status st = copy_node(w, n, err);
         if (st != ARC_OK)
             return st == ARC_ENOMEM ? arc_fail_nomem(err, "an exported network") : st;
     }

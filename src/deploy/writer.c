@@ -7,7 +7,8 @@ arc_status arc_deploy_writer_open(arc_deploy_writer *w, const arc_graph *from, a
     *w = (arc_deploy_writer){.from = from};
     w->as = arc_mem_new(from->alloc, (size_t)from->values + 1, sizeof *w->as);
     w->needed = arc_mem_new(from->alloc, (size_t)from->nodes + 1, sizeof *w->needed);
-    arc_status st = w->as && w->needed ? ARC_OK : arc_fail_nomem(err, "an exported network");
+    w->called = arc_mem_new(from->alloc, (size_t)from->values + 1, sizeof *w->called);
+    arc_status st = w->as && w->needed && w->called ? ARC_OK : arc_fail_nomem(err, "an exported network");
     for (int v = 0; w->as && v < from->values; v++)
         w->as[v] = ARC_NO_VALUE;
     if (st == ARC_OK)
@@ -26,6 +27,7 @@ void arc_deploy_writer_close(arc_deploy_writer *w) {
         return;
     arc_mem_free(w->from->alloc, w->as);
     arc_mem_free(w->from->alloc, w->needed);
+    arc_mem_free(w->from->alloc, (void *)(uintptr_t)w->called);
     arc_graph_free(&w->g);
     *w = (arc_deploy_writer){0};
 }

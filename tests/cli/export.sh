@@ -73,8 +73,12 @@ sentence raw uint8
 expect 3 export "$work/nowhere.onnx" -o "$work/x.onnx"
 expect 3 export "$work/crop.ppm" -o "$work/x.onnx"
 if [ -e "$detector" ]; then
-    expect 3 export "$detector" -o "$work/x.onnx"
-    sentence "not an embedder"
+    expect 0 export "$detector" -o "$work/det.tar.xz" --target nnarchive --size 320
+    sentence "9 outputs" "score_8 [3200,1]"
+    expect 0 archive verify "$work/det.tar.xz"
+    says "unless the application calls setInputSize"
+    expect 2 export "$detector" -o "$work/x.onnx" --size 100
+    sentence "multiple of 32"
 fi
 expect 4 export "$work/mbf.onnx" -o "$work/nowhere/x.onnx"
 ls "$work" | grep -q '^x\.' && wrong "a mistake left a file"

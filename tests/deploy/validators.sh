@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv" || { echo "skipped: no venv in python3"; exit 77; }
 fi
-for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx 'luxonis-ml[nn-archive]' depthai; do
+for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx 'luxonis-ml[nn-archive]' depthai depthai-nodes; do
     "$venv/bin/pip" show -q "${package%[*}" >/dev/null 2>&1 || "$venv/bin/pip" install -q --disable-pip-version-check "$package" >/dev/null 2>&1 ||
         echo "not to be had: $package"
 done
@@ -47,6 +47,12 @@ for model in "$@"; do
     done
     "$arcface" export "$model" -q --target nnarchive -o "$work/face.tar.xz" && "$arcface" archive verify "$work/face.tar.xz" || failed=1
     "$venv/bin/python" "$here/validate_archive.py" "$work/face.tar.xz" || failed=1
+done
+for detector in "$data"/models/detection/{scrfd_2.5g_bnkps,det_500m}.onnx; do
+    photo=$data/photos/insightface/t1.jpg
+    [ -e "$detector" ] && [ -e "$photo" ] || { echo "skipped: $detector or $photo is not here"; continue; }
+    "$arcface" export "$detector" -q --target nnarchive -o "$work/detector.tar.xz" && "$arcface" archive verify "$work/detector.tar.xz" || failed=1
+    "$venv/bin/python" "$here/validate_detector.py" "$work/detector.tar.xz" "$arcface" "$detector" "$photo" || failed=1
 done
 touch "$work/told"
 echo "cosine of 1 - 1e-6 or more: $(grep -cE ': (ONNX Runtime|OpenVINO|OpenCV|ncnn) [01]\.[0-9]{9}$' "$work/told") runs; below it:"

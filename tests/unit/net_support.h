@@ -191,4 +191,28 @@ static inline arc_graph *net_embedder(int side_px, int pad, bool quantized) {
     return t.g;
 }
 
+/* One convolution for each output of SCRFD: the cells of a stride as its kernel. Its input has no fixed size. To be freed. */
+static inline arc_graph *net_detector(void) {
+    static const int kinds[] = {1, 4, 10};
+    net t;
+    arc_error err = {0};
+    net_new(&t, &arc_alloc_libc, 12);
+    const int x = net_input(&t, "data", net_shape(4, 1, 3, -1, -1));
+    for (int k = 0; k < 9; k++) {
+        const int columns = kinds[k / 3], stride = 8 << k % 3;
+        arc_node *n;
+        const int64_t shape[2] = {-1, columns}, order[4] = {0, 2, 3, 1};
+        const int c = net_conv(&t, x, (net_conv_spec){3, 2 * columns, stride, stride, 0, 1, true});
+        const int y = net_node(&t, "Transpose", columns == 1 ? net_node(&t, "Sigmoid", c, ARC_NO_VALUE, ARC_NO_VALUE, NULL) : c,
+                               ARC_NO_VALUE, ARC_NO_VALUE, &n);
+        assert_int_equal(arc_node_ints(t.g, n, "perm", 4, order), ARC_OK);
+        assert_int_equal(arc_graph_add_output(t.g, net_node(&t, "Reshape", y, net_ints(&t, 2, shape), ARC_NO_VALUE, NULL)),
+                         ARC_OK);
+    }
+    assert_int_equal(arc_graph_check(t.g, &err), ARC_OK);
+    assert_int_equal(arc_graph_set_meta(t.g, "arcface.task", "detect"), ARC_OK);
+    assert_int_equal(arc_graph_set_meta(t.g, "arcface.detector", "scrfd"), ARC_OK);
+    return t.g;
+}
+
 #endif

@@ -430,6 +430,46 @@ static void real_models(void **state) {
     }
 }
 
+/* ---- detectors ---- */
+
+static arc_model *small_detector(fixture *f) {
+    arc_model *m = NULL;
+    arc_error err = {0};
+    arc_graph *g = net_detector();
+    assert_int_equal(arc_onnx_save(g, f->model, &err), ARC_OK);
+    arc_graph_free(&g);
+    if (arc_model_load(f->ctx, f->model, ARC_TASK_DETECT, NULL, &m, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    return m;
+}
+
+static void detectors_have_the_parsers_names(void **state) {
+    fixture *f = *state;
+    static const char *const names[] = {"score_8", "score_16", "score_32", "bbox_8", "bbox_16",
+                                        "bbox_32", "kps_8",    "kps_16",   "kps_32"};
+    arc_model *m = small_detector(f);
+    arc_graph *g = NULL;
+    arc_export_options opt;
+    arc_export_report r;
+    arc_error err = {0};
+    arc_export_options_default(&opt);
+    opt.size_px = 96;
+    if (arc_export_onnx(f->ctx, m, &opt, f->file, &r, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_true(r.outputs == 9 && r.input[2] == 96 && r.output[0] == 288 && r.order_nodes);
+    assert_int_equal(arc_onnx_load(&g, &arc_alloc_libc, f->file, &err), ARC_OK);
+    for (int i = 0; i < 9; i++) {
+        const arc_value *v = &g->value[g->output[i]];
+        const int cells = 96 / (8 << i % 3);
+        assert_string_equal(v->name, names[i]);
+        assert_true(v->shape.dim[0] == 2 * cells * cells && v->shape.dim[1] == (i < 3 ? 1 : i < 6 ? 4 : 10));
+    }
+    arc_graph_free(&g);
+    opt.batch = 2;
+    assert_int_equal(arc_export_onnx(f->ctx, m, &opt, f->file, NULL, &err), ARC_EINVAL);
+    arc_model_free(&m);
+}
+
 /* ---- what is refused ---- */
 
 static void refused(fixture *f, const arc_model *m, const arc_export_options *opt, arc_status code, const char *word) {
@@ -453,8 +493,14 @@ static void refuses(void **state) {
     opt.raw = opt.uint8_input = true;
     refused(f, m, &opt, ARC_EINVAL, "raw");
     m->contract.task = ARC_TASK_DETECT;
-    refused(f, m, NULL, ARC_EUNSUPPORTED, "not an embedder");
+    m->contract.detector = ARC_DETECTOR_YUNET;
+    refused(f, m, NULL, ARC_EUNSUPPORTED, "only SCRFD");
+    m->contract.task = ARC_TASK_UNKNOWN;
+    refused(f, m, NULL, ARC_EUNSUPPORTED, "neither embedder nor detector");
     m->contract.task = ARC_TASK_EMBED;
+    opt.raw = opt.uint8_input = false;
+    opt.size_px = 100;
+    refused(f, m, &opt, ARC_EINVAL, "multiple of 32");
     /* an operator of opset 14 in place of one that is like it */
     const int prelu = find_first(m->graph, "PRelu");
     m->graph->opset = 20;
@@ -494,6 +540,7 @@ static void a_fixed_batch_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(newer_operators_are_spelt, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(detectors_have_the_parsers_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pixels_give_the_embedding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_channel_has_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_is_folded_without_padding, set_up, tear_down),

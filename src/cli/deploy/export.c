@@ -26,8 +26,11 @@ static void tell(const arc_export_report *r, const arc_export_options *opt, cons
     char n[24];
     fprintf(stderr, "wrote %s: images [%s,3,%lld,%lld] %s", path, dim_text(r->input[0], n), (long long)r->input[2],
             (long long)r->input[3], opt->uint8_input ? "uint8" : "float32");
-    fprintf(stderr, " -> output [%s,%lld]; %d operators of opset %d; ", dim_text(r->output[0], n), (long long)r->output[1],
-            r->nodes, r->opset);
+    if (r->outputs == 1)
+        fprintf(stderr, " -> output [%s,%lld]", dim_text(r->output[0], n), (long long)r->output[1]);
+    else
+        fprintf(stderr, " -> %d outputs, score_8 [%lld,1] to kps_%d", r->outputs, (long long)r->output[0], 4 << r->outputs / 3);
+    fprintf(stderr, "; %d operators of opset %d; ", r->nodes, r->opset);
     if (opt->raw)
         fputs("the input is the model's own", stderr);
     else
@@ -60,11 +63,12 @@ static int run(cli *c) {
                          path);
     if (batch && !read_batch(batch, &opt.batch))
         return cli_usage(c, "--batch %s: must be a whole number from 1, or dynamic", batch);
+    cli_int(c, "size", &opt.size_px);
     opt.uint8_input = cli_word(c, "input") == 1;
     opt.raw = cli_given(c, "raw");
     opt.l2 = cli_given(c, "l2");
     opt.fp16 = cli_given(c, "fp16");
-    int code = cli_load_any(c, c->args[0], ARC_TASK_EMBED, &model);
+    int code = cli_load_any(c, c->args[0], ARC_TASK_UNKNOWN, &model);
     if (code != CLI_OK)
         return code;
     const arc_status st = archive ? arc_export_nnarchive(c->ctx, model, &opt, path, &report, &err)
@@ -84,6 +88,7 @@ static const cli_option options[] = {
     CLI_WORD("target", 0, "NAME", "onnx nnarchive", "onnx", "what to write: onnx, or nnarchive for OAK cameras"),
     CLI_LIKELY("batch", 0, "N", "1 dynamic", "1", "images a run, or dynamic for any number"),
     CLI_WORD("input", 0, "TYPE", "float32 uint8", "float32", "type of the pixels: float32 or uint8"),
+    CLI_WHOLE("size", 0, "N", 32, 4096, "640", "side in pixels of the input of detectors of free size, a multiple of 32"),
     CLI_FLAG("raw", 0, "the input stays the model's own: its channel order, normalised by the caller"),
     CLI_FLAG("l2", 0, "embeddings of length 1"),
     CLI_FLAG("fp16", 0, "store weights in half precision"),
@@ -100,12 +105,12 @@ const cli_command cli_export = {
     .takes = CLI_IS_FILE,
     .min_args = 1,
     .max_args = 1,
-    .what = "an embedder as other toolchains take it",
-    .about =
-        "Writes one ONNX file for ONNX Runtime, OpenVINO, OpenCV, ncnn and the converters behind devices: input images "
-        "[1,3,112,112], blue, green, red, 0 to 255; output output [1,512]. Channel order and normalisation are inside. Operators "
-        "are those of opset 13 or older. The file is written only when it gives the model's embedding for a drawn picture. "
-        "--target nnarchive packs that file with its description for OAK cameras' tools. docs/DEPLOY.md says how to use it.",
+    .what = "a recogniser or detector as other toolchains take it",
+    .about = "Writes one ONNX file for ONNX Runtime, OpenVINO, OpenCV, ncnn and the converters behind devices: input images "
+             "[1,3,112,112], blue, green, red, 0 to 255; output output [1,512]; of an SCRFD detector the outputs that OAK's "
+             "SCRFDParser knows. Channel order and normalisation are inside. Operators "
+             "are those of opset 13 or older. The file is written only when it gives the model's embedding for a drawn picture. "
+             "--target nnarchive packs that file with its description for OAK cameras' tools. docs/DEPLOY.md says how to use it.",
     .example = "arcface export r50.onnx -o face.onnx --l2",
     .options = options,
     .run = run,

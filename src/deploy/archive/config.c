@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define PLACE_BYTES 160
+#define SCRFD_SIDE_PX 640 /* of depthai-nodes' SCRFDParser */
 
 typedef enum kind { TEXT, NUMBERS, WHOLES, TEXTS, OBJECT, LIST, FLAG, TYPE, ANY } kind;
 
@@ -355,6 +356,15 @@ static size_t outputs_with(const json_t *outputs, const char *part) {
     return n;
 }
 
+/* Whether the first input is a picture of that height and width. */
+static bool has_side(const arc_archive *a, json_int_t side) {
+    const json_t *shape = json_object_get(json_array_get(arc_archive_list(a, "inputs"), 0), "shape");
+    int dims = 0;
+    for (size_t i = 0; i < json_array_size(shape); i++)
+        dims += json_integer_value(json_array_get(shape, i)) == side;
+    return dims == 2;
+}
+
 static void check_parser(arc_archive *a, const char *where, const char *parser, const json_t *outputs) {
     const size_t count = json_array_size(outputs);
     if (strcmp(parser, "EmbeddingsParser") == 0 && count != 1)
@@ -368,6 +378,10 @@ static void check_parser(arc_archive *a, const char *where, const char *parser, 
     if (strcmp(parser, "YuNetParser") == 0 &&
         outputs_with(outputs, "loc") + outputs_with(outputs, "conf") + outputs_with(outputs, "iou") != count)
         arc_archive_find(a, true, where, "YuNetParser takes outputs whose names have loc, conf or iou and stops at any other");
+    if (strcmp(parser, "SCRFDParser") == 0 && !has_side(a, SCRFD_SIDE_PX))
+        arc_archive_find(a, false, where,
+                         "SCRFDParser decodes for pictures of %d x %d pixels unless the application calls setInputSize",
+                         SCRFD_SIDE_PX, SCRFD_SIDE_PX);
     if (!AMONG(parser, parsers))
         arc_archive_find(a, false, where, "parser \"%.60s\" is none of depthai-nodes': pipelines that build parsers by name stop",
                          parser);

@@ -62,7 +62,8 @@ static void put_config(arc_text *t, const arc_archive *a) {
         const json_t *out = json_array_get(outputs, i);
         arc_text_add(t, "output    %s ", or_none(arc_archive_text(out, "name")));
         put_dims(t, json_object_get(out, "shape"));
-        arc_text_add(t, " %s %s\n", or_none(arc_archive_text(out, "layout")), or_none(arc_archive_text(out, "dtype")));
+        const char *layout = arc_archive_text(out, "layout");
+        arc_text_add(t, "%s%s %s\n", layout ? " " : "", layout ? layout : "", or_none(arc_archive_text(out, "dtype")));
     }
     for (size_t i = 0; i < json_array_size(heads); i++) {
         const json_t *head = json_array_get(heads, i), *names = json_object_get(head, "outputs");
