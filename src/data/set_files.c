@@ -160,15 +160,38 @@ static bool number(const char *text, double *out) {
     return end != text && *end == '\0';
 }
 
+/* In place: without the quotes around the whole text. */
+static char *unquoted(char *text) {
+    const size_t bytes = strlen(text);
+    if (bytes < 2 || text[0] != '"' || text[bytes - 1] != '"')
+        return text;
+    text[bytes - 1] = '\0';
+    return text + 1;
+}
+
 /* Which field is the path, and what the label is; NULL if the line has no known form. */
-static const char *path_of(const line *l, double *label) {
+static const char *path_of(line *l, double *label) {
     double ignored;
     const int last = l->fields - 1;
     if (l->fields >= 3 && number(l->field[0], &ignored) && number(l->field[1], label) && !number(l->field[last], &ignored))
-        return l->field[last]; /* index, labels, path */
+        return unquoted(l->field[last]); /* index, labels, path */
     if (l->fields >= 3 && number(l->field[0], &ignored) && number(l->field[2], label))
-        return l->field[1]; /* aligned, path, label, points */
-    return l->fields == 2 && number(l->field[1], label) ? l->field[0] : NULL;
+        return unquoted(l->field[1]); /* aligned, path, label, points */
+    return l->fields == 2 && number(l->field[1], label) ? unquoted(l->field[0]) : NULL;
+}
+
+/* For "label path" where the path may contain spaces: the first space separates the label. */
+static const char *path_behind_label(char *text, double *label) {
+    text += strspn(text, " ");
+    size_t bytes = strlen(text);
+    while (bytes && text[bytes - 1] == ' ')
+        text[--bytes] = '\0';
+    char *blank = text + strcspn(text, " \t");
+    if (!*blank)
+        return NULL;
+    *blank++ = '\0';
+    blank = unquoted(blank + strspn(blank, " \t"));
+    return number(text, label) && is_picture(blank) && !strchr(blank, '\t') ? blank : NULL;
 }
 
 /* For "path label" where the path contains spaces: the last space separates the label. */
@@ -183,6 +206,7 @@ static const char *path_before_label(char *text, double *label) {
     while (blank > text && blank[-1] == ' ')
         blank--;
     *blank = '\0';
+    text = unquoted(text);
     return is_picture(text) ? text : NULL;
 }
 
@@ -190,8 +214,9 @@ static arc_status take_line(arc_data_set *set, char *text, size_t number_of_line
     line l;
     double value;
     int64_t label;
-    char whole[MAX_LINE_BYTES];
+    char whole[MAX_LINE_BYTES], again[MAX_LINE_BYTES];
     snprintf(whole, sizeof whole, "%s", text);
+    snprintf(again, sizeof again, "%s", text);
     split(&l, text);
     if (l.fields == 0)
         return ARC_OK;
@@ -199,8 +224,10 @@ static arc_status take_line(arc_data_set *set, char *text, size_t number_of_line
     if (!path)
         path = path_before_label(whole, &value);
     if (!path)
-        return arc_fail(err, ARC_EFORMAT, "%s: line %zu is not \"index<TAB>label<TAB>path\" or \"path label\"", set->path,
-                        number_of_line);
+        path = path_behind_label(again, &value);
+    if (!path)
+        return arc_fail(err, ARC_EFORMAT, "%s: line %zu is not \"index<TAB>label<TAB>path\", \"path label\" or \"label path\"",
+                        set->path, number_of_line);
     arc_status st = arc_data_label_check(value, ARC_DATA_MAX_IDENTITIES, &label, err);
     if (st != ARC_OK) {
         char where[ARC_ERROR_TEXT_BYTES];

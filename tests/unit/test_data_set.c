@@ -111,14 +111,21 @@ static void folders_and_lists(void **state) {
         expect_samples(set);
         arc_data_set_close(&set);
     }
-    test_write_text("blanks.lst", "the people/id 000/0 1.png 0\n 7 of them/a b c.JPG   1 \n");
+    test_write_text("blanks.lst", "the people/id 000/0 1.png 0\n 7 of them/a b c.JPG   1 \n\"x y/1.png\" 1\n0 x y/2.png\n1 \"x "
+                                  "y/3.png\"\n0 z.png\n\"y.png\" 1\n");
+    static const char *const blanks[] = {
+        "the people/id 000/0 1.png", "7 of them/a b c.JPG", "x y/1.png", "x y/2.png", "x y/3.png", "z.png", "y.png"};
+    static const int64_t owners[] = {0, 1, 1, 0, 1, 0, 1};
     set = open_set(ctx, "blanks.lst");
-    assert_int_equal(arc_data_set_samples(set), 2);
+    assert_int_equal(arc_data_set_samples(set), ARC_COUNT(blanks));
     assert_int_equal(arc_data_set_identities(set), 2);
-    arc_data_set_key(set, 0, key, sizeof key);
-    assert_string_equal(key, "the people/id 000/0 1.png");
-    arc_data_set_key(set, 1, key, sizeof key);
-    assert_string_equal(key, "7 of them/a b c.JPG");
+    for (int i = 0; i < (int)ARC_COUNT(blanks); i++) {
+        int64_t label;
+        arc_data_set_key(set, i, key, sizeof key);
+        assert_string_equal(key, blanks[i]);
+        assert_int_equal(arc_data_set_label(set, i, &label, NULL), ARC_OK);
+        assert_int_equal(label, owners[i]);
+    }
     arc_data_set_close(&set);
     test_write_text("bad.lst", "0\t0\tpeople/id_000/000.png\n1\tx\n");
     refuse(ctx, "bad.lst", ARC_EFORMAT, "line 2");

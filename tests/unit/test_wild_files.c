@@ -335,6 +335,34 @@ static void a_text_that_is_sent_often_is_decoded_once(void **state) {
     }
 }
 
+/* ([b"a", b"b"], [1.0]) and with another number in place of 1.0. */
+static void labels_may_be_floats(void **state) {
+    static const struct {
+        const char *number;
+        bool good;
+    } labels[] = {
+        {"\x3f\xf0\0\0\0\0\0", true}, {"\x3f\xe0\0\0\0\0\0", false}, {"\0\0\0\0\0\0\0", true}, {"\xbf\xf0\0\0\0\0\0", false}};
+    (void)state;
+    for (size_t i = 0; i < ARC_COUNT(labels); i++) {
+        char text[64] = "\x80\x02](U\x01"
+                        "aU\x01"
+                        "be]G";
+        const size_t head = 13;
+        arc_verification_bin bin;
+        arc_error err;
+        memcpy(text + head, labels[i].number, 8);
+        memcpy(text + head + 8, "a\x86.", 3);
+        const arc_status st = arc_verification_bin_parse(&bin, &arc_alloc_libc, text, head + 11, "set.bin", &err);
+        if ((st == ARC_OK) != labels[i].good)
+            fail_msg("%zu: %s", i, err.text);
+        if (st == ARC_OK) {
+            assert_int_equal(bin.pairs, 1);
+            assert_int_equal(bin.same[0], i == 0);
+        }
+        arc_verification_bin_close(&bin);
+    }
+}
+
 static void lists_of_pairs_may_be_quoted_or_csv_or_of_windows(void **state) {
     static const struct {
         const char *text, *a, *b;
@@ -348,6 +376,8 @@ static void lists_of_pairs_may_be_quoted_or_csv_or_of_windows(void **state) {
         {"a\\1.jpg b\\c\\2.jpg 1\n", "a/1.jpg", "b/c/2.jpg", true},
         {"1,a/1.jpg,b/2.jpg\n", "a/1.jpg", "b/2.jpg", true},
         {"a b.jpg\tc d.jpg\t1\n", "a b.jpg", "c d.jpg", true},
+        {",file1,file2,label\n0,a/1.jpg,b/2.jpg,1\n", "a/1.jpg", "b/2.jpg", true},
+        {"\xef\xbb\xbf;x;y;same\n17;\"a 1.jpg\";b/2.jpg;0\n", "a 1.jpg", "b/2.jpg", false},
     };
     arc_pair_list list;
     arc_error err = {0};
@@ -390,6 +420,7 @@ int main(void) {
         cmocka_unit_test(links_may_not_lead_out_of_the_models_folder),
         cmocka_unit_test(verification_sets_of_numpy_are_read),
         cmocka_unit_test(a_text_that_is_sent_often_is_decoded_once),
+        cmocka_unit_test(labels_may_be_floats),
         cmocka_unit_test(lists_of_pairs_may_be_quoted_or_csv_or_of_windows),
         cmocka_unit_test(lfw_pairs_may_be_csv),
     };

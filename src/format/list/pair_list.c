@@ -22,6 +22,7 @@ typedef struct reader {
     size_t number; /* of the line */
     field field[4];
     int fields;                       /* 4 = too many */
+    bool numbered;                    /* the first column numbers the lines, as pandas writes it, and is left out */
     char text[4][MAX_PATH_BYTES + 1]; /* fields that are not as they stand in the file: quoted, or with backslashes */
 } reader;
 
@@ -68,6 +69,8 @@ static void split(reader *r, const char *text, size_t bytes) {
     const char by = separator(text, bytes);
     size_t at = 0;
     r->fields = 0;
+    while (r->numbered && at < bytes && text[at] != by)
+        at++;
     while (at < bytes && r->fields < 4) {
         while (at < bytes && (text[at] == by || text[at] == ' '))
             at++;
@@ -87,6 +90,12 @@ static void split(reader *r, const char *text, size_t bytes) {
         if (f.bytes)
             r->field[r->fields++] = f;
     }
+}
+
+/* ",path1,path2,same": the first column has no title. */
+static bool has_untitled_column(const char *text, size_t bytes) {
+    const size_t mark = bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    return bytes > mark && (text[mark] == ',' || text[mark] == ';');
 }
 
 static bool next_line(reader *r) {
@@ -278,8 +287,11 @@ arc_status arc_pair_list_parse(arc_pair_list *out, const arc_alloc *a, const voi
     const char *first = r.at;
     if (!next_line(&r))
         ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name));
-    if (has_titles(&r, first, (size_t)(r.at - first)) && !next_line(&r))
-        ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name));
+    if (has_titles(&r, first, (size_t)(r.at - first))) {
+        r.numbered = has_untitled_column(first, (size_t)(r.at - first));
+        if (!next_line(&r))
+            ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: holds no pairs", name));
+    }
     const bool dots = has_dot(&r.field[0]) || (r.fields > 1 && has_dot(&r.field[1]));
     if (r.fields == 2 && dots && whole_number(&r.field[1], &number)) {
         ARC_TRY(room_for(out, lines / 2 + 1, name, err));

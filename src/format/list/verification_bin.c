@@ -89,6 +89,10 @@ static bool label(const arc_pickle_value *v, uint8_t *same) {
         const arc_pickle_value *raw = arc_pickle_argument(v, 1);
         return raw->kind == ARC_PICKLE_BYTES && raw->bytes >= 1 && raw_label(raw->data, raw->bytes, false, same);
     }
+    if (v->kind == ARC_PICKLE_FLOAT) {
+        *same = v->f > 0.5;
+        return v->f == 0 || v->f == 1;
+    }
     if (v->kind != ARC_PICKLE_BOOL && v->kind != ARC_PICKLE_INT)
         return false;
     *same = v->i != 0;
@@ -132,7 +136,7 @@ static arc_status take_labels(arc_verification_bin *out, const arc_pickle_value 
         return arc_fail_nomem(err, name);
     for (size_t i = 0; i < out->pairs; i++)
         if (!(list ? label(list->item[i], &out->same[i]) : raw_label(raw + i * width, width, big, &out->same[i])))
-            return arc_fail(err, ARC_EFORMAT, "%s: label %zu is neither true nor false", name, i);
+            return arc_fail(err, ARC_EFORMAT, "%s: label %zu of %zu is neither true (1) nor false (0)", name, i + 1, out->pairs);
     return ARC_OK;
 }
 
