@@ -138,18 +138,28 @@ static const arc_node *first_normaliser(const arc_graph *g) {
     return NULL;
 }
 
+/* The tensor that operand i of a node is, given or made by a Constant; NULL: it is computed. */
+static const arc_value *constant_of(const arc_graph *g, const arc_node *n, int i) {
+    const arc_value *v = input_of(g, n, i);
+    const arc_node *from = v && !v->data && v->producer >= 0 ? &g->node[v->producer] : NULL;
+    const arc_attr *a = from && arc_node_is(from, ARC_KIND_CONSTANT) ? arc_node_attr(from, "value") : NULL;
+    if (a && a->kind == ARC_ATTR_TENSOR)
+        v = &g->value[a->value];
+    return v && v->data ? v : NULL;
+}
+
 /* Whether what normalises first enlarges: then it takes 0..1, as (x - mean) / deviation of such pixels does. */
 static bool takes_unit_range(const arc_graph *g, const arc_node *first) {
     const arc_node *n = first;
     double gain = 1;
     for (int steps = 0; steps < 3 && n && n->inputs == 2; steps++) {
         const bool div = arc_node_is(n, ARC_KIND_DIV), mul = arc_node_is(n, ARC_KIND_MUL);
-        const arc_value *c = input_of(g, n, 1);
-        if (!c || !c->data)
-            c = input_of(g, n, 0);
+        const arc_value *c = constant_of(g, n, 1);
+        if (!c)
+            c = constant_of(g, n, 0);
         if (!div && !mul && !arc_node_is(n, ARC_KIND_SUB) && !arc_node_is(n, ARC_KIND_ADD))
             break;
-        if (!c || !c->data || c->dtype != ARC_F32 || c->data_bytes < sizeof(float))
+        if (!c || c->dtype != ARC_F32 || c->data_bytes < sizeof(float))
             return false;
         float by;
         memcpy(&by, c->data, sizeof by);

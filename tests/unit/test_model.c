@@ -120,6 +120,45 @@ static void strangers_are_unknown(void **state) {
 }
 
 /* What each real file wants, as its goldens were made. */
+/* Puts `op` with a number in front of the convolution: an initializer, or what a Constant node makes. */
+static void normalise_by(arc_graph *g, const char *op, float number, bool node) {
+    const arc_shape scalar = {0};
+    char name[32];
+    snprintf(name, sizeof name, "%s_number", op);
+    int constant = arc_graph_constant(g, name, ARC_F32, &scalar, &number, true);
+    if (node) {
+        snprintf(name, sizeof name, "%s_made", op);
+        const int made = arc_graph_value(g, name);
+        arc_node *n = arc_graph_node(g, "Constant", name, 0, NULL, 1, &made);
+        assert_int_equal(arc_node_tensor(g, n, "value", constant), ARC_OK);
+        constant = made;
+    }
+    for (int i = 0; i < g->nodes; i++)
+        if (strcmp(g->node[i].name, "mix") == 0) {
+            const int out = arc_graph_value(g, op), in[2] = {g->node[i].input[0], constant};
+            g->node[i].input[0] = out;
+            assert_non_null(arc_graph_node(g, op, op, 2, in, 1, &out));
+            break;
+        }
+    assert_int_equal(arc_graph_check(g, NULL), ARC_OK);
+}
+
+/* TorchScript writes the numbers as Constant nodes, other exporters as initializers. */
+static void what_normalises_inside_tells_the_range(void **state) {
+    (void)state;
+    for (int node = 0; node < 2; node++)
+        for (int unit = 0; unit < 2; unit++) {
+            arc_graph *g = tiny(-1, 112, 112, 128);
+            arc_contract c;
+            normalise_by(g, "Sub", unit ? 0.485f : 127.5f, node);
+            normalise_by(g, "Div", unit ? 0.229f : 127.5f, node);
+            arc_contract_infer(&c, g, false);
+            assert_float_equal(c.scale[0], unit ? 1 / 255.0f : 1, 0);
+            assert_float_equal(c.mean[0], 0, 0);
+            arc_graph_free(&g);
+        }
+}
+
 static void real_files_are_understood(void **state) {
     (void)state;
     static const struct {
@@ -365,6 +404,7 @@ int main(void) {
         cmocka_unit_test(options_win_and_are_checked),
         cmocka_unit_test(wrong_metadata_is_an_error),
         cmocka_unit_test(strangers_are_unknown),
+        cmocka_unit_test(what_normalises_inside_tells_the_range),
         cmocka_unit_test(real_files_are_understood),
         cmocka_unit_test(saved_models_load_and_test_themselves),
         cmocka_unit_test(damage_is_noticed),
