@@ -9,6 +9,7 @@
 #     kills       training killed at random moments and resumed, 50 times over
 #     valgrind    the small tests under valgrind: reads of uninitialised memory, which no sanitizer of .ci/run sees
 #     fp32_error  every network of the zoo, the large ones too, against sums in double
+#     wild        models exported, converted, optimised and quantised anew by PyPI's packages; checkpoints of every backbone
 #     peers       outputs and times beside other engines (installs them from PyPI into build/bench-venv)
 #   --quick: a few seconds to minutes of each, to see that the stages themselves work
 # Logs are in build-nightly/<stage>.log. Exit status 0 only when no stage failed.
@@ -16,7 +17,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
 logs=build-nightly
-all=(faults fuzz levels tsan kills valgrind fp32_error peers)
+all=(faults fuzz levels tsan kills valgrind fp32_error wild peers)
 quick=no fuzz_seconds= stages=()
 
 usage() {
@@ -112,6 +113,14 @@ run_fp32_error() {
     build_release || return
     if [ $quick = yes ]; then build/tests/test_fp32_error; else ARCFACE_NIGHTLY=1 build/tests/test_fp32_error; fi &&
         echo "every difference is within the bound"
+}
+
+run_wild() {
+    local python=build/wild-venv/bin/python
+    build_release || return
+    [ -x "$python" ] || python3 -m venv build/wild-venv || return
+    "$python" -m pip install --quiet torch onnx onnxscript onnxruntime onnxconverter-common sympy safetensors || { echo "PyPI is out of reach"; return 77; }
+    "$python" tests/golden/backbones.py build/arcface $(pick "mobilefacenet vit-t" "") && "$python" tests/golden/wild.py build/arcface $(pick QDQ "")
 }
 
 run_peers() {

@@ -41,7 +41,7 @@ golden = {}
 folder = sys.argv[1]
 for path in sorted(glob.glob(os.path.join(folder, "small", "*.onnx"))) + [
         os.path.join(folder, "mx_prelu_flat.onnx")] + [
-        os.path.join(HERE, "..", "fuzz", "corpus", "onnx", name + ".onnx") for name in ("bodies", "contrib", "turns", "wide")]:
+        os.path.join(HERE, "..", "fuzz", "corpus", "onnx", name + ".onnx") for name in ("bodies", "contrib", "products", "turns", "wide")]:
     name = os.path.basename(path)
     session = onnxruntime.InferenceSession(settled(path), providers=["CPUExecutionProvider"])
     i = session.get_inputs()[0]

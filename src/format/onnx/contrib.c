@@ -91,9 +91,11 @@ static bool qlinear_pair(arc_swap *w, const char *op) {
     return true;
 }
 
-/* One input; its layer's own attributes stay. */
+/* One input; its layer's own attributes stay. `opset` is the one whose Softmax is meant. */
 static bool qlinear_one(arc_swap *w, const char *op) {
-    static const char *const but[] = {"channels_last", NULL};
+    static const char *const but[] = {"channels_last", "opset", NULL};
+    if ((arc_attr_int(&w->from, "opset", 13) < 13) != (w->g->opset < 13) && strcmp(op, "Softmax") == 0)
+        return false;
     if (arc_attr_int(&w->from, "channels_last", 0) != 0)
         return false;
     const int x = dequantized(w, arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
@@ -202,6 +204,11 @@ static const struct replaced {
      "channels_last"},
     {"com.microsoft.QLinearLeakyRelu", "LeakyRelu", qlinear_one, "the same around LeakyRelu", NULL},
     {"com.microsoft.QLinearSigmoid", "Sigmoid", qlinear_one, "the same around Sigmoid", NULL},
+    {"com.microsoft.QLinearSoftmax", "Softmax", qlinear_one, "the same around Softmax",
+     "another opset's Softmax than the file's"},
+    {"com.microsoft.MatMulNBits", "", arc_swap_matmul_nbits, "MatMul by the decoded weight, Add",
+     "codes of other widths than 4 and 8 bits, g_idx, weights that are no constants"},
+    {"com.microsoft.FusedMatMul", "", arc_swap_fused_matmul, "MatMul or Einsum, Mul", "transposed batches"},
     {"com.microsoft.FusedConv", "Conv", fused_conv, "Conv, Add and an activation",
      "activations other than Relu, LeakyRelu, Clip, Sigmoid, Tanh, HardSigmoid"},
     {"com.microsoft.Attention", "", arc_swap_packed_attention, "MatMul, Softmax, Add and their like",
@@ -231,9 +238,23 @@ const char *arc_onnx_replaced(size_t i, const char **parts, const char **refused
     return replaced[i].name;
 }
 
+/* ONNX Runtime writes the layout of one processor's caches into a file that it saves with all optimisations. */
+static arc_status refuse_blocked(const arc_node *n, arc_error *err) {
+    if (strncmp(n->op, "com.microsoft.nchwc.", 20) != 0)
+        return ARC_OK;
+    return arc_fail(
+        err, ARC_EUNSUPPORTED,
+        "%.100s '%.150s': ONNX Runtime saved this file with all optimisations, in a layout for one kind of processor; "
+        "take the model that it was made from, or save it again with ORT_ENABLE_EXTENDED at most",
+        n->op, n->name);
+}
+
 arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err) {
     const int nodes = g->nodes;
     for (int i = 0; i < nodes; i++) {
+        const arc_status st = refuse_blocked(&g->node[i], err);
+        if (st != ARC_OK)
+            return st;
         const bool line = arc_swap_is_line(g, &g->node[i]);
         const struct replaced *as = line ? NULL : replaced_of(g->node[i].op);
         if (!line && !as)

@@ -1,5 +1,5 @@
-/* Writing the nodes that take the place of one: contrib.c, attention.c and lines.c. Running out of memory is remembered, not
- * returned. */
+/* Writing the nodes that take the place of one: contrib.c, attention.c, products.c and lines.c. Running out of memory is
+ * remembered, not returned. */
 #ifndef ARC_FORMAT_ONNX_SWAP_H
 #define ARC_FORMAT_ONNX_SWAP_H
 
@@ -35,6 +35,11 @@ int arc_swap_list(arc_swap *w, arc_dtype t, int rank, int64_t count, const void 
 
 bool arc_swap_packed_attention(arc_swap *w, const char *op);
 bool arc_swap_multi_head_attention(arc_swap *w, const char *op);
+
+/* ---- products.c: the same ---- */
+
+bool arc_swap_fused_matmul(arc_swap *w, const char *op);
+bool arc_swap_matmul_nbits(arc_swap *w, const char *op);
 
 /* ---- lines.c ---- */
 

@@ -178,12 +178,14 @@ static arc_status resize_infer(arc_infer *in) {
     const arc_status st = arc_infer_needs(in, 1);
     if (st != ARC_OK)
         return st;
-    if (in->in[0]->dtype != ARC_F32)
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "only float32 is supported, the input is %s", arc_dtype_name(in->in[0]->dtype));
     const char *why = read_request(in->node, in->opset, in->node->entry->variant == UPSAMPLE, in->in, in->inputs, &r);
     if (why)
         return arc_op_fail(in, ARC_EUNSUPPORTED, "%s", why);
-    return arc_infer_out(in, 0, ARC_F32, &r.out);
+    const arc_dtype t = in->in[0]->dtype;
+    if (t != ARC_F32 && (r.linear || r.cubic || r.has_roi))
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "only float32 is supported in modes other than nearest, the input is %s",
+                           arc_dtype_name(t));
+    return arc_infer_out(in, 0, t, &r.out);
 }
 
 /* ---- prepare ----------------------------------------------------------------------------------------------------- */
@@ -296,7 +298,24 @@ static arc_status resize_prepare(arc_prepare *p) {
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */
 
-/* Output rows (image, y) of NHWC whose image and channel axes keep their size. */
+/* The nearest pixels of output rows (image, y) of NHWC whose image and channel axes keep their size, of any type. */
+static void copy_rows(void *arg, size_t begin, size_t end, int thread) {
+    const arc_step *s = arg;
+    const resize_state *r = s->state;
+    const arc_shape *x = &s->in[0].shape, *y = &s->out[0].shape;
+    const size_t pixel = (size_t)x->dim[1] * arc_dtype_bytes(s->in[0].dtype);
+    (void)thread;
+    for (size_t row = begin; row < end; row++) {
+        const int64_t image = (int64_t)row / y->dim[2];
+        const resize_tap *v = &r->axis[2][(int64_t)row % y->dim[2]];
+        const uint8_t *from = (const uint8_t *)s->in[0].data + (size_t)((image * x->dim[2] + v->low) * x->dim[3]) * pixel;
+        uint8_t *to = (uint8_t *)s->out[0].data + row * (size_t)y->dim[3] * pixel;
+        for (int64_t ox = 0; ox < y->dim[3]; ox++, to += pixel)
+            memcpy(to, from + (size_t)r->axis[3][ox].low * pixel, pixel);
+    }
+}
+
+/* The same, linear. */
 static void resize_rows(void *arg, size_t begin, size_t end, int thread) {
     const arc_step *s = arg;
     const resize_state *r = s->state;
@@ -312,10 +331,6 @@ static void resize_rows(void *arg, size_t begin, size_t end, int thread) {
         for (int64_t ox = 0; ox < y->dim[3]; ox++, to += c) {
             const resize_tap *h = &r->axis[3][ox];
             const size_t left = (size_t)h->low * c, right = (size_t)h->high * c;
-            if (!r->linear) {
-                memcpy(to, top + left, c * sizeof *to);
-                continue;
-            }
             const float a = (1 - v->high_part) * (1 - h->high_part), b = (1 - v->high_part) * h->high_part;
             const float d = v->high_part * (1 - h->high_part), e = v->high_part * h->high_part;
             for (size_t j = 0; j < c; j++)
@@ -345,6 +360,16 @@ static float resize_element(const resize_state *r, const float *x, const int64_t
     return sum;
 }
 
+/* The nearest element of any type, to element `at` of the output. */
+static void copy_element(const arc_step *s, const int64_t *stride, const int64_t *o, int64_t at) {
+    const resize_state *r = s->state;
+    const size_t width = arc_dtype_bytes(s->in[0].dtype);
+    int64_t from = 0;
+    for (int i = 0; i < r->rank; i++)
+        from += r->axis[i][o[i]].low * stride[i];
+    memcpy((uint8_t *)s->out[0].data + (size_t)at * width, (const uint8_t *)s->in[0].data + (size_t)from * width, width);
+}
+
 static void resize_elements(void *arg, size_t begin, size_t end, int thread) {
     const arc_step *s = arg;
     const arc_shape *y = &s->out[0].shape;
@@ -359,7 +384,10 @@ static void resize_elements(void *arg, size_t begin, size_t end, int thread) {
             rest /= y->dim[i];
             at += o[i] * to[i];
         }
-        ((float *)s->out[0].data)[at] = resize_element(s->state, s->in[0].data, from, o);
+        if (s->in[0].dtype == ARC_F32)
+            ((float *)s->out[0].data)[at] = resize_element(s->state, s->in[0].data, from, o);
+        else
+            copy_element(s, from, o, at);
     }
 }
 
@@ -379,7 +407,7 @@ static void resize_run(const arc_step *s) {
         for (int64_t o = 0; images && o < y->dim[i]; o++)
             images = r->axis[i][o].low >= (i < 2 ? o : 0);
     if (images)
-        arc_pool_run(pool, (size_t)(y->dim[0] * y->dim[2]), 0, resize_rows, (void *)(uintptr_t)s);
+        arc_pool_run(pool, (size_t)(y->dim[0] * y->dim[2]), 0, r->linear ? resize_rows : copy_rows, (void *)(uintptr_t)s);
     else
         arc_pool_run(pool, (size_t)count, 0, resize_elements, (void *)(uintptr_t)s);
 }
