@@ -125,6 +125,28 @@ ARC_API void arc_bench_free(arc_context *ctx, arc_bench **bench);
 ARC_API ARC_NODISCARD arc_status arc_bench_describe(arc_context *ctx, const arc_bench *bench, bool json, char **text,
                                                     arc_error *err);
 
+/** Throughput in the way of the model zoo's cards: two threads, an inference each in flight, one resident tensor of noise. */
+typedef struct arc_bench_card {
+    const char *precision; /**< "fp32", "bf16", "fp16"; "int8" for networks in 8 bits. Static storage */
+    const char *isa;       /**< instruction set. Static storage */
+    int64_t inferences;    /**< of one picture each, by both threads */
+    double seconds;        /**< that they took */
+    double fps;            /**< inferences a second */
+    double latency_ms;     /**< mean time of one inference */
+} arc_bench_card;
+
+/** Runs the network for `seconds` (at least once a thread) in the context's precision, each of two threads on a picture of its
+ * own; size_px: side of the input of models of free size, 8 to 8192. It is what modelconverter's benchmark measures on a device.
+ * Thread: any, but figures are true only when nothing else runs. Errors: EINVAL (a context of one thread, seconds, size_px),
+ * those of arc_net_new and arc_net_run. */
+ARC_API ARC_NODISCARD arc_status arc_bench_card_model(arc_context *ctx, const arc_model *model, double seconds, int size_px,
+                                                      arc_bench_card *out, arc_error *err);
+
+/** The line that `arcface bench --card` prints; json: one object on one line. model: its path. Ownership: free with
+ * arc_text_free. Thread: any. Errors: ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_bench_card_describe(arc_context *ctx, const arc_bench_card *card, const char *model,
+                                                         bool json, char **text, arc_error *err);
+
 /** The way of a photo, in order. */
 typedef enum arc_bench_stage {
     ARC_BENCH_DECODE, /**< from file to pixels */

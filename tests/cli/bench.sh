@@ -13,6 +13,10 @@ says '"batch": 2' '"percent_of_peak"'
 expect 0 bench "$work/mbf.onnx" --batch 1,2 --precision fp32,bf16 --seconds 0.05 --json -q
 [ "$(wc -l <<<"$out")" -eq 4 ] || wrong "two precisions and two batch sizes gave $(wc -l <<<"$out") lines"
 says '"precision": "fp32"' '"peak_kib"' '"p99_ms"' '"load_ms"'
+expect 0 bench "$work/mbf.onnx" --card --seconds 0.05 --threads 2 --precision fp32,bf16
+says "FPS" "2 in flight"
+expect 2 bench "$work/mbf.onnx" --card --batch 1
+sentence "neither --batch"
 expect 2 bench "$work/mbf.onnx" --precision fp32,fp31
 sentence fp31
 expect 2 embed "$work/x.jpg" -o - --precision fp32,bf16

@@ -3,6 +3,7 @@
 #include "folder.h"
 #include "support.h"
 #include <arcface/bench.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -305,10 +306,40 @@ static void photographs(void **state) {
     arc_model_free(&detector);
 }
 
+/* Two lanes: both run, and the figures follow from each other. */
+static void throughput_of_cards(void **state) {
+    (void)state;
+    char *text;
+    arc_model *model = NULL;
+    arc_bench_card card;
+    arc_error err;
+    assert_int_equal(arc_model_new(ctx, "tiny", 8, 1, &model, NULL), ARC_OK);
+    assert_int_equal(arc_bench_card_model(ctx, model, 0, 640, &card, NULL), ARC_OK);
+    assert_int_equal(card.inferences, 2); /* one a thread */
+    assert_int_equal(arc_bench_card_model(ctx, model, 0.05, 640, &card, NULL), ARC_OK);
+    assert_true(card.inferences >= 2 && card.seconds >= 0.05);
+    assert_true(fabs(card.fps * card.seconds - (double)card.inferences) < 1e-6 * (double)card.inferences);
+    /* what both threads spent is no more than there was */
+    assert_true(card.latency_ms * (double)card.inferences <= 2e3 * card.seconds);
+    assert_int_equal(arc_bench_card_model(ctx, model, -1, 640, &card, &err), ARC_EINVAL);
+    arc_context *alone = arc_test_context_isa(NULL, 1, "generic");
+    assert_int_equal(arc_bench_card_model(alone, model, 0, 640, &card, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "two threads"));
+    arc_context_close(&alone);
+    arc_model_free(&model);
+    card = (arc_bench_card){"bf16", "avx512", 500, 20.5, 24.39, 80};
+    says(arc_bench_card_describe(ctx, &card, "r50.onnx", true, &text, NULL), &text,
+         "{\"model\": \"r50.onnx\", \"isa\": \"avx512\", \"precision\": \"bf16\", \"threads\": 2, \"in_flight\": 2, \"seconds\": "
+         "20.50, \"inferences\": 500, \"fps\": 24.39, \"latency_ms\": 80.000}\n");
+    says(arc_bench_card_describe(ctx, &card, "r50.onnx", false, &text, NULL), &text,
+         "bf16       24.39 FPS     80.000 ms latency   avx512, 2 threads, 2 in flight, 20.5 s, 500 inferences of r50.onnx\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_of_a_roofline), cmocka_unit_test(text_of_a_network), cmocka_unit_test(text_of_photographs),
-        cmocka_unit_test(a_network),          cmocka_unit_test(refusals),          cmocka_unit_test(photographs),
+        cmocka_unit_test(text_of_a_roofline),  cmocka_unit_test(text_of_a_network), cmocka_unit_test(text_of_photographs),
+        cmocka_unit_test(a_network),           cmocka_unit_test(refusals),          cmocka_unit_test(photographs),
+        cmocka_unit_test(throughput_of_cards),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
