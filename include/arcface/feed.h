@@ -1,5 +1,6 @@
 /** @file
- * Photos by the names that people give: files, folders, archives, lists of them, standard input. A feed
+ * Photos by the names that people give: files, folders, archives, addresses in the web, lists of
+ * them, standard input. A feed
  * goes through them one after the other, with memory for some of them however many there are.
  */
 #ifndef ARCFACE_FEED_H
@@ -20,9 +21,11 @@ extern "C" {
 /** Bounds of what is read from elsewhere than files. */
 typedef struct arc_feed_options {
     size_t struct_size; /**< set by arc_feed_options_default */
-    /** Of a photo in an archive, and of standard input; larger ones fail. Default ARC_FEED_MAX_BYTES_DEFAULT. */
+    /** Of a photo from the web, in an archive, and of standard input; larger ones fail. Default ARC_FEED_MAX_BYTES_DEFAULT. */
     int64_t max_bytes;
-    bool names_only; /**< photos have their names, but nothing is read or fetched for them: to count or choose; default false */
+    int timeout_s;     /**< for a photo from the web, from the first step to the last byte; default 60 */
+    int max_redirects; /**< that are followed on the way to a photo; 0: none; default 5 */
+    bool names_only;   /**< photos have their names, but nothing is read or fetched for them: to count or choose; default false */
 } arc_feed_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -42,7 +45,11 @@ typedef struct arc_feed arc_feed;
  *   read one at a time, into memory; nothing is written. Hidden names are left out as in folders. A member fails when it is a
  *   link, is encrypted or too large, or when its name is absolute or has ".." or control characters in it. An archive that
  *   unpacks to more than 1 GiB and more than 200 times its size is read no further.
- * - `@FILE`, when no file of that name is there: a list as arc_photo_paths_load reads it, of files, folders and archives.
+ * - An address, http://... or https://...: the photo that its server gives, read into memory when its turn comes, several at a
+ *   time where several are asked for. Redirects lead to http and https only, from https to https only. What is no picture by its
+ *   first bytes is not read to its end. Results name a photo by its address without user and password, messages without what
+ *   follows the path either.
+ * - `@FILE`, when no file of that name is there: a list as arc_photo_paths_load reads it, of names of all these kinds.
  * - `-`: the photo, or the archive, on standard input.
  *
  * Archives in folders and in archives are not opened, but counted. A name that leads to nothing, an empty list, a folder or an

@@ -1,6 +1,6 @@
 /* base: what every room may use and most do: errors, memory, files, paths, threads, numbers, the context. It knows nothing of
- * networks or faces. The other headers of this room are included by name: lock.h, store.h, digest.h, hash.h, crc32c.h. sys.h
- * is for the files of this room only. */
+ * networks or faces. The other headers of this room are included by name: lock.h, store.h, digest.h, hash.h, crc32c.h,
+ * stand_in.h. sys.h is for the files of this room only. */
 #ifndef ARC_BASE_H
 #define ARC_BASE_H
 

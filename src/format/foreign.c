@@ -1,10 +1,10 @@
 /* Files that are something else than was asked for, told by their first bytes: what a download left in place of the file, and
  * models of other frameworks. */
 #include "base/paths.h"
+#include "base/stand_in.h"
 #include "format/format.h"
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define HEAD_BYTES 4096
 #define DEEP_BYTES ((size_t)1 << 18) /* a SavedModel begins with the list of its operators */
@@ -34,27 +34,20 @@ static bool zip_lists(const content *c, const char *text) {
     return holds(c->data + c->bytes - bytes, bytes, text);
 }
 
-static bool is_page(const content *c) {
-    static const char *const starts[] = {"<!doctype html", "<html", "<head", "<body"};
-    size_t at = begins(c, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
-    while (at < c->bytes && at < 512 && strchr(" \t\r\n", c->data[at]) && c->data[at])
-        at++;
-    for (size_t i = 0; i < ARC_COUNT(starts); i++)
-        if (c->bytes - at >= strlen(starts[i]) && strncasecmp((const char *)c->data + at, starts[i], strlen(starts[i])) == 0)
-            return true;
-    return begins(c, at, "<?xml", 5) && head_holds(c, "<html");
-}
-
 /* What can lie in the place of any file. */
 static const char *stand_in(const content *c) {
-    if (begins(c, 0, "version https://git-lfs.github.com/spec/", 40))
+    switch (arc_stand_in_of(c->data, c->bytes)) {
+    case ARC_STAND_IN_LFS:
         return "a Git LFS pointer, not the file itself; run `git lfs pull` where it was cloned, or download the file";
-    if (is_page(c))
+    case ARC_STAND_IN_PAGE:
         return "an HTML page, not the file itself: the download gave a message or asked for a login; fetch it again in a browser";
-    if (begins(c, 0, "<?xml", 5))
+    case ARC_STAND_IN_XML:
         return head_holds(c, "<net ")
                    ? "an OpenVINO model; export the network to ONNX"
                    : "an XML text, not the file itself: most likely a server's message in place of the download";
+    case ARC_STAND_IN_NONE:
+        break;
+    }
     return NULL;
 }
 

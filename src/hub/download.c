@@ -1,8 +1,8 @@
 /* hub: HTTP and HTTPS transfers into a part file, with libcurl. An existing part is continued with a Range request; if the
  * server ignores the range, the file starts again. Redirects never leave HTTPS if the source is HTTPS. */
 #include "hub/hub_internal.h"
+#include "hub/network.h"
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +25,6 @@ typedef struct transfer {
     arc_status st;
     arc_error *err;
 } transfer;
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_ready;
-static void start_curl(void) {
-    curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 /* "Content-Range: bytes 100-199/200", or "bytes * / 200" (without spaces) if the range lies past the end. */
 static size_t on_header(char *line, size_t size, size_t count, void *user) {
@@ -181,11 +175,11 @@ static arc_status run(transfer *x) {
 }
 
 arc_status arc_hub_download(const arc_hub_transfer *t, const char *url, const char *part_path, arc_error *err) {
-    pthread_once(&curl_once, start_curl);
-    if (curl_ready != CURLE_OK)
-        return arc_fail(err, ARC_ENETWORK, "%s: the network library does not start: %s", url, curl_easy_strerror(curl_ready));
     transfer x = {.t = t, .url = url, .err = err};
-    arc_status st = arc_append_open(&x.part, t->alloc, part_path, &x.have_bytes, err);
+    arc_status st = arc_network_start(err);
+    if (st != ARC_OK)
+        return arc_fail_in(err, st, url);
+    st = arc_append_open(&x.part, t->alloc, part_path, &x.have_bytes, err);
     if (st != ARC_OK)
         return st;
     st = run(&x);

@@ -1,5 +1,6 @@
 /* Reading pictures: the decoder by content (never by file name), the picture turned upright. */
 #include "base/base.h"
+#include "base/stand_in.h"
 #include "image/codec.h"
 #include "image/image.h"
 #include <string.h>
@@ -137,13 +138,26 @@ static void info_fill(arc_image_info *info, const arc_decode *d, const char *kin
     };
 }
 
+/* What is no picture; messages of servers and the like are named. */
+static arc_status refuse_other(const arc_decode *d, arc_error *err) {
+    static const char *const others[] = {
+        [ARC_STAND_IN_LFS] = "a Git LFS pointer; run `git lfs pull` where it was cloned",
+        [ARC_STAND_IN_PAGE] = "an HTML page: a server's message or a login, most likely",
+        [ARC_STAND_IN_XML] = "an XML text: a server's message or a drawing, most likely",
+    };
+    const arc_stand_in other = arc_stand_in_of(d->bytes, d->count);
+    if (other != ARC_STAND_IN_NONE)
+        return arc_fail(err, ARC_EFORMAT, "%s: not a picture but %s", d->name, others[other]);
+    return arc_fail(err, ARC_EFORMAT, "%s: not a picture (read are %s)", d->name, arc_image_formats());
+}
+
 /* Finds the codec and runs it; the picture is not turned upright yet. */
 static arc_status decode(arc_decode *d, const char **kind, arc_error *err) {
     if (d->count == 0)
         return arc_fail(err, ARC_EFORMAT, "%s: the file is empty", d->name);
     const codec *c = codec_of(d->bytes, d->count);
     if (!c)
-        return arc_fail(err, ARC_EFORMAT, "%s: not a picture (read are %s)", d->name, arc_image_formats());
+        return refuse_other(d, err);
     if (!c->decode)
         return arc_fail(err, ARC_EUNSUPPORTED,
                         "%s: a %s file, which this build does not read: install %s and build anew, or convert it", d->name,

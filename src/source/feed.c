@@ -1,6 +1,8 @@
 /* source: what the walk finds as a source of photos. Photos are found one at a time under a lock, in order, and stand in a window
  * of the last ARC_FEED_NAMES_KEPT until they were released and so many came after them. */
 #include "base/base.h"
+#include "source/fetch.h"
+#include "source/kinds.h"
 #include "source/walk.h"
 #include <arcface/feed.h>
 #include <pthread.h>
@@ -10,18 +12,21 @@
 #define AHEAD_IN_MEMORY 3 /* so many, when their bytes are in memory */
 _Static_assert((ARC_FEED_NAMES_KEPT & (ARC_FEED_NAMES_KEPT - 1)) == 0, "places in the window are found with a mask");
 
-/* A photo that was found. Its name follows it in memory. */
+/* A photo that was found. Its texts follow it in memory. */
 typedef struct entry {
     arc_photo photo;
     arc_error failure;
     uint8_t *bytes;
-    bool out; /* not released yet */
+    const char *address; /* of a photo that is still to be fetched; NULL: none */
+    bool out;            /* not released yet */
 } entry;
 
 struct arc_feed {
     arc_context *ctx;
     pthread_mutex_t lock; /* of everything below */
     arc_walk *walk;
+    arc_fetcher *fetcher; /* NULL: nothing was fetched yet */
+    arc_feed_options opt;
     entry **place; /* [places], of photo i: place[i % places] */
     size_t places; /* a power of two */
     int64_t found; /* photos 0..found-1 */
@@ -31,7 +36,8 @@ struct arc_feed {
 };
 
 void arc_feed_options_default(arc_feed_options *opt) {
-    *opt = (arc_feed_options){.struct_size = sizeof *opt, .max_bytes = ARC_FEED_MAX_BYTES_DEFAULT};
+    *opt = (arc_feed_options){
+        .struct_size = sizeof *opt, .max_bytes = ARC_FEED_MAX_BYTES_DEFAULT, .timeout_s = 60, .max_redirects = 5};
 }
 
 static entry **place_of(arc_feed *f, int64_t index) {
@@ -65,7 +71,8 @@ static arc_status make_place(arc_feed *f, arc_error *err) {
 
 static entry *entry_of(arc_feed *f, const arc_found *found) {
     const size_t bytes = strlen(found->name) + 1;
-    entry *e = arc_mem_new(&f->ctx->alloc, 1, sizeof *e + bytes);
+    const bool address = found->kind == ARC_FOUND_ADDRESS;
+    entry *e = arc_mem_new(&f->ctx->alloc, 1, sizeof *e + (address ? 3 : 1) * bytes);
     if (!e)
         return NULL;
     char *name = memcpy(e + 1, found->name, bytes);
@@ -78,6 +85,13 @@ static entry *entry_of(arc_feed *f, const arc_found *found) {
         break;
     case ARC_FOUND_BYTES:
         e->photo = arc_photo_from_bytes(e->bytes, found->byte_count, name);
+        break;
+    case ARC_FOUND_ADDRESS:
+        e->address = name;
+        arc_address_name(name, name + bytes, bytes);
+        arc_address_label(name, name + 2 * bytes, bytes);
+        e->photo = arc_photo_from_bytes(NULL, 0, name + bytes);
+        e->photo.label = name + 2 * bytes;
         break;
     default:
         e->photo = arc_photo_from_path(name);
@@ -107,22 +121,47 @@ static arc_status find_next(arc_feed *f, arc_error *err) {
     return ARC_OK;
 }
 
+#ifdef ARC_WITH_URLS
+/* Fetches a photo, which nobody else has. The lock must not be held: others go on meanwhile. */
+static void fetch(arc_feed *f, entry *e) {
+    size_t count = 0;
+    const arc_fetch_limits limits = {f->opt.max_bytes, f->opt.timeout_s, f->opt.max_redirects};
+    arc_status st = ARC_OK;
+    pthread_mutex_lock(&f->lock);
+    if (!f->fetcher)
+        st = arc_fetcher_new(&f->fetcher, &f->ctx->alloc, &limits, &e->failure);
+    pthread_mutex_unlock(&f->lock);
+    if (st == ARC_OK)
+        st = arc_fetch(f->fetcher, e->address, e->photo.label, &e->bytes, &count, &e->failure);
+    const char *label = e->photo.label;
+    e->photo = st == ARC_OK ? arc_photo_from_bytes(e->bytes, count, e->photo.name) : arc_photo_failed(&e->failure, e->photo.name);
+    e->photo.label = label;
+    e->address = NULL;
+}
+#endif
+
 static arc_status next(void *ctx, int64_t index, arc_photo *photo, arc_error *err) {
     arc_feed *f = ctx;
     arc_status st = ARC_OK;
+    entry *e = NULL;
     *photo = (arc_photo){.kind = ARC_PHOTO_END};
     pthread_mutex_lock(&f->lock);
     while (st == ARC_OK && f->found <= index && !f->ended)
         st = find_next(f, err);
     if (st == ARC_OK && index < f->found) {
-        const entry *e = index >= f->found - (int64_t)f->places ? *place_of(f, index) : NULL;
-        if (e && e->out)
-            *photo = e->photo;
-        else
+        e = index >= f->found - (int64_t)f->places ? *place_of(f, index) : NULL;
+        if (!e || !e->out)
             st = arc_fail(err, ARC_EINVAL, "photo %lld of a feed was given already", (long long)index);
     }
     pthread_mutex_unlock(&f->lock);
-    return st;
+    if (st != ARC_OK || !e)
+        return st;
+#ifdef ARC_WITH_URLS
+    if (e->address && !f->opt.names_only)
+        fetch(f, e);
+#endif
+    *photo = e->photo;
+    return ARC_OK;
 }
 
 static void release(void *ctx, int64_t index, arc_photo *photo) {
@@ -165,12 +204,14 @@ arc_status arc_feed_open(arc_context *ctx, const char *const *names, int count, 
     arc_feed_options_default(&own);
     if (opt)
         own = *opt;
-    if (own.max_bytes <= 0)
-        return arc_fail(err, ARC_EINVAL, "a photo of at most %lld bytes: a feed needs a limit above 0", (long long)own.max_bytes);
+    if (own.max_bytes <= 0 || own.timeout_s <= 0 || own.max_redirects < 0)
+        return arc_fail(err, ARC_EINVAL, "a feed needs limits above 0, not %lld bytes, %d s and %d redirects",
+                        (long long)own.max_bytes, own.timeout_s, own.max_redirects);
     arc_feed *f = *out = arc_mem_new(&ctx->alloc, 1, sizeof *f);
     if (!f)
         return arc_fail_nomem(err, "photos");
     f->ctx = ctx;
+    f->opt = own;
     pthread_mutex_init(&f->lock, NULL);
     f->places = ARC_FEED_NAMES_KEPT;
     f->place = arc_mem_new(&ctx->alloc, f->places, sizeof(entry *));
@@ -187,6 +228,9 @@ void arc_feed_close(arc_feed **feed) {
         return;
     arc_feed *f = *feed;
     arc_walk_close(&f->walk);
+#ifdef ARC_WITH_URLS
+    arc_fetcher_free(&f->fetcher);
+#endif
     for (size_t i = 0; f->place && i < f->places; i++)
         entry_free(f, f->place[i]);
     pthread_mutex_destroy(&f->lock);

@@ -1,6 +1,9 @@
-/* source: names and files that are no photos by themselves, but hold photos. */
+/* source: names and files that are no photos by themselves, but lead to photos. */
 #include "source/kinds.h"
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 const char *arc_photo_archive_kind(const void *bytes, size_t count) {
     static const struct {
@@ -16,4 +19,40 @@ const char *arc_photo_archive_kind(const void *bytes, size_t count) {
             memcmp((const uint8_t *)bytes + kinds[i].offset, kinds[i].magic, kinds[i].bytes) == 0)
             return kinds[i].kind;
     return NULL;
+}
+
+bool arc_is_address(const char *name) {
+    return strncasecmp(name, "http://", 7) == 0 || strncasecmp(name, "https://", 8) == 0;
+}
+
+bool arc_is_other_address(const char *name) {
+    const char *end = strstr(name, "://");
+    if (!end || end - name < 2 || arc_is_address(name))
+        return false;
+    while (name < end && (isalnum((unsigned char)*name) || strchr("+-.", *name)))
+        name++;
+    return name == end;
+}
+
+/* The first `bytes` of an address, without what stands before the "@" of its server, and without control characters. */
+static void copy_part(const char *address, size_t count, char *out, size_t bytes) {
+    const char *server = strstr(address, "://") + 3;
+    const size_t head = (size_t)(server - address), most = strcspn(server, "/?#");
+    size_t user = 0; /* with the "@" */
+    for (size_t i = 0; i < most; i++)
+        if (server[i] == '@')
+            user = i + 1;
+    const size_t tail = count > head + user ? count - head - user : 0;
+    snprintf(out, bytes, "%.*s%.*s", (int)head, address, (int)tail, server + user);
+    for (; *out; out++)
+        if ((unsigned char)*out < 0x20 || *out == 0x7f)
+            *out = '?';
+}
+
+void arc_address_name(const char *address, char *out, size_t bytes) {
+    copy_part(address, strlen(address), out, bytes);
+}
+
+void arc_address_label(const char *address, char *out, size_t bytes) {
+    copy_part(address, strcspn(address, "?#"), out, bytes);
 }

@@ -348,11 +348,29 @@ static arc_status read_input(arc_walk *w, arc_found *found, arc_error *err) {
 
 /* ---- names ---- */
 
+/* An address, or what looks like one. */
+static arc_status visit_address(arc_walk *w, const char *name, arc_found *found, arc_error *err) {
+    arc_error failure = {0};
+    char label[ARC_PATH_BYTES];
+    arc_address_label(name, label, sizeof label);
+#ifdef ARC_WITH_URLS
+    if (arc_is_address(name))
+        return give(w, found, ARC_FOUND_ADDRESS, name);
+    (void)arc_fail(&failure, ARC_EINVAL, "%s: only addresses of http and https are read", label);
+#else
+    (void)arc_fail(&failure, ARC_EUNSUPPORTED, "%s: this build fetches nothing; download it and name the file", label);
+#endif
+    arc_address_name(name, w->path, sizeof w->path);
+    return give_failure(w, found, w->path, &failure, false, err);
+}
+
 /* A name that was given, or that stands in a list. */
 static arc_status visit(arc_walk *w, const char *name, bool in_list, arc_found *found, arc_error *err) {
     arc_path_kind kind;
     arc_path_id id;
     const arc_status there = arc_path_look(name, &kind, &id, NULL);
+    if (there != ARC_OK && (arc_is_address(name) || arc_is_other_address(name)))
+        return visit_address(w, name, found, err);
     if (kind == ARC_PATH_DIR) {
         size_t bytes = strlen(name);
         while (bytes > 1 && name[bytes - 1] == '/')
@@ -381,6 +399,8 @@ static arc_status step_list(arc_walk *w, arc_found *found, arc_error *err) {
     snprintf(w->line, sizeof w->line, "%.*s", (int)ARC_MIN(length, sizeof w->line - 1), line);
     if (length < sizeof w->line)
         return visit(w, w->line, true, found, err);
+    if (arc_is_address(w->line)) /* is not shown: it may hold a secret */
+        snprintf(w->line, sizeof w->line, "(an address)");
     (void)arc_fail(&failure, ARC_ELIMIT, "%s: a line of %zu bytes is no path: %.64s...", w->list, length, w->line);
     return give_failure(w, found, w->line, &failure, false, err);
 }

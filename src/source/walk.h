@@ -10,7 +10,8 @@ typedef enum arc_found_kind {
     ARC_FOUND_END,
     ARC_FOUND_FILE,
     ARC_FOUND_BYTES,
-    ARC_FOUND_FAILED /* with the reason */
+    ARC_FOUND_ADDRESS, /* of a photo in the web */
+    ARC_FOUND_FAILED   /* with the reason */
 } arc_found_kind;
 
 /* What the walk came to. */

@@ -101,6 +101,39 @@ expect 0 detect "$work/parcel"
 [[ "$(tail -n1 <<<"$err")" == "0 of 1 pictures could not be read; 1 archive was not opened, name it to read it: "*people.tgz ]] || wrong "last line: $err"
 input=$work/people.tgz
 expect 2 verify - "$pairs/img1.jpg" # three photos
+if command -v python3 >/dev/null; then
+    cp "$pairs/img1.jpg" "$work/people/a b.jpg"
+    printf '<html>not here</html>' >"$work/people/page.jpg"
+    (cd "$work/people" && exec python3 -u -c '
+import http.server
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+print(server.server_port, flush=True)
+server.serve_forever()' >"$work/port" 2>/dev/null) &
+    web=$!
+    for _ in $(seq 100); do [ -s "$work/port" ] || sleep 0.1; done
+    at=127.0.0.1:$(cat "$work/port")
+    expect 0 detect "http://$at/a%20b.jpg"
+    says "http://$at/a%20b.jpg: 1 face"
+    printf 'http://%s/Ann/1.jpg?key=1\nhttp://me:secret@%s/Ben/1.jpg\nhttp://%s/none.jpg?key=secret\nhttp://%s/page.jpg?key=secret\n%s\n' \
+        "$at" "$at" "$at" "$at" "$pairs/img1.jpg" >"$work/web.txt"
+    expect 3 embed "@$work/web.txt" -o "$work/web.csv"
+    [ "$(cut -d, -f1 "$work/web.csv" | tr '\n' ' ')" = "path http://$at/Ann/1.jpg?key=1 http://$at/Ben/1.jpg $pairs/img1.jpg " ] ||
+        wrong "web.csv names $(cut -d, -f1 "$work/web.csv")"
+    [ "$(tail -n1 <<<"$err")" = "2 of 5 pictures could not be read" ] || wrong "last line: $err"
+    grep -q "none.jpg: there is no such file on the server (it answers 404)" <<<"$err" || wrong "no word of none.jpg: $err"
+    grep -q "page.jpg: the server gives an HTML page, not a picture" <<<"$err" || wrong "no word of page.jpg: $err"
+    grep -q "secret" <<<"$err" && wrong "a secret is told: $err"
+    expect 3 detect "http://$at/a%20b.jpg" --max-bytes 1000
+    sentence "a%20b.jpg" "more than the limit of 1000 bytes (--max-bytes)"
+    expect 0 verify "http://$at/Ann/1.jpg" "http://$at/Ben/1.jpg?x" --draw "$work/web.jpg"
+    expect 0 align "http://$at/Ann/1.jpg?x=y.z/1" -o "$work/web"
+    [ -s "$work/web/1.png" ] || wrong "the crop of an address: $(ls "$work/web")"
+    kill "$web"
+    expect 3 detect "http://$at/a%20b.jpg"
+    sentence "the server does not answer"
+fi
+expect 3 detect ftp://host/a.jpg
+sentence "ftp://host/a.jpg" "http and https"
 input=$t1
 expect 0 detect - --draw "$work/faces.png"
 says "standard input: 6 faces"

@@ -41,7 +41,7 @@ static int run(cli *c) {
     return code;
 }
 
-static const cli_option options[] = {FACES_OPTIONS, CLI_JSON_LINE, {0}};
+static const cli_option options[] = {PHOTO_LIMITS, FACES_OPTIONS, CLI_JSON_LINE, {0}};
 
 const cli_command cli_bench_pipeline = {
     .group = CLI_GROUP_SPEED,

@@ -101,6 +101,7 @@ static const cli_option options[] = {
     CLI_WORD("warp", 0, "HOW", "exact opencv", "exact", "exact (float bilinear), or opencv: bit-equal to OpenCV's fixed point"),
     CLI_FLAG("all", 'a', "every face, not only the largest"),
     PICTURE_OPTIONS,
+    PHOTO_LIMITS,
     FACES_OPTIONS,
     {0},
 };

@@ -68,6 +68,8 @@ static bool take(crop_names *n, const char *name) {
 void crop_name(const cli *c, crop_names *n, const char *dir, const char *photo, int face, char out[CROP_PATH_BYTES]) {
     char stem[200], folders[CROP_NAME_BYTES - 240], name[CROP_NAME_BYTES];
     cli_base_name(photo, stem, sizeof stem);
+    if (!*stem) /* of an address that ends with a slash */
+        snprintf(stem, sizeof stem, "photo");
     folders_of(c, photo, folders, sizeof folders);
     int time = 1;
     do {

@@ -123,6 +123,7 @@ static const cli_option options[] = {
     CLI_FLAG("all", 'a', "every face, not only the largest"),
     CLI_FLAG("fast-decode", 0, "decode JPEG photos far larger than the network at reduced size; embeddings change a little"),
     PICTURE_OPTIONS,
+    PHOTO_LIMITS,
     FACES_OPTIONS,
     {0},
 };
@@ -139,9 +140,9 @@ const cli_command cli_embed = {
              "in the .txt, separated by tabs), JSON or CSV, which also tell the quality: the embedding's norm, large for good "
              "pictures. A picture that cannot be read is named on standard error and left "
              "out, and the exit status is then 3. A folder and a zip or tar archive stand for all pictures in them, whatever "
-             "their names; @FILE for the names in a list, one a line or ended by NUL; - for standard input. --fast-decode "
-             "decodes large JPEG photos at 1/2, 1/4 or 1/8 size; faces that are then smaller than a crop are cut from full "
-             "size.",
+             "their names; an address (http, https) for the picture there; @FILE for the names in a list, one a line or ended "
+             "by NUL; - for standard input. --fast-decode decodes large JPEG photos at 1/2, 1/4 or 1/8 size; faces that are "
+             "then smaller than a crop are cut from full size.",
     .example = "arcface embed photos/ --flip -o embeddings.npy",
     .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,
     .options = options,

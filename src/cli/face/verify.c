@@ -85,6 +85,7 @@ static const cli_option options[] = {
     CLI_FLAG("flip", 0, "add the embedding of the mirrored face"),
     CLI_FLAG("aligned", 0, "the pictures are ready crops: no detection"),
     PICTURE_OPTIONS,
+    PHOTO_LIMITS,
     FACES_OPTIONS,
     {0},
 };

@@ -66,6 +66,14 @@ int cli_text_write(cli *c, cli_text *t, const char *path);
 /* Prints a description that the library made and frees it, or tells why there is none. */
 int cli_show(cli *c, arc_status st, char **text, const arc_error *err);
 
+/* The limits of photos that are no files; put into the table of a command that calls cli_photos_open. */
+/* clang-format off */
+#define PHOTO_LIMITS \
+    CLI_WHOLE("max-bytes", 0, "N", 1, 1099511627776, "134217728", "largest picture from an address, in an archive or on standard input"), \
+    CLI_WHOLE("timeout", 0, "S", 1, 86400, "60", "seconds for a picture from an address"), \
+    CLI_WHOLE("redirects", 0, "N", 0, 50, "5", "most redirects on the way to it")
+/* clang-format on */
+
 /* photos.c: the photos that operands name (arcface/feed.h says what a name may be). */
 typedef struct cli_photos {
     arc_feed *feed;

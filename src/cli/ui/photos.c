@@ -18,8 +18,13 @@ static char *copy_of(const char *text) {
 
 int cli_photos_open(cli *c, const char *const *names, int count, cli_photos *out) {
     arc_error err = {0};
+    arc_feed_options opt;
     *out = (cli_photos){.feed = NULL};
-    if (arc_feed_open(c->ctx, names, count, NULL, &out->feed, &err) != ARC_OK)
+    arc_feed_options_default(&opt);
+    cli_long(c, "max-bytes", &opt.max_bytes);
+    cli_int(c, "timeout", &opt.timeout_s);
+    cli_int(c, "redirects", &opt.max_redirects);
+    if (arc_feed_open(c->ctx, names, count, &opt, &out->feed, &err) != ARC_OK)
         return cli_fail(&err);
     arc_feed_source(out->feed, &out->source);
     return CLI_OK;
