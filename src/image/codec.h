@@ -73,6 +73,8 @@ arc_status arc_encode_jpeg_quality(const arc_image *image, const arc_alloc *a, i
 
 /* orient.c: EXIF orientation 1..8 of an Exif block (with or without its "Exif\0\0" head); 1 when absent or unreadable. */
 int arc_exif_orientation(const arc_alloc *a, const uint8_t *bytes, size_t count);
+/* Whether a camera says that its colours are Adobe RGB's (DCF 2.0, "option file"), as some do without a profile. */
+bool arc_exif_is_adobe_rgb(const arc_alloc *a, const uint8_t *bytes, size_t count);
 /* Replaces the image by its upright version. */
 arc_status arc_image_orient(const arc_alloc *a, arc_image *image, int orientation, arc_error *err);
 

@@ -4,6 +4,15 @@
 #include <arcface/image.h>
 #include <math.h>
 
+void arc_colours_adobe_rgb(arc_colours *says) {
+    static const double xy[4][2] = {{0.3127, 0.3290}, {0.64, 0.33}, {0.21, 0.71}, {0.15, 0.06}};
+    says->has_xy = true;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 2; k++)
+            says->xy[i][k] = xy[i][k];
+    says->gamma = 563.0 / 256;
+}
+
 #ifdef ARC_WITH_LCMS
 
 #define CURVE_POINTS 4096
@@ -84,7 +93,7 @@ static const double (*primaries_of(const arc_colours *says))[2] {
 
 static bool is_srgb_curve(const arc_colours *says) {
     if (says->gamma > 0)
-        return fabs(says->gamma - 2.2) < 0.11; /* writers mean sRGB by 1/2.2; libpng's tolerance */
+        return false;
     switch (says->transfer) {
     case TRANSFER_GAMMA22:
     case TRANSFER_GAMMA28:

@@ -16,6 +16,9 @@ typedef struct arc_colours {
     bool gray;               /* the picture has one channel, which became all three */
 } arc_colours;
 
+/* Says Adobe RGB (1998). */
+void arc_colours_adobe_rgb(arc_colours *says);
+
 /* How pixels lie in memory, before and after: CMYK becomes RGB of 8 bits, the others stay as they are. Alpha is not touched. */
 typedef enum arc_pixels {
     ARC_PIXELS_RGB8,

@@ -99,7 +99,7 @@ uint8_t arc_to_8(uint32_t value, uint32_t most) {
 void arc_deep_row(const arc_colour *colour, uint16_t *row, int channels, uint8_t *rgb, size_t pixels) {
     arc_colour_convert(colour, row, row, pixels);
     for (size_t i = 0; i < pixels; i++, row += channels, rgb += 3) {
-        uint8_t pixel[4];
+        uint8_t pixel[4] = {0};
         for (int c = 0; c < channels; c++)
             pixel[c] = arc_to_8(row[c], 65535);
         if (channels == 4)

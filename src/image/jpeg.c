@@ -80,23 +80,30 @@ static void cmyk_row(const uint8_t *in, uint8_t *rgb, size_t pixels, bool invert
     }
 }
 
-static int exif_of_markers(const arc_decode *d, const jpeg_state *s) {
+/* The Exif block, NULL when there is none. */
+static jpeg_saved_marker_ptr find_exif(const jpeg_state *s) {
     for (jpeg_saved_marker_ptr m = s->cinfo.marker_list; m; m = m->next)
         if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0\0", 6) == 0)
-            return arc_exif_orientation(d->alloc, m->data, m->data_length);
-    return 1;
+            return m;
+    return NULL;
 }
 
+/* A profile counts before what EXIF says. */
 static arc_status read_colours(arc_decode *d, jpeg_state *s, arc_error *err) {
     arc_colours says = {.gray = s->cinfo.num_components == 1};
+    const jpeg_saved_marker_ptr exif = find_exif(s);
     unsigned bytes = 0;
     arc_pixels layout = ARC_PIXELS_RGB8;
-    if (d->keep_colours || !jpeg_read_icc_profile(&s->cinfo, &s->profile, &bytes))
+    if (d->keep_colours)
         return ARC_OK;
     if (s->cinfo.num_components == 4)
         layout = s->cinfo.saw_Adobe_marker ? ARC_PIXELS_CMYK8_INVERTED : ARC_PIXELS_CMYK8;
-    says.icc = s->profile;
-    says.icc_bytes = bytes;
+    if (jpeg_read_icc_profile(&s->cinfo, &s->profile, &bytes)) {
+        says.icc = s->profile;
+        says.icc_bytes = bytes;
+    } else if (exif && arc_exif_is_adobe_rgb(d->alloc, exif->data, exif->data_length)) {
+        arc_colours_adobe_rgb(&says);
+    }
     return arc_decode_colours(d, &says, layout, err);
 }
 
@@ -118,8 +125,9 @@ static arc_status jpeg_run(arc_decode *d, jpeg_state *s, arc_error *err) {
     arc_status st = arc_decode_admit(d, cinfo->image_width, cinfo->image_height, err);
     if (st != ARC_OK)
         return st;
-    if (d->want_orientation)
-        d->orientation = exif_of_markers(d, s);
+    const jpeg_saved_marker_ptr exif = d->want_orientation ? find_exif(s) : NULL;
+    if (exif)
+        d->orientation = arc_exif_orientation(d->alloc, exif->data, exif->data_length);
     st = read_colours(d, s, err);
     if (st != ARC_OK)
         return st;

@@ -1,4 +1,4 @@
-/* EXIF orientation: reading the tag (libexif) and turning the picture upright. */
+/* EXIF (libexif): orientation, and turning the picture upright; colours. */
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"
@@ -16,25 +16,44 @@ static int orientation_of(ExifData *data) {
     return value >= 1 && value <= 8 ? value : 1;
 }
 
-int arc_exif_orientation(const arc_alloc *a, const uint8_t *bytes, size_t count) {
+/* NULL: unreadable. */
+static ExifData *load(const arc_alloc *a, const uint8_t *bytes, size_t count) {
     static const uint8_t head[6] = {'E', 'x', 'i', 'f', 0, 0};
     if (count < 8 || count > EXIF_BYTES_MAX)
-        return 1;
+        return NULL;
     /* libexif wants the JPEG head, which PNG and WebP leave out. */
     size_t skip = memcmp(bytes, head, sizeof head) == 0 ? sizeof head : 0;
     uint8_t *copy = arc_mem_raw(a, 1, sizeof head + count - skip);
     ExifData *data = copy ? exif_data_new() : NULL;
-    int orientation = 1;
     if (data) {
         memcpy(copy, head, sizeof head);
         memcpy(copy + sizeof head, bytes + skip, count - skip);
         exif_data_unset_option(data, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
         exif_data_load_data(data, copy, (unsigned)(sizeof head + count - skip));
-        orientation = orientation_of(data);
-        exif_data_unref(data);
     }
     arc_mem_free(a, copy);
+    return data;
+}
+
+int arc_exif_orientation(const arc_alloc *a, const uint8_t *bytes, size_t count) {
+    ExifData *data = load(a, bytes, count);
+    const int orientation = data ? orientation_of(data) : 1;
+    if (data)
+        exif_data_unref(data);
     return orientation;
+}
+
+bool arc_exif_is_adobe_rgb(const arc_alloc *a, const uint8_t *bytes, size_t count) {
+    bool written = false; /* most blocks need not be taken apart for it */
+    for (size_t i = 0; i + 3 <= count && !written; i++)
+        written = memcmp(bytes + i, "R03", 3) == 0;
+    ExifData *data = written ? load(a, bytes, count) : NULL;
+    const ExifEntry *entry =
+        !data ? NULL : exif_content_get_entry(data->ifd[EXIF_IFD_INTEROPERABILITY], EXIF_TAG_INTEROPERABILITY_INDEX);
+    const bool is = entry && entry->data && entry->size >= 3 && memcmp(entry->data, "R03", 3) == 0;
+    if (data)
+        exif_data_unref(data);
+    return is;
 }
 
 /* Source of the upright pixel (x,y), for a stored picture of w x h: EXIF 2.3, tag 0x0112. */

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "image/codec.h"
 #include "image/image.h"
+#include <math.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ static bool code_points(const png_state *s, arc_colours *says) {
 static void chromaticities(const png_state *s, arc_colours *says) {
     double gamma;
     if (png_get_gAMA(s->png, s->info, &gamma) && gamma > 0)
-        says->gamma = 1 / gamma;
+        says->gamma = fabs(1 / gamma - 2.2) < 0.11 ? 0 : 1 / gamma; /* writers mean sRGB by 1/2.2; libpng's tolerance */
     says->has_xy = png_get_cHRM(s->png, s->info, &says->xy[0][0], &says->xy[0][1], &says->xy[1][0], &says->xy[1][1],
                                 &says->xy[2][0], &says->xy[2][1], &says->xy[3][0], &says->xy[3][1]) != 0;
 }

@@ -131,8 +131,7 @@ arc_status arc_webp_film(arc_decode *d, arc_error *err) {
     arc_status st;
     WebPDemuxer *demuxer = WebPDemuxPartial(&data, &state);
     if (!demuxer)
-        if (!demuxer)
-            return arc_fail(err, ARC_ECORRUPT, "%s: WebP: the file ends early or is damaged", d->name);
+        return arc_fail(err, ARC_ECORRUPT, "%s: WebP: the file ends early or is damaged", d->name);
     ARC_TRY(
         arc_decode_admit(d, WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH), WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT), err));
     ARC_TRY(read_chunks(d, demuxer, err));

@@ -147,6 +147,11 @@ input=/dev/null
 expect 3 detect -
 sentence "standard input"
 
+expect 3 detect "$source_dir/tests/fuzz/corpus/image/film.png" --frame 9
+sentence "film.png" "there is no frame 9"
+expect 0 detect "$t1" --no-profile --frame 0
+says "6 faces"
+
 expect 0 verify "$pairs/img1.jpg" "$pairs/img2.jpg" --draw "$work/pair.jpg"
 says "same person"
 [ -s "$work/pair.jpg" ] || wrong "no picture was drawn"

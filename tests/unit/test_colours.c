@@ -276,22 +276,43 @@ static void code_points(void **state) {
     } table[] = {{&display_p3, 13}, {&bt2020, 14}, {&linear, 8}, {&srgb, 13}, {&srgb, 1}, {&srgb, 2}};
     uint16_t *values = malloc(sizeof *values * HIGH * WIDE * 3);
     for (size_t i = 0; i < ARC_COUNT(table); i++)
-        for (size_t k = 0; k < ARC_COUNT(made_containers); k++) {
-            const made_container *c = &made_containers[k];
+        for (size_t k = 0; k < ARC_COUNT(made_containers) * 2; k++) {
+            const made_container *c = &made_containers[k / 2];
+            const int bits = k % 2 ? 16 : 8;
             const bool heif = strcmp(c->kind, "heif") == 0 || strcmp(c->kind, "avif") == 0;
-            if (!heif && strcmp(c->kind, "png") != 0)
+            if ((!heif && strcmp(c->kind, "png") != 0) || bits > c->most_bits)
                 continue;
-            made picture = patches(values, 3, 8);
+            made picture = patches(values, 3, bits);
             arc_buffer file;
             char what[64];
             picture.primaries = table[i].space->primaries;
             picture.transfer = table[i].transfer;
-            snprintf(what, sizeof what, "%s, code points %d %d", c->kind, picture.primaries, picture.transfer);
+            snprintf(what, sizeof what, "%s, code points %d %d, %d bits", c->kind, picture.primaries, picture.transfer, bits);
             arc_buffer_init(&file, &arc_alloc_libc, 1 << 24);
             if (c->write(&picture, &file)) /* what is linear is steep in the shadows: a step there is 13 */
-                check_patches(what, &file, table[i].space, false, heif && table[i].space == &linear ? 50 : allowed_of(c, 8));
+                check_patches(what, &file, table[i].space, false, heif && table[i].space == &linear ? 50 : allowed_of(c, bits));
             arc_buffer_free(&file);
         }
+    free(values);
+}
+
+/* What cameras write that are set to Adobe RGB; a profile counts before it. */
+static void adobe_rgb_by_exif(void **state) {
+    (void)state;
+    uint16_t *values = malloc(sizeof *values * HIGH * WIDE * 3);
+    made picture = patches(values, 3, 8);
+    profile p3 = profile_of(&display_p3);
+    picture.adobe_rgb = true;
+    for (int i = 0; i < 2; i++) {
+        arc_buffer file;
+        arc_buffer_init(&file, &arc_alloc_libc, 1 << 24);
+        picture.icc = i ? p3.data : NULL;
+        picture.icc_bytes = i ? p3.bytes : 0;
+        made_jpeg(&picture, &file);
+        check_patches(i ? "profile and EXIF" : "EXIF", &file, i ? &display_p3 : &adobe_rgb, false, 12);
+        arc_buffer_free(&file);
+    }
+    free(p3.data);
     free(values);
 }
 
@@ -526,10 +547,15 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(profiles_in_every_container), cmocka_unit_test(values_are_kept),
-        cmocka_unit_test(gray_profiles_and_curves),    cmocka_unit_test(code_points),
-        cmocka_unit_test(hdr_curves_rise_to_white),    cmocka_unit_test(png_statements),
-        cmocka_unit_test(inks_by_their_profile),       cmocka_unit_test(tables_of_profiles_are_bounded),
+        cmocka_unit_test(profiles_in_every_container),
+        cmocka_unit_test(values_are_kept),
+        cmocka_unit_test(adobe_rgb_by_exif),
+        cmocka_unit_test(gray_profiles_and_curves),
+        cmocka_unit_test(code_points),
+        cmocka_unit_test(hdr_curves_rise_to_white),
+        cmocka_unit_test(png_statements),
+        cmocka_unit_test(inks_by_their_profile),
+        cmocka_unit_test(tables_of_profiles_are_bounded),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
