@@ -29,38 +29,14 @@ size_t arc_dtype_bytes(arc_dtype t) {
     return 0;
 }
 
+/* In ONNX's numbering; those that are no arc_dtype as well, so that they can be refused by name. */
 const char *arc_dtype_name(arc_dtype t) {
-    switch (t) {
-    case ARC_F32:
-        return "float32";
-    case ARC_U8:
-        return "uint8";
-    case ARC_I8:
-        return "int8";
-    case ARC_U16:
-        return "uint16";
-    case ARC_I16:
-        return "int16";
-    case ARC_I32:
-        return "int32";
-    case ARC_I64:
-        return "int64";
-    case ARC_U32:
-        return "uint32";
-    case ARC_U64:
-        return "uint64";
-    case ARC_BOOL:
-        return "bool";
-    case ARC_F16:
-        return "float16";
-    case ARC_F64:
-        return "float64";
-    case ARC_BF16:
-        return "bfloat16";
-    case ARC_NO_DTYPE:
-        break;
-    }
-    return "no type";
+    static const char *const names[] = {
+        "no type",   "float32",    "uint8",      "int8",         "uint16",         "int16",      "int32",
+        "int64",     "text",       "bool",       "float16",      "float64",        "uint32",     "uint64",
+        "complex64", "complex128", "bfloat16",   "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz",
+        "uint4",     "int4",       "float4e2m1", "float8e8m0",   "uint2",          "int2"};
+    return (size_t)t < ARC_COUNT(names) ? names[t] : "an unknown type";
 }
 
 int64_t arc_shape_count(const arc_shape *s) {

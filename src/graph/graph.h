@@ -29,8 +29,8 @@ typedef enum arc_dtype {
     ARC_U64 = 13,
     ARC_BF16 = 16
 } arc_dtype;
-size_t arc_dtype_bytes(arc_dtype t); /* 0 for an unknown one */
-const char *arc_dtype_name(arc_dtype t);
+size_t arc_dtype_bytes(arc_dtype t);     /* 0 for an unknown one */
+const char *arc_dtype_name(arc_dtype t); /* also of ONNX's types that are none of these: "float8e5m2" */
 
 /* dim < 0: symbolic (named in `symbol`, may be NULL); rank < 0: unknown. */
 typedef struct arc_shape {

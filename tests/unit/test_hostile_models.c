@@ -458,6 +458,29 @@ static void functions_of_another_opset_mean_the_same(void **state) {
     }
 }
 
+/* Types that ONNX has and the library not, declared of an input. */
+static void other_types_are_refused_by_name(void **state) {
+    static const char *const name[] = {
+        [8] = "text", [17] = "float8e4m3fn", [19] = "float8e5m2", [22] = "int4", [23] = "float4e2m1"};
+    message more = {0};
+    (void)state;
+    for (uint64_t kind = 0; kind < ARC_COUNT(name); kind++) {
+        message g = {0}, info = {0}, type = {0}, tensor = {0};
+        if (!name[kind])
+            continue;
+        put_number(&tensor, 1, kind);
+        put_message(&type, 1, &tensor);
+        put_text(&info, 1, "x");
+        put_message(&info, 2, &type);
+        put_message(&g, INPUT, &info);
+        put_value(&g, OUTPUT, "y");
+        put_node(&g, NODE, "Identity", "x", "y");
+        char wanted[80];
+        snprintf(wanted, sizeof wanted, "input 'x' has element type %s, which is not supported", name[kind]);
+        refused(13, &g, &more, ARC_EUNSUPPORTED, wanted);
+    }
+}
+
 /* ---- external.c ---- */
 
 static void put_pair(message *tensor, const char *key, const char *value) {
@@ -526,6 +549,7 @@ int main(void) {
         cmocka_unit_test(bodies_are_written_out_within_a_bound),
         cmocka_unit_test(attributes_are_not_endless),
         cmocka_unit_test(a_cut_branch_is_damage),
+        cmocka_unit_test(other_types_are_refused_by_name),
         cmocka_unit_test(functions_of_another_opset_mean_the_same),
         cmocka_unit_test(weights_beside_a_model_are_read_where_they_lie),
         cmocka_unit_test(scans_are_bounded_and_fit_their_body),

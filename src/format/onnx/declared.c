@@ -6,6 +6,7 @@ typedef struct declared {
     arc_dtype dtype;
     arc_shape shape;
     char symbol[ARC_MAX_RANK][64];
+    int type;   /* as the file has it, known or not */
     bool other; /* no tensor */
 } declared;
 
@@ -33,7 +34,7 @@ static bool read_tensor_type(arc_pb *m, declared *d) {
     arc_pb_field f, g;
     while (arc_pb_next(m, &f)) {
         if (f.number == 1 && f.wire == ARC_PB_VARINT)
-            d->dtype = f.value <= ARC_BF16 ? (arc_dtype)f.value : ARC_NO_DTYPE;
+            d->type = (int)ARC_MIN(f.value, (uint64_t)1000);
         if (f.number != 2)
             continue;
         arc_pb shape, dim;
@@ -46,6 +47,7 @@ static bool read_tensor_type(arc_pb *m, declared *d) {
         if (shape.bad)
             return false;
     }
+    d->dtype = arc_dtype_bytes((arc_dtype)d->type) > 0 ? (arc_dtype)d->type : ARC_NO_DTYPE;
     return !m->bad;
 }
 
@@ -101,7 +103,8 @@ arc_status arc_onnx_read_input(arc_onnx_reader *r, arc_pb *m) {
                         "%s: input '%.200s' is a sequence, a map or an optional value; only tensors are supported", r->file,
                         r->text);
     if (d.dtype == ARC_NO_DTYPE)
-        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: input '%.200s' is no tensor of a supported type", r->file, r->text);
+        return arc_fail(r->err, ARC_EUNSUPPORTED, "%s: input '%.200s' has element type %s, which is not supported", r->file,
+                        r->text, arc_dtype_name((arc_dtype)d.type));
     return ARC_OK;
 }
 

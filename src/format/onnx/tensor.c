@@ -216,15 +216,6 @@ static arc_status take_raw(arc_onnx_tensor *t, const scan *s, const uint8_t *raw
     return ARC_OK;
 }
 
-static const char *type_name(uint64_t type) {
-    static const char *const names[] = {
-        "none",      "float32",    "uint8",      "int8",         "uint16",         "int16",      "int32",
-        "int64",     "text",       "bool",       "float16",      "float64",        "uint32",     "uint64",
-        "complex64", "complex128", "bfloat16",   "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz",
-        "uint4",     "int4",       "float4e2m1", "float8e8m0",   "uint2",          "int2"};
-    return type < ARC_COUNT(names) ? names[type] : "an unknown one";
-}
-
 /* Type, dims and how many bytes they need. */
 static arc_status settle_type(arc_onnx_tensor *t, scan *s, const char *where, int64_t *n, arc_error *err) {
     enum { UINT4 = 21, INT4 = 22 };
@@ -233,7 +224,7 @@ static arc_status settle_type(arc_onnx_tensor *t, scan *s, const char *where, in
     const size_t size = arc_dtype_bytes(t->dtype);
     if (!size || s->segment)
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: tensor '%s' has element type %s%s, which is not supported", where, t->name,
-                        type_name(s->type), s->segment ? " in segments" : "");
+                        arc_dtype_name((arc_dtype)ARC_MIN(s->type, (uint64_t)1000)), s->segment ? " in segments" : "");
     *n = arc_shape_count(&t->shape);
     if (*n < 0)
         return arc_fail(err, ARC_ELIMIT, "%s: tensor '%s' has more than 2^33 elements", where, t->name);

@@ -384,7 +384,8 @@ static arc_status cast_infer(arc_infer *in) {
         return st;
     const int64_t to = arc_attr_int(in->node, "to", 0);
     if (to < 0 || to > ARC_BF16 || arc_dtype_bytes((arc_dtype)to) == 0 || arc_dtype_bytes(in->in[0]->dtype) == 0)
-        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s to ONNX type %lld", arc_dtype_name(in->in[0]->dtype), (long long)to);
+        return arc_op_fail(in, ARC_EUNSUPPORTED, "from %s to element type %s", arc_dtype_name(in->in[0]->dtype),
+                           arc_dtype_name((arc_dtype)ARC_MIN(ARC_MAX(to, (int64_t)-1), (int64_t)1000)));
     return arc_infer_out(in, 0, (arc_dtype)to, &in->in[0]->shape);
 }
 
