@@ -258,6 +258,8 @@ static void kinds_are_known_by_their_first_bytes(void **state) {
         {"II*\0", "tiff"},
         {"GIF89a", "gif"},
         {"P6\n4 4 255\n", "pnm"},
+        {"\xff\x0a\xfa\x7f", "jxl"},
+        {"\xff\x4f\xff\x51", "jp2"},
         {"....ftypmp42", NULL}, /* a film */
         {"P6000 and more", NULL},
         {"BMW is a car, not a picture", NULL},
