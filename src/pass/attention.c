@@ -42,7 +42,7 @@ static bool is_integer(const arc_rewrite *w, const arc_node *n, int i, int64_t w
 
 static bool is_permutation(const arc_node *n, int rank, const int64_t *wanted) {
     const arc_attr *perm = n && arc_node_is(n, ARC_KIND_TRANSPOSE) ? arc_node_attr(n, "perm") : NULL;
-    return perm && perm->kind == ARC_ATTR_INTS && perm->count == (size_t)rank &&
+    return perm && perm->kind == ARC_ATTR_INTS && n->inputs == 1 && perm->count == (size_t)rank &&
            memcmp(perm->ints, wanted, (size_t)rank * sizeof *wanted) == 0;
 }
 
@@ -52,7 +52,7 @@ static bool follows_from_shapes(const arc_rewrite *w, int value, int depth) {
     if (value >= 0 && w->g->value[value].data)
         return !w->g->value[value].is_input && arc_shape_count(&w->g->value[value].shape) == 1 &&
                w->g->value[value].shape.rank <= 1;
-    if (!n || depth == 0)
+    if (!n || n->inputs < 1 || depth == 0)
         return false;
     const arc_node *of = arc_rewrite_producer(w, n->input[0]);
     if (of && arc_node_is(of, ARC_KIND_SHAPE) && !arc_node_attr(of, "end") && arc_attr_int(of, "start", 0) == 0) {
@@ -98,7 +98,7 @@ static int selected(const arc_rewrite *w, const arc_node *n, int64_t *index) {
                          w->g->value[n->input[1]].shape.rank == 0 && *index >= 0;
         return one ? n->input[0] : ARC_NO_VALUE;
     }
-    if (!arc_node_is(n, ARC_KIND_SQUEEZE))
+    if (!arc_node_is(n, ARC_KIND_SQUEEZE) || n->inputs < 1)
         return ARC_NO_VALUE;
     const arc_attr *axes = arc_node_attr(n, "axes");
     const arc_node *cut = arc_rewrite_producer(w, n->input[0]);
@@ -109,7 +109,7 @@ static int selected(const arc_rewrite *w, const arc_node *n, int64_t *index) {
                          is_integer(w, cut, 3, 0) && (cut->inputs < 5 || cut->input[4] < 0 || is_integer(w, cut, 4, 1));
         return one ? cut->input[0] : ARC_NO_VALUE;
     }
-    if (!arc_node_is(cut, ARC_KIND_SPLIT) || arc_attr_int(cut, "axis", 0) != 0)
+    if (!arc_node_is(cut, ARC_KIND_SPLIT) || cut->inputs < 1 || arc_attr_int(cut, "axis", 0) != 0)
         return ARC_NO_VALUE;
     const arc_value *sizes = constant(w, cut, 1);
     for (int64_t i = 0; sizes && i < arc_shape_count(&sizes->shape); i++)
@@ -126,20 +126,24 @@ static int selected(const arc_rewrite *w, const arc_node *n, int64_t *index) {
 /* Whether `value` is part [from, to) of the shape of x. */
 static bool is_part_of_shape(const arc_rewrite *w, int value, int x, int64_t from, int64_t to) {
     const arc_node *cut = arc_rewrite_producer(w, value);
-    const arc_node *shape = cut && arc_node_is(cut, ARC_KIND_SLICE) ? arc_rewrite_producer(w, cut->input[0]) : NULL;
+    if (!cut || !arc_node_is(cut, ARC_KIND_SLICE) || cut->inputs != 3)
+        return false;
+    const arc_node *shape = arc_rewrite_producer(w, cut->input[0]);
+    if (!shape || !arc_node_is(shape, ARC_KIND_SHAPE) || shape->inputs != 1 || shape->input[0] != x ||
+        arc_attr_int(shape, "start", 0) != 0 || arc_node_attr(shape, "end"))
+        return false;
     int64_t first;
-    return shape && arc_node_is(shape, ARC_KIND_SHAPE) && shape->input[0] == x && arc_attr_int(shape, "start", 0) == 0 &&
-           !arc_node_attr(shape, "end") && cut->inputs == 3 && integer_at(w, cut, 1, &first) &&
-           (first == from || (from == 0 && first == INT64_MIN)) && is_integer(w, cut, 2, to);
+    return integer_at(w, cut, 1, &first) && (first == from || (from == 0 && first == INT64_MIN)) && is_integer(w, cut, 2, to);
 }
 
 /* Reshape, Transpose(0,2,1), Reshape as PyTorch's exporter writes it to exchange the last two dimensions of x, whatever its rank:
  * x, or ARC_NO_VALUE. */
 static int exchanged(const arc_rewrite *w, const arc_node *back) {
     static const int64_t swap[3] = {0, 2, 1};
-    const arc_node *turn = arc_node_is(back, ARC_KIND_RESHAPE) ? arc_rewrite_producer(w, back->input[0]) : NULL;
+    const arc_node *turn =
+        arc_node_is(back, ARC_KIND_RESHAPE) && back->inputs == 2 ? arc_rewrite_producer(w, back->input[0]) : NULL;
     const arc_node *flat = is_permutation(turn, 3, swap) ? arc_rewrite_producer(w, turn->input[0]) : NULL;
-    if (!flat || !arc_node_is(flat, ARC_KIND_RESHAPE) || flat->inputs != 2 || back->inputs != 2)
+    if (!flat || !arc_node_is(flat, ARC_KIND_RESHAPE) || flat->inputs != 2)
         return ARC_NO_VALUE;
     const int x = flat->input[0];
     const arc_node *three = arc_rewrite_producer(w, flat->input[1]), *all = arc_rewrite_producer(w, back->input[1]);
@@ -155,8 +159,11 @@ static int exchanged(const arc_rewrite *w, const arc_node *back) {
 static bool take_transpose(operand *o, const arc_node *n) {
     const arc_attr *perm = arc_node_attr(n, "perm");
     const int rank = o->fixed < 0 ? 4 : 5;
-    if (!perm || perm->kind != ARC_ATTR_INTS || perm->count != (size_t)rank || (o->rank && o->rank != rank))
+    if (!perm || perm->kind != ARC_ATTR_INTS || perm->count != (size_t)rank || (o->rank && o->rank != rank) || n->inputs != 1)
         return false;
+    for (int i = 0; i < rank; i++) /* a file may hold anything: what is wrong with it is said when it is planned */
+        if (perm->ints[i] < 0 || perm->ints[i] >= rank)
+            return false;
     for (int i = 0; i < 4; i++)
         o->at[i] = perm->ints[o->at[i]];
     o->fixed = o->fixed < 0 ? -1 : perm->ints[o->fixed];
@@ -225,7 +232,7 @@ static bool read_scores(const arc_rewrite *w, const arc_node *softmax, scores *s
             return false;
         if (arc_node_is(n, ARC_KIND_MATMUL)) {
             s->product = n;
-            return !w->g->value[n->input[0]].data && !w->g->value[n->input[1]].data;
+            return n->input[0] >= 0 && n->input[1] >= 0 && !w->g->value[n->input[0]].data && !w->g->value[n->input[1]].data;
         }
         const int i = constant(w, n, 1) != NULL, from = scaled(w, n, &s->f);
         const arc_value *c = constant(w, n, i);

@@ -6,7 +6,7 @@
 
 /* Columns of the constant matrix that the MatMul multiplies by, 0 when it is none of rank 2. */
 static int64_t columns_of(const arc_rewrite *w, const arc_node *n) {
-    if (!arc_node_is(n, ARC_KIND_MATMUL) || n->inputs < 2 || n->outputs != 1 || !arc_rewrite_floats(w, n, 1))
+    if (!arc_node_is(n, ARC_KIND_MATMUL) || n->inputs < 2 || n->input[0] < 0 || n->outputs != 1 || !arc_rewrite_floats(w, n, 1))
         return 0;
     const arc_value *v = &w->g->value[n->input[1]];
     return v->is_input || v->shape.rank != 2 || n->input[0] == n->input[1] || w->g->value[n->input[0]].data ? 0 : v->shape.dim[1];

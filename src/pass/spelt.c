@@ -106,7 +106,7 @@ static void join_gelu(arc_rewrite *w, arc_node *erf) {
 
 /* Whether it is a ReduceMean over the last dimension alone that keeps it. */
 static bool is_row_mean(const arc_rewrite *w, const arc_node *n) {
-    if (!n || !arc_node_is(n, ARC_KIND_REDUCE_MEAN) || arc_attr_int(n, "keepdims", 1) != 1 || n->outputs != 1)
+    if (!n || n->inputs < 1 || !arc_node_is(n, ARC_KIND_REDUCE_MEAN) || arc_attr_int(n, "keepdims", 1) != 1 || n->outputs != 1)
         return false;
     const arc_attr *axes = arc_node_attr(n, "axes");
     if (axes)
@@ -137,7 +137,7 @@ static int vector_beside(const arc_rewrite *w, const arc_node *n, int value) {
 /* The nodes that make the deviation's root from d, innermost last; false when it is something else. */
 static bool read_deviation(const arc_rewrite *w, int root, int d, arc_node *node[4], float *epsilon) {
     node[0] = arc_rewrite_producer(w, root);
-    if (!node[0] || !arc_node_is(node[0], ARC_KIND_SQRT))
+    if (!node[0] || node[0]->inputs != 1 || !arc_node_is(node[0], ARC_KIND_SQRT))
         return false;
     node[1] = arc_rewrite_producer(w, node[0]->input[0]);
     const int variance = node[1] && arc_node_is(node[1], ARC_KIND_ADD) ? beside_number(w, node[1], epsilon) : ARC_NO_VALUE;
@@ -158,8 +158,8 @@ static arc_status join_layer_norm(arc_rewrite *w, arc_node *div) {
     float epsilon;
     const int d = div->input[0];
     arc_node *difference = arc_rewrite_producer(w, d);
-    if (!difference || !arc_node_is(difference, ARC_KIND_SUB) || w->g->value[d].is_output ||
-        !read_deviation(w, div->input[1], d, part, &epsilon) || !(epsilon > 0))
+    if (!difference || difference->inputs != 2 || difference->input[0] < 0 || !arc_node_is(difference, ARC_KIND_SUB) ||
+        w->g->value[d].is_output || !read_deviation(w, div->input[1], d, part, &epsilon) || !(epsilon > 0))
         return ARC_OK;
     const int x = difference->input[0], squares = arc_node_is(part[3], ARC_KIND_MUL) ? 2 : 1;
     arc_node *mean = arc_rewrite_producer(w, difference->input[1]);
@@ -189,7 +189,7 @@ arc_status arc_join_spelt(arc_rewrite *w, arc_error *err) {
     (void)err;
     for (int i = 0; i < w->g->nodes; i++) {
         arc_node *n = &w->g->node[i];
-        if (w->dead[i] || n->outputs != 1)
+        if (w->dead[i] || n->inputs < 1 || n->outputs != 1)
             continue;
         if (arc_node_is(n, ARC_KIND_ERF))
             join_gelu(w, n);
