@@ -196,6 +196,9 @@ mutant film-webp-blend image/webp_film.c - frames 's/i->blend_method == WEBP_MUX
 mutant turn-transpose image/orient.c - containers 's/bool swap = orientation >= 5;/bool swap = orientation >= 6;/'
 mutant turn-mirror image/orient.c - containers 's/orientation == 3 || orientation == 4 || orientation == 6/orientation == 3 || orientation == 4 || orientation == 5/'
 mutant turn-twice-jxl image/jxl.c - containers 's/JxlDecoderSetKeepOrientation(decoder, JXL_TRUE)/JxlDecoderSetKeepOrientation(decoder, JXL_FALSE)/'
+mutant turn-not-heif image/heif.c - containers 's/ignore_transformations = !d->want_orientation/ignore_transformations = d->want_orientation/'
+mutant film-heif-number image/heif.c - frames 's/++number == d->frame/number++ == d->frame/'
+mutant colour-exif image/orient.c - colours 's/memcmp(entry->data, "R03", 3) == 0/memcmp(entry->data, "R98", 3) == 0/'
 # The protocols.
 mutant eval-first-best eval/protocol/verification.c - eval 's/if (k == 0 || correct > most)/if (k == 0 || correct >= most)/'
 mutant eval-strict eval/protocol/verification.c - eval 's/right += (j->dist\[i\] < threshold)/right += (j->dist[i] <= threshold)/'

@@ -20,6 +20,7 @@ bool arc_tiff_samples_fit(arc_tiff_samples *t, TIFF *tiff) {
     t->inverted = photometric == PHOTOMETRIC_MINISWHITE;
     t->planes = planes == PLANARCONFIG_SEPARATE;
     t->stored = stored;
+    t->stored_bytes = bits / 8;
     if (kind != SAMPLEFORMAT_UINT)
         return false;
     if (photometric == PHOTOMETRIC_SEPARATED && bits == 8 && stored == 4) {
@@ -34,19 +35,20 @@ bool arc_tiff_samples_fit(arc_tiff_samples *t, TIFF *tiff) {
     t->channels = t->alpha ? 4 : 3;
     t->bytes = 2;
     t->layout = t->alpha ? ARC_PIXELS_RGBA16 : ARC_PIXELS_RGB16;
+    if (bits == 8 && t->gray && t->alpha) /* libtiff's reader would not multiply by alpha */
+        return true;
     return bits == 16 && (t->gray || photometric == PHOTOMETRIC_RGB) && (stored == colours || t->alpha);
 }
 
-/* `count` pixels from `from`, where each has `step` samples of which the first `samples` count, to column x of row y: samples
- * from number `first` on. */
-static void take(const arc_tiff_samples *t, const uint8_t *from, int step, int first, int samples, uint32_t x, uint32_t y,
-                 uint32_t count) {
+/* `count` pixels from `from`, where each has `samples` samples, to column x of row y: samples from number `first` on. */
+static void take(const arc_tiff_samples *t, const uint8_t *from, int first, int samples, uint32_t x, uint32_t y, uint32_t count) {
     const size_t bytes = (size_t)t->bytes;
     uint8_t *to = t->data + ((size_t)y * t->width + x) * (size_t)t->channels * bytes;
-    for (uint32_t i = 0; i < count; i++, from += (size_t)step * bytes, to += (size_t)t->channels * bytes)
-        for (int k = 0; k < samples; k++) {
+    for (uint32_t i = 0; i < count; i++, to += (size_t)t->channels * bytes)
+        for (int k = 0; k < samples; k++, from += t->stored_bytes) {
             const int number = first + k, place = t->gray && number == 1 ? 3 : number; /* alpha is the last channel */
-            memcpy(to + (size_t)place * bytes, from + (size_t)k * bytes, bytes);
+            const uint16_t wide = (uint16_t)(*from * 257);
+            memcpy(to + (size_t)place * bytes, t->stored_bytes < t->bytes ? (const void *)&wide : from, bytes);
         }
 }
 
@@ -56,7 +58,7 @@ static void read_lines(const arc_tiff_samples *t, TIFF *tiff, uint8_t *piece, ui
     for (uint32_t y = 0; y < t->height; y++) {
         if (TIFFReadScanline(tiff, piece, y, plane) != 1)
             continue;
-        take(t, piece, samples, plane, samples, 0, y, t->width);
+        take(t, piece, plane, samples, 0, y, t->width);
         ++*read;
     }
 }
@@ -71,7 +73,7 @@ static void read_tiles(const arc_tiff_samples *t, TIFF *tiff, uint8_t *piece, ui
             if (TIFFReadTile(tiff, piece, x, y, 0, plane) < 0)
                 continue;
             for (uint32_t line = 0; line < height && y + line < t->height; line++)
-                take(t, piece + (size_t)line * width * (size_t)samples * (size_t)t->bytes, samples, plane, samples, x, y + line,
+                take(t, piece + (size_t)line * width * (size_t)samples * (size_t)t->stored_bytes, plane, samples, x, y + line,
                      ARC_MIN(width, t->width - x));
             ++*read;
         }
@@ -99,7 +101,7 @@ arc_status arc_tiff_samples_read(arc_tiff_samples *t, TIFF *tiff, const arc_allo
     *read = 0;
     if (tiled && (!TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width) || !TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height)))
         return ARC_ECORRUPT;
-    const uint64_t line = (uint64_t)width * (uint64_t)(t->planes ? 1 : t->stored) * (uint64_t)t->bytes;
+    const uint64_t line = (uint64_t)width * (uint64_t)(t->planes ? 1 : t->stored) * (uint64_t)t->stored_bytes;
     if (bytes <= 0 || bytes > PIECE_BYTES_MAX || width == 0 || height == 0)
         return ARC_ELIMIT;
     if (line > (uint64_t)bytes || line * height > (uint64_t)bytes) /* what is taken of a piece is in it */

@@ -33,7 +33,7 @@ const char *__lsan_default_suppressions(void) {
 }
 
 typedef struct made {
-    int width, height, channels; /* 1, 3 or 4 */
+    int width, height, channels; /* 1, 3 or 4; PNG and TIFF also 2: gray and alpha */
     int bits;
     const uint16_t *values; /* [height][width][channels], 0 to 2^bits - 1 */
     const uint8_t *icc;
@@ -103,7 +103,7 @@ static inline void made_png_chunk(arc_buffer *out, const char *type, const void 
 }
 
 static inline void made_png_head(arc_buffer *out, const made *p) {
-    static const uint8_t types[5] = {0, 0, 0, 2, 6};
+    static const uint8_t types[5] = {0, 0, 4, 2, 6};
     uint8_t header[13] = {0};
     made_put(out, "\x89PNG\r\n\x1a\n", 8);
     made_be32(header, (uint32_t)p->width);
@@ -283,7 +283,7 @@ static inline void made_file(const char *path, arc_buffer *out) {
 static inline bool made_tiff_of(const made *p, bool cmyk, arc_buffer *out) {
     const char *path = in_folder("made.tiff");
     TIFF *tiff = TIFFOpen(path, "w");
-    const bool gray = p->channels == 1, deep = p->bits > 8, tiled = deep && p->height % 2;
+    const bool gray = p->channels<3, deep = p->bits> 8, tiled = deep && p->height % 2;
     const uint16_t alpha = EXTRASAMPLE_UNASSALPHA;
     assert_non_null(tiff);
     TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, p->width);
@@ -293,7 +293,7 @@ static inline bool made_tiff_of(const made *p, bool cmyk, arc_buffer *out) {
     TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, cmyk ? PHOTOMETRIC_SEPARATED : gray ? PHOTOMETRIC_MINISBLACK : PHOTOMETRIC_RGB);
     TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_LZW);
     TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, tiled ? PLANARCONFIG_SEPARATE : PLANARCONFIG_CONTIG);
-    if (p->channels == 4 && !cmyk)
+    if (p->channels % 2 == 0 && !cmyk)
         TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &alpha);
     if (p->orientation)
         TIFFSetField(tiff, TIFFTAG_ORIENTATION, p->orientation);
@@ -384,7 +384,13 @@ static inline bool made_heif_add(struct heif_context *context, enum heif_compres
         options->image_orientation = (enum heif_orientation)p->orientation;
     heif_encoder_set_lossy_quality(encoder, 100);
     heif_encoder_set_parameter_string(encoder, "chroma", "444");
-    assert_int_equal(heif_context_encode_image(context, image, encoder, options, NULL).code, heif_error_Ok);
+    struct heif_image_handle *handle = NULL;
+    assert_int_equal(heif_context_encode_image(context, image, encoder, options, &handle).code, heif_error_Ok);
+    uint8_t exif[26];
+    made_exif(exif, p->orientation);
+    if (p->orientation) /* as telephones do: irot and imir are what counts */
+        assert_int_equal(heif_context_add_exif_metadata(context, handle, exif, sizeof exif).code, heif_error_Ok);
+    heif_image_handle_release(handle);
     heif_encoding_options_free(options);
     heif_nclx_color_profile_free(nclx);
     heif_image_release(image);
@@ -580,6 +586,12 @@ static inline bool made_jxl_of(const made *p, int frames, bool lossless, arc_buf
         }
         assert_int_equal(JxlEncoderAddImageFrame(settings, &format, copy, samples * (deep ? 2 : 1)), JXL_ENC_SUCCESS);
         free(copy);
+    }
+    uint8_t exif[4 + 26] = {0};
+    made_exif(exif + 4, p->orientation);
+    if (p->orientation) { /* once more, which does not count */
+        assert_int_equal(JxlEncoderUseBoxes(encoder), JXL_ENC_SUCCESS);
+        assert_int_equal(JxlEncoderAddBox(encoder, "Exif", exif, sizeof exif, JXL_FALSE), JXL_ENC_SUCCESS);
     }
     JxlEncoderCloseInput(encoder);
     made_jxl_output(encoder, out);
