@@ -230,7 +230,7 @@ mutant eval-mcnemar eval/stats/compare.c - uncertainty 's/k <= few/k < few/'
 mutant eval-held-out eval/stats/compare.c - uncertainty 's/right(a, f, i)/right(a, 0, i)/'
 mutant eval-drawn-pairs eval/protocol/sampled_pairs.c - curves 's/for (d->pairs = 0; d->pairs < want; d->next++)/for (d->pairs = 0, d->next = 0; d->pairs < want; d->next++)/'
 mutant probe-close eval/probe/probe.c - probe 's/close |= t->behind.low <= 0/close |= t->behind.high < 0/'
-mutant probe-alike eval/probe/probe.c - probe 's/t->agreement >= ARC_PROBE_ALIKE/t->agreement > 2/'
+mutant probe-alike eval/probe/probe.c - probe 's/if (t->alike)/if (false)/'
 mutant eval-search-far eval/stats/calibrate.c - templates 's/-expm1(log1p(-fpir) \/ (double)gallery)/fpir \/ (double)gallery/'
 # Training.
 mutant exchange-gap train/run/exchange.c - exchange 's/e->open.n += room;/e->open.n += p->count;/'

@@ -54,6 +54,7 @@ typedef struct arc_probe_trial {
     double genuine;        /**< mean cosine of two pictures of one person */
     double impostor;       /**< mean cosine of two people */
     double agreement;      /**< mean cosine of its embeddings and the best contract's (with the same flip) */
+    bool alike;            /**< both give practically the same embeddings: their d' differ by chance */
 } arc_probe_trial;
 
 /** What a probe says of the contract in the model. */
@@ -71,7 +72,7 @@ typedef struct arc_probe {
     arc_probe_trial trial[ARC_PROBE_TRIALS]; /**< [trials] the best first */
     /** Index of the contract to use, in `trial`; -1 when nothing is decided */
     int chosen;
-    bool alike;             /**< others give practically the embeddings of the chosen one (agreement of 0.999) */
+    bool alike;             /**< others give practically the embeddings of the chosen one */
     arc_interval flip_gain; /**< 95 % of what adding the mirrored face brings to dprime, for the best contract */
     bool drawn;             /**< the people are drawn */
     int people;             /**< people */

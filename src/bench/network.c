@@ -1,6 +1,8 @@
 /* How fast a network runs: loading, batch after batch, and with `steps` where the time of each goes (steps.c). describe.c makes
  * text of it. */
 #include "bench/bench_internal.h"
+#include "model/pixels.h"
+#include <arcface/face.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,12 +41,35 @@ static double ms_since(uint64_t start_ns) {
     return (double)(arc_clock_ns() - start_ns) * 1e-6;
 }
 
-static arc_status time_runs(arc_net *net, const float *input, const int64_t dim[4], double seconds, double ms[MAX_RUNS],
-                            arc_bench_run *run, arc_error *err) {
+/* What a network runs on. */
+typedef struct fed {
+    const float *input;
+    const int64_t *dim;          /* [4] */
+    const float (*points)[5][2]; /* [dim[0]], for networks that take them */
+} fed;
+
+static arc_status run_once(arc_net *net, const fed *f, arc_error *err) {
+    const arc_status st = arc_net_set_points(net, f->points, (int)f->dim[0], err);
+    return st == ARC_OK ? arc_net_run(net, f->input, f->dim, err) : st;
+}
+
+/* The points of every crop: the template's, divided by its sides. */
+static void fill_points(arc_template align, int count, float (*points)[5][2]) {
+    int width, height;
+    for (int i = 0; i < count; i++) {
+        arc_template_get(align, &width, &height, points[i]);
+        for (int k = 0; k < 5; k++) {
+            points[i][k][0] /= (float)width;
+            points[i][k][1] /= (float)height;
+        }
+    }
+}
+
+static arc_status time_runs(arc_net *net, const fed *f, double seconds, double ms[MAX_RUNS], arc_bench_run *run, arc_error *err) {
     arc_status st;
     for (int i = 0; i < WARM_UP_RUNS; i++) {
         const uint64_t from = arc_clock_ns();
-        ARC_TRY(arc_net_run(net, input, dim, err));
+        ARC_TRY(run_once(net, f, err));
         if (i == 0)
             run->first_ms = ms_since(from);
     }
@@ -52,7 +77,7 @@ static arc_status time_runs(arc_net *net, const float *input, const int64_t dim[
     const uint64_t begin = arc_clock_ns();
     while (run->runs < MAX_RUNS && (run->runs < 3 || ms_since(begin) < seconds * 1e3)) {
         const uint64_t from = arc_clock_ns();
-        ARC_TRY(arc_net_run(net, input, dim, err));
+        ARC_TRY(run_once(net, f, err));
         ms[run->runs++] = ms_since(from);
     }
     const double spent = arc_energy_joules() - joules;
@@ -65,8 +90,8 @@ done:
     return st;
 }
 
-static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_options *opt, arc_net *net, arc_net *alone,
-                             arc_bench_run *run, arc_error *err) {
+static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_options *opt, arc_template align, arc_net *net,
+                             arc_net *alone, arc_bench_run *run, arc_error *err) {
     arc_status st;
     const arc_bench *b = &owner->b;
     const int64_t dim[4] = {run->batch, 3, b->height_px, b->width_px};
@@ -77,13 +102,16 @@ static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_optio
     const size_t count = (size_t)floats;
     float *input = arc_mem_raw(&ctx->alloc, count, sizeof *input);
     double *ms = arc_mem_new(&ctx->alloc, MAX_RUNS, sizeof *ms);
-    if (!input || !ms) {
+    float(*points)[5][2] = arc_mem_new(&ctx->alloc, (size_t)run->batch, sizeof *points);
+    if (!input || !ms || !points) {
         st = arc_fail_nomem(err, "timing a network");
         goto done;
     }
     for (size_t i = 0; i < count; i++) /* noise, the same everywhere: bench/peers gives it to the other engines too */
         input[i] = (float)(((uint32_t)i * 2654435761u) >> 8) / 16777216.0f * 2.0f - 1.0f;
-    ARC_TRY(time_runs(net, input, dim, opt->seconds, ms, run, err));
+    fill_points(align, run->batch, points);
+    const fed f = {input, dim, (const float(*)[5][2])points};
+    ARC_TRY(time_runs(net, &f, opt->seconds, ms, run, err));
     run->images_per_s = run->batch * 1e3 / run->median_ms;
     run->direct_gflops = (double)b->flops * run->images_per_s * 1e-9;
     run->peak_bytes = arc_peak_memory_bytes();
@@ -93,6 +121,7 @@ static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_optio
     else if (opt->steps)
         st = arc_bench_steps(&b->roofline, net, alone, input, dim, &owner->arena, run, err);
 done:
+    arc_mem_free(&ctx->alloc, points);
     arc_mem_free(&ctx->alloc, ms);
     arc_mem_free(&ctx->alloc, input);
     return st;
@@ -134,7 +163,7 @@ static arc_status time_network(arc_context *ctx, const char *path_or_name, const
         ARC_TRY(arc_net_new_on(&one_thread, model, &alone, err));
     for (; b->runs < opt->batch_count; b->runs++) {
         b->run[b->runs].batch = opt->batches[b->runs];
-        ARC_TRY(time_batch(ctx, owner, opt, net, alone, &b->run[b->runs], err));
+        ARC_TRY(time_batch(ctx, owner, opt, arc_model_contract(model)->align, net, alone, &b->run[b->runs], err));
     }
     b->peak_bytes = arc_peak_memory_bytes();
 done:

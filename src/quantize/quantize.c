@@ -383,6 +383,12 @@ arc_status arc_quantize_model(arc_context *ctx, const arc_model *model, const ar
     *out = NULL;
     memset(report, 0, sizeof *report);
     arc_arena_init(&q.arena, &ctx->alloc, 0);
+    if (model->contract.takes_points) {
+        st = arc_fail(err, ARC_EUNSUPPORTED,
+                      "%s takes the points of the face beside the picture: only networks of one picture are quantized",
+                      model->path ? model->path : "the model");
+        goto done;
+    }
     q.input = arc_model_report_shape(model);
     q.dim = model->contract.dim;
     ARC_TRY(prepare(&q, err));

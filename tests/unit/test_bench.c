@@ -335,11 +335,34 @@ static void throughput_of_cards(void **state) {
          "bf16       24.39 FPS     80.000 ms latency   avx512, 2 threads, 2 in flight, 20.5 s, 500 inferences of r50.onnx\n");
 }
 
+/* One that takes the points of a face beside the picture. */
+static void a_network_of_points(void **state) {
+    static const int batches[] = {1, 3};
+    (void)state;
+    arc_bench *b;
+    arc_error err = {0};
+    arc_bench_options opt;
+    arc_bench_options_default(&opt);
+    opt.batches = batches;
+    opt.batch_count = 2;
+    opt.seconds = 0.01;
+    if (arc_bench_model(ctx, arc_test_file("wild-models/two_inputs_kprpe.onnx"), &opt, &b, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(b->runs, 2);
+    assert_true(b->run[1].runs >= 3);
+    arc_bench_free(ctx, &b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_of_a_roofline),  cmocka_unit_test(text_of_a_network), cmocka_unit_test(text_of_photographs),
-        cmocka_unit_test(a_network),           cmocka_unit_test(refusals),          cmocka_unit_test(photographs),
+        cmocka_unit_test(text_of_a_roofline),
+        cmocka_unit_test(text_of_a_network),
+        cmocka_unit_test(text_of_photographs),
+        cmocka_unit_test(a_network),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(photographs),
         cmocka_unit_test(throughput_of_cards),
+        cmocka_unit_test(a_network_of_points),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

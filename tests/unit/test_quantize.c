@@ -497,6 +497,23 @@ static void it_may_fail_anywhere(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+static void networks_of_points_are_refused(void **state) {
+    (void)state;
+    arc_context *ctx = arc_test_context(NULL, 1);
+    arc_model *model = NULL, *out;
+    arc_error err;
+    arc_quantize_report report;
+    arc_quantize_options opt;
+    const arc_crop_source none = {.count = 0};
+    arc_quantize_options_default(&opt);
+    assert_int_equal(arc_model_load(ctx, arc_test_file("wild-models/two_inputs_kprpe.onnx"), ARC_TASK_EMBED, NULL, &model, NULL),
+                     ARC_OK);
+    assert_int_equal(arc_quantize_model(ctx, model, &none, &opt, &out, &report, &err), ARC_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "points of the face"));
+    arc_model_free(&model);
+    arc_context_close(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(percentile_by_hand),
@@ -507,6 +524,7 @@ int main(void) {
         cmocka_unit_test(fused_agrees_with_written),
         cmocka_unit_test(inner_operators_are_not_read),
         cmocka_unit_test(names_to_keep),
+        cmocka_unit_test(networks_of_points_are_refused),
         cmocka_unit_test(weights_that_are_no_numbers),
         cmocka_unit_test(sensitive_layers_are_kept),
         cmocka_unit_test(the_mean_input_loses_nothing),

@@ -25,10 +25,7 @@ static void put_row(arc_text *t, const arc_probe *p, const arc_probe_trial *x) {
     arc_text_add(t, " %6.3f  %6.3f to %-6.3f  %.4f %8.3f %8.3f", x->dprime, x->interval.low, x->interval.high, x->auc, x->genuine,
                  x->impostor);
     if (!same_contract(x, p->trial) && p->verdict != ARC_PROBE_NOTHING)
-        arc_text_add(t, "  %s",
-                     x->agreement >= ARC_PROBE_ALIKE ? "the best's embeddings"
-                     : x->behind.low <= 0            ? "too close to call"
-                                                     : "");
+        arc_text_add(t, "  %s", x->alike ? "the best's embeddings" : x->behind.low <= 0 ? "too close to call" : "");
     arc_text_add(t, "\n");
 }
 
@@ -39,7 +36,7 @@ static void put_close(arc_text *t, const arc_probe *p) {
     put_name(t, best);
     for (int i = 1; i < p->trials; i++) {
         const arc_probe_trial *x = &p->trial[i];
-        if (x->finite && x->flip == best->flip && x->behind.low <= 0 && x->agreement < ARC_PROBE_ALIKE) {
+        if (x->finite && x->flip == best->flip && x->behind.low <= 0 && !x->alike) {
             arc_text_add(t, ", ");
             put_name(t, x);
         }
@@ -104,9 +101,9 @@ static void put_trial_json(arc_text *t, const arc_probe_trial *x) {
     if (x->finite)
         arc_text_add(t,
                      ", \"dprime\": %.9g, \"low\": %.9g, \"high\": %.9g, \"behind_low\": %.9g, \"behind_high\": %.9g, \"auc\": "
-                     "%.9g, \"genuine\": %.9g, \"impostor\": %.9g, \"agreement\": %.9g",
+                     "%.9g, \"genuine\": %.9g, \"impostor\": %.9g, \"agreement\": %.9g, \"alike\": %s",
                      x->dprime, x->interval.low, x->interval.high, x->behind.low, x->behind.high, x->auc, x->genuine, x->impostor,
-                     x->agreement);
+                     x->agreement, arc_text_bool(x->alike));
     arc_text_add(t, "}");
 }
 

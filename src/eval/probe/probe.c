@@ -6,6 +6,11 @@
 #include "face/embed.h"
 #include <string.h>
 
+/* Mean cosine from which on two contracts give one embedding; networks in 8 bits round differently after any change of their
+ * input. */
+#define ALIKE 0.999
+#define ALIKE_INT8 0.99
+
 void arc_probe_options_default(arc_probe_options *opt) {
     *opt = (arc_probe_options){.struct_size = sizeof *opt, .people = 60, .images_each = 3, .bootstrap = 1000, .seed = 1};
     arc_detect_options_default(&opt->detect);
@@ -156,6 +161,7 @@ static void compare(prober *p, int best) {
         t->interval = interval_of(p, k, -1);
         t->behind = interval_of(p, pair + k % 2, k);
         t->agreement = agreement(p, pair + k % 2, k);
+        t->alike = t->agreement >= (arc_model_is_int8(p->view.graph) ? ALIKE_INT8 : ALIKE);
     }
     p->out->flip_gain = interval_of(p, pair + 1, pair);
 }
@@ -175,7 +181,7 @@ static void decide(prober *p, int best) {
         const arc_probe_trial *t = &out->trial[k];
         if (!t->finite)
             continue;
-        if (t->agreement >= ARC_PROBE_ALIKE) {
+        if (t->alike) {
             out->alike |= k != best;
             if (chosen < 0 || t->current)
                 chosen = k;

@@ -7,8 +7,6 @@
 #include "model/model.h"
 #include <arcface/probe.h>
 
-#define ARC_PROBE_ALIKE 0.999 /* mean cosine from which on two contracts give one embedding: their d' differ by chance */
-
 /* Aligned faces of people, in the order of the people. */
 typedef struct arc_probe_faces {
     arc_result *result; /* [capacity] own the crops */
