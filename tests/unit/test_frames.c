@@ -350,6 +350,7 @@ static void frames_outside_are_refused(void **state) {
 
 static void jpeg_xl_films_and_heic_collections(void **state) {
     (void)state;
+#if defined(ARC_WITH_JXL) || defined(ARC_WITH_HEIF)
     uint16_t values[3][16 * 8 * 3];
     made p[3];
     arc_buffer file;
@@ -395,6 +396,9 @@ static void jpeg_xl_films_and_heic_collections(void **state) {
     }
     if (done == 0)
         skip();
+#else
+    skip();
+#endif
 }
 
 static void every_allocation_may_fail(void **state) {
