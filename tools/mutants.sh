@@ -309,6 +309,8 @@ mutant attention-causal op/attention/attention.c - layers_attention 's/(a->causa
 mutant attention-cap op/attention/attention.c - layers_attention 's/a->cap \* tanh(v \/ a->cap)/tanh(v \/ a->cap) \/ 2/'
 mutant rotary-turn op/attention/attention.c - layers_attention 's/a, c \* p - d \* q);/a, c * p + d * q);/'
 mutant rotary-pairs op/attention/attention.c - layers_attention 's/a = first + (paired ? 2 \* i : i), b/a = first + i, b/'
+mutant channels-last format/onnx/swap.c - wild_models 's/to_front\[4\] = {0, 3, 1, 2}/to_front[4] = {0, 3, 2, 1}/'
+mutant channels-kept format/onnx/swap.c - wild_models 's/        w->planes\[out\] = y + 1;/        w->planes[out] = w->from.input[0] + 1;/'
 mutant key-mask format/onnx/attention.c - wild_models 's/"mask_filter_value", -10000)/"mask_filter_value", 0)/'
 mutant line-pads format/onnx/lines.c - wild_models 's/{0, pads->ints\[0\], 0, pads->ints\[1\]}/{pads->ints[0], 0, pads->ints[1], 0}/'
 # Photos by name, and in archives.

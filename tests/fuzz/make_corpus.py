@@ -195,6 +195,48 @@ def onnx_turns():
     write("onnx", "turns.onnx", m.SerializeToString())
 
 
+def onnx_nhwc():
+    """8-bit layers with their channels last, as ONNX Runtime's optimiser writes them."""
+    t = numpy_helper.from_array
+    ms = "com.microsoft"
+    node = helper.make_node
+    tensors = [t(rng.integers(-127, 127, (4, 3, 3, 3)).astype(np.int8), "w"), t(rng.integers(-127, 127, (4, 4, 1, 1)).astype(np.int8), "v"),
+               t(rng.integers(-300, 300, 4).astype(np.int32), "b")]
+
+    def scale(name, s, z, kind=np.uint8):
+        tensors.extend([t(np.array(s, np.float32), name + "_s"), t(np.array(z, kind), name + "_z")])
+        return [name + "_s", name + "_z"]
+
+    nodes = [
+        node("QuantizeLinear", ["x"] + scale("x8", 0.008, 120), ["x8"]),
+        node("Transpose", ["x8"], ["xt"], perm=[0, 2, 3, 1]),
+        node("QLinearConv", ["xt", "x8_s", "x8_z", "w"] + scale("w8", 0.01, 0, np.int8) + scale("c", 0.03, 110) + ["b"], ["c"], domain=ms, channels_last=1,
+             kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("QLinearLeakyRelu", ["c", "c_s", "c_z"] + scale("l", 0.025, 60), ["l"], domain=ms, alpha=0.2),
+        node("QLinearConv", ["l", "l_s", "l_z", "v"] + scale("v8", 0.01, 0, np.int8) + scale("d", 0.03, 120), ["d"], domain=ms, channels_last=1,
+             kernel_shape=[1, 1]),
+        node("QLinearAdd", ["d", "d_s", "d_z", "l", "l_s", "l_z"] + scale("e", 0.05, 100), ["e"], domain=ms),
+        node("NhwcMaxPool", ["e"], ["m"], domain=ms, kernel_shape=[2, 2], strides=[2, 2]),
+        node("QLinearAveragePool", ["e", "e_s", "e_z"] + scale("a", 0.04, 90), ["a"], domain=ms, channels_last=1, kernel_shape=[3, 2], strides=[3, 2]),
+        node("QLinearGlobalAveragePool", ["m", "e_s", "e_z"] + scale("g", 0.03, 70), ["g"], domain=ms, channels_last=1),
+        node("QLinearConcat", ["e_s", "e_z", "m", "e_s", "e_z", "m", "e_s", "e_z"], ["cc"], domain=ms, axis=3),
+        node("NhwcMaxPool", ["cc"], ["cm"], domain=ms, kernel_shape=[2, 1]),
+        node("DequantizeLinear", ["cm", "e_s", "e_z"], ["cy"]),
+        node("Transpose", ["e"], ["ef"], perm=[0, 3, 1, 2]),
+        node("Transpose", ["g"], ["gf"], perm=[0, 3, 1, 2]),
+        node("DequantizeLinear", ["ef", "e_s", "e_z"], ["ey"]),
+        node("DequantizeLinear", ["m", "e_s", "e_z"], ["my"]),
+        node("DequantizeLinear", ["a", "a_s", "a_z"], ["ay"]),
+        node("DequantizeLinear", ["gf", "g_s", "g_z"], ["gy"]),
+    ]
+    parts = ["ey", "my", "ay", "gy", "cy"]
+    tensors.append(t(np.array([0, -1], np.int64), "flat"))
+    nodes += [node("Reshape", [p, "flat"], [p + "_flat"]) for p in parts] + [node("Concat", [p + "_flat" for p in parts], ["y"], axis=1)]
+    graph = helper.make_graph(nodes, "nhwc", [info("x", ["N", 3, 6, 6])], [info("y", ["N", None])], tensors)
+    m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(ms, 1)], ir_version=8, producer_name="seed")
+    write("onnx", "nhwc.onnx", m.SerializeToString())
+
+
 def external_seeds():
     """Weights in other files: what fuzz_external.c lays beside the model, and places that lead elsewhere."""
     places = [("w", 0, 64), ("sub/w", 64, None), ("./sub/../w", 0, 64), ("/etc/passwd", 0, 64), ("out", 0, 64), ("w", 250, 64), ("none", 0, 64),
@@ -681,3 +723,4 @@ onnx_contrib()
 archive_seeds()
 onnx_turns()
 photo_archive_seeds()
+onnx_nhwc()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes data/wild_small.json: what ONNX Runtime gives for the small graphs of shared data's wild-models/small, one fault a file, for its
-mx_prelu_flat.onnx and for bodies.onnx, contrib.onnx, turns.onnx and wide.onnx of the fuzz corpus, of a picture that the C test makes from the same formula. Needs onnx, onnxruntime and numpy: make_wild.py
+mx_prelu_flat.onnx and for bodies.onnx, contrib.onnx, nhwc.onnx, turns.onnx and wide.onnx of the fuzz corpus, of a picture that the C test makes from the same formula. Needs onnx, onnxruntime and numpy: make_wild.py
 .../wild-models."""
 import glob
 import json
@@ -41,7 +41,7 @@ golden = {}
 folder = sys.argv[1]
 for path in sorted(glob.glob(os.path.join(folder, "small", "*.onnx"))) + [
         os.path.join(folder, "mx_prelu_flat.onnx")] + [
-        os.path.join(HERE, "..", "fuzz", "corpus", "onnx", name + ".onnx") for name in ("bodies", "contrib", "products", "turns", "wide")]:
+        os.path.join(HERE, "..", "fuzz", "corpus", "onnx", name + ".onnx") for name in ("bodies", "contrib", "nhwc", "products", "turns", "wide")]:
     name = os.path.basename(path)
     session = onnxruntime.InferenceSession(settled(path), providers=["CPUExecutionProvider"])
     i = session.get_inputs()[0]

@@ -31,7 +31,7 @@ static const char *reason_of(const char *file) {
 
 /* Seeds of the fuzz corpus, here in any checkout: functions, branches and loops; what ONNX Runtime writes; scans, lines and
  * masks; doubles and bfloat16. */
-static const char *const seeds[] = {"bodies.onnx", "contrib.onnx", "products.onnx", "turns.onnx", "wide.onnx"};
+static const char *const seeds[] = {"bodies.onnx", "contrib.onnx", "nhwc.onnx", "products.onnx", "turns.onnx", "wide.onnx"};
 
 static bool is_seed(const char *file) {
     for (size_t i = 0; i < ARC_COUNT(seeds); i++)
@@ -103,9 +103,10 @@ static void small_model(const char *file, const json_t *golden) {
         worst = fmax(worst, error);
         off += !(error <= 1e-5 * most);
     }
-    const bool codes =
-        !strcmp(file, "contrib.onnx") || !strcmp(file, "products.onnx"); /* a few of its 8-bit codes are next to ONNX Runtime's */
-    const double bound = strstr(file, "fp16") ? 4e-3 : codes ? STEP : 1e-5;
+    const bool last = !strcmp(file, "nhwc.onnx"); /* whose coarsest codes are twice as coarse */
+    const bool codes = last || !strcmp(file, "contrib.onnx") ||
+                       !strcmp(file, "products.onnx"); /* a few of its 8-bit codes are next to ONNX Runtime's */
+    const double bound = strstr(file, "fp16") ? 4e-3 : last ? 2 * STEP : codes ? STEP : 1e-5;
     if (!(worst <= bound * most) || (codes && off > n / 50))
         fail_msg("%s: differs by %g of %g, %zu of %zu numbers", file, worst, most, off, n);
     arc_session_free(&s);

@@ -41,17 +41,36 @@ static int dequantized_bias(arc_swap *w, int bias, int x_scale, int w_scale, flo
 
 /* ---- QOperator form ----------------------------------------------------------------------------------------------- */
 
-/* x, its scale and zero point, w and its, y's, then a bias: QLinearConv. */
+static bool channels_last(const arc_swap *w) {
+    return arc_attr_int(&w->from, "channels_last", 0) != 0;
+}
+
+/* The codes of y are the old node's output. */
+static void finish(arc_swap *w, bool last, int y, int scale, int zero) {
+    if (!last) {
+        quantized(w, y, scale, zero, arc_swap_output(w, 0));
+        return;
+    }
+    const int codes = arc_swap_value(w);
+    quantized(w, y, scale, zero, codes);
+    arc_swap_rows(w, codes, arc_swap_output(w, 0));
+}
+
+/* x, its scale and zero point, w and its, y's, then a bias: QLinearConv. ONNX Runtime's own may have its channels last, the
+ * weights remain as they are. */
 static bool qlinear_conv(arc_swap *w, const char *op) {
+    static const char *const but[] = {"channels_last", NULL};
     (void)op;
-    int in[3] = {dequantized(w, arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
+    const bool last = channels_last(w);
+    const int x = last ? arc_swap_planes(w, arc_swap_input(w, 0)) : arc_swap_input(w, 0);
+    int in[3] = {dequantized(w, x, arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
                  dequantized(w, arc_swap_input(w, 3), arc_swap_input(w, 4), arc_swap_input(w, 5), 0), ARC_NO_VALUE};
     if (arc_swap_input(w, 8) >= 0 &&
         (in[2] = dequantized_bias(w, arc_swap_input(w, 8), arc_swap_input(w, 1), arc_swap_input(w, 4), 1)) < 0)
         return false;
     const int y = arc_swap_put(w, "Conv", 3, in, ARC_NO_VALUE);
-    arc_swap_copy_attrs(w, NULL);
-    quantized(w, y, arc_swap_input(w, 6), arc_swap_input(w, 7), arc_swap_output(w, 0));
+    arc_swap_copy_attrs(w, but);
+    finish(w, last, y, arc_swap_input(w, 6), arc_swap_input(w, 7));
     return true;
 }
 
@@ -84,10 +103,18 @@ static bool qlinear_matmul(arc_swap *w, const char *op) {
     return true;
 }
 
+/* Whether a value of the file is known with its channels in front. */
+static bool has_planes(const arc_swap *w, int x) {
+    return x >= 0 && x < w->values && w->planes[x] > 0;
+}
+
+/* Of two maps with their channels last it is the same with the channels in front. */
 static bool qlinear_pair(arc_swap *w, const char *op) {
-    const int in[2] = {dequantized(w, arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
-                       dequantized(w, arc_swap_input(w, 3), arc_swap_input(w, 4), arc_swap_input(w, 5), 1)};
-    quantized(w, arc_swap_put(w, op, 2, in, ARC_NO_VALUE), arc_swap_input(w, 6), arc_swap_input(w, 7), arc_swap_output(w, 0));
+    const int a = arc_swap_input(w, 0), b = arc_swap_input(w, 3);
+    const bool last = has_planes(w, a) && has_planes(w, b);
+    const int in[2] = {dequantized(w, last ? arc_swap_planes(w, a) : a, arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
+                       dequantized(w, last ? arc_swap_planes(w, b) : b, arc_swap_input(w, 4), arc_swap_input(w, 5), 1)};
+    finish(w, last, arc_swap_put(w, op, 2, in, ARC_NO_VALUE), arc_swap_input(w, 6), arc_swap_input(w, 7));
     return true;
 }
 
@@ -96,12 +123,21 @@ static bool qlinear_one(arc_swap *w, const char *op) {
     static const char *const but[] = {"channels_last", "opset", NULL};
     if ((arc_attr_int(&w->from, "opset", 13) < 13) != (w->g->opset < 13) && strcmp(op, "Softmax") == 0)
         return false;
-    if (arc_attr_int(&w->from, "channels_last", 0) != 0)
-        return false;
-    const int x = dequantized(w, arc_swap_input(w, 0), arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
+    const bool each = strcmp(op, "LeakyRelu") == 0 || strcmp(op, "Sigmoid") == 0; /* element by element */
+    const bool last = channels_last(w) || (each && has_planes(w, arc_swap_input(w, 0)));
+    const int from = last ? arc_swap_planes(w, arc_swap_input(w, 0)) : arc_swap_input(w, 0);
+    const int x = dequantized(w, from, arc_swap_input(w, 1), arc_swap_input(w, 2), 1),
               y = arc_swap_put(w, op, 1, &x, ARC_NO_VALUE);
     arc_swap_copy_attrs(w, but);
-    quantized(w, y, arc_swap_input(w, 3), arc_swap_input(w, 4), arc_swap_output(w, 0));
+    finish(w, last, y, arc_swap_input(w, 3), arc_swap_input(w, 4));
+    return true;
+}
+
+/* com.microsoft.NhwcMaxPool: 8-bit codes as they are. */
+static bool nhwc_max_pool(arc_swap *w, const char *op) {
+    const int x = arc_swap_planes(w, arc_swap_input(w, 0)), y = arc_swap_put(w, op, 1, &x, ARC_NO_VALUE);
+    arc_swap_copy_attrs(w, NULL);
+    arc_swap_rows(w, y, arc_swap_output(w, 0));
     return true;
 }
 
@@ -199,9 +235,11 @@ static const struct replaced {
     {"com.microsoft.QLinearAdd", "Add", qlinear_pair, "the same around Add", NULL},
     {"com.microsoft.QLinearMul", "Mul", qlinear_pair, "the same around Mul", NULL},
     {"com.microsoft.QLinearConcat", "Concat", qlinear_concat, "the same around Concat", NULL},
-    {"com.microsoft.QLinearAveragePool", "AveragePool", qlinear_one, "the same around AveragePool", "channels_last"},
-    {"com.microsoft.QLinearGlobalAveragePool", "GlobalAveragePool", qlinear_one, "the same around GlobalAveragePool",
-     "channels_last"},
+    {"com.microsoft.QLinearConv", "Conv", qlinear_conv, "the same, with the channels in front",
+     "scales that are no constants, where there is a bias"},
+    {"com.microsoft.QLinearAveragePool", "AveragePool", qlinear_one, "the same around AveragePool", NULL},
+    {"com.microsoft.QLinearGlobalAveragePool", "GlobalAveragePool", qlinear_one, "the same around GlobalAveragePool", NULL},
+    {"com.microsoft.NhwcMaxPool", "MaxPool", nhwc_max_pool, "MaxPool with the channels in front", NULL},
     {"com.microsoft.QLinearLeakyRelu", "LeakyRelu", qlinear_one, "the same around LeakyRelu", NULL},
     {"com.microsoft.QLinearSigmoid", "Sigmoid", qlinear_one, "the same around Sigmoid", NULL},
     {"com.microsoft.QLinearSoftmax", "Softmax", qlinear_one, "the same around Softmax",
@@ -249,7 +287,7 @@ static arc_status refuse_blocked(const arc_node *n, arc_error *err) {
         n->op, n->name);
 }
 
-arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err) {
+static arc_status settle(arc_graph *g, int *planes, int values, arc_error *err) {
     const int nodes = g->nodes;
     for (int i = 0; i < nodes; i++) {
         const arc_status st = refuse_blocked(&g->node[i], err);
@@ -257,9 +295,11 @@ arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err) {
             return st;
         const bool line = arc_swap_is_line(g, &g->node[i]);
         const struct replaced *as = line ? NULL : replaced_of(g->node[i].op);
+        arc_swap w = {.g = g, .from = g->node[i], .planes = planes, .values = values};
+        if (strcmp(g->node[i].op, "Transpose") == 0)
+            arc_swap_note_transpose(&w, &g->node[i]);
         if (!line && !as)
             continue;
-        arc_swap w = {.g = g, .from = g->node[i]};
         if (arc_swap_output(&w, 0) < 0)
             return arc_fail(err, ARC_EFORMAT, "%.100s '%.150s' has no output", w.from.op, w.from.name);
         w.base = g->value[arc_swap_output(&w, 0)].name;
@@ -272,4 +312,14 @@ arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err) {
         g->node[i] = g->node[--g->nodes]; /* the last one written takes its place; arc_graph_check sorts */
     }
     return ARC_OK;
+}
+
+arc_status arc_onnx_settle_contrib(arc_graph *g, arc_error *err) {
+    const int values = g->values;
+    int *planes = arc_mem_new(g->alloc, (size_t)values + 1, sizeof *planes);
+    if (!planes)
+        return arc_fail_nomem(err, "a model");
+    const arc_status st = settle(g, planes, values, err);
+    arc_mem_free(g->alloc, planes);
+    return st;
 }

@@ -88,3 +88,37 @@ int arc_swap_expand(arc_swap *w, const char *op, int x, int64_t axis, int out) {
         w->failed |= arc_node_ints(w->g, w->last, "axes", 1, &axis) != ARC_OK;
     return y;
 }
+
+/* ---- channels last ---- */
+
+static const int64_t to_front[4] = {0, 3, 1, 2}, to_back[4] = {0, 2, 3, 1};
+
+static int turned(arc_swap *w, int x, const int64_t *perm, int out) {
+    const int y = arc_swap_put(w, "Transpose", 1, &x, out);
+    w->failed |= w->failed || arc_node_ints(w->g, w->last, "perm", 4, perm) != ARC_OK;
+    return y;
+}
+
+int arc_swap_planes(arc_swap *w, int x) {
+    return x >= 0 && x < w->values && w->planes[x] > 0 ? w->planes[x] - 1 : turned(w, x, to_front, ARC_NO_VALUE);
+}
+
+void arc_swap_rows(arc_swap *w, int y, int out) {
+    (void)turned(w, y, to_back, out);
+    if (out >= 0 && out < w->values)
+        w->planes[out] = y + 1;
+}
+
+void arc_swap_note_transpose(const arc_swap *w, arc_node *n) {
+    const arc_attr *perm = arc_node_attr(n, "perm");
+    if (n->inputs != 1 || n->outputs != 1 || n->input[0] < 0 || n->output[0] < 0 || n->input[0] >= w->values ||
+        n->output[0] >= w->values || !perm || perm->kind != ARC_ATTR_INTS || perm->count != 4)
+        return;
+    if (memcmp(perm->ints, to_back, sizeof to_back) == 0)
+        w->planes[n->output[0]] = n->input[0] + 1;
+    else if (memcmp(perm->ints, to_front, sizeof to_front) == 0 && w->planes[n->input[0]] > 0) {
+        n->op = "Identity";
+        n->input[0] = w->planes[n->input[0]] - 1;
+        n->attrs = 0;
+    }
+}

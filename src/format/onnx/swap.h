@@ -11,6 +11,8 @@ typedef struct arc_swap {
     const char *base;
     bool failed; /* out of memory */
     arc_node *last;
+    int *planes; /* [values] of the file's values: 1 + the value [N,C,H,W] that it is with the channels last; 0: it is none */
+    int values;
 } arc_swap;
 
 /* Its inputs and outputs; ARC_NO_VALUE: omitted. */
@@ -22,6 +24,12 @@ int arc_swap_value(arc_swap *w);
 int arc_swap_put(arc_swap *w, const char *op, int inputs, const int *in, int out);
 /* Unsqueeze or Squeeze at one axis. */
 int arc_swap_expand(arc_swap *w, const char *op, int x, int64_t axis, int out);
+/* Optimisers move channels last. The value with its channels in front: by a Transpose, or what was turned to make it. */
+int arc_swap_planes(arc_swap *w, int x);
+/* Output `out` of the old node is y with its channels last. */
+void arc_swap_rows(arc_swap *w, int y, int out);
+/* A Transpose of the file that moves channels last is remembered, one that moves them back is undone. */
+void arc_swap_note_transpose(const arc_swap *w, arc_node *n);
 /* Attributes for the node added last: a number; those of the old node but for the names in `but` (NULL-terminated, may be
  * NULL). */
 void arc_swap_int(arc_swap *w, const char *name, int64_t v);
