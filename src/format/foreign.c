@@ -5,6 +5,7 @@
 #include "format/format.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define HEAD_BYTES 4096
 #define DEEP_BYTES ((size_t)1 << 18) /* a SavedModel begins with the list of its operators */

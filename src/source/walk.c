@@ -79,7 +79,9 @@ static void close_list(arc_walk *w) {
 }
 
 static void close_archive(arc_walk *w) {
+#ifdef ARC_WITH_ARCHIVES
     arc_photo_archive_close(&w->archive);
+#endif
     arc_map_close(&w->packed);
     arc_buffer_free(&w->input);
 }

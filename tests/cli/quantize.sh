@@ -24,6 +24,10 @@ expect 0 embed --aligned --model "$work/q.onnx" "$work/crops/1.ppm" -o "$work/th
 cmp -s "$work/one.npy" "$work/three.npy" || wrong "the number of threads changes the embedding"
 [ "$(stat -c %s "$work/q.onnx")" -lt $(($(stat -c %s "$work/mbf.onnx") / 2)) ] || wrong "the 8-bit file is not half as large"
 
+tar -C "$work" -cf "$work/crops.tar" crops
+expect 3 quantize "$work/mbf.onnx" --calib "$work/crops.tar" -o "$work/tar.onnx"
+sentence crops.tar "unpack or download them"
+
 # The gate
 expect 1 quantize "$work/mbf.onnx" --calib "$work/crops" -o "$work/refused.onnx" --min-cosine 1 --keep none -q
 grep -q "is not written" <<<"$err" || wrong "no refusal: $err"

@@ -72,6 +72,11 @@ static int pick(cli *c, const char *name, int64_t all, int most, char **path, in
             path[(*count)++] = copy_of(photo.name);
         if (all == 0 && photo.kind == ARC_PHOTO_FAILED)
             code = cli_fail_photo(photo.failure);
+        if (photo.kind == ARC_PHOTO_BYTES) {
+            code = cli_bad_input("%s: photos are taken from files here: unpack or download them, and name their folder",
+                                 photo.label ? photo.label : photo.name);
+            break;
+        }
         source.release(source.ctx, *seen, &photo);
     }
     arc_feed_close(&feed);
