@@ -110,8 +110,9 @@ const cli_command cli_detect = {
     .what = "find faces: boxes, scores and five landmarks",
     .about = "Boxes, scores and five landmarks (left eye, right eye, nose, left and right mouth corner as seen in the "
              "picture), in pixels of the upright photo, best score first. A folder and a zip or tar archive stand for all "
-             "pictures in them, whatever their names; an address (http, https) for the picture there; @FILE for the names in a "
-             "list, one a line or ended by NUL; - for standard input. A photo without a face is no failure.",
+             "pictures in them, whatever their names (results name a member ARCHIVE/MEMBER; archives in folders are counted, "
+             "not opened); an address (http, https) for the picture there; @FILE for the names in a list, one a line or ended "
+             "by NUL; - for standard input. A photo without a face is no failure.",
     .example = "arcface detect party.jpg --draw faces.jpg",
     .uses = CLI_USES_DETECTOR,
     .options = options,

@@ -138,11 +138,11 @@ const cli_command cli_embed = {
     .what = "turn faces into embeddings",
     .about = "Embeddings (not normalised), one row a face: as NPY (float32, rows by dimension, with path, face, box and score "
              "in the .txt, separated by tabs), JSON or CSV, which also tell the quality: the embedding's norm, large for good "
-             "pictures. A picture that cannot be read is named on standard error and left "
-             "out, and the exit status is then 3. A folder and a zip or tar archive stand for all pictures in them, whatever "
-             "their names; an address (http, https) for the picture there; @FILE for the names in a list, one a line or ended "
-             "by NUL; - for standard input. --fast-decode decodes large JPEG photos at 1/2, 1/4 or 1/8 size; faces that are "
-             "then smaller than a crop are cut from full size.",
+             "pictures. A picture that cannot be read is named on standard error and left out, and the exit status is then 3. "
+             "A folder and a zip or tar archive stand for all pictures in them, whatever their names (results name a member "
+             "ARCHIVE/MEMBER; archives in folders are counted, not opened); an address (http, https) for the picture there; "
+             "@FILE for the names in a list, one a line or ended by NUL; - for standard input. --fast-decode decodes large "
+             "JPEG photos at 1/2, 1/4 or 1/8 size; faces that are then smaller than a crop are cut from full size.",
     .example = "arcface embed photos/ --flip -o embeddings.npy",
     .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,
     .options = options,
