@@ -187,6 +187,12 @@ static bool is_control(char c) {
     return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
+/* Behind the next slash; NULL: there is none. */
+static const char *next_part(const char *part) {
+    const char *slash = strchr(part, '/');
+    return slash ? slash + 1 : NULL;
+}
+
 /* What is wrong with a member's name; NULL: nothing. */
 static const char *fault_of(const char *name) {
     if (!*name)
@@ -196,7 +202,7 @@ static const char *fault_of(const char *name) {
     for (const char *c = name; *c; c++)
         if (is_control(*c))
             return "has control characters in its name";
-    for (const char *part = name; part; part = strchr(part, '/'), part += part != NULL) {
+    for (const char *part = name; part; part = next_part(part)) {
         const size_t bytes = strcspn(part, "/\\");
         if (bytes == 2 && part[0] == '.' && part[1] == '.')
             return "has a name that points outside the archive";
@@ -206,7 +212,7 @@ static const char *fault_of(const char *name) {
 
 /* A part of it begins with a dot, as in folders; or it is what macOS puts beside each file. */
 static bool is_hidden(const char *name) {
-    for (const char *part = name; part; part = strchr(part, '/'), part += part != NULL) {
+    for (const char *part = name; part; part = next_part(part)) {
         const size_t bytes = strcspn(part, "/");
         if (part[0] == '.' && bytes > 1 && !(bytes == 2 && part[1] == '.'))
             return true;
