@@ -274,17 +274,21 @@ static arc_status set_path(arc_photo_archive *z, const char *name, int64_t numbe
 
 /* ---- members ---- */
 
+static int64_t unpacked_bytes(const arc_photo_archive *z) {
+    return ARC_MAX(z->unpacked, (int64_t)archive_filter_bytes(z->reader, 0));
+}
+
 /* A tiny file that unpacks to a huge one. */
 static bool is_bomb(const arc_photo_archive *z) {
-    const int64_t out = ARC_MAX(z->unpacked, (int64_t)archive_filter_bytes(z->reader, 0));
+    const int64_t out = unpacked_bytes(z);
     return out > z->limits.bomb_bytes && out / ARC_BOMB_RATIO > ARC_MIN(z->taken, (int64_t)z->count);
 }
 
 static void give_up(arc_photo_archive *z, arc_photo_member *m) {
     z->path[z->archive_bytes - 1] = '\0';
     (void)arc_fail(&m->failure, ARC_ELIMIT,
-                   "%s: unpacks to more than %d times its size: taken for a bomb after %lld members and not read on", z->path,
-                   ARC_BOMB_RATIO, (long long)z->members);
+                   "%s: unpacks to more than %d times its size: taken for a bomb after %lld members and %lld bytes, not read on",
+                   z->path, ARC_BOMB_RATIO, (long long)z->members, (long long)unpacked_bytes(z));
     m->kind = ARC_MEMBER_BROKEN;
     z->ended = true;
 }

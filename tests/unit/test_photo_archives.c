@@ -218,7 +218,9 @@ static void bombs(void **state) {
             assert_true(t.count < BIG / 250);
             const char *got = told(t.bytes, t.count, &tight);
             assert_int_equal(strncmp(got, "+" NAME "/first\n", strlen(NAME) + 8), 0);
-            assert_non_null(strstr(got, "\nx" NAME ": unpacks to more than 200 times its size: taken for a bomb after "));
+            const char *why = strstr(got, "\nx" NAME ": unpacks to more than 200 times its size: taken for a bomb after ");
+            assert_non_null(why);
+            assert_true(strtol(strstr(why, "members and ") + 12, NULL, 10) < BIG / 2); /* not after all of it */
             assert_null(strstr(got, "last"));
             assert_non_null(strstr(told(t.bytes, t.count, &usual), "+" NAME "/last\n")); /* with the usual limits it is small */
             test_archive_free(&t);
@@ -230,9 +232,8 @@ static void bombs(void **state) {
     test_archive_file(&t, "big", zeros, BIG);
     put_picture(&t, "last", 100, 0);
     test_archive_end(&t);
-    assert_string_equal(told(t.bytes, t.count, &tight),
-                        "x" NAME ": unpacks to more than 200 times its size: taken for a bomb after 1 "
-                        "members and not read on\n");
+    assert_non_null(strstr(told(t.bytes, t.count, &tight),
+                           "x" NAME ": unpacks to more than 200 times its size: taken for a bomb after 1 members and 1"));
     test_archive_free(&t);
     free(zeros);
 }
