@@ -235,7 +235,7 @@ static const struct replaced {
     {"com.microsoft.QLinearAdd", "Add", qlinear_pair, "the same around Add", NULL},
     {"com.microsoft.QLinearMul", "Mul", qlinear_pair, "the same around Mul", NULL},
     {"com.microsoft.QLinearConcat", "Concat", qlinear_concat, "the same around Concat", NULL},
-    {"com.microsoft.QLinearConv", "Conv", qlinear_conv, "the same, with the channels in front",
+    {"com.microsoft.QLinearConv", "Conv", qlinear_conv, "the same around Conv, with the channels in front",
      "scales that are no constants, where there is a bias"},
     {"com.microsoft.QLinearAveragePool", "AveragePool", qlinear_one, "the same around AveragePool", NULL},
     {"com.microsoft.QLinearGlobalAveragePool", "GlobalAveragePool", qlinear_one, "the same around GlobalAveragePool", NULL},
