@@ -119,7 +119,7 @@ run_wild() {
     local python=build/wild-venv/bin/python
     build_release || return
     [ -x "$python" ] || python3 -m venv build/wild-venv || return
-    "$python" -m pip install --quiet torch onnx onnxscript onnxruntime onnxconverter-common sympy safetensors || { echo "PyPI is out of reach"; return 77; }
+    "$python" -m pip install --quiet torch torchvision timm onnx onnxscript onnxruntime onnxconverter-common sympy safetensors || { echo "PyPI is out of reach"; return 77; }
     "$python" tests/golden/backbones.py build/arcface $(pick "mobilefacenet vit-t" "") && "$python" tests/golden/wild.py build/arcface $(pick QDQ "")
 }
 

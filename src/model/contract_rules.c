@@ -223,7 +223,7 @@ static void infer_embedder(arc_contract *c, const arc_graph *g, int64_t dim) {
     } else if (c->align == ARC_TEMPLATE_112X96) {
         set_norm(c, 127.5f, 128);
         arc_contract_because(c, "(x-127.5)/128: networks of 112x96 crops were trained so.");
-    } else if (count_kind(g, ARC_KIND_CLIP) > 0 && count_kind(g, ARC_KIND_PRELU) == 0) {
+    } else if (count_kind(g, ARC_KIND_CLIP) > 0 && count_kind(g, ARC_KIND_PRELU) == 0 && count_kind(g, ARC_KIND_SOFTMAX) == 0) {
         set_norm(c, 127.5f, 128);
         arc_contract_because(c, "(x-127.5)/128: Clip (ReLU6) and no PRelu, the MobileFaceNet family trained so.");
     } else {

@@ -1,4 +1,4 @@
-"""The kinds of files that wild.py tries."""
+"""The kinds of files that wild.py tries; those of torchvision and timm are left out where these are not installed."""
 import numpy as np
 import onnx
 import onnxruntime
@@ -751,3 +751,55 @@ for version in (18, 21, 24):
             m.ir_version = min(m.ir_version, 11)
             return m
         edit(ir(), path, change, 17)
+
+
+# ---- backbones of torchvision and timm ----------------------------------------------------------------------------------------------------
+
+
+def randomised(net):
+    """Biases and statistics of a network that its library made: as of pictures, so that these stay apart and every tensor matters."""
+    g = torch.Generator().manual_seed(11)
+    for name, p in net.named_parameters():
+        if name.endswith("bias"):
+            p.data.normal_(0, 0.02, generator=g)
+        elif name.split(".")[-1].startswith("gamma") or p.ndim < 2 and p.abs().max() < 1e-3:  # scales of layers, which begin near 0
+            p.data.uniform_(0.2, 0.6, generator=g)
+    for module in net.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
+    with torch.no_grad():
+        net.train()(torch.from_numpy(planar(crops(112, 8))))
+    return net.eval()
+
+
+TORCHVISION = ("resnet18", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "efficientnet_b0", "mnasnet0_5",
+               "regnet_y_400mf", "densenet121", "convnext_tiny", "swin_t", "swin_v2_t")
+TIMM = ("edgenext_xx_small", "ghostnetv2_100", "mobilevit_xxs", "fastvit_t8", "repvit_m0_9", "efficientformerv2_s0", "mixer_s32_224",
+        "vit_tiny_patch16_224", "deit3_small_patch16_224", "mobileone_s0", "starnet_s1", "levit_128s", "pvt_v2_b0", "cait_xxs24_224",
+        "poolformer_s12", "lcnet_050", "hgnetv2_b0", "tiny_vit_5m_224", "xcit_nano_12_p16_224", "convnextv2_atto")
+
+
+def from_torchvision(name):
+    import torchvision
+    with quiet():
+        torch.manual_seed(5)
+        return randomised(getattr(torchvision.models, name)(weights=None, num_classes=128))
+
+
+def from_timm(name):
+    import timm
+    with quiet():
+        torch.manual_seed(5)
+        try:
+            return randomised(timm.create_model(name, num_classes=128, img_size=112))
+        except TypeError:
+            return randomised(timm.create_model(name, num_classes=128))
+
+
+PLAIN = ["--norm", "127.5/127.5"]  # of ReLU6 without attention 127.5/128 is guessed, as MobileFaceNet was trained
+for name in TORCHVISION:
+    kind(f"torchscript 17 torchvision {name}", args=PLAIN)(lambda p, n=name: script(from_torchvision(n), p, 17))
+    kind(f"dynamo 18 torchvision {name}", args=PLAIN)(lambda p, n=name: dynamo(from_torchvision(n), p, 18))
+for name in TIMM:
+    kind(f"torchscript 17 timm {name}", args=PLAIN)(lambda p, n=name: script(from_timm(n), p, 17))
+    kind(f"dynamo 20 timm {name}", args=PLAIN)(lambda p, n=name: dynamo(from_timm(n), p, 20))

@@ -159,6 +159,28 @@ static void what_normalises_inside_tells_the_range(void **state) {
         }
 }
 
+/* ReLU6 without PRelu is MobileFaceNet's family, but transformers have it too. */
+static void relu6_of_a_transformer_is_no_mobilefacenet(void **state) {
+    (void)state;
+    for (int transformer = 0; transformer < 2; transformer++) {
+        arc_graph *g = tiny(-1, 112, 112, 128);
+        arc_contract c;
+        int value = g->input[0];
+        for (int i = 0; i <= transformer; i++) {
+            const int out = arc_graph_value(g, i ? "softmax" : "clip");
+            assert_non_null(arc_graph_node(g, i ? "Softmax" : "Clip", i ? "softmax" : "clip", 1, &value, 1, &out));
+            value = out;
+        }
+        for (int i = 0; i < g->nodes; i++)
+            if (strcmp(g->node[i].name, "mix") == 0)
+                g->node[i].input[0] = value;
+        assert_int_equal(arc_graph_check(g, NULL), ARC_OK);
+        arc_contract_infer(&c, g, false);
+        assert_float_equal(c.scale[0], transformer ? 1 / 127.5f : 1 / 128.0f, 0);
+        arc_graph_free(&g);
+    }
+}
+
 static void real_files_are_understood(void **state) {
     (void)state;
     static const struct {
@@ -405,6 +427,7 @@ int main(void) {
         cmocka_unit_test(wrong_metadata_is_an_error),
         cmocka_unit_test(strangers_are_unknown),
         cmocka_unit_test(what_normalises_inside_tells_the_range),
+        cmocka_unit_test(relu6_of_a_transformer_is_no_mobilefacenet),
         cmocka_unit_test(real_files_are_understood),
         cmocka_unit_test(saved_models_load_and_test_themselves),
         cmocka_unit_test(damage_is_noticed),
