@@ -140,6 +140,7 @@ mutant layer-norm-epsilon kernel/generic/normalise.c - kernels_rows 's/(double)n
 mutant softmax-tail kernel/simd/normalise.h - kernels_rows 's/v_load_or_n(x + j, w, none), most/v_load_n(x + j, w), most/'
 mutant softmax-scale kernel/simd/normalise.h - kernels_rows 's/most), s));/most), v_set1(1.0f)));/'
 mutant matmul-even-tiles op/dense/gemm.c - transformers 's/(tile + 1) \* g->m \/ g->tiles - i0/(tile + 1) * g->m \/ g->tiles - i0 - (tile == 2)/'
+mutant matmul-blocks op/dense/gemm.c - transformers 's/tile = first + (within/tile = (within/'
 mutant matmul-scaled-bias pass/matmul.c - transformers 's/if (!add \&\& has_bias)/if (add \&\& has_bias)/'
 mutant matmul-broadcast op/dense/gemm.c - transformers 's/arc_loop_add(\&l, \&s->in\[ARC_CONV_RESIDUAL\]);/arc_loop_add(\&l, \&tensor);/'
 mutant transpose-view plan/layout.c - transformers 's/from_rows\[4\] = {0, 3, 1, 2}/from_rows[4] = {0, 3, 2, 1}/'

@@ -452,6 +452,25 @@ static void broken_nodes_are_refused(void **state) {
     }
 }
 
+/* The rows of a batch are cut into blocks, the last of which is smaller; their bits are those of few rows. */
+static void many_rows_are_cut_into_blocks(void **state) {
+    (void)state;
+    net t;
+    const arc_shape many = {2, {700, 400}}, few = {2, {100, 400}};
+    float *x = net_floats(4, (size_t)arc_shape_count(&many));
+    const int in = start(&t, 51, (arc_shape){2, {-1, 400}});
+    net_done(&t, pair(&t, "Add", product(&t, in, 400, 45), vector(&t, 45)));
+    float *whole = net_run(ctx, t.g, false, many, x, NULL, NULL), *part = net_run(ctx, t.g, false, few, x, NULL, NULL);
+    assert_memory_equal(whole, part, 100 * 45 * sizeof *whole);
+    free(part);
+    part = net_run(ctx, t.g, false, few, x + 600 * 400, NULL, NULL);
+    assert_memory_equal(whole + 600 * 45, part, 100 * 45 * sizeof *whole);
+    free(part);
+    free(whole);
+    free(x);
+    expect(&t, many, 1, true, "many rows");
+}
+
 static void bits_do_not_depend_on_tiles(void **state) {
     (void)state;
     net t;
@@ -487,6 +506,7 @@ int main(void) {
         cmocka_unit_test(heads_lie_anywhere),
         cmocka_unit_test(the_operator_is_as_fast_and_the_same),
         cmocka_unit_test(broken_nodes_are_refused),
+        cmocka_unit_test(many_rows_are_cut_into_blocks),
         cmocka_unit_test(bits_do_not_depend_on_tiles),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

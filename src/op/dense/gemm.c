@@ -1,19 +1,21 @@
 /* op: Gemm and MatMul over plain tensors on the igemm tile with one tap. Constant right-hand sides are packed once for the
- * session. Items are numbered [batch][panel][row tile], so threads split whole panels: a one-row head streams its weights from
- * memory once. */
+ * session. Items are numbered [batch][block of rows][panel][row tile], with one block but for many rows, so threads split whole
+ * panels: a one-row head streams its weights from memory once. */
 #include "op/fused.h"
 #include "op/layer.h"
 #include "op/learn_step.h"
 #include <assert.h>
 #include <string.h>
 
-#define LEAST_F16 0x1p-14       /* the least normal number */
-#define PARALLEL_MACS (1 << 19) /* fewer multiply-adds are done before another thread has woken up */
+#define LEAST_F16 0x1p-14               /* the least normal number */
+#define BLOCK_BYTES ((size_t)512 << 10) /* of A that stay in the second level of cache while panels go by */
+#define MANY_ROWS 512                   /* fewer are not cut into blocks: weights would come from memory once for each */
+#define PARALLEL_MACS (1 << 19)         /* fewer multiply-adds are done before another thread has woken up */
 
 typedef struct gemm_state {
-    size_t batch, m, n, k, tiles;
-    size_t a_batches, b_batches;     /* matrices in A and B */
-    const size_t *a_index, *b_index; /* [batch] matrix of A and B, NULL: all of A's, the only one of B */
+    size_t batch, m, n, k, tiles, block; /* block: tiles of rows that meet every panel before the next ones do */
+    size_t a_batches, b_batches;         /* matrices in A and B */
+    const size_t *a_index, *b_index;     /* [batch] matrix of A and B, NULL: all of A's, the only one of B */
     bool trans_a;
     arc_panels panels;
     arc_epilogue act;
@@ -157,6 +159,8 @@ static arc_status finish_prepare(arc_prepare *p, gemm_state *g) {
     const arc_form form = g->panels.form;
     s->algorithm = form == ARC_FORM_BF16 ? "igemm bf16" : form == ARC_FORM_F16 ? "igemm fp16" : "igemm";
     g->tiles = (g->m + s->kernels->igemm_mr - 1) / s->kernels->igemm_mr;
+    g->block = g->m < MANY_ROWS ? g->tiles : BLOCK_BYTES / (s->kernels->igemm_mr * ARC_MAX(g->k, (size_t)1) * sizeof(float));
+    g->block = ARC_MIN(ARC_MAX(g->block, (size_t)4), ARC_MAX(g->tiles, (size_t)1));
     g->transposed_at = g->residual_at = g->pairs_at = g->product_at = SIZE_MAX;
     const arc_status st = arc_panels_prepare(p, &g->panels, &s->in[1],
                                              form == ARC_FORM_BF16  ? "gemm igemm bf16"
@@ -283,7 +287,9 @@ static void gemm_items(void *arg, size_t begin, size_t end, int thread) {
     const float *row[ARC_IGEMM_MAX_MR];
     (void)thread;
     for (size_t item = begin; item < end; item++) {
-        const size_t tile = item % g->tiles, panel = item / g->tiles % panels, batch = item / g->tiles / panels;
+        const size_t batch = item / (g->tiles * panels), within = item % (g->tiles * panels);
+        const size_t first = within / (g->block * panels) * g->block, tiles = ARC_MIN(g->block, g->tiles - first);
+        const size_t panel = (within - first * panels) / tiles, tile = first + (within - first * panels) % tiles;
         const size_t i0 = tile * g->m / g->tiles, m = (tile + 1) * g->m / g->tiles - i0, j0 = panel * nr; /* of even height */
         const size_t ai = g->a_index ? g->a_index[batch] : 0, bi = g->b_index ? g->b_index[batch] : 0;
         for (size_t i = 0; i < m; i++)
