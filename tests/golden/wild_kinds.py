@@ -762,6 +762,8 @@ def randomised(net):
     for name, p in net.named_parameters():
         if name.endswith("bias"):
             p.data.normal_(0, 0.02, generator=g)
+        elif p.ndim > 1 and not p.any():  # a last layer that begins with zeros
+            p.data.normal_(0, p[0].numel() ** -0.5, generator=g)
         elif name.split(".")[-1].startswith("gamma") or p.ndim < 2 and p.abs().max() < 1e-3:  # scales of layers, which begin near 0
             p.data.uniform_(0.2, 0.6, generator=g)
     for module in net.modules():
