@@ -52,7 +52,8 @@ typedef struct arc_detect_options {
     bool no_turn;
     /** Never look a second time, neither turned nor otherwise; default false: when no face is found, also with a border around
      * the photo, for a face that fills it; when no face or only small ones are found in a photo that was reduced to fit, also
-     * in tiles that are reduced less. Faces of the first look stay as they are. */
+     * in tiles that are reduced less. Small faces are then replaced by
+     * what the tiles show; others of the first look stay as they are. */
     bool one_look;
 } arc_detect_options;
 

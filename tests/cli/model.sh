@@ -62,19 +62,17 @@ expect 3 model info "$work/folder"
 # A probe: what cannot be probed; which contract a file is told by its faces.
 expect 0 model new tiny --dim 64 -q -o "$work/tiny.onnx"
 expect 2 model probe "$work/tiny.onnx" --aligned --photos
-expect 2 model probe "$work/tiny.onnx" --output nowhere
-sentence nowhere
 expect 3 model probe "$work/tiny.onnx" --images "$work/nowhere" -q
 sentence nowhere
 expect 3 model probe "$work/tiny.onnx" --images "$work" -q
 sentence "too few to probe with"
 if [ -e "$data/models" ]; then
     expect 0 convert "$model" --color bgr --norm imagenet -q -o "$work/wrong.onnx"
-    expect 0 model probe "$work/wrong.onnx" --images "$data/lfw/pairs-aligned-112" --people 20 --write -q
+    expect 0 model probe "$work/wrong.onnx" --images "$data/lfw/pairs-aligned-112" --write -q
     says "RGB 127.5/127.5 is right"
     expect 0 model info "$work/wrong.onnx" --json
     says '"color": "rgb"' '127.5'
-    expect 3 model probe "$data/models/recognition/mobilefacenet_casia_112x96.ckpt" --images "$data/lfw/pairs-aligned-112" --people 20 --write -q
+    expect 3 model probe "$data/models/recognition/mobilefacenet_casia_112x96.ckpt" --images "$data/lfw/pairs-aligned-112" --write -q
     sentence convert --color
     expect 3 model probe "$data/models/detection/det_500m.onnx" -q
 fi

@@ -31,6 +31,23 @@ expect 2 detect "$t1" "$t1" --draw "$work/x.jpg"
 expect 2 detect "$t1" --draw "$work/x.gif"
 expect 4 detect "$t1" --draw "$work/no-such-folder/x.jpg"
 
+# An orientation tag on an upright photo turns it by 180 degrees.
+{ head -c 2 "$pairs/img1.jpg"; printf '\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0\0\0\0\0'; tail -c +3 "$pairs/img1.jpg"; } >"$work/hanging.jpg"
+expect 0 detect "$work/hanging.jpg"
+says "hanging.jpg: 1 face in " ", also looked at turned" "  turned 180"
+expect 0 detect "$work/hanging.jpg" --json
+says '"looks": ["turned"]' '"turned": 180'
+expect 0 detect "$work/hanging.jpg" --json --no-turn
+[[ $out == *turned* ]] && wrong "--no-turn turned the photo: $out"
+expect 0 verify "$pairs/img2.jpg" "$work/hanging.jpg"
+says "same person" "hanging.jpg: the face is upright when the photo is turned by 180 degrees"
+sentence "seems to be turned"
+expect 1 verify "$pairs/img2.jpg" "$work/hanging.jpg" --one-look
+expect 0 embed "$work/hanging.jpg" -o "$work/hanging.json" -q
+grep -q '"turned": 180' "$work/hanging.json" || wrong "hanging.json does not say that the face was turned"
+expect 3 align "$work/noface.ppm" -o "$work/none"
+sentence "no face found, also turned and with a border" "noface.ppm"
+
 expect 0 align "$t1" --all -o "$work/crops"
 [ "$(ls "$work/crops" | wc -l)" -eq 6 ] || wrong "$(ls "$work/crops" | wc -l) crops"
 expect 0 align "$pairs/img1.jpg" "$pairs/img1.jpg" -o "$work/twice" --template 112x96 --warp opencv

@@ -288,7 +288,6 @@ static void real_networks_are_put_right(void **state) {
     wrong.colour = "bgr";
     wrong.normalise = "0/255";
     opt.images = arc_test_file("lfw/pairs-aligned-112");
-    opt.people = 20;
     for (size_t i = 0; i < ARC_COUNT(real); i++) {
         arc_model *m = load(arc_test_file(real[i].file), &wrong);
         arc_probe p;

@@ -53,7 +53,7 @@ static int run(cli *c) {
     opt.progress_ctx = &bar;
     if (opt.aligned && opt.photos)
         return cli_usage(c, "--aligned and --photos say different things of the pictures");
-    int code = cli_load_named(c, c->args[0], ARC_TASK_EMBED, cli_value(c, "input"), cli_value(c, "output"), &model);
+    int code = cli_load_any(c, c->args[0], ARC_TASK_EMBED, &model);
     if (code == CLI_OK)
         code = load_detector(c, &opt, &detector);
     opt.detector = detector;
@@ -75,8 +75,6 @@ static const cli_option options[] = {
     CLI_WHOLE("each", 0, "N", 2, 100, "3", "at most so many pictures of each"),
     CLI_FILE("detector", 'd', "NAME", "$ARCFACE_DETECTOR, else a pulled pack", "detection model for photos"),
     FACES_OPTIONS,
-    CLI_TEXT("input", 0, "NAME", NULL, "the input that takes the picture, instead of what is inferred"),
-    CLI_TEXT("output", 0, "NAME", NULL, "the output that is the embedding, instead of what is inferred"),
     CLI_FLAG("json", 'j', "one JSON object"),
     {0},
 };

@@ -11,14 +11,15 @@
  *
  * Tiles: a photo far larger than the network's input is reduced to it, and small faces vanish. If there are faces, and some
  * near the least size that detectors find, or none at all, the photo is looked at in overlapping tiles at a scale up to three
- * times that of the look before, as long as that finds small faces. Faces of earlier looks stay as they are. */
+ * times that of the look before, as long as that finds small faces. Of these the earlier look has only poor landmarks, so they
+ * are replaced; others stay as they are. Who wants the largest face alone needs this only if all are small. */
 #include "base/base.h"
 #include "face/detect/look.h"
 #include "image/image.h"
 #include <math.h>
 
 #define DOUBTFUL_MAX 4     /* faces that are looked at closely, the largest first: the rest of a photo is turned as they are */
-#define WINDOW_PX 96       /* of the network, for the window of a doubtful face */
+#define WINDOW_PX 64       /* of the network, for the window of a doubtful face */
 #define WINDOW_SIDES 2.0f  /* of the window, in sides of the face */
 #define WINDOW_SCORE 0.6f  /* of the contract's least score: enough to compare orientations */
 #define CLEARLY 0.8f       /* 1 - score of a turned look must be less than so much of the upright one's */
@@ -154,9 +155,12 @@ done:
     return st;
 }
 
-/* Looks at the whole photo in the given orientations. */
+/* The whole photo in the given orientations. With nothing to go by there are more looks that may be wrong, so those that are
+ * turned must be surer: by half of the way to a usual score. */
 static arc_status turn_all(again *a, int first_turn, bool bordered, arc_error *err) {
     const float least = FILLS * (float)ARC_MIN(a->image->width_px, a->image->height_px);
+    const float usual = arc_usual_score(arc_detector_contract(a->detector)->detector);
+    const float sure = (a->first->threshold + ARC_MAX(usual, a->first->threshold)) / 2;
     arc_face_list list = new_list(a);
     arc_status st = ARC_OK;
     const int last_turn = a->first->opt->no_turn ? 0 : 3;
@@ -165,7 +169,7 @@ static arc_status turn_all(again *a, int first_turn, bool bordered, arc_error *e
         ARC_TRY(look_turned(a, t, bordered, &list, err));
         size_t kept = 0;
         for (size_t i = 0; i < list.count; i++)
-            if (!bordered || side_of(&list.face[i]) >= least)
+            if ((!bordered || side_of(&list.face[i]) >= least) && (t == 0 || list.face[i].score >= sure))
                 list.face[kept++] = list.face[i];
         list.count = kept;
         ARC_TRY(arc_faces_merge(a->faces, &list, &added, err));
@@ -232,19 +236,20 @@ static arc_status look_at_tiles(again *a, const cut *x, const cut *y, arc_face_l
     return ARC_OK;
 }
 
-/* Whether smaller faces than those found may be hidden: no face, or most or at least three are small. */
-static bool may_hide(const arc_face_list *faces, double scale) {
+/* Whether smaller faces than those found may be hidden: no face, or most or at least three are small; !all: or all are. */
+static bool may_hide(const arc_face_list *faces, bool all, double scale) {
     size_t small = 0;
     for (size_t i = 0; i < faces->count; i++)
         small += (double)side_of(&faces->face[i]) * scale < SMALL_PX;
-    return faces->count == 0 || small >= SMALL_MANY || 2 * small > faces->count;
+    return small == faces->count || (all && (small >= SMALL_MANY || 2 * small > faces->count));
 }
 
 static arc_status look_closer(again *a, bool all, arc_error *err) {
     arc_face_list list = new_list(a);
     arc_status st = ARC_OK;
-    for (double scale = a->first->scale; scale < 1 && may_hide(a->faces, scale) && (all || a->faces->count == 0);) {
+    for (double scale = a->first->scale; scale < 1 && may_hide(a->faces, all, scale);) {
         const bool none = a->faces->count == 0;
+        const float small_px = SMALL_PX / (float)scale;
         int added;
         scale = ARC_MIN(scale * TILE_ZOOM, 1.0);
         const cut x = cut_side(a->image->width_px, a->first->width_px, scale),
@@ -254,7 +259,7 @@ static arc_status look_closer(again *a, bool all, arc_error *err) {
         list.count = 0;
         a->tried |= ARC_LOOK_TILES;
         ARC_TRY(look_at_tiles(a, &x, &y, &list, err));
-        ARC_TRY(arc_faces_add(a->faces, &list, &added, err));
+        ARC_TRY(arc_faces_add(a->faces, &list, small_px, &added, err));
         a->found |= added ? ARC_LOOK_TILES : 0;
         if (none && !added)
             break;

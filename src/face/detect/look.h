@@ -32,7 +32,7 @@ arc_status arc_look(arc_detector *detector, const arc_image *image, const arc_lo
 
 /* A face of a picture of this size that has been turned clockwise by so many quarters, in pixels of the picture as it is. */
 void arc_face_turn_back(arc_face *face, int turns, int width_px, int height_px);
-/* Whether the landmarks stand within 45 degrees of upright in the look that found the face. */
+/* Whether the landmarks stand within 55 degrees of upright in the look that found the face. */
 bool arc_face_upright(const arc_face *face);
 /* A score of a family of detectors that most upright faces exceed, and nearly all that are upside down don't. */
 float arc_usual_score(arc_detector_kind kind);
@@ -42,8 +42,9 @@ bool arc_face_doubtful(const arc_face *face, arc_detector_kind kind);
  * landmarks are upright in their look; an upright one always wins over one that is not. *added: how many were taken. */
 arc_status arc_faces_merge(arc_face_list *faces, const arc_face_list *turned, int *added, arc_error *err);
 
-/* Adds what other looks at an upright photo have found, as far as it is new. */
-arc_status arc_faces_add(arc_face_list *faces, const arc_face_list *more, int *added, arc_error *err);
+/* Adds what a closer look has found, as far as it is new or smaller than small_px: such a face is replaced. *added: how many are
+ * new or replaced. */
+arc_status arc_faces_add(arc_face_list *faces, const arc_face_list *more, float small_px, int *added, arc_error *err);
 
 /* ---- again.c ---- */
 

@@ -7,6 +7,7 @@
 #include "face/detect/look.h"
 #include <math.h>
 
+#define LEANING 1.43f  /* tangent of 55 degrees: what detectors still see rightly, and more than half a quarter turn */
 #define SAME_FACE 0.5f /* of the smaller box lies in the other */
 
 /* Measured on photographs (docs/RESULTS.md). */
@@ -54,13 +55,13 @@ bool arc_face_upright(const arc_face *face) {
     const float x = p[1][0] - p[0][0] + p[4][0] - p[3][0] + down_y, y = p[1][1] - p[0][1] + p[4][1] - p[3][1] - down_x;
     switch (face->turned_degrees) { /* how that lies in the turned picture */
     case 90:
-        return fabsf(x) <= -y;
+        return fabsf(x) <= LEANING * -y;
     case 180:
-        return fabsf(y) <= -x;
+        return fabsf(y) <= LEANING * -x;
     case 270:
-        return fabsf(x) <= y;
+        return fabsf(x) <= LEANING * y;
     default:
-        return fabsf(y) <= x;
+        return fabsf(y) <= LEANING * x;
     }
 }
 
@@ -105,17 +106,24 @@ arc_status arc_faces_merge(arc_face_list *faces, const arc_face_list *turned, in
     return ARC_OK;
 }
 
-arc_status arc_faces_add(arc_face_list *faces, const arc_face_list *more, int *added, arc_error *err) {
+static bool is_small(const arc_face *f, float small_px) {
+    return f->x2_px - f->x1_px < small_px && f->y2_px - f->y1_px < small_px;
+}
+
+arc_status arc_faces_add(arc_face_list *faces, const arc_face_list *more, float small_px, int *added, arc_error *err) {
     const size_t before = faces->count;
     *added = 0;
     for (size_t i = 0; i < more->count; i++) {
-        bool is_new = true;
-        for (size_t k = 0; k < before && is_new; k++)
-            is_new = !same_face(&more->face[i], &faces->face[k]);
+        size_t k = 0;
+        while (k < before && !same_face(&more->face[i], &faces->face[k]))
+            k++;
+        const bool is_new = k == before, replaces = !is_new && is_small(&faces->face[k], small_px);
         const arc_status st = is_new ? arc_face_list_put(faces, &more->face[i], err) : ARC_OK;
         if (st != ARC_OK)
             return st;
-        *added += is_new;
+        if (replaces)
+            faces->face[k] = more->face[i];
+        *added += is_new || replaces;
     }
     return ARC_OK;
 }
