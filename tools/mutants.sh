@@ -210,11 +210,11 @@ mutant merge-weaker face/detect/upright.c - looks 's/ || other->score > face->sc
 mutant merge-lying face/detect/upright.c - looks 's/bool wins = arc_face_upright(t);/bool wins = true;/'
 mutant add-known face/detect/upright.c - looks 's/is_new = k == before/is_new = true/'
 mutant window-last face/detect/again.c - looks 's/score\[t\] > score\[\*turns\] \&\& //'
-mutant add-small face/detect/upright.c - looks 's/ \&\& is_small(\&faces->face\[k\], small_px)//'
+mutant add-small face/detect/upright.c - looks 's/is_small(\&faces->face\[k\], small_px)/is_small(\&faces->face[k], 9 * small_px)/'
 mutant border-none face/detect/again.c - looks 's/turn_all(a, 0, true, err)/turn_all(a, 1, true, err)/'
 mutant border-coarse face/detect/again.c - looks 's/a->faces->face\[0\].turned_degrees \/ 90 : 0/0 : 0/'
 mutant tiles-step face/detect/again.c - looks 's/i % x->tiles \* x->step_px/i % x->tiles * x->step_px \/ 2/'
-mutant tiles-crowd face/detect/again.c - looks 's/all \&\& (small >=/!all \&\& (small >=/'
+mutant tiles-crowd face/detect/again.c - looks 's/return small == faces->count || (all .*;/return faces->count == 0 || (all \&\& small == 77);/'
 # The protocols.
 mutant eval-first-best eval/protocol/verification.c - eval 's/if (k == 0 || correct > most)/if (k == 0 || correct >= most)/'
 mutant eval-strict eval/protocol/verification.c - eval 's/right += (j->dist\[i\] < threshold)/right += (j->dist[i] <= threshold)/'
