@@ -11,7 +11,7 @@
 /* Three photos: two faces, none that could be read, one face; the names need care. */
 static float values[3][2] = {{0.1f, -2}, {1e-20f, 3}, {0.333333343f, 16777216}};
 static arc_result_face faces[3] = {
-    {.face = {1, 2, 30.5f, 40.25f, 0.875f, {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10.5f}}},
+    {.face = {1, 2, 30.5f, 40.25f, 0.875f, {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10.5f}}, 0},
      .align_residual_px = 1.25,
      .embedding = values[0],
      .norm = 21.5f},
