@@ -329,6 +329,10 @@ mutant channels-last format/onnx/swap.c - wild_models 's/to_front\[4\] = {0, 3, 
 mutant channels-kept format/onnx/swap.c - wild_models 's/        w->planes\[out\] = y + 1;/        w->planes[out] = w->from.input[0] + 1;/'
 mutant key-mask format/onnx/attention.c - wild_models 's/"mask_filter_value", -10000)/"mask_filter_value", 0)/'
 mutant line-pads format/onnx/lines.c - wild_models 's/{0, pads->ints\[0\], 0, pads->ints\[1\]}/{pads->ints[0], 0, pads->ints[1], 0}/'
+# Swin Transformers: what keeps shifted windows apart, the order in which neighbours become one patch, whose windows fit.
+mutant swin-strips format/torch/swin.c - checkpoints 's/at < v->padded - v->window \/ 2 ? 1 : 2/at < v->padded ? 1 : 2/'
+mutant swin-merge format/torch/swin.c - checkpoints 's/perm\[6\] = {0, 1, 3, 4, 2, 5}/perm[6] = {0, 1, 3, 2, 4, 5}/'
+mutant swin-side format/torch/swin.c - checkpoints 's/low != high || low % window)/low != high)/'
 # Photos by name, and in archives.
 mutant listing-again base/listing.c - feed 's/strcmp(name, l->last) <= 0/strcmp(name, l->last) < 0/'
 mutant listing-heap base/listing.c - feed 's/    sink(l->name, l->count);/    rise(l->name, 0);/'

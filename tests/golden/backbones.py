@@ -5,11 +5,11 @@ usage: backbones.py ARCFACE [NAME ...]
        backbones.py --write FOLDER
 
 The nets are written anew here after their definitions: IR and IR-SE of face.evoLVe, InsightFace_Pytorch and AdaFace, MobileFaceNet of
-InsightFace_Pytorch, GhostNet and GhostFaceNet V1 and V2, ViT of arcface_torch and CVLface with and without KPRPE, Swin V2, EdgeNeXt,
-IResNet with squeeze and excitation, LResNet-IR with MXNet's names. The first form gives each whole net, with random weights, to arcface
-and compares embeddings; it also saves one in every container, wrapper and type. The second writes nets of the same layers with few channels
-and what they give of a picture that tests/unit/test_checkpoints.c makes from the same formula. Exit status: 0 all agree, 1 one differs, 77
-PyTorch is not installed.
+InsightFace_Pytorch, GhostNet and GhostFaceNet V1 and V2, ViT of arcface_torch and CVLface with and without KPRPE, Swin of FaceX-Zoo,
+SwinFace, Microsoft and timm, EdgeNeXt, IResNet with squeeze and excitation, LResNet-IR with MXNet's names. The first form gives each whole
+net, with random weights, to arcface and compares embeddings; it also saves one in every container, wrapper and type. The second writes nets
+of the same layers with few channels and what they give of a picture that tests/unit/test_checkpoints.c makes from the same formula. Exit
+status: 0 all agree, 1 one differs, 77 PyTorch is not installed.
 """
 import json
 import math
@@ -468,6 +468,131 @@ class Vit(nn.Module):
         return self.feature(self.norm(x).flatten(1))
 
 
+# ---- Swin Transformer --------------------------------------------------------------------------------------------------------------------
+
+
+class SwinAttention(nn.Module):
+    """Between all patches of a map [N, side, side, C] at once: those of other windows, and those behind the last `shift` rows and columns,
+    get no weight."""
+
+    def __init__(self, c, heads, window, shift):
+        super().__init__()
+        self.heads, self.window, self.shift = heads, window, shift
+        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
+        self.register_buffer("relative_position_index", torch.zeros(window ** 2, window ** 2, dtype=torch.int64))
+        self.qkv = nn.Linear(c, 3 * c)
+        self.proj = nn.Linear(c, c)
+
+    def forward(self, x):
+        n, side, _, c = x.shape
+        at = torch.arange(side)
+        own = at.div(self.window, rounding_mode="floor") + (at >= side - self.shift)
+        own = own[:, None] == own
+        offset = (at[:, None] - at).clamp(1 - self.window, self.window - 1) + self.window - 1
+        near = (own[:, None, :, None] & own[:, None]).reshape(side ** 2, side ** 2)
+        pair = (offset[:, None, :, None] * (2 * self.window - 1) + offset[:, None]).reshape(side ** 2, side ** 2)
+        q, k, v = self.qkv(x).reshape(n, side ** 2, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        scores = q @ k.transpose(-2, -1) * (c // self.heads) ** -0.5 + self.relative_position_bias_table[pair].permute(2, 0, 1)
+        scores = scores.masked_fill(~near, -math.inf)
+        return self.proj((scores.softmax(-1) @ v).transpose(1, 2).reshape(x.shape))
+
+
+class SwinBlock(nn.Module):
+    """masks: the state dict has a mask for a shifted block, too, of which the size alone tells something."""
+
+    def __init__(self, c, heads, side, window, shift, masks):
+        super().__init__()
+        self.side, self.more, self.shift = side, -side % window, shift
+        self.norm1, self.norm2 = nn.LayerNorm(c), nn.LayerNorm(c)
+        self.attn = SwinAttention(c, heads, window, shift)
+        self.mlp = Mlp(c, 4 * c, nn.GELU)
+        if masks and shift:
+            self.register_buffer("attn_mask", torch.zeros((side // window) ** 2, window ** 2, window ** 2))
+
+    def forward(self, x):
+        y = self.norm1(x).unflatten(1, (self.side, self.side)).roll((-self.shift, -self.shift), (1, 2))
+        y = self.attn(F.pad(y, (0, 0, 0, self.more, 0, self.more)))[:, :self.side, :self.side]
+        x = x + y.roll((self.shift, self.shift), (1, 2)).flatten(1, 2)
+        return x + self.mlp(self.norm2(x))
+
+
+class Merge(nn.Module):
+    def __init__(self, c, side):
+        super().__init__()
+        self.side = side
+        self.norm = nn.LayerNorm(4 * c)
+        self.reduction = nn.Linear(4 * c, 2 * c, bias=False)
+
+    def forward(self, x):
+        x = F.pad(x.unflatten(1, (self.side, self.side)), (0, 0, 0, self.side % 2, 0, self.side % 2))
+        x = torch.cat([x[:, i::2, j::2] for j in (0, 1) for i in (0, 1)], -1)
+        return self.reduction(self.norm(x.flatten(1, 2)))
+
+
+class SwinStage(nn.Module):
+    def __init__(self, c, depth, heads, larger, side, window, masks, before, behind):
+        super().__init__()
+        if before:
+            self.downsample = Merge(c // 2, larger)
+        self.before = before
+        self.blocks = nn.ModuleList([SwinBlock(c, heads, side, window, window // 2 if i % 2 and side > window else 0, masks)
+                                     for i in range(depth)])
+        if behind:
+            self.downsample = Merge(c, side)
+        self.behind = behind
+
+    def forward(self, x):
+        x = self.downsample(x) if self.before else x
+        for block in self.blocks:
+            x = block(x)
+        return self.downsample(x) if self.behind else x
+
+
+class SwinPatches(Patches):
+    def __init__(self, patch, width):
+        super().__init__(patch, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x):
+        return self.norm(super().forward(x))
+
+
+class Swin(nn.Module):
+    """whose: facexzoo (BGR, (x - 127.5) / 128), swinface, microsoft or timm."""
+
+    def __init__(self, whose, width, depths, heads, patch, dim=512, window=7, side=112, positions=False):
+        super().__init__()
+        self.whose, last, patches = whose, len(depths) - 1, side // patch
+        c = width << last
+        self.patch_embed = SwinPatches(patch, width)
+        if positions:
+            self.absolute_pos_embed = nn.Parameter(torch.zeros(1, patches ** 2, width))
+        sides = [-(-patches // 2 ** i) for i in range(last + 1)]
+        self.layers = nn.ModuleList([SwinStage(width << i, depths[i], heads[i], sides[max(i - 1, 0)], sides[i], min(window, sides[i]),
+                                               whose != "timm", whose == "timm" and i > 0, whose != "timm" and i < last)
+                                     for i in range(last + 1)])
+        if whose == "facexzoo":
+            self.output_layer = nn.Sequential(nn.LayerNorm(c), nn.Flatten(), nn.Linear(c * sides[last] ** 2, dim), nn.BatchNorm1d(dim))
+            return
+        self.norm = nn.LayerNorm(c)
+        self.head = nn.ModuleDict({"fc": nn.Linear(c, dim)}) if whose == "timm" else nn.Linear(c, dim)
+        if whose == "swinface":
+            self.feature = nn.Sequential(nn.Linear(c, c, bias=False), nn.BatchNorm1d(c, eps=2e-5), nn.Linear(c, dim, bias=False),
+                                         nn.BatchNorm1d(dim, eps=2e-5))
+
+    def forward(self, x):
+        x = self.patch_embed(x)
+        x = x + self.absolute_pos_embed if hasattr(self, "absolute_pos_embed") else x
+        for layer in self.layers:
+            x = layer(x)
+        if self.whose == "facexzoo":
+            return self.output_layer(x)
+        x = self.norm(x).mean(1)
+        if self.whose == "swinface":
+            return self.feature(x)
+        return self.head["fc"](x) if self.whose == "timm" else self.head(x)
+
+
 # ---- EdgeNeXt -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -617,7 +742,7 @@ def randomise(net, seed):
         elif isinstance(module, nn.PReLU):
             module.weight.data.uniform_(-0.1, 0.5, generator=g)
     for name, p in net.named_parameters():
-        if name.split(".")[-1] in ("gamma", "gamma_xca", "temperature", "pos_embed"):
+        if name.split(".")[-1] in ("gamma", "gamma_xca", "temperature", "pos_embed", "absolute_pos_embed", "relative_position_bias_table"):
             p.data.normal_(0.5, 0.5, generator=g)
     return net.eval()
 
@@ -656,6 +781,10 @@ NETS = {
     "edgenext-xx-small": lambda: EdgeNeXt((24, 48, 88, 168), (2, 2, 6, 2), 4),
     "edgenext-small": lambda: EdgeNeXt((48, 96, 160, 304), (3, 3, 9, 3), 8),
     "edgeface-xs-gamma": lambda: low_rank(EdgeNeXt((32, 64, 100, 192), (3, 3, 9, 3), 4), 0.6),
+    "facexzoo-swin-t": lambda: Swin("facexzoo", 96, (2, 2, 6, 2), (3, 6, 12, 24), 2),
+    "swinface-swin-t": lambda: Swin("swinface", 96, (2, 2, 6, 2), (3, 6, 12, 24), 2),
+    "microsoft-swin-s": lambda: Swin("microsoft", 96, (2, 2, 18, 2), (3, 6, 12, 24), 2, positions=True),
+    "timm-swin-t-patch4": lambda: Swin("timm", 96, (2, 2, 6, 2), (3, 6, 12, 24), 4),
 }
 SMALL = {
     "evolve-irse": lambda: IR([2, 2, 2, 2], se=True, width=2, dim=16, reduction=2),
@@ -672,6 +801,9 @@ SMALL = {
     "kprpe": lambda: Vit(16, 2, 16, 14, 3, dim=32, points=True),
     "edgenext": lambda: EdgeNeXt((8, 8, 12, 16), (1, 2, 2, 2), 4, 32),
     "edgeface-gamma": lambda: low_rank(EdgeNeXt((8, 8, 12, 16), (1, 2, 2, 2), 4, 32), 0.6),
+    "swin": lambda: Swin("facexzoo", 8, (2, 2, 1), (2, 2, 4), 4, 16),
+    "swin-timm": lambda: Swin("timm", 8, (3, 2, 2), (1, 2, 4), 4, 32, positions=True),
+    "swin-timm-padded": lambda: Swin("timm", 8, (2, 1, 1, 1), (1, 2, 2, 4), 4, 16, window=8),
 }
 
 
@@ -774,7 +906,8 @@ def main():
         net = randomise(build(), seed)
         path = work / f"{name}.pt"
         torch.save(net.state_dict(), path)
-        status |= compare(sys.argv[1], name, "zip", path, picture, run(net, x), work)
+        seen = x.flip(1) * 127.5 / 128 if getattr(net, "whose", "") == "facexzoo" else x
+        status |= compare(sys.argv[1], name, "zip", path, picture, run(net, seen), work)
     if not wanted or "containers" in wanted:
         status |= check_containers(sys.argv[1], picture, x, work)
     return int(status)

@@ -141,17 +141,10 @@ static int positions(arc_torch_net *n, const char *prefix, int64_t channels, int
 /* One of query, key and value as [N, heads, channels / heads, tokens]; query and key are divided by their length. */
 static int third(arc_torch_net *n, int qkv, const char *prefix, int64_t which) {
     static const char *const leaf[] = {"query", "key", "value"}, *const unit[] = {"query.unit", "key.unit"};
-    char name[ARC_TORCH_NAME], index[ARC_TORCH_NAME];
-    const arc_shape scalar = {0, {0}};
+    char name[ARC_TORCH_NAME];
     int out;
-    if (n->st != ARC_OK)
-        return ARC_NO_VALUE;
     arc_torch_join(name, prefix, leaf[which]);
-    arc_torch_join(index, name, "index");
-    const int at = arc_graph_constant(n->g, index, ARC_I64, &scalar, &which, true);
-    arc_torch_net_check(n, at < 0 ? ARC_ENOMEM : ARC_OK);
-    const int in[2] = {qkv, at};
-    const int x = arc_torch_many(n, "Gather", name, 2, in, 0);
+    const int x = arc_torch_pick(n, name, qkv, which);
     if (which == 2)
         return x;
     arc_torch_join(name, prefix, unit[which]);

@@ -228,6 +228,18 @@ int arc_torch_slice(arc_torch_net *n, const char *name, int x, int64_t axis, int
     return out;
 }
 
+int arc_torch_pick(arc_torch_net *n, const char *name, int x, int64_t index) {
+    char text[ARC_TORCH_NAME];
+    const arc_shape scalar = {0, {0}};
+    if (n->st != ARC_OK)
+        return ARC_NO_VALUE;
+    arc_torch_join(text, name, "index");
+    const int at = arc_graph_constant(n->g, text, ARC_I64, &scalar, &index, true);
+    arc_torch_net_check(n, at < 0 ? ARC_ENOMEM : ARC_OK);
+    const int in[2] = {x, at};
+    return arc_torch_many(n, "Gather", name, 2, in, 0);
+}
+
 /* ---- layers ---------------------------------------------------------------------------------------------------------------- */
 
 int arc_torch_conv(arc_torch_net *n, int x, const char *prefix, int stride, int pad, int groups) {

@@ -62,6 +62,8 @@ int arc_torch_binary(arc_torch_net *n, const char *op, const char *name, int a, 
 int arc_torch_many(arc_torch_net *n, const char *op, const char *name, int count, const int *in, int axis); /* axis -1: none */
 int arc_torch_reshape(arc_torch_net *n, const char *name, int x, int rank, const int64_t *to);
 int arc_torch_transpose(arc_torch_net *n, const char *name, int x, int rank, const int64_t *perm);
+/* x[index] of the first axis, which goes. */
+int arc_torch_pick(arc_torch_net *n, const char *name, int x, int64_t index);
 int arc_torch_slice(arc_torch_net *n, const char *name, int x, int64_t axis, int64_t from, int64_t to);
 
 /* Convolution with the same padding on both sides, or -1: the one that keeps the size at stride 1; groups 0: depthwise. A bias is

@@ -1,7 +1,7 @@
 /* PyTorch checkpoints: file.c reads the container, state.c the state dict, safetensors.c both in one, names.c takes wrappers off
- * the names, net.c has the layers that irse.c, iresnet.c, mobilefacenet.c, ghostnet.c, vit.c, edgenext.c and retinaface.c build
- * their nets with, leak.c tells activations, families.c lists them, nearest.c tells what an unknown net is like, read.c decides
- * which net it is. */
+ * the names, net.c has the layers that irse.c, iresnet.c, mobilefacenet.c, ghostnet.c, vit.c, swin.c, edgenext.c and retinaface.c
+ * build their nets with, leak.c tells activations, families.c lists them, nearest.c tells what an unknown net is like, read.c
+ * decides which net it is. */
 #ifndef ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 #define ARC_FORMAT_TORCH_TORCH_INTERNAL_H
 
@@ -77,6 +77,7 @@ arc_status arc_torch_build_irse(arc_graph **out, const arc_alloc *a, const arc_t
 arc_status arc_torch_build_ghostnet(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                     arc_error *err);
 arc_status arc_torch_build_vit(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
+arc_status arc_torch_build_swin(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name, arc_error *err);
 arc_status arc_torch_build_edgenext(arc_graph **out, const arc_alloc *a, const arc_torch_state *s, const char *name,
                                     arc_error *err);
 

@@ -67,14 +67,9 @@ static int relative(vit *v, int block) {
 /* One of query, key and value: [N, heads, tokens, width / heads]. */
 static int third(vit *v, int qkv, const char *prefix, int64_t which) {
     static const char *const leaf[] = {"query", "key", "value"};
-    char name[ARC_TORCH_NAME], index[ARC_TORCH_NAME];
-    const arc_shape scalar = {0, {0}};
+    char name[ARC_TORCH_NAME];
     arc_torch_join(name, prefix, leaf[which]);
-    arc_torch_join(index, name, "index");
-    const int at = v->n.st == ARC_OK ? arc_graph_constant(v->n.g, index, ARC_I64, &scalar, &which, true) : ARC_NO_VALUE;
-    arc_torch_net_check(&v->n, v->n.st == ARC_OK && at < 0 ? ARC_ENOMEM : ARC_OK);
-    const int in[2] = {qkv, at};
-    return arc_torch_many(&v->n, "Gather", name, 2, in, 0);
+    return arc_torch_pick(&v->n, name, qkv, which);
 }
 
 static int attention(vit *v, int x, int block) {
