@@ -25,6 +25,12 @@ while read -r folder; do
     grep -qw -- "${folder##*/}" <<<"$picture" || complain "docs/ARCHITECTURE.md: its picture does not name src/$folder"
 done < <(grep -oE '^src/[^/]+/.*/' <<<"$tree" | sed -e 's|^src/||' -e 's|/$||' | sort -u | grep -v '^cli/')
 
+# ---- what a merge leaves behind ------------------------------------------------------------------------------------------------
+
+while IFS= read -r mark; do
+    complain "a mark of a merge: $mark"
+done < <(grep -nE '^(<{7}|>{7}) ' "${documents[@]}")
+
 # ---- files: `plan/place.c`, `igemm_<isa>.c`, [text](FILE.md) --------------------------------------------------------------------
 
 # shellcheck disable=SC2016 # backticks of Markdown
