@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #define HEAD_BYTES 4096
+#define SHOWN_BYTES 60               /* of a text, in a sentence */
 #define DEEP_BYTES ((size_t)1 << 18) /* a SavedModel begins with the list of its operators */
 #define TEXT_BYTES 4096              /* longer texts may be pickles of protocol 0 */
 #define TAIL_BYTES ((size_t)1 << 20)
@@ -155,6 +156,14 @@ arc_status arc_map_open_real(arc_map *map, const char *path, size_t max_bytes, a
     return st;
 }
 
+/* Of the first line, as far as a sentence shows it; the bytes end without a zero. */
+static int first_line_bytes(const content *c) {
+    int n = 0;
+    while (n < SHOWN_BYTES && (size_t)n < c->bytes && c->data[n] != '\r' && c->data[n] != '\n')
+        n++;
+    return n;
+}
+
 arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *name, arc_error *err) {
     const content c = {bytes, count};
     const arc_status st = arc_refuse_stand_in(bytes, count, name, err);
@@ -166,8 +175,7 @@ arc_status arc_refuse_other_model(const void *bytes, size_t count, const char *n
     if (what)
         return arc_fail(err, ARC_EUNSUPPORTED, "%s: is %s", name, what);
     if (is_message(&c))
-        return arc_fail(err, ARC_EFORMAT, "%s: is a text, not a model: '%.*s'%s", name,
-                        (int)ARC_MIN(strcspn(bytes, "\r\n"), (size_t)60), (const char *)bytes,
+        return arc_fail(err, ARC_EFORMAT, "%s: is a text, not a model: '%.*s'%s", name, first_line_bytes(&c), (const char *)bytes,
                         "; most likely a message in place of a download");
     return ARC_OK;
 }
