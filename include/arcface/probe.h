@@ -26,6 +26,7 @@ typedef struct arc_probe_options {
     arc_detect_options detect; /**< for photos */
     bool aligned;              /**< all pictures are aligned crops, of any size; default false */
     bool photos;               /**< none is, whatever their size; default false */
+    bool writes;               /**< arc_probe_write follows: a file that keeps no contract is refused at once; default false */
     int people;                /**< at most so many, evenly from the folder's with most pictures, two at least; default 60 */
     int images_each;           /**< at most so many of each; default 3 */
     int bootstrap;             /**< replicates over people, 100 to 100000; default 1000 */

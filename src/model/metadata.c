@@ -36,15 +36,21 @@ arc_status arc_model_metadata(arc_context *ctx, const arc_model *model, const ar
     return st;
 }
 
+arc_status arc_model_restatable(const arc_model *model, arc_error *err) {
+    return model->own_onnx ? ARC_OK
+                           : arc_fail(err, ARC_EUNSUPPORTED,
+                                      "%s: only ONNX files of one's own keep a contract; \"arcface convert\" with --color and "
+                                      "--norm makes one",
+                                      model->path ? model->path : "a new model");
+}
+
 arc_status arc_model_restate(arc_context *ctx, const arc_model *model, bool bgr, const float mean[3], const float scale[3],
                              arc_error *err) {
     arc_contract c = model->contract;
     arc_graph *notes = NULL;
     const char *calibration = NULL;
-    if (!model->own_onnx)
-        return arc_fail(err, ARC_EUNSUPPORTED,
-                        "%s: only ONNX files of one's own keep a contract; \"arcface convert\" with --color and --norm makes one",
-                        model->path ? model->path : "a new model");
+    if (arc_model_restatable(model, err) != ARC_OK)
+        return ARC_EUNSUPPORTED;
     if (c.bgr != bgr || memcmp(c.mean, mean, sizeof c.mean) != 0 || memcmp(c.scale, scale, sizeof c.scale) != 0) {
         calibration = "arcface.calibration."; /* its scores came from other embeddings */
         if (arc_graph_meta(model->graph, "arcface.calibration.threshold"))

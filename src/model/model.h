@@ -28,6 +28,7 @@ arc_status arc_model_metadata(arc_context *ctx, const arc_model *model, const ar
                               arc_graph **out, arc_error *err);
 /* metadata.c: puts another colour order and normalisation into the model's own file. Errors: EUNSUPPORTED where the file is not
  * one that keeps them, EIO, ENOMEM. */
+arc_status arc_model_restatable(const arc_model *model, arc_error *err); /* EUNSUPPORTED for other files */
 arc_status arc_model_restate(arc_context *ctx, const arc_model *model, bool bgr, const float mean[3], const float scale[3],
                              arc_error *err);
 

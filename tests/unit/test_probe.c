@@ -239,6 +239,12 @@ static void what_cannot_be_probed_or_written_says_so(void **state) {
     p = (arc_probe){.verdict = ARC_PROBE_OTHER, .chosen = 0, .trials = 1};
     assert_int_equal(arc_probe_write(ctx, fresh, &p, NULL, &err), ARC_EUNSUPPORTED);
     assert_non_null(strstr(err.text, "convert"));
+    err.text[0] = '\0';
+    opt = (arc_probe_options){0};
+    arc_probe_options_default(&opt);
+    opt.writes = true; /* refused before anything is embedded */
+    assert_int_equal(arc_model_probe(ctx, fresh, &opt, &p, &err), ARC_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "convert"));
     arc_model_free(&fresh);
     arc_model_free(&m);
 }
@@ -288,6 +294,7 @@ static void real_networks_are_put_right(void **state) {
     wrong.colour = "bgr";
     wrong.normalise = "0/255";
     opt.images = arc_test_file("lfw/pairs-aligned-112");
+    opt.people = 24; /* as many as these networks need */
     for (size_t i = 0; i < ARC_COUNT(real); i++) {
         arc_model *m = load(arc_test_file(real[i].file), &wrong);
         arc_probe p;

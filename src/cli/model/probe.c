@@ -47,6 +47,7 @@ static int run(cli *c) {
     opt.images = cli_value(c, "images");
     opt.aligned = cli_given(c, "aligned");
     opt.photos = cli_given(c, "photos");
+    opt.writes = cli_given(c, "write");
     cli_int(c, "people", &opt.people);
     cli_int(c, "each", &opt.images_each);
     opt.progress = cli_progress_tick;

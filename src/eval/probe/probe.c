@@ -238,6 +238,8 @@ arc_status arc_model_probe(arc_context *ctx, const arc_model *model, const arc_p
         return ARC_EINVAL;
     if (opt)
         options = *opt;
+    if (options.writes && arc_model_restatable(model, err) != ARC_OK)
+        return ARC_EUNSUPPORTED;
     prober p = {.ctx = ctx, .opt = &options, .out = out};
     const arc_status st = run(&p, model, err);
     release(&p);
