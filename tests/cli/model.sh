@@ -68,7 +68,7 @@ expect 3 model probe "$work/tiny.onnx" --images "$work" -q
 sentence "too few to probe with"
 if [ -e "$data/models" ]; then
     expect 0 convert "$model" --color bgr --norm imagenet -q -o "$work/wrong.onnx"
-    expect 0 model probe "$work/wrong.onnx" --images "$data/lfw/pairs-aligned-112" --write -q
+    expect 0 model probe "$work/wrong.onnx" --images "$data/lfw/pairs-aligned-112" --people 24 --write -q
     says "RGB 127.5/127.5 is right"
     expect 0 model info "$work/wrong.onnx" --json
     says '"color": "rgb"' '127.5'
