@@ -118,7 +118,7 @@ static bool is_row_mean(const arc_rewrite *w, const arc_node *n) {
 
 /* Whether the node makes the square of d. */
 static bool is_square(const arc_rewrite *w, const arc_node *n, int d) {
-    float exponent;
+    float exponent = 0;
     if (!n || n->inputs != 2 || n->input[0] != d)
         return false;
     return arc_node_is(n, ARC_KIND_POW) ? number_at(w, n, 1, &exponent) && exponent == 2

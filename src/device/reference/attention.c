@@ -10,7 +10,7 @@ typedef struct view {
 
 static view view_of(const arc_reference_call *c, int input, const char *name) {
     const arc_reference_value *v = c->in[input];
-    size_t stride[ARC_MAX_RANK], step = 1;
+    size_t stride[ARC_MAX_RANK] = {0}, step = 1;
     int64_t at[6];
     arc_reference_ints(c->node, name, 6, -1, at);
     for (int i = v->shape.rank - 1; i >= 0; i--) {
