@@ -92,6 +92,8 @@ bool arc_pb_count(arc_pb *pb, const arc_pb_field *f, uint32_t element_wire, size
     }
     if (f->wire != ARC_PB_BYTES)
         return fail(pb);
+    if (f->bytes == 0)
+        return true;
     if (element_wire == ARC_PB_VARINT) {
         const uint8_t *p = f->data, *end = p + f->bytes;
         uint64_t v;
@@ -114,6 +116,8 @@ void arc_pb_each(const arc_pb_field *f, uint32_t element_wire, size_t *n, arc_pb
         sink(arg, (*n)++, f->value);
         return;
     }
+    if (f->bytes == 0) /* its data may be NULL, which nothing can be added to */
+        return;
     const uint8_t *p = f->data, *end = p + f->bytes;
     unsigned size = element_wire == ARC_PB_FIXED64 ? 8 : 4;
     while (p < end) {
