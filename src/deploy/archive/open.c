@@ -75,59 +75,58 @@ static arc_status next(reading *r, struct archive_entry **entry) {
     return ARC_OK;
 }
 
-/* All headers, and config.json. */
-static arc_status list_members(reading *r) {
-    arc_archive *a = r->a;
+/* What is done with a member. *into: where its bytes go, NULL for nowhere; *enough: nothing behind it is wanted. */
+typedef arc_status visit(reading *r, struct archive_entry *entry, const char *name, arc_buffer **into, bool *enough);
+
+/* Every member in order; *compression (may be NULL): the archive's. */
+static arc_status walk(reading *r, visit *see, const char **compression) {
     arc_status st;
     struct archive_entry *entry;
+    bool enough = false;
     ARC_TRY(open_tar(r));
-    for (;;) {
+    while (!enough) {
+        arc_buffer *into = NULL;
         ARC_TRY(next(r, &entry));
         if (!entry)
             break;
-        const char *name = archive_entry_pathname(entry);
-        if (a->members == ARC_ARCHIVE_MAX_MEMBERS)
-            ARC_TRY(arc_fail(r->err, ARC_ELIMIT, "%s: more than %d members", a->path, ARC_ARCHIVE_MAX_MEMBERS));
-        arc_member *m = &a->member[a->members];
-        if (!(m->name = arc_arena_strndup(&a->arena, name ? name : "", strnlen(name ? name : "", MAX_NAME_BYTES))))
-            ARC_TRY(arc_fail_nomem(r->err, a->path));
-        m->file = archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry);
-        m->bytes = archive_entry_size(entry);
-        a->members++;
-        ARC_TRY(read_member(r, m->name, strcmp(m->name, ARC_ARCHIVE_CONFIG) == 0 && a->config.bytes == 0 ? &a->config : NULL));
+        const char *name = archive_entry_pathname(entry) ? archive_entry_pathname(entry) : "";
+        ARC_TRY(see(r, entry, name, &into, &enough));
+        ARC_TRY(read_member(r, name, into));
     }
-    const char *filter = archive_filter_name(r->tar, 0);
-    a->compression = arc_arena_strdup(&a->arena, filter ? filter : "none");
-    if (!a->compression)
-        ARC_TRY(arc_fail_nomem(r->err, a->path));
-    if (a->members == 0)
-        ARC_TRY(arc_fail(r->err, ARC_EFORMAT, "%s: neither an NN Archive nor a blob: nothing is in it", a->path));
+    if (compression) {
+        const char *filter = archive_filter_name(r->tar, 0);
+        if (!(*compression = arc_arena_strdup(&r->a->arena, filter ? filter : "none")))
+            ARC_TRY(arc_fail_nomem(r->err, r->a->path));
+    }
 done:
     archive_read_free(r->tar);
     r->tar = NULL;
     return st;
 }
 
-/* The member that config.json calls the network. */
-static arc_status read_executable(reading *r) {
+/* Its header, and of config.json its bytes. */
+static arc_status list_member(reading *r, struct archive_entry *entry, const char *name, arc_buffer **into, bool *enough) {
     arc_archive *a = r->a;
-    arc_status st;
-    struct archive_entry *entry;
-    ARC_TRY(open_tar(r));
-    for (;;) {
-        ARC_TRY(next(r, &entry));
-        if (!entry)
-            break;
-        const char *name = archive_entry_pathname(entry);
-        const bool wanted = name && strcmp(name, a->executable_name) == 0 && a->executable.bytes == 0;
-        ARC_TRY(read_member(r, name ? name : "", wanted ? &a->executable : NULL));
-        if (wanted)
-            break;
-    }
-done:
-    archive_read_free(r->tar);
-    r->tar = NULL;
-    return st;
+    (void)enough;
+    if (a->members == ARC_ARCHIVE_MAX_MEMBERS)
+        return arc_fail(r->err, ARC_ELIMIT, "%s: more than %d members", a->path, ARC_ARCHIVE_MAX_MEMBERS);
+    arc_member *m = &a->member[a->members];
+    if (!(m->name = arc_arena_strndup(&a->arena, name, strnlen(name, MAX_NAME_BYTES))))
+        return arc_fail_nomem(r->err, a->path);
+    m->file = archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry);
+    m->bytes = archive_entry_size(entry);
+    a->members++;
+    if (strcmp(m->name, ARC_ARCHIVE_CONFIG) == 0 && a->config.bytes == 0)
+        *into = &a->config;
+    return ARC_OK;
+}
+
+/* The bytes of the member that config.json calls the network. */
+static arc_status take_executable(reading *r, struct archive_entry *entry, const char *name, arc_buffer **into, bool *enough) {
+    (void)entry;
+    *enough = strcmp(name, r->a->executable_name) == 0;
+    *into = *enough ? &r->a->executable : NULL;
+    return ARC_OK;
 }
 
 static bool ends(const char *name, const char *suffix) {
@@ -174,11 +173,13 @@ static arc_status read_archive(arc_archive *a, arc_error *err) {
     arc_status st;
     if (!(r.chunk = arc_mem_raw(a->arena.alloc, CHUNK_BYTES, 1)))
         return arc_fail_nomem(err, a->path);
-    ARC_TRY(list_members(&r));
+    ARC_TRY(walk(&r, list_member, &a->compression));
+    if (a->members == 0)
+        ARC_TRY(arc_fail(err, ARC_EFORMAT, "%s: neither an NN Archive nor a blob: nothing is in it", a->path));
     ARC_TRY(read_config(a));
     const arc_member *m = a->executable_name ? arc_archive_member(a, a->executable_name) : NULL;
     if (m && m->file) {
-        ARC_TRY(read_executable(&r));
+        ARC_TRY(walk(&r, take_executable, NULL));
         ARC_TRY(read_network(a, a->executable.data, a->executable.bytes, a->executable_name, err));
     }
 done:
