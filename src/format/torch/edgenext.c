@@ -167,11 +167,7 @@ static int cross_covariance(arc_torch_net *n, int x, const char *block, int64_t 
         return ARC_NO_VALUE;
     }
     const int64_t parts[5] = {0, tokens, 3, heads, channels / heads}, whole[3] = {0, tokens, channels};
-    x = linear(n, x, prefix, "qkv");
-    arc_torch_join(name, prefix, "parts");
-    x = arc_torch_reshape(n, name, x, 5, parts);
-    arc_torch_join(name, prefix, "split");
-    x = arc_torch_transpose(n, name, x, 5, split);
+    x = arc_torch_split(n, linear(n, x, prefix, "qkv"), prefix, 5, parts, split);
     const int q = third(n, x, prefix, 0), k = third(n, x, prefix, 1), v = third(n, x, prefix, 2);
     arc_torch_join(name, prefix, "keys");
     const int keys = arc_torch_transpose(n, name, k, 4, swap);
@@ -179,15 +175,7 @@ static int cross_covariance(arc_torch_net *n, int x, const char *block, int64_t 
     x = arc_torch_binary(n, "MatMul", name, q, keys);
     arc_torch_join(name, prefix, "scaled");
     x = arc_torch_binary(n, "Mul", name, x, arc_torch_weight(n, prefix, "temperature", NULL));
-    arc_torch_join(name, prefix, "softmax");
-    x = arc_torch_many(n, "Softmax", name, 1, &x, 3);
-    arc_torch_join(name, prefix, "weighted");
-    x = arc_torch_binary(n, "MatMul", name, x, v);
-    arc_torch_join(name, prefix, "back");
-    x = arc_torch_transpose(n, name, x, 4, back);
-    arc_torch_join(name, prefix, "tokens");
-    x = arc_torch_reshape(n, name, x, 3, whole);
-    return linear(n, x, prefix, "proj");
+    return linear(n, arc_torch_attend(n, x, v, prefix, 4, back, whole), prefix, "proj");
 }
 
 static int attention_block(arc_torch_net *n, int x, const char *prefix, int64_t side) {

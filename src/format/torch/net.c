@@ -345,6 +345,27 @@ int arc_torch_linear(arc_torch_net *n, int x, const char *prefix) {
     return arc_torch_binary(n, "Add", name, x, arc_torch_weight(n, prefix, "bias", NULL));
 }
 
+int arc_torch_split(arc_torch_net *n, int qkv, const char *prefix, int rank, const int64_t *parts, const int64_t *split) {
+    char name[ARC_TORCH_NAME];
+    arc_torch_join(name, prefix, "parts");
+    const int x = arc_torch_reshape(n, name, qkv, rank, parts);
+    arc_torch_join(name, prefix, "split");
+    return arc_torch_transpose(n, name, x, rank, split);
+}
+
+int arc_torch_attend(arc_torch_net *n, int scores, int values, const char *prefix, int rank, const int64_t *back,
+                     const int64_t *whole) {
+    char name[ARC_TORCH_NAME];
+    arc_torch_join(name, prefix, "softmax");
+    int x = arc_torch_many(n, "Softmax", name, 1, &scores, rank - 1);
+    arc_torch_join(name, prefix, "weighted");
+    x = arc_torch_binary(n, "MatMul", name, x, values);
+    arc_torch_join(name, prefix, "back");
+    x = arc_torch_transpose(n, name, x, rank, back);
+    arc_torch_join(name, prefix, "tokens");
+    return arc_torch_reshape(n, name, x, rank - 1, whole);
+}
+
 int arc_torch_gemm(arc_torch_net *n, int x, const char *prefix) {
     char name[ARC_TORCH_NAME];
     const bool bias = arc_torch_net_find(n, prefix, "bias");

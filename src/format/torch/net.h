@@ -74,6 +74,12 @@ int arc_torch_batch_norm(arc_torch_net *n, int x, const char *prefix, float epsi
 int arc_torch_layer_norm(arc_torch_net *n, int x, const char *prefix, float epsilon); /* over the last axis */
 /* x [..., in] times the transposed weight, plus the bias if there is one. */
 int arc_torch_linear(arc_torch_net *n, int x, const char *prefix);
+/* Queries, keys and values in one row: reshaped to parts[rank], the three first by split[rank]. */
+int arc_torch_split(arc_torch_net *n, int qkv, const char *prefix, int rank, const int64_t *parts, const int64_t *split);
+/* What attention ends with: scores [.., tokens, tokens] of that rank through softmax, times the values, put back in order by
+ * back[rank], and heads beside each other by whole[rank - 1]. */
+int arc_torch_attend(arc_torch_net *n, int scores, int values, const char *prefix, int rank, const int64_t *back,
+                     const int64_t *whole);
 /* The same for rows x [N, in], without a copy of the weight. */
 int arc_torch_gemm(arc_torch_net *n, int x, const char *prefix);
 /* slope_prefix: for PRELU, where the slopes are. */

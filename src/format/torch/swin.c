@@ -265,11 +265,7 @@ static int attention(swin *v, int x, const char *block, int mask_at) {
     const int64_t parts[6] = {0, count, tokens, 3, heads, v->channels / heads}, whole[4] = {0, count, tokens, v->channels};
     arc_torch_join(prefix, block, "attn");
     arc_torch_join(name, prefix, "qkv");
-    x = arc_torch_linear(n, x, name);
-    arc_torch_join(name, prefix, "parts");
-    x = arc_torch_reshape(n, name, x, 6, parts);
-    arc_torch_join(name, prefix, "split");
-    x = arc_torch_transpose(n, name, x, 6, split);
+    x = arc_torch_split(n, arc_torch_linear(n, x, name), prefix, 6, parts, split);
     arc_torch_join(name, prefix, "query");
     const int q = arc_torch_pick(n, name, x, 0);
     arc_torch_join(name, prefix, "key");
@@ -278,14 +274,7 @@ static int attention(swin *v, int x, const char *block, int mask_at) {
     const int value = arc_torch_pick(n, name, x, 2);
     arc_torch_join(name, prefix, "keys");
     x = scores(v, q, arc_torch_transpose(n, name, k, 5, swap), block, heads, mask_at);
-    arc_torch_join(name, prefix, "softmax");
-    x = arc_torch_many(n, "Softmax", name, 1, &x, 4);
-    arc_torch_join(name, prefix, "weighted");
-    x = arc_torch_binary(n, "MatMul", name, x, value);
-    arc_torch_join(name, prefix, "back");
-    x = arc_torch_transpose(n, name, x, 5, back);
-    arc_torch_join(name, prefix, "tokens");
-    x = arc_torch_reshape(n, name, x, 4, whole);
+    x = arc_torch_attend(n, x, value, prefix, 5, back, whole);
     arc_torch_join(name, prefix, "proj");
     return arc_torch_linear(n, x, name);
 }

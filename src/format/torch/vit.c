@@ -81,11 +81,7 @@ static int attention(vit *v, int x, int block) {
     const arc_shape scalar = {0, {0}};
     snprintf(prefix, sizeof prefix, "blocks.%d.attn", block);
     arc_torch_join(name, prefix, "qkv");
-    x = arc_torch_linear(n, x, name);
-    arc_torch_join(name, prefix, "parts");
-    x = arc_torch_reshape(n, name, x, 5, parts);
-    arc_torch_join(name, prefix, "split");
-    x = arc_torch_transpose(n, name, x, 5, split);
+    x = arc_torch_split(n, arc_torch_linear(n, x, name), prefix, 5, parts, split);
     const int q = third(v, x, prefix, 0), k = third(v, x, prefix, 1), value = third(v, x, prefix, 2);
     arc_torch_join(name, prefix, "keys");
     const int keys = arc_torch_transpose(n, name, k, 4, swap);
@@ -96,14 +92,7 @@ static int attention(vit *v, int x, int block) {
     arc_torch_join(name, prefix, "biased");
     if (v->points >= 0)
         x = arc_torch_binary(n, "Add", name, x, relative(v, block));
-    arc_torch_join(name, prefix, "softmax");
-    x = arc_torch_many(n, "Softmax", name, 1, &x, 3);
-    arc_torch_join(name, prefix, "weighted");
-    x = arc_torch_binary(n, "MatMul", name, x, value);
-    arc_torch_join(name, prefix, "back");
-    x = arc_torch_transpose(n, name, x, 4, back);
-    arc_torch_join(name, prefix, "tokens");
-    x = arc_torch_reshape(n, name, x, 3, whole);
+    x = arc_torch_attend(n, x, value, prefix, 4, back, whole);
     arc_torch_join(name, prefix, "proj");
     return arc_torch_linear(n, x, name);
 }
