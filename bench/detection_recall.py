@@ -8,6 +8,8 @@ Photos are those of DATA/photos/pairs and the first of each person of DATA/celeb
   filling    the photo is cut to the face's box, and to 0.7 of it
   rotation   the photo is turned clockwise on a grey picture that holds it
   crowd      a photo of six faces, 80 times side by side, each face about that high
+  quarters   whole photos in all four orientations, arcface alone, with any detector (--model): in how many of them each face is
+             where and as it is in the upright photo; how many upright ones are answered as with --one-look, digit by digit
 A face counts as found when a box overlaps the one expected (the box found in the photo as it is) by 0.4 (a rotated one: when their centres are
 nearer than 0.3 of its side), and as right when its landmarks are, on the average, nearer than 0.1 of its side to those expected: eyes where eyes are.
 Tables are in Markdown. Exit status: 0 done, 77 data or Python modules are missing.
@@ -23,7 +25,6 @@ import tempfile
 try:
     import cv2
     import numpy as np
-    from insightface.model_zoo import get_model
 except ImportError as missing:
     print(f"skipped: python lacks {missing.name}")
     sys.exit(77)
@@ -40,6 +41,11 @@ class Insight:
     """InsightFace's SCRFD at 640 x 640, as its FaceAnalysis runs it."""
 
     def __init__(self, model):
+        try:
+            from insightface.model_zoo import get_model
+        except ImportError:
+            print("skipped: python lacks insightface")
+            sys.exit(77)
         self.model = get_model(str(model), providers=["CPUExecutionProvider"])
         self.model.prepare(ctx_id=-1, input_size=(640, 640))
 
@@ -134,11 +140,16 @@ def crowd(image, faces, height):
     return np.tile(small, (10, 8, 1)), wanted
 
 
-def read(data, seekers, count):
-    """Photos with one face that both find."""
+def photos_of(data, count):
+    """More than so many photos, at most 1280 pixels large."""
     names = sorted((data / "photos/pairs").glob("*.jpg")) + [min(p.iterdir()) for p in sorted((data / "celeba-224").iterdir())]
     images = [cv2.imread(str(name)) for name in names[: 3 * count]]
-    images = [i if max(i.shape) <= 1280 else cv2.resize(i, None, fx=1280 / max(i.shape), fy=1280 / max(i.shape), interpolation=cv2.INTER_AREA) for i in images]
+    return [i if max(i.shape) <= 1280 else cv2.resize(i, None, fx=1280 / max(i.shape), fy=1280 / max(i.shape), interpolation=cv2.INTER_AREA) for i in images]
+
+
+def read(data, seekers, count):
+    """Photos with one face that both find."""
+    images = photos_of(data, count)
     ours, theirs = seekers[1](images), seekers[2](images)
     kept = [(i, b[0]) for i, a, b in zip(images, ours, theirs) if len(a) == len(b) == 1 and overlap(a[0][0], b[0][0]) > 0.7 and b[0][0][3] - b[0][0][1] >= 80]
     return kept[:count]
@@ -165,12 +176,27 @@ def by_size(seekers, photos):
         row(f"fills the photo ({part:g} of the box)", seekers, [(i, [f]) for i, f in (filling(image, face, part) for image, face in photos)])
 
 
+def by_quarters(plain, again, data, count):
+    """Photos in which one look finds one face of at least 80 pixels, turned by whole quarters."""
+    images = photos_of(data, count)
+    kept = [(i, f[0]) for i, f in zip(images, plain(images)) if len(f) == 1 and f[0][0][3] - f[0][0][1] >= 80][:count]
+    print("\n| turned clockwise by, degrees | photos | as upright |\n|---|---|---|")
+    for degrees in (0, 90, 180, 270):
+        cases = [rotated(image, face, degrees) for image, face in kept]
+        found = again([image for image, _ in cases])
+        good = sum(len(f) == 1 and judge(f, face, degrees != 0)[1] for f, (_, face) in zip(found, cases))
+        print(f"| {degrees} | {len(kept)} | {good} |", flush=True)
+    kept = [(a, b) for a, b in zip(plain(images), again(images)) if a]
+    same = sum(len(a) == len(b) and all((x[0] == y[0]).all() and (x[1] == y[1]).all() for x, y in zip(a, b)) for a, b in kept)
+    print(f"\nof {len(kept)} upright photos in which one look finds faces {same} are answered alike with second looks")
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("arcface")
     parser.add_argument("data", nargs="?", default=os.environ.get("ARCFACE_DATA", "../shared/data"))
     parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--only", choices=("size", "rotation", "crowd"))
+    parser.add_argument("--only", choices=("size", "rotation", "crowd", "quarters"))
     parser.add_argument("--model", default="models/detection/scrfd_2.5g_bnkps.onnx", help="below DATA")
     args = parser.parse_args()
     data = pathlib.Path(args.data)
@@ -178,6 +204,9 @@ def main():
     if not model.exists():
         print(f"skipped: no {model}")
         return 77
+    if args.only == "quarters":
+        by_quarters(Arcface(args.arcface, model, "--one-look"), Arcface(args.arcface, model), data, args.count)
+        return 0
     seekers = (Arcface(args.arcface, model), Arcface(args.arcface, model, "--one-look"), Insight(model))
     photos = read(data, seekers, args.count)
     print(f"{len(photos)} photos; found / with the right landmarks, in per cent")
