@@ -133,6 +133,8 @@ typedef struct arc_bench_card {
     double seconds;        /**< that they took */
     double fps;            /**< inferences a second */
     double latency_ms;     /**< mean time of one inference */
+    char processor[96];    /**< arc_processor_name */
+    char sha256[65];       /**< of the model's file, hexadecimal; "" for a new model */
 } arc_bench_card;
 
 /** Runs the network for `seconds` (at least once a thread) in the context's precision, each of two threads on a picture of its
@@ -203,6 +205,10 @@ ARC_API int64_t arc_peak_memory_bytes(void);
 
 /** Starts the count of arc_peak_memory_bytes anew, where the system can (Linux). Thread: any. */
 ARC_API void arc_peak_memory_reset(void);
+
+/** The maker's name of the processor, as the system tells it, NUL-terminated into name, [bytes]; "" where it does not (Linux
+ * tells it on x86-64). Thread: any. */
+ARC_API void arc_processor_name(char *name, size_t bytes);
 
 /** The processor package's energy counter (RAPL) in joules; it wraps around. Negative where there is none that can be read.
  * Thread: any. */

@@ -1,5 +1,6 @@
 /** @file
- * Pages: one self-contained HTML file of headings, tables, plots and pictures; it needs no network and fits a phone.
+ * Pages: one self-contained HTML file of headings, tables, plots and pictures; it needs no network, fits a phone and
+ * is dark where the reader's system is.
  */
 #ifndef ARCFACE_PAGE_H
 #define ARCFACE_PAGE_H
@@ -28,6 +29,9 @@ ARC_API void arc_page_free(arc_page **page);
 /** Adds a heading. Thread: one at a time. */
 ARC_API void arc_page_heading(arc_page *page, const char *text);
 
+/** Adds a heading within the part that the last arc_page_heading began. Thread: one at a time. */
+ARC_API void arc_page_subheading(arc_page *page, const char *text);
+
 /** Adds a paragraph. Thread: one at a time. */
 ARC_API void arc_page_text(arc_page *page, const char *text);
 
@@ -42,6 +46,20 @@ ARC_API void arc_page_tiles(arc_page *page, const char *const *value, const char
  * number is set to the right. Thread: one at a time. */
 ARC_API void arc_page_table(arc_page *page, const char *caption, const char *const *heads, int columns, const char *const *cells,
                             int rows);
+
+/** Adds names with a value each, such as the facts of one thing; on a narrow screen the values stand under the names. name,
+ * value: [count]. Thread: one at a time. */
+ARC_API void arc_page_fields(arc_page *page, const char *const *name, const char *const *value, int count);
+
+/** Adds a list of addresses, [count]; those of http and https can be followed, others are text. Thread: one at a time. */
+ARC_API void arc_page_links(arc_page *page, const char *const *address, int count);
+
+/** Adds text as it is typed: commands, JSON. Thread: one at a time. */
+ARC_API void arc_page_code(arc_page *page, const char *text);
+
+/** Adds a drawing: one svg element, which is put as it is, so what it quotes must be escaped. caption: NULL = none. Thread: one
+ * at a time. */
+ARC_API void arc_page_drawing(arc_page *page, const char *svg, const char *caption);
 
 /** Adds plots, [count], side by side where there is room. Thread: one at a time. */
 ARC_API void arc_page_plots(arc_page *page, const arc_plot *plots, int count);

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include <arcface/bench.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,14 @@ void arc_peak_memory_reset(void) {
         return;
     (void)!write(fd, "5", 1);
     close(fd);
+}
+
+void arc_processor_name(char *name, size_t bytes) {
+    char text[4096];
+    read_text("/proc/cpuinfo", text, sizeof text);
+    const char *line = strstr(text, "model name"), *value = line ? strchr(line, ':') : NULL;
+    value = value ? value + 1 + strspn(value + 1, " \t") : "";
+    snprintf(name, bytes, "%.*s", (int)strcspn(value, "\n"), value);
 }
 
 double arc_energy_joules(void) {

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "bench/bench_internal.h"
 #include <math.h>
+#include <stdio.h>
 
 #define IN_FLIGHT 2
 #define WARM_UP_RUNS 3
@@ -98,6 +99,8 @@ arc_status arc_bench_card_model(arc_context *ctx, const arc_model *model, double
     ARC_TRY(time_lanes(ctx, &f, out, err));
     out->precision = facts.int8 ? "int8" : arc_precision_name(arc_context_precision(ctx));
     out->isa = arc_context_isa(ctx);
+    arc_processor_name(out->processor, sizeof out->processor);
+    snprintf(out->sha256, sizeof out->sha256, "%s", facts.sha256);
 done:
     for (int i = 0; i < IN_FLIGHT; i++)
         arc_net_free(&f.lane[i].net);
@@ -115,9 +118,11 @@ arc_status arc_bench_card_describe(arc_context *ctx, const arc_bench_card *card,
         arc_text_add(
             &t,
             ", \"isa\": \"%s\", \"precision\": \"%s\", \"threads\": %d, \"in_flight\": %d, \"seconds\": %.2f, \"inferences\": "
-            "%lld, \"fps\": %.2f, \"latency_ms\": %.3f}\n",
+            "%lld, \"fps\": %.2f, \"latency_ms\": %.3f, \"processor\": ",
             card->isa, card->precision, IN_FLIGHT, IN_FLIGHT, card->seconds, (long long)card->inferences, card->fps,
             card->latency_ms);
+        arc_text_quote(&t, card->processor);
+        arc_text_add(&t, ", \"sha256\": \"%s\"}\n", card->sha256);
     } else {
         arc_text_add(&t, "%-5s %10.2f FPS %10.3f ms latency   %s, %d threads, %d in flight, %.1f s, %lld inferences of %s\n",
                      card->precision, card->fps, card->latency_ms, card->isa, IN_FLIGHT, IN_FLIGHT, card->seconds,

@@ -16,28 +16,44 @@ struct arc_page {
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>\n"
-    "body{font:16px/1.5 system-ui,sans-serif;color:#222932;background:#f4f5f7;margin:0}\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+    "<meta name=\"color-scheme\" content=\"light dark\">\n<style>\n"
+    ":root{--ink:#222932;--soft:#66707d;--back:#f4f5f7;--sheet:#fff;--line:#eceef1;--shade:#0002;--warn:#fff3d6;--link:#0b62b0}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e2e6eb;--soft:#9ba6b3;--back:#12161b;--sheet:#1c2229;--line:#303943;"
+    "--shade:#0006;--warn:#42360f;--link:#7fb8f0}}\n"
+    "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);margin:0}\n"
     "main{max-width:1160px;margin:0 auto;padding:24px 20px 60px;box-sizing:border-box}\n"
-    "h1{font-size:28px;line-height:1.2;margin:12px 0 4px}h2{font-size:20px;margin:36px 0 10px}\n"
-    ".sub{color:#66707d;margin:0 0 18px;overflow-wrap:anywhere}p{max-width:80ch;overflow-wrap:anywhere}\n"
-    ".warning{background:#fff3d6;border-left:4px solid #e69f00;padding:10px 14px;border-radius:4px}\n"
+    "h1{font-size:28px;line-height:1.2;margin:12px 0 4px;overflow-wrap:anywhere}h2{font-size:20px;margin:36px 0 10px}\n"
+    "h3{font-size:16px;margin:24px 0 8px}\n"
+    ".sub{color:var(--soft);margin:0 0 18px;overflow-wrap:anywhere}p{max-width:80ch;overflow-wrap:anywhere}a{color:var(--link)}\n"
+    ".warning{background:var(--warn);border-left:4px solid #e69f00;padding:10px 14px;border-radius:4px}\n"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px}\n"
-    ".tile{background:#fff;border-radius:8px;padding:14px 16px;box-shadow:0 1px 2px #0002}\n"
-    ".tile b{display:block;font-size:24px;line-height:1.2;overflow-wrap:anywhere}.tile span{color:#66707d;font-size:14px}\n"
-    ".scroll{overflow-x:auto;background:#fff;border-radius:8px;box-shadow:0 1px 2px #0002}\n"
+    ".tile{background:var(--sheet);border-radius:8px;padding:14px 16px;box-shadow:0 1px 2px var(--shade)}\n"
+    ".tile b{display:block;font-size:24px;line-height:1.2;overflow-wrap:anywhere}.tile span{color:var(--soft);font-size:14px}\n"
+    ".scroll{overflow-x:auto;background:var(--sheet);border-radius:8px;box-shadow:0 1px 2px var(--shade)}\n"
     ".scroll+.scroll{margin-top:14px}\n"
-    "table{border-collapse:collapse;width:100%;font-size:14px}caption{text-align:left;color:#66707d;padding:10px 14px 4px}\n"
-    "th,td{padding:6px 14px;text-align:left;border-top:1px solid "
-    "#eceef1;overflow-wrap:anywhere}th{color:#66707d;font-weight:600}\n"
+    "table{border-collapse:collapse;width:100%;font-size:14px}caption{text-align:left;color:var(--soft);padding:10px 14px 4px}\n"
+    "th,td{padding:6px 14px;text-align:left;border-top:1px solid var(--line);overflow-wrap:anywhere}"
+    "th{color:var(--soft);font-weight:600}\n"
     "th,td{min-width:8em}" /* a narrow screen scrolls tables rather than setting their texts letter by letter */
     ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;min-width:0}\n"
+    ".fields{display:grid;grid-template-columns:minmax(8em,13em) 1fr;gap:0 16px;margin:0;padding:6px "
+    "16px;background:var(--sheet);"
+    "border-radius:8px;box-shadow:0 1px 2px var(--shade);font-size:15px}\n"
+    ".fields dt,.fields dd{margin:0;padding:7px 0;overflow-wrap:anywhere}.fields dt{color:var(--soft)}\n"
+    ".fields dt:not(:first-of-type),.fields dt:not(:first-of-type)+dd{border-top:1px solid var(--line)}\n"
+    "@media(max-width:600px){.fields{grid-template-columns:1fr}.fields dt{padding-bottom:0;font-size:14px}"
+    ".fields dd{padding-top:0}.fields dt:not(:first-of-type)+dd{border-top:0}}\n"
+    "pre{background:var(--sheet);border-radius:8px;padding:12px 16px;overflow-x:auto;font-size:14px;"
+    "box-shadow:0 1px 2px var(--shade)}\n"
+    /* plots and pictures are drawn on white */
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px}\n"
-    ".plots figure{margin:0;background:#fff;border-radius:8px;padding:8px;box-shadow:0 1px 2px #0002}\n"
+    ".plots figure{margin:0;background:#fff;border-radius:8px;padding:8px;box-shadow:0 1px 2px var(--shade)}\n"
     ".plots svg{width:100%;height:auto;display:block}\n"
+    ".drawing{margin:0}.drawing svg{max-width:100%;height:auto;display:block}\n"
     ".pictures{display:flex;flex-wrap:wrap;gap:12px}.pictures figure{margin:0}\n"
     ".pictures img{display:block;width:100%;border-radius:6px}\n"
-    "figcaption{font-size:12px;color:#66707d;overflow-wrap:anywhere}\n"
+    "figcaption{font-size:12px;color:var(--soft);overflow-wrap:anywhere}\n"
     "</style>\n";
 
 static void put(arc_page *page, const char *data, size_t bytes) {
@@ -127,6 +143,10 @@ void arc_page_heading(arc_page *page, const char *text) {
     put_element(page, "<h2>", text, "</h2>\n");
 }
 
+void arc_page_subheading(arc_page *page, const char *text) {
+    put_element(page, "<h3>", text, "</h3>\n");
+}
+
 void arc_page_text(arc_page *page, const char *text) {
     put_element(page, "<p>", text, "</p>\n");
 }
@@ -142,6 +162,43 @@ void arc_page_tiles(arc_page *page, const char *const *value, const char *const 
         put_element(page, "<span>", label[i], "</span></div>\n");
     }
     put_text(page, "</div>\n");
+}
+
+void arc_page_code(arc_page *page, const char *text) {
+    put_element(page, "<pre>", text, "</pre>\n");
+}
+
+/* An address that a browser opens as a page; others, such as those of scripts, stay text. */
+static bool can_be_followed(const char *text) {
+    return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0;
+}
+
+void arc_page_links(arc_page *page, const char *const *address, int count) {
+    put_text(page, "<ul>\n");
+    for (int i = 0; i < count; i++) {
+        put_text(page, "<li>");
+        if (can_be_followed(address[i]))
+            put_element(page, "<a href=\"", address[i], "\">");
+        put_element(page, "", address[i], can_be_followed(address[i]) ? "</a></li>\n" : "</li>\n");
+    }
+    put_text(page, "</ul>\n");
+}
+
+void arc_page_fields(arc_page *page, const char *const *name, const char *const *value, int count) {
+    put_text(page, "<dl class=\"fields\">\n");
+    for (int i = 0; i < count; i++) {
+        put_element(page, "<dt>", name[i], "</dt>");
+        put_element(page, "<dd>", value[i], "</dd>\n");
+    }
+    put_text(page, "</dl>\n");
+}
+
+void arc_page_drawing(arc_page *page, const char *svg, const char *caption) {
+    put_text(page, "<figure class=\"drawing\">");
+    put_text(page, svg);
+    if (caption)
+        put_element(page, "<figcaption>", caption, "</figcaption>");
+    put_text(page, "</figure>\n");
 }
 
 static bool like_a_number(const char *cell) {

@@ -321,16 +321,21 @@ static void throughput_of_cards(void **state) {
     assert_true(fabs(card.fps * card.seconds - (double)card.inferences) < 1e-6 * (double)card.inferences);
     /* what both threads spent is no more than there was */
     assert_true(card.latency_ms * (double)card.inferences <= 2e3 * card.seconds);
+    char processor[8];
+    arc_processor_name(processor, sizeof processor);
+    assert_memory_equal(processor, card.processor, strlen(processor)); /* cut to what there is room for */
+    assert_string_equal(card.sha256, "");
     assert_int_equal(arc_bench_card_model(ctx, model, -1, 640, &card, &err), ARC_EINVAL);
     arc_context *alone = arc_test_context_isa(NULL, 1, "generic");
     assert_int_equal(arc_bench_card_model(alone, model, 0, 640, &card, &err), ARC_EINVAL);
     assert_non_null(strstr(err.text, "two threads"));
     arc_context_close(&alone);
     arc_model_free(&model);
-    card = (arc_bench_card){"bf16", "avx512", 500, 20.5, 24.39, 80};
+    card = (arc_bench_card){"bf16", "avx512", 500, 20.5, 24.39, 80, "a \"b\"", "0f"};
     says(arc_bench_card_describe(ctx, &card, "r50.onnx", true, &text, NULL), &text,
          "{\"model\": \"r50.onnx\", \"isa\": \"avx512\", \"precision\": \"bf16\", \"threads\": 2, \"in_flight\": 2, \"seconds\": "
-         "20.50, \"inferences\": 500, \"fps\": 24.39, \"latency_ms\": 80.000}\n");
+         "20.50, \"inferences\": 500, \"fps\": 24.39, \"latency_ms\": 80.000, \"processor\": \"a \\\"b\\\"\", \"sha256\": "
+         "\"0f\"}\n");
     says(arc_bench_card_describe(ctx, &card, "r50.onnx", false, &text, NULL), &text,
          "bf16       24.39 FPS     80.000 ms latency   avx512, 2 threads, 2 in flight, 20.5 s, 500 inferences of r50.onnx\n");
 }

@@ -52,6 +52,31 @@ static void texts_are_escaped(void **state) {
     arc_page_free(&page);
 }
 
+static void parts_of_a_card(void **state) {
+    (void)state;
+    arc_page *page;
+    arc_map map;
+    assert_int_equal(arc_page_new(ctx, "t", NULL, &page, NULL), ARC_OK);
+    const char *names[] = {"a<b", "c"}, *values[] = {"1 & 2", "\"3\""};
+    arc_page_subheading(page, "<i>");
+    arc_page_fields(page, names, values, 2);
+    arc_page_code(page, "a < b\n  c");
+    const char *addresses[] = {"https://x.org/?a=1&b=\"2\"", "javascript:alert(1)", "HTTP://x", "http://y"};
+    arc_page_links(page, addresses, 4);
+    arc_page_drawing(page, "<svg><path/></svg>", "a > b");
+    char *text = (char *)(uintptr_t)saved(page, &map);
+    assert_non_null(strstr(text, "<h3>&lt;i&gt;</h3>"));
+    assert_non_null(strstr(text, "<dt>a&lt;b</dt><dd>1 &amp; 2</dd>\n<dt>c</dt><dd>&quot;3&quot;</dd>\n</dl>"));
+    assert_non_null(strstr(text, "<pre>a &lt; b\n  c</pre>"));
+    assert_non_null(
+        strstr(text, "<a href=\"https://x.org/?a=1&amp;b=&quot;2&quot;\">https://x.org/?a=1&amp;b=&quot;2&quot;</a>"));
+    assert_non_null(strstr(text, "<li>javascript:alert(1)</li>\n<li>HTTP://x</li>\n<li><a href=\"http://y\">"));
+    assert_non_null(strstr(text, "<svg><path/></svg><figcaption>a &gt; b</figcaption>"));
+    free(text);
+    arc_map_close(&map);
+    arc_page_free(&page);
+}
+
 static size_t from_base64(const char *text, uint8_t *bytes) {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t count = 0;
@@ -142,10 +167,8 @@ int main(void) {
     context.alloc = arc_alloc_libc;
     path = in_folder("page.html");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_are_escaped),
-        cmocka_unit_test(pictures_decode_again),
-        cmocka_unit_test(plots_have_their_own_ids),
-        cmocka_unit_test(failing_memory),
+        cmocka_unit_test(texts_are_escaped),        cmocka_unit_test(parts_of_a_card), cmocka_unit_test(pictures_decode_again),
+        cmocka_unit_test(plots_have_their_own_ids), cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

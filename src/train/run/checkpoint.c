@@ -1,6 +1,7 @@
 /* train: checkpoints: step-NNNNNNNN.onnx is a plain model, step-NNNNNNNN.state has everything else. The state is written last,
  * so a checkpoint that has one is complete. Nothing in it depends on the number of ranks. A failed write leaves the older
  * checkpoints as they were. */
+#include "base/text.h"
 #include "train/trainer/trainer_internal.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -269,6 +270,31 @@ static void swap_average(arc_trainer *t) {
     }
 }
 
+/* What the model was trained on: the last part of the data set's path, which is all that may leave this machine. */
+static arc_status put_training(const arc_trainer *t, arc_graph *g) {
+    const char *path = t->options->data;
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    char name[256]; /* no name in a folder is longer */
+    snprintf(name, sizeof name, "%.*s", (int)ARC_MIN(end - begin, sizeof name), path + begin);
+    arc_text text;
+    char *json;
+    arc_text_begin(&text, &t->ctx->alloc);
+    arc_text_add(&text, "{\"data\": ");
+    arc_text_quote(&text, name);
+    arc_text_add(&text, ", \"pictures\": %lld, \"identities\": %lld, \"steps\": %lld}", (long long)t->samples,
+                 (long long)t->identities, (long long)t->at.step);
+    arc_status st = arc_text_end(&text, &json, NULL);
+    if (st == ARC_OK)
+        st = arc_graph_set_meta(g, "arcface.training", json);
+    arc_mem_free(&t->ctx->alloc, json);
+    return st;
+}
+
 arc_status arc_train_graph(arc_trainer *t, arc_model *out, arc_error *err) {
     char *text = NULL;
     *out = (arc_model){.alloc = t->ctx->alloc, .contract = t->model->contract};
@@ -277,7 +303,8 @@ arc_status arc_train_graph(arc_trainer *t, arc_model *out, arc_error *err) {
     swap_average(t);
     if (st == ARC_OK)
         st = arc_recipe_text(&t->recipe, &text, err);
-    if (st == ARC_OK && arc_graph_set_meta(out->graph, "arcface.recipe", text) != ARC_OK)
+    if (st == ARC_OK &&
+        (arc_graph_set_meta(out->graph, "arcface.recipe", text) != ARC_OK || put_training(t, out->graph) != ARC_OK))
         st = arc_fail_nomem(err, "the model");
     arc_mem_free(&t->ctx->alloc, text);
     if (st != ARC_OK)
