@@ -105,6 +105,10 @@ int arc_sys_mkdir(const char *path, mode_t mode) {
     return fails("mkdir") ? -1 : mkdir(path, mode);
 }
 
+int arc_sys_rmdir(const char *path) {
+    return fails("rmdir") ? -1 : rmdir(path);
+}
+
 DIR *arc_sys_opendir(const char *path) {
     return fails("opendir") ? NULL : opendir(path);
 }

@@ -274,6 +274,7 @@ mutant archive-layout deploy/archive/config.c - archive 's/planes ? second : las
 mutant spell-gelu deploy/spell.c - deploy 's/number(w, M_SQRT2)/number(w, 2)/'
 mutant spell-norm-axis deploy/spell.c - deploy 's/for (int64_t a = axis; a < 0/for (int64_t a = -1; a < 0/'
 mutant archive-anchors deploy/archive/nnarchive.c - archive 's#/ cells), "outputs"#/ cells / 2), "outputs"#'
+mutant farthest-nearest vector/farthest.c - farthest 's/ARC_MAX(c->cosine\[i\], cosine)/cosine/'
 mutant blob-dims deploy/archive/blob.c - archive 's/const_section + u32(r)/u32(r)/'
 # Operators and forms of models as people export them today.
 mutant group-norm-channel op/norm/row.c - layers_images 's/group \* each + i \/ plane/group * each/'

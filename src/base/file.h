@@ -78,6 +78,8 @@ typedef struct arc_names {
 arc_status arc_dir_list(arc_names *out, const arc_alloc *a, const char *path, size_t max_count, arc_error *err);
 void arc_names_free(arc_names *names);
 arc_status arc_dir_make(const char *path, arc_error *err); /* with its parents; it is no error if it exists */
+/* Removes a folder with nothing in it; it is no error if there is none. */
+arc_status arc_dir_remove(const char *path, arc_error *err);
 /* Creates the folder in which the file `path` is to be written, with its parents. */
 arc_status arc_dir_make_for(const char *path, arc_error *err);
 

@@ -1,4 +1,4 @@
-/* base: folders: sorted listings, and making folders. */
+/* base: folders: sorted listings, making and removing folders. */
 #include "base/file.h"
 #include "base/paths.h"
 #include "base/sys.h"
@@ -78,6 +78,10 @@ arc_status arc_dir_make(const char *path, arc_error *err) {
         part[i] = i < bytes ? '/' : 0;
     }
     return arc_path_kind_of(path) == ARC_PATH_DIR ? ARC_OK : arc_fail(err, ARC_EIO, "%s: exists and is not a folder", path);
+}
+
+arc_status arc_dir_remove(const char *path, arc_error *err) {
+    return arc_sys_rmdir(path) == 0 || errno == ENOENT ? ARC_OK : arc_fail_errno(err, "remove", path);
 }
 
 arc_status arc_dir_make_for(const char *path, arc_error *err) {

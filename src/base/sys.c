@@ -64,6 +64,10 @@ int arc_sys_mkdir(const char *path, mode_t mode) {
     return mkdir(path, mode);
 }
 
+int arc_sys_rmdir(const char *path) {
+    return rmdir(path);
+}
+
 DIR *arc_sys_opendir(const char *path) {
     return opendir(path);
 }

@@ -26,6 +26,7 @@ void *arc_sys_map(int fd, size_t bytes); /* private, read-only, from the beginni
 int arc_sys_rename(const char *from, const char *to);
 int arc_sys_unlink(const char *path);
 int arc_sys_mkdir(const char *path, mode_t mode);
+int arc_sys_rmdir(const char *path);
 DIR *arc_sys_opendir(const char *path);
 struct dirent *arc_sys_readdir(DIR *dir); /* NULL with errno 0: the end */
 

@@ -175,6 +175,9 @@ static void folders_are_made_with_parents(void **state) {
     assert_int_equal(arc_writer_open(&w, libc, in_folder("file"), &err), ARC_OK);
     assert_int_equal(arc_writer_commit(&w, &err), ARC_OK);
     assert_int_equal(arc_dir_make(in_folder("file/b"), &err), ARC_EIO);
+    assert_int_equal(arc_dir_remove(in_folder("x/y"), &err), ARC_EIO); /* z is in it */
+    assert_int_equal(arc_dir_remove(in_folder("x/y/z"), &err), ARC_OK);
+    assert_int_equal(arc_dir_remove(in_folder("x/y/z"), &err), ARC_OK);
 }
 
 typedef struct tally {

@@ -1,20 +1,12 @@
 /* What the files of this folder share: findings, members, what config.json holds. */
 #include "deploy/archive/archive.h"
-#include <stdio.h>
 #include <string.h>
 
 void arc_archive_find(arc_archive *a, bool serious, const char *where, const char *fmt, ...) {
-    char text[1024];
     va_list args;
     va_start(args, fmt);
-    const int length = vsnprintf(text, sizeof text, fmt, args);
+    arc_findings_add_args(&a->found, serious, where, fmt, args);
     va_end(args);
-    const char *place = arc_arena_strdup(&a->arena, where), *copy = length < 0 ? NULL : arc_arena_strdup(&a->arena, text);
-    if (a->findings == ARC_ARCHIVE_MAX_FINDINGS || !place || !copy) {
-        a->crowded = true;
-        return;
-    }
-    a->finding[a->findings++] = (arc_finding){serious, place, copy};
 }
 
 const arc_member *arc_archive_member(const arc_archive *a, const char *name) {

@@ -6,6 +6,7 @@
 #define ARC_DEPLOY_ARCHIVE_H
 
 #include "deploy/deploy.h"
+#include "deploy/findings.h"
 #include <arcface/archive.h>
 #include <jansson.h>
 
@@ -13,7 +14,6 @@
 #define ARC_ARCHIVE_MAX_MEMBERS 64
 #define ARC_ARCHIVE_MAX_CONFIG_BYTES ((size_t)1 << 20)
 #define ARC_ARCHIVE_MAX_BYTES ((size_t)4 << 30)
-#define ARC_ARCHIVE_MAX_FINDINGS 256
 #define ARC_BLOB_MAX_TENSORS 64
 
 typedef enum arc_container { ARC_CONTAINER_ARCHIVE, ARC_CONTAINER_BLOB, ARC_CONTAINER_SUPERBLOB } arc_container;
@@ -43,11 +43,6 @@ typedef struct arc_superblob {
     uint64_t base_bytes, patch_bytes[ARC_SUPERBLOB_SHAVES]; /* patch i makes the blob of i + 1 shaves of the base; 0: none */
 } arc_superblob;
 
-typedef struct arc_finding {
-    bool serious;
-    const char *where, *text;
-} arc_finding;
-
 typedef struct arc_archive {
     arc_arena arena;
     arc_map map;
@@ -62,9 +57,7 @@ typedef struct arc_archive {
     bool has_blob, has_superblob;
     arc_superblob blob; /* of a blob: its base alone */
     arc_graph *graph;   /* of an ONNX file inside; NULL otherwise */
-    arc_finding finding[ARC_ARCHIVE_MAX_FINDINGS];
-    int findings;
-    bool crowded; /* there were more */
+    arc_findings found;
 } arc_archive;
 
 /* ---- archive.c ---- */
@@ -99,7 +92,7 @@ arc_status arc_superblob_parse(arc_superblob *out, arc_arena *arena, const void 
 
 /* config.json by itself. */
 void arc_archive_check_config(arc_archive *a);
-/* The container, config.json, and config.json beside the network. Everything is added to a->finding. */
+/* The container, config.json, and config.json beside the network. Everything is added to a->found. */
 void arc_archive_check(arc_archive *a);
 
 /* ---- pack.c ---- */
@@ -111,5 +104,7 @@ typedef struct arc_pack_member {
 } arc_pack_member;
 /* NAME.tar.xz, atomically; times, owners and order are fixed, so that the same members give the same bytes. */
 arc_status arc_pack_save(const arc_alloc *a, const char *path, const arc_pack_member *member, int members, arc_error *err);
+/* A zip whose members are stored as they are, likewise. */
+arc_status arc_pack_zip(const arc_alloc *a, const char *path, const arc_pack_member *member, int members, arc_error *err);
 
 #endif

@@ -3,13 +3,6 @@
 #include "deploy/archive/archive.h"
 #include <string.h>
 
-/* Names come from the file: nothing in them may steer a terminal. */
-static void without_controls(arc_text *t) {
-    for (size_t i = 0; i < t->buffer.bytes; i++)
-        if ((t->buffer.data[i] < 0x20 && t->buffer.data[i] != '\n') || t->buffer.data[i] == 0x7f)
-            t->buffer.data[i] = '?';
-}
-
 static const char *kind_of(const arc_archive *a) {
     return a->container == ARC_CONTAINER_ARCHIVE ? "NN Archive" : a->container == ARC_CONTAINER_BLOB ? "blob" : "superblob";
 }
@@ -169,31 +162,6 @@ static void put_json_head(arc_text *t, const arc_archive *a) {
         put_json_blob(t, a);
 }
 
-static void put_findings(arc_text *t, const arc_archive *a, const arc_archive_counts *n) {
-    for (int i = 0; i < a->findings; i++)
-        arc_text_add(t, "%s: %s: %s\n", a->finding[i].serious ? "error" : "warning", a->finding[i].where, a->finding[i].text);
-    if (a->crowded)
-        arc_text_add(t, "and more: only the first %d are shown\n", a->findings);
-    if (n->errors + n->warnings == 0)
-        arc_text_add(t, "%s: nothing is wrong with it\n", a->path);
-    else
-        arc_text_add(t, "%s: %d error%s, %d warning%s\n", a->path, n->errors, n->errors == 1 ? "" : "s", n->warnings,
-                     n->warnings == 1 ? "" : "s");
-}
-
-static void put_json_findings(arc_text *t, const arc_archive *a, const arc_archive_counts *n) {
-    arc_text_add(t, ", \"errors\": %d, \"warnings\": %d, \"complete\": %s, \"findings\": [", n->errors, n->warnings,
-                 arc_text_bool(!a->crowded));
-    for (int i = 0; i < a->findings; i++) {
-        arc_text_add(t, "%s{\"severity\": \"%s\", \"where\": ", i ? ", " : "", a->finding[i].serious ? "error" : "warning");
-        arc_text_quote(t, a->finding[i].where);
-        arc_text_add(t, ", \"text\": ");
-        arc_text_quote(t, a->finding[i].text);
-        arc_text_add(t, "}");
-    }
-    arc_text_add(t, "]");
-}
-
 arc_status arc_archive_info(arc_context *ctx, const char *path, bool json, char **text, arc_error *err) {
     arc_archive a;
     arc_text t;
@@ -207,7 +175,7 @@ arc_status arc_archive_info(arc_context *ctx, const char *path, bool json, char 
         arc_text_add(&t, "}\n");
     } else {
         put_text(&t, &a);
-        without_controls(&t);
+        arc_text_without_controls(&t);
     }
     st = arc_text_end(&t, text, err);
     arc_archive_close(&a);
@@ -224,16 +192,15 @@ arc_status arc_archive_verify(arc_context *ctx, const char *path, bool json, arc
     if ((st = arc_archive_open(&a, &ctx->alloc, path, err)) != ARC_OK)
         return st;
     arc_archive_check(&a);
-    for (int i = 0; i < a.findings; i++)
-        *(a.finding[i].serious ? &counts->errors : &counts->warnings) += 1;
+    arc_findings_count(&a.found, counts);
     arc_text_begin(&t, &ctx->alloc);
     if (json) {
         put_json_head(&t, &a);
-        put_json_findings(&t, &a, counts);
+        arc_findings_put_json(&t, &a.found);
         arc_text_add(&t, "}\n");
     } else {
-        put_findings(&t, &a, counts);
-        without_controls(&t);
+        arc_findings_put(&t, &a.found, a.path);
+        arc_text_without_controls(&t);
     }
     st = arc_text_end(&t, text, err);
     arc_archive_close(&a);

@@ -207,6 +207,7 @@ static arc_status read_container(arc_archive *a, arc_error *err) {
 static arc_status begin(arc_archive *a, const arc_alloc *alloc, const char *path, arc_error *err) {
     *a = (arc_archive){0};
     arc_arena_init(&a->arena, alloc, 0);
+    a->found.arena = &a->arena;
     arc_buffer_init(&a->config, alloc, ARC_ARCHIVE_MAX_CONFIG_BYTES);
     arc_buffer_init(&a->executable, alloc, ARC_ARCHIVE_MAX_BYTES);
     a->path = arc_arena_strdup(&a->arena, path);

@@ -1,4 +1,4 @@
-/* Writes a .tar.xz with libarchive, through the atomic writer. */
+/* Writes a .tar.xz or a zip with libarchive, through the atomic writer. */
 #include "deploy/archive/archive.h"
 #include <archive.h>
 #include <archive_entry.h>
@@ -40,24 +40,43 @@ static arc_status put_member(struct archive *tar, const arc_pack_member *m, sink
     return good ? ARC_OK : fail(s, tar, path);
 }
 
-arc_status arc_pack_save(const arc_alloc *a, const char *path, const arc_pack_member *member, int members, arc_error *err) {
+/* ustar has no times but whole seconds and no owner's name unless one is set: the same bytes every time. */
+static bool begin_tar_xz(struct archive *tar) {
+    return archive_write_set_format_ustar(tar) == ARCHIVE_OK && archive_write_add_filter_xz(tar) == ARCHIVE_OK &&
+           archive_write_set_filter_option(tar, "xz", "compression-level", LEVEL) == ARCHIVE_OK;
+}
+
+/* Pictures are compressed already. */
+static bool begin_zip(struct archive *zip) {
+    return archive_write_set_format_zip(zip) == ARCHIVE_OK &&
+           archive_write_set_format_option(zip, "zip", "compression", "store") == ARCHIVE_OK;
+}
+
+static arc_status save(const arc_alloc *a, const char *path, const arc_pack_member *member, int members,
+                       bool (*begin)(struct archive *), arc_error *err) {
     arc_status st;
     sink s = {.st = ARC_OK, .err = err};
-    struct archive *tar = NULL;
+    struct archive *into = NULL;
     ARC_TRY(arc_writer_open(&s.w, a, path, err));
-    tar = archive_write_new();
-    if (!tar)
+    into = archive_write_new();
+    if (!into)
         ARC_TRY(arc_fail_nomem(err, path));
-    /* ustar has no times but whole seconds and no owner's name unless one is set: the same bytes every time. */
-    if (archive_write_set_format_ustar(tar) != ARCHIVE_OK || archive_write_add_filter_xz(tar) != ARCHIVE_OK ||
-        archive_write_set_filter_option(tar, "xz", "compression-level", LEVEL) != ARCHIVE_OK ||
-        archive_write_set_bytes_in_last_block(tar, 1) != ARCHIVE_OK || archive_write_open(tar, &s, NULL, put, NULL) != ARCHIVE_OK)
-        ARC_TRY(fail(&s, tar, path));
+    if (!begin(into) || archive_write_set_bytes_in_last_block(into, 1) != ARCHIVE_OK ||
+        archive_write_open(into, &s, NULL, put, NULL) != ARCHIVE_OK)
+        ARC_TRY(fail(&s, into, path));
     for (int i = 0; i < members; i++)
-        ARC_TRY(put_member(tar, &member[i], &s, path));
-    if (archive_write_close(tar) != ARCHIVE_OK)
-        ARC_TRY(fail(&s, tar, path));
+        ARC_TRY(put_member(into, &member[i], &s, path));
+    if (archive_write_close(into) != ARCHIVE_OK)
+        ARC_TRY(fail(&s, into, path));
 done:
-    archive_write_free(tar);
+    archive_write_free(into);
     return arc_writer_finish(&s.w, st, err);
+}
+
+arc_status arc_pack_save(const arc_alloc *a, const char *path, const arc_pack_member *member, int members, arc_error *err) {
+    return save(a, path, member, members, begin_tar_xz, err);
+}
+
+arc_status arc_pack_zip(const arc_alloc *a, const char *path, const arc_pack_member *member, int members, arc_error *err) {
+    return save(a, path, member, members, begin_zip, err);
 }
