@@ -225,6 +225,8 @@ mutant eval-own-fold eval/protocol/verification.c - eval 's/best_coarse(\&j->all
 mutant eval-far-left-end eval/protocol/verification.c - eval 's/if ((double)accepted \/ total > target)/if ((double)accepted \/ total >= target)/'
 mutant eval-deviation eval/protocol/verification.c - eval 's/sqrt(squares \/ n)/sqrt(squares \/ (n - 1))/'
 mutant eval-facenet-folds eval/protocol/verification.c - curves 's/share(sum\[0\], total\[0\]) \/ v->folds/share(sum[0], j->out->impostor)/'
+mutant frechet-rows vector/frechet.c - frechet 's/sqrt((double)(s->rows - 1))/sqrt((double)s->rows)/'
+mutant frechet-pivot vector/frechet.c - frechet 's/if (!(variance > least))/if (!(variance > 0))/'
 mutant eval-auc-ties eval/stats/curve.c - "eval curves" 's/0\.5 \* (double)genuine/(double)genuine/'
 mutant eval-nearest-of-equals eval/stats/curve.c - "curves templates" 's/if (off > b->nearest\[i\])/if (off >= b->nearest[i])/'
 mutant eval-far-not-above eval/stats/curve.c - curves 's/if (far <= c->operating/if (far < c->operating/'
