@@ -275,8 +275,11 @@ mutant archive-bomb deploy/archive/open.c - archive 's/if (r->unpacked > most ||
 mutant archive-layout deploy/archive/config.c - archive 's/planes ? second : last/planes ? last : second/'
 mutant spell-gelu deploy/spell.c - deploy 's/number(w, M_SQRT2)/number(w, 2)/'
 mutant spell-norm-axis deploy/spell.c - deploy 's/for (int64_t a = axis; a < 0/for (int64_t a = -1; a < 0/'
-mutant archive-anchors deploy/archive/nnarchive.c - archive 's#/ cells), "outputs"#/ cells / 2), "outputs"#'
 mutant farthest-nearest vector/farthest.c - farthest 's/ARC_MAX(c->cosine\[i\], cosine)/cosine/'
+mutant archive-anchors deploy/archive/nnarchive.c - archive 's#/ cells));#/ cells / 2));#'
+mutant yunet-first-box deploy/yunet.c - deploy 's/{{3, 10}, {2, 32}/{{3, 10}, {2, 48}/'
+mutant yunet-centre deploy/yunet.c - deploy 's/-5 \* ratio/0/'
+mutant archive-yunet-grid deploy/archive/config.c - archive 's/same |= json_integer_value/same = json_integer_value/'
 mutant blob-dims deploy/archive/blob.c - archive 's/const_section + u32(r)/u32(r)/'
 # Operators and forms of models as people export them today.
 mutant group-norm-channel op/norm/row.c - layers_images 's/group \* each + i \/ plane/group * each/'

@@ -31,6 +31,8 @@ typedef struct arc_export_report {
     int64_t input[4];          /**< shape of "images": batch (-1 = any), channels, height, width */
     int64_t output[2];         /**< shape of the first output; of an embedder: batch (-1 = any), numbers in an embedding */
     int outputs;               /**< 1 of an embedder */
+    char first[32];            /**< name of the first output */
+    char last[32];             /**< name of the last */
     int opset;                 /**< version of ONNX's operators, at most 13 */
     int nodes;                 /**< operators in the file */
     int half_weights;          /**< tensors stored in half precision */
@@ -40,10 +42,12 @@ typedef struct arc_export_report {
     bool normalisation_nodes;  /**< Sub and Div normalise in front of the network */
 } arc_export_report;
 
-/** Writes an embedder or an SCRFD detector as one ONNX file, atomically. Input "images", [batch,3,height,width], blue, green,
- * red, 0 to 255: channel order and normalisation are inside, in the first convolution's weights where that changes nothing but
- * rounding, else as operators. Output "output", [batch,dim]; of a detector "score_8", "score_16", ..., "bbox_8", ..., "kps_8",
- * ..., [anchors,1], [anchors,4], [anchors,10], which SCRFDParser of depthai-nodes decodes. Opset 13 or older, standard operators,
+/** Writes an embedder, or a detector of SCRFD's or YuNet's family, as one ONNX file, atomically. Input "images",
+ * [batch,3,height,width], blue, green, red, 0 to 255: channel order and normalisation are inside, in the first convolution's
+ * weights where that changes nothing but rounding, else as operators. Output "output", [batch,dim]; of SCRFD "score_8",
+ * "score_16", ..., "bbox_8", ..., "kps_8",
+ * ..., [anchors,1], [anchors,4], [anchors,10], which SCRFDParser of depthai-nodes decodes; of YuNet "loc" [rows,14], "conf"
+ * [rows,2] and "iou" [rows,1] on the grid of its YuNetParser. Opset 13 or older, standard operators,
  * metadata of arcface alone. What is written has been run on a drawn picture and gave the model's embedding. The file is loaded
  * like any other model and gives the same embeddings; with uint8_input it is for others alone. `opt` and `report` may be NULL.
  * Thread: any, while nothing else runs on the context. Errors: EINVAL (options), EUNSUPPORTED (another task or detector, several

@@ -35,11 +35,16 @@ arc_status arc_deploy_image(arc_deploy_writer *w, arc_shape s, const arc_export_
 arc_status arc_deploy_metadata(arc_context *ctx, arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt,
                                const arc_export_report *report, arc_error *err);
 
-/* ---- detector.c ---- */
+/* ---- detector.c (detector.h) ---- */
 
 /* As arc_deploy_export, of a detector: without metadata and shapes of the report. */
 arc_status arc_deploy_detector(arc_context *ctx, const arc_model *m, const arc_export_options *opt, double tolerance,
                                arc_deploy_writer *w, arc_export_report *report, arc_error *err);
+
+/* ---- yunet.c ---- */
+
+/* Rows of every output that YuNetParser expects of pictures of that size. */
+int64_t arc_deploy_yunet_rows(int64_t height, int64_t width);
 
 /* ---- writer.c ---- */
 
@@ -53,8 +58,12 @@ void arc_deploy_free_name(arc_deploy_writer *w, const char *of, char name[ARC_DE
 /* A value of a name near `name` that nothing has yet; ARC_NO_VALUE on ENOMEM. */
 int arc_deploy_value(arc_deploy_writer *w, const char *name);
 int arc_deploy_constant(arc_deploy_writer *w, const char *name, arc_dtype t, const arc_shape *s, void **data);
-/* A node of two inputs and a new output, which is returned. */
-int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b);
+/* A node and its output, which is returned: `out`, or a new value where that is ARC_NO_VALUE. made (may be NULL): the node.
+ * ARC_NO_VALUE where an input is that, and on ENOMEM. */
+int arc_deploy_node(arc_deploy_writer *w, const char *op, int inputs, const int *in, int out, arc_node **made);
+int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b, int out);
+/* Makes the value an output, float32 of that shape. Errors: ENOMEM. */
+arc_status arc_deploy_output(arc_deploy_writer *w, int value, const arc_shape *s);
 
 /* ---- rewrite.c ---- */
 

@@ -1,6 +1,7 @@
 /* A model as one ONNX file for other toolchains. */
 #include "deploy/deploy.h"
 #include "format/format.h"
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_BATCH 1024
@@ -43,8 +44,8 @@ static arc_status put_length(arc_deploy_writer *w, int embedding, int output) {
     if (!n || least < 0 || arc_node_ints(w->g, n, "axes", 1, &axis) != ARC_OK || arc_node_int(w->g, n, "keepdims", 1) != ARC_OK)
         return ARC_ENOMEM;
     *(float *)tiny = 1e-12f;
-    const int in[2] = {embedding, arc_deploy_binary(w, "Add", norm, least)};
-    return in[1] >= 0 && arc_graph_node(w->g, "Div", "arcface/unit", 2, in, 1, &output) ? ARC_OK : ARC_ENOMEM;
+    const int divisor = arc_deploy_binary(w, "Add", norm, least, ARC_NO_VALUE);
+    return arc_deploy_binary(w, "Div", embedding, divisor, output) >= 0 ? ARC_OK : ARC_ENOMEM;
 }
 
 /* From the network's output to [batch,dim], of length 1 where asked. */
@@ -60,13 +61,9 @@ static arc_status put_output(arc_deploy_writer *w, const arc_export_options *opt
     }
     if (opt->l2 && put_length(w, embedding, output) != ARC_OK)
         return ARC_ENOMEM;
-    if (arc_graph_add_output(w->g, output) != ARC_OK)
-        return ARC_ENOMEM;
-    arc_value *v = &w->g->value[output];
-    v->dtype = ARC_F32;
-    v->shape = (arc_shape){2, {opt->batch ? opt->batch : -1, dim}};
-    v->symbol[0] = opt->batch ? NULL : "N";
-    return ARC_OK;
+    const arc_shape s = {2, {opt->batch ? opt->batch : -1, dim}};
+    w->g->value[output].symbol[0] = opt->batch ? NULL : "N";
+    return arc_deploy_output(w, output, &s);
 }
 
 static arc_status build(arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt, int rank, int64_t dim,
@@ -128,6 +125,8 @@ arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc
     memcpy(r.input, in->shape.dim, sizeof r.input);
     memcpy(r.output, out->shape.dim, sizeof r.output);
     r.outputs = w->g->outputs;
+    snprintf(r.first, sizeof r.first, "%s", out->name);
+    snprintf(r.last, sizeof r.last, "%s", w->g->value[w->g->output[w->g->outputs - 1]].name);
     r.opset = w->g->opset;
     r.nodes = w->g->nodes;
     *report = r;

@@ -150,9 +150,9 @@ static int put_swap(arc_deploy_writer *w, int image) {
 /* Sub and Div come first, in BGR order, so that the convolution sees them whether or not it takes the order upon itself. */
 static int put_normalisation(arc_deploy_writer *w, int image, const arc_deploy_pixels *p) {
     if (p->shifts)
-        image = arc_deploy_binary(w, "Sub", image, channel_constant(w, "arcface/mean", p->mean));
+        image = arc_deploy_binary(w, "Sub", image, channel_constant(w, "arcface/mean", p->mean), ARC_NO_VALUE);
     if (p->scales && image >= 0)
-        image = arc_deploy_binary(w, "Div", image, channel_constant(w, "arcface/divisor", p->divisor));
+        image = arc_deploy_binary(w, "Div", image, channel_constant(w, "arcface/divisor", p->divisor), ARC_NO_VALUE);
     return image;
 }
 

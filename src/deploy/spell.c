@@ -7,26 +7,13 @@
 
 #define LEAST_AXIS (-ARC_MAX_RANK)
 
-/* A new value, or `out` where it is one. */
-static int node(arc_deploy_writer *w, const char *op, int inputs, const int *in, int out, arc_node **made) {
-    for (int i = 0; i < inputs; i++)
-        if (in[i] < 0)
-            return ARC_NO_VALUE;
-    if (out < 0)
-        out = arc_deploy_value(w, op);
-    arc_node *n = out >= 0 ? arc_graph_node(w->g, op, w->g->value[out].name, inputs, in, 1, &out) : NULL;
-    if (made)
-        *made = n;
-    return n ? out : ARC_NO_VALUE;
-}
-
+/* Short names, because formulas are made of them. */
 static int one(arc_deploy_writer *w, const char *op, int a, int out) {
-    return node(w, op, 1, &a, out, NULL);
+    return arc_deploy_node(w, op, 1, &a, out, NULL);
 }
 
 static int two(arc_deploy_writer *w, const char *op, int a, int b, int out) {
-    const int in[2] = {a, b};
-    return node(w, op, 2, in, out, NULL);
+    return arc_deploy_binary(w, op, a, b, out);
 }
 
 static int number(arc_deploy_writer *w, double value) {
@@ -54,7 +41,7 @@ static int mean(arc_deploy_writer *w, int x, int64_t axis) {
     arc_node *n = NULL;
     for (int64_t a = axis; a < 0 && count < ARC_MAX_RANK; a++)
         axes[count++] = a;
-    const int y = node(w, "ReduceMean", 1, &x, ARC_NO_VALUE, &n);
+    const int y = arc_deploy_node(w, "ReduceMean", 1, &x, ARC_NO_VALUE, &n);
     return y >= 0 && arc_node_ints(w->g, n, "axes", count, axes) == ARC_OK && arc_node_int(w->g, n, "keepdims", 1) == ARC_OK
                ? y
                : ARC_NO_VALUE;
@@ -117,7 +104,7 @@ static int swish(arc_deploy_writer *w, const arc_node *n, const int *in, int out
 static int hard_swish(arc_deploy_writer *w, const arc_node *n, const int *in, int out) {
     arc_node *gate = NULL;
     (void)n;
-    const int y = node(w, "HardSigmoid", 1, in, ARC_NO_VALUE, &gate);
+    const int y = arc_deploy_node(w, "HardSigmoid", 1, in, ARC_NO_VALUE, &gate);
     if (y < 0 || arc_node_float(w->g, gate, "alpha", 1.0f / 6) != ARC_OK || arc_node_float(w->g, gate, "beta", 0.5f) != ARC_OK)
         return ARC_NO_VALUE;
     return two(w, "Mul", in[0], y, out);
@@ -127,7 +114,7 @@ static int hard_swish(arc_deploy_writer *w, const arc_node *n, const int *in, in
 static int part_of_shape(arc_deploy_writer *w, const arc_node *n, const int *in, int out) {
     const int parts[3] = {one(w, "Shape", in[0], ARC_NO_VALUE), whole(w, arc_attr_int(n, "start", 0)),
                           whole(w, arc_attr_int(n, "end", INT64_MAX))};
-    return node(w, "Slice", 3, parts, out, NULL);
+    return arc_deploy_node(w, "Slice", 3, parts, out, NULL);
 }
 
 /* allowzero asks what a 0 in the shape means: there is none. */

@@ -60,9 +60,27 @@ int arc_deploy_constant(arc_deploy_writer *w, const char *of, arc_dtype t, const
     return arc_graph_constant_new(w->g, name, t, s, data);
 }
 
-int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b) {
+int arc_deploy_node(arc_deploy_writer *w, const char *op, int inputs, const int *in, int out, arc_node **made) {
     char name[64];
+    for (int i = 0; i < inputs; i++)
+        if (in[i] < 0)
+            return ARC_NO_VALUE;
     snprintf(name, sizeof name, "arcface/%.40s", op);
-    const int in[2] = {a, b}, out = a < 0 || b < 0 ? ARC_NO_VALUE : arc_deploy_value(w, name);
-    return out >= 0 && arc_graph_node(w->g, op, w->g->value[out].name, 2, in, 1, &out) ? out : ARC_NO_VALUE;
+    if (out < 0)
+        out = arc_deploy_value(w, name);
+    arc_node *n = out >= 0 ? arc_graph_node(w->g, op, w->g->value[out].name, inputs, in, 1, &out) : NULL;
+    if (made)
+        *made = n;
+    return n ? out : ARC_NO_VALUE;
+}
+
+int arc_deploy_binary(arc_deploy_writer *w, const char *op, int a, int b, int out) {
+    const int in[2] = {a, b};
+    return arc_deploy_node(w, op, 2, in, out, NULL);
+}
+
+arc_status arc_deploy_output(arc_deploy_writer *w, int value, const arc_shape *s) {
+    w->g->value[value].dtype = ARC_F32;
+    w->g->value[value].shape = *s;
+    return arc_graph_add_output(w->g, value);
 }

@@ -74,11 +74,18 @@ expect 3 export "$work/nowhere.onnx" -o "$work/x.onnx"
 expect 3 export "$work/crop.ppm" -o "$work/x.onnx"
 if [ -e "$detector" ]; then
     expect 0 export "$detector" -o "$work/det.tar.xz" --target nnarchive --size 320
-    sentence "9 outputs" "score_8 [3200,1]"
+    sentence "9 outputs from score_8 [3200,1] to kps_32"
     expect 0 archive verify "$work/det.tar.xz"
     says "unless the application calls setInputSize"
     expect 2 export "$detector" -o "$work/x.onnx" --size 100
     sentence "multiple of 32"
+fi
+yunet=$(dirname "$detector")/yunet_s_dynamic.onnx
+if [ -e "$yunet" ]; then
+    expect 0 export "$yunet" -o "$work/yunet.tar.xz" --target nnarchive --size 320
+    sentence "3 outputs from loc [5875,14] to iou"
+    expect 0 archive verify "$work/yunet.tar.xz"
+    says "nothing is wrong"
 fi
 expect 4 export "$work/mbf.onnx" -o "$work/nowhere/x.onnx"
 ls "$work" | grep -q '^x\.' && wrong "a mistake left a file"

@@ -48,11 +48,14 @@ for model in "$@"; do
     "$arcface" export "$model" -q --target nnarchive -o "$work/face.tar.xz" && "$arcface" archive verify "$work/face.tar.xz" || failed=1
     "$venv/bin/python" "$here/validate_archive.py" "$work/face.tar.xz" || failed=1
 done
-for detector in "$data"/models/detection/{scrfd_2.5g_bnkps,det_500m}.onnx; do
-    photo=$data/photos/insightface/t1.jpg
-    [ -e "$detector" ] && [ -e "$photo" ] || { echo "skipped: $detector or $photo is not here"; continue; }
-    "$arcface" export "$detector" -q --target nnarchive -o "$work/detector.tar.xz" && "$arcface" archive verify "$work/detector.tar.xz" || failed=1
-    "$venv/bin/python" "$here/validate_detector.py" "$work/detector.tar.xz" "$arcface" "$detector" "$photo" || failed=1
+photos=("$data"/photos/insightface/{t1.jpg,Tom_Hanks_54745.png,mask_blue.jpg} "$data"/photos/pairs/couple.jpg)
+for detector in "$data"/models/detection/{scrfd_2.5g_bnkps,det_500m,yunet_s_640_640,yunet_s_dynamic}.onnx; do
+    [ -e "$detector" ] && [ -e "${photos[0]}" ] || { echo "skipped: $detector or ${photos[0]} is not here"; continue; }
+    for size in "" "--size 320"; do
+        # shellcheck disable=SC2086
+        "$arcface" export "$detector" -q --target nnarchive -o "$work/detector.tar.xz" $size && "$arcface" archive verify "$work/detector.tar.xz" || failed=1
+        "$venv/bin/python" "$here/validate_detector.py" "$work/detector.tar.xz" "$arcface" "$detector" "${photos[@]}" || failed=1
+    done
 done
 touch "$work/told"
 echo "cosine of 1 - 1e-6 or more: $(grep -cE ': (ONNX Runtime|OpenVINO|OpenCV|ncnn) [01]\.[0-9]{9}$' "$work/told") runs; below it:"

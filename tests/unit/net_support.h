@@ -191,28 +191,56 @@ static inline arc_graph *net_embedder(int side_px, int pad, bool quantized) {
     return t.g;
 }
 
+/* One convolution as an output of a detector: `columns` numbers for each of `anchors` in each cell of `stride` pixels. */
+static inline void net_cells(net *t, int x, int stride, int anchors, int columns, bool score, const char *name, int rank) {
+    arc_node *n;
+    const int64_t shape[3] = {1, -1, columns}, order[4] = {0, 2, 3, 1};
+    const int c = net_conv(t, x, (net_conv_spec){3, anchors * columns, stride, stride, 0, 1, true});
+    const int y = net_node(t, "Transpose", score ? net_node(t, "Sigmoid", c, ARC_NO_VALUE, ARC_NO_VALUE, NULL) : c, ARC_NO_VALUE,
+                           ARC_NO_VALUE, &n);
+    assert_int_equal(arc_node_ints(t->g, n, "perm", 4, order), ARC_OK);
+    const int in[2] = {y, net_ints(t, rank, shape + 3 - rank)}, out = arc_graph_value(t->g, name);
+    assert_non_null(arc_graph_node(t->g, "Reshape", name, 2, in, 1, &out));
+    assert_int_equal(arc_graph_add_output(t->g, out), ARC_OK);
+}
+
+static inline arc_graph *net_detector_done(net *t, const char *family) {
+    arc_error err = {0};
+    assert_int_equal(arc_graph_check(t->g, &err), ARC_OK);
+    assert_int_equal(arc_graph_set_meta(t->g, "arcface.task", "detect"), ARC_OK);
+    assert_int_equal(arc_graph_set_meta(t->g, "arcface.detector", family), ARC_OK);
+    return t->g;
+}
+
 /* One convolution for each output of SCRFD: the cells of a stride as its kernel. Its input has no fixed size. To be freed. */
 static inline arc_graph *net_detector(void) {
     static const int kinds[] = {1, 4, 10};
     net t;
-    arc_error err = {0};
     net_new(&t, &arc_alloc_libc, 12);
     const int x = net_input(&t, "data", net_shape(4, 1, 3, -1, -1));
     for (int k = 0; k < 9; k++) {
-        const int columns = kinds[k / 3], stride = 8 << k % 3;
-        arc_node *n;
-        const int64_t shape[2] = {-1, columns}, order[4] = {0, 2, 3, 1};
-        const int c = net_conv(&t, x, (net_conv_spec){3, 2 * columns, stride, stride, 0, 1, true});
-        const int y = net_node(&t, "Transpose", columns == 1 ? net_node(&t, "Sigmoid", c, ARC_NO_VALUE, ARC_NO_VALUE, NULL) : c,
-                               ARC_NO_VALUE, ARC_NO_VALUE, &n);
-        assert_int_equal(arc_node_ints(t.g, n, "perm", 4, order), ARC_OK);
-        assert_int_equal(arc_graph_add_output(t.g, net_node(&t, "Reshape", y, net_ints(&t, 2, shape), ARC_NO_VALUE, NULL)),
-                         ARC_OK);
+        char name[32];
+        snprintf(name, sizeof name, "out_%d", k);
+        net_cells(&t, x, 8 << k % 3, 2, kinds[k / 3], kinds[k / 3] == 1, name, 2);
     }
-    assert_int_equal(arc_graph_check(t.g, &err), ARC_OK);
-    assert_int_equal(arc_graph_set_meta(t.g, "arcface.task", "detect"), ARC_OK);
-    assert_int_equal(arc_graph_set_meta(t.g, "arcface.detector", "scrfd"), ARC_OK);
-    return t.g;
+    return net_detector_done(&t, "scrfd");
+}
+
+/* The same of YuNet of 2023. */
+static inline arc_graph *net_yunet(void) {
+    static const int kinds[] = {1, 1, 4, 10};
+    static const char *const names[] = {"cls", "obj", "bbox", "kps"};
+    net t;
+    net_new(&t, &arc_alloc_libc, 13);
+    const float least = 1.0f / 256; /* sides are exponentials of what the convolutions give */
+    const int image = net_input(&t, "input", net_shape(4, 1, 3, -1, -1));
+    const int x = net_node(&t, "Mul", image, net_constant(&t, net_shape(1, 1, 0, 0, 0), least, least), ARC_NO_VALUE, NULL);
+    for (int k = 0; k < 12; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s_%d", names[k / 3], 8 << k % 3);
+        net_cells(&t, x, 8 << k % 3, 1, kinds[k / 3], kinds[k / 3] == 1, name, k % 3 == 1 ? 2 : 3);
+    }
+    return net_detector_done(&t, "yunet");
 }
 
 #endif

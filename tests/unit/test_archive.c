@@ -238,30 +238,34 @@ static void test_exported(void **state) {
     arc_map_close(&second);
 }
 
-/* A detector's archive has the head that depthai-nodes' parser is built from. */
-static void test_detector(void **state) {
-    (void)state;
+/* A small detector of its own as an archive, looked at; warnings: how many it shall have. */
+static void export_detector(arc_graph *g, int side, int warnings, const char *path) {
     arc_model *model = NULL;
-    arc_archive a;
     arc_archive_counts n;
     arc_error err = {0};
-    char path[TEST_PATH_BYTES];
-    snprintf(path, sizeof path, "%s", in_folder("detector.tar.xz"));
-    arc_graph *g = net_detector();
+    arc_export_options opt;
     assert_int_equal(arc_onnx_save(g, in_folder("detector.onnx"), &err), ARC_OK);
     arc_graph_free(&g);
     assert_int_equal(arc_model_load(ctx, in_folder("detector.onnx"), ARC_TASK_DETECT, NULL, &model, &err), ARC_OK);
-    for (int side = 640; side > 0; side -= 320) {
-        arc_export_options opt;
-        arc_export_options_default(&opt);
-        opt.size_px = side;
-        if (arc_export_nnarchive(ctx, model, &opt, path, NULL, &err) != ARC_OK)
-            fail_msg("%s", err.text);
-        char *text = verified(path, &n);
-        if (n.errors != 0 || n.warnings != (side != 640))
-            fail_msg("%s", text);
-        arc_text_free(ctx, &text);
-    }
+    arc_export_options_default(&opt);
+    opt.size_px = side;
+    if (arc_export_nnarchive(ctx, model, &opt, path, NULL, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    char *text = verified(path, &n);
+    if (n.errors != 0 || n.warnings != warnings)
+        fail_msg("%s", text);
+    arc_text_free(ctx, &text);
+    arc_model_free(&model);
+}
+
+/* A detector's archive has the head that depthai-nodes' parser is built from. */
+static void test_detector(void **state) {
+    (void)state;
+    arc_archive a;
+    char path[TEST_PATH_BYTES];
+    snprintf(path, sizeof path, "%s", in_folder("detector.tar.xz"));
+    export_detector(net_detector(), 640, 0, path);
+    export_detector(net_detector(), 320, 1, path); /* setInputSize */
     assert_int_equal(arc_archive_open(&a, &arc_alloc_libc, path, NULL), ARC_OK);
     const json_t *head = json_array_get(arc_archive_list(&a, "heads"), 0), *settings = json_object_get(head, "metadata");
     assert_string_equal(arc_archive_text(head, "parser"), "SCRFDParser");
@@ -270,7 +274,35 @@ static void test_detector(void **state) {
     assert_int_equal(json_integer_value(json_array_get(json_object_get(settings, "feat_stride_fpn"), 2)), 32);
     assert_true(json_real_value(json_object_get(settings, "iou_threshold")) == 0.4);
     arc_archive_close(&a);
-    arc_model_free(&model);
+}
+
+static void test_yunet(void **state) {
+    (void)state;
+    arc_archive a;
+    arc_archive_counts n;
+    char path[TEST_PATH_BYTES], text[8192];
+    snprintf(path, sizeof path, "%s", in_folder("yunet.tar.xz"));
+    export_detector(net_yunet(), 320, 0, path);
+    assert_int_equal(arc_archive_open(&a, &arc_alloc_libc, path, NULL), ARC_OK);
+    const json_t *head = json_array_get(arc_archive_list(&a, "heads"), 0), *settings = json_object_get(head, "metadata");
+    assert_string_equal(arc_archive_text(head, "parser"), "YuNetParser");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(head, "outputs"), 0)), "loc");
+    assert_true(json_real_value(json_object_get(settings, "conf_threshold")) == 0.6);
+    assert_null(json_object_get(settings, "num_anchors"));
+    /* the same network on another grid */
+    char *config = json_dumps(a.json, JSON_COMPACT | JSON_SORT_KEYS);
+    char *at = strstr(config, "[5875,14]");
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s[2100,14]%s", (int)(at - config), config, at + 9);
+    const arc_pack_member members[] = {{"arcface.onnx", a.executable.data, a.executable.bytes},
+                                       {ARC_ARCHIVE_CONFIG, text, strlen(text)}};
+    assert_int_equal(arc_pack_save(&arc_alloc_libc, in_folder("other.tar.xz"), members, 2, NULL), ARC_OK);
+    char *told = verified(in_folder("other.tar.xz"), &n);
+    assert_true(n.errors >= 1);
+    assert_non_null(strstr(told, "grid has 5875 rows for 320 x 320 pixels"));
+    arc_text_free(ctx, &told);
+    free(config);
+    arc_archive_close(&a);
 }
 
 /* config.json beside the network of an export: each contradiction is found. */
@@ -466,10 +498,11 @@ static void test_info(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults),         cmocka_unit_test(test_members),         cmocka_unit_test(test_bomb),
-        cmocka_unit_test(test_damage),         cmocka_unit_test(test_exported),        cmocka_unit_test(test_detector),
-        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_refused_options), cmocka_unit_test(test_blob),
-        cmocka_unit_test(test_superblob),      cmocka_unit_test(test_blob_inside),     cmocka_unit_test(test_info),
+        cmocka_unit_test(test_faults), cmocka_unit_test(test_members),        cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_exported),       cmocka_unit_test(test_detector),
+        cmocka_unit_test(test_yunet),  cmocka_unit_test(test_contradictions), cmocka_unit_test(test_refused_options),
+        cmocka_unit_test(test_blob),   cmocka_unit_test(test_superblob),      cmocka_unit_test(test_blob_inside),
+        cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

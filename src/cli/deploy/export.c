@@ -26,10 +26,11 @@ static void tell(const arc_export_report *r, const arc_export_options *opt, cons
     char n[24];
     fprintf(stderr, "wrote %s: images [%s,3,%lld,%lld] %s", path, dim_text(r->input[0], n), (long long)r->input[2],
             (long long)r->input[3], opt->uint8_input ? "uint8" : "float32");
-    if (r->outputs == 1)
-        fprintf(stderr, " -> output [%s,%lld]", dim_text(r->output[0], n), (long long)r->output[1]);
+    if (r->outputs > 1)
+        fprintf(stderr, " -> %d outputs from %s [%lld,%lld] to %s", r->outputs, r->first, (long long)r->output[0],
+                (long long)r->output[1], r->last);
     else
-        fprintf(stderr, " -> %d outputs, score_8 [%lld,1] to kps_%d", r->outputs, (long long)r->output[0], 4 << r->outputs / 3);
+        fprintf(stderr, " -> %s [%s,%lld]", r->first, dim_text(r->output[0], n), (long long)r->output[1]);
     fprintf(stderr, "; %d operators of opset %d; ", r->nodes, r->opset);
     if (opt->raw)
         fputs("the input is the model's own", stderr);
@@ -107,8 +108,8 @@ const cli_command cli_export = {
     .max_args = 1,
     .what = "a recogniser or detector as other toolchains take it",
     .about = "Writes one ONNX file for ONNX Runtime, OpenVINO, OpenCV, ncnn and the converters behind devices: input images "
-             "[1,3,112,112], blue, green, red, 0 to 255; output output [1,512]; of an SCRFD detector the outputs that OAK's "
-             "SCRFDParser knows. Channel order and normalisation are inside. Operators "
+             "[1,3,112,112], blue, green, red, 0 to 255; output output [1,512]; of an SCRFD or YuNet detector the "
+             "outputs that OAK's SCRFDParser and YuNetParser decode. Channel order and normalisation are inside. Operators "
              "are those of opset 13 or older. The file is written only when it gives the model's embedding for a drawn picture. "
              "--target nnarchive packs that file with its description for OAK cameras' tools. docs/DEPLOY.md says how to use it.",
     .example = "arcface export r50.onnx -o face.onnx --l2",

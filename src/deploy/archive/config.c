@@ -356,13 +356,55 @@ static size_t outputs_with(const json_t *outputs, const char *part) {
     return n;
 }
 
-/* Whether the first input is a picture of that height and width. */
-static bool has_side(const arc_archive *a, json_int_t side) {
-    const json_t *shape = json_object_get(json_array_get(arc_archive_list(a, "inputs"), 0), "shape");
-    int dims = 0;
-    for (size_t i = 0; i < json_array_size(shape); i++)
-        dims += json_integer_value(json_array_get(shape, i)) == side;
-    return dims == 2;
+/* Height and width of the first input; false where depthai knows none. */
+static bool picture_size(const arc_archive *a, json_int_t *height, json_int_t *width) {
+    const json_t *input = json_array_get(arc_archive_list(a, "inputs"), 0), *shape = json_object_get(input, "shape");
+    const char *layout = arc_archive_text(input, "layout");
+    const bool planes = layout && strcmp(layout, "NCHW") == 0;
+    if (!layout || json_array_size(shape) != 4 || (!planes && strcmp(layout, "NHWC") != 0))
+        return false;
+    *height = json_integer_value(json_array_get(shape, planes ? 2 : 1));
+    *width = json_integer_value(json_array_get(shape, planes ? 3 : 2));
+    return true;
+}
+
+static void check_scrfd(arc_archive *a, const char *where, const json_t *outputs) {
+    json_int_t height, width;
+    if (outputs_with(outputs, "score") == 0 || outputs_with(outputs, "score") != outputs_with(outputs, "bbox") ||
+        outputs_with(outputs, "score") != outputs_with(outputs, "kps"))
+        arc_archive_find(a, true, where, "SCRFDParser needs as many outputs score_N as bbox_N and kps_N");
+    if (!picture_size(a, &height, &width) || height != SCRFD_SIDE_PX || width != SCRFD_SIDE_PX)
+        arc_archive_find(a, false, where,
+                         "SCRFDParser decodes for pictures of %d x %d pixels unless the application calls setInputSize",
+                         SCRFD_SIDE_PX, SCRFD_SIDE_PX);
+}
+
+static void check_yunet(arc_archive *a, const char *where, const json_t *outputs) {
+    static const char *const parts[] = {"loc", "conf", "iou"};
+    const json_t *list = arc_archive_list(a, "outputs");
+    json_int_t height, width;
+    bool complete = json_array_size(outputs) == ARC_COUNT(parts);
+    for (size_t i = 0; i < ARC_COUNT(parts); i++)
+        complete &= outputs_with(outputs, parts[i]) == 1;
+    if (!complete)
+        arc_archive_find(a, true, where,
+                         "YuNetParser takes three outputs whose names have loc, conf and iou, and stops at any other");
+    if (!complete || !picture_size(a, &height, &width) || height <= 0 || width <= 0)
+        return;
+    const int64_t rows = arc_deploy_yunet_rows(height, width);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *shape = json_object_get(json_array_get(list, i), "shape");
+        bool same = json_array_size(shape) == 0;
+        for (size_t k = 0; k < json_array_size(shape); k++)
+            same |= json_integer_value(json_array_get(shape, k)) == rows;
+        if (!same) {
+            arc_archive_find(a, true, where,
+                             "YuNetParser's grid has %lld rows for %lld x %lld pixels, output %zu has others: models of "
+                             "2023 have another grid, which \"arcface export --target nnarchive\" puts on this one",
+                             (long long)rows, (long long)width, (long long)height, i);
+            return;
+        }
+    }
 }
 
 static void check_parser(arc_archive *a, const char *where, const char *parser, const json_t *outputs) {
@@ -371,17 +413,10 @@ static void check_parser(arc_archive *a, const char *where, const char *parser, 
         arc_archive_find(a, true, where,
                          count == 0 ? "EmbeddingsParser gets no output: \"outputs\" must name the embedding"
                                     : "EmbeddingsParser takes one output, \"outputs\" names more");
-    if (strcmp(parser, "SCRFDParser") == 0 &&
-        (outputs_with(outputs, "score") == 0 || outputs_with(outputs, "score") != outputs_with(outputs, "bbox") ||
-         outputs_with(outputs, "score") != outputs_with(outputs, "kps")))
-        arc_archive_find(a, true, where, "SCRFDParser needs as many outputs score_N as bbox_N and kps_N");
-    if (strcmp(parser, "YuNetParser") == 0 &&
-        outputs_with(outputs, "loc") + outputs_with(outputs, "conf") + outputs_with(outputs, "iou") != count)
-        arc_archive_find(a, true, where, "YuNetParser takes outputs whose names have loc, conf or iou and stops at any other");
-    if (strcmp(parser, "SCRFDParser") == 0 && !has_side(a, SCRFD_SIDE_PX))
-        arc_archive_find(a, false, where,
-                         "SCRFDParser decodes for pictures of %d x %d pixels unless the application calls setInputSize",
-                         SCRFD_SIDE_PX, SCRFD_SIDE_PX);
+    if (strcmp(parser, "SCRFDParser") == 0)
+        check_scrfd(a, where, outputs);
+    if (strcmp(parser, "YuNetParser") == 0)
+        check_yunet(a, where, outputs);
     if (!AMONG(parser, parsers))
         arc_archive_find(a, false, where, "parser \"%.60s\" is none of depthai-nodes': pipelines that build parsers by name stop",
                          parser);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define NETWORK "arcface.onnx"
-#define MAX_FACES 100                       /* what SCRFDParser keeps */
+#define MAX_FACES 100                       /* what a parser keeps */
 #define MAX_NETWORK_BYTES ((size_t)2 << 30) /* what protobuf reads */
 
 static json_t *shape_of(const int64_t *dim, int rank) {
@@ -50,14 +50,20 @@ static json_t *head_of(const arc_graph *g, const arc_contract *c, const arc_expo
     if (c->task == ARC_TASK_EMBED)
         return json_pack("{s:s, s:s, s:{s:n}, s:o}", "name", "embeddings", "parser", "EmbeddingsParser", "metadata",
                          "postprocessor_path", "outputs", names_of(g));
-    json_t *strides = json_array();
-    for (int i = 0; strides && i < r->outputs / 3; i++)
-        json_array_append_new(strides, json_integer(8 << i));
-    const int64_t cells = (r->input[2] + 7) / 8 * ((r->input[3] + 7) / 8);
-    return json_pack("{s:s, s:s, s:{s:n, s:[s], s:i, s:f, s:f, s:i, s:n, s:o, s:i}, s:o}", "name", "faces", "parser",
-                     "SCRFDParser", "metadata", "postprocessor_path", "classes", "Face", "n_classes", 1, "iou_threshold",
-                     decimal(c->nms_iou), "conf_threshold", decimal(c->threshold), "max_det", MAX_FACES, "anchors",
-                     "feat_stride_fpn", strides, "num_anchors", (int)(r->output[0] / cells), "outputs", names_of(g));
+    const bool scrfd = c->detector == ARC_DETECTOR_SCRFD;
+    json_t *settings =
+        json_pack("{s:n, s:[s], s:i, s:f, s:f, s:i, s:n}", "postprocessor_path", "classes", "Face", "n_classes", 1,
+                  "iou_threshold", decimal(c->nms_iou), "conf_threshold", decimal(c->threshold), "max_det", MAX_FACES, "anchors");
+    if (settings && scrfd) {
+        json_t *strides = json_array();
+        for (int i = 0; strides && i < r->outputs / 3; i++)
+            json_array_append_new(strides, json_integer(8 << i));
+        const int64_t cells = (r->input[2] + 7) / 8 * ((r->input[3] + 7) / 8);
+        json_object_set_new(settings, "feat_stride_fpn", strides);
+        json_object_set_new(settings, "num_anchors", json_integer(r->output[0] / cells));
+    }
+    return json_pack("{s:s, s:s, s:o, s:o}", "name", "faces", "parser", scrfd ? "SCRFDParser" : "YuNetParser", "metadata",
+                     settings, "outputs", names_of(g));
 }
 
 /* mean and scale say nothing and stand there because HubAI shows them. */

@@ -31,6 +31,17 @@ arc_status arc_decode_retinaface_mxnet(const arc_raw *raw, arc_face_list *faces,
 arc_status arc_decode_yunet(const arc_raw *raw, arc_face_list *faces, arc_error *err);
 arc_status arc_decode_faces(arc_detector_kind kind, const arc_raw *raw, arc_face_list *faces, arc_error *err);
 
+/* Which of the outputs are SCRFD's scores, boxes and landmarks, for strides 8, 16, 32 and, in some models, 64 and 128; landmarks
+ * may be missing (-1). The number of strides; *anchors: of each cell. */
+#define ARC_SCRFD_MAX_LEVELS 5
+#define ARC_SCRFD_LEAST_LEVELS 3
+enum { ARC_SCRFD_SCORE, ARC_SCRFD_BOX, ARC_SCRFD_MARK, ARC_SCRFD_KINDS };
+int arc_scrfd_levels(const arc_raw *raw, int level[ARC_SCRFD_MAX_LEVELS][ARC_SCRFD_KINDS], int *anchors);
+/* Which of the outputs are YuNet's class and object scores, boxes and landmarks at a stride of 8, 16 or 32. False: one is
+ * missing. */
+enum { ARC_YUNET_CLASS, ARC_YUNET_OBJECT, ARC_YUNET_BOX, ARC_YUNET_MARK, ARC_YUNET_KINDS };
+bool arc_yunet_level(const arc_raw *raw, int stride, int level[ARC_YUNET_KINDS]);
+
 /* The number of rows of an output whose last dimension is `columns`: the product of the others; 0 if it has another shape. */
 int64_t arc_output_rows(const arc_net_output *out, int64_t columns);
 

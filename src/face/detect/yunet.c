@@ -7,16 +7,28 @@
 #include <string.h>
 
 /* The k-th output of `rows` x `columns` whose name starts with `prefix`; if no names do, the k-th of that shape. */
-static const float *find(const arc_raw *raw, int64_t rows, int64_t columns, const char *prefix, int k) {
+static int find(const arc_raw *raw, int64_t rows, int64_t columns, const char *prefix, int k) {
     for (int i = 0; i < raw->count; i++) {
         const arc_net_output *o = &raw->out[i];
         if (arc_output_rows(o, columns) == rows && o->name && strncmp(o->name, prefix, strlen(prefix)) == 0)
-            return o->data;
+            return i;
     }
     for (int i = 0; i < raw->count; i++)
         if (arc_output_rows(&raw->out[i], columns) == rows && k-- == 0)
-            return raw->out[i].data;
-    return NULL;
+            return i;
+    return -1;
+}
+
+bool arc_yunet_level(const arc_raw *raw, int stride, int level[ARC_YUNET_KINDS]) {
+    const int64_t rows = (int64_t)(raw->width_px / stride) * (raw->height_px / stride);
+    level[ARC_YUNET_CLASS] = find(raw, rows, 1, "cls", 0);
+    level[ARC_YUNET_OBJECT] = find(raw, rows, 1, "obj", 1);
+    level[ARC_YUNET_BOX] = find(raw, rows, 4, "bbox", 0);
+    level[ARC_YUNET_MARK] = find(raw, rows, 10, "kps", 0);
+    for (int kind = 0; kind < ARC_YUNET_KINDS; kind++)
+        if (level[kind] < 0)
+            return false;
+    return true;
 }
 
 static float unit(float v) {
@@ -24,13 +36,14 @@ static float unit(float v) {
 }
 
 static arc_status decode_level(const arc_raw *raw, int stride, arc_face_list *faces, arc_error *err) {
-    int w = raw->width_px / stride, h = raw->height_px / stride;
-    int64_t rows = (int64_t)w * h;
-    const float *cls = find(raw, rows, 1, "cls", 0), *obj = find(raw, rows, 1, "obj", 1);
-    const float *box = find(raw, rows, 4, "bbox", 0), *mark = find(raw, rows, 10, "kps", 0);
-    if (!cls || !obj || !box || !mark)
+    int level[ARC_YUNET_KINDS];
+    const int w = raw->width_px / stride, h = raw->height_px / stride;
+    const int64_t rows = (int64_t)w * h;
+    if (!arc_yunet_level(raw, stride, level))
         return arc_fail(err, ARC_ESHAPE, "the outputs are not those of YuNet at %dx%d: stride %d is incomplete", raw->width_px,
                         raw->height_px, stride);
+    const float *cls = raw->out[level[ARC_YUNET_CLASS]].data, *obj = raw->out[level[ARC_YUNET_OBJECT]].data,
+                *box = raw->out[level[ARC_YUNET_BOX]].data, *mark = raw->out[level[ARC_YUNET_MARK]].data;
     float s = (float)stride;
     for (int64_t i = 0; i < rows; i++) {
         float score = sqrtf(unit(cls[i]) * unit(obj[i]));
