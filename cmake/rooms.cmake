@@ -115,7 +115,7 @@ endif()
 
 arc_room(plot USES base LIBS PkgConfig::CAIRO)
 arc_room(drawn USES image kernel base)
-arc_room(vector USES kernel base)
+arc_room(vector USES kernel base LIBS PkgConfig::SODIUM)
 arc_room(hub USES base LIBS PkgConfig::CURL PkgConfig::ARCHIVE)
 arc_room(format USES ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::SODIUM)
 arc_room(model USES hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::SODIUM)

@@ -227,6 +227,8 @@ mutant eval-deviation eval/protocol/verification.c - eval 's/sqrt(squares \/ n)/
 mutant eval-facenet-folds eval/protocol/verification.c - curves 's/share(sum\[0\], total\[0\]) \/ v->folds/share(sum[0], j->out->impostor)/'
 mutant frechet-rows vector/frechet.c - frechet 's/sqrt((double)(s->rows - 1))/sqrt((double)s->rows)/'
 mutant frechet-pivot vector/frechet.c - frechet 's/if (!(variance > least))/if (!(variance > 0))/'
+mutant protect-order vector/protect.c - protect 's/const size_t k = r->back ? step/const size_t k = !r->back ? step/'
+mutant protect-counter vector/protect.c - protect 's/nonce, at \* 8 \/ 64, seed/nonce, 0, seed/'
 mutant eval-auc-ties eval/stats/curve.c - "eval curves" 's/0\.5 \* (double)genuine/(double)genuine/'
 mutant eval-nearest-of-equals eval/stats/curve.c - "curves templates" 's/if (off > b->nearest\[i\])/if (off >= b->nearest[i])/'
 mutant eval-far-not-above eval/stats/curve.c - curves 's/if (far <= c->operating/if (far < c->operating/'
