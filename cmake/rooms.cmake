@@ -122,7 +122,7 @@ arc_room(model USES hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::SODI
 arc_room(image USES kernel base LIBS PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP PkgConfig::EXIF PkgConfig::CAIRO ${picture_libs})
 arc_room(source USES image hub kernel base LIBS ${photo_archive_libs} ${photo_url_libs})
 arc_room(face USES image model hub format ${engine})
-arc_room(bench USES face image model hub format ${engine})
+arc_room(bench USES report plot face image model hub format ${engine})
 arc_room(data USES drawn face image model hub format ${engine} LIBS PkgConfig::SODIUM)
 arc_room(report USES plot image base)
 arc_room(eval USES data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::SODIUM)

@@ -45,6 +45,7 @@
 #include <arcface/plot.h>
 #include <arcface/probe.h>
 #include <arcface/protect.h>
+#include <arcface/profile.h>
 #include <arcface/quantize.h>
 #include <arcface/results.h>
 #include <arcface/status.h>

@@ -6,50 +6,11 @@
 #define ARCFACE_BENCH_H
 
 #include <arcface/face.h>
-#include <arcface/model.h>
+#include <arcface/profile.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/** One step of a plan: a layer with what was fused into it, or a change of layout. Texts belong to the network and are valid
- * until its next run. */
-typedef struct arc_layer_time {
-    const char *op;        /**< ONNX operator; changes of layout have a name of their own */
-    const char *name;      /**< of the node */
-    const char *algorithm; /**< "winograd 4x4", "igemm", "dwconv" ... */
-    const char *schedule;  /**< how the work is cut into tiles; "" where there is one way */
-    int rank;              /**< number of dimensions of its first output */
-    int64_t dim[8];        /**< [rank] of its first output, in logical order: batch, channels, height, width */
-    int64_t macs;          /**< multiply-adds of the convolution or product done directly; 0 for other layers */
-    int64_t bytes;         /**< of inputs, weights and outputs, each counted once */
-    double ms;             /**< shortest of the rounds */
-} arc_layer_time;
-
-/** Runs the network `rounds` times (at least 1) on input, float32 [n][c][h][w] as for arc_net_run, and times every step of its
- * plan. layers: [capacity], of which min(capacity, *count) are written; *count = steps of the plan, in order. An input that is
- * run in pieces (small networks take one image at a time) is timed by its first piece. Thread: one at a time. Errors: those of
- * arc_net_run. */
-ARC_API ARC_NODISCARD arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4], int rounds,
-                                                 arc_layer_time *layers, int capacity, int *count, arc_error *err);
-
-/** What the context's threads reach together on data that lies in registers or in the first cache.
- * Source: Williams et al., Roofline, CACM 2009. */
-typedef struct arc_roofline {
-    double fp32_gflops; /**< billion float32 operations a second, a fused multiply-add counted as two */
-    double bf16_gflops; /**< the same of bfloat16; 0 where the processor is not fast at it */
-    double int8_gops;   /**< the same of 8-bit integers */
-    double read_gb_s;   /**< 10^9 bytes a second read from memory */
-} arc_roofline;
-
-/** Measures for about a second; takes 256 MB for the time. Thread: any, but figures are true only when nothing else runs. Errors:
- * ENOMEM. */
-ARC_API ARC_NODISCARD arc_status arc_roofline_measure(arc_context *ctx, arc_roofline *out, arc_error *err);
-
-/** The text that `arcface bench roofline` prints; json: one line. ctx: the one that was measured.
- * Ownership: free with arc_text_free. Thread: any. Errors: ENOMEM. */
-ARC_API ARC_NODISCARD arc_status arc_roofline_describe(arc_context *ctx, const arc_roofline *roofline, bool json, char **text,
-                                                       arc_error *err);
 
 /** How a network is timed. */
 typedef struct arc_bench_options {
@@ -65,15 +26,6 @@ typedef struct arc_bench_options {
 /** Fills every field with its default. Thread: any. */
 ARC_API void arc_bench_options_default(arc_bench_options *opt);
 
-/** One step of the plan. */
-typedef struct arc_bench_step {
-    arc_layer_time layer; /**< its texts belong to the bench */
-    double one_thread_ms; /**< the same on one thread; 0 when the context has one */
-    /** The least that it could take: the products that its algorithm makes, at the machine's peak, or its weights at the speed of
-     * memory when the cache cannot hold the network's. */
-    double floor_ms;
-} arc_bench_step;
-
 /** One batch size. */
 typedef struct arc_bench_run {
     int batch;               /**< images in one run */
@@ -87,8 +39,7 @@ typedef struct arc_bench_run {
     double joules_per_image; /**< of the processor's package; negative where it does not tell */
     int64_t peak_bytes;      /**< arc_peak_memory_bytes since the model was loaded */
     const char *plan_id;     /**< of arc_net_plan_id */
-    int steps;               /**< 0 unless they were asked for */
-    arc_bench_step *step;    /**< [steps], in order; NULL unless they were asked for */
+    arc_profile *profile;    /**< of every layer and step; NULL unless the steps were asked for */
 } arc_bench_run;
 
 /** A network, timed. Arrays and texts belong to it. */
@@ -103,7 +54,7 @@ typedef struct arc_bench {
     int64_t flops;         /**< 2 * macs */
     double load_ms;        /**< loading the model */
     arc_roofline roofline; /**< of the machine */
-    double peak_gflops;    /**< of it, in the precision of the context */
+    double peak_gflops;    /**< of it, in the network's precision */
     int64_t peak_bytes;    /**< arc_peak_memory_bytes since the model was loaded */
     int runs;              /**< batch sizes */
     arc_bench_run *run;    /**< [runs], in the order of the options */

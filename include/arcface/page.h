@@ -64,6 +64,20 @@ ARC_API void arc_page_drawing(arc_page *page, const char *svg, const char *capti
 /** Adds plots, [count], side by side where there is room. Thread: one at a time. */
 ARC_API void arc_page_plots(arc_page *page, const arc_plot *plots, int count);
 
+/** One rectangle of a treemap. */
+typedef struct arc_treemap_item {
+    const char *name;   /**< written on it where there is room, and shown under the pointer */
+    const char *label;  /**< a second line of few letters: its value */
+    const char *detail; /**< shown under the pointer: lines of text */
+    double value;       /**< its area; what is not above 0 is left out */
+    int group;          /**< its colour: from 0, as in `groups` */
+} arc_treemap_item;
+
+/** Adds a treemap: rectangles, [count], whose areas are their values, and a key of the groups' colours, [group_count], of which
+ * eight differ. Thread: one at a time. Source: Bruls et al., Squarified Treemaps, VisSym 2000. */
+ARC_API void arc_page_treemap(arc_page *page, const arc_treemap_item *items, int count, const char *const *groups,
+                              int group_count);
+
 /** Adds pictures, [count], in a grid, each side_px wide and kept as JPEG. captions: [count], NULL = none. Thread: one at a
  * time. */
 ARC_API void arc_page_images(arc_page *page, const arc_image *images, const char *const *captions, int count, int side_px);

@@ -1,6 +1,7 @@
 /* base: builds text in memory; see text.h. */
 #include "base/text.h"
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_TEXT_BYTES ((size_t)1 << 30)
@@ -80,6 +81,19 @@ void arc_text_numbers(arc_text *t, const char *name, const double *x, int count)
 
 const char *arc_text_bool(bool x) {
     return x ? "true" : "false";
+}
+
+const char *arc_text_grouped(int64_t n, char text[32]) {
+    char digits[24];
+    const int length = snprintf(digits, sizeof digits, "%lld", (long long)n);
+    int used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
 }
 
 static arc_status fail(arc_text *t, arc_error *err) {

@@ -15,7 +15,8 @@ void arc_text_add(arc_text *t, const char *fmt, ...) ARC_PRINTF(2, 3);
 void arc_text_quote(arc_text *t, const char *s); /* as a JSON string; invalid UTF-8 becomes U+FFFD */
 /* "name": [1.5, 2] with all digits of a double. */
 void arc_text_numbers(arc_text *t, const char *name, const double *x, int count);
-const char *arc_text_bool(bool x); /* "true" or "false" */
+const char *arc_text_bool(bool x);                      /* "true" or "false" */
+const char *arc_text_grouped(int64_t n, char text[32]); /* 65156160: "65,156,160" */
 
 /* Gives the text to the caller, NUL-terminated, to be freed with arc_text_free; frees the rest. *text is NULL after a failure.
  * Errors: ENOMEM, ELIMIT. */

@@ -1,57 +1,9 @@
 /* A bench as text and as lines of JSON: a line a batch size, and with the steps a line each. */
 #include "bench/bench_internal.h"
+#include "model/layers.h"
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-/* The part of the threads' time that a step on one thread would not have needed: waiting for each other, and for memory that all
- * share. */
-static double lost_percent(const arc_bench *b, double ms, double one_thread_ms) {
-    return 100 * (1 - one_thread_ms / (b->threads * ms));
-}
-
-/* "1x64x56x56" */
-static void shape_text(const arc_layer_time *l, char *text, size_t bytes) {
-    text[0] = '\0';
-    for (int d = 0; d < l->rank; d++) {
-        const size_t at = strlen(text);
-        snprintf(text + at, bytes - at, "%s%" PRId64, d ? "x" : "", l->dim[d]);
-    }
-}
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------ */
-
-static void put_step(arc_text *t, const arc_bench *b, int index, const arc_bench_step *s, double total_ms) {
-    const arc_layer_time *l = &s->layer;
-    const double gflops = 2e-6 * (double)l->macs / l->ms, gb_s = 1e-6 * (double)l->bytes / l->ms;
-    char shape[96], lost[32] = "";
-    shape_text(l, shape, sizeof shape);
-    if (b->threads > 1)
-        snprintf(lost, sizeof lost, "%5.1f%%", lost_percent(b, l->ms, s->one_thread_ms));
-    arc_text_add(t, "%4d  %-18s %-14s %-13s %-20s %9.4f %5.1f%% %9.4f %6.1f%% %9.1f %6.1f%% %9.1f %6s  %s\n", index, l->op,
-                 l->algorithm, l->schedule, shape, l->ms, 100 * l->ms / total_ms, s->floor_ms, 100 * s->floor_ms / l->ms, gflops,
-                 100 * gflops / b->peak_gflops, gb_s, lost, l->name);
-}
-
-static void put_steps(arc_text *t, const arc_bench *b, const arc_bench_run *r) {
-    double total = 0, one_thread = 0, least = 0;
-    for (int i = 0; i < r->steps; i++) {
-        total += r->step[i].layer.ms;
-        one_thread += r->step[i].one_thread_ms;
-        least += r->step[i].floor_ms;
-    }
-    arc_text_add(t, "%4s  %-18s %-14s %-13s %-20s %9s %6s %9s %7s %9s %7s %9s %6s  %s\n", "step", "operator", "algorithm",
-                 "schedule", "output", "ms", "share", "floor ms", "% floor", "GFLOP/s", "% peak", "GB/s",
-                 b->threads > 1 ? "lost" : "", "name");
-    for (int i = 0; i < r->steps; i++)
-        put_step(t, b, i, &r->step[i], total);
-    arc_text_add(t, "plan %s; sum of the steps' least times: %.3f ms, of their floors %.3f (%.0f %%)", r->plan_id, total, least,
-                 100 * least / total);
-    if (b->threads > 1)
-        arc_text_add(t, ", on one thread %.3f ms: %d threads lose %.1f %% to waiting for each other and for memory", one_thread,
-                     b->threads, lost_percent(b, total, one_thread));
-    arc_text_add(t, " (GFLOP/s count the direct convolution: above 100 %% is what Winograd saves)\n");
-}
 
 static void put_text(arc_text *t, const arc_bench *b) {
     arc_text_add(t, "%s, %dx%d, %s, %s, %d threads; loaded in %.0f ms; %.2f GMAC an image\n", b->model, b->width_px, b->height_px,
@@ -67,32 +19,13 @@ static void put_text(arc_text *t, const arc_bench *b) {
         if (r->joules_per_image >= 0)
             arc_text_add(t, "  %.3f J an image", r->joules_per_image);
         arc_text_add(t, "\n");
-        if (r->step)
-            put_steps(t, b, r);
+        if (r->profile)
+            arc_layers_put_steps(t, r->profile);
     }
     arc_text_add(t, "peak memory %.0f MiB\n", (double)b->peak_bytes / 1048576);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------ */
-
-static void put_step_json(arc_text *t, const arc_bench *b, const arc_bench_run *r, int index) {
-    const arc_bench_step *s = &r->step[index];
-    const arc_layer_time *l = &s->layer;
-    const double gflops = 2e-6 * (double)l->macs / l->ms;
-    char shape[96];
-    shape_text(l, shape, sizeof shape);
-    arc_text_add(t, "{\"step\": %d, \"plan\": \"%s\", \"operator\": \"%s\", \"name\": ", index, r->plan_id, l->op);
-    arc_text_quote(t, l->name);
-    arc_text_add(t,
-                 ", \"algorithm\": \"%s\", \"schedule\": \"%s\", \"output\": \"%s\", \"ms\": %.5f, \"gflops\": %.1f, "
-                 "\"percent_of_peak\": %.1f, \"floor_ms\": %.5f, \"percent_of_floor\": %.1f, \"bytes\": %" PRId64,
-                 l->algorithm, l->schedule, shape, l->ms, gflops, 100 * gflops / b->peak_gflops, s->floor_ms,
-                 100 * s->floor_ms / l->ms, l->bytes);
-    if (b->threads > 1)
-        arc_text_add(t, ", \"one_thread_ms\": %.5f, \"lost_percent\": %.1f", s->one_thread_ms,
-                     lost_percent(b, l->ms, s->one_thread_ms));
-    arc_text_add(t, "}\n");
-}
 
 static void put_json(arc_text *t, const arc_bench *b) {
     for (int i = 0; i < b->runs; i++) {
@@ -110,8 +43,10 @@ static void put_json(arc_text *t, const arc_bench *b) {
         if (r->joules_per_image >= 0)
             arc_text_add(t, ", \"joules_per_image\": %.4f", r->joules_per_image);
         arc_text_add(t, "}\n");
-        for (int s = 0; s < r->steps; s++)
-            put_step_json(t, b, r, s);
+        for (int s = 0; r->profile && s < r->profile->steps; s++) {
+            arc_layers_put_step_json(t, r->profile, s);
+            arc_text_add(t, "\n");
+        }
     }
 }
 

@@ -1,8 +1,6 @@
-/* How fast a network runs: loading, batch after batch, and with `steps` where the time of each goes (steps.c). describe.c makes
+/* How fast a network runs: loading, batch after batch, and with `steps` where the time goes (profile.c). describe.c makes
  * text of it. */
 #include "bench/bench_internal.h"
-#include "model/pixels.h"
-#include <arcface/face.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +25,8 @@ void arc_bench_free(arc_context *ctx, arc_bench **bench) {
     if (!bench || !*bench)
         return;
     box *owner = (*bench)->memory;
+    for (int i = 0; i < (*bench)->runs; i++)
+        arc_profile_free(ctx, &(*bench)->run[i].profile);
     *bench = NULL;
     arc_arena_free(&owner->arena);
     arc_mem_free(&ctx->alloc, owner);
@@ -41,35 +41,12 @@ static double ms_since(uint64_t start_ns) {
     return (double)(arc_clock_ns() - start_ns) * 1e-6;
 }
 
-/* What a network runs on. */
-typedef struct fed {
-    const float *input;
-    const int64_t *dim;          /* [4] */
-    const float (*points)[5][2]; /* [dim[0]], for networks that take them */
-} fed;
-
-static arc_status run_once(arc_net *net, const fed *f, arc_error *err) {
-    const arc_status st = arc_net_set_points(net, f->points, (int)f->dim[0], err);
-    return st == ARC_OK ? arc_net_run(net, f->input, f->dim, err) : st;
-}
-
-/* The points of every crop: the template's, divided by its sides. */
-static void fill_points(arc_template align, int count, float (*points)[5][2]) {
-    int width, height;
-    for (int i = 0; i < count; i++) {
-        arc_template_get(align, &width, &height, points[i]);
-        for (int k = 0; k < 5; k++) {
-            points[i][k][0] /= (float)width;
-            points[i][k][1] /= (float)height;
-        }
-    }
-}
-
-static arc_status time_runs(arc_net *net, const fed *f, double seconds, double ms[MAX_RUNS], arc_bench_run *run, arc_error *err) {
+static arc_status time_runs(arc_net *net, const arc_bench_input *in, double seconds, double ms[MAX_RUNS], arc_bench_run *run,
+                            arc_error *err) {
     arc_status st;
     for (int i = 0; i < WARM_UP_RUNS; i++) {
         const uint64_t from = arc_clock_ns();
-        ARC_TRY(run_once(net, f, err));
+        ARC_TRY(arc_bench_run_once(net, in, err));
         if (i == 0)
             run->first_ms = ms_since(from);
     }
@@ -77,7 +54,7 @@ static arc_status time_runs(arc_net *net, const fed *f, double seconds, double m
     const uint64_t begin = arc_clock_ns();
     while (run->runs < MAX_RUNS && (run->runs < 3 || ms_since(begin) < seconds * 1e3)) {
         const uint64_t from = arc_clock_ns();
-        ARC_TRY(run_once(net, f, err));
+        ARC_TRY(arc_bench_run_once(net, in, err));
         ms[run->runs++] = ms_since(from);
     }
     const double spent = arc_energy_joules() - joules;
@@ -90,28 +67,16 @@ done:
     return st;
 }
 
-static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_options *opt, arc_template align, arc_net *net,
+static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_options *opt, const arc_model *model, arc_net *net,
                              arc_net *alone, arc_bench_run *run, arc_error *err) {
     arc_status st;
     const arc_bench *b = &owner->b;
-    const int64_t dim[4] = {run->batch, 3, b->height_px, b->width_px};
-    const arc_shape shape = {.rank = 4, .dim = {dim[0], dim[1], dim[2], dim[3]}};
-    const int64_t floats = arc_shape_count(&shape);
-    if (floats < 0)
-        return arc_fail(err, ARC_ELIMIT, "batch %d of %d x %d pixels is too large", run->batch, b->width_px, b->height_px);
-    const size_t count = (size_t)floats;
-    float *input = arc_mem_raw(&ctx->alloc, count, sizeof *input);
+    arc_bench_input in = {0};
     double *ms = arc_mem_new(&ctx->alloc, MAX_RUNS, sizeof *ms);
-    float(*points)[5][2] = arc_mem_new(&ctx->alloc, (size_t)run->batch, sizeof *points);
-    if (!input || !ms || !points) {
-        st = arc_fail_nomem(err, "timing a network");
-        goto done;
-    }
-    for (size_t i = 0; i < count; i++) /* noise, the same everywhere: bench/peers gives it to the other engines too */
-        input[i] = (float)(((uint32_t)i * 2654435761u) >> 8) / 16777216.0f * 2.0f - 1.0f;
-    fill_points(align, run->batch, points);
-    const fed f = {input, dim, (const float(*)[5][2])points};
-    ARC_TRY(time_runs(net, &f, opt->seconds, ms, run, err));
+    if (!ms)
+        return arc_fail_nomem(err, "timing a network");
+    ARC_TRY(arc_bench_input_new(ctx, model, run->batch, opt->size_px, &in, err));
+    ARC_TRY(time_runs(net, &in, opt->seconds, ms, run, err));
     run->images_per_s = run->batch * 1e3 / run->median_ms;
     run->direct_gflops = (double)b->flops * run->images_per_s * 1e-9;
     run->peak_bytes = arc_peak_memory_bytes();
@@ -119,11 +84,10 @@ static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_optio
     if (!run->plan_id)
         st = arc_fail_nomem(err, "the plan's name");
     else if (opt->steps)
-        st = arc_bench_steps(&b->roofline, net, alone, input, dim, &owner->arena, run, err);
+        st = arc_bench_profile(ctx, model, net, alone, &in, &b->roofline, ARC_FLOPS_ARCFACE, &run->profile, err);
 done:
-    arc_mem_free(&ctx->alloc, points);
+    arc_bench_input_free(ctx, &in);
     arc_mem_free(&ctx->alloc, ms);
-    arc_mem_free(&ctx->alloc, input);
     return st;
 }
 
@@ -139,7 +103,7 @@ static arc_status fill_facts(arc_context *ctx, const arc_model *model, int size_
     b->precision = facts.int8 ? "int8" : arc_precision_name(arc_context_precision(ctx));
     b->isa = arc_context_isa(ctx);
     b->threads = arc_context_threads(ctx);
-    b->peak_gflops = arc_context_precision(ctx) == ARC_PRECISION_BF16 ? b->roofline.bf16_gflops : b->roofline.fp32_gflops;
+    b->peak_gflops = arc_bench_peak(ctx, facts.int8, &b->roofline);
     b->height_px = contract->input_height_px ? contract->input_height_px : size_px;
     b->width_px = contract->input_width_px ? contract->input_width_px : size_px;
     return ARC_OK;
@@ -163,7 +127,7 @@ static arc_status time_network(arc_context *ctx, const char *path_or_name, const
         ARC_TRY(arc_net_new_on(&one_thread, model, &alone, err));
     for (; b->runs < opt->batch_count; b->runs++) {
         b->run[b->runs].batch = opt->batches[b->runs];
-        ARC_TRY(time_batch(ctx, owner, opt, arc_model_contract(model)->align, net, alone, &b->run[b->runs], err));
+        ARC_TRY(time_batch(ctx, owner, opt, model, net, alone, &b->run[b->runs], err));
     }
     b->peak_bytes = arc_peak_memory_bytes();
 done:

@@ -1,24 +1,11 @@
 /* The text of `arcface model info`: contract, inputs, outputs, layers, counts and memory plan, each with its unit. */
 #include "model/describe_internal.h"
+#include "model/layers.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_TEXT_BYTES ((size_t)64 << 20)
-
-/* 65156160 -> "65,156,160" */
-static const char *grouped(int64_t n, char text[32]) {
-    char digits[24];
-    const int length = snprintf(digits, sizeof digits, "%lld", (long long)n);
-    int used = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
-            text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = '\0';
-    return text;
-}
 
 static double mib(int64_t bytes) {
     return (double)bytes / (1 << 20);
@@ -88,24 +75,13 @@ static arc_status put_facts(const arc_model *m, const arc_model_facts *f, arc_bu
     char a[32], b[32];
     const arc_shape shape = arc_model_report_shape(m);
     PUT("parameters   %s (%s running statistics of BatchNormalization not counted); weights %.2f MiB\n",
-        grouped(f->parameters, a), grouped(f->running_statistics, b), mib(f->weight_bytes));
+        arc_text_grouped(f->parameters, a), arc_text_grouped(f->running_statistics, b), mib(f->weight_bytes));
     PUT("MACs         %s multiply-accumulates (%.4f G) of convolutions and matrix products, one image %lldx%lld\n",
-        grouped(f->macs, a), (double)f->macs / 1e9, (long long)shape.dim[3], (long long)shape.dim[2]);
-    PUT("FLOPs        %s (%.4f G): 2 a MAC\n", grouped(f->flops, b), (double)f->flops / 1e9);
+        arc_text_grouped(f->macs, a), (double)f->macs / 1e9, (long long)shape.dim[3], (long long)shape.dim[2]);
+    PUT("FLOPs        %s (%.4f G): 2 a MAC\n", arc_text_grouped(f->flops, b), (double)f->flops / 1e9);
     PUT("memory plan  activations %.2f MiB (%.2f MiB without reuse), packed weights %.2f MiB, scratch %.2f MiB; %d nodes run as "
         "%d steps\n",
         mib(f->activation_bytes), mib(f->activation_sum_bytes), mib(f->packed_bytes), mib(f->scratch_bytes), f->nodes, f->steps);
-    return st;
-}
-
-static arc_status put_each_layer(const arc_graph *g, const arc_describe_row *rows, arc_buffer *out) {
-    arc_status st = ARC_OK;
-    char n[32], macs[32], weight[256], shape[256];
-    PUT("\n%5s  %-22s %-18s %-18s %14s %15s  %s\n", "layer", "operator", "weights", "output", "numbers", "MACs", "name");
-    for (int i = 0; i < g->nodes; i++)
-        PUT("%5d  %-22s %-18s %-18s %14s %15s  %s\n", i, g->node[i].op,
-            arc_describe_weight(g, &g->node[i], weight, sizeof weight), arc_shape_text(&rows[i].out, shape, sizeof shape),
-            grouped(arc_describe_node_parameters(g, &g->node[i]), n), grouped(rows[i].macs, macs), g->node[i].name);
     return st;
 }
 
@@ -116,12 +92,12 @@ static arc_status put_operators(const arc_graph *g, arc_buffer *out) {
     const int count = arc_describe_ops(g, ops);
     PUT("\n%-24s %6s %14s\n", "operator", "nodes", "numbers");
     for (int i = 0; i < count; i++)
-        PUT("%-24s %6d %14s\n", ops[i].op, ops[i].nodes, grouped(ops[i].parameters, n));
+        PUT("%-24s %6d %14s\n", ops[i].op, ops[i].nodes, arc_text_grouped(ops[i].parameters, n));
     return st;
 }
 
-/* f NULL: work and memory are not known. */
-static arc_status describe_text(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out) {
+/* f NULL: work and memory are not known. layers: the table of the layers; NULL: they are only counted by operator. */
+static arc_status describe_text(const arc_model *m, const arc_model_facts *f, const char *layers, arc_buffer *out) {
     arc_status st = ARC_OK;
     const arc_graph *g = m->graph;
     if (m->path)
@@ -142,25 +118,46 @@ static arc_status describe_text(const arc_model *m, const arc_model_facts *f, co
         if (strncmp(g->meta[i].key, ARC_NOTE_PREFIX, strlen(ARC_NOTE_PREFIX)) == 0)
             PUT("note         %.64s: %.800s\n", g->meta[i].key + strlen(ARC_NOTE_PREFIX), g->meta[i].value);
     if (st == ARC_OK)
-        st = rows ? put_each_layer(g, rows, out) : put_operators(g, out);
+        st = layers ? arc_buffer_printf(out, "\n%s", layers) : put_operators(g, out);
     return st;
+}
+
+/* The table that `arcface profile` prints, without times. */
+static arc_status layers_of(arc_context *ctx, const arc_model *m, bool json, char **text, arc_error *err) {
+    const arc_shape one = arc_model_report_shape(m), input[2] = {one, arc_model_points_shape(m, one.dim[0])};
+    arc_profile *p;
+    arc_text t;
+    arc_status st = arc_layers_count(ctx, m, arc_model_takes_picture(m) ? input : NULL, ARC_FLOPS_ARCFACE, &p, err);
+    if (st != ARC_OK)
+        return st;
+    arc_layer_place *order = arc_mem_new(&ctx->alloc, (size_t)p->rows + 1, sizeof *order);
+    if (!order) {
+        arc_profile_free(ctx, &p);
+        return arc_fail_nomem(err, "the layers");
+    }
+    arc_layers_order(p, ARC_PROFILE_BY_ORDER, order);
+    arc_text_begin(&t, &ctx->alloc);
+    (json ? arc_layers_put_json : arc_layers_put_text)(&t, p, order, p->rows);
+    arc_mem_free(&ctx->alloc, order);
+    arc_profile_free(ctx, &p);
+    return arc_text_end(&t, text, err);
 }
 
 arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool json, bool layers, char **text, arc_error *err) {
     arc_status st;
     arc_model_facts facts;
     arc_buffer buffer;
-    arc_describe_row *rows = NULL;
+    char *table = NULL;
     *text = NULL;
     arc_buffer_init(&buffer, &ctx->alloc, MAX_TEXT_BYTES);
     const bool counted = arc_model_takes_picture(model); /* of others what is in the file is told */
     if (counted)
         ARC_TRY(arc_model_facts_get(ctx, model, &facts, err));
-    if (layers && counted)
-        ARC_TRY(arc_describe_rows(ctx, model, &rows, err));
+    if (layers)
+        ARC_TRY(layers_of(ctx, model, json, &table, err));
     if (json)
-        ARC_TRY(arc_describe_json(model, counted ? &facts : NULL, rows, &buffer, err));
-    else if ((st = describe_text(model, counted ? &facts : NULL, rows, &buffer)) != ARC_OK) {
+        ARC_TRY(arc_describe_json(model, counted ? &facts : NULL, table, &buffer, err));
+    else if ((st = describe_text(model, counted ? &facts : NULL, table, &buffer)) != ARC_OK) {
         st = arc_fail(err, st, "the description does not fit into memory");
         goto done;
     }
@@ -172,7 +169,7 @@ arc_status arc_model_describe(arc_context *ctx, const arc_model *model, bool jso
     memcpy(*text, buffer.data, buffer.bytes);
     (*text)[buffer.bytes] = '\0';
 done:
-    arc_mem_free(&ctx->alloc, rows);
+    arc_text_free(ctx, &table);
     arc_buffer_free(&buffer);
     return st;
 }

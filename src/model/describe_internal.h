@@ -19,16 +19,7 @@ const char *arc_describe_shape(const arc_value *v, char *text, size_t text_bytes
 /* "[1,64,56,56]": the shape of the node's first constant input of rank 2 or more; "" if it has none. */
 const char *arc_describe_weight(const arc_graph *g, const arc_node *n, char *text, size_t text_bytes);
 
-/* What shape inference gives for each node of the graph, for the input shape arc_model_report_shape. */
-typedef struct arc_describe_row {
-    arc_shape out; /* of the first output; rank < 0: none */
-    int64_t macs;
-} arc_describe_row;
-/* One entry a node, allocated with the allocator of ctx. */
-arc_status arc_describe_rows(arc_context *ctx, const arc_model *m, arc_describe_row **rows, arc_error *err);
-
-/* rows NULL: layers are only counted by operator. f NULL: work and memory are not known. */
-arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out,
-                             arc_error *err);
+/* layers: an array in JSON, NULL: layers are only counted by operator. f NULL: work and memory are not known. */
+arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const char *layers, arc_buffer *out, arc_error *err);
 
 #endif

@@ -71,26 +71,6 @@ static json_t *operators_of(const arc_graph *g) {
     return list;
 }
 
-static json_t *shape_of(const arc_shape *s) {
-    json_t *dims = json_array();
-    for (int i = 0; dims && i < s->rank; i++)
-        json_array_append_new(dims, json_integer(s->dim[i]));
-    return s->rank < 0 ? (json_decref(dims), json_null()) : dims;
-}
-
-static json_t *layers_of(const arc_graph *g, const arc_describe_row *rows) {
-    json_t *list = json_array();
-    char shape[256];
-    for (int i = 0; list && i < g->nodes; i++) {
-        const arc_node *n = &g->node[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:o, s:I, s:I}", "operator", n->op, "name", text_of(n->name),
-                                              "weights", arc_describe_weight(g, n, shape, sizeof shape), "output_shape",
-                                              shape_of(&rows[i].out), "numbers", (json_int_t)arc_describe_node_parameters(g, n),
-                                              "macs", (json_int_t)rows[i].macs));
-    }
-    return list;
-}
-
 static json_t *facts_of(const arc_model_facts *f) {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:s}", "parameters",
                      (json_int_t)f->parameters, "running_statistics", (json_int_t)f->running_statistics, "macs",
@@ -114,14 +94,13 @@ static json_t *notes_of(const arc_graph *g) {
     return notes;
 }
 
-arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const arc_describe_row *rows, arc_buffer *out,
-                             arc_error *err) {
+arc_status arc_describe_json(const arc_model *m, const arc_model_facts *f, const char *layers, arc_buffer *out, arc_error *err) {
     const arc_graph *g = m->graph;
     json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "file", m->path ? text_of(m->path) : json_null(),
                           "made_by", text_of(g->producer), "contract", contract_of(m), "inputs", edges(g, g->input, g->inputs),
                           "outputs", edges(g, g->output, g->outputs), "facts", f ? facts_of(f) : json_null(), "self_test_vector",
                           arc_graph_meta(g, ARC_SELFTEST_KEY) != NULL, "notes", notes_of(g), "operators", operators_of(g));
-    if (o && rows && json_object_set_new(o, "layers", layers_of(g, rows)) != 0) {
+    if (o && layers && json_object_set_new(o, "layers", json_loads(layers, 0, NULL)) != 0) {
         json_decref(o);
         o = NULL;
     }

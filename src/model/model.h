@@ -65,6 +65,9 @@ arc_status arc_selftest_run(arc_context *ctx, const arc_graph *g, const arc_cont
 /* net.c: arc_net_new for an execution of one's own, which is copied. */
 arc_status arc_net_new_on(const arc_execution *x, const arc_model *model, arc_net **out, arc_error *err);
 
+/* net.c: how many of so many images one run of the graph takes: what the file fixes, one of small embedders, else all. */
+int64_t arc_net_piece(const arc_model *model, int64_t images);
+
 /* facts.c: whether the model is run on pictures, so that its work and memory are known. */
 bool arc_model_takes_picture(const arc_model *model);
 /* facts.c: the input shape for which plans and counts are reported: batch 1 at the contract's size, 640 x 640 where it is

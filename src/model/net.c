@@ -5,7 +5,7 @@
 #include "model/model.h"
 #include "model/pixels.h"
 #include "plan/plan.h"
-#include <arcface/bench.h>
+#include <arcface/profile.h>
 #include <string.h>
 
 #define CACHED_WEIGHT_BYTES ((int64_t)12 << 20) /* of L3; larger networks read their weights once for all images */
@@ -43,6 +43,23 @@ static int64_t weight_bytes(const arc_graph *g) {
     return bytes;
 }
 
+static bool takes_one_by_one(const arc_model *model) {
+    const arc_graph *g = model->graph;
+    const bool small = g->outputs == 1 && weight_bytes(g) <= CACHED_WEIGHT_BYTES;
+    return model->contract.task == ARC_TASK_EMBED &&
+           (small || g->value[g->output[0]].shape.rank == 1); /* [D] is of one picture */
+}
+
+static int64_t fixed_batch(const arc_graph *g) {
+    const arc_shape *s = &g->value[g->input[0]].shape;
+    return s->rank == 4 && s->dim[0] > 0 ? s->dim[0] : 0;
+}
+
+int64_t arc_net_piece(const arc_model *model, int64_t images) {
+    const int64_t fixed = fixed_batch(model->graph);
+    return fixed ? fixed : takes_one_by_one(model) ? 1 : images;
+}
+
 /* Infers the shapes, so that a graph which does not fit its picture is refused here and not for each picture. */
 static arc_status check_embedder(const arc_execution *x, const arc_model *model, arc_error *err) {
     const arc_shape one = arc_model_report_shape(model), shape[2] = {one, arc_model_points_shape(model, one.dim[0])};
@@ -74,9 +91,7 @@ arc_status arc_net_new_on(const arc_execution *x, const arc_model *model, arc_ne
     }
     const arc_session_options options = {.execution = x};
     ARC_TRY(arc_session_new(&net->session, x->ctx, g, &options, err));
-    net->one_by_one = model->contract.task == ARC_TASK_EMBED && g->outputs == 1 && weight_bytes(g) <= CACHED_WEIGHT_BYTES;
-    net->one_by_one |=
-        model->contract.task == ARC_TASK_EMBED && g->value[g->output[0]].shape.rank == 1; /* [D] is of one picture */
+    net->one_by_one = takes_one_by_one(model);
     if (model->contract.task == ARC_TASK_EMBED)
         ARC_TRY(check_embedder(x, model, err));
     *out = net;
@@ -119,7 +134,7 @@ static arc_status check_input(const arc_net *net, const int64_t dim[4], int64_t 
     for (int i = 0; i < 4 && fits; i++)
         fits = dim[i] > 0 && dim[i] < ARC_MAX_DIM &&
                (i == 0 || v->shape.rank < 0 || v->shape.dim[i] < 0 || v->shape.dim[i] == dim[i]);
-    const int64_t fixed = v->shape.rank == 4 && v->shape.dim[0] > 0 ? v->shape.dim[0] : 0;
+    const int64_t fixed = fixed_batch(g);
     *batch = fixed ? fixed : net->one_by_one ? 1 : dim[0];
     if (!fits)
         return arc_fail(err, ARC_ESHAPE, "input %s does not fit '%s' %s of the model", arc_shape_text(&given, have, sizeof have),
@@ -342,21 +357,26 @@ arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4
     *count = 0;
     net->ran = false;
     ARC_TRY(check_input(net, dim, &batch, err));
-    if (dim[0] < batch || net->model->graph->inputs != 1) {
-        st = arc_fail(err, ARC_EUNSUPPORTED, "a profile takes one input and the whole batch of %lld images", (long long)batch);
+    const bool points = net->model->contract.takes_points;
+    if (dim[0] < batch || (points && !net->points_given)) {
+        st = arc_fail(err, ARC_EUNSUPPORTED, "a profile takes the whole batch of %lld images, and the points of their faces",
+                      (long long)batch);
         goto done;
     }
     time = arc_mem_new(net->x.alloc, (size_t)ARC_MAX(capacity, 1), sizeof *time);
     if (!time)
         return arc_fail_nomem(err, "a profile");
-    const arc_tensor in = {.dtype = ARC_F32,
-                           .layout = ARC_PLAIN,
-                           .shape = {.rank = 4, .dim = {batch, dim[1], dim[2], dim[3]}},
-                           .data = (void *)(uintptr_t)input}; /* is only read */
-    ARC_TRY(arc_session_profile(net->session, &in, rounds, time, capacity, count, err));
+    const arc_tensor in[2] = {
+        {.dtype = ARC_F32,
+         .layout = ARC_PLAIN,
+         .shape = {.rank = 4, .dim = {batch, dim[1], dim[2], dim[3]}},
+         .data = (void *)(uintptr_t)input}, /* is only read */
+        {.dtype = ARC_F32, .layout = ARC_PLAIN, .shape = arc_model_points_shape(net->model, batch), .data = net->points}};
+    ARC_TRY(arc_session_profile(net->session, in, rounds, time, capacity, count, err));
     for (int i = 0; i < ARC_MIN(*count, capacity); i++) {
         layers[i] = (arc_layer_time){.op = time[i].op,
                                      .name = time[i].name,
+                                     .output = time[i].output,
                                      .algorithm = time[i].algorithm,
                                      .schedule = time[i].schedule,
                                      .rank = time[i].out.rank,
@@ -366,6 +386,7 @@ arc_status arc_net_profile(arc_net *net, const float *input, const int64_t dim[4
         memcpy(layers[i].dim, time[i].out.dim, sizeof layers[i].dim);
     }
 done:
+    net->points_given = 0;
     arc_mem_free(net->x.alloc, time);
     return st;
 }

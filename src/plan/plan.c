@@ -206,11 +206,11 @@ static void drop_packed(const arc_planner *b, const arc_plan_step *ps) {
 }
 
 static arc_status add_node(arc_planner *b, const arc_node *n, const arc_op *op, arc_error *err) {
+    if (b->infer_only)
+        return ARC_OK;
     if (n->inputs > 1 && n->outputs > 0 && n->input[0] >= 0 && n->input[1] >= 0 && n->output[0] >= 0)
         b->plan->macs +=
             arc_op_macs(op, &b->value[n->input[0]].shape, &b->value[n->input[1]].shape, &b->value[n->output[0]].shape);
-    if (b->infer_only)
-        return ARC_OK;
     arc_plan_step *ps = arc_planner_step(b, op, n);
     if (!ps)
         return arc_fail_nomem(err, "planning steps");
@@ -255,6 +255,50 @@ static arc_status plan_node(arc_planner *b, const arc_node *n, arc_error *err) {
     if (!b->infer_only)
         st = arc_planner_view(b, n, &done, err);
     return st != ARC_OK || done ? st : add_node(b, n, op, err);
+}
+
+/* ---- surveys --------------------------------------------------------------------------------------------------------------- */
+
+static void survey_value(const arc_planner *b, arc_survey *survey, int v) {
+    if (v >= 0)
+        survey->value[v] = (arc_survey_value){
+            .known = true, .constant = b->value[v].constant, .dtype = b->value[v].dtype, .shape = b->value[v].shape};
+}
+
+/* A node behind one that failed is not looked at. */
+static arc_status survey_node(arc_planner *b, const arc_node *n, arc_survey *survey, arc_error *err) {
+    arc_error why = {0};
+    arc_status st = ARC_OK;
+    bool known = true;
+    for (int i = 0; i < n->inputs; i++)
+        known &= n->input[i] < 0 || survey->value[n->input[i]].known;
+    if (known)
+        st = plan_node(b, n, &why);
+    if (known && st == ARC_OK) {
+        for (int i = 0; i < n->outputs; i++)
+            survey_value(b, survey, n->output[i]);
+        return ARC_OK;
+    }
+    if (st == ARC_ENOMEM)
+        return arc_fail(err, st, "%s", why.text);
+    if (survey->unknown++ == 0)
+        survey->why = why;
+    return ARC_OK;
+}
+
+static arc_status survey_graph(arc_planner *b, arc_survey *survey, arc_error *err) {
+    arc_status st = ARC_OK;
+    survey->unknown = 0;
+    for (int v = 0; v < b->graph->values; v++) {
+        survey->value[v] = (arc_survey_value){.shape.rank = -1};
+        if (b->value[v].constant)
+            survey_value(b, survey, v);
+    }
+    for (int i = 0; i < b->graph->inputs; i++)
+        survey_value(b, survey, b->graph->input[i]);
+    for (int i = 0; st == ARC_OK && i < b->graph->nodes; i++)
+        st = survey_node(b, &b->graph->node[i], survey, err);
+    return st;
 }
 
 /* ---- whole ----------------------------------------------------------------------------------------------------------------- */
@@ -341,7 +385,9 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
         ARC_TRY(arc_choices_open(&b->choices, &of, err));
     }
     ARC_TRY(start_values(b, r->input_shape, err));
-    for (int i = 0; i < r->graph->nodes; i++)
+    if (r->survey)
+        ARC_TRY(survey_graph(b, r->survey, err));
+    for (int i = 0; !r->survey && i < r->graph->nodes; i++)
         ARC_TRY(plan_node(b, &r->graph->node[i], err));
     ARC_TRY(finish_outputs(b, err));
     if (!r->infer_only)

@@ -46,10 +46,24 @@ typedef struct arc_plan {
     arc_plan_output *output;
     size_t activation_bytes, activation_sum_bytes;
     size_t scratch_bytes, shared_scratch_bytes; /* scratch: of one thread, a multiple of ARC_ALIGN */
-    int64_t macs;
-    char id[ARC_PLAN_ID_BYTES]; /* the same id, the same bits */
-    uint64_t used;              /* clock of the last use, for eviction */
+    int64_t macs;                               /* 0 with infer_only */
+    char id[ARC_PLAN_ID_BYTES];                 /* the same id, the same bits */
+    uint64_t used;                              /* clock of the last use, for eviction */
 } arc_plan;
+
+/* What inference finds of a value. */
+typedef struct arc_survey_value {
+    bool known; /* dtype and shape are; false behind a node whose shapes cannot be inferred */
+    bool constant;
+    arc_dtype dtype;
+    arc_shape shape;
+} arc_survey_value;
+/* For looking at a graph: what inference finds of every value, kept past nodes where it fails. */
+typedef struct arc_survey {
+    arc_survey_value *value; /* [graph->values], the caller's */
+    int unknown;             /* nodes whose shapes cannot be inferred, those behind such a node included */
+    arc_error why;           /* of the first of them */
+} arc_survey;
 
 typedef struct arc_plan_request {
     const arc_execution *x;
@@ -57,7 +71,8 @@ typedef struct arc_plan_request {
     const arc_map *map; /* file that constants may lie in: pages are given back once packed. NULL = none */
     const arc_shape *input_shape;
     arc_packs *packs;
-    bool infer_only; /* shapes and counts, nothing packed: the plan can't run */
+    bool infer_only;    /* shapes alone, nothing packed: the plan can't run */
+    arc_survey *survey; /* to fill, with infer_only; NULL: a node whose shapes cannot be inferred is an error */
 } arc_plan_request;
 
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err);

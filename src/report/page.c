@@ -1,8 +1,8 @@
 /* report: HTML pages built in memory, with one style sheet and no scripts; pictures and plots are embedded. eval/report and
  * the audit fill them. */
-#include "base/base.h"
-#include <arcface/page.h>
+#include "report/page_internal.h"
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ static const char head[] =
     "h3{font-size:16px;margin:24px 0 8px}\n"
     ".sub{color:var(--soft);margin:0 0 18px;overflow-wrap:anywhere}p{max-width:80ch;overflow-wrap:anywhere}a{color:var(--link)}\n"
     ".warning{background:var(--warn);border-left:4px solid #e69f00;padding:10px 14px;border-radius:4px}\n"
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px}\n"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px}\n"
     ".tile{background:var(--sheet);border-radius:8px;padding:14px 16px;box-shadow:0 1px 2px var(--shade)}\n"
     ".tile b{display:block;font-size:24px;line-height:1.2;overflow-wrap:anywhere}.tile span{color:var(--soft);font-size:14px}\n"
     ".scroll{overflow-x:auto;background:var(--sheet);border-radius:8px;box-shadow:0 1px 2px var(--shade)}\n"
@@ -50,10 +50,17 @@ static const char head[] =
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px}\n"
     ".plots figure{margin:0;background:#fff;border-radius:8px;padding:8px;box-shadow:0 1px 2px var(--shade)}\n"
     ".plots svg{width:100%;height:auto;display:block}\n"
+    "@media(prefers-color-scheme:dark){.plots figure{background:#1f1f1f}.plots svg{filter:invert(.88) hue-rotate(180deg)}}\n"
     ".drawing{margin:0}.drawing svg{max-width:100%;height:auto;display:block}\n"
     ".pictures{display:flex;flex-wrap:wrap;gap:12px}.pictures figure{margin:0}\n"
     ".pictures img{display:block;width:100%;border-radius:6px}\n"
     "figcaption{font-size:12px;color:var(--soft);overflow-wrap:anywhere}\n"
+    ".treemap{margin:0;background:var(--sheet);border-radius:8px;padding:8px;box-shadow:0 1px 2px var(--shade)}\n"
+    ".treemap svg{width:100%;height:auto;display:block}.treemap .tall{display:none}\n"
+    ".key{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:14px;padding:2px 4px 8px}"
+    ".key i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px}\n"
+    "@media(max-width:640px){.treemap .wide{display:none}.treemap .tall{display:block}main{padding:12px 12px 40px}"
+    ".tiles{grid-template-columns:1fr 1fr;gap:8px}.tile{padding:10px 12px}.tile b{font-size:19px}}\n"
     "</style>\n";
 
 static void put(arc_page *page, const char *data, size_t bytes) {
@@ -66,7 +73,7 @@ static void put(arc_page *page, const char *data, size_t bytes) {
         arc_fail(&page->err, page->failed, "the page is larger than %zu MiB; show fewer pictures", ARC_PAGE_MAX_BYTES >> 20);
 }
 
-static void put_text(arc_page *page, const char *text) {
+void arc_page_put(arc_page *page, const char *text) {
     put(page, text, strlen(text));
 }
 
@@ -85,25 +92,25 @@ static size_t utf8_bytes(const unsigned char *s) {
     return overlong || outside ? 0 : bytes;
 }
 
-static void put_escaped(arc_page *page, const char *text) {
+void arc_page_put_escaped(arc_page *page, const char *text) {
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
         size_t bytes = utf8_bytes(s);
         switch (*s) {
         case '<':
-            put_text(page, "&lt;");
+            arc_page_put(page, "&lt;");
             break;
         case '>':
-            put_text(page, "&gt;");
+            arc_page_put(page, "&gt;");
             break;
         case '&':
-            put_text(page, "&amp;");
+            arc_page_put(page, "&amp;");
             break;
         case '"':
-            put_text(page, "&quot;");
+            arc_page_put(page, "&quot;");
             break;
         default:
             if (bytes == 0 || (*s < 0x20 && *s != '\n' && *s != '\t'))
-                put_text(page, "\xef\xbf\xbd");
+                arc_page_put(page, "\xef\xbf\xbd");
             else
                 put(page, (const char *)s, bytes);
         }
@@ -111,10 +118,28 @@ static void put_escaped(arc_page *page, const char *text) {
     }
 }
 
+void arc_page_putf(arc_page *page, const char *fmt, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    arc_number_print(text, sizeof text, fmt, args);
+    va_end(args);
+    arc_page_put(page, text);
+}
+
+const arc_alloc *arc_page_alloc(const arc_page *page) {
+    return &page->ctx->alloc;
+}
+
+void arc_page_nomem(arc_page *page) {
+    if (page->failed == ARC_OK)
+        page->failed = arc_fail_nomem(&page->err, "page");
+}
+
 static void put_element(arc_page *page, const char *before, const char *text, const char *after) {
-    put_text(page, before);
-    put_escaped(page, text);
-    put_text(page, after);
+    arc_page_put(page, before);
+    arc_page_put_escaped(page, text);
+    arc_page_put(page, after);
 }
 
 arc_status arc_page_new(arc_context *ctx, const char *title, const char *subtitle, arc_page **out, arc_error *err) {
@@ -123,7 +148,7 @@ arc_status arc_page_new(arc_context *ctx, const char *title, const char *subtitl
         return arc_fail_nomem(err, "page");
     page->ctx = ctx;
     arc_buffer_init(&page->html, &ctx->alloc, ARC_PAGE_MAX_BYTES);
-    put_text(page, head);
+    arc_page_put(page, head);
     put_element(page, "<title>", title, "</title></head>\n<body><main>\n");
     put_element(page, "<h1>", title, "</h1>\n");
     if (subtitle)
@@ -156,12 +181,12 @@ void arc_page_warning(arc_page *page, const char *text) {
 }
 
 void arc_page_tiles(arc_page *page, const char *const *value, const char *const *label, int count) {
-    put_text(page, "<div class=\"tiles\">\n");
+    arc_page_put(page, "<div class=\"tiles\">\n");
     for (int i = 0; i < count; i++) {
         put_element(page, "<div class=\"tile\"><b>", value[i], "</b>");
         put_element(page, "<span>", label[i], "</span></div>\n");
     }
-    put_text(page, "</div>\n");
+    arc_page_put(page, "</div>\n");
 }
 
 void arc_page_code(arc_page *page, const char *text) {
@@ -174,31 +199,31 @@ static bool can_be_followed(const char *text) {
 }
 
 void arc_page_links(arc_page *page, const char *const *address, int count) {
-    put_text(page, "<ul>\n");
+    arc_page_put(page, "<ul>\n");
     for (int i = 0; i < count; i++) {
-        put_text(page, "<li>");
+        arc_page_put(page, "<li>");
         if (can_be_followed(address[i]))
             put_element(page, "<a href=\"", address[i], "\">");
         put_element(page, "", address[i], can_be_followed(address[i]) ? "</a></li>\n" : "</li>\n");
     }
-    put_text(page, "</ul>\n");
+    arc_page_put(page, "</ul>\n");
 }
 
 void arc_page_fields(arc_page *page, const char *const *name, const char *const *value, int count) {
-    put_text(page, "<dl class=\"fields\">\n");
+    arc_page_put(page, "<dl class=\"fields\">\n");
     for (int i = 0; i < count; i++) {
         put_element(page, "<dt>", name[i], "</dt>");
         put_element(page, "<dd>", value[i], "</dd>\n");
     }
-    put_text(page, "</dl>\n");
+    arc_page_put(page, "</dl>\n");
 }
 
 void arc_page_drawing(arc_page *page, const char *svg, const char *caption) {
-    put_text(page, "<figure class=\"drawing\">");
-    put_text(page, svg);
+    arc_page_put(page, "<figure class=\"drawing\">");
+    arc_page_put(page, svg);
     if (caption)
         put_element(page, "<figcaption>", caption, "</figcaption>");
-    put_text(page, "</figure>\n");
+    arc_page_put(page, "</figure>\n");
 }
 
 static bool like_a_number(const char *cell) {
@@ -216,28 +241,28 @@ static bool number_column(const char *const *cells, int rows, int columns, int c
 }
 
 static void put_cell(arc_page *page, bool is_head, bool number, const char *text) {
-    put_text(page, is_head ? "<th" : "<td");
-    put_text(page, number ? " class=\"n\">" : ">");
-    put_escaped(page, text);
-    put_text(page, is_head ? "</th>" : "</td>");
+    arc_page_put(page, is_head ? "<th" : "<td");
+    arc_page_put(page, number ? " class=\"n\">" : ">");
+    arc_page_put_escaped(page, text);
+    arc_page_put(page, is_head ? "</th>" : "</td>");
 }
 
 void arc_page_table(arc_page *page, const char *caption, const char *const *heads, int columns, const char *const *cells,
                     int rows) {
-    put_text(page, "<div class=\"scroll\"><table>\n");
+    arc_page_put(page, "<div class=\"scroll\"><table>\n");
     if (caption)
         put_element(page, "<caption>", caption, "</caption>\n");
     for (int r = heads ? -1 : 0; r < rows; r++) {
-        put_text(page, "<tr>");
+        arc_page_put(page, "<tr>");
         for (int c = 0; c < columns; c++)
             put_cell(page, r < 0, number_column(cells, rows, columns, c), r < 0 ? heads[c] : cells[r * columns + c]);
-        put_text(page, "</tr>\n");
+        arc_page_put(page, "</tr>\n");
     }
-    put_text(page, "</table></div>\n");
+    arc_page_put(page, "</table></div>\n");
 }
 
 void arc_page_plots(arc_page *page, const arc_plot *plots, int count) {
-    put_text(page, "<div class=\"plots\">\n");
+    arc_page_put(page, "<div class=\"plots\">\n");
     for (int i = 0; i < count && page->failed == ARC_OK; i++) {
         char prefix[24], *svg;
         snprintf(prefix, sizeof prefix, "plot%d", page->plots++);
@@ -245,12 +270,12 @@ void arc_page_plots(arc_page *page, const arc_plot *plots, int count) {
         page->failed = arc_plot_svg(page->ctx, &sheet, prefix, &svg, &page->err);
         if (page->failed != ARC_OK)
             return;
-        put_text(page, "<figure>");
-        put_text(page, svg);
-        put_text(page, "</figure>\n");
+        arc_page_put(page, "<figure>");
+        arc_page_put(page, svg);
+        arc_page_put(page, "</figure>\n");
         arc_text_free(page->ctx, &svg);
     }
-    put_text(page, "</div>\n");
+    arc_page_put(page, "</div>\n");
 }
 
 static void put_base64(arc_page *page, const uint8_t *bytes, size_t count) {
@@ -274,7 +299,7 @@ static void put_base64(arc_page *page, const uint8_t *bytes, size_t count) {
 }
 
 void arc_page_images(arc_page *page, const arc_image *images, const char *const *captions, int count, int side_px) {
-    put_text(page, "<div class=\"pictures\">\n");
+    arc_page_put(page, "<div class=\"pictures\">\n");
     for (int i = 0; i < count && page->failed == ARC_OK; i++) {
         uint8_t *jpeg;
         size_t bytes;
@@ -283,21 +308,21 @@ void arc_page_images(arc_page *page, const arc_image *images, const char *const 
         if (page->failed != ARC_OK)
             return;
         snprintf(width, sizeof width, "<figure style=\"width:min(100%%,%dpx)\">", side_px);
-        put_text(page, width);
+        arc_page_put(page, width);
         put_element(page, "<img alt=\"", captions && captions[i] ? captions[i] : "", "\" src=\"data:image/jpeg;base64,");
         put_base64(page, jpeg, bytes);
-        put_text(page, "\">");
+        arc_page_put(page, "\">");
         arc_image_bytes_free(page->ctx, &jpeg);
         if (captions && captions[i])
             put_element(page, "<figcaption>", captions[i], "</figcaption>");
-        put_text(page, "</figure>\n");
+        arc_page_put(page, "</figure>\n");
     }
-    put_text(page, "</div>\n");
+    arc_page_put(page, "</div>\n");
 }
 
 arc_status arc_page_save(arc_page *page, const char *path, arc_error *err) {
     size_t whole = page->html.bytes;
-    put_text(page, "</main></body></html>\n");
+    arc_page_put(page, "</main></body></html>\n");
     if (page->failed != ARC_OK) {
         if (err)
             *err = page->err;

@@ -300,6 +300,12 @@ static int64_t step_bytes(const arc_step *s) {
     return bytes;
 }
 
+/* A graph's name of what the step computes. */
+static const char *output_name(const arc_step *step) {
+    const arc_node *n = step->node;
+    return n && n->outputs > 0 && n->output[0] >= 0 ? step->graph->value[n->output[0]].name : "";
+}
+
 arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds, arc_step_time *time, int capacity, int *count,
                                arc_error *err) {
     *count = 0;
@@ -325,6 +331,7 @@ arc_status arc_session_profile(arc_session *s, const arc_tensor *in, int rounds,
                                       .name = step->node ? step->node->name : "(layout)",
                                       .algorithm = step->algorithm,
                                       .schedule = step->schedule ? step->schedule : "",
+                                      .output = output_name(step),
                                       .out = step->out[0].shape,
                                       .bytes = step_bytes(step),
                                       .ms = least};

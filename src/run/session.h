@@ -44,6 +44,7 @@ arc_status arc_session_stats(const arc_session *s, arc_plan_stats *out); /* of t
 /* A run of the last plan, step by step. */
 typedef struct arc_step_time {
     const char *op, *name, *algorithm, *schedule; /* schedule "": there is one way */
+    const char *output;                           /* name of its first output in the graph, "" for changes of layout */
     arc_shape out;                                /* of the first output */
     int64_t macs, bytes;
     double ms;

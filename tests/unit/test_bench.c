@@ -44,7 +44,7 @@ static void text_of_a_roofline(void **state) {
 }
 
 /* Two steps of 1 and 3 ms, alone 1.5 and 6 ms, floors 0.5 and 1.5 ms. */
-static arc_bench_step steps[2] = {
+static arc_profile_step steps[2] = {
     {.layer = {.op = "Conv",
                .name = "stem",
                .algorithm = "winograd 4x4",
@@ -68,6 +68,12 @@ static arc_bench_step steps[2] = {
      .one_thread_ms = 6,
      .floor_ms = 1.5},
 };
+static arc_profile profile = {.threads = 2,
+                              .plan_id = "generic-1",
+                              .peak_gflops = 50,
+                              .steps = 2,
+                              .step = steps,
+                              .total = {.ms = 4, .one_thread_ms = 7.5, .floor_ms = 2}};
 static arc_bench_run runs[2] = {
     {.batch = 1,
      .runs = 7,
@@ -80,8 +86,7 @@ static arc_bench_run runs[2] = {
      .joules_per_image = 0.125,
      .peak_bytes = 2048,
      .plan_id = "generic-1",
-     .steps = 2,
-     .step = steps},
+     .profile = &profile},
     {.batch = 8,
      .runs = 3,
      .first_ms = 90,
@@ -111,7 +116,7 @@ static arc_bench example = {.model = "a.onnx",
 static void text_of_a_network(void **state) {
     (void)state;
     char *text;
-    example.threads = 2;
+    example.threads = profile.threads = 2;
     says(
         arc_bench_describe(ctx, &example, false, &text, NULL), &text,
         "a.onnx, 112x96, generic, fp32, 2 threads; loaded in 12 ms; 0.05 GMAC an image\n"
@@ -135,7 +140,7 @@ static void text_of_a_network(void **state) {
         "plan "
         "generic-8\n"
         "peak memory 3 MiB\n");
-    example.threads = 1;
+    example.threads = profile.threads = 1;
     says(arc_bench_describe(ctx, &example, true, &text, NULL), &text,
          "{\"model\": \"a.onnx\", \"isa\": \"generic\", \"threads\": 1, \"precision\": \"fp32\", \"batch\": 1, \"height\": 96, "
          "\"width\": 112, \"runs\": 7, \"first_ms\": 9.000, \"min_ms\": 3.500, \"median_ms\": 4.000, \"p99_ms\": 5.000, "
@@ -215,9 +220,11 @@ static void a_network(void **state) {
         assert_true(r->first_ms > 0 && r->min_ms > 0 && r->min_ms <= r->median_ms && r->median_ms <= r->p99_ms);
         assert_true(fabs(r->images_per_s * r->median_ms / r->batch - 1000) < 1e-6);
         assert_true(strncmp(r->plan_id, "generic-", 8) == 0);
-        assert_true(r->steps > 3);
-        for (int s = 0; s < r->steps; s++) {
-            const arc_bench_step *step = &r->step[s];
+        assert_non_null(r->profile);
+        assert_true(r->profile->steps > 3);
+        assert_string_equal(r->profile->plan_id, r->plan_id);
+        for (int s = 0; s < r->profile->steps; s++) {
+            const arc_profile_step *step = &r->profile->step[s];
             assert_true(step->one_thread_ms > 0 && step->layer.ms > 0 && *step->layer.op);
             /* At one operation a nanosecond; Winograd makes less of them. */
             assert_true(step->floor_ms <= 2e-6 * (double)step->layer.macs + 1e-12);

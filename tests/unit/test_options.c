@@ -26,6 +26,7 @@ static struct results {
     arc_quantize_report quantized;
     arc_quantize_outcome outcome;
     arc_bench *bench;
+    arc_profile *profile;
     char *text;
     arc_bench_photos photos;
     double per_second;
@@ -63,6 +64,7 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(export_onnx, arc_export_options, struct_size, arc_export_options, arc_export_onnx(ctx, NULL, &opt, "-", NULL, err))        \
     X(quantize_try, arc_quantize_gate, struct_size, arc_quantize_gate, arc_quantize_try(ctx, NULL, NULL, &opt, &r.outcome, err)) \
     X(bench_model, arc_bench_options, struct_size, arc_bench_options, arc_bench_model(ctx, "-", &opt, &r.bench, err))            \
+    X(profile_model, arc_profile_options, struct_size, arc_profile_options, arc_profile_model(ctx, NULL, &opt, &r.profile, err)) \
     X(bench_pipeline, arc_bench_photos_options, struct_size, arc_bench_photos_options,                                           \
       arc_bench_pipeline(ctx, NULL, NULL, NULL, 0, &opt, &r.photos, err))                                                        \
     X(bench_pipeline_detect, arc_bench_photos_options, detect.struct_size, arc_detect_options,                                   \
