@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv" || { echo "skipped: no venv in python3"; exit 77; }
 fi
-for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx 'luxonis-ml[nn-archive]' depthai depthai-nodes; do
+for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx 'luxonis-ml[nn-archive]' depthai depthai-nodes torch thop ptflops; do
     "$venv/bin/pip" show -q "${package%[*}" >/dev/null 2>&1 || "$venv/bin/pip" install -q --disable-pip-version-check "$package" >/dev/null 2>&1 ||
         echo "not to be had: $package"
 done
@@ -57,6 +57,8 @@ for detector in "$data"/models/detection/{scrfd_2.5g_bnkps,det_500m,yunet_s_640_
         "$venv/bin/python" "$here/validate_detector.py" "$work/detector.tar.xz" "$arcface" "$detector" "${photos[@]}" || failed=1
     done
 done
+"$venv/bin/python" "$here/flops.py" "$arcface"
+[ $? -eq 1 ] && failed=1
 touch "$work/told"
 echo "cosine of 1 - 1e-6 or more: $(grep -cE ': (ONNX Runtime|OpenVINO|OpenCV|ncnn) [01]\.[0-9]{9}$' "$work/told") runs; below it:"
 grep -E ': [A-Za-z ]+ (MISSED|FAILED) ' "$work/told" || echo none
