@@ -44,8 +44,8 @@
 #include <arcface/photo.h>
 #include <arcface/plot.h>
 #include <arcface/probe.h>
-#include <arcface/protect.h>
 #include <arcface/profile.h>
+#include <arcface/protect.h>
 #include <arcface/quantize.h>
 #include <arcface/results.h>
 #include <arcface/status.h>
