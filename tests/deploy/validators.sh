@@ -3,6 +3,7 @@
 # cosine to ONNX Runtime on the model as it was, which is to be 1 - 1e-6 or more. A toolchain that is not there is skipped by name. The end of the output
 # repeats what is below: MISSED where the toolchain misses it with the model itself too, FAILED (and status 1) where the export is to blame.
 #   tests/deploy/validators.sh ARCFACE [MODEL...]       without models: the real ones of ../shared/data, else a new one
+# Then the tests of examples/oak, with depthai there, over 1,000 real faces.
 #   VENV=FOLDER: where the environment is or is made (default: build/validators)
 set -uo pipefail
 arcface=$(realpath "$1")
@@ -59,6 +60,10 @@ for detector in "$data"/models/detection/{scrfd_2.5g_bnkps,det_500m,yunet_s_640_
 done
 "$venv/bin/python" "$here/flops.py" "$arcface"
 [ $? -eq 1 ] && failed=1
+library=$(dirname "$arcface")/libarcface.so
+echo "OAK application:"
+PYTHON=$(realpath -s "$venv")/bin/python OAK_FACES=${OAK_FACES:-1000} "$here/../../examples/oak/tests/run.sh" "$arcface" "$library" 2>&1 | tail -40
+[ "${PIPESTATUS[0]}" -eq 0 ] || failed=1
 touch "$work/told"
 echo "cosine of 1 - 1e-6 or more: $(grep -cE ': (ONNX Runtime|OpenVINO|OpenCV|ncnn) [01]\.[0-9]{9}$' "$work/told") runs; below it:"
 grep -E ': [A-Za-z ]+ (MISSED|FAILED) ' "$work/told" || echo none
