@@ -16,12 +16,16 @@ static arc_status family_of(const arc_model *m, const arc_export_options *opt, c
 }
 
 /* [1,3,h,w]: as declared, else of the side that was asked for. */
-static void size_of(const arc_model *m, const arc_export_options *opt, int64_t size[3]) {
+static arc_status size_of(const arc_model *m, const arc_export_options *opt, int64_t size[3], arc_error *err) {
     const arc_shape *s = &m->graph->value[m->graph->input[0]].shape;
     const int64_t side = opt->size_px ? opt->size_px : FREE_SIDE_PX;
     size[0] = 1;
-    size[1] = s->rank == 4 && s->dim[2] > 0 ? s->dim[2] : side;
-    size[2] = s->rank == 4 && s->dim[3] > 0 ? s->dim[3] : side;
+    for (int i = 1; i <= 2; i++)
+        size[i] = s->rank == 4 && s->dim[i + 1] > 0 ? s->dim[i + 1] : side;
+    if (opt->size_px && (size[1] != side || size[2] != side))
+        return arc_fail(err, ARC_EINVAL, "a side of %d pixels: the model is for %lldx%lld and no other", opt->size_px,
+                        (long long)size[2], (long long)size[1]);
+    return ARC_OK;
 }
 
 /* What the model itself gives, as the decoders take it; outputs of other types than float32 are left empty. */
@@ -69,7 +73,7 @@ arc_status arc_deploy_detector(arc_context *ctx, const arc_model *m, const arc_e
     int image, outputs[ARC_DEPLOY_MAX_OUTPUTS];
     int64_t size[3];
     ARC_TRY(family_of(m, opt, &family, err));
-    size_of(m, opt, size);
+    ARC_TRY(size_of(m, opt, size, err));
     ARC_TRY(arc_deploy_try(ctx, m->graph, size, &m->contract, &own, err));
     ARC_TRY(read_own(&d, m->graph, own.out, size, err));
     ARC_TRY(arc_deploy_writer_open(w, m->graph, err));

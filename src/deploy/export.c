@@ -24,6 +24,9 @@ static arc_status check(const arc_model *m, const arc_export_options *opt, arc_e
         return arc_fail(err, ARC_EUNSUPPORTED, "the model has %d inputs: networks of one picture are exported", g->inputs);
     if (opt->size_px < 0 || (opt->size_px > 0 && (opt->size_px < 32 || opt->size_px > 4096 || opt->size_px % 32 != 0)))
         return arc_fail(err, ARC_EINVAL, "a side of %d pixels: a multiple of 32 from 32 to 4096", opt->size_px);
+    if (opt->size_px > 0 && m->contract.task == ARC_TASK_EMBED)
+        return arc_fail(err, ARC_EINVAL, "a side of %d pixels: an embedder has a size of its own, size is for detectors",
+                        opt->size_px);
     if (m->contract.task != ARC_TASK_EMBED && m->contract.task != ARC_TASK_DETECT)
         return arc_fail(err, ARC_EUNSUPPORTED,
                         "%s is neither embedder nor detector: export writes those, \"arcface convert\" any model",

@@ -103,6 +103,7 @@ static const fault faults[] = {
     {HEAD, HEAD "," HEAD, "a single head", false},
     {"\"config_version\"", "\"version\"", "unknown key \"version\"", true},
     {"{\"config_version\"", "[\"config_version\"", "line 1", true},
+    {CONFIG, "", "it is empty", true},
 };
 
 static void test_faults(void **state) {
@@ -149,9 +150,14 @@ static void test_members(void **state) {
 /* A gigabyte of zeros in a few hundred kilobytes. */
 static void test_bomb(void **state) {
     (void)state;
-    const size_t bytes = (size_t)200 << 20;
-    void *zeros = calloc(bytes, 1);
+    const size_t bytes = (size_t)200 << 20, noise = (size_t)1 << 20;
+    uint8_t *zeros = calloc(bytes, 1);
     assert_non_null(zeros);
+    uint32_t random = 1;
+    for (size_t i = 0; i < noise; i++) { /* beside something that does not shrink */
+        random = random * 1664525u + 1013904223u;
+        zeros[i] = (uint8_t)(random >> 24);
+    }
     const arc_pack_member members[] = {{"face.dlc", zeros, bytes}, {ARC_ARCHIVE_CONFIG, CONFIG, strlen(CONFIG)}};
     const char *path = in_folder("bomb.tar.xz");
     assert_int_equal(arc_pack_save(&arc_alloc_libc, path, members, 2, NULL), ARC_OK);
@@ -447,6 +453,28 @@ static void test_superblob(void **state) {
     assert_int_equal(arc_archive_parse(&a, &arc_alloc_libc, bytes, WHOLE - 1, "short.superblob", &err), ARC_ECORRUPT);
     memset(bytes + 8 * 16, 0xff, 8);
     assert_int_equal(arc_archive_parse(&a, &arc_alloc_libc, bytes, WHOLE, "huge.superblob", &err), ARC_ECORRUPT);
+    bytes[0] = 0x7f; /* what is called a superblob is read as one */
+    assert_int_equal(arc_archive_parse(&a, &arc_alloc_libc, bytes, WHOLE, "base.superblob", &err), ARC_ECORRUPT);
+    assert_non_null(strstr(err.text, "its header says a blob of 91"));
+    assert_int_equal(arc_archive_parse(&a, &arc_alloc_libc, bytes, HEADER - 1, "cut.superblob", &err), ARC_EFORMAT);
+    assert_non_null(strstr(err.text, "ends within the header"));
+    assert_int_equal(arc_archive_parse(&a, &arc_alloc_libc, bytes, WHOLE, "made.blob", &err), ARC_EFORMAT);
+    assert_non_null(strstr(err.text, "offset 52"));
+}
+
+/* A version that no compiler has written. */
+static void test_blob_version(void **state) {
+    (void)state;
+    uint8_t blob[BLOB_BYTES];
+    arc_archive a;
+    for (int major = 5; major < 9; major++) {
+        make_blob(blob);
+        put32(blob + 60, (uint32_t)major);
+        assert_int_equal(arc_archive_parse(&a, &arc_alloc_libc, blob, sizeof blob, "made.blob", NULL), ARC_OK);
+        arc_archive_check(&a);
+        assert_int_equal(a.found.count, major > 6);
+        arc_archive_close(&a);
+    }
 }
 
 /* A blob inside an archive is held against config.json. */
@@ -498,11 +526,11 @@ static void test_info(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults), cmocka_unit_test(test_members),        cmocka_unit_test(test_bomb),
-        cmocka_unit_test(test_damage), cmocka_unit_test(test_exported),       cmocka_unit_test(test_detector),
-        cmocka_unit_test(test_yunet),  cmocka_unit_test(test_contradictions), cmocka_unit_test(test_refused_options),
-        cmocka_unit_test(test_blob),   cmocka_unit_test(test_superblob),      cmocka_unit_test(test_blob_inside),
-        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_faults),       cmocka_unit_test(test_members),        cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_damage),       cmocka_unit_test(test_exported),       cmocka_unit_test(test_detector),
+        cmocka_unit_test(test_yunet),        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_refused_options),
+        cmocka_unit_test(test_blob),         cmocka_unit_test(test_superblob),      cmocka_unit_test(test_blob_inside),
+        cmocka_unit_test(test_blob_version), cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

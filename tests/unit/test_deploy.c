@@ -467,6 +467,11 @@ static void detectors_have_the_parsers_names(void **state) {
     arc_graph_free(&g);
     opt.batch = 2;
     assert_int_equal(arc_export_onnx(f->ctx, m, &opt, f->file, NULL, &err), ARC_EINVAL);
+    opt.batch = 1;
+    for (int i = 2; i < 4; i++)
+        m->graph->value[m->graph->input[0]].shape.dim[i] = 128;
+    assert_int_equal(arc_export_onnx(f->ctx, m, &opt, f->file, NULL, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "the model is for 128x128"));
     arc_model_free(&m);
 }
 
@@ -599,6 +604,8 @@ static void refuses(void **state) {
     opt.raw = opt.uint8_input = false;
     opt.size_px = 100;
     refused(f, m, &opt, ARC_EINVAL, "multiple of 32");
+    opt.size_px = 320;
+    refused(f, m, &opt, ARC_EINVAL, "size is for detectors");
     /* an operator of opset 14 in place of one that is like it */
     const int prelu = find_first(m->graph, "PRelu");
     m->graph->opset = 20;

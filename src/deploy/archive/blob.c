@@ -144,9 +144,16 @@ arc_status arc_superblob_parse(arc_superblob *out, arc_arena *arena, const void 
                                arc_error *err) {
     const uint8_t *p = bytes;
     *out = (arc_superblob){0};
-    if (!arc_superblob_is(bytes, count))
-        return arc_fail(err, ARC_EFORMAT, "%s: not a superblob", name);
+    if (count < SUPERBLOB_HEADER_BYTES)
+        return arc_fail(err, ARC_EFORMAT, "%s: not a superblob: it ends within the header of %zu bytes", name,
+                        SUPERBLOB_HEADER_BYTES);
     out->base_bytes = u64_big(p);
+    if (out->base_bytes > count - SUPERBLOB_HEADER_BYTES)
+        return arc_fail(err, ARC_ECORRUPT, "%s: its header says a blob of %llu bytes, %llu are there", name,
+                        (unsigned long long)out->base_bytes, (unsigned long long)(count - SUPERBLOB_HEADER_BYTES));
+    if (!arc_superblob_is(bytes, count))
+        return arc_fail(err, ARC_EFORMAT, "%s: not a superblob: no blob of RVC2 begins at offset %zu", name,
+                        SUPERBLOB_HEADER_BYTES);
     uint64_t at = SUPERBLOB_HEADER_BYTES + out->base_bytes;
     for (int i = 0; i < ARC_SUPERBLOB_SHAVES; i++) {
         const uint64_t size = out->patch_bytes[i] = u64_big(p + 8 * (i + 1));
@@ -159,6 +166,7 @@ arc_status arc_superblob_parse(arc_superblob *out, arc_arena *arena, const void 
         at += size;
     }
     if (at != count)
-        return arc_fail(err, ARC_ECORRUPT, "%s: %llu bytes behind the last patch", name, (unsigned long long)(count - at));
+        return arc_fail(err, ARC_ECORRUPT, "%s: offset %llu: the last patch ends here, the file does not", name,
+                        (unsigned long long)at);
     return arc_blob_parse(&out->base, arena, p + SUPERBLOB_HEADER_BYTES, (size_t)out->base_bytes, name, err);
 }

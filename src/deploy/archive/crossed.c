@@ -216,6 +216,10 @@ static void check_network(arc_archive *a) {
         check_blob_edges(a, "outputs", "output", b->output, b->outputs);
     }
     const char *where = a->executable_name ? a->executable_name : a->path;
+    /* 5.0 is OpenVINO 2020.3, 6.0 2020.4 to 2022.1; later ones carry their release */
+    if (!(b->version[0] == 5 || b->version[0] == 6 || (b->version[0] >= 2000 && b->version[0] <= 2100)) || b->version[1] > 16)
+        arc_archive_find(a, false, where, "version %u.%u is that of no OpenVINO which is known: depthai may refuse it",
+                         b->version[0], b->version[1]);
     if (b->shaves == 0 || b->shaves > ARC_SUPERBLOB_SHAVES)
         arc_archive_find(a, true, where, "compiled for %u shaves; RVC2 has 16", b->shaves);
     else if (a->has_blob && b->shaves > 8)

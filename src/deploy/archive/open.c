@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define CHUNK_BYTES ((size_t)1 << 18)
-/* Weights do not shrink to a thousandth; what does is made to fill memory. */
-#define MOST_EXPANSION 1000
+/* Weights do not shrink to a hundredth; what does is made to fill memory. */
+#define MOST_EXPANSION 100
 #define EXPANSION_FLOOR ((uint64_t)64 << 20)
 #define MAX_NAME_BYTES 1024
 
@@ -22,7 +22,7 @@ typedef struct reading {
 
 static arc_status damaged(const reading *r) {
     const char *why = archive_error_string(r->tar);
-    return arc_fail(r->err, ARC_ECORRUPT, "%s: damaged: %s", r->a->path, why ? why : "it cannot be unpacked");
+    return arc_fail(r->err, ARC_ECORRUPT, "%s: damaged or cut short: %s", r->a->path, why ? why : "it cannot be unpacked");
 }
 
 static arc_status open_tar(reading *r) {
@@ -158,8 +158,12 @@ static arc_status read_network(arc_archive *a, const void *bytes, size_t count, 
 
 static arc_status read_config(arc_archive *a) {
     json_error_t where;
-    if (a->config.bytes == 0)
+    const arc_member *m = arc_archive_member(a, ARC_ARCHIVE_CONFIG);
+    if (a->config.bytes == 0) {
+        if (m && m->file)
+            arc_archive_find(a, true, ARC_ARCHIVE_CONFIG, "it is empty");
         return ARC_OK;
+    }
     a->json = json_loadb((const char *)a->config.data, a->config.bytes, JSON_REJECT_DUPLICATES, &where);
     if (!a->json)
         arc_archive_find(a, true, ARC_ARCHIVE_CONFIG, "line %d, column %d: %s", where.line, where.column, where.text);
@@ -187,16 +191,16 @@ done:
     return st;
 }
 
-/* The container in a->map. */
+/* The container in a->map. What is called a blob is read as one, so that its damage is named. */
 static arc_status read_container(arc_archive *a, arc_error *err) {
     const void *bytes = a->map.data;
     const size_t count = a->map.bytes;
-    if (arc_superblob_is(bytes, count)) {
+    if (arc_superblob_is(bytes, count) || ends(a->path, ".superblob")) {
         a->container = ARC_CONTAINER_SUPERBLOB;
         a->has_superblob = true;
         return arc_superblob_parse(&a->blob, &a->arena, bytes, count, a->path, err);
     }
-    if (arc_blob_is(bytes, count)) {
+    if (arc_blob_is(bytes, count) || ends(a->path, ".blob")) {
         a->container = ARC_CONTAINER_BLOB;
         a->has_blob = true;
         return arc_blob_parse(&a->blob.base, &a->arena, bytes, count, a->path, err);
