@@ -19,6 +19,7 @@ typedef struct arc_deploy_writer {
     bool *needed;        /* [from->nodes] an output depends on it */
     const char **called; /* [from->values] the name it gets in g; NULL: one near its own */
     int made;            /* names made so far */
+    arc_graph *own;      /* `from` where that was made for this export; closed with it */
 } arc_deploy_writer;
 
 /* ---- export.c ---- */
@@ -70,6 +71,17 @@ arc_status arc_deploy_output(arc_deploy_writer *w, int value, const arc_shape *s
 /* Copies every node that outputs[count] (of from) need, with the names of w->called; w->as holds the input already. */
 arc_status arc_deploy_nodes(arc_deploy_writer *w, const int *outputs, int count, arc_error *err);
 
+/* ---- fixed.c ---- */
+
+/* Makes constants of what follows from sizes when the input has this shape, before nodes are copied. Errors: ENOMEM. */
+arc_status arc_deploy_fix(arc_deploy_writer *w, const arc_shape *input, arc_error *err);
+
+/* ---- rows.c ---- */
+
+/* A copy of g in which every Reshape that provably fixes the number of pictures at 1 takes any number; NULL where there is none.
+ * one: the input's shape for one picture. The copy borrows from g. Errors: ENOMEM. */
+arc_status arc_deploy_free_rows(const arc_graph *g, const arc_shape *one, arc_graph **out, arc_error *err);
+
 /* ---- classic.c ---- */
 
 /* Whether the node can be written at opset ARC_DEPLOY_OPSET or the graph's own older one: EUNSUPPORTED names operator and
@@ -115,18 +127,20 @@ typedef struct arc_deploy_trial {
     float *image;
     arc_tensor *out; /* [outputs of the graph]; their data belong to the session */
 } arc_deploy_trial;
-/* size: pictures, height, width. c: what g takes; NULL: pixels, BGR 0..255. The pictures are the same either way. */
-arc_status arc_deploy_try(arc_context *ctx, const arc_graph *g, const int64_t size[3], const arc_contract *c, arc_deploy_trial *t,
-                          arc_error *err);
+/* size: pictures, height, width; first: the number of the first picture. c: what g takes; NULL: pixels, BGR 0..255. The pictures
+ * are the same either way. */
+arc_status arc_deploy_try(arc_context *ctx, const arc_graph *g, const int64_t size[3], int64_t first, const arc_contract *c,
+                          arc_deploy_trial *t, arc_error *err);
 void arc_deploy_trial_free(arc_deploy_trial *t, const arc_alloc *a);
 
-/* One drawn picture through the model as it is: *row = its embedding [*dim], *rank of the network's output. Free *row with
- * arc_mem_free.
+#define ARC_DEPLOY_ROWS 2 /* pictures that are compared */
+/* Drawn pictures through the model as it is, each alone: rows[ARC_DEPLOY_ROWS][*dim], *rank of the network's output. Free *rows
+ * with arc_mem_free.
  * Errors: ESHAPE where the output is neither [N,F] nor [N,F,1,1]. */
-arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float **row, int64_t *dim, int *rank, arc_error *err);
-/* The same picture and others through g at this batch: its shape must be [batch,dim], and its first row `row`. raw: it takes what
- * the model takes. */
+arc_status arc_deploy_reference(arc_context *ctx, const arc_model *model, float **rows, int64_t *dim, int *rank, arc_error *err);
+/* The same pictures and others through g at this batch: its shape must be [batch,dim], and its first rows `rows`. raw: it takes
+ * what the model takes. */
 arc_status arc_deploy_probe(arc_context *ctx, const arc_model *model, const arc_graph *g, int64_t batch, bool raw,
-                            const float *row, int64_t dim, double tolerance, arc_error *err);
+                            const float *rows, int64_t dim, double tolerance, arc_error *err);
 
 #endif

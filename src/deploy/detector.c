@@ -51,7 +51,7 @@ static arc_status prove(arc_context *ctx, const arc_deploy_writer *w, const arc_
                         const arc_deploy_detection *d, const int64_t size[3], double tolerance, arc_error *err) {
     arc_status st;
     arc_deploy_trial t = {0};
-    ARC_TRY(arc_deploy_try(ctx, w->g, size, NULL, &t, err));
+    ARC_TRY(arc_deploy_try(ctx, w->g, size, 0, NULL, &t, err));
     for (int i = 0; i < w->g->outputs; i++) {
         const arc_value *v = &w->g->value[w->g->output[i]];
         if (t.out[i].dtype != ARC_F32 || !arc_shape_equal(&t.out[i].shape, &v->shape))
@@ -74,15 +74,17 @@ arc_status arc_deploy_detector(arc_context *ctx, const arc_model *m, const arc_e
     int64_t size[3];
     ARC_TRY(family_of(m, opt, &family, err));
     ARC_TRY(size_of(m, opt, size, err));
-    ARC_TRY(arc_deploy_try(ctx, m->graph, size, &m->contract, &own, err));
+    ARC_TRY(arc_deploy_try(ctx, m->graph, size, 0, &m->contract, &own, err));
     ARC_TRY(read_own(&d, m->graph, own.out, size, err));
     ARC_TRY(arc_deploy_writer_open(w, m->graph, err));
     ARC_TRY(family->find(w, &d, err));
     for (int i = 0; i < d.count; i++)
         outputs[i] = m->graph->output[d.needed[i]];
-    ARC_TRY(arc_deploy_image(w, (arc_shape){4, {1, 3, size[1], size[2]}}, opt, &image));
+    const arc_shape picture = {4, {1, 3, size[1], size[2]}};
+    ARC_TRY(arc_deploy_image(w, picture, opt, &image));
     arc_deploy_pixels_of(&pixels, &m->contract);
     ARC_TRY(arc_deploy_input(w, image, &pixels, report));
+    ARC_TRY(arc_deploy_fix(w, &picture, err));
     ARC_TRY(arc_deploy_nodes(w, outputs, d.count, err));
     ARC_TRY(family->finish(w, &d));
     if (opt->fp16)

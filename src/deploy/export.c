@@ -84,6 +84,11 @@ static arc_status build(arc_deploy_writer *w, const arc_model *m, const arc_expo
         ARC_TRY(ARC_ENOMEM);
     if (rank == 2 && !opt->l2)
         w->called[arc_deploy_source(m->graph, m->graph->output[0])] = ARC_DEPLOY_OUTPUT;
+    if (opt->batch) {
+        arc_shape input = arc_model_report_shape(m);
+        input.dim[0] = opt->batch;
+        ARC_TRY(arc_deploy_fix(w, &input, err));
+    }
     ARC_TRY(arc_deploy_nodes(w, m->graph->output, 1, err));
     ARC_TRY(put_output(w, opt, rank, dim));
     if (opt->fp16)
@@ -97,21 +102,35 @@ static double tolerance_of(const arc_model *m, const arc_export_options *opt) {
     return arc_model_is_int8(m->graph) ? INT8_TOLERANCE : opt->fp16 ? HALF_TOLERANCE : TOLERANCE;
 }
 
+/* For more than one picture the source is a copy of the model's graph, where that fixes their number needlessly. */
+static arc_status open_writer(arc_deploy_writer *w, const arc_model *m, const arc_export_options *opt, arc_error *err) {
+    arc_graph *own = NULL;
+    const arc_shape one = arc_model_report_shape(m);
+    arc_status st = opt->batch == 1 ? ARC_OK : arc_deploy_free_rows(m->graph, &one, &own, err);
+    if (st == ARC_OK)
+        st = arc_deploy_writer_open(w, own ? own : m->graph, err);
+    if (st == ARC_OK)
+        w->own = own;
+    else
+        arc_graph_free(&own);
+    return st;
+}
+
 static arc_status export_embedder(arc_context *ctx, const arc_model *m, const arc_export_options *opt, arc_deploy_writer *w,
                                   arc_export_report *report, arc_error *err) {
     arc_status st;
-    float *row = NULL;
+    float *rows = NULL;
     int64_t dim;
     int rank;
     const double tolerance = tolerance_of(m, opt);
-    ARC_TRY(arc_deploy_reference(ctx, m, &row, &dim, &rank, err));
-    ARC_TRY(arc_deploy_writer_open(w, m->graph, err));
+    ARC_TRY(arc_deploy_reference(ctx, m, &rows, &dim, &rank, err));
+    ARC_TRY(open_writer(w, m, opt, err));
     ARC_TRY(build(w, m, opt, rank, dim, report, err));
-    ARC_TRY(arc_deploy_probe(ctx, m, w->g, opt->batch ? opt->batch : 1, opt->raw, row, dim, tolerance, err));
+    ARC_TRY(arc_deploy_probe(ctx, m, w->g, opt->batch ? opt->batch : 1, opt->raw, rows, dim, tolerance, err));
     if (!opt->batch)
-        ARC_TRY(arc_deploy_probe(ctx, m, w->g, 2, opt->raw, row, dim, tolerance, err));
+        ARC_TRY(arc_deploy_probe(ctx, m, w->g, 2, opt->raw, rows, dim, tolerance, err));
 done:
-    arc_mem_free(&ctx->alloc, row);
+    arc_mem_free(&ctx->alloc, rows);
     return st;
 }
 

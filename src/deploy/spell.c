@@ -1,5 +1,5 @@
-/* Operators that came after opset 13, spelt in those that were there: one of these at a time, checked with the whole export by
- * probe.c. */
+/* Operators that came after opset 13, and one that a toolchain gets wrong, spelt in those that were there: one of these at a
+ * time, checked with the whole export by probe.c. */
 #include "deploy/deploy.h"
 #include "op/op.h"
 #include <math.h>
@@ -16,13 +16,17 @@ static int two(arc_deploy_writer *w, const char *op, int a, int b, int out) {
     return arc_deploy_binary(w, op, a, b, out);
 }
 
-static int number(arc_deploy_writer *w, double value) {
-    const arc_shape s = {1, {1}};
+static int constant(arc_deploy_writer *w, int rank, double value) {
+    const arc_shape s = {rank, {1}};
     void *data = NULL;
     const int v = arc_deploy_constant(w, "arcface/number", ARC_F32, &s, &data);
     if (v >= 0)
         *(float *)data = (float)value;
     return v;
+}
+
+static int number(arc_deploy_writer *w, double value) {
+    return constant(w, 1, value);
 }
 
 static int whole(arc_deploy_writer *w, int64_t value) {
@@ -110,6 +114,21 @@ static int hard_swish(arc_deploy_writer *w, const arc_node *n, const int *in, in
     return two(w, "Mul", in[0], y, out);
 }
 
+/* clip(alpha x + beta, 0, 1). OpenCV 4 and 5 take every product with a HardSigmoid for x HardSigmoid(x), which they have as one
+ * operator: a gate of something else gives the wrong numbers there. */
+static int hard_sigmoid(arc_deploy_writer *w, const arc_node *n, const int *in, int out) {
+    const int scaled = two(w, "Mul", in[0], number(w, (double)arc_attr_float(n, "alpha", 0.2f)), ARC_NO_VALUE);
+    const int sum = two(w, "Add", scaled, number(w, (double)arc_attr_float(n, "beta", 0.5f)), ARC_NO_VALUE);
+    const bool as_inputs = w->g->opset >= 11;
+    const int limits[3] = {sum, as_inputs ? constant(w, 0, 0) : ARC_NO_VALUE, as_inputs ? constant(w, 0, 1) : ARC_NO_VALUE};
+    arc_node *clip = NULL;
+    const int y = arc_deploy_node(w, "Clip", as_inputs ? 3 : 1, limits, out, &clip);
+    if (y >= 0 && !as_inputs &&
+        (arc_node_float(w->g, clip, "min", 0) != ARC_OK || arc_node_float(w->g, clip, "max", 1) != ARC_OK))
+        return ARC_NO_VALUE;
+    return y;
+}
+
 /* Shape(x)[start:end] */
 static int part_of_shape(arc_deploy_writer *w, const arc_node *n, const int *in, int out) {
     const int parts[3] = {one(w, "Shape", in[0], ARC_NO_VALUE), whole(w, arc_attr_int(n, "start", 0)),
@@ -143,6 +162,18 @@ static bool has_no_zero(const arc_graph *g, const arc_node *n) {
     return arc_attr_int(n, "allowzero", 0) != 0; /* computed shapes hold sizes of pictures, which are not 0 */
 }
 
+static bool gates_another(const arc_graph *g, const arc_node *n) {
+    const int gate = n->output[0], own = arc_deploy_source(g, n->input[0]);
+    for (int i = 0; i < g->nodes; i++) {
+        const arc_node *m = &g->node[i];
+        for (int k = 0; k < 2 && arc_node_is(m, ARC_KIND_MUL) && m->inputs == 2; k++)
+            if (m->input[k] >= 0 && m->input[!k] >= 0 && arc_deploy_source(g, m->input[k]) == gate &&
+                arc_deploy_source(g, m->input[!k]) != own)
+                return true;
+    }
+    return false;
+}
+
 static const struct {
     const char *op;
     bool (*when)(const arc_graph *g, const arc_node *n); /* NULL: always */
@@ -159,6 +190,7 @@ static const struct {
     {"Swish", NULL, swish},
     {"com.microsoft.QuickGelu", NULL, swish},
     {"HardSwish", NULL, hard_swish},
+    {"HardSigmoid", gates_another, hard_sigmoid},
     {"Shape", has_range, part_of_shape},
     {"Reshape", has_no_zero, reshape},
 };

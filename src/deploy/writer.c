@@ -25,10 +25,12 @@ arc_status arc_deploy_writer_open(arc_deploy_writer *w, const arc_graph *from, a
 void arc_deploy_writer_close(arc_deploy_writer *w) {
     if (!w->from)
         return;
-    arc_mem_free(w->from->alloc, w->as);
-    arc_mem_free(w->from->alloc, w->needed);
-    arc_mem_free(w->from->alloc, (void *)(uintptr_t)w->called);
+    const arc_alloc *a = w->from->alloc;
+    arc_mem_free(a, w->as);
+    arc_mem_free(a, w->needed);
+    arc_mem_free(a, (void *)(uintptr_t)w->called);
     arc_graph_free(&w->g);
+    arc_graph_free(&w->own);
     *w = (arc_deploy_writer){0};
 }
 

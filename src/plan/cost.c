@@ -25,12 +25,9 @@ static void count_constants(const arc_graph *g, const arc_node *n, uint8_t *seen
     }
 }
 
-/* Makes a plan for its shapes alone: nothing is packed and nothing can be run. */
 static arc_status survey_shapes(const arc_graph *g, const arc_shape *input_shape, arc_survey *survey, arc_error *err) {
-    const arc_execution host = {.device = &arc_device_cpu, .alloc = g->alloc, .kernels = arc_kernels_of(ARC_ISA_GENERIC)};
-    const arc_plan_request request = {.x = &host, .graph = g, .input_shape = input_shape, .infer_only = true, .survey = survey};
     arc_plan *plan = NULL;
-    const arc_status st = arc_plan_new(&plan, &request, err);
+    const arc_status st = arc_plan_infer(&plan, g, input_shape, NULL, survey, err);
     arc_plan_free(&plan);
     return st;
 }

@@ -390,6 +390,8 @@ arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *er
     for (int i = 0; !r->survey && i < r->graph->nodes; i++)
         ARC_TRY(plan_node(b, &r->graph->node[i], err));
     ARC_TRY(finish_outputs(b, err));
+    for (int v = 0; r->known && v < r->graph->values; v++)
+        known_tensor(&b->value[v], &r->known[v]);
     if (!r->infer_only)
         name_plan(plan, r->x);
 done:
@@ -401,6 +403,14 @@ done:
     else
         arc_plan_free(&plan);
     return st;
+}
+
+arc_status arc_plan_infer(arc_plan **out, const arc_graph *g, const arc_shape *input_shape, arc_tensor *known, arc_survey *survey,
+                          arc_error *err) {
+    const arc_execution host = {.device = &arc_device_cpu, .alloc = g->alloc, .kernels = arc_kernels_of(ARC_ISA_GENERIC)};
+    const arc_plan_request request = {
+        .x = &host, .graph = g, .input_shape = input_shape, .infer_only = true, .known = known, .survey = survey};
+    return arc_plan_new(out, &request, err);
 }
 
 void arc_plan_free(arc_plan **plan) {

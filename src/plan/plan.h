@@ -73,9 +73,15 @@ typedef struct arc_plan_request {
     arc_packs *packs;
     bool infer_only;    /* shapes alone, nothing packed: the plan can't run */
     arc_survey *survey; /* to fill, with infer_only; NULL: a node whose shapes cannot be inferred is an error */
+    /* [graph->values], NULL = not wanted: type and shape of every value, and the data of those that are constant at these shapes,
+     * which belong to the plan and the graph. */
+    arc_tensor *known;
 } arc_plan_request;
 
 arc_status arc_plan_new(arc_plan **out, const arc_plan_request *r, arc_error *err);
+/* A plan of types, shapes and constants alone, on the host. known, survey: as of a request. */
+arc_status arc_plan_infer(arc_plan **out, const arc_graph *g, const arc_shape *input_shape, arc_tensor *known, arc_survey *survey,
+                          arc_error *err);
 void arc_plan_free(arc_plan **plan);
 
 /* activations.c: drops steps whose outputs nobody reads, such as those of which passes or a Shape needed no more than the shape.
