@@ -130,6 +130,7 @@ arc_room(quantize USES eval data drawn report plot vector face image model hub f
 arc_room(demo USES train eval data drawn report plot vector face image model hub format ${engine})
 arc_room(deploy USES eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE)
 arc_room(train USES eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON ${CMAKE_DL_LIBS})
+arc_room(generate USES train eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON)
 
 include(GNUInstallDirs)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/train/trainer/recipe.c PROPERTIES COMPILE_DEFINITIONS

@@ -225,6 +225,8 @@ mutant eval-own-fold eval/protocol/verification.c - eval 's/best_coarse(\&j->all
 mutant eval-far-left-end eval/protocol/verification.c - eval 's/if ((double)accepted \/ total > target)/if ((double)accepted \/ total >= target)/'
 mutant eval-deviation eval/protocol/verification.c - eval 's/sqrt(squares \/ n)/sqrt(squares \/ (n - 1))/'
 mutant eval-facenet-folds eval/protocol/verification.c - curves 's/share(sum\[0\], total\[0\]) \/ v->folds/share(sum[0], j->out->impostor)/'
+mutant generate-pair-sides generate/metrics/pairs.c - generate_eval 's/score(s, g\[k\], r\[1 - k\]/score(s, g[k], r[k]/'
+mutant generate-threshold generate/metrics/pairs.c - generate_eval 's/if (\*threshold < 0)/if (true)/'
 mutant frechet-rows vector/frechet.c - frechet 's/sqrt((double)(s->rows - 1))/sqrt((double)s->rows)/'
 mutant frechet-pivot vector/frechet.c - frechet 's/if (!(variance > least))/if (!(variance > 0))/'
 mutant protect-order vector/protect.c - protect 's/const size_t k = r->back ? step/const size_t k = !r->back ? step/'

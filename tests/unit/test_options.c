@@ -26,6 +26,7 @@ static struct results {
     arc_quantize_report quantized;
     arc_quantize_outcome outcome;
     arc_bench *bench;
+    arc_generate_eval generated;
     arc_profile *profile;
     char *text;
     arc_bench_photos photos;
@@ -111,6 +112,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(data_bench_describe, arc_data_bench_options, struct_size, arc_data_bench_options,                                          \
       arc_data_bench_describe(ctx, &opt, 1, 0, false, &r.text, err))                                                             \
     X(data_drawn, arc_drawn_options, struct_size, arc_drawn_options, arc_data_drawn(ctx, "-", &opt, err))                        \
+    X(generate_evaluate, arc_generate_eval_options, struct_size, arc_generate_eval_options,                                      \
+      arc_generate_evaluate(ctx, "-", NULL, &opt, &r.generated, err))                                                            \
     X(train, arc_train_options, struct_size, arc_train_options, arc_train(ctx, NULL, &opt, &r.trained, err))                     \
     X(data_clean, arc_clean_options, struct_size, arc_clean_options,                                                             \
       arc_data_clean(ctx, "-", NULL, "-", NULL, &opt, &r.cleaned, err))
