@@ -1,5 +1,5 @@
 /* model: facts of a graph that both descriptions give: counts of operators, the parameters that a node reads, shapes as text. */
-#include "model/describe_internal.h"
+#include "model/describe_graph.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
