@@ -287,6 +287,9 @@ mutant export-sizes deploy/fixed.c - export_graphs 's/w->as\[source\] >= 0)/w->a
 mutant yunet-first-box deploy/yunet.c - export_detectors 's/{{3, 10}, {2, 32}/{{3, 10}, {2, 48}/'
 mutant yunet-centre deploy/yunet.c - export_detectors 's/-5 \* ratio/0/'
 mutant archive-yunet-grid deploy/archive/config.c - archive 's/same |= json_integer_value/same = json_integer_value/'
+mutant card-foreign deploy/card/sources.c - card 's/sha256 \&\& \*sha256 \&\& strcmp(sha256, s->facts.sha256) == 0/sha256 \&\& *sha256/'
+mutant card-escape deploy/card/markdown.c - card 's/#|~/#~/'
+mutant card-shared deploy/card/blocks.c - card 's/i < count \* times; i++/i < count; i++/'
 mutant blob-dims deploy/archive/blob.c - archive 's/const_section + u32(r)/u32(r)/'
 # Operators and forms of models as people export them today.
 mutant group-norm-channel op/norm/row.c - layers_images 's/group \* each + i \/ plane/group * each/'

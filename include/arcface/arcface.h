@@ -23,6 +23,7 @@
 #include <arcface/audit.h>
 #include <arcface/bench.h>
 #include <arcface/calibrate.h>
+#include <arcface/card.h>
 #include <arcface/context.h>
 #include <arcface/data.h>
 #include <arcface/demo.h>

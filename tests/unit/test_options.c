@@ -62,6 +62,7 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_quantize(ctx, NULL, NULL, 0, &opt, &r.model, &r.quantized, err))                                                       \
     X(quantize_crops, arc_quantize_photos, struct_size, arc_quantize_photos,                                                     \
       arc_quantize_crops(ctx, NULL, &opt, NULL, 0, NULL, &r.count, err))                                                         \
+    X(card, arc_card_options, struct_size, arc_card_options, arc_card_save(ctx, NULL, &opt, "card.md", err))                     \
     X(export_onnx, arc_export_options, struct_size, arc_export_options, arc_export_onnx(ctx, NULL, &opt, "-", NULL, err))        \
     X(quantize_try, arc_quantize_gate, struct_size, arc_quantize_gate, arc_quantize_try(ctx, NULL, NULL, &opt, &r.outcome, err)) \
     X(bench_model, arc_bench_options, struct_size, arc_bench_options, arc_bench_model(ctx, "-", &opt, &r.bench, err))            \

@@ -14,6 +14,7 @@ enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_BAD_INPUT = 3, CLI_FAILURE = 4
 #define CLI_PATH_BYTES 4096
 
 #define CLI_MAX_PRECISIONS 4
+#define CLI_MAX_GIVEN 256
 #define CLI_NEAR_LETTERS 2 /* so many wrong letters in a word get a "did you mean" */
 
 /* A command at work. */
@@ -23,6 +24,11 @@ struct cli {
     const cli_option *option[CLI_MAX_OPTIONS];
     const char *value[CLI_MAX_OPTIONS]; /* NULL = not given; "" for a flag */
     int options;
+    struct {
+        int option;
+        const char *value;
+    } given[CLI_MAX_GIVEN]; /* all of them as they came, for options that may come again */
+    int givens;
     char **args; /* positional */
     int arg_count;
     bool quiet;
@@ -33,7 +39,9 @@ struct cli {
  * not given leaves *value as it is. */
 bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help);
 bool cli_given(const cli *c, const char *name);
-const char *cli_value(const cli *c, const char *name);         /* NULL when not given */
+const char *cli_value(const cli *c, const char *name); /* NULL when not given */
+/* Every value of an option that may be given again, in order: as many as fit into values[most]; the number of all. */
+int cli_values(const cli *c, const char *name, const char **values, int most);
 const char *cli_recipe_value(const cli *c, const char *field); /* of the flag that a recipe's field has */
 void cli_int(const cli *c, const char *name, int *value);
 void cli_long(const cli *c, const char *name, int64_t *value);

@@ -20,6 +20,17 @@ bool cli_given(const cli *c, const char *name) {
     return cli_value(c, name) != NULL;
 }
 
+int cli_values(const cli *c, const char *name, const char **values, int most) {
+    int count = 0;
+    for (int i = 0; i < c->givens; i++)
+        if (strcmp(c->option[c->given[i].option]->name, name) == 0) {
+            if (count < most)
+                values[count] = c->given[i].value;
+            count++;
+        }
+    return count;
+}
+
 const char *cli_recipe_value(const cli *c, const char *field) {
     char name[32];
     cli_recipe_flag(field, name, sizeof name);
@@ -183,6 +194,12 @@ bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *
         }
         int i = option_index(c, code);
         c->value[i] = optarg ? optarg : "";
+        if (c->givens == CLI_MAX_GIVEN) {
+            cli_usage(c, "more than %d options", CLI_MAX_GIVEN);
+            return false;
+        }
+        c->given[c->givens].option = i;
+        c->given[c->givens++].value = c->value[i];
     }
     c->args = argv + optind;
     c->arg_count = argc - optind;
