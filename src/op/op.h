@@ -146,6 +146,7 @@ typedef enum arc_op_kind {
     ARC_KIND_INT8_GEMM,
     ARC_KIND_QUANTIZE,
     ARC_KIND_DEQUANTIZE,
+    ARC_KIND_ROUNDING,
 } arc_op_kind;
 
 #define ARC_INPUT_BITS 32
@@ -213,6 +214,7 @@ extern const arc_op arc_ops_norm[];        /* op/norm/norm.c: BatchNormalization
 extern const arc_op arc_ops_activation[];  /* op/activation/activation.c: Relu PRelu Clip Sigmoid HardSwish Softmax ... */
 extern const arc_op arc_ops_elementwise[]; /* op/elementwise/elementwise.c: Add Sub Mul Div Pow Equal Where Cast ... */
 extern const arc_op arc_ops_unary[];       /* op/elementwise/unary.c: Sqrt Exp Log Abs Floor Round Erf ... */
+extern const arc_op arc_ops_rounding[];    /* op/elementwise/rounding.c: arc.Rounding */
 extern const arc_op arc_ops_pool[];        /* op/pool/pool.c: MaxPool AveragePool GlobalAveragePool GlobalMaxPool */
 extern const arc_op arc_ops_resize[];      /* op/resize/resize.c: Resize Upsample */
 extern const arc_op arc_ops_shape[];       /* op/shape/shape.c: Shape Reshape Flatten Concat Slice Gather Transpose ... */
@@ -229,6 +231,10 @@ extern const arc_op arc_ops_suppress[];   /* op/shape/suppress.c: NonMaxSuppress
 extern const arc_op arc_ops_local_norm[]; /* op/norm/local.c: LRN MeanVarianceNormalization */
 extern const arc_op arc_ops_deform[];     /* op/conv/deform.c: DeformConv */
 extern const arc_op arc_ops_quant[]; /* op/int8/quantize.c: DynamicQuantizeLinear ConvInteger MatMulInteger Quantize/Dequantize */
+
+/* Made by passes of Cast to float16 and back, and of QuantizeLinear with DequantizeLinear: "arc.scale", "arc.lo" and "arc.hi"
+ * floats: the size of a step and the whole numbers of steps between which results lie; without a scale half precision. */
+#define ARC_ROUNDING "arc.Rounding"
 
 /* Fused convolution, made by passes from Conv + BatchNormalization + activation + Add. It is Conv with these extra attributes
  * (never exported): "arc.act" string relu|prelu|leaky|clip, "arc.alpha"/"arc.lo"/"arc.hi" floats, and extra inputs: 3 = slope [C]

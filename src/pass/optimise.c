@@ -60,6 +60,7 @@ arc_status arc_graph_optimise(const arc_graph *g, arc_graph **out, arc_error *er
         arc_rewrite_recount(&w);
         simplify(&w);
         ARC_TRY(arc_fuse_int8(&w, err));
+        ARC_TRY(arc_join_rounding(&w, err));
         ARC_TRY(arc_join_spelt(&w, err));
         ARC_TRY(arc_fold_affine(&w, err));
         ARC_TRY(arc_fuse_epilogues(&w, err));

@@ -52,6 +52,7 @@ typedef struct arc_linear {
 bool arc_linear_of(const arc_rewrite *w, arc_node *n, arc_linear *out);
 
 arc_status arc_fuse_int8(arc_rewrite *w, arc_error *err);      /* int8.c */
+arc_status arc_join_rounding(arc_rewrite *w, arc_error *err);  /* rounding.c */
 arc_status arc_join_spelt(arc_rewrite *w, arc_error *err);     /* spelt.c */
 arc_status arc_fold_affine(arc_rewrite *w, arc_error *err);    /* affine.c */
 arc_status arc_fuse_epilogues(arc_rewrite *w, arc_error *err); /* fuse.c */
