@@ -128,7 +128,7 @@ arc_room(report USES plot image base)
 arc_room(eval USES data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::SODIUM)
 arc_room(quantize USES eval data drawn report plot vector face image model hub format ${engine})
 arc_room(demo USES train eval data drawn report plot vector face image model hub format ${engine})
-arc_room(deploy USES eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE)
+arc_room(deploy USES quantize eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::SODIUM)
 arc_room(train USES eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON ${CMAKE_DL_LIBS})
 arc_room(generate USES train eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON)
 

@@ -345,6 +345,11 @@ mutant channels-last format/onnx/swap.c - wild_models 's/to_front\[4\] = {0, 3, 
 mutant channels-kept format/onnx/swap.c - wild_models 's/        w->planes\[out\] = y + 1;/        w->planes[out] = w->from.input[0] + 1;/'
 mutant key-mask format/onnx/attention.c - wild_models 's/"mask_filter_value", -10000)/"mask_filter_value", 0)/'
 mutant line-pads format/onnx/lines.c - wild_models 's/{0, pads->ints\[0\], 0, pads->ints\[1\]}/{pads->ints[0], 0, pads->ints[1], 0}/'
+# Devices' arithmetic, and what they gave.
+mutant rounding-even op/elementwise/rounding.c - rounding 's/(size + 0xfff + (size >> 13 \& 1))/(size + 0x1000)/'
+mutant simulate-border deploy/parity/rounded.c - simulate 's/(arc_node_is(&g->node\[next\], ARC_KIND_RELU) ||/(arc_node_is(\&g->node[next], ARC_KIND_PRELU) ||/'
+mutant simulate-channels deploy/parity/rounded.c - simulate 's/to_int8_rows(data, s\.dim\[0\], count \/ s\.dim\[0\])/to_int8_rows(data, 1, count)/'
+mutant recording-zero deploy/parity/recording.c - compare 's/json_number_value(v) - zero) \* scale/json_number_value(v) + zero) * scale/'
 # Swin Transformers: what keeps shifted windows apart, the order in which neighbours become one patch, whose windows fit.
 mutant swin-strips format/torch/swin.c - checkpoints 's/at < v->padded - v->window \/ 2 ? 1 : 2/at < v->padded ? 1 : 2/'
 mutant swin-merge format/torch/swin.c - checkpoints 's/perm\[6\] = {0, 1, 3, 4, 2, 5}/perm[6] = {0, 1, 3, 2, 4, 5}/'

@@ -43,6 +43,7 @@
 #include <arcface/image.h>
 #include <arcface/model.h>
 #include <arcface/page.h>
+#include <arcface/parity.h>
 #include <arcface/photo.h>
 #include <arcface/plot.h>
 #include <arcface/probe.h>

@@ -4,7 +4,7 @@
 
 extern const cli_command cli_detect, cli_align, cli_embed, cli_verify;
 extern const cli_command cli_pull, cli_model_info, cli_model_probe, cli_model_new, cli_convert, cli_quantize, cli_export;
-extern const cli_command cli_archive_info, cli_archive_verify, cli_card;
+extern const cli_command cli_compare, cli_archive_info, cli_archive_verify, cli_card;
 extern const cli_command cli_train, cli_plot;
 extern const cli_command cli_data_synth, cli_data_pack, cli_data_unpack, cli_data_merge, cli_data_split, cli_data_dedup;
 extern const cli_command cli_data_clean, cli_data_audit, cli_data_info, cli_data_verify, cli_data_repair, cli_data_make_bin;
@@ -26,6 +26,7 @@ const cli_command *const cli_commands[] = {
     &cli_convert,
     &cli_quantize,
     &cli_export,
+    &cli_compare,
     &cli_archive_info,
     &cli_archive_verify,
     &cli_card,

@@ -64,8 +64,8 @@ static bool parse_dtype(const char *header, arc_dtype *t) {
     static const struct {
         const char *text;
         arc_dtype t;
-    } known[] = {{"'<f4'", ARC_F32}, {"'|u1'", ARC_U8},  {"'|i1'", ARC_I8},   {"'<i4'", ARC_I32},
-                 {"'<i8'", ARC_I64}, {"'<f8'", ARC_F64}, {"'|b1'", ARC_BOOL}, {"'<f2'", ARC_F16}};
+    } known[] = {{"'<f4'", ARC_F32}, {"'|u1'", ARC_U8},   {"'|i1'", ARC_I8},  {"'<i4'", ARC_I32}, {"'<i8'", ARC_I64},
+                 {"'<f8'", ARC_F64}, {"'|b1'", ARC_BOOL}, {"'<f2'", ARC_F16}, {"'<i2'", ARC_I16}, {"'<u2'", ARC_U16}};
     const char *descr = strstr(header, "'descr':");
     if (!descr)
         return false;

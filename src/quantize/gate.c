@@ -1,4 +1,5 @@
-/* Whether an 8-bit model may take the place of the float32 one: pairs verified with both, how fast both are, and the verdict. */
+/* Whether an 8-bit model may take the place of the float32 one: pairs verified with both, how fast both are, and the verdict,
+ * which is also that on other arithmetic (deploy/parity). */
 #include "base/base.h"
 #include "quantize/quantize.h"
 #include <arcface/evaluate.h>
@@ -79,8 +80,8 @@ static int forward(void *ctx, int64_t done, int64_t total) {
     return s->gate->progress(s->gate->progress_ctx, s->name, done, total);
 }
 
-static arc_status verify(arc_context *ctx, const arc_model *model, const arc_quantize_gate *gate, const char *name,
-                         arc_verification *out, arc_error *err) {
+arc_status arc_quantize_verify(arc_context *ctx, const arc_model *model, const arc_quantize_gate *gate, const char *name,
+                               arc_verification *out, arc_error *err) {
     stage s = {gate, name};
     arc_evaluate_options opt;
     arc_evaluation *e = NULL;
@@ -99,23 +100,31 @@ static arc_status verify(arc_context *ctx, const arc_model *model, const arc_qua
 
 /* ---- verdict ---- */
 
+void arc_quantize_verdict(const arc_quantize_case *c, const arc_quantize_gate *g, char refused[ARC_REFUSED_BYTES]) {
+    const double drop = c->before ? 100 * (c->before->accuracy - c->after->accuracy) : 0,
+                 tar_drop = c->before ? 100 * (c->before->tar - c->after->tar) : 0;
+    *refused = '\0';
+    if (!(c->mean_cosine >= g->min_cosine))
+        snprintf(refused, ARC_REFUSED_BYTES, "the mean cosine to float32 is %.5f, below %g (min-cosine)", c->mean_cosine,
+                 g->min_cosine);
+    else if (!(c->low_cosine >= g->min_low_cosine))
+        snprintf(refused, ARC_REFUSED_BYTES, "the 1st percentile of the cosine to float32 is %.5f, below %g (min-low-cosine)",
+                 c->low_cosine, g->min_low_cosine);
+    else if (!(drop <= g->max_drop + 1e-9))
+        snprintf(refused, ARC_REFUSED_BYTES, "accuracy falls by %.3f points, more than %g (max-drop)", drop, g->max_drop);
+    else if (!(tar_drop <= g->max_tar_drop + 1e-9))
+        snprintf(refused, ARC_REFUSED_BYTES, "TAR@FAR=1e-3 falls by %.3f points, more than %g (max-tar-drop)", tar_drop,
+                 g->max_tar_drop);
+}
+
 void arc_quantize_judge(arc_quantize_outcome *o, const arc_quantize_gate *g) {
-    const arc_quantize_report *r = &o->report;
-    const double drop = 100 * (o->before.accuracy - o->after.accuracy), tar_drop = 100 * (o->before.tar - o->after.tar);
+    const arc_quantize_case c = {.mean_cosine = o->report.mean_cosine,
+                                 .low_cosine = o->report.low_cosine,
+                                 .before = o->verified ? &o->before : NULL,
+                                 .after = o->verified ? &o->after : NULL};
     o->min_cosine = g->min_cosine;
     o->min_low_cosine = g->min_low_cosine;
-    *o->refused = '\0';
-    if (!(r->mean_cosine >= g->min_cosine))
-        snprintf(o->refused, sizeof o->refused, "the mean cosine to float32 is %.5f, below %g (min-cosine)", r->mean_cosine,
-                 g->min_cosine);
-    else if (!(r->low_cosine >= g->min_low_cosine))
-        snprintf(o->refused, sizeof o->refused, "the 1st percentile of the cosine to float32 is %.5f, below %g (min-low-cosine)",
-                 r->low_cosine, g->min_low_cosine);
-    else if (o->verified && !(drop <= g->max_drop + 1e-9))
-        snprintf(o->refused, sizeof o->refused, "accuracy falls by %.3f points, more than %g (max-drop)", drop, g->max_drop);
-    else if (o->verified && !(tar_drop <= g->max_tar_drop + 1e-9))
-        snprintf(o->refused, sizeof o->refused, "TAR@FAR=1e-3 falls by %.3f points, more than %g (max-tar-drop)", tar_drop,
-                 g->max_tar_drop);
+    arc_quantize_verdict(&c, g, o->refused);
 }
 
 void arc_quantize_gate_default(arc_quantize_gate *gate) {
@@ -134,9 +143,9 @@ arc_status arc_quantize_try(arc_context *ctx, const arc_model *model, const arc_
         gate = &own;
     o->verified = gate->images && gate->pairs;
     if (o->verified)
-        st = verify(ctx, model, gate, "pairs, float32", &o->before, err);
+        st = arc_quantize_verify(ctx, model, gate, "pairs, float32", &o->before, err);
     if (st == ARC_OK && o->verified)
-        st = verify(ctx, int8, gate, "pairs, int8", &o->after, err);
+        st = arc_quantize_verify(ctx, int8, gate, "pairs, int8", &o->after, err);
     if (st == ARC_OK)
         st = measure(ctx, model, int8, o, err);
     if (st == ARC_OK)

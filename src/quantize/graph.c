@@ -179,8 +179,7 @@ static double scale_of(arc_range r) {
     return (double)fmaxf((r.hi - r.lo) / 255, 1e-30f);
 }
 
-/* Weights and bias of a layer with its BatchNormalization in them; weights [c_out][per_out] whatever the source's order. */
-static void folded(const arc_graph *g, const arc_quant_layer *l, float *weights, float *bias) {
+void arc_quant_fold(const arc_graph *g, const arc_quant_layer *l, float *weights, float *bias) {
     const arc_node *n = &g->node[l->node], *norm = l->norm >= 0 ? &g->node[l->norm] : NULL;
     const float *w = floats_of(g, n, 1), *b = floats_of(g, n, 2);
     const bool columns = l->gemm && !arc_attr_int(n, "transB", 0);
@@ -270,7 +269,7 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
                   bs = new_constant(w, name, "_bias_scale", ARC_F32, &vector, &bias_scale);
         if (!weights || !bias || wc < 0 || ws < 0 || bc < 0 || bs < 0)
             goto done;
-        folded(w->from, l, weights, bias);
+        arc_quant_fold(w->from, l, weights, bias);
         quantize_weights(l, weights, bias, w->facts->mean ? w->facts->mean[l->x] : NULL, scale_of(w->facts->range[l->x]),
                          quantized, scale, bias_int32, bias_scale);
         in[1] = put_quantized_constant(w, name, "_weight", wc, ws, ARC_I8, l->c_out);
@@ -285,7 +284,7 @@ static arc_status put_layer(writer *w, const arc_quant_layer *l) {
         in[2] = new_constant(w, name, "_bias", ARC_F32, &vector, &bias);
         if (in[1] < 0 || in[2] < 0)
             goto done;
-        folded(w->from, l, weights, bias);
+        arc_quant_fold(w->from, l, weights, bias);
     }
     const int out = arc_graph_value(g, y->name);
     arc_node *n = out >= 0 ? arc_graph_node(g, from->op, name, 3, in, 1, &out) : NULL;

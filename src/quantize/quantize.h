@@ -48,6 +48,9 @@ typedef struct arc_quant_layer {
 /* The layers of a graph in order; *layers is [graph->nodes] and freed with arc_mem_free. */
 arc_status arc_quant_layers(const arc_graph *g, arc_quant_layer **layers, int *count, arc_error *err);
 
+/* Weights and bias of a layer with its BatchNormalization in them; weights [c_out][per_out] whatever the source's order. */
+void arc_quant_fold(const arc_graph *g, const arc_quant_layer *l, float *weights, float *bias);
+
 /* What is known of the source's values: ranges of those around layers, and the mean of each channel of a layer's input. */
 typedef struct arc_quant_facts {
     const arc_range *range;   /* [values] */
@@ -59,6 +62,18 @@ typedef struct arc_quant_facts {
  * shared with `g`. */
 arc_status arc_quant_write(arc_graph **out, const arc_graph *g, const arc_quant_layer *layers, int count,
                            const arc_quant_facts *facts, arc_error *err);
+
+/* ---- crops.c ---- */
+
+/* Aligned crops of the template's size. Errors: EINVAL (no embedder, too few), ESHAPE (names the crop). */
+arc_status arc_crops_check(const arc_model *model, const arc_image *crops, int count, arc_error *err);
+typedef struct arc_crop_pictures {
+    const arc_context *ctx;
+    const arc_contract *contract; /* of the network that takes them */
+    const arc_image *crop;
+} arc_crop_pictures;
+/* arc_crop_source's get over arc_crop_pictures. */
+arc_status arc_crop_tensor(void *pictures, int i, float *tensor, arc_error *err);
 
 /* ---- quantize.c ---- */
 
@@ -72,7 +87,21 @@ typedef struct arc_crop_source {
 arc_status arc_quantize_model(arc_context *ctx, const arc_model *model, const arc_crop_source *crops,
                               const arc_quantize_options *opt, arc_model **out, arc_quantize_report *report, arc_error *err);
 
-/* ---- gate.c ---- What of the report and of the verified pairs is outside the gate's bounds, into o->refused. */
+/* ---- gate.c ---- */
+
+#define ARC_REFUSED_BYTES 300 /* of arc_quantize_outcome's refused */
+
+/* Other arithmetic beside float32. */
+typedef struct arc_quantize_case {
+    double mean_cosine, low_cosine;         /* low: 1st percentile */
+    const arc_verification *before, *after; /* NULL: no pairs */
+} arc_quantize_case;
+/* What of it is outside the gate's bounds, as half a sentence; "": nothing. */
+void arc_quantize_verdict(const arc_quantize_case *c, const arc_quantize_gate *gate, char refused[ARC_REFUSED_BYTES]);
+/* The verdict on the report and the verified pairs, into o->refused. */
 void arc_quantize_judge(arc_quantize_outcome *o, const arc_quantize_gate *gate);
+/* The gate's pairs with a model. stage: what progress calls it. */
+arc_status arc_quantize_verify(arc_context *ctx, const arc_model *model, const arc_quantize_gate *gate, const char *stage,
+                               arc_verification *out, arc_error *err);
 
 #endif

@@ -30,6 +30,8 @@ static struct results {
     arc_profile *profile;
     char *text;
     arc_bench_photos photos;
+    arc_parity parity;
+    arc_simulation simulation;
     double per_second;
     int64_t number;
     int count;
@@ -65,6 +67,10 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(card, arc_card_options, struct_size, arc_card_options, arc_card_save(ctx, NULL, &opt, "card.md", err))                     \
     X(export_onnx, arc_export_options, struct_size, arc_export_options, arc_export_onnx(ctx, NULL, &opt, "-", NULL, err))        \
     X(quantize_try, arc_quantize_gate, struct_size, arc_quantize_gate, arc_quantize_try(ctx, NULL, NULL, &opt, &r.outcome, err)) \
+    X(parity_compare, arc_parity_options, struct_size, arc_parity_options,                                                       \
+      arc_parity_compare(ctx, "-", "-", &opt, &r.parity, err))                                                                   \
+    X(parity_simulate, arc_simulate_options, struct_size, arc_simulate_options,                                                  \
+      arc_parity_simulate(ctx, NULL, NULL, 0, &opt, &r.model, &r.simulation, err))                                               \
     X(bench_model, arc_bench_options, struct_size, arc_bench_options, arc_bench_model(ctx, "-", &opt, &r.bench, err))            \
     X(profile_model, arc_profile_options, struct_size, arc_profile_options, arc_profile_model(ctx, NULL, &opt, &r.profile, err)) \
     X(bench_pipeline, arc_bench_photos_options, struct_size, arc_bench_photos_options,                                           \

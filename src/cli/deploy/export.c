@@ -1,5 +1,6 @@
 /* arcface export: a model as other toolchains take it. */
-#include "ui/cli.h"
+#include "deploy/simulate.h"
+#include "ui/gate.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,10 @@ static int run(cli *c) {
     arc_error err = {0};
     arc_export_options_default(&opt);
     const bool archive = cli_word(c, "target") == 1;
+    if (cli_given(c, "simulate"))
+        return export_simulate(c);
+    if (c->arg_count > 1)
+        return cli_usage(c, "export takes one model; crops belong to --simulate");
     if (!path)
         return cli_usage(c, "export needs -o %s", archive ? "NAME.tar.xz" : "FILE.onnx");
     if (!cli_has_suffix(path, archive ? ".tar.xz" : ".onnx"))
@@ -96,22 +101,32 @@ static const cli_option options[] = {
     CLI_LIKELY("color", 0, "ORDER", "rgb bgr", NULL, "what the model takes, rgb or bgr, instead of what is inferred"),
     CLI_LIKELY("norm", 0, "MEAN/DIV", "127.5/127.5 127.5/128 0/1", NULL,
                "how the model's input is normalised, instead of what is inferred: 127.5/127.5, 127.5/128, 0/1"),
+    CLI_WORD("simulate", 0, "DEVICE", "rvc2 rvc4-int8 rvc4-int16", NULL,
+             "write nothing: do the arithmetic of rvc2, rvc4-int8 or rvc4-int16 on aligned faces, and tell what it costs"),
+    CLI_FOLDER("calib", 0, "FOLDER", NULL, "with --simulate: the faces, instead of naming them behind the model"),
+    CLI_WHOLE("count", 0, "N", 2, 100000, "500", "with --simulate: faces to take, evenly from all"),
+    GATE_PAIRS,
+    GATE_BOUNDS,
+    CLI_FLAG("json", 'j', "with --simulate: one JSON object"),
     {0},
 };
 
 const cli_command cli_export = {
     .group = CLI_GROUP_MODELS,
     .name = "export",
-    .args = "MODEL",
+    .args = "MODEL [CROP...]",
     .takes = CLI_IS_FILE,
     .min_args = 1,
-    .max_args = 1,
+    .max_args = -1,
     .what = "a recogniser or detector as other toolchains take it",
     .about = "Writes one ONNX file for ONNX Runtime, OpenVINO, OpenCV, ncnn and the converters behind devices: input images "
              "[1,3,112,112], blue, green, red, 0 to 255; output output [1,512]; of an SCRFD or YuNet detector the "
              "outputs that OAK's SCRFDParser and YuNetParser decode. Channel order and normalisation are inside. Operators "
              "are those of opset 13 or older. The file is written only when it gives the model's embedding for a drawn picture. "
-             "--target nnarchive packs that file with its description for OAK cameras' tools. docs/DEPLOY.md says how to use it.",
+             "--target nnarchive packs that file with its description for OAK cameras' tools. --simulate writes nothing: it "
+             "foretells what a device's arithmetic does to embeddings. docs/DEPLOY.md says how to use "
+             "all of it.",
+    .no = "with --simulate: the embeddings are not near enough to float32's",
     .example = "arcface export r50.onnx -o face.onnx --l2",
     .options = options,
     .run = run,

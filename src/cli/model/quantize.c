@@ -1,5 +1,6 @@
 /* arcface quantize: a float32 embedder to an 8-bit ONNX QDQ file, written only when it is still accurate. */
 #include "ui/faces.h"
+#include "ui/gate.h"
 #include <stdio.h>
 
 typedef struct job {
@@ -34,14 +35,8 @@ static int finish(job *j, const char *output) {
     arc_quantize_gate gate;
     arc_error err = {0};
     char *text = NULL;
-    arc_quantize_gate_default(&gate);
-    cli_float(c, "min-cosine", &gate.min_cosine);
-    cli_float(c, "min-low-cosine", &gate.min_low_cosine);
-    cli_float(c, "max-drop", &gate.max_drop);
-    cli_float(c, "max-tar-drop", &gate.max_tar_drop);
-    gate.images = cli_value(c, "images");
-    gate.pairs = cli_value(c, "pairs");
-    gate.progress = cli_progress_stage;
+    if (gate_options(c, &gate) != CLI_OK)
+        return CLI_USAGE;
     gate.progress_ctx = &j->bar;
     cli_progress_start(&j->bar, c, "pairs");
     arc_status st = arc_quantize_try(c->ctx, j->model, j->int8, &gate, o, &err);
@@ -103,12 +98,8 @@ static const cli_option options[] = {
     CLI_WORD("method", 0, "NAME", "mse minmax percentile kl", "mse", "how ranges are chosen: mse, minmax, percentile or kl"),
     CLI_REAL("percentile", 0, "P", 50, 100, "99.99", "of --method percentile"),
     CLI_TEXT("keep", 0, "NAMES", NULL, "layers to leave in float32, by comma, or none; instead of the choice by sensitivity"),
-    CLI_FILE("pairs", 0, "FILE", NULL, "also verify these pairs (LFW's format) before and after ..."),
-    CLI_FOLDER("images", 0, "FOLDER", NULL, "... on the aligned pictures of this folder"),
-    CLI_REAL("min-cosine", 0, "X", -1, 1, "0.985", "least mean cosine to float32 on held-out crops"),
-    CLI_REAL("min-low-cosine", 0, "X", -1, 1, "0.95", "least 1st percentile of it"),
-    CLI_REAL("max-drop", 0, "X", 0, 100, "0.1", "points of accuracy on the pairs that may be lost"),
-    CLI_REAL("max-tar-drop", 0, "X", 0, 100, "0.5", "points of TAR@FAR=1e-3"),
+    GATE_PAIRS,
+    GATE_BOUNDS,
     CLI_FLAG("force", 0, "write it although it is outside the bounds; its metadata (arcface.note.quantize-forced) say so"),
     CLI_FLAG("json", 'j', "one JSON object"),
     FACES_OPTIONS,

@@ -94,6 +94,8 @@ void cli_photos_close(cli_photos *photos);                                      
 int cli_photos_all(cli_photos *photos, arc_photo **photo, int *count);
 /* Paths of at most so many photos, evenly from all; each and the array are freed with cli_free. An exit status. */
 int cli_photos_paths(cli *c, const char *name, int most, char ***path, int *count);
+int cli_photos_paths_of(cli *c, const char *const *names, int name_count, int most, char ***path,
+                        int *count);                           /* of several names */
 const char *cli_photo_label(const arc_result *photo);          /* what messages call it */
 int cli_make_folder(const char *path);                         /* with parents; an exit status */
 void cli_base_name(const char *path, char *out, size_t bytes); /* no folder, no suffix */

@@ -19,5 +19,8 @@ void faces_options(const cli *c, arc_detect_options *opt); /* the values of FACE
 /* Crops for a model from a folder, at most --count, evenly; from photos when there is a detector. The caller frees each, then
  * *crop with cli_free, also after a failure. */
 int faces_crops(cli *c, const arc_model *model, const arc_model *detector, const char *folder, arc_image **crop, int *crops);
+/* The same from several folders and files. */
+int faces_crops_of(cli *c, const arc_model *model, const arc_model *detector, const char *const *names, int name_count,
+                   arc_image **crop, int *crops);
 
 #endif

@@ -49,7 +49,7 @@ int cli_photos_all(cli_photos *photos, arc_photo **photo, int *count) {
 }
 
 /* Goes through the names of a feed: counts them, and copies those whose turn it is. all: how many there are, when known. */
-static int pick(cli *c, const char *name, int64_t all, int most, char **path, int *count, int64_t *seen) {
+static int pick(cli *c, const char *const *names, int name_count, int64_t all, int most, char **path, int *count, int64_t *seen) {
     arc_feed_options opt;
     arc_feed *feed;
     arc_photo_source source;
@@ -58,7 +58,7 @@ static int pick(cli *c, const char *name, int64_t all, int most, char **path, in
     int code = CLI_OK;
     arc_feed_options_default(&opt);
     opt.names_only = true;
-    if (arc_feed_open(c->ctx, &name, 1, &opt, &feed, &err) != ARC_OK)
+    if (arc_feed_open(c->ctx, names, name_count, &opt, &feed, &err) != ARC_OK)
         return cli_fail(&err);
     arc_feed_source(feed, &source);
     for (*seen = 0;; ++*seen) {
@@ -83,17 +83,21 @@ static int pick(cli *c, const char *name, int64_t all, int most, char **path, in
     return code;
 }
 
-int cli_photos_paths(cli *c, const char *name, int most, char ***path, int *count) {
+int cli_photos_paths_of(cli *c, const char *const *names, int name_count, int most, char ***path, int *count) {
     int64_t all, again;
     int none = 0;
     *path = NULL;
     *count = 0;
-    const int code = pick(c, name, 0, 0, NULL, &none, &all);
+    const int code = pick(c, names, name_count, 0, 0, NULL, &none, &all);
     if (code != CLI_OK)
         return code;
     most = all < most ? (int)all : most;
     *path = cli_new((size_t)most, sizeof **path);
-    return pick(c, name, all, most, *path, count, &again);
+    return pick(c, names, name_count, all, most, *path, count, &again);
+}
+
+int cli_photos_paths(cli *c, const char *name, int most, char ***path, int *count) {
+    return cli_photos_paths_of(c, &name, 1, most, path, count);
 }
 
 const char *cli_photo_label(const arc_result *photo) {
