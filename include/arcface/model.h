@@ -86,8 +86,11 @@ typedef struct arc_model_options {
     /** Folder of pulled packs; NULL = $ARCFACE_CACHE, else $XDG_CACHE_HOME/arcface, else ~/.cache/arcface */
     const char *cache_dir;
     bool skip_self_test; /**< do not run the self-test of the file; default false */
-    const char *input;   /**< name of the input that takes the picture; NULL = by the rules of docs/FORMATS.md */
-    const char *output;  /**< name of the output that is the embedding; NULL = by the rules of docs/FORMATS.md */
+    /** Load ONNX files with operators that are not supported as well, without the self-test; what they have can be told and
+     * counted (arc_profile_model without times), not run; default false */
+    bool look_only;
+    const char *input;  /**< name of the input that takes the picture; NULL = by the rules of docs/FORMATS.md */
+    const char *output; /**< name of the output that is the embedding; NULL = by the rules of docs/FORMATS.md */
 } arc_model_options;
 
 /** Fills every field with its default. Thread: any. */

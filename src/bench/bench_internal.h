@@ -19,10 +19,12 @@ arc_status arc_bench_input_new(arc_context *ctx, const arc_model *model, int bat
 void arc_bench_input_free(arc_context *ctx, arc_bench_input *in);
 arc_status arc_bench_run_once(arc_net *net, const arc_bench_input *in, arc_error *err);
 
-/* profile.c: counts the layers and times the steps of a network at this input. net NULL: counts alone. alone: the same network on
- * one thread; NULL: is not timed. roof: of this machine, if net is given. */
-arc_status arc_bench_profile(arc_context *ctx, const arc_model *model, arc_net *net, arc_net *alone, const arc_bench_input *in,
-                             const arc_roofline *roof, arc_flops_convention convention, arc_profile **out, arc_error *err);
+/* profile.c: counts the layers for this input. */
+arc_status arc_bench_count(arc_context *ctx, const arc_model *model, const arc_bench_input *in, arc_flops_convention convention,
+                           arc_profile **out, arc_error *err);
+/* profile.c: adds the times of its steps. alone: the same network on one thread; NULL: is not timed. roof: of this machine. */
+arc_status arc_bench_time(arc_context *ctx, const arc_model *model, arc_net *net, arc_net *alone, const arc_bench_input *in,
+                          const arc_roofline *roof, arc_profile *p, arc_error *err);
 /* The peak that a network is compared with. */
 double arc_bench_peak(const arc_context *ctx, bool int8, const arc_roofline *roof);
 

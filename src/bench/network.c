@@ -84,7 +84,9 @@ static arc_status time_batch(arc_context *ctx, box *owner, const arc_bench_optio
     if (!run->plan_id)
         st = arc_fail_nomem(err, "the plan's name");
     else if (opt->steps)
-        st = arc_bench_profile(ctx, model, net, alone, &in, &b->roofline, ARC_FLOPS_ARCFACE, &run->profile, err);
+        st = arc_bench_count(ctx, model, &in, ARC_FLOPS_ARCFACE, &run->profile, err);
+    if (st == ARC_OK && opt->steps)
+        st = arc_bench_time(ctx, model, net, alone, &in, &b->roofline, run->profile, err);
 done:
     arc_bench_input_free(ctx, &in);
     arc_mem_free(&ctx->alloc, ms);

@@ -90,8 +90,8 @@ static arc_status time_steps(arc_net *net, const arc_bench_input *in, arc_layer_
     return st;
 }
 
-static arc_status add_times(arc_context *ctx, const arc_model *model, arc_net *net, arc_net *alone, const arc_bench_input *in,
-                            const arc_roofline *roof, arc_profile *p, arc_error *err) {
+arc_status arc_bench_time(arc_context *ctx, const arc_model *model, arc_net *net, arc_net *alone, const arc_bench_input *in,
+                          const arc_roofline *roof, arc_profile *p, arc_error *err) {
     arc_status st;
     int count, alone_count;
     arc_layer_time *layers = arc_mem_new(&ctx->alloc, MAX_STEPS, sizeof *layers);
@@ -119,19 +119,14 @@ double arc_bench_peak(const arc_context *ctx, bool int8, const arc_roofline *roo
     return int8 ? roof->int8_gops : arc_context_precision(ctx) == ARC_PRECISION_BF16 ? roof->bf16_gflops : roof->fp32_gflops;
 }
 
-arc_status arc_bench_profile(arc_context *ctx, const arc_model *model, arc_net *net, arc_net *alone, const arc_bench_input *in,
-                             const arc_roofline *roof, arc_flops_convention convention, arc_profile **out, arc_error *err) {
+arc_status arc_bench_count(arc_context *ctx, const arc_model *model, const arc_bench_input *in, arc_flops_convention convention,
+                           arc_profile **out, arc_error *err) {
     const int64_t piece = arc_net_piece(model, in->dim[0]);
     const arc_shape input[2] = {{.rank = 4, .dim = {piece, in->dim[1], in->dim[2], in->dim[3]}},
                                 arc_model_points_shape(model, piece)};
-    arc_status st = arc_layers_count(ctx, model, arc_model_takes_picture(model) ? input : NULL, convention, out, err);
-    if (st != ARC_OK)
-        return st;
-    (*out)->pieces = (int)((in->dim[0] + piece - 1) / piece);
-    if (net)
-        st = add_times(ctx, model, net, alone, in, roof, *out, err);
-    if (st != ARC_OK)
-        arc_profile_free(ctx, out);
+    const arc_status st = arc_layers_count(ctx, model, arc_model_takes_picture(model) ? input : NULL, convention, out, err);
+    if (st == ARC_OK)
+        (*out)->pieces = (int)((in->dim[0] + piece - 1) / piece);
     return st;
 }
 
@@ -151,8 +146,8 @@ static arc_status check_options(const arc_profile_options *o, arc_error *err) {
     return ARC_OK;
 }
 
-static arc_status profile_timed(arc_context *ctx, const arc_model *model, const arc_profile_options *o, const arc_bench_input *in,
-                                arc_profile **out, arc_error *err) {
+static arc_status add_times(arc_context *ctx, const arc_model *model, const arc_profile_options *o, const arc_bench_input *in,
+                            arc_profile *p, arc_error *err) {
     arc_status st;
     arc_roofline roof;
     arc_net *net = NULL, *alone = NULL;
@@ -165,7 +160,7 @@ static arc_status profile_timed(arc_context *ctx, const arc_model *model, const 
         roof = *o->roofline;
     else
         ARC_TRY(arc_roofline_measure(ctx, &roof, err));
-    st = arc_bench_profile(ctx, model, net, alone, in, &roof, o->convention, out, err);
+    st = arc_bench_time(ctx, model, net, alone, in, &roof, p, err);
 done:
     arc_net_free(&alone);
     arc_net_free(&net);
@@ -187,10 +182,12 @@ arc_status arc_profile_model(arc_context *ctx, const arc_model *model, const arc
     const arc_shape *fixed = &model->graph->value[model->graph->input[0]].shape;
     const int batch = fixed->rank == 4 && fixed->dim[0] > 0 && fixed->dim[0] <= 4096 ? (int)fixed->dim[0] : o.batch;
     st = arc_bench_input_new(ctx, model, batch, o.size_px, &in, err);
+    if (st == ARC_OK)
+        st = arc_bench_count(ctx, model, &in, o.convention, out, err);
     if (st == ARC_OK && o.timed)
-        st = profile_timed(ctx, model, &o, &in, out, err);
-    else if (st == ARC_OK)
-        st = arc_bench_profile(ctx, model, NULL, NULL, &in, NULL, o.convention, out, err);
+        st = add_times(ctx, model, &o, &in, *out, err);
+    if (st != ARC_OK)
+        arc_profile_free(ctx, out);
     arc_bench_input_free(ctx, &in);
     return st;
 }

@@ -262,14 +262,16 @@ static void put_plots(maker *m) {
         roof[count++].name = text_of(m, "roof of fp32: %.0f GFLOP/s", p->roofline.fp32_gflops);
     }
     for (int k = 0; k < MAX_GROUPS; k++)
-        if (group[k].count > 0)
-            roof[count++] = (arc_plot_series){.name = k == MAX_GROUPS - 1 && m->ops > MAX_GROUPS ? "others" : m->op[k].op,
-                                              .kind = ARC_PLOT_DOTS,
-                                              .x = group[k].x,
-                                              .y = group[k].y,
-                                              .count = group[k].count,
-                                              .width_px = 6,
-                                              .rgb = ARC_PLOT_COLOUR((uint32_t)k)};
+        if (group[k].count > 0) {
+            roof[count] = (arc_plot_series){.name = k == MAX_GROUPS - 1 && m->ops > MAX_GROUPS ? "others" : m->op[k].op,
+                                            .kind = ARC_PLOT_DOTS,
+                                            .x = group[k].x,
+                                            .y = group[k].y,
+                                            .count = group[k].count,
+                                            .width_px = 6,
+                                            .rgb = ARC_PLOT_COLOUR((uint32_t)k)};
+            count++;
+        }
     for (int s = 0; s < p->steps; s++) {
         at[s] = s;
         ms[s] = p->step[s].layer.ms;

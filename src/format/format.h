@@ -24,6 +24,8 @@ arc_status arc_refuse_model_folder(const char *path, arc_error *err);
 /* Maps the file; raw tensors of 4-byte-or-smaller alignment are borrowed from the mapping, others copied to the arena. Data in
  * other files of the model's folder are mapped as well. The graph owns the maps. */
 arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
+/* The same, for looking at files with operators that nobody knows (keeps_unknown). */
+arc_status arc_onnx_look(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err);
 /* From memory that must outlive the graph; for tests and fuzzing. */
 arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes, size_t count, const char *name, arc_error *err);
 /* Streams the file: weights go from where they lie to the writer. Fused arc.* attributes are refused (EINVAL). */

@@ -101,6 +101,8 @@ typedef struct arc_graph {
     const char *producer; /* "pytorch 1.10" */
     int opset;            /* of the default domain */
     int ir_version;
+    bool keeps_unknown; /* arc_graph_check lets operators pass that nobody knows: for looking at the graph, which no plan can run
+                         */
     arc_value *value;
     int values, value_capacity;
     int *slot; /* hash table of value names: index + 1, 0 = empty */

@@ -146,7 +146,8 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
         return ARC_EINVAL;
     ARC_TRY(arc_hub_resolve(path_or_name, task, opt ? opt->cache_dir : NULL, path, sizeof path, err));
     ARC_TRY(choose_loader(path, &load, &file_bytes, err));
-    ARC_TRY(load(&graph, &ctx->alloc, path, err));
+    const bool onnx = load == arc_onnx_load, look = opt && opt->look_only;
+    ARC_TRY((onnx && look ? arc_onnx_look : load)(&graph, &ctx->alloc, path, err));
     ARC_TRY(arc_graph_widen(graph, err));
     if (graph->inputs < 1 || graph->outputs < 1) {
         st = arc_fail(err, ARC_EFORMAT,
@@ -156,7 +157,7 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     }
     ARC_TRY(model_around(ctx, &graph, path, &model, err));
     model->file_bytes = file_bytes;
-    model->own_onnx = load == arc_onnx_load && strcmp(path, path_or_name) == 0;
+    model->own_onnx = onnx && strcmp(path, path_or_name) == 0;
     for (int i = 0; i < model->graph->sides; i++)
         model->file_bytes += (int64_t)model->graph->side[i].bytes;
     st = arc_graph_adapt(model->graph, opt ? opt->input : NULL,
@@ -167,7 +168,7 @@ arc_status arc_model_load(arc_context *ctx, const char *path_or_name, arc_task t
     if (st == ARC_OK)
         st =
             arc_contract_read(&model->contract, model->graph, NULL, err); /* the self-test image is normalised as the file says */
-    if (st == ARC_OK && !(opt && opt->skip_self_test))
+    if (st == ARC_OK && !look && !(opt && opt->skip_self_test))
         st = arc_selftest_run(ctx, model->graph, &model->contract, err);
     if (st == ARC_OK && opt)
         st = arc_contract_read(&model->contract, model->graph, opt, err);

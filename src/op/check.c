@@ -51,10 +51,19 @@ static arc_status claim_outputs(arc_graph *g, int index, arc_error *err) {
     return ARC_OK;
 }
 
+static arc_status infer_unknown(arc_infer *in) {
+    return arc_op_fail(in, ARC_EUNSUPPORTED, "the operator is not supported");
+}
+
+static const arc_op unknown = {.name = "?", .infer = infer_unknown};
+
 static arc_status check_node(const arc_graph *g, arc_node *n, arc_error *err) {
     char text[NODE_TEXT];
     n->entry = arc_op_find(n->op);
-    if (!n->entry || n->entry->made_by_passes) {
+    const bool known = n->entry && !n->entry->made_by_passes;
+    if (!known && g->keeps_unknown) {
+        n->entry = &unknown;
+    } else if (!known) {
         const bool called = *n->name || n->outputs == 0 || n->output[0] < 0; /* a node without a name is known by its output */
         return arc_fail(err, ARC_EUNSUPPORTED, "operator '%.100s' of node '%.200s' (opset %d) is not supported", n->op,
                         called ? n->name : g->value[n->output[0]].name, g->opset);

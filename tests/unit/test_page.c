@@ -3,6 +3,7 @@
 #include "folder.h"
 #include "support.h"
 #include <arcface/page.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -163,12 +164,61 @@ static void failing_memory(void **state) {
     } while (arc_test_walk_again(&walk, st));
 }
 
+/* Reads ` name="number"` behind *at, and moves it on. */
+static double number_in(const char **at, const char *name) {
+    char key[32];
+    snprintf(key, sizeof key, " %s=\"", name);
+    *at = strstr(*at, key);
+    assert_non_null(*at);
+    *at += strlen(key);
+    return strtod(*at, NULL);
+}
+
+/* Areas are values, tiles stay inside and side by side; twice, and nothing for what has no area. */
+static void treemaps(void **state) {
+    (void)state;
+    const arc_treemap_item items[] = {
+        {"a <b>", "6 ms", "detail &", 6, 0},      {"absent", "0", "", 0, 1},  {"c", "3 ms", "d", 3, 1},
+        {"long name of a layer", "1", "d", 1, 1}, {"e", "2 ms", "d", 2, 0}, {"not", "", "", NAN, 0}};
+    const double width[2] = {1120, 350}, height[2] = {520, 640};
+    const char *const groups[] = {"x", "y"};
+    arc_page *page;
+    arc_map map;
+    assert_int_equal(arc_page_new(ctx, "t", NULL, &page, NULL), ARC_OK);
+    arc_page_treemap(page, items, (int)ARC_COUNT(items), groups, 2);
+    char *text = (char *)(uintptr_t)saved(page, &map);
+    assert_int_equal(count_of(text, "<rect "), 2 * 4);
+    assert_non_null(strstr(text, "<title>a &lt;b&gt;\ndetail &amp;</title>"));
+    assert_null(strstr(text, "absent"));
+    const char *at = text;
+    for (int form = 0; form < 2; form++) {
+        static const double value[] = {6, 3, 2, 1};
+        double x[4], y[4], w[4], h[4];
+        for (int i = 0; i < 4; i++) {
+            at = strstr(at, "<rect");
+            x[i] = number_in(&at, "x");
+            y[i] = number_in(&at, "y");
+            w[i] = number_in(&at, "width") + 1; /* the gap */
+            h[i] = number_in(&at, "height") + 1;
+            assert_true(fabs(w[i] * h[i] / (width[form] * height[form]) - value[i] / 12) < 1e-3);
+            assert_true(x[i] >= 0 && y[i] >= 0 && x[i] + w[i] <= width[form] + 0.1 && y[i] + h[i] <= height[form] + 0.1);
+            assert_true(fmax(w[i] / h[i], h[i] / w[i]) < 4); /* near to squares */
+            for (int k = 0; k < i; k++)
+                assert_true(x[i] >= x[k] + w[k] - 0.1 || x[k] >= x[i] + w[i] - 0.1 || y[i] >= y[k] + h[k] - 0.1 ||
+                            y[k] >= y[i] + h[i] - 0.1);
+        }
+    }
+    free(text);
+    arc_map_close(&map);
+    arc_page_free(&page);
+}
+
 int main(void) {
     context.alloc = arc_alloc_libc;
     path = in_folder("page.html");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_escaped),        cmocka_unit_test(parts_of_a_card), cmocka_unit_test(pictures_decode_again),
-        cmocka_unit_test(plots_have_their_own_ids), cmocka_unit_test(failing_memory),
+        cmocka_unit_test(plots_have_their_own_ids), cmocka_unit_test(treemaps),        cmocka_unit_test(failing_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,6 +187,8 @@ static void steps_and_their_layers(void **state) {
         for (size_t k = 0; k < ARC_COUNT(into_conv); k++)
             if (strcmp(r->op, into_conv[k]) == 0)
                 assert_true(p->row[r->timed_in].macs > 0);
+        if (strcmp(r->op, "BatchNormalization") == 0 && i > 0 && strcmp(r[-1].op, "Conv") == 0)
+            assert_int_equal(r->timed_in, i - 1);
         if (strcmp(r->op, "PRelu") == 0) /* of the convolution in front of the normalisation in front of it */
             assert_int_equal(r->timed_in, i - 2);
     }
@@ -222,6 +224,43 @@ static void shapes_that_are_not_known(void **state) {
     assert_non_null(strstr(text, "at least 6,912\n"));
     assert_non_null(strstr(text, "not counted  2 layers whose shapes are not known: Gemm"));
     arc_text_free(ctx, &text);
+    arc_profile_free(ctx, &p);
+    arc_model_free(&model);
+}
+
+/* An operator that nobody knows: its row and those behind it say so, and it cannot be run. */
+static void operators_that_are_not_known(void **state) {
+    (void)state;
+    net t;
+    net_new(&t, &arc_alloc_libc, 3);
+    const int c = net_conv(&t, net_input(&t, "data", net_shape(4, 1, 3, 8, 8)), (net_conv_spec){3, 4, 3, 1, 1, 1, true});
+    const int odd = net_node(&t, "Frobnicate", c, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    const int y = net_node(&t, "Flatten", odd, ARC_NO_VALUE, ARC_NO_VALUE, NULL);
+    assert_int_equal(arc_graph_add_output(t.g, y), ARC_OK);
+    assert_int_equal(arc_onnx_save(t.g, in_folder("odd.onnx"), NULL), ARC_OK);
+    arc_graph_free(&t.g);
+    arc_model *model = NULL;
+    arc_profile *p = NULL;
+    arc_error err = {0};
+    assert_int_equal(arc_model_load(ctx, in_folder("odd.onnx"), ARC_TASK_UNKNOWN, NULL, &model, &err), ARC_EUNSUPPORTED);
+    arc_model_options look;
+    arc_model_options_default(&look);
+    look.look_only = true;
+    if (arc_model_load(ctx, in_folder("odd.onnx"), ARC_TASK_UNKNOWN, &look, &model, &err) != ARC_OK)
+        fail_msg("%s", err.text);
+    arc_profile_options opt;
+    arc_profile_options_default(&opt);
+    opt.roofline = &roof;
+    assert_int_equal(arc_profile_model(ctx, model, &opt, &p, &err), ARC_EUNSUPPORTED);
+    assert_null(p);
+    assert_non_null(strstr(err.text, "Frobnicate"));
+    opt.timed = false;
+    p = profile_of(model, &opt);
+    assert_int_equal(p->total.unknown, 2);
+    assert_true(p->row[0].known && !p->row[1].known && !p->row[2].known);
+    assert_string_equal(p->row[1].op, "Frobnicate");
+    assert_non_null(strstr(p->why_unknown, "Frobnicate"));
+    assert_non_null(strstr(p->why_unknown, "not supported"));
     arc_profile_free(ctx, &p);
     arc_model_free(&model);
 }
@@ -331,6 +370,7 @@ int main(void) {
         cmocka_unit_test(a_layer_by_each_convention),
         cmocka_unit_test(steps_and_their_layers),
         cmocka_unit_test(shapes_that_are_not_known),
+        cmocka_unit_test(operators_that_are_not_known),
         cmocka_unit_test(texts),
         cmocka_unit_test(refusals),
     };

@@ -21,6 +21,37 @@ static int write_page(cli *c, const arc_profile *profile, const char *path) {
     return CLI_OK;
 }
 
+/* A file with operators that are not supported is counted where they are; it cannot be timed. */
+static int load(cli *c, arc_model **model, arc_profile_options *opt) {
+    arc_model_options look;
+    arc_error err = {0}, first;
+    arc_status st = arc_model_load(c->ctx, c->args[0], ARC_TASK_UNKNOWN, NULL, model, &err);
+    if (st == ARC_EUNSUPPORTED) {
+        first = err;
+        arc_model_options_default(&look);
+        look.look_only = true;
+        st = arc_model_load(c->ctx, c->args[0], ARC_TASK_UNKNOWN, &look, model, &err);
+        if (st == ARC_OK)
+            cli_warn(c, "%s; what is known is counted, nothing is timed", first.text);
+        opt->timed = false;
+    }
+    return st == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+/* Of what cannot be run the counts are told. */
+static int make(cli *c, const arc_model *model, arc_profile_options *opt, arc_profile **out) {
+    arc_error err = {0}, first;
+    arc_status st = arc_profile_model(c->ctx, model, opt, out, &err);
+    if (opt->timed && (st == ARC_EUNSUPPORTED || st == ARC_ESHAPE)) {
+        first = err;
+        opt->timed = false;
+        st = arc_profile_model(c->ctx, model, opt, out, &err);
+        if (st == ARC_OK)
+            cli_warn(c, "%s; what is known is counted, nothing is timed", first.text);
+    }
+    return st == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
 static int run(cli *c) {
     const char *page = cli_value(c, "output");
     const bool csv = cli_given(c, "csv"), json = cli_given(c, "json");
@@ -28,7 +59,6 @@ static int run(cli *c) {
     arc_profile_options opt;
     arc_profile *profile = NULL;
     arc_model *model = NULL;
-    arc_error err = {0};
     arc_profile_options_default(&opt);
     opt.convention = (arc_flops_convention)cli_word(c, "convention");
     opt.timed = !cli_given(c, "no-time");
@@ -41,11 +71,9 @@ static int run(cli *c) {
         return cli_usage(c, "-o %s: a page is written, name it .html", page);
     if (!opt.timed && sorts[cli_word(c, "sort")] == ARC_PROFILE_BY_TIME)
         return cli_usage(c, "--sort time: there are no times with --no-time");
-    int code = cli_load_any(c, c->args[0], ARC_TASK_UNKNOWN, &model);
-    if (code != CLI_OK)
-        return code;
-    if (arc_profile_model(c->ctx, model, &opt, &profile, &err) != ARC_OK)
-        code = cli_fail(&err);
+    int code = load(c, &model, &opt);
+    if (code == CLI_OK)
+        code = make(c, model, &opt, &profile);
     if (code == CLI_OK)
         code = show(c, profile, csv ? ARC_PROFILE_CSV : json ? ARC_PROFILE_JSON : ARC_PROFILE_LAYERS, top);
     if (code == CLI_OK && page)

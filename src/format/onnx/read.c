@@ -221,13 +221,15 @@ arc_status arc_onnx_parse(arc_graph **out, const arc_alloc *a, const void *bytes
     return st;
 }
 
-arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err) {
+static arc_status load(arc_graph **out, const arc_alloc *a, const char *path, bool look, arc_error *err) {
     *out = NULL;
     reader r = {.file = path, .read_node = arc_onnx_read_node, .err = err};
     arc_status st = arc_graph_new(&r.g, a, 0, err);
     r.files = (arc_onnx_files){.g = r.g, .model = path};
-    if (st == ARC_OK)
+    if (st == ARC_OK) {
+        r.g->keeps_unknown = look;
         st = arc_map_open(&r.g->map, path, ARC_MAX_MODEL_BYTES, err);
+    }
     if (st == ARC_OK) {
         r.base = r.g->map.data;
         r.map = &r.g->map;
@@ -237,4 +239,12 @@ arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, 
         arc_graph_free(&r.g);
     *out = r.g;
     return st;
+}
+
+arc_status arc_onnx_load(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err) {
+    return load(out, a, path, false, err);
+}
+
+arc_status arc_onnx_look(arc_graph **out, const arc_alloc *a, const char *path, arc_error *err) {
+    return load(out, a, path, true, err);
 }
