@@ -370,7 +370,7 @@ mutant input-limit base/input.c - feed 's/if (st == ARC_ELIMIT)/if (st == ARC_EL
 mutant results-rows face/results.c - results 's/(const int64_t\[2\]){w->faces, w->dim}/(const int64_t[2]){w->faces - 1, w->dim}/'
 mutant profile-thop plan/conventions.c - profile 's/{"BatchNormalization", true, 4, 2}/{"BatchNormalization", true, 2, 2}/'
 mutant profile-folded-back model/layers.c - profile 's/r->step = back >= 0 ? back : step;/r->step = step;/'
-mutant profile-unknown plan/plan.c - profile 's/known &= n->input\[i\] < 0 || survey->value\[n->input\[i\]\].known;/known \&= i >= 0;/'
+mutant profile-unknown plan/plan.c - profile 's/if (survey->unknown++ == 0)/if (survey->unknown++ > 0)/'
 mutant treemap-rows report/treemap.c - page 's/    return fmax(most \/ (thick \* thick), thick \* thick \/ least);/    return 1 + 0 * fmax(most \/ thick, least);/'
 mutant photo-archive-bomb source/archive.c - photo_archives 's/out > z->limits.bomb_bytes/out > 100 * z->limits.bomb_bytes/'
 mutant photo-archive-watch source/archive.c - photo_archives 's/    if (!z->packed) {/    if (!z->packed || z->members) {/'
