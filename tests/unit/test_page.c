@@ -178,8 +178,8 @@ static double number_in(const char **at, const char *name) {
 static void treemaps(void **state) {
     (void)state;
     const arc_treemap_item items[] = {
-        {"a <b>", "6 ms", "detail &", 6, 0},      {"absent", "0", "", 0, 1},  {"c", "3 ms", "d", 3, 1},
-        {"long name of a layer", "1", "d", 1, 1}, {"e", "2 ms", "d", 2, 0}, {"not", "", "", NAN, 0}};
+        {"a <b>", "6 ms", "detail &", 6, 0},      {"absent", "0", "", 0, 1}, {"c", "3 ms", "d", 3, 1},
+        {"long name of a layer", "1", "d", 1, 1}, {"e", "2 ms", "d", 2, 0},  {"not", "", "", NAN, 0}};
     const double width[2] = {1120, 350}, height[2] = {520, 640};
     const char *const groups[] = {"x", "y"};
     arc_page *page;
