@@ -706,6 +706,27 @@ def archive_seeds():
     write("archive", "nonsense", archive_of([("config.json", b'{"model": [1, {"inputs": 3}], "heads": null}')], ""))
     write("archive", "blob", blob)
     write("archive", "superblob", superblob)
+    for name in ("blob", "superblob"):
+        write("blob", name, {"blob": blob, "superblob": superblob}[name])
+    write("blob", "rvc3", b"\0\0\0\0BLOB" + bytes(64))
+    far = bytearray(blob)
+    far[52 + 16 * 4 : 52 + 20 * 4] = b"\xf0\xff\xff\xff" * 4
+    write("blob", "far", bytes(far))
+    long = bytearray(blob)
+    long[132 + 8 : 132 + 12] = b"\xff\xff\xff\x7f"
+    write("blob", "long_name", bytes(long))
+    write("blob", "no_base", struct.pack(">17Q", 1 << 63, *[1 << 62] * 16) + blob)
+    for path in ("face.onnx", "face.blob", "face.dlc"):
+        write("archive_config", path, config(path))
+    detector = json.loads(config("face.onnx"))
+    detector["model"]["inputs"][0]["shape"] = [1, 3, 320, 320]
+    for parser, outputs in (("SCRFDParser", {"score_8": 1, "bbox_8": 4, "kps_8": 10}), ("YuNetParser", {"loc": 14, "conf": 2, "iou": 1})):
+        detector["model"]["outputs"] = [{"name": name, "dtype": "float32", "shape": [5875, columns]} for name, columns in outputs.items()]
+        detector["model"]["heads"] = [{"parser": parser, "metadata": {}, "outputs": list(outputs)}]
+        write("archive_config", parser, json.dumps(detector).encode())
+    write("archive_config", "odd", config("face.dlc", "9.7", layout="nhwc", shape=[0, -1], preprocessing={"scale": [0], "dai_type": "BGR"}))
+    write("archive_config", "nonsense", b'{"model": [1, {"inputs": 3}], "heads": null}')
+    write("archive_config", "deep", b"[" * 3000)
 
 
 onnx_seeds()
