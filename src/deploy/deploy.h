@@ -24,6 +24,8 @@ typedef struct arc_deploy_writer {
 
 /* ---- export.c ---- */
 
+/* *own: what `opt` says, or the defaults where it is NULL. Errors: EINVAL. */
+arc_status arc_deploy_options(arc_export_options *own, const arc_export_options *opt, arc_error *err);
 /* The network as arc_export_onnx writes it, in w->g, tried out; w is open after success alone. */
 arc_status arc_deploy_export(arc_context *ctx, const arc_model *model, const arc_export_options *opt, arc_deploy_writer *w,
                              arc_export_report *report, arc_error *err);
@@ -59,6 +61,8 @@ void arc_deploy_free_name(arc_deploy_writer *w, const char *of, char name[ARC_DE
 /* A value of a name near `name` that nothing has yet; ARC_NO_VALUE on ENOMEM. */
 int arc_deploy_value(arc_deploy_writer *w, const char *name);
 int arc_deploy_constant(arc_deploy_writer *w, const char *name, arc_dtype t, const arc_shape *s, void **data);
+/* A constant with a copy of number[count]: a list, or a single number of rank 0. */
+int arc_deploy_numbers(arc_deploy_writer *w, arc_dtype t, int rank, int64_t count, const void *number);
 /* A node and its output, which is returned: `out`, or a new value where that is ARC_NO_VALUE. made (may be NULL): the node.
  * ARC_NO_VALUE where an input is that, and on ENOMEM. */
 int arc_deploy_node(arc_deploy_writer *w, const char *op, int inputs, const int *in, int out, arc_node **made);

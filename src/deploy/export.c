@@ -14,6 +14,15 @@ void arc_export_options_default(arc_export_options *opt) {
     *opt = (arc_export_options){.struct_size = sizeof *opt, .batch = 1};
 }
 
+arc_status arc_deploy_options(arc_export_options *own, const arc_export_options *opt, arc_error *err) {
+    if (ARC_CHECK_OPTIONS(arc_export_options, opt, err) != ARC_OK)
+        return ARC_EINVAL;
+    arc_export_options_default(own);
+    if (opt)
+        *own = *opt;
+    return ARC_OK;
+}
+
 static arc_status check(const arc_model *m, const arc_export_options *opt, arc_error *err) {
     const arc_graph *g = m->graph;
     if (opt->batch < 0 || opt->batch > MAX_BATCH)
@@ -166,11 +175,8 @@ arc_status arc_export_onnx(arc_context *ctx, const arc_model *model, const arc_e
     arc_export_report r = {0};
     if (report)
         *report = r;
-    if (ARC_CHECK_OPTIONS(arc_export_options, opt, err) != ARC_OK)
+    if (arc_deploy_options(&own, opt, err) != ARC_OK)
         return ARC_EINVAL;
-    arc_export_options_default(&own);
-    if (opt)
-        own = *opt;
     ARC_TRY(arc_deploy_export(ctx, model, &own, &w, &r, err));
     ARC_TRY(arc_onnx_save(w.g, path, err));
     if (report)

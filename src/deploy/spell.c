@@ -16,26 +16,13 @@ static int two(arc_deploy_writer *w, const char *op, int a, int b, int out) {
     return arc_deploy_binary(w, op, a, b, out);
 }
 
-static int constant(arc_deploy_writer *w, int rank, double value) {
-    const arc_shape s = {rank, {1}};
-    void *data = NULL;
-    const int v = arc_deploy_constant(w, "arcface/number", ARC_F32, &s, &data);
-    if (v >= 0)
-        *(float *)data = (float)value;
-    return v;
-}
-
 static int number(arc_deploy_writer *w, double value) {
-    return constant(w, 1, value);
+    const float x = (float)value;
+    return arc_deploy_numbers(w, ARC_F32, 1, 1, &x);
 }
 
 static int whole(arc_deploy_writer *w, int64_t value) {
-    const arc_shape s = {1, {1}};
-    void *data = NULL;
-    const int v = arc_deploy_constant(w, "arcface/whole", ARC_I64, &s, &data);
-    if (v >= 0)
-        *(int64_t *)data = value;
-    return v;
+    return arc_deploy_numbers(w, ARC_I64, 1, 1, &value);
 }
 
 /* The mean over the axes from `axis` (negative) to the last. */
@@ -120,7 +107,9 @@ static int hard_sigmoid(arc_deploy_writer *w, const arc_node *n, const int *in, 
     const int scaled = two(w, "Mul", in[0], number(w, (double)arc_attr_float(n, "alpha", 0.2f)), ARC_NO_VALUE);
     const int sum = two(w, "Add", scaled, number(w, (double)arc_attr_float(n, "beta", 0.5f)), ARC_NO_VALUE);
     const bool as_inputs = w->g->opset >= 11;
-    const int limits[3] = {sum, as_inputs ? constant(w, 0, 0) : ARC_NO_VALUE, as_inputs ? constant(w, 0, 1) : ARC_NO_VALUE};
+    const float zero = 0, unit = 1;
+    const int limits[3] = {sum, as_inputs ? arc_deploy_numbers(w, ARC_F32, 0, 0, &zero) : ARC_NO_VALUE,
+                           as_inputs ? arc_deploy_numbers(w, ARC_F32, 0, 0, &unit) : ARC_NO_VALUE};
     arc_node *clip = NULL;
     const int y = arc_deploy_node(w, "Clip", as_inputs ? 3 : 1, limits, out, &clip);
     if (y >= 0 && !as_inputs &&

@@ -62,6 +62,13 @@ int arc_deploy_constant(arc_deploy_writer *w, const char *of, arc_dtype t, const
     return arc_graph_constant_new(w->g, name, t, s, data);
 }
 
+int arc_deploy_numbers(arc_deploy_writer *w, arc_dtype t, int rank, int64_t count, const void *number) {
+    const arc_shape s = {rank, {count}};
+    char name[ARC_DEPLOY_NAME_BYTES];
+    arc_deploy_free_name(w, "arcface/number", name);
+    return arc_graph_constant(w->g, name, t, &s, number, true);
+}
+
 int arc_deploy_node(arc_deploy_writer *w, const char *op, int inputs, const int *in, int out, arc_node **made) {
     char name[64];
     for (int i = 0; i < inputs; i++)

@@ -63,22 +63,8 @@ static arc_status find(arc_deploy_writer *w, arc_deploy_detection *d, arc_error 
 
 /* ---- nodes ---- */
 
-static int vector(arc_deploy_writer *w, const float value[NUMBERS]) {
-    const arc_shape s = {1, {NUMBERS}};
-    void *data = NULL;
-    const int v = arc_deploy_constant(w, "arcface/yunet", ARC_F32, &s, &data);
-    for (int i = 0; v >= 0 && i < NUMBERS; i++)
-        ((float *)data)[i] = value[i];
-    return v;
-}
-
 static int integers(arc_deploy_writer *w, int64_t count, const int64_t *value) {
-    const arc_shape s = {1, {count}};
-    void *data = NULL;
-    const int v = arc_deploy_constant(w, "arcface/yunet", ARC_I64, &s, &data);
-    for (int64_t i = 0; v >= 0 && i < count; i++)
-        ((int64_t *)data)[i] = value[i];
-    return v;
+    return arc_deploy_numbers(w, ARC_I64, 1, count, value);
 }
 
 static int table(arc_deploy_writer *w, int x, int64_t rows, int64_t columns) {
@@ -119,8 +105,9 @@ static bool put_level(arc_deploy_writer *w, const arc_deploy_detection *d, int l
     float factor[NUMBERS], shift[NUMBERS];
     const int own[2] = {output_of(w, d, level, ARC_YUNET_BOX, rows, BOX), output_of(w, d, level, ARC_YUNET_MARK, rows, MARK)};
     map_of(level, factor, shift);
-    const int scaled = arc_deploy_binary(w, "Mul", concat(w, 2, own, 1), vector(w, factor), ARC_NO_VALUE),
-              moved = arc_deploy_binary(w, "Add", scaled, vector(w, shift), ARC_NO_VALUE);
+    const int scaled = arc_deploy_binary(w, "Mul", concat(w, 2, own, 1), arc_deploy_numbers(w, ARC_F32, 1, NUMBERS, factor),
+                                         ARC_NO_VALUE),
+              moved = arc_deploy_binary(w, "Add", scaled, arc_deploy_numbers(w, ARC_F32, 1, NUMBERS, shift), ARC_NO_VALUE);
     part[LOC] = spread(w, moved, level, rows, 0, NUMBERS);
     part[CONF] = spread(w, output_of(w, d, level, ARC_YUNET_CLASS, rows, 1), level, rows, 1, 2);
     part[IOU] = spread(w, output_of(w, d, level, ARC_YUNET_OBJECT, rows, 1), level, rows, 0, 1);

@@ -97,11 +97,8 @@ arc_status arc_export_nnarchive(arc_context *ctx, const arc_model *model, const 
     arc_export_report r = {0};
     if (report)
         *report = r;
-    if (ARC_CHECK_OPTIONS(arc_export_options, opt, err) != ARC_OK)
+    if (arc_deploy_options(&own, opt, err) != ARC_OK)
         return ARC_EINVAL;
-    arc_export_options_default(&own);
-    if (opt)
-        own = *opt;
     if (!ends(path, ".tar.xz"))
         return arc_fail(err, ARC_EINVAL, "%s: an NN Archive must be called NAME.tar.xz: modelconverter goes by that", path);
     if (own.batch == 0)
