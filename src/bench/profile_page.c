@@ -344,21 +344,21 @@ static void put_operators(maker *m) {
         }
     }
     arc_page_heading(m->page, "Operators");
+    if (timed(m))
+        arc_page_text(m->page, "Time stands with the layer of each step that has the most work.");
     if (cell)
-        arc_page_table(m->page, timed(m) ? "Time stands with the layer of each step that has the most work." : NULL, heads,
-                       columns, cell, m->ops);
+        arc_page_table(m->page, NULL, heads, columns, cell, m->ops);
 }
 
 static void put_conventions(maker *m) {
-    const char *heads[] = {"convention", "FLOPs", "what it counts"}, *cell[ARC_FLOPS_CONVENTIONS * 3];
+    const char *name[ARC_FLOPS_CONVENTIONS], *value[ARC_FLOPS_CONVENTIONS];
     for (int k = 0; k < ARC_FLOPS_CONVENTIONS; k++) {
-        cell[3 * k] = arc_flops_convention_name((arc_flops_convention)k);
-        cell[3 * k + 1] = whole(m, m->p->total.flops[k]);
-        cell[3 * k + 2] = arc_flops_convention_about((arc_flops_convention)k);
+        name[k] = arc_flops_convention_name((arc_flops_convention)k);
+        value[k] = text_of(m, "%s: %s", whole(m, m->p->total.flops[k]), arc_flops_convention_about((arc_flops_convention)k));
     }
     arc_page_heading(m->page, "What is called a FLOP");
-    arc_page_table(m->page, "The same network, counted on the file's own graph before anything is fused.", heads, 3, cell,
-                   ARC_FLOPS_CONVENTIONS);
+    arc_page_text(m->page, "The same network, counted on the file's own graph before anything is fused.");
+    arc_page_fields(m->page, name, value, ARC_FLOPS_CONVENTIONS);
 }
 
 static const char *time_text(maker *m, int row) {
@@ -369,38 +369,38 @@ static const char *time_text(maker *m, int row) {
 
 static void put_layers(maker *m) {
     const arc_profile *p = m->p;
-    const char *heads[] = {"layer",        "name",   "operator", "output",
-                           "parameters",   "MACs",   "FLOPs",    "activations, KiB",
-                           "weights, KiB", "FLOP/B", "ms",       "% of roofline"};
-    const int columns = timed(m) ? 12 : 10;
+    const char *heads[] = {"layer",      "name", "operator", "output",    "ms",       "% roof",
+                           "parameters", "MACs", "FLOPs",    "act., KiB", "wts, KiB", "FLOP/B"};
+    const int times = timed(m) ? 2 : 0, columns = 10 + times;
+    if (!times)
+        memmove(heads + 4, heads + 6, 6 * sizeof *heads);
     const char **cell = arc_arena_new(&m->arena, (size_t)p->rows * (size_t)columns + 1, sizeof *cell);
     m->failed |= !cell;
     for (int i = 0; cell && i < p->rows; i++) {
         const arc_profile_row *r = &p->row[i];
         const arc_profile_step *s = arc_layer_timed(p, i);
-        const char **c = cell + i * columns;
+        const char **c = cell + i * columns, **counts = c + 4 + times;
         c[0] = text_of(m, "%d", i);
         c[1] = r->name;
         c[2] = r->op;
         c[3] = shape_of(m, r);
-        c[4] = whole(m, r->parameters);
-        c[5] = r->known ? whole(m, r->macs) : "-";
-        c[6] = r->known ? whole(m, r->flops) : "-";
-        c[7] = r->known ? text_of(m, "%.1f", (double)r->activation_bytes / 1024) : "-";
-        c[8] = text_of(m, "%.1f", (double)r->weight_bytes / 1024);
-        c[9] = text_of(m, "%.1f", arc_layer_intensity(r));
-        if (timed(m)) {
-            c[10] = time_text(m, i);
-            c[11] = s ? text_of(m, "%.0f", 100 * s->roof_ms / s->layer.ms) : "";
+        if (times) {
+            c[4] = time_text(m, i);
+            c[5] = s ? text_of(m, "%.0f", 100 * s->roof_ms / s->layer.ms) : "";
         }
+        counts[0] = whole(m, r->parameters);
+        counts[1] = r->known ? whole(m, r->macs) : "-";
+        counts[2] = r->known ? whole(m, r->flops) : "-";
+        counts[3] = r->known ? text_of(m, "%.1f", (double)r->activation_bytes / 1024) : "-";
+        counts[4] = text_of(m, "%.1f", (double)r->weight_bytes / 1024);
+        counts[5] = text_of(m, "%.1f", arc_layer_intensity(r));
     }
     arc_page_heading(m->page, "Layers");
+    arc_page_text(m->page,
+                  times ? "A row for each layer of the file. \"in 12\": it runs in the step whose time stands with layer 12."
+                        : "A row for each layer of the file.");
     if (cell)
-        arc_page_table(m->page,
-                       timed(m)
-                           ? "A row for each layer of the file. \"in 12\": it runs in the step whose time stands with layer 12."
-                           : "A row for each layer of the file.",
-                       heads, columns, cell, p->rows);
+        arc_page_table(m->page, NULL, heads, columns, cell, p->rows);
 }
 
 /* ---- the page -------------------------------------------------------------------------------------------------------------- */
