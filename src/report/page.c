@@ -35,8 +35,8 @@ static const char head[] =
     "table{border-collapse:collapse;width:100%;font-size:14px}caption{text-align:left;color:var(--soft);padding:10px 14px 4px}\n"
     "th,td{padding:6px 14px;text-align:left;border-top:1px solid var(--line);overflow-wrap:anywhere}"
     "th{color:var(--soft);font-weight:600}\n"
-    "th,td{min-width:10.2em}" /* room for BatchNormalization; a narrow screen scrolls tables rather than setting their texts letter
-                                by letter */
+    "th,td{min-width:10.2em}" /* room for BatchNormalization; a narrow screen scrolls tables rather than setting their texts
+                                letter by letter */
     ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;min-width:0}\n"
     ".fields{display:grid;grid-template-columns:minmax(9em,15em) 1fr;margin:0;padding:6px 16px;background:var(--sheet);"
     "border-radius:8px;box-shadow:0 1px 2px var(--shade);font-size:15px}\n"
