@@ -249,7 +249,7 @@ static arc_status put_half(arc_deploy_writer *w, int from, int to) {
     arc_node *n = half >= 0 ? arc_graph_node(w->g, "Cast", w->g->value[half].name, 1, &from, 1, &half) : NULL;
     if (!n || arc_node_int(w->g, n, "to", ARC_F16) != ARC_OK)
         return ARC_ENOMEM;
-    n = arc_graph_node(w->g, "Cast", w->g->value[to].name, 1, &half, 1, &to);
+    n = arc_graph_node(w->g, "Cast", w->g->value[from].name, 1, &half, 1, &to);
     return n ? arc_node_int(w->g, n, "to", ARC_F32) : ARC_ENOMEM;
 }
 
@@ -269,7 +269,7 @@ static arc_status put_steps(arc_deploy_writer *w, int from, int to, steps s) {
         *(uint8_t *)zero = (uint8_t)s.zero;
     const int in[3] = {from, scale_at, zero_at}, back[3] = {number, scale_at, zero_at};
     return arc_graph_node(w->g, "QuantizeLinear", w->g->value[number].name, 3, in, 1, &number) &&
-                   arc_graph_node(w->g, "DequantizeLinear", w->g->value[to].name, 3, back, 1, &to)
+                   arc_graph_node(w->g, "DequantizeLinear", w->g->value[from].name, 3, back, 1, &to)
                ? ARC_OK
                : ARC_ENOMEM;
 }
