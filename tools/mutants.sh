@@ -290,6 +290,9 @@ mutant archive-yunet-grid deploy/archive/config.c - archive 's/same |= json_inte
 mutant card-foreign deploy/card/sources.c - card 's/sha256 \&\& \*sha256 \&\& strcmp(sha256, s->facts.sha256) == 0/sha256 \&\& *sha256/'
 mutant card-escape deploy/card/markdown.c - card 's/#|~/#~/'
 mutant card-shared deploy/card/blocks.c - card 's/i < count \* times; i++/i < count; i++/'
+mutant kit-alike deploy/kit/choose.c - kit 's/\.alike = ARC_KIT_ALIKE/.alike = 2/'
+mutant kit-encoding deploy/kit/yaml.c - kit 's/{"inputs.0.encoding.from", "BGR"},//'
+mutant kit-missing deploy/kit/sums.c - kit 's/if (!c.list\[i\].seen)/if (c.list[i].seen)/'
 mutant blob-dims deploy/archive/blob.c - archive 's/const_section + u32(r)/u32(r)/'
 # Operators and forms of models as people export them today.
 mutant group-norm-channel op/norm/row.c - layers_images 's/group \* each + i \/ plane/group * each/'

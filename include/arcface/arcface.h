@@ -41,6 +41,7 @@
 #include <arcface/generate_eval.h>
 #include <arcface/hub.h>
 #include <arcface/image.h>
+#include <arcface/kit.h>
 #include <arcface/model.h>
 #include <arcface/page.h>
 #include <arcface/parity.h>

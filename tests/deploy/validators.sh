@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv" || { echo "skipped: no venv in python3"; exit 77; }
 fi
-for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx 'luxonis-ml[nn-archive]' depthai depthai-nodes torch thop ptflops; do
+for package in numpy onnx onnxruntime openvino opencv-python-headless ncnn pnnx 'luxonis-ml[nn-archive]' depthai depthai-nodes modelconv torch thop ptflops; do
     "$venv/bin/pip" show -q "${package%[*}" >/dev/null 2>&1 || "$venv/bin/pip" install -q --disable-pip-version-check "$package" >/dev/null 2>&1 ||
         echo "not to be had: $package"
 done
@@ -49,6 +49,16 @@ for model in "$@"; do
     "$arcface" export "$model" -q --target nnarchive -o "$work/face.tar.xz" && "$arcface" archive verify "$work/face.tar.xz" || failed=1
     "$venv/bin/python" "$here/validate_archive.py" "$work/face.tar.xz" || failed=1
 done
+# A conversion kit of the first model, from photos of ten people.
+faces=$data/models/detection/scrfd_2.5g_bnkps.onnx
+if [ -e "$faces" ] && [ -e "$data/celeba-224" ]; then
+    "$arcface" export "$1" "$data"/celeba-224/072[01]* -q --target kit -o "$work/kit" --detector "$faces" --calibration-count 100 &&
+        "$arcface" export check "$work/kit" || failed=1
+    "$venv/bin/python" "$here/validate_kit.py" "$work/kit" >"$work/kit.told" 2>&1 || failed=1
+    grep -E '^(kit:|[A-Za-z]*Error)' "$work/kit.told"
+else
+    echo "skipped: no detector or photos to make a conversion kit from"
+fi
 photos=("$data"/photos/insightface/{t1.jpg,Tom_Hanks_54745.png,mask_blue.jpg} "$data"/photos/pairs/couple.jpg)
 for detector in "$data"/models/detection/{scrfd_2.5g_bnkps,det_500m,yunet_s_640_640,yunet_s_dynamic}.onnx; do
     [ -e "$detector" ] && [ -e "${photos[0]}" ] || { echo "skipped: $detector or ${photos[0]} is not here"; continue; }

@@ -66,6 +66,9 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_quantize_crops(ctx, NULL, &opt, NULL, 0, NULL, &r.count, err))                                                         \
     X(card, arc_card_options, struct_size, arc_card_options, arc_card_save(ctx, NULL, &opt, "card.md", err))                     \
     X(export_onnx, arc_export_options, struct_size, arc_export_options, arc_export_onnx(ctx, NULL, &opt, "-", NULL, err))        \
+    X(export_kit, arc_kit_options, struct_size, arc_kit_options, arc_export_kit(ctx, NULL, NULL, &opt, "-", NULL, err))          \
+    X(export_kit_detect, arc_kit_options, detect.struct_size, arc_detect_options,                                                \
+      arc_export_kit(ctx, NULL, NULL, &opt, "-", NULL, err))                                                                     \
     X(quantize_try, arc_quantize_gate, struct_size, arc_quantize_gate, arc_quantize_try(ctx, NULL, NULL, &opt, &r.outcome, err)) \
     X(parity_compare, arc_parity_options, struct_size, arc_parity_options,                                                       \
       arc_parity_compare(ctx, "-", "-", &opt, &r.parity, err))                                                                   \

@@ -1,4 +1,5 @@
 /* arcface export: a model as other toolchains take it. */
+#include "deploy/kit.h"
 #include "deploy/simulate.h"
 #include "ui/gate.h"
 #include <limits.h>
@@ -58,8 +59,10 @@ static int run(cli *c) {
     const bool archive = cli_word(c, "target") == 1;
     if (cli_given(c, "simulate"))
         return export_simulate(c);
+    if (cli_word(c, "target") == 2)
+        return export_kit(c);
     if (c->arg_count > 1)
-        return cli_usage(c, "export takes one model; crops belong to --simulate");
+        return cli_usage(c, "export takes one model; pictures are for --target kit and --simulate");
     if (!path)
         return cli_usage(c, "export needs -o %s", archive ? "NAME.tar.xz" : "FILE.onnx");
     if (!cli_has_suffix(path, archive ? ".tar.xz" : ".onnx"))
@@ -90,8 +93,9 @@ static int run(cli *c) {
 }
 
 static const cli_option options[] = {
-    CLI_FILE("output", 'o', "FILE", NULL, "the file to write"),
-    CLI_WORD("target", 0, "NAME", "onnx nnarchive", "onnx", "what to write: onnx, or nnarchive for OAK cameras"),
+    CLI_FILE("output", 'o', "FILE", NULL, "the file to write; of a kit the folder, a new one or an empty one"),
+    CLI_WORD("target", 0, "NAME", "onnx nnarchive kit", "onnx",
+             "what to write: onnx, nnarchive for OAK cameras, or kit, the folder that converters for OAK cameras need"),
     CLI_LIKELY("batch", 0, "N", "1 dynamic", "1", "images a run, or dynamic for any number"),
     CLI_WORD("input", 0, "TYPE", "float32 uint8", "float32", "type of the pixels: float32 or uint8"),
     CLI_WHOLE("size", 0, "N", 32, 4096, "640", "side in pixels of the input of detectors of free size, a multiple of 32"),
@@ -108,13 +112,14 @@ static const cli_option options[] = {
     GATE_PAIRS,
     GATE_BOUNDS,
     CLI_FLAG("json", 'j', "with --simulate: one JSON object"),
+    KIT_OPTIONS,
     {0},
 };
 
 const cli_command cli_export = {
     .group = CLI_GROUP_MODELS,
     .name = "export",
-    .args = "MODEL [CROP...]",
+    .args = "MODEL [PICTURE...]",
     .takes = CLI_IS_FILE,
     .min_args = 1,
     .max_args = -1,
@@ -123,11 +128,14 @@ const cli_command cli_export = {
              "[1,3,112,112], blue, green, red, 0 to 255; output output [1,512]; of an SCRFD or YuNet detector the "
              "outputs that OAK's SCRFDParser and YuNetParser decode. Channel order and normalisation are inside. Operators "
              "are those of opset 13 or older. The file is written only when it gives the model's embedding for a drawn picture. "
-             "--target nnarchive packs that file with its description for OAK cameras' tools. --simulate writes nothing: it "
+             "--target nnarchive packs that file with its description for OAK cameras' tools; --target kit "
+             "makes a folder with that, aligned faces of the pictures to calibrate on, settings and reference embeddings. "
+             "--simulate writes nothing: it "
              "foretells what a device's arithmetic does to embeddings. docs/DEPLOY.md says how to use "
              "all of it.",
     .no = "with --simulate: the embeddings are not near enough to float32's",
     .example = "arcface export r50.onnx -o face.onnx --l2",
+    .uses = CLI_USES_DETECTOR,
     .options = options,
     .run = run,
 };
