@@ -33,7 +33,9 @@ def serve(faces, frames):
         node.warn("frame " + str(number) + " is gone: its faces are not embedded")
         return
     first = True
-    for face in faces.detections[:MOST_FACES]:
+    for count, face in enumerate(faces.detections):
+        if count == MOST_FACES:
+            break
         config = crop_config([unletterbox(p.x, p.y, LETTERBOX) for p in face.getKeypoints2f()])
         if config is None:
             continue

@@ -66,18 +66,20 @@ class Gallery:
             with open(index, encoding="utf-8") as file:
                 told = json.load(file)
             rows = np.load(os.path.join(folder, os.path.basename(told["embeddings"])), allow_pickle=False)
-            people, owner = told["people"], told["model"]
-            if told["version"] != 1 or rows.dtype != np.float32 or rows.ndim != 2 or sum(p["pictures"] for p in people) != len(rows):
+            people, owner = [(str(p["name"]), int(p["pictures"])) for p in told["people"]], str(told["model"])
+            if told["version"] != 1 or rows.dtype != np.float32 or rows.ndim != 2 or sum(n for _, n in people) != len(rows):
                 raise ValueError("its two files do not fit each other")
+            if len({name for name, _ in people}) != len(people) or any(n < 1 for _, n in people):
+                raise ValueError("a person is there twice, or without a picture")
         except (OSError, ValueError, KeyError, TypeError) as why:
             raise GalleryError(f"{folder} is no gallery of this application: {why}") from why
         if owner != model or rows.shape[1] != dim:
             raise GalleryError(f"{folder} was enrolled with another network (SHA-256 {owner[:12]}..., not {model[:12]}...): "
                                "embeddings of two networks cannot be compared; enrol again, or name that one with --model")
         first = 0
-        for person in people:
-            gallery.people[person["name"]] = unit(rows[first : first + person["pictures"]])
-            first += person["pictures"]
+        for name, pictures in people:
+            gallery.people[name] = unit(rows[first : first + pictures])
+            first += pictures
         return gallery
 
     def save(self, folder):

@@ -6,7 +6,7 @@
                  |
                  +--> ImageManip: the rotated rectangle --> embedder --> EmbeddingsParser --> host
 
-Every queue is short and drops its oldest message instead of waiting, so what is seen is at most a few frames old.
+Every queue is short, and those of frames and faces drop their oldest message instead of waiting: what is seen is a few frames old.
 """
 import collections
 import os
@@ -44,10 +44,8 @@ class OnDevice:
     """The nodes that only a device has. The tests have others of the same functions."""
 
     def network(self, pipeline, frames, archive):
-        node = pipeline.create(dai.node.NeuralNetwork).build(frames, archive)
-        node.input.setBlocking(False)
-        node.input.setMaxSize(2)
-        return node.out
+        """A network with its port `input` and its output `out`."""
+        return pipeline.create(dai.node.NeuralNetwork).build(frames, archive)
 
     def script(self, pipeline, source):
         node = pipeline.create(dai.node.Script)
@@ -70,30 +68,36 @@ def build(pipeline, frames, size, frame_type, detector, embedder, most_faces, no
     letterbox.initialConfig.setOutputSize(width, height, dai.ImageManipConfig.ResizeMode.LETTERBOX)
     letterbox.initialConfig.setFrameType(detector_type or frame_type)
     letterbox.setMaxOutputFrameSize(3 * width * height + 4096)
-    bounded(letterbox.inputImage, 1)
+    newest(letterbox.inputImage, 1)
     frames.link(letterbox.inputImage)
-    parser = pipeline.create(dai.beta.node.SCRFDParser).build(nodes.network(pipeline, letterbox.out, detector), detector)
+    finder = nodes.network(pipeline, letterbox.out, detector)
+    newest(finder.input, 2)
+    parser = pipeline.create(dai.beta.node.SCRFDParser).build(finder.out, detector)
 
     script = nodes.script(pipeline, script_source(rectangle.letterbox_of(*size, width, height), most_faces))
     frames.link(script.inputs["frame"])
-    bounded(script.inputs["frame"], 2)
+    newest(script.inputs["frame"], 2)
     ask = script.inputs["faces"].createInputQueue(maxSize=2, blocking=False)
 
     crop = nodes.manip(pipeline)
     crop.initialConfig.setFrameType(embedder_type or frame_type)
     crop.setMaxOutputFrameSize(3 * side_x * side_y + 4096)
     crop.inputConfig.setWaitForMessage(True)
-    for port in (crop.inputConfig, crop.inputImage):  # a config and its frame belong together: neither is dropped alone
-        port.setBlocking(True)
-        port.setMaxSize(most_faces)
     script.outputs["config"].link(crop.inputConfig)
     script.outputs["image"].link(crop.inputImage)
-    embeddings = pipeline.create(dai.beta.node.EmbeddingsParser).build(nodes.network(pipeline, crop.out, embedder), embedder)
+    describer = nodes.network(pipeline, crop.out, embedder)
+    embeddings = pipeline.create(dai.beta.node.EmbeddingsParser).build(describer.out, embedder)
+    # From here on nothing is dropped: an answer is known by its frame and its place among the answers. The Script waits instead, and
+    # meanwhile drops frames.
+    for port in (crop.inputConfig, crop.inputImage, describer.input):
+        port.setBlocking(True)
+        port.setMaxSize(most_faces)
     return Queues(frames.createOutputQueue(maxSize=KEPT_FRAMES, blocking=False), parser.out.createOutputQueue(maxSize=2, blocking=False),
-                  ask, embeddings.out.createOutputQueue(maxSize=2 * most_faces, blocking=False))
+                  ask, embeddings.out.createOutputQueue(maxSize=2 * most_faces, blocking=True))
 
 
-def bounded(port, most):
+def newest(port, most):
+    """A port that keeps so many messages and drops the oldest."""
     port.setBlocking(False)
     port.setMaxSize(most)
 

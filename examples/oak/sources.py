@@ -82,8 +82,11 @@ class DeviceSource:
                 yield None  # nothing new to see; answers may have come
                 continue
             number = message.getSequenceNum()
-            yield Step(number, self.pixels_of(number) if self.keep_frames else None, [self.face(d) for d in message.detections],
-                       list(message.detections), (self.clock() - message.getTimestamp()).total_seconds())
+            # Points that are no face get no answer from the Script: they are not asked about.
+            found = [(self.face(d), d) for d in message.detections]
+            found = [(face, d) for face, d in found if rectangle.rectangle(face[2]) is not None]
+            yield Step(number, self.pixels_of(number) if self.keep_frames else None, [face for face, _ in found], [d for _, d in found],
+                       (self.clock() - message.getTimestamp()).total_seconds())
 
     def ask(self, step, keys, detections):
         self.pending.asked(step.number, keys)

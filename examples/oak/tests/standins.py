@@ -26,7 +26,7 @@ class Network(dai.node.ThreadedHostNode):
 
     def __init__(self):
         super().__init__()
-        self.input, self.out = self.createInput(blocking=True, queueSize=8), self.createOutput()
+        self.input, self.out = self.createInput("input"), self.createOutput()
 
     def open(self, archive):
         import onnxruntime
@@ -76,7 +76,7 @@ class OnHost:
         node.open(archive)
         frames.link(node.input)
         self.networks.append(node)
-        return node.out
+        return node
 
     def script(self, pipeline, source):
         node = pipeline.create(Script)

@@ -139,7 +139,7 @@ class DepthaiTest(unittest.TestCase):
         with dai.Pipeline(createImplicitDevice=False) as made:
             feed = made.create(standins.Frames)
             feed.picture, feed.frame_type = picture, kind
-            queues = pipeline.build(made, feed.out, size, kind, self.detector, self.embedder, 2, nodes)
+            queues = pipeline.build(made, feed.out, size, kind, self.detector, self.embedder, 4, nodes)
             self.assertEqual(json.loads(json.dumps(made.serializeToJson()))["pipeline"]["nodes"], [])  # the schema names a device's nodes alone
             made.start()
             letterbox = rectangle.letterbox_of(*size, 640, 640)
@@ -149,8 +149,8 @@ class DepthaiTest(unittest.TestCase):
                 now = steps / 10  # of a camera; how fast this machine is does not matter
                 if step:
                     followed.update(step.faces, now)
-                    chosen = followed.to_embed(2, 40, now)
-                    self.assertLessEqual(len(chosen), 2)
+                    chosen = followed.to_embed(4, 40, now)
+                    self.assertLessEqual(len(chosen), 4)
                     if chosen:
                         boxes = [f[0] for f in step.faces]
                         source.ask(step, [t.number for t in chosen], [step.detections[boxes.index(t.box)] for t in chosen])

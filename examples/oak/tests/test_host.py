@@ -91,7 +91,9 @@ class GalleryTest(unittest.TestCase):
         for rows in (np.zeros((1, 64)), np.full((1, 64), np.nan)):
             with self.assertRaisesRegex(identities.GalleryError, "zero or not finite"):
                 self.gallery.enrol("Dora", rows, ["d"], 0.4)
-        for text in ('{"version": 2}', "[]", "nothing", '{"version":1,"model":"model-a","embeddings":"../x.npy","people":[]}'):
+        twice = json.dumps({"version": 1, "model": "model-a", "embeddings": [n for n in os.listdir(self.folder) if n.endswith(".npy")][0],
+                            "people": [{"name": "A", "pictures": 3}, {"name": "A", "pictures": 4}]})
+        for text in (twice, '{"version": 2}', "[]", "nothing", '{"version":1,"model":"model-a","embeddings":"../x.npy","people":[]}'):
             with open(os.path.join(self.folder, "gallery.json"), "w", encoding="utf-8") as file:
                 file.write(text)
             with self.assertRaisesRegex(identities.GalleryError, "no gallery"):
@@ -180,6 +182,26 @@ class RecordingTest(unittest.TestCase):
         np.testing.assert_array_equal(record.tensor_of(back), [(values.astype(np.float32) - 1) / 2])
         with self.assertRaisesRegex(ValueError, "no tensor"):
             record.tensor_of({"tensors": [{"name": "a"}, {"name": "b"}]})
+
+    def test_compared(self):
+        """What record.py writes is what `arcface compare` reads."""
+        support.need(support.ARCFACE)
+        if subprocess.run([support.ARCFACE, "compare", "--help"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("this arcface has no compare")
+        rows = np.random.default_rng(9).normal(size=(12, 64)).astype(np.float32)
+        scale = np.float32(np.abs(rows).max() / 120)
+        told = [{"name": f"crop{i}.png", "sequence": i, "tensors": [
+            {"name": "output", "dims": [1, 64], "dataType": "I8", "quantization": True, "qpScale": float(scale), "qpZp": 2.0,
+             "data": base64.b64encode((np.round(row / scale) + 2).astype(np.int8).tobytes()).decode()}]} for i, row in enumerate(rows)]
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(os.path.join(folder, "embeddings.npy"), rows)
+            with open(os.path.join(folder, "names.txt"), "w", encoding="utf-8") as file:
+                file.writelines(f"crop{i}\n" for i in range(len(rows)))
+            record.save(told, os.path.join(folder, "nndata.json"))
+            ran = subprocess.run([support.ARCFACE, "compare", "--reference", folder, "--candidate", os.path.join(folder, "nndata.json"), "--json"],
+                                 capture_output=True, text=True, check=False)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(json.loads(ran.stdout)["embeddings"], 12)
 
 
 class LibraryTest(unittest.TestCase):
