@@ -287,8 +287,10 @@ static arc_status join(arc_head *h, arc_error *err) {
     for (size_t j = 0; j < h->n; j++) {
         most[j] = -INFINITY;
         sum[j] = 0;
-        for (size_t t = 0; t < tiles; t++)
-            most[j] = fmax(most[j], (double)h->most[t * h->part + j]);
+        for (size_t t = 0; t < tiles; t++) { /* not fmax: gcc 12 for AArch64 fails on that loop */
+            const double m = (double)h->most[t * h->part + j];
+            most[j] = m > most[j] ? m : most[j];
+        }
     }
     ARC_TRY(arc_ranks_reduce(&h->ranks, most, h->n, ARC_REDUCE_MAX, err));
     for (size_t j = 0; j < h->n; j++)
