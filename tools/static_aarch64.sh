@@ -1,14 +1,14 @@
 #!/bin/bash
 # Builds `arcface` for 64-bit ARM as one file that needs no library, as computers like OAK 4 can run it, and tries it under qemu: version, a face
 # verified with itself, an embedding. The static libraries come from Debian's arm64 packages, unpacked into the build folder: nothing
-# is installed. Left out, as Debian has no static libraries for them: downloads, and pictures other than JPEG, PNG, WebP, BMP and PNM.
+# is installed. Left out, for want of static libraries: downloads, TIFF, HEIC, AVIF, JPEG XL, and colour profiles (values stay as stored).
 # usage: tools/static_aarch64.sh [build folder]    exit status 77 when the cross compiler, qemu or the packages are not to be had
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$root/build-aarch64-static}
 packages=(libjpeg62-turbo-dev libpng-dev zlib1g-dev libwebp-dev libexif-dev libcairo2-dev libpixman-1-dev libfreetype-dev libfontconfig-dev
     libexpat1-dev libsodium-dev libjansson-dev libarchive-dev liblzma-dev libbz2-dev libzstd-dev nettle-dev libacl1-dev libattr1-dev
-    liblz4-dev libbrotli-dev uuid-dev)
+    liblz4-dev libbrotli-dev uuid-dev libgif-dev libopenjp2-7-dev)
 skip() {
     echo "skipped: $1"
     exit 77
