@@ -265,6 +265,36 @@ static void operators_that_are_not_known(void **state) {
     arc_model_free(&model);
 }
 
+/* Every allocation of counting, telling and drawing fails in turn: nothing is left behind. */
+static void failing_memory(void **state) {
+    (void)state;
+    arc_test_heap heap = {0};
+    arc_context *small = arc_test_context(&heap, 1);
+    arc_model *model = NULL;
+    arc_profile_options opt;
+    assert_int_equal(arc_model_new(small, "tiny", 8, 1, &model, NULL), ARC_OK);
+    arc_profile_options_default(&opt);
+    opt.timed = false;
+    arc_test_walk walk = {.heap = &heap};
+    arc_status st;
+    do {
+        arc_profile *p = NULL;
+        char *text = NULL;
+        arc_error err = {0};
+        arc_test_walk_begin(&walk);
+        st = arc_profile_model(small, model, &opt, &p, &err);
+        if (st == ARC_OK)
+            st = arc_profile_describe(small, p, ARC_PROFILE_JSON, ARC_PROFILE_BY_ORDER, 0, &text, &err);
+        if (st == ARC_OK)
+            st = arc_profile_page(small, p, in_folder("page.html"), &err);
+        arc_text_free(small, &text);
+        arc_profile_free(small, &p);
+    } while (arc_test_walk_again(&walk, st));
+    assert_true(walk.failures > 20);
+    arc_model_free(&model);
+    arc_context_close(&small);
+}
+
 /* ---- texts ----------------------------------------------------------------------------------------------------------------- */
 
 static arc_profile_row rows[3] = {
@@ -371,6 +401,7 @@ int main(void) {
         cmocka_unit_test(steps_and_their_layers),
         cmocka_unit_test(shapes_that_are_not_known),
         cmocka_unit_test(operators_that_are_not_known),
+        cmocka_unit_test(failing_memory),
         cmocka_unit_test(texts),
         cmocka_unit_test(refusals),
     };
