@@ -38,6 +38,7 @@
 #include <arcface/face.h>
 #include <arcface/feed.h>
 #include <arcface/file.h>
+#include <arcface/generate.h>
 #include <arcface/generate_eval.h>
 #include <arcface/hub.h>
 #include <arcface/image.h>

@@ -629,8 +629,8 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def state(text, arrays, count=None):
-    out = b"ARCSTATE" + struct.pack("<II", 1, len(text)) + text
+def state(text, arrays, count=None, kind=b"ARCSTATE"):
+    out = kind + struct.pack("<II", 1, len(text)) + text
     out += struct.pack("<I", crc32c(out))
     for name, data in arrays:
         out += struct.pack("<H", len(name)) + name + struct.pack("<QI", len(data) // 4, crc32c(data))
@@ -656,6 +656,17 @@ def train_seeds():
         write("recipe", name, open(os.path.join(folder, name + ".json"), "rb").read())
     write("recipe", "odd", b'{"batch": 1e300, "momentun": 0.9, "milestones": [8, "x", null], "about": "\\u0000", "loss": true}')
     write("recipe", "deep", b"[" * 3000)
+
+
+def generate_seeds():
+    numbers = struct.pack("<5f", 1, 2, 3, 4, 5)
+    text = b'{"of": "0123456789abcdef", "step": 9, "halvings": 2, "in_row": 1}'
+    write("generate", "state", state(text, [(b"pixels/0", numbers), (b"before/squares/0", b"")], kind=b"ARCGENER"))
+    write("generate", "rows", state(text.replace(b"1}", b"7}"), [], kind=b"ARCGENER"))
+    write("generate", "text", state(b'{"of": 3}', [], kind=b"ARCGENER"))
+    measured = b'{"network": "0123456789abcdef", "places": 1, "crops": 2}'
+    write("generate", "measured", state(measured, [(b"mean/0", numbers), (b"deviation/0", numbers)], kind=b"ARCMEASR"))
+    write("generate", "short", state(measured.replace(b"def", b""), [], kind=b"ARCMEASR"))
 
 
 def archive_of(members, compression):
@@ -737,6 +748,7 @@ torch_seeds()
 other_seeds()
 data_seeds()
 train_seeds()
+generate_seeds()
 onnx_bodies()
 external_seeds()
 safetensors_seeds()

@@ -28,6 +28,9 @@ static struct results {
     arc_bench *bench;
     arc_generate_eval generated;
     arc_profile *profile;
+    arc_generator *generator;
+    arc_generate_people *people;
+    arc_generate_result generation;
     char *text;
     arc_bench_photos photos;
     arc_parity parity;
@@ -126,7 +129,16 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_generate_evaluate(ctx, "-", NULL, &opt, &r.generated, err))                                                            \
     X(train, arc_train_options, struct_size, arc_train_options, arc_train(ctx, NULL, &opt, &r.trained, err))                     \
     X(data_clean, arc_clean_options, struct_size, arc_clean_options,                                                             \
-      arc_data_clean(ctx, "-", NULL, "-", NULL, &opt, &r.cleaned, err))
+      arc_data_clean(ctx, "-", NULL, "-", NULL, &opt, &r.cleaned, err))                                                          \
+    X(generator_new, arc_generate_options, struct_size, arc_generate_options,                                                    \
+      arc_generator_new(ctx, NULL, NULL, &opt, &r.generator, err))                                                               \
+    X(generator_targets, arc_generate_targets, struct_size, arc_generate_targets,                                                \
+      arc_generator_new(ctx, NULL, &opt, NULL, &r.generator, err))                                                               \
+    X(generate_people, arc_generate_people_options, struct_size, arc_generate_people_options,                                    \
+      arc_generate_people_new(ctx, NULL, NULL, 0, &opt, &r.people, err))                                                         \
+    X(generate, arc_generate_options, struct_size, arc_generate_options,                                                         \
+      arc_generate(ctx, NULL, NULL, &opt, &r.generation, err))                                                                   \
+    X(generate_job, arc_generate_job, struct_size, arc_generate_job, arc_generate(ctx, NULL, &opt, NULL, &r.generation, err))
 
 #define CALL(name, type, path, of, call)                                                                                         \
     static arc_status call_##name(size_t bytes, arc_error *err) {                                                                \

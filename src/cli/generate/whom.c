@@ -1,0 +1,127 @@
+/* Whom arcface generate shows: people by photos, embeddings or classes; statistics measured on a folder. */
+#include "generate/whom.h"
+#include <arcface/quantize.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static void say(void *ctx, const char *line) {
+    cli_warn(ctx, "%s", line);
+}
+
+static int read_people(cli *c, whom *w) {
+    arc_generate_people_options o;
+    arc_error err = {0};
+    const char **path = cli_new((size_t)c->arg_count + 1, sizeof *path);
+    arc_generate_people_options_default(&o);
+    faces_options(c, &o.detect);
+    o.detector = w->detector;
+    o.aligned = cli_given(c, "aligned");
+    o.judge = (const arc_model *const *)&w->judge;
+    o.judges = w->judge != NULL;
+    o.say = say;
+    o.say_ctx = c;
+    path[0] = cli_value(c, "identity");
+    for (int i = 0; i < c->arg_count; i++)
+        path[i + 1] = c->args[i];
+    const arc_status st = arc_generate_people_new(c->ctx, w->model, path, c->arg_count + 1, &o, &w->people, &err);
+    cli_free(path);
+    return st == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+static int read_rows(cli *c, whom *w, const char *path) {
+    arc_error err = {0};
+    return arc_generate_rows_load(c->ctx, path, &w->rows, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+/* Crops of the folder through the network; into the output folder. */
+static int measure(cli *c, whom *w, const char *from, const char *folder) {
+    arc_quantize_photos photos;
+    arc_error err = {0};
+    cli_progress bar;
+    char **path;
+    int count, crops = 0, most = 1000;
+    cli_int(c, "crops", &most);
+    int code = cli_make_folder(folder);
+    if (code == CLI_OK)
+        code = cli_photos_paths(c, from, most, &path, &count);
+    if (code != CLI_OK)
+        return code;
+    arc_image *crop = cli_new((size_t)count, sizeof *crop);
+    arc_quantize_photos_default(&photos);
+    faces_options(c, &photos.detect);
+    photos.detector = cli_given(c, "detector") ? w->detector : NULL;
+    photos.progress = cli_progress_tick_int;
+    photos.progress_ctx = &bar;
+    cli_progress_start(&bar, c, "reading crops");
+    arc_status st = arc_quantize_crops(c->ctx, w->model, &photos, (const char *const *)path, count, crop, &crops, &err);
+    cli_progress_end(&bar);
+    snprintf(w->measured, sizeof w->measured, "%s/statistics.measured", folder);
+    cli_progress_start(&bar, c, "measuring statistics");
+    if (st == ARC_OK)
+        st = arc_generate_measure(c->ctx, w->model, crop, crops, w->measured, cli_progress_tick_int, &bar, &err);
+    cli_progress_end(&bar);
+    for (int i = 0; i < count; i++) {
+        arc_image_free(c->ctx, &crop[i]);
+        cli_free(path[i]);
+    }
+    cli_free(crop);
+    cli_free(path);
+    w->statistics = w->measured;
+    return st == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+static int find_statistics(cli *c, whom *w, const char *folder) {
+    const char *from = cli_value(c, "statistics-from");
+    struct stat st;
+    if (!from)
+        return CLI_OK;
+    if (stat(from, &st) == 0 && S_ISDIR(st.st_mode))
+        return measure(c, w, from, folder);
+    w->statistics = from;
+    return CLI_OK;
+}
+
+static int check(cli *c) {
+    const bool identity = cli_given(c, "identity"), embedding = cli_given(c, "embedding"), class = cli_given(c, "class");
+    if (identity + embedding + class != 1)
+        return cli_usage(c, "generate needs one of --identity PHOTO..., --embedding FILE.npy, --class N with --centers FILE");
+    if (class != cli_given(c, "centers"))
+        return cli_usage(c, "--class N and --centers FILE belong together");
+    if (!identity && c->arg_count > 0)
+        return cli_usage(c, "unexpected argument \"%s\": photos go with --identity", c->args[0]);
+    return CLI_OK;
+}
+
+int whom_open(cli *c, whom *w, const char *folder) {
+    *w = (whom){.closed = cli_given(c, "class")};
+    const bool detects = (cli_given(c, "identity") && !cli_given(c, "aligned")) || cli_given(c, "detector");
+    int code = check(c);
+    if (code == CLI_OK)
+        code = cli_load(c, ARC_TASK_EMBED, &w->model);
+    if (code == CLI_OK && detects)
+        code = cli_load(c, ARC_TASK_DETECT, &w->detector);
+    if (code == CLI_OK && cli_given(c, "judge"))
+        code = cli_load_any(c, cli_value(c, "judge"), ARC_TASK_EMBED, &w->judge);
+    cli_int(c, "class", &w->class_of);
+    if (code == CLI_OK)
+        code = cli_given(c, "identity") ? read_people(c, w) : read_rows(c, w, cli_value(c, w->closed ? "centers" : "embedding"));
+    return code == CLI_OK ? find_statistics(c, w, folder) : code;
+}
+
+void whom_fill(whom *w, arc_generate_job *job) {
+    job->people = w->people;
+    job->embeddings = w->people || w->closed ? NULL : &w->rows;
+    job->centres = w->closed ? &w->rows : NULL;
+    job->class_of = w->closed ? &w->class_of : NULL;
+    job->classes = w->closed;
+    job->judge = (const arc_model *const *)&w->judge;
+    job->judges = w->judge != NULL;
+}
+
+void whom_close(cli *c, whom *w) {
+    arc_generate_people_free(&w->people);
+    arc_generate_rows_free(c->ctx, &w->rows);
+    arc_model_free(&w->judge);
+    arc_model_free(&w->detector);
+    arc_model_free(&w->model);
+}

@@ -1,0 +1,81 @@
+#!/bin/bash
+# generate: open and closed set on a small network and drawn people; killed at any moment it goes on bit for bit; what is wrong is told.
+. "$(dirname "$0")/lib.sh"
+
+"$arcface" data synth -o "$work/people" --identities 3 --images 2 --format png -q >/dev/null || wrong "no drawn people"
+expect 0 model new mbf --dim 32 -q -o "$work/mbf.onnx"
+expect 0 model new mbf --dim 16 --seed 5 -q -o "$work/judge.onnx"
+people=$(dirname "$(find "$work/people" -mindepth 2 -name '*.png' | sort | head -1)")
+people=$(dirname "$people")
+common=(generate --model "$work/mbf.onnx" --identity "$people" --aligned --judge "$work/judge.onnx" --count 2 --batch 4 --steps 20 --threads 2)
+
+expect 0 "${common[@]}" -o "$work/whole" --json
+says '"pictures": 6' '"people": 3' '"judge_cosine"'
+grep -q "memory .* MB" <<<"$err" || wrong "memory is not announced: $err"
+grep -q "statistics of 50 BatchNormalizations" <<<"$err" || wrong "places are not told: $err"
+grep -q "identity .* statistics .* variation .* steps/s" <<<"$err" || wrong "no line of progress: $err"
+[ "$(find "$work/whole" -name '*-?.png' | wc -l)" -eq 6 ] || wrong "not six pictures: $(ls "$work/whole")"
+[ -s "$work/whole/grid.png" ] && grep -q '"target": \[' "$work/whole/generated.json" || wrong "no grid or list"
+compgen -G "$work/whole/*.state" >/dev/null && wrong "a state stays"
+expect 0 generate eval "$work/whole" --model "$work/mbf.onnx" --judge "$work/judge.onnx"
+
+# A folder is one run's.
+expect 3 "${common[@]}" -o "$work/whole"
+sentence "$work/whole" --resume
+expect 3 "${common[@]}" -o "$work/whole" --resume --seed 7
+sentence "other options"
+
+# Killed again and again: the same pictures.
+for delay in 0.7 1.3 0.5 2.1; do
+    "$arcface" "${common[@]}" -o "$work/killed" --resume >/dev/null 2>&1 &
+    pid=$!
+    sleep "$delay"
+    kill -9 "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+done
+expect 0 "${common[@]}" -o "$work/killed" --resume
+for picture in "$work/whole"/*-?.png "$work/whole/generated.json"; do
+    cmp -s "$picture" "$work/killed/$(basename "$picture")" || wrong "killed and resumed: another $(basename "$picture")"
+done
+compgen -G "$work/killed/*.part-*" >/dev/null && wrong "torn files stay"
+
+# A disk that is full (here: files that may not grow) ends with a sentence, and resuming goes on.
+err=$(trap '' XFSZ; ulimit -f 64; "$arcface" "${common[@]}" -q -o "$work/full" 2>&1 </dev/null)
+[ $? -eq 4 ] || wrong "a full disk ended with another status: $err"
+sentence "$work/full"
+expect 0 "${common[@]}" -o "$work/full" --resume
+cmp -s "$work/whole/grid.png" "$work/full/grid.png" || wrong "after a full disk: other pictures"
+
+# By embeddings, and by classes of a training.
+expect 0 embed --aligned --model "$work/mbf.onnx" "$people" -o "$work/rows.npy" -q
+expect 0 generate --model "$work/mbf.onnx" --embedding "$work/rows.npy" --steps 3 -o "$work/rows" -q
+says "6 pictures of 6"
+expect 0 generate --model "$work/mbf.onnx" --class 2 --centers "$work/rows.npy" --steps 3 --preset paper -o "$work/class" -q
+[ -s "$work/class/000-class2-1.png" ] || wrong "no picture of the class: $(ls "$work/class")"
+expect 3 generate --model "$work/mbf.onnx" --class 6 --centers "$work/rows.npy" --steps 3 -o "$work/none" -q
+sentence "class 6 is not there" "0 to 5"
+expect 3 generate --model "$work/judge.onnx" --embedding "$work/rows.npy" --steps 3 -o "$work/dims" -q
+sentence 32 16
+
+# Measured statistics: from a folder into a file, and from the file.
+expect 0 generate --model "$work/mbf.onnx" --embedding "$work/rows.npy" --statistics-from "$people" --steps 3 -o "$work/measured"
+grep -q "measured on pictures at 50 places" <<<"$err" || wrong "not measured: $err"
+expect 0 generate --model "$work/mbf.onnx" --embedding "$work/rows.npy" --statistics-from "$work/measured/statistics.measured" --steps 3 -o "$work/again" -q
+for picture in "$work/measured"/*-1.png; do
+    cmp -s "$picture" "$work/again/$(basename "$picture")" || wrong "the file of statistics gives another $(basename "$picture")"
+done
+expect 3 generate --model "$work/judge.onnx" --identity "$people" --aligned --statistics-from "$work/measured/statistics.measured" --steps 3 -o "$work/other" -q
+sentence "another network"
+
+# Mistakes.
+expect 2 generate --model "$work/mbf.onnx" -o "$work/x"
+sentence --identity --embedding --class
+expect 2 generate --model "$work/mbf.onnx" --class 1 -o "$work/x"
+sentence --centers
+expect 2 generate --model "$work/mbf.onnx" --embedding "$work/rows.npy"
+sentence "-o FOLDER"
+mkdir "$work/empty"
+expect 3 generate --model "$work/mbf.onnx" --aligned --identity "$work/empty" -o "$work/x"
+sentence "no pictures"
+
+finish
