@@ -227,6 +227,8 @@ mutant eval-deviation eval/protocol/verification.c - eval 's/sqrt(squares \/ n)/
 mutant eval-facenet-folds eval/protocol/verification.c - curves 's/share(sum\[0\], total\[0\]) \/ v->folds/share(sum[0], j->out->impostor)/'
 mutant generate-pair-sides generate/metrics/pairs.c - generate_eval 's/score(s, g\[k\], r\[1 - k\]/score(s, g[k], r[k]/'
 mutant generate-threshold generate/metrics/pairs.c - generate_eval 's/if (\*threshold < 0)/if (true)/'
+mutant template-at-threshold generate/templates/trial.c - template_audit 's/accepted += c >= threshold/accepted += c > threshold/'
+mutant template-protected-owner generate/templates/audit.c - template_audit 's/arc_trial_run(w->ctx, face, w->target, a->rebuilt, a->dim, a->threshold, NULL, \&a->unkeyed/arc_trial_run(w->ctx, face, hidden, a->rebuilt, a->dim, a->threshold, NULL, \&a->unkeyed/'
 mutant frechet-rows vector/frechet.c - frechet 's/sqrt((double)(s->rows - 1))/sqrt((double)s->rows)/'
 mutant frechet-pivot vector/frechet.c - frechet 's/if (!(variance > least))/if (!(variance > 0))/'
 mutant protect-order vector/protect.c - protect 's/const size_t k = r->back ? step/const size_t k = !r->back ? step/'

@@ -54,6 +54,7 @@
 #include <arcface/quantize.h>
 #include <arcface/results.h>
 #include <arcface/status.h>
+#include <arcface/template_audit.h>
 #include <arcface/train.h>
 #include <arcface/verify.h>
 

@@ -27,6 +27,7 @@ static struct results {
     arc_quantize_outcome outcome;
     arc_bench *bench;
     arc_generate_eval generated;
+    arc_template_audit *template_audit;
     arc_profile *profile;
     arc_generator *generator;
     arc_generate_people *people;
@@ -127,6 +128,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(data_drawn, arc_drawn_options, struct_size, arc_drawn_options, arc_data_drawn(ctx, "-", &opt, err))                        \
     X(generate_evaluate, arc_generate_eval_options, struct_size, arc_generate_eval_options,                                      \
       arc_generate_evaluate(ctx, "-", NULL, &opt, &r.generated, err))                                                            \
+    X(template_audit_run, arc_template_audit_options, struct_size, arc_template_audit_options,                                   \
+      arc_template_audit_run(ctx, "-", NULL, &opt, &r.template_audit, err))                                                      \
     X(train, arc_train_options, struct_size, arc_train_options, arc_train(ctx, NULL, &opt, &r.trained, err))                     \
     X(data_clean, arc_clean_options, struct_size, arc_clean_options,                                                             \
       arc_data_clean(ctx, "-", NULL, "-", NULL, &opt, &r.cleaned, err))                                                          \

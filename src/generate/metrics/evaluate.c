@@ -33,7 +33,7 @@ static const char *name_of(const arc_model *model) {
 
 static arc_status embed(judging *j, const arc_model *model, const char *stage, const char *const *path, int count, float **row,
                         arc_error *err) {
-    const arc_feature_run run = {model, path, count, stage, j->opt->progress, j->opt->progress_ctx};
+    const arc_feature_run run = {model, path, count, stage, j->opt->progress, j->opt->progress_ctx, NULL};
     *row = NULL;
     return count > 0 ? arc_feature_embed(j->ctx, &run, row, &j->dim, err) : ARC_OK;
 }
@@ -132,7 +132,8 @@ static arc_status measure_distance(judging *j, const arc_model *net, bool own, a
     arc_frechet f = {0};
     arc_status st = ARC_OK;
     if (!own) {
-        arc_feature_run run = {net, j->path, j->generated.faces, "features, generated", j->opt->progress, j->opt->progress_ctx};
+        arc_feature_run run = {net, j->path, j->generated.faces, "features, generated", j->opt->progress, j->opt->progress_ctx,
+                               NULL};
         generated = real = NULL;
         st = arc_feature_raw(j->ctx, &run, &generated, &dims[0], err);
         run.path = j->opt->real;

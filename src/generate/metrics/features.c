@@ -37,14 +37,17 @@ static arc_status fit(const reader *r, const arc_image *whole, const char *path,
     return ARC_OK;
 }
 
-static arc_status read_one(const reader *r, const char *path, arc_image *out, arc_error *err) {
+static arc_status read_one(const reader *r, int index, arc_image *out, arc_error *err) {
+    const arc_feature_run *run = r->run;
     arc_image whole = {0};
-    arc_status st = arc_image_load(r->ctx, path, NULL, &whole, NULL, err);
+    if (run->image)
+        return fit(r, &run->image[index], "a picture", out, err);
+    arc_status st = arc_image_load(r->ctx, run->path[index], NULL, &whole, NULL, err);
     if (st != ARC_OK || (whole.width_px == r->width_px && whole.height_px == r->height_px)) {
         *out = whole;
         return st;
     }
-    st = fit(r, &whole, path, out, err);
+    st = fit(r, &whole, run->path[index], out, err);
     arc_image_free(r->ctx, &whole);
     return st;
 }
@@ -53,7 +56,7 @@ static void read_pictures(void *arg, size_t begin, size_t end, int thread) {
     reader *r = arg;
     (void)thread;
     for (size_t i = begin; i < end; i++)
-        r->status[i] = read_one(r, r->run->path[(size_t)r->first + i], &r->picture[i], &r->error[i]);
+        r->status[i] = read_one(r, r->first + (int)i, &r->picture[i], &r->error[i]);
 }
 
 static void drop_pictures(reader *r) {
@@ -97,7 +100,7 @@ static arc_status embed_batch(void *arg, const reader *r, int count, arc_error *
 
 arc_status arc_feature_embed(arc_context *ctx, const arc_feature_run *run, float **row, int *dim, arc_error *err) {
     reader r = {.ctx = ctx, .run = run, .aligned = true};
-    embedding e = {NULL};
+    embedding e = {.embedder = NULL};
     *row = NULL;
     *dim = 0;
     arc_status st = arc_embedder_new(ctx, run->model, &e.embedder, err);

@@ -3,15 +3,17 @@
 #define ARC_GENERATE_METRICS_FEATURES_H
 
 #include "base/base.h"
+#include <arcface/image.h>
 #include <arcface/model.h>
 
 typedef struct arc_feature_run {
     const arc_model *model;
-    const char *const *path; /* [pictures] */
+    const char *const *path; /* [pictures] files */
     int pictures;
     const char *stage; /* for progress */
     int (*progress)(void *ctx, const char *stage, int64_t done, int64_t total);
     void *progress_ctx;
+    const arc_image *image; /* [pictures] in memory; then path is NULL */
 } arc_feature_run;
 
 /* Embeddings of aligned crops by a recognition model, of unit length: *row [pictures][*dim], to be freed with arc_mem_free. A
