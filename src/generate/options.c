@@ -27,20 +27,20 @@ void arc_generate_options_preset(arc_generate_options *options, arc_generate_pre
     *options = paper();
     if (preset == ARC_GENERATE_PAPER)
         return;
-    options->steps = 400;
+    options->steps = 300;
     options->identity_weight = 100;
-    options->tv_weight = 0.1;
+    options->tv_weight = 0.3;
     options->first_bn = 10;
     options->rate = 0.1;
     options->warmup = 20;
     options->cosine = true;
     options->levels = 4;
-    options->coarse = 0.4;
-    options->fine = 0.5;
-    options->noise = 0.05;
+    options->coarse = 0.7;
+    options->fine = 0.4;
+    options->noise = 0.1;
     options->sketch = 1;
-    options->symmetric = 0.5;
-    options->jitter_px = 3;
+    options->symmetric = 0.3;
+    options->jitter_px = 2;
     options->flip = true;
     options->clip = true;
 }

@@ -65,6 +65,36 @@ static arc_status restore_all(arc_graph *g, const arc_graph *from) {
     return st;
 }
 
+/* ---- what a learner takes -------------------------------------------------------------------------------------------------- */
+
+/* The weights of a fully connected layer as a learner has them, [out][in], where the file has [in][out]. */
+static arc_status turn_weights(arc_graph *g, arc_node *n) {
+    const arc_value *w = n->inputs > 1 && n->input[1] >= 0 ? &g->value[n->input[1]] : NULL;
+    if (!w || !w->data || w->dtype != ARC_F32 || w->shape.rank != 2 || arc_attr_int(n, "transB", 0) != 0)
+        return ARC_OK;
+    const int64_t in = w->shape.dim[0], out = w->shape.dim[1];
+    const arc_shape shape = {.rank = 2, .dim = {out, in}};
+    const float *from = w->data;
+    void *data = NULL;
+    const char *name = arc_arena_printf(&g->arena, "%s.turned", w->name);
+    const int turned = name ? arc_graph_constant_new(g, name, ARC_F32, &shape, &data) : ARC_NO_VALUE;
+    if (turned < 0)
+        return ARC_ENOMEM;
+    for (int64_t i = 0; i < in; i++)
+        for (int64_t o = 0; o < out; o++)
+            ((float *)data)[o * in + i] = from[i * out + o];
+    n->input[1] = turned;
+    return arc_node_int(g, n, "transB", 1);
+}
+
+static arc_status turn_all(arc_graph *g) {
+    arc_status st = ARC_OK;
+    for (int i = 0; st == ARC_OK && i < g->nodes; i++)
+        if (arc_node_is(&g->node[i], ARC_KIND_GEMM))
+            st = turn_weights(g, &g->node[i]);
+    return st;
+}
+
 arc_status arc_generate_graph(arc_graph **out, arc_generate_places *places, const arc_model *model, bool restored,
                               arc_error *err) {
     const arc_graph *from = model->graph;
@@ -76,7 +106,7 @@ arc_status arc_generate_graph(arc_graph **out, arc_generate_places *places, cons
     for (int i = 1; i < (*out)->outputs; i++) /* a norm beside the embedding */
         (*out)->value[(*out)->output[i]].is_output = false;
     (*out)->outputs = ARC_MIN((*out)->outputs, 1);
-    if (restored && restore_all(*out, from) != ARC_OK)
+    if (turn_all(*out) != ARC_OK || (restored && restore_all(*out, from) != ARC_OK))
         st = arc_fail_nomem(err, "a copy of the network");
     if (st == ARC_OK)
         st = arc_graph_check(*out, err);

@@ -290,6 +290,38 @@ static void folded_places_are_measured(void **state) {
         arc_image_free(ctx, &crop[i]);
 }
 
+/* A file may have the fully connected layer's weights as [in][out]. */
+static void turned_weights_are_the_same_network(void **state) {
+    (void)state;
+    generate_net t = own;
+    const arc_graph_copying how = {0};
+    assert_int_equal(arc_graph_copy(&t.model.graph, own.model.graph, &arc_alloc_libc, &how, NULL), ARC_OK);
+    arc_graph *g = t.model.graph;
+    const arc_value *w = &g->value[arc_graph_find(g, "fc.weight")];
+    const int64_t out = w->shape.dim[0], in = w->shape.dim[1];
+    const float *from = w->data;
+    const arc_shape shape = net_shape(2, in, out, 0, 0);
+    void *data;
+    const int turned = arc_graph_constant_new(g, "fc.other", ARC_F32, &shape, &data);
+    for (int64_t i = 0; i < in * out; i++)
+        ((float *)data)[i % in * out + i / in] = from[i];
+    for (int i = 0; i < g->nodes; i++)
+        if (strcmp(g->node[i].name, "fc") == 0) {
+            g->node[i].input[1] = turned;
+            assert_int_equal(arc_node_int(g, &g->node[i], "transB", 0), ARC_OK);
+        }
+    assert_int_equal(arc_graph_check(g, NULL), ARC_OK);
+    const arc_generate_options o = few();
+    arc_generator *a = generate_new(ctx, &own, false, &o), *b = generate_new(ctx, &t, false, &o);
+    for (int i = 0; i < 2; i++) {
+        const arc_generate_losses x = generate_step(a).losses, y = generate_step(b).losses;
+        assert_memory_equal(&x, &y, sizeof x);
+    }
+    arc_generator_free(&a);
+    arc_generator_free(&b);
+    arc_graph_free(&t.model.graph);
+}
+
 static void crops_that_do_not_fit_are_refused(void **state) {
     (void)state;
     arc_image crop[CROPS];
@@ -312,6 +344,7 @@ int main(void) {
         cmocka_unit_test(any_system_call_may_fail),
         cmocka_unit_test(measured_statistics_are_the_crops),
         cmocka_unit_test(folded_places_are_measured),
+        cmocka_unit_test(turned_weights_are_the_same_network),
         cmocka_unit_test(crops_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, begin, end);
