@@ -44,6 +44,7 @@ typedef struct arc_generate_options {
     double tv_weight;               /**< of the total variation */
     double l2_weight;               /**< of the length of a picture */
     double first_bn;                /**< the first BatchNormalization counts so many times */
+    double folded;                  /**< a place where a BatchNormalization was folded counts so many times */
     arc_generate_distance distance; /**< of statistics */
     double rate;                    /**< of Adam */
     double beta1;                   /**< of Adam: how slowly the mean of gradients moves */

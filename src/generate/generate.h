@@ -18,6 +18,7 @@ typedef struct arc_generate_places {
     int batchnorms; /* in the network */
     int folded;     /* convolutions with a bias and no BatchNormalization behind them */
 } arc_generate_places;
+#define ARC_GENERATE_RESTORED ".statistics" /* how its name ends */
 /* A copy that borrows from the model's graph and has one output, the embedding. restored: behind every convolution in which a
  * BatchNormalization was folded stands one that changes nothing, so that the learner measures there. */
 arc_status arc_generate_graph(arc_graph **out, arc_generate_places *places, const arc_model *model, bool restored,
@@ -99,6 +100,7 @@ arc_generate_likeness arc_generate_identify(const arc_generate_identity *id, con
 typedef struct arc_generate_statistics {
     size_t places;
     size_t *first; /* [places] of the place's channels in mean and deviation */
+    bool *folded;  /* [places] a BatchNormalization was folded there */
     float *mean, *deviation;
     size_t channels; /* of all places */
 } arc_generate_statistics;

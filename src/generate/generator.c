@@ -27,6 +27,7 @@ static arc_status check_options(const arc_generate_options *o, arc_error *err) {
                {"the weight of total variation", o->tv_weight, 0, 1e9},
                {"the weight of the pictures' length", o->l2_weight, 0, 1e9},
                {"the factor of the first BatchNormalization", o->first_bn, 0, 1e9},
+               {"the factor of folded places", o->folded, 0, 1e9},
                {"the distance of statistics", (double)o->distance, ARC_GENERATE_SQUARED, ARC_GENERATE_RELATIVE},
                {"the rate", o->rate, 0, 1e30},
                {"beta1", o->beta1, 0, 0.999999},
@@ -173,8 +174,8 @@ static uint64_t fingerprint_of(const arc_generator *g) {
                                 (uint64_t)o.jitter_px,
                                 o.flip,
                                 o.clip};
-    const double reals[] = {o.identity_weight, o.bn_weight, o.tv_weight, o.l2_weight, o.first_bn, o.rate,   o.beta1, o.beta2,
-                            o.coarse,          o.noise,     o.fine,      o.symmetric, o.sketch,   o.margin, o.scale};
+    const double reals[] = {o.identity_weight, o.bn_weight, o.tv_weight, o.l2_weight, o.first_bn,  o.rate,   o.beta1,  o.beta2,
+                            o.coarse,          o.noise,     o.fine,      o.folded,    o.symmetric, o.sketch, o.margin, o.scale};
     const size_t rows = g->identity.classes ? g->identity.classes : g->identity.images;
     uint64_t h = arc_generate_network_hash(g->learner);
     h = arc_hash_bytes(h, numbers, sizeof numbers);

@@ -11,6 +11,7 @@ static arc_generate_options paper(void) {
         .tv_weight = 1e-3,
         .l2_weight = 1e-4,
         .first_bn = 1,
+        .folded = 40,
         .distance = ARC_GENERATE_SQUARED,
         .rate = 0.25,
         .beta1 = 0.9,

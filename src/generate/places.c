@@ -37,7 +37,7 @@ static void redirect(arc_graph *g, int from, int to) {
 static arc_status restore(arc_graph *g, int i, int64_t channels) {
     static const char *const what[4] = {"scale", "shift", "mean", "variance"};
     const int from = g->node[i].output[0];
-    const char *name = arc_arena_printf(&g->arena, "%s.statistics", g->value[from].name);
+    const char *name = arc_arena_printf(&g->arena, "%s" ARC_GENERATE_RESTORED, g->value[from].name);
     int input[5] = {from};
     const int to = name ? arc_graph_value(g, name) : ARC_NO_VALUE;
     if (to < 0)

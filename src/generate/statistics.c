@@ -2,20 +2,28 @@
  * Yin et al. 2020 for lengths). Deviations are square roots of variances, batch and target alike. */
 #include "generate/generate.h"
 #include <math.h>
+#include <string.h>
+
+static bool is_restored(const char *name) {
+    const size_t n = strlen(name), end = strlen(ARC_GENERATE_RESTORED);
+    return n > end && strcmp(name + n - end, ARC_GENERATE_RESTORED) == 0;
+}
 
 arc_status arc_generate_statistics_new(arc_generate_statistics *s, const arc_alloc *a, arc_learner *l, arc_error *err) {
     *s = (arc_generate_statistics){.places = arc_learner_norms(l)};
     for (size_t i = 0; i < s->places; i++)
         s->channels += arc_learner_norm(l, i)->channels;
     s->first = arc_mem_new(a, s->places, sizeof *s->first);
+    s->folded = arc_mem_new(a, s->places, sizeof *s->folded);
     s->mean = arc_mem_new(a, s->channels, sizeof *s->mean);
     s->deviation = arc_mem_new(a, s->channels, sizeof *s->deviation);
-    if (!s->first || !s->mean || !s->deviation)
+    if (!s->first || !s->folded || !s->mean || !s->deviation)
         return arc_fail_nomem(err, "the statistics of a network");
     size_t at = 0;
     for (size_t i = 0; i < s->places; i++) {
         const arc_learn_norm *n = arc_learner_norm(l, i);
         s->first[i] = at;
+        s->folded[i] = is_restored(n->name);
         for (size_t c = 0; c < n->channels; c++, at++) {
             s->mean[at] = n->running_mean->value[c];
             s->deviation[at] = (float)sqrt(fmax((double)n->running_variance->value[c], 0) + ARC_GENERATE_LEAST_VARIANCE);
@@ -26,6 +34,7 @@ arc_status arc_generate_statistics_new(arc_generate_statistics *s, const arc_all
 
 void arc_generate_statistics_free(arc_generate_statistics *s, const arc_alloc *a) {
     arc_mem_free(a, s->first);
+    arc_mem_free(a, s->folded);
     arc_mem_free(a, s->mean);
     arc_mem_free(a, s->deviation);
     *s = (arc_generate_statistics){0};
@@ -70,7 +79,7 @@ double arc_generate_compare(const arc_generate_statistics *s, arc_learner *l, co
     for (size_t i = 0; i < s->places; i++) {
         const arc_learn_norm *n = arc_learner_norm(l, i);
         const float *mean = s->mean + s->first[i], *deviation = s->deviation + s->first[i];
-        const double weight = o->bn_weight * (i == 0 ? o->first_bn : 1);
+        const double weight = o->bn_weight * (i == 0 ? o->first_bn : 1) * (s->folded[i] ? o->folded : 1);
         loss += o->distance == ARC_GENERATE_NORM ? lengths(n, mean, deviation, weight)
                                                  : squared(n, mean, deviation, o->distance == ARC_GENERATE_RELATIVE, weight);
     }

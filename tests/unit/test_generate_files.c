@@ -273,6 +273,8 @@ static void folded_places_are_measured(void **state) {
     g = generate_new(ctx, &f, false, &o);
     arc_generator_facts(g, &facts);
     assert_int_equal(facts.used, all.used);
+    for (size_t i = 0; i < g->statistics.places; i++)
+        assert_int_equal(g->statistics.folded[i], i == 0);
     assert_true(fabs(generate_step(g).losses.cosine - cosine) < 1e-4); /* the places change nothing */
     arc_generator_free(&g);
 
