@@ -61,6 +61,8 @@ expect 2 export "$work/mbf.onnx" --target kit -o "$work/new"
 sentence "made from pictures of faces"
 expect 2 export "$work/mbf.onnx" "$work/crops" --target kit -o "$work/new" --crops "$work/crops"
 sentence "made from pictures of faces"
+expect 2 export "$work/mbf.onnx" --target kit -o "$work/new" --crops "$work/photos" --detector "$work/mbf.onnx"
+sentence "name photos behind the model"
 expect 2 export "$work/mbf.onnx" --target kit --crops "$work/crops"
 sentence "-o FOLDER"
 expect 2 export "$work/mbf.onnx" --target kit -o "$work/new" --crops "$work/crops" --raw

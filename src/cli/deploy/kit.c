@@ -31,6 +31,8 @@ static int check_options(const cli *c) {
     for (int i = 0; i < CLI_COUNT(others); i++)
         if (cli_given(c, others[i]))
             return cli_usage(c, "--%s is not for --target kit: converters take one float32 picture of pixels", others[i]);
+    if (cli_given(c, "crops") && cli_given(c, "detector"))
+        return cli_usage(c, "--crops names aligned faces, in which nothing is detected: name photos behind the model");
     return cli_given(c, "output") ? CLI_OK : cli_usage(c, "export needs -o FOLDER for a kit");
 }
 
@@ -49,10 +51,9 @@ int export_kit(cli *c) {
     opt.progress = cli_progress_stage;
     opt.progress_ctx = &bar;
     int code = check_options(c);
-    if (code == CLI_OK)
-        code = open_pictures(c, crops, &photos);
-    else
+    if (code != CLI_OK)
         return code;
+    code = open_pictures(c, crops, &photos);
     if (code == CLI_OK)
         code = cli_load_any(c, c->args[0], ARC_TASK_UNKNOWN, &model);
     if (code == CLI_OK && !crops && cli_has_model(c, ARC_TASK_DETECT))

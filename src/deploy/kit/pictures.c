@@ -132,8 +132,8 @@ static arc_status take(void *ctx, int64_t index, arc_result *r, arc_error *err) 
     report->pictures++;
     if (r->status == ARC_OK && r->faces > 0 && r->resized)
         return arc_fail(err, ARC_ESHAPE,
-                        "%s is %dx%d pixels, no aligned face of %dx%d: \"arcface align\" cuts faces out of photos, or name a "
-                        "detector (--detector)",
+                        "%s is %dx%d pixels, no aligned face of %dx%d: \"arcface align\" cuts faces out of photos; \"arcface "
+                        "export\" does so too of photos behind the model, with --detector",
                         r->label ? r->label : r->path, r->width_px, r->height_px, g->width_px, g->height_px);
     if (r->status != ARC_OK) {
         report->unreadable++;
