@@ -30,6 +30,9 @@ void arc_generate_options_preset(arc_generate_options *options, arc_generate_pre
         return;
     options->steps = 300;
     options->identity_weight = 100;
+    options->bn_weight = 0.15;
+    options->distance = ARC_GENERATE_RELATIVE;
+    options->folded = 1;
     options->tv_weight = 0.3;
     options->first_bn = 10;
     options->rate = 0.1;

@@ -157,7 +157,7 @@ static const cli_option options[] = {
     CLI_REAL("tv-weight", 0, "X", 0, 1e9, "the preset's", "of the total variation"),
     CLI_REAL("l2-weight", 0, "X", 0, 1e9, "the preset's", "of the pictures' length"),
     CLI_REAL("first-bn", 0, "X", 0, 1e9, "the preset's", "so many times the first BatchNormalization counts"),
-    CLI_REAL("folded-bn", 0, "X", 0, 1e9, "40", "so many times a place counts where a BatchNormalization was folded"),
+    CLI_REAL("folded-bn", 0, "X", 0, 1e9, "the preset's", "so many times a place counts where a BatchNormalization was folded"),
     CLI_WORD("bn-distance", 0, "NAME", "squared norm relative", "the preset's", "of statistics: squared, norm or relative"),
     CLI_REAL("lr", 0, "X", 0, 1e30, "the preset's", "Adam's rate"),
     CLI_WHOLE("levels", 0, "N", 1, 6, "the preset's", "resolutions that a picture is the sum of"),
