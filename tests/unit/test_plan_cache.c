@@ -270,7 +270,10 @@ static void the_record_decides(void **state) {
     arc_graph_free(&t.g);
 }
 
-static void bend(const char *path) {
+/* Rates stay whole in these: those of a processor that the table does not know would be measured anew, and differ. */
+static void bend_plan(const char *path) {
+    if (!strstr(path, ".plan"))
+        return;
     FILE *f = fopen(path, "r+");
     assert_non_null(f);
     assert_int_equal(fseek(f, 40, SEEK_SET), 0);
@@ -282,13 +285,18 @@ static void cut(const char *path) {
     assert_int_equal(truncate(path, 100), 0);
 }
 
+static void cut_plan(const char *path) {
+    if (strstr(path, ".plan"))
+        cut(path);
+}
+
 /* A damaged record is said and then as good as none; measuring writes a good one in its place. */
 static void a_damaged_record_is_said_and_replaced(void **state) {
     (void)state;
     net t;
     build(&t);
     const outcome shipped = run(&t, 2, false, test_folder());
-    void (*const damage[])(const char *) = {bend, cut};
+    void (*const damage[])(const char *) = {bend_plan, cut_plan};
     for (size_t i = 0; i < ARC_COUNT(damage); i++) {
         run(&t, 2, true, test_folder());
         assert_true(each_plan(damage[i]) >= 1);
