@@ -37,6 +37,7 @@ static void same_pictures(arc_generator *a, arc_generator *b) {
         }
     assert_int_equal(a->at.step, b->at.step);
     assert_int_equal(a->at.halvings, b->at.halvings);
+    assert_int_equal(a->at.in_row, b->at.in_row);
 }
 
 static void save(const arc_generator *g, const char *name) {
