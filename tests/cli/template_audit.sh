@@ -52,6 +52,9 @@ cp "$work/crops/$first" "$work/faces/"
 printf '{"faces": [{"file": "%s", "identity": "somebody"}]}' "$first" >"$work/faces/generated.json"
 expect 0 generate eval "$work/faces" --model "$work/tiny.onnx" --judge "$work/other.onnx" --json -q
 says '"faces": 1' '"generating": true' '"generating": false' '"frechet": null'
+expect 0 generate --embedding "$work/templates.npy" --model "$work/tiny.onnx" --steps 2 --count 2 -o "$work/generated" -q # what it writes is read
+expect 0 generate eval "$work/generated" --model "$work/tiny.onnx" --real "$work/crops" -q
+says "16 generated faces of 8 identities" "cosine with the target: mean" "(8 pairs)" "no FID"
 expect 3 generate eval "$work/faces" --model "$work/tiny.onnx" --real "$work/crops" # one picture has no covariance
 expect 3 generate eval "$work/crops" --model "$work/tiny.onnx"
 sentence generated.json
