@@ -1,5 +1,5 @@
 #!/bin/bash
-# The tables of docs/BENCHMARKS.md but for training's (bench/peers/train.py) and the summary at its head, measured here and now: half an hour, and
+# The tables of docs/BENCHMARKS.md but for training's and generation's (bench/peers/train.py, generate.py) and the summary at its head, measured here and now: half an hour, and
 # as much again for each of PyTorch's compilations when it is among the peers. Nothing else should run on the machine.
 # Exit status 1 when a table is missing or outputs differ.
 #   [PEERS=onnxruntime,openvino,...] bench/peers/all.sh [OUTPUT.md] [ROUNDS]
