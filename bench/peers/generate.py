@@ -6,7 +6,7 @@
 --net: network and pictures of a batch. A step is the paper's, open set: identity, means and deviations at every BatchNorm, total variation, length; its
 gradient by the pixels; Adam. Both read the weights of `arcface model new`. PyTorch has frozen parameters, BatchNorm in eval mode with hooks on its inputs,
 and runs channels_last (but for -nchw); `compile` is torch.compile of network and loss in one graph, bf16 its autocast. Each measurement is a process of its own and
-begins with three steps that are not timed; PyTorch's peak is counted after these, so that compiling is not in it. The ratio is the median of the rounds' ratios.
+begins with three steps that are not timed; PyTorch's peak is counted after these, so that of compiling only what stays is in it. The ratio is the median of the rounds' ratios.
 A first step whose loss differs between the two by more than 1e-3 in fp32 is an error. Needs torch and onnx in the python that runs this, and `make build`.
 """
 import argparse
