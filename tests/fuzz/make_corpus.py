@@ -669,6 +669,19 @@ def generate_seeds():
     write("generate", "short", state(measured.replace(b"def", b""), [], kind=b"ARCMEASR"))
 
 
+def generated_seeds():
+    faces = [
+        {"file": "000-Ann_Lee_0001-1.png", "identity": "Ann_Lee_0001", "photo": "Ann_Lee_0001", "judges": [0.3], "target": [0.6, -0.8, 0]},
+        {"file": "001-row1-1.png", "identity": "row1", "cosine": 0.9, "target": [1e-3, 0, 1]},
+    ]
+    write("generated", "run", json.dumps({"steps": 20, "judges": [{"model": "judge.onnx", "cosine": 0.3}], "faces": faces}).encode())
+    write("generated", "plain", b'{"faces":[{"file":"a.png"},{"file":"b_12.png","photo":"b_12"}]}')
+    write("generated", "outside", b'{"faces":[{"file":"../a.png","target":[1,2]},{"file":"b/c","target":[1]},{"file":".."}]}')
+    write("generated", "odd", '{"faces":[{"file":"a","target":[1e29,-0.0]},{"file":"\u00e9_0","identity":"_7","target":[1,true]},7,[]]}'.encode())
+    write("generated", "many", b'{"faces":[{"file":"a","target":[' + b"1," * 30 + b"1]}" + b',{"file":"b"}' * 4 + b"]}")
+    write("generated", "deep", b"[" * 3000)
+
+
 def archive_of(members, compression):
     """A tar of (name, bytes); name ending in > is a link to the bytes."""
     out = io.BytesIO()
@@ -749,6 +762,7 @@ other_seeds()
 data_seeds()
 train_seeds()
 generate_seeds()
+generated_seeds()
 onnx_bodies()
 external_seeds()
 safetensors_seeds()

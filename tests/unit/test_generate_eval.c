@@ -84,6 +84,8 @@ static void hostile_lists(void **state) {
         {"{\"faces\": [{\"file\": \"\"}]}", "face 0: \"file\""},
         {"{\"faces\": [{\"file\": \"a.png\", \"target\": [1, 2]}, {\"file\": \"b.png\", \"target\": [1]}]}",
          "face 1: \"target\" has 1"},
+        {"{\"faces\": [{\"file\": \"a.png\", \"target\": [1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9]},{},{},{},{}]}",
+         "not all of 5 faces"},
         {"{\"faces\": [{\"file\": \"a.png\", \"target\": [1, \"x\"]}]}", "number 1 of \"target\""},
         {"{\"faces\": [{\"file\": \"a.png\", \"target\": [1e300]}]}", "number 0 of \"target\""},
     };

@@ -47,6 +47,7 @@ typedef struct reading {
     arc_generated *out;
     const char *dir;
     const json_t *list;
+    size_t bytes; /* of the text */
 } reading;
 
 static arc_status read_names(const reading *r, int index, arc_error *err) {
@@ -111,6 +112,9 @@ static arc_status read_faces(const reading *r, arc_error *err) {
                         r->dir);
     if (faces > MAX_FACES || dim > MAX_DIM)
         return arc_fail(err, ARC_ELIMIT, "%s/" ARC_GENERATED_LIST ": %zu faces of %zu numbers are too many", r->dir, faces, dim);
+    if (dim > r->bytes / 2 / faces) /* a number and what follows it; so a short text takes no more memory than a long one */
+        return arc_fail(err, ARC_EFORMAT, "%s/" ARC_GENERATED_LIST ": not all of %zu faces have a \"target\" of %zu numbers",
+                        r->dir, faces, dim);
     g->faces = (int)faces;
     g->dim = (int)dim;
     g->face = arc_arena_new(&g->arena, faces, sizeof *g->face);
@@ -127,22 +131,30 @@ static arc_status read_faces(const reading *r, arc_error *err) {
     return st == ARC_OK ? number_people(g, err) : st;
 }
 
-arc_status arc_generated_open(arc_generated *out, const arc_alloc *a, const char *dir, arc_error *err) {
-    arc_map file = {0};
+arc_status arc_generated_parse(arc_generated *out, const arc_alloc *a, const char *dir, const void *text, size_t bytes,
+                               arc_error *err) {
     json_error_t why;
     *out = (arc_generated){.faces = 0};
     arc_arena_init(&out->arena, a, 0);
-    char *path = arc_arena_printf(&out->arena, "%s/" ARC_GENERATED_LIST, dir);
-    arc_status st = path ? arc_map_open(&file, path, MAX_LIST_BYTES, err) : arc_fail_nomem(err, "the list of generated faces");
-    if (st == ARC_OK) {
-        json_t *root = json_loadb((const char *)file.data, file.bytes, 0, &why);
-        const reading r = {out, dir, json_object_get(root, "faces")};
-        st = root ? read_faces(&r, err) : arc_fail(err, ARC_EFORMAT, "%s: line %d: %s", path, why.line, why.text);
-        json_decref(root);
-        arc_map_close(&file);
-    }
+    json_t *root = json_loadb(text, bytes, 0, &why);
+    const reading r = {out, dir, json_object_get(root, "faces"), bytes};
+    const arc_status st = root ? read_faces(&r, err)
+                               : arc_fail(err, ARC_EFORMAT, "%s/" ARC_GENERATED_LIST ": line %d: %s", dir, why.line, why.text);
+    json_decref(root);
     if (st != ARC_OK)
         arc_generated_close(out);
+    return st;
+}
+
+arc_status arc_generated_open(arc_generated *out, const arc_alloc *a, const char *dir, arc_error *err) {
+    arc_map file = {0};
+    char path[ARC_PATH_BYTES];
+    *out = (arc_generated){.faces = 0};
+    snprintf(path, sizeof path, "%.4000s/" ARC_GENERATED_LIST, dir);
+    arc_status st = arc_map_open(&file, path, MAX_LIST_BYTES, err);
+    if (st == ARC_OK)
+        st = arc_generated_parse(out, a, dir, file.data, file.bytes, err);
+    arc_map_close(&file);
     return st;
 }
 

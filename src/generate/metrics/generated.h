@@ -22,6 +22,9 @@ typedef struct arc_generated {
 
 /* Errors: ENOTFOUND, EIO, EFORMAT (names the face and the field), ELIMIT, ENOMEM. */
 arc_status arc_generated_open(arc_generated *out, const arc_alloc *a, const char *dir, arc_error *err);
+/* The same of a text in memory; dir: where it would be. Errors: EFORMAT, ELIMIT, ENOMEM. */
+arc_status arc_generated_parse(arc_generated *out, const arc_alloc *a, const char *dir, const void *text, size_t bytes,
+                               arc_error *err);
 void arc_generated_close(arc_generated *list);
 /* Whether two names are of one person: LFW's number behind the name ("Aaron_Eckhart_0001") is set aside, in paths also folder and
  * suffix. */
