@@ -11,15 +11,19 @@
 extern "C" {
 #endif
 
+/** Most judges of an evaluation. */
+#define ARC_GENERATE_EVAL_MAX_JUDGES 8
+
 /** What generated faces are compared with. Pointers may be NULL. */
 typedef struct arc_generate_eval_options {
-    size_t struct_size;           /**< set by arc_generate_eval_options_default */
-    const arc_model *judge;       /**< an independent recognition model; NULL = none */
-    const arc_model *feature_net; /**< network of the Frechet distance; NULL = the judge, else the generating model */
-    const char *const *real;      /**< [real_count] files of aligned crops of real people */
-    int real_count;               /**< of them; 0 = none: no Frechet distance */
-    const char *pairs;            /**< list of pairs as LFW's; NULL = none: no verification accuracy */
-    const char *images;           /**< folder of aligned crops that the list names */
+    size_t struct_size;            /**< set by arc_generate_eval_options_default */
+    const arc_model *const *judge; /**< [judges] independent recognition models */
+    int judges;                    /**< default 0; at most ARC_GENERATE_EVAL_MAX_JUDGES */
+    const arc_model *feature_net;  /**< network of the Frechet distance; NULL = the first judge, else the generating model */
+    const char *const *real;       /**< [real_count] files of aligned crops of real people */
+    int real_count;                /**< of them; 0 = none: no Frechet distance */
+    const char *pairs;             /**< list of pairs as LFW's; NULL = none: no verification accuracy */
+    const char *images;            /**< folder of aligned crops that the list names */
     /** May be NULL; not 0 cancels (ECANCEL) */
     int (*progress)(void *ctx, const char *stage, int64_t done, int64_t total);
     void *progress_ctx; /**< passed to progress */
@@ -72,18 +76,18 @@ typedef struct arc_generate_verdict {
 
 /** Everything. */
 typedef struct arc_generate_eval {
-    int64_t faces;                   /**< generated pictures */
-    int64_t identities;              /**< whom they shall show */
-    int verdicts;                    /**< 1, or 2 with a judge */
-    arc_generate_verdict verdict[2]; /**< the generating model's, the judge's */
-    bool has_frechet;                /**< the rest is there */
-    bool own_features;               /**< features are the embeddings, of unit length, of a model above: no FID */
-    char features[256];              /**< name of the feature network's file */
-    int features_dim;                /**< numbers that it gives */
-    int64_t real;                    /**< real pictures */
-    double frechet;                  /**< the distance, between the features of generated and of real pictures */
-    double frechet_means;            /**< part of it that comes from the means */
-    int frechet_rank[2];             /**< ranks of the covariances, of generated and of real pictures */
+    int64_t faces;                                                  /**< generated pictures */
+    int64_t identities;                                             /**< whom they shall show */
+    int verdicts;                                                   /**< 1, and 1 for each judge */
+    arc_generate_verdict verdict[1 + ARC_GENERATE_EVAL_MAX_JUDGES]; /**< the generating model's, the judges' */
+    bool has_frechet;                                               /**< the rest is there */
+    bool own_features;    /**< features are the embeddings, of unit length, of a model above: no FID */
+    char features[256];   /**< name of the feature network's file */
+    int features_dim;     /**< numbers that it gives */
+    int64_t real;         /**< real pictures */
+    double frechet;       /**< the distance, between the features of generated and of real pictures */
+    double frechet_means; /**< part of it that comes from the means */
+    int frechet_rank[2];  /**< ranks of the covariances, of generated and of real pictures */
 } arc_generate_eval;
 
 /** Judges the folder that `arcface generate` wrote. model: the one that the faces were generated with. Every model sees plain

@@ -263,18 +263,25 @@ static void whole(void **state) {
         real[i] = in_folder(name);
     }
     arc_generate_eval_options_default(&opt);
-    opt.judge = model;
+    arc_model *wide;
+    assert_int_equal(arc_model_new(ctx, "tiny", 2 * DIM, 5, &wide, NULL), ARC_OK);
+    const arc_model *const judge[2] = {model, wide};
+    opt.judge = judge;
+    opt.judges = 2;
     opt.real = real;
     opt.real_count = FACES;
     if (arc_generate_evaluate(ctx, test_folder(), model, &opt, &e, &err) != ARC_OK)
         fail_msg("%s", err.text);
-    assert_int_equal(e.verdicts, 2);
+    assert_int_equal(e.verdicts, 3);
     assert_float_equal(e.verdict[0].target.least, 1, 1e-6);
     assert_int_equal(e.verdict[1].target.count, 0); /* of the generating model only */
     assert_int_equal(e.verdict[1].real.count, FACES);
     const double alike = arc_embedding_cosine(embedding[0], embedding[1], DIM);
     assert_true(e.verdict[1].real.least <= sqrt((1 + alike) / 2) + 1e-6); /* a face with the mean of itself and its sister */
+    assert_int_equal(e.verdict[2].real.count, FACES);
+    assert_true(fabs(e.verdict[2].real.mean - e.verdict[1].real.mean) > 1e-6);
     assert_true(e.has_frechet && e.own_features);
+    assert_int_equal(e.features_dim, DIM); /* the first judge's */
     assert_float_equal(e.frechet, 0, 1e-12);
     opt.feature_net = model;
     assert_int_equal(arc_generate_evaluate(ctx, test_folder(), model, &opt, &e, &err), ARC_OK);
@@ -283,6 +290,9 @@ static void whole(void **state) {
     assert_non_null(strstr(text, "6 generated faces of 3 identities"));
     assert_non_null(strstr(text, "covariances have ranks 5 and 5 of 16"));
     arc_text_free(ctx, &text);
+    arc_model_free(&wide);
+    opt.judges = ARC_GENERATE_EVAL_MAX_JUDGES + 1;
+    assert_int_equal(arc_generate_evaluate(ctx, test_folder(), model, &opt, &e, &err), ARC_EINVAL);
     arc_model *other;
     assert_int_equal(arc_model_new(ctx, "tiny", 8, 3, &other, NULL), ARC_OK);
     assert_int_equal(arc_generate_evaluate(ctx, test_folder(), other, NULL, &e, &err), ARC_ESHAPE);

@@ -3,7 +3,9 @@
 
 typedef struct job {
     cli *c;
-    arc_model *model, *judge, *features;
+    arc_model *model, *features;
+    arc_model *judge[ARC_GENERATE_EVAL_MAX_JUDGES];
+    int judges;
     char **real;
     int reals;
     arc_generate_eval eval;
@@ -11,10 +13,13 @@ typedef struct job {
 
 static int load(job *j) {
     cli *c = j->c;
-    const char *judge = cli_value(c, "judge"), *features = cli_value(c, "feature-net"), *real = cli_value(c, "real");
+    const char *features = cli_value(c, "feature-net"), *real = cli_value(c, "real"), *judge[ARC_GENERATE_EVAL_MAX_JUDGES];
+    const int judges = cli_values(c, "judge", judge, ARC_GENERATE_EVAL_MAX_JUDGES);
     int code = cli_load(c, ARC_TASK_EMBED, &j->model), most = 1000000;
-    if (code == CLI_OK && judge)
-        code = cli_load_any(c, judge, ARC_TASK_EMBED, &j->judge);
+    for (int i = 0; code == CLI_OK && i < judges; i++) {
+        code = cli_load_any(c, judge[i], ARC_TASK_EMBED, &j->judge[i]);
+        j->judges += code == CLI_OK;
+    }
     if (code == CLI_OK && features)
         code = cli_load_any(c, features, ARC_TASK_UNKNOWN, &j->features);
     cli_int(c, "most-real", &most);
@@ -28,7 +33,8 @@ static int judge(job *j) {
     cli_progress bar;
     char *text = NULL;
     arc_generate_eval_options_default(&opt);
-    opt.judge = j->judge;
+    opt.judge = (const arc_model *const *)j->judge;
+    opt.judges = j->judges;
     opt.feature_net = j->features;
     opt.real = (const char *const *)j->real;
     opt.real_count = j->reals;
@@ -50,6 +56,9 @@ static int run(cli *c) {
         return cli_usage(c, "--pairs FILE and --images FOLDER belong together");
     if (cli_given(c, "feature-net") && !cli_given(c, "real"))
         return cli_usage(c, "--feature-net measures the distance from real faces: name a folder of them with --real DIR");
+    if (cli_values(c, "judge", NULL, 0) > ARC_GENERATE_EVAL_MAX_JUDGES)
+        return cli_usage(c, "--judge is given %d times: at most %d judges are possible", cli_values(c, "judge", NULL, 0),
+                         ARC_GENERATE_EVAL_MAX_JUDGES);
     job *j = cli_new(1, sizeof *j);
     j->c = c;
     int code = load(j);
@@ -59,18 +68,19 @@ static int run(cli *c) {
         cli_free(j->real[i]);
     cli_free(j->real);
     arc_model_free(&j->features);
-    arc_model_free(&j->judge);
+    for (int i = 0; i < j->judges; i++)
+        arc_model_free(&j->judge[i]);
     arc_model_free(&j->model);
     cli_free(j);
     return code;
 }
 
 static const cli_option options[] = {
-    CLI_FILE("judge", 0, "FILE", NULL, "an independent recognition model that judges as well"),
+    CLI_FILE("judge", 0, "FILE", NULL, "an independent recognition model that judges as well; again for more"),
     CLI_FOLDER("real", 0, "DIR", NULL,
                "aligned crops of real people: for the Frechet distance, and those whom the faces shall show"),
     CLI_WHOLE("most-real", 0, "N", 2, 1000000, "1000000", "of them at most, evenly from the folder"),
-    CLI_FILE("feature-net", 0, "FILE.onnx", "the judge", "network whose output the Frechet distance is taken in"),
+    CLI_FILE("feature-net", 0, "FILE.onnx", "the first judge", "network whose output the Frechet distance is taken in"),
     CLI_FILE("pairs", 0, "FILE", NULL, "verify these pairs (LFW's format) with generated faces in the place of real ones ..."),
     CLI_FOLDER("images", 0, "DIR", NULL, "... whose aligned pictures are in this folder"),
     CLI_FLAG("json", 'j', "one JSON object"),

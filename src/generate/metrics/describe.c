@@ -25,7 +25,7 @@ static void add_table(arc_text *t, const arc_generate_eval *e) {
         const arc_generate_accuracy *a = paper_accuracy(v);
         char name[64], distance[32] = "-", cosine[32] = "-", accuracy[32] = "-";
         snprintf(name, sizeof name, "%.20s%s", v->model, v->generating ? " (generating)" : " (judge)");
-        if (e->has_frechet && i == e->verdicts - 1)
+        if (e->has_frechet && i == (e->verdicts > 1)) /* of the first judge's features, where no other network has them */
             snprintf(distance, sizeof distance, "%.4g", e->frechet);
         if (c->count)
             snprintf(cosine, sizeof cosine, "%.4f", c->mean);

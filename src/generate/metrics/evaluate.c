@@ -187,18 +187,19 @@ arc_status arc_generate_evaluate(arc_context *ctx, const char *dir, const arc_mo
     judging j = {.ctx = ctx, .opt = opt ? opt : &defaults};
     if (!j.opt->pairs != !j.opt->images)
         return arc_fail(err, ARC_EINVAL, "a list of pairs and the folder of its images belong together");
-    const arc_model *seen[2] = {model, j.opt->judge};
+    if (j.opt->judges < 0 || j.opt->judges > ARC_GENERATE_EVAL_MAX_JUDGES)
+        return arc_fail(err, ARC_EINVAL, "%d judges: 0 to %d are possible", j.opt->judges, ARC_GENERATE_EVAL_MAX_JUDGES);
     arc_status st = open_all(&j, dir, err);
     out->faces = j.generated.faces;
     out->identities = j.generated.identities;
-    out->verdicts = j.opt->judge ? 2 : 1;
+    out->verdicts = 1 + j.opt->judges;
     for (int i = 0; st == ARC_OK && i < out->verdicts; i++) {
+        const arc_model *seen = i ? j.opt->judge[i - 1] : model, *net = j.opt->feature_net;
         forget(&j);
-        st = judge(&j, seen[i], i == 0, &out->verdict[i], err);
+        st = judge(&j, seen, i == 0, &out->verdict[i], err);
+        if (st == ARC_OK && j.opt->real_count > 0 && i == (j.opt->judges > 0)) /* its embeddings are at hand */
+            st = measure_distance(&j, net ? net : seen, !net, out, err);
     }
-    const arc_model *net = j.opt->feature_net, *last = seen[out->verdicts - 1];
-    if (st == ARC_OK && j.opt->real_count > 0)
-        st = measure_distance(&j, net ? net : last, !net, out, err);
     forget(&j);
     if (j.has_pairs)
         arc_mixed_pairs_close(ctx, &j.pairs);
