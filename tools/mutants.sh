@@ -384,6 +384,8 @@ mutant photo-archive-outside source/archive.c - photo_archives 's/if (bytes == 2
 mutant photo-archive-again source/archive.c - photo_archives 's/    z->names += !\*again;/    z->names += !*again, *again = false;/'
 mutant generate-variation generate/smooth.c - generate 's/d\[(ptrdiff_t)x + other\] += slope;/d[(ptrdiff_t)x + other] += 0.999f * slope;/'
 mutant generate-deviation generate/statistics.c - generate 's/weight \* unit \* v \/ sigma/2 * weight * unit * v \/ sigma/'
+mutant generate-second-person generate/people.c - generate_runs 's/own = group ? group\[i\] : 0/own = group ? group[0] : 0/'
+mutant generate-second-judge generate/outcome.c - generate_runs 's/judge_cosine\[m - 1\] :/judge_cosine[0] :/'
 mutant generate-back generate/state.c - generate_files 's/"in_row", \&in_row) == 0/"halvings", \&in_row) == 0/'
 if [ $dry = yes ]; then
     echo "faults: $seeded can be seeded, $broken broken"

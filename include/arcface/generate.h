@@ -185,6 +185,9 @@ ARC_API ARC_NODISCARD arc_status arc_generate_rows_load(arc_context *ctx, const 
 /** Frees what rows hold and zeroes the struct; NULL is allowed. Thread: one at a time. */
 ARC_API void arc_generate_rows_free(arc_context *ctx, arc_generate_rows *rows);
 
+/** Most judges of a generation. */
+#define ARC_GENERATE_MAX_JUDGES 8
+
 /** People by their photos. */
 typedef struct arc_generate_people arc_generate_people;
 
@@ -195,7 +198,9 @@ typedef struct arc_generate_people_options {
     bool aligned;                  /**< the photos are ready crops; default false */
     arc_detect_options detect;     /**< how faces are looked for */
     const arc_model *const *judge; /**< [judges] models that see the people too */
-    int judges;                    /**< default 0 */
+    int judges;                    /**< default 0; at most ARC_GENERATE_MAX_JUDGES */
+    /** [count] paths with equal numbers, from 0 to count - 1, show one person; NULL = all of them do */
+    const int *person;
     /** Gets a sentence for each photo that gave no face; may be NULL */
     void (*say)(void *ctx, const char *line);
     void *say_ctx; /**< passed to say */
@@ -205,10 +210,10 @@ typedef struct arc_generate_people_options {
 ARC_API void arc_generate_people_options_default(arc_generate_people_options *options);
 
 /** Reads people from photos, paths: [count]. A folder that holds folders is a person for each of these, named as it; everything
- * else named is one person together, a folder standing for the pictures in it. The embedding of a person is the mean of those of
- * the photos, each of length 1. A photo without a face is told and left out. `options` may be NULL.
- * Ownership: free with arc_generate_people_free. Thread: any. Errors: ENOTFOUND, EIO, EINVAL (a person without a face, named;
- * no detector), those of embedding, ELIMIT, ENOMEM. */
+ * else named is one person together (options->person: several), a folder standing for the pictures in it. The embedding of a
+ * person is the mean of those of the photos, each of length 1. A photo without a face is told and left out. `options` may be
+ * NULL. Ownership: free with arc_generate_people_free. Thread: any. Errors: ENOTFOUND, EIO, EINVAL (a person without a face,
+ * named; no detector; too many judges; a number of options->person that cannot be), those of embedding, ELIMIT, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_generate_people_new(arc_context *ctx, const arc_model *model, const char *const *paths,
                                                          int count, const arc_generate_people_options *options,
                                                          arc_generate_people **out, arc_error *err);
@@ -243,13 +248,14 @@ ARC_API void arc_generate_job_default(arc_generate_job *job);
 
 /** What a run came to. */
 typedef struct arc_generate_result {
-    int pictures;           /**< generated, those of earlier runs included */
-    int people;             /**< whom they show */
-    double cosine;          /**< of the pictures, as written, and their targets by the generating model: mean */
-    double least_cosine;    /**< the same: least */
-    double judge_cosine[8]; /**< [judges, at most 8] and the people's photos by each judge: mean; NAN without photos */
-    int64_t halvings;       /**< steps of this run that were not finite and halved the rate */
-    double seconds;         /**< that this run took */
+    int pictures;        /**< generated, those of earlier runs included */
+    int people;          /**< whom they show */
+    double cosine;       /**< of the pictures, as written, and their targets by the generating model: mean */
+    double least_cosine; /**< the same: least */
+    /** [judges] of the pictures and the people's photos by each judge: mean; NAN without photos */
+    double judge_cosine[ARC_GENERATE_MAX_JUDGES];
+    int64_t halvings; /**< steps of this run that were not finite and halved the rate */
+    double seconds;   /**< that this run took */
 } arc_generate_result;
 
 /** Generates. The folder gets NNN-NAME-K.png (NNN: the person's number, K: the picture's), grid.png, generated.json (targets,

@@ -11,7 +11,6 @@
 
 #define JOB_FILE "job.json"
 #define SAVES 20 /* states of a batch, at even distances */
-#define MAX_JUDGES 8
 #define MAX_PICTURES (1 << 20)
 #define MAX_ENTRIES ((size_t)3 << 20)
 
@@ -41,8 +40,11 @@ static arc_status look_at_job(arc_generate_run *r, arc_error *err) {
         return arc_fail(err, ARC_EINVAL, "whom to generate: people, embeddings, or centres with classes; one of these");
     if (j->centres && (!j->class_of || j->classes < 1))
         return arc_fail(err, ARC_EINVAL, "centres without a class to generate");
-    if (j->judges < 0 || j->judges > MAX_JUDGES)
-        return arc_fail(err, ARC_EINVAL, "%d judges: 0 to %d are possible", j->judges, MAX_JUDGES);
+    if (j->judges < 0 || j->judges > ARC_GENERATE_MAX_JUDGES)
+        return arc_fail(err, ARC_EINVAL, "%d judges: 0 to %d are possible", j->judges, ARC_GENERATE_MAX_JUDGES);
+    if (j->people && j->people->models != 1 + j->judges)
+        return arc_fail(err, ARC_EINVAL, "%d judges, but the people were read with %d: give the same to both", j->judges,
+                        j->people->models - 1);
     r->dim = r->model->contract.dim;
     r->people = j->people ? j->people->people : j->embeddings ? j->embeddings->count : j->classes;
     if (j->count < 1 || j->batch < 1 || (int64_t)j->count * r->people > MAX_PICTURES)

@@ -149,12 +149,31 @@ static void put_face(arc_text *t, const arc_generate_run *r, int picture, const 
     arc_text_add(t, "]}");
 }
 
+/* By each judge: the mean over the faces, whose own cosines come in the same order. */
+static void put_judges(arc_text *t, const arc_generate_run *r) {
+    arc_text_add(t, " \"judges\": [");
+    for (int j = 0; j < r->job->judges; j++) {
+        const char *path = r->job->judge[j]->path;
+        arc_text_add(t, j ? ", {\"model\": " : "{\"model\": ");
+        arc_text_quote(t, path ? arc_path_name(path) : "");
+        arc_text_add(t, ", \"cosine\": ");
+        if (isfinite(r->out->judge_cosine[j]))
+            arc_text_add(t, "%.6f}", r->out->judge_cosine[j]);
+        else
+            arc_text_add(t, "null}");
+    }
+    arc_text_add(t, "],\n");
+}
+
 static arc_status write_list(const arc_generate_run *r, const double *cosine, arc_error *err) {
     arc_text t;
     char path[ARC_PATH_BYTES];
     arc_text_begin(&t, &r->ctx->alloc);
-    arc_text_add(&t, "{\"steps\": %lld, \"seed\": %llu, \"cosine\": %.6f, \"least_cosine\": %.6f,\n \"faces\": [",
-                 (long long)r->options.steps, (unsigned long long)r->options.seed, r->out->cosine, r->out->least_cosine);
+    arc_text_add(&t, "{\"steps\": %lld, \"seed\": %llu, \"cosine\": %.6f, \"least_cosine\": %.6f,\n", (long long)r->options.steps,
+                 (unsigned long long)r->options.seed, r->out->cosine, r->out->least_cosine);
+    if (r->job->judges > 0)
+        put_judges(&t, r);
+    arc_text_add(&t, " \"faces\": [");
     for (int i = 0; i < r->pictures; i++)
         put_face(&t, r, i, cosine);
     arc_text_add(&t, "\n ]}\n");

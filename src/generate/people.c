@@ -101,25 +101,30 @@ static arc_status add_folders(gathering *g, const char *folder, bool *any, arc_e
 }
 
 static arc_status gather(gathering *g, const char *const *paths, int count, arc_error *err) {
-    int together = -1; /* the person whom all else shows */
-    arc_status st = ARC_OK;
+    const int *group = g->o->person;
+    int *person = arc_arena_new(&g->p->arena, (size_t)ARC_MAX(count, 1), sizeof *person); /* of each group, plus 1; 0: none yet */
+    arc_status st = person ? ARC_OK : arc_fail_nomem(err, "the list of people");
     for (int i = 0; st == ARC_OK && i < count; i++) {
         arc_path_kind kind;
         arc_path_id id;
         char name[NAME_BYTES];
         bool folders = false;
+        const int own = group ? group[i] : 0;
+        if (own < 0 || own >= count)
+            return arc_fail(err, ARC_EINVAL, "%s: person %d; 0 to %d are possible", paths[i], own, count - 1);
         st = arc_path_look(paths[i], &kind, &id, err);
         if (st == ARC_OK && kind == ARC_PATH_DIR)
             st = add_folders(g, paths[i], &folders, err);
         if (st != ARC_OK || folders)
             continue;
         arc_picture_stem(paths[i], name, sizeof name);
-        if (together < 0) {
-            together = g->p->people;
+        if (!person[own]) {
             st = add_person(g, name, err);
+            person[own] = g->p->people;
         }
         if (st == ARC_OK)
-            st = kind == ARC_PATH_DIR ? add_folder(g, paths[i], together, err) : add_photo(g, paths[i], together, err);
+            st = kind == ARC_PATH_DIR ? add_folder(g, paths[i], person[own] - 1, err)
+                                      : add_photo(g, paths[i], person[own] - 1, err);
     }
     if (st == ARC_OK && g->photos == 0)
         st = arc_fail(err, ARC_EINVAL, "%s: holds no pictures", count > 0 ? paths[0] : "no path");
@@ -232,6 +237,8 @@ arc_status arc_generate_people_new(arc_context *ctx, const arc_model *model, con
     arc_status st = ARC_CHECK_OPTIONS(arc_generate_people_options, options, err);
     if (st != ARC_OK)
         return st;
+    if (options && (options->judges < 0 || options->judges > ARC_GENERATE_MAX_JUDGES))
+        return arc_fail(err, ARC_EINVAL, "%d judges: 0 to %d are possible", options->judges, ARC_GENERATE_MAX_JUDGES);
     arc_generate_people *p = arc_mem_new(&ctx->alloc, 1, sizeof *p);
     if (!p)
         return arc_fail_nomem(err, "people");

@@ -7,17 +7,22 @@ expect 0 model new mbf --dim 32 -q -o "$work/mbf.onnx"
 expect 0 model new mbf --dim 16 --seed 5 -q -o "$work/judge.onnx"
 people=$(dirname "$(find "$work/people" -mindepth 2 -name '*.png' | sort | head -1)")
 people=$(dirname "$people")
-common=(generate --model "$work/mbf.onnx" --identity "$people" --aligned --judge "$work/judge.onnx" --count 2 --batch 4 --steps 20 --threads 2)
+expect 0 model new mbf --dim 32 --seed 9 -q -o "$work/second.onnx"
+judges=(--judge "$work/judge.onnx" --judge "$work/second.onnx")
+common=(generate --model "$work/mbf.onnx" --identity "$people" --aligned "${judges[@]}" --count 2 --batch 4 --steps 20 --threads 2)
 
 expect 0 "${common[@]}" -o "$work/whole" --json
-says '"pictures": 6' '"people": 3' '"judge_cosine"'
+says '"pictures": 6' '"people": 3' '"judge_cosine": ['
 grep -q "memory .* MB" <<<"$err" || wrong "memory is not announced: $err"
 grep -q "statistics of 50 BatchNormalizations" <<<"$err" || wrong "places are not told: $err"
 grep -q "identity .* statistics .* variation .* steps/s" <<<"$err" || wrong "no line of progress: $err"
 [ "$(find "$work/whole" -name '*-?.png' | wc -l)" -eq 6 ] || wrong "not six pictures: $(ls "$work/whole")"
 [ -s "$work/whole/grid.png" ] && grep -q '"target": \[' "$work/whole/generated.json" || wrong "no grid or list"
 compgen -G "$work/whole/*.state" >/dev/null && wrong "a state stays"
-expect 0 generate eval "$work/whole" --model "$work/mbf.onnx" --judge "$work/judge.onnx"
+grep -q '"judges": \[{"model": "judge.onnx", "cosine": [-0-9.]*}, {"model": "second.onnx", "cosine": [-0-9.]*}\]' "$work/whole/generated.json" ||
+    wrong "not both judges: $(head -2 "$work/whole/generated.json")"
+expect 0 generate eval "$work/whole" --model "$work/mbf.onnx" "${judges[@]}"
+says "judge.onnx, judge" "second.onnx, judge"
 
 # A folder is one run's.
 expect 3 "${common[@]}" -o "$work/whole"
@@ -46,6 +51,18 @@ sentence "$work/full"
 expect 0 "${common[@]}" -o "$work/full" --resume
 cmp -s "$work/whole/grid.png" "$work/full/grid.png" || wrong "after a full disk: other pictures"
 
+# Each --identity is a person, with the photos behind it wherever they stand.
+mapfile -t photo < <(find "$people" -name '*.png' | sort)
+expect 0 generate --model "$work/mbf.onnx" --identity "${photo[0]}" "${photo[1]}" --aligned --identity="${photo[2]}" --judge "$work/judge.onnx" --steps 3 \
+    -o "$work/two" "${photo[3]}" -q
+says "2 pictures of 2" "by judge"
+for name in "000-$(basename "${photo[0]}" .png)-1.png" "001-$(basename "${photo[2]}" .png)-1.png"; do
+    [ -s "$work/two/$name" ] || wrong "no $name: $(ls "$work/two")"
+done
+expect 0 generate --model "$work/mbf.onnx" --identity "${photo[2]}" "${photo[3]}" --aligned --steps 3 -o "$work/one" -q
+[ "$(grep -o '"target": .*' "$work/one/generated.json")" = "$(grep -o '"target": .*' "$work/two/generated.json" | tail -1)" ] ||
+    wrong "the second of two people is not whom the photos show"
+
 # By embeddings, and by classes of a training.
 expect 0 embed --aligned --model "$work/mbf.onnx" "$people" -o "$work/rows.npy" -q
 expect 0 generate --model "$work/mbf.onnx" --embedding "$work/rows.npy" --steps 3 -o "$work/rows" -q
@@ -68,6 +85,13 @@ expect 3 generate --model "$work/judge.onnx" --identity "$people" --aligned --st
 sentence "another network"
 
 # Mistakes.
+expect 0 generate --model "$work/mbf.onnx" --embedding "$work/rows.npy" --judge "$work/judge.onnx" --steps 3 -o "$work/unjudged"
+grep -q -- "--judge says nothing here.*--identity" <<<"$err" || wrong "a judge without photos is not told: $err"
+says "6 pictures of 6"
+expect 2 "${common[@]}" "${judges[@]}" "${judges[@]}" "${judges[@]}" "${judges[@]}" -o "$work/x"
+sentence "--judge is given 10 times" 8
+expect 2 generate eval "$work/whole" --model "$work/mbf.onnx" "${judges[@]}" "${judges[@]}" "${judges[@]}" "${judges[@]}" "${judges[@]}"
+sentence "--judge is given 10 times" 8
 expect 2 generate --model "$work/mbf.onnx" -o "$work/x"
 sentence --identity --embedding --class
 expect 2 generate --model "$work/mbf.onnx" --class 1 -o "$work/x"

@@ -80,9 +80,26 @@ static void read_options(const cli *c, arc_generate_options *o) {
     cli_int(c, "jitter", &o->jitter_px);
 }
 
+/* By each judge, in the order of the options. */
+static void put_judges(const cli *c, cli_text *t, const arc_generate_result *r, bool json) {
+    const char *path[ARC_GENERATE_MAX_JUDGES];
+    const int count = isfinite(r->judge_cosine[0]) ? cli_values(c, "judge", path, ARC_GENERATE_MAX_JUDGES) : 0; /* photos */
+    for (int i = 0; i < count; i++) {
+        char name[256];
+        cli_base_name(path[i], name, sizeof name);
+        if (json)
+            cli_printf(t, "%s%.6f", i ? ", " : ", \"judge_cosine\": [", r->judge_cosine[i]);
+        else
+            cli_printf(t, ", by %s %.4f", name, r->judge_cosine[i]);
+    }
+    if (json && count > 0)
+        cli_printf(t, "]");
+}
+
 static int print_result(cli *c, const arc_generate_result *r, const char *folder) {
+    const bool json = cli_given(c, "json");
     cli_text t = {0};
-    if (cli_given(c, "json"))
+    if (json)
         cli_printf(
             &t,
             "{\"pictures\": %d, \"people\": %d, \"cosine\": %.6f, \"least_cosine\": %.6f, \"halvings\": %lld, \"seconds\": %.1f",
@@ -90,9 +107,8 @@ static int print_result(cli *c, const arc_generate_result *r, const char *folder
     else
         cli_printf(&t, "%d picture%s of %d in %s, %.0f s: cosine to the target %.4f, least %.4f", r->pictures,
                    r->pictures == 1 ? "" : "s", r->people, folder, r->seconds, r->cosine, r->least_cosine);
-    if (cli_given(c, "judge") && isfinite(r->judge_cosine[0]))
-        cli_printf(&t, cli_given(c, "json") ? ", \"judge_cosine\": %.6f" : ", by the judge %.4f", r->judge_cosine[0]);
-    cli_printf(&t, cli_given(c, "json") ? "}\n" : "\n");
+    put_judges(c, &t, r, json);
+    cli_printf(&t, json ? "}\n" : "\n");
     return cli_text_print(&t);
 }
 
@@ -136,7 +152,7 @@ static int run(cli *c) {
 
 static const cli_option options[] = {
     CLI_FILE("identity", 0, "PHOTO", NULL,
-             "whom to show: a photo, with more of the same person behind it; or a folder, see below"),
+             "whom to show: a photo, with more of the same person behind it; again for another person; or a folder, see below"),
     CLI_FILE("embedding", 0, "FILE.npy", NULL, "whom to show: float32 [N][numbers], a person for each row"),
     CLI_WHOLE("class", 0, "N", 0, INT32_MAX, NULL, "whom to show: a class of the training ..."),
     CLI_FILE("centers", 0, "FILE", NULL, "... by its centre, in a training's .state or an .npy [classes][numbers]"),
@@ -147,7 +163,7 @@ static const cli_option options[] = {
     CLI_WORD("preset", 0, "NAME", "quick paper", "quick", "quick (minutes) or paper (20000 steps on pixels alone)"),
     CLI_WHOLE("steps", 0, "N", 1, 100000000, "the preset's", "updates of the pictures"),
     CLI_WHOLE("seed", 0, "N", 0, INT64_MAX, "1", "of noise, jitter and mirroring"),
-    CLI_FILE("judge", 0, "MODEL", NULL, "another model, which sees photos and pictures too"),
+    CLI_FILE("judge", 0, "MODEL", NULL, "another model, which sees photos and pictures too; again for more"),
     CLI_FLAG("resume", 0, "go on where an interrupted run in the folder ended, bit for bit; all else as it was given"),
     CLI_FILE("statistics-from", 0, "PATH", NULL,
              "measure statistics on the crops of this folder (with --detector: photos), or read the file of such"),
@@ -180,8 +196,9 @@ const cli_command cli_generate = {
     .about =
         "Makes pictures whose embedding is that of a person, by following the model's gradient from noise, held to what faces "
         "look like by the statistics that its BatchNormalizations keep (Deng et al., ArcFace, TPAMI 2021). Whom to show: "
-        "--identity with photos of one person (the mean of their embeddings), or with a folder that holds a folder for each "
-        "person; --embedding; or --class with --centers. The folder gets NNN-NAME-K.png, grid.png, generated.json with the "
+        "--identity with photos of one person (the mean of their embeddings), once for each person, or with a folder that holds "
+        "a folder for each; --embedding; or --class with --centers. The folder gets NNN-NAME-K.png, grid.png, generated.json "
+        "with the "
         "cosines, job.json, and while it runs preview.png and batch-N.state. Think of consent before you rebuild anybody's face.",
     .example = "arcface generate --model r50.onnx --identity a.jpg b.jpg --judge r100.onnx -o faces/",
     .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,

@@ -8,22 +8,37 @@ static void say(void *ctx, const char *line) {
     cli_warn(ctx, "%s", line);
 }
 
+/* What each --identity names and the photos behind it, up to the next one: a person. */
+static int name_people(const cli *c, const char **path, int *person) {
+    const int people = cli_values(c, "identity", path, CLI_MAX_GIVEN);
+    for (int i = 0; i < people; i++)
+        person[i] = i;
+    for (int i = 0; i < c->arg_count; i++) {
+        path[people + i] = c->args[i];
+        person[people + i] = 0;
+        for (int k = 1; k < people && cli_operands_before(c, "identity", k) <= i; k++)
+            person[people + i] = k;
+    }
+    return people + c->arg_count;
+}
+
 static int read_people(cli *c, whom *w) {
     arc_generate_people_options o;
     arc_error err = {0};
-    const char **path = cli_new((size_t)c->arg_count + 1, sizeof *path);
+    const char **path = cli_new(CLI_MAX_GIVEN + (size_t)c->arg_count, sizeof *path);
+    int *person = cli_new(CLI_MAX_GIVEN + (size_t)c->arg_count, sizeof *person);
+    const int paths = name_people(c, path, person);
     arc_generate_people_options_default(&o);
     faces_options(c, &o.detect);
     o.detector = w->detector;
     o.aligned = cli_given(c, "aligned");
-    o.judge = (const arc_model *const *)&w->judge;
-    o.judges = w->judge != NULL;
+    o.judge = (const arc_model *const *)w->judge;
+    o.judges = w->judges;
     o.say = say;
     o.say_ctx = c;
-    path[0] = cli_value(c, "identity");
-    for (int i = 0; i < c->arg_count; i++)
-        path[i + 1] = c->args[i];
-    const arc_status st = arc_generate_people_new(c->ctx, w->model, path, c->arg_count + 1, &o, &w->people, &err);
+    o.person = person;
+    const arc_status st = arc_generate_people_new(c->ctx, w->model, path, paths, &o, &w->people, &err);
+    cli_free(person);
     cli_free(path);
     return st == ARC_OK ? CLI_OK : cli_fail(&err);
 }
@@ -87,9 +102,25 @@ static int check(cli *c) {
         return cli_usage(c, "generate needs one of --identity PHOTO..., --embedding FILE.npy, --class N with --centers FILE");
     if (class != cli_given(c, "centers"))
         return cli_usage(c, "--class N and --centers FILE belong together");
+    if (cli_values(c, "judge", NULL, 0) > ARC_GENERATE_MAX_JUDGES)
+        return cli_usage(c, "--judge is given %d times: at most %d judges are possible", cli_values(c, "judge", NULL, 0),
+                         ARC_GENERATE_MAX_JUDGES);
+    if (cli_given(c, "judge") && !identity)
+        cli_warn(c, "--judge says nothing here: it compares pictures with photos of the same people, which --identity names");
     if (!identity && c->arg_count > 0)
         return cli_usage(c, "unexpected argument \"%s\": photos go with --identity", c->args[0]);
     return CLI_OK;
+}
+
+static int load_judges(cli *c, whom *w) {
+    const char *path[ARC_GENERATE_MAX_JUDGES];
+    const int count = cli_values(c, "judge", path, ARC_GENERATE_MAX_JUDGES);
+    int code = CLI_OK;
+    for (int i = 0; code == CLI_OK && i < count; i++) {
+        code = cli_load_any(c, path[i], ARC_TASK_EMBED, &w->judge[i]);
+        w->judges += code == CLI_OK;
+    }
+    return code;
 }
 
 int whom_open(cli *c, whom *w, const char *folder) {
@@ -100,8 +131,8 @@ int whom_open(cli *c, whom *w, const char *folder) {
         code = cli_load(c, ARC_TASK_EMBED, &w->model);
     if (code == CLI_OK && detects)
         code = cli_load(c, ARC_TASK_DETECT, &w->detector);
-    if (code == CLI_OK && cli_given(c, "judge"))
-        code = cli_load_any(c, cli_value(c, "judge"), ARC_TASK_EMBED, &w->judge);
+    if (code == CLI_OK)
+        code = load_judges(c, w);
     cli_int(c, "class", &w->class_of);
     if (code == CLI_OK)
         code = cli_given(c, "identity") ? read_people(c, w) : read_rows(c, w, cli_value(c, w->closed ? "centers" : "embedding"));
@@ -114,14 +145,15 @@ void whom_fill(whom *w, arc_generate_job *job) {
     job->centres = w->closed ? &w->rows : NULL;
     job->class_of = w->closed ? &w->class_of : NULL;
     job->classes = w->closed;
-    job->judge = (const arc_model *const *)&w->judge;
-    job->judges = w->judge != NULL;
+    job->judge = (const arc_model *const *)w->judge;
+    job->judges = w->judges;
 }
 
 void whom_close(cli *c, whom *w) {
     arc_generate_people_free(&w->people);
     arc_generate_rows_free(c->ctx, &w->rows);
-    arc_model_free(&w->judge);
+    for (int i = 0; i < w->judges; i++)
+        arc_model_free(&w->judge[i]);
     arc_model_free(&w->detector);
     arc_model_free(&w->model);
 }

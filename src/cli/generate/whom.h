@@ -5,7 +5,9 @@
 #include "ui/faces.h"
 
 typedef struct whom {
-    arc_model *model, *detector, *judge;
+    arc_model *model, *detector;
+    arc_model *judge[ARC_GENERATE_MAX_JUDGES];
+    int judges;
     arc_generate_people *people;
     arc_generate_rows rows; /* embeddings or centres */
     bool closed;

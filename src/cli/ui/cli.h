@@ -27,6 +27,7 @@ struct cli {
     struct {
         int option;
         const char *value;
+        int operands;       /* in front of it */
     } given[CLI_MAX_GIVEN]; /* all of them as they came, for options that may come again */
     int givens;
     char **args; /* positional */
@@ -42,6 +43,8 @@ bool cli_given(const cli *c, const char *name);
 const char *cli_value(const cli *c, const char *name); /* NULL when not given */
 /* Every value of an option that may be given again, in order: as many as fit into values[most]; the number of all. */
 int cli_values(const cli *c, const char *name, const char **values, int most);
+/* How many operands stand in front of the index-th giving of an option, which was given so often. */
+int cli_operands_before(const cli *c, const char *name, int index);
 const char *cli_recipe_value(const cli *c, const char *field); /* of the flag that a recipe's field has */
 void cli_int(const cli *c, const char *name, int *value);
 void cli_long(const cli *c, const char *name, int64_t *value);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OPERAND 1       /* getopt's value of what is no option */
 #define FIRST_CODE 1000 /* getopt value of option 0, above every letter */
 
 const char *cli_value(const cli *c, const char *name) {
@@ -29,6 +30,13 @@ int cli_values(const cli *c, const char *name, const char **values, int most) {
             count++;
         }
     return count;
+}
+
+int cli_operands_before(const cli *c, const char *name, int index) {
+    int i = 0;
+    while (strcmp(c->option[c->given[i].option]->name, name) != 0 || index-- > 0)
+        i++;
+    return c->given[i].operands;
 }
 
 const char *cli_recipe_value(const cli *c, const char *field) {
@@ -163,7 +171,7 @@ static bool check_counts(const cli *c) {
 
 bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help) {
     struct option longs[CLI_MAX_OPTIONS + 1] = {0};
-    char shorts[2 * CLI_MAX_OPTIONS + 2] = ":", *s = shorts + 1;
+    char shorts[2 * CLI_MAX_OPTIONS + 3] = "-:", *s = shorts + 2; /* -: operands come in their turn */
     c->command = command;
     for (const cli_option *const *o = cli_options_of(command); *o; o++)
         c->option[c->options++] = *o;
@@ -180,6 +188,10 @@ bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *
     optind = 1;
     opterr = 0;
     for (int code; (code = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        if (code == OPERAND) { /* moved to the front, where everything has been read */
+            argv[1 + c->arg_count++] = optarg;
+            continue;
+        }
         if (code == '?' || code == ':') {
             int i = optopt ? option_index(c, optopt) : -1;
             if (code == '?' && i >= 0)
@@ -199,10 +211,12 @@ bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *
             return false;
         }
         c->given[c->givens].option = i;
+        c->given[c->givens].operands = c->arg_count;
         c->given[c->givens++].value = c->value[i];
     }
-    c->args = argv + optind;
-    c->arg_count = argc - optind;
+    for (int i = optind; i < argc; i++) /* behind "--" */
+        argv[1 + c->arg_count++] = argv[i];
+    c->args = argv + 1;
     c->quiet = cli_given(c, "quiet");
     *help = cli_given(c, "help");
     return *help || (check_counts(c) && check_values(c));
