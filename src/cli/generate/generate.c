@@ -1,62 +1,39 @@
 /* arcface generate: faces from a model's gradients and statistics. */
 #include "generate/whom.h"
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-static volatile sig_atomic_t stop_wanted; /* the first Ctrl-C ends after a state is saved, the second at once */
-
-static void on_interrupt(int number) {
-    stop_wanted = 1;
-    signal(number, SIG_DFL);
-}
 
 typedef struct display {
-    const cli *c;
-    bool live, drawn;
-    double next, began;
+    cli_steps steps;
+    double began;
     int64_t first; /* the batch's first step of this run */
     int batch;
 } display;
 
-static void clear_line(display *d) {
-    if (d->drawn)
-        fputs("\r\x1b[K", stderr);
-    d->drawn = false;
-}
-
 static void say(void *ctx, const char *line) {
     display *d = ctx;
-    if (d->c->quiet)
-        return;
-    clear_line(d);
-    fprintf(stderr, "%s\n", line);
+    cli_steps_say(&d->steps, line);
 }
 
 static int show(void *ctx, int batch, int batches, const arc_generate_progress *p) {
     display *d = ctx;
+    const bool last = p->step == p->steps;
     const double now = cli_seconds();
     if (batch != d->batch) {
         d->batch = batch;
         d->began = now;
         d->first = p->step;
     }
-    if (d->c->quiet || (now < d->next && p->step != p->steps))
-        return stop_wanted;
-    d->next = now + (d->live ? 0.2 : 10);
+    if (!cli_steps_due(&d->steps, last))
+        return cli_steps_stop_wanted();
     const double rate = now > d->began ? (double)(p->step - d->first) / (now - d->began) : 0;
     const double left = (double)(p->steps - p->step) + (double)(batches - 1 - batch) * (double)p->steps;
-    char line[400];
-    clear_line(d);
-    arc_generate_progress_line(p, rate, rate > 0 ? left / rate : 0, line, sizeof line);
+    char terms[400], line[440] = "";
+    arc_generate_progress_line(p, rate, rate > 0 ? left / rate : 0, terms, sizeof terms);
     if (batches > 1)
-        fprintf(stderr, "batch %d/%d  ", batch + 1, batches);
-    fprintf(stderr, "%s%s", line, d->live && p->step != p->steps ? "" : "\n");
-    d->drawn = d->live && p->step != p->steps;
-    fflush(stderr);
-    return stop_wanted;
+        snprintf(line, sizeof line, "batch %d/%d  %s", batch + 1, batches, terms);
+    cli_steps_draw(&d->steps, batches > 1 ? line : terms, last);
+    return cli_steps_stop_wanted();
 }
 
 static void read_options(const cli *c, arc_generate_options *o) {
@@ -117,7 +94,7 @@ static int generate(cli *c, whom *w, const char *folder) {
     arc_generate_job job;
     arc_generate_result result;
     arc_error err = {0};
-    display d = {.c = c, .live = isatty(STDERR_FILENO), .batch = -1};
+    display d = {.batch = -1};
     read_options(c, &o);
     o.statistics = w->statistics;
     arc_generate_job_default(&job);
@@ -129,10 +106,9 @@ static int generate(cli *c, whom *w, const char *folder) {
     job.progress = show;
     job.say = say;
     job.ctx = &d;
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
+    cli_steps_start(&d.steps, c);
     const arc_status st = arc_generate(c->ctx, w->model, &job, &o, &result, &err);
-    clear_line(&d);
+    cli_steps_clear(&d.steps);
     if (st == ARC_EIO) /* all that was given has been read */
         return cli_fail_write(&err);
     return st == ARC_OK ? print_result(c, &result, folder) : cli_fail(&err);

@@ -1,50 +1,19 @@
 /* arcface train: a recipe, a data set and a folder to run in. */
 #include "ui/cli.h"
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
-
-static volatile sig_atomic_t stop_wanted; /* the first Ctrl-C ends after a checkpoint, the second at once */
-
-static void on_interrupt(int number) {
-    stop_wanted = 1;
-    signal(number, SIG_DFL);
-}
-
-typedef struct display {
-    const cli *c;
-    bool live, drawn;
-    double next;
-} display;
-
-static void clear_line(display *d) {
-    if (d->drawn)
-        fputs("\r\x1b[K", stderr);
-    d->drawn = false;
-}
 
 static void say(void *ctx, const char *line) {
-    display *d = ctx;
-    if (d->c->quiet)
-        return;
-    clear_line(d);
-    fprintf(stderr, "%s\n", line);
+    cli_steps_say(ctx, line);
 }
 
 static int show(void *ctx, const arc_train_progress *p) {
-    display *d = ctx;
-    const double now = cli_seconds();
     const bool last = p->step == p->steps;
-    if (d->c->quiet || (now < d->next && !last))
-        return stop_wanted;
-    d->next = now + (d->live ? 0.2 : 10); /* a line now and then where nobody watches */
-    clear_line(d);
     char line[256];
-    arc_train_progress_line(p, line, sizeof line);
-    fprintf(stderr, "%s%s", line, d->live && !last ? "" : "\n");
-    d->drawn = d->live && !last;
-    fflush(stderr);
-    return stop_wanted;
+    if (cli_steps_due(ctx, last)) {
+        arc_train_progress_line(p, line, sizeof line);
+        cli_steps_draw(ctx, line, last);
+    }
+    return cli_steps_stop_wanted();
 }
 
 /* The recipe: defaults, then the file (or what the run was begun with), then the flags. */
@@ -83,19 +52,18 @@ static int train(cli *c, const arc_recipe *recipe, const char *run) {
     arc_train_options o;
     arc_train_result result;
     arc_error err = {0};
-    display d = {.c = c, .live = isatty(STDERR_FILENO)};
+    cli_steps steps;
     arc_train_options_default(&o);
     o.data = cli_value(c, "data");
     o.run = run;
     o.resume = cli_given(c, "resume");
     o.progress = show;
     o.say = say;
-    o.ctx = &d;
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
+    o.ctx = &steps;
+    cli_steps_start(&steps, c);
     const double start = cli_seconds();
     const arc_status st = arc_train(c->ctx, recipe, &o, &result, &err);
-    clear_line(&d);
+    cli_steps_clear(&steps);
     if (st != ARC_OK)
         return cli_fail(&err);
     char *text = NULL;

@@ -129,6 +129,19 @@ int cli_progress_tick_int(void *progress, int done, int total);
 void cli_progress_end(cli_progress *p);
 double cli_seconds(void);
 
+/* The line of a run of many steps (ui/steps.c); from its start the first Ctrl-C only asks for a stop. */
+typedef struct cli_steps {
+    const cli *c;
+    bool live, drawn; /* stderr is a terminal; a line stands there */
+    double next;      /* second from which a line is due */
+} cli_steps;
+void cli_steps_start(cli_steps *s, const cli *c);
+int cli_steps_stop_wanted(void);             /* 1 after Ctrl-C: what a progress function returns */
+bool cli_steps_due(cli_steps *s, bool last); /* it is time for a line; never when quiet */
+void cli_steps_draw(cli_steps *s, const char *line, bool last);
+void cli_steps_say(cli_steps *s, const char *line); /* stays above the line that is drawn in place */
+void cli_steps_clear(cli_steps *s);
+
 /* draw.c: the pictures that people look at. */
 int cli_draw_faces(cli *c, const arc_image *photo, const arc_face *faces, int count, const char *path);
 int cli_draw_pair(cli *c, const arc_pair_side side[2], const char *title, const char *text, bool yes, const char *path);
