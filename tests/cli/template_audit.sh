@@ -15,6 +15,8 @@ expect 0 "${run[@]}" --report "$work/audit.html"
 says "8 templates of 16 numbers" "nobody has calibrated it" "4 of 8 templates were rebuilt, in 3 steps"
 grep -q "What stored templates give away" "$work/audit.html" || wrong "the page has no heading"
 grep -q "</html>" "$work/audit.html" || wrong "the page is not whole"
+expect 0 "${run[@]}" --json
+plain=$out
 expect 0 "${run[@]}" --attacker-model "$work/tiny.onnx" --photos "$work/crops" --threshold 0.5 --json
 says '"reference": "photos"' '"source": "given"'
 
@@ -27,6 +29,11 @@ KEY=$(printf '0%.0s' $(seq 64)) expect 0 "${run[@]}" --protect env:KEY --json
 expect 0 audit templates "$work/templates.npy" --model "$work/tiny.onnx" --steps 1 --count 2 --protect "correct horse"
 says "Stolen together with the key"
 grep -q 'no file "correct horse"' <<<"$err" || wrong "a key on the command line is not remarked on: $err"
+
+# Statistics that generate measured are taken by the audit, those of another network are not.
+expect 0 generate --embedding "$work/templates.npy" --model "$work/tiny.onnx" --statistics-from "$work/crops" --steps 1 -o "$work/measured" -q
+expect 0 "${run[@]}" --statistics-from "$work/measured/statistics.measured" --json
+[ "$out" != "$plain" ] || wrong "measured statistics change nothing"
 
 expect 2 "${run[@]}" --threshold 0.5 --far 1e-3
 sentence --threshold --far
@@ -43,6 +50,9 @@ sentence none.npy
 expect 0 model new tiny --dim 8 -o "$work/other.onnx"
 expect 3 audit templates "$work/templates.npy" --model "$work/other.onnx"
 sentence "templates have 16 numbers"
+expect 0 model new tiny --dim 16 -o "$work/third.onnx" --seed 4
+expect 3 audit templates "$work/templates.npy" --model "$work/third.onnx" --statistics-from "$work/measured/statistics.measured" -q
+sentence statistics.measured
 expect 4 "${run[@]}" --report "$work/no/audit.html"
 
 # The metrics of a folder as arcface generate writes it; here the pictures themselves, whose targets are their own embeddings.

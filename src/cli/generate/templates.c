@@ -33,7 +33,7 @@ static int read_key(job *j) {
 static int prepare(job *j) {
     cli *c = j->c;
     const char *attacker = cli_value(c, "attacker-model"), *photos = cli_value(c, "photos"),
-               *statistics = cli_value(c, "statistics");
+               *statistics = cli_value(c, "statistics-from");
     int64_t seed = 1;
     arc_generate_options_preset(&j->generate, cli_word(c, "preset") == 1 ? ARC_GENERATE_PAPER : ARC_GENERATE_QUICK);
     arc_template_audit_options_default(&j->opt);
@@ -112,7 +112,8 @@ static const cli_option options[] = {
     CLI_WORD("preset", 0, "NAME", "quick paper", "quick", "how faces are rebuilt, as in arcface generate"),
     CLI_WHOLE("steps", 0, "N", 1, 10000000, "the preset's", "of the generator"),
     CLI_WHOLE("seed", 0, "N", 0, INT64_MAX, "1", "of its noise"),
-    CLI_FILE("statistics", 0, "FILE", NULL, "measured statistics for networks whose BatchNormalizations are folded"),
+    CLI_FILE("statistics-from", 0, "FILE", NULL,
+             "for networks whose BatchNormalizations are folded: statistics.measured of a run of arcface generate"),
     CLI_FLAG("json", 'j', "one JSON object"),
     {0},
 };
