@@ -40,6 +40,12 @@ char *arc_arena_strndup(arc_arena *arena, const char *text, size_t bytes);
 char *arc_arena_printf(arc_arena *arena, const char *fmt, ...) ARC_PRINTF(2, 3); /* a decimal point in every locale */
 void arc_arena_free(arc_arena *arena);                                           /* NULL-safe, idempotent */
 
+/* Bytes that belong to somebody else; data may be NULL if there are none. */
+typedef struct arc_bytes {
+    const void *data;
+    size_t bytes;
+} arc_bytes;
+
 /* A growing byte buffer with a mandatory maximum. */
 typedef struct arc_buffer {
     const arc_alloc *alloc;
