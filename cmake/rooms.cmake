@@ -129,6 +129,20 @@ else()
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/source/fetch.c PROPERTIES HEADER_FILE_ONLY ON)
 endif()
 
+# Where galleries are kept: src/gallery/store/<name>/ is built where its library is.
+pkg_check_modules(SQLITE IMPORTED_TARGET sqlite3>=3.37)
+set(gallery_libs "")
+foreach(store SQLITE)
+  string(TOLOWER ${store} folder)
+  if(${store}_FOUND)
+    list(APPEND gallery_libs PkgConfig::${store})
+    set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/gallery/store/open.c APPEND PROPERTY COMPILE_DEFINITIONS ARC_WITH_${store})
+  else()
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/gallery/store/${folder}/*.c)
+    set_source_files_properties(${sources} PROPERTIES HEADER_FILE_ONLY ON)
+  endif()
+endforeach()
+
 arc_room(plot USES base LIBS PkgConfig::CAIRO)
 arc_room(drawn USES image kernel base)
 arc_room(vector USES kernel base LIBS PkgConfig::SODIUM)
@@ -146,6 +160,7 @@ arc_room(quantize USES eval data drawn report plot vector face image model hub f
 arc_room(demo USES train eval data drawn report plot vector face image model hub format ${engine})
 arc_room(deploy USES quantize eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::SODIUM)
 arc_room(train USES eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON ${CMAKE_DL_LIBS})
+arc_room(gallery USES source eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::SODIUM ${gallery_libs})
 arc_room(generate USES train eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON)
 
 include(GNUInstallDirs)
@@ -160,7 +175,7 @@ set_target_properties(arcface_static PROPERTIES OUTPUT_NAME arcface)
 foreach(lib arcface arcface_static)
   target_include_directories(${lib} PUBLIC ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${lib} PUBLIC Threads::Threads m ${CMAKE_DL_LIBS} PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
-                                      PkgConfig::EXIF PkgConfig::CAIRO PkgConfig::SODIUM ${network_libs} ${picture_libs})
+                                      PkgConfig::EXIF PkgConfig::CAIRO PkgConfig::SODIUM ${network_libs} ${picture_libs} ${gallery_libs})
 endforeach()
 
 file(GLOB_RECURSE cli_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*.c)

@@ -27,6 +27,7 @@ declare -A below=(
     [report]="plot image base"
     [data]="drawn face image model format base"
     [eval]="data report plot vector face image model format device kernel base"
+    [gallery]="source eval data report plot vector face image model hub format $engine"
     [train]="eval data report plot vector face image model format $engine"
     [generate]="train eval data report plot vector face image model format $engine"
     [demo]="train eval data drawn report plot face image model device base"
