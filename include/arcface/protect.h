@@ -24,15 +24,17 @@ extern "C" {
 typedef enum arc_protect_source {
     ARC_PROTECT_FILE,        /**< a file */
     ARC_PROTECT_ENVIRONMENT, /**< an environment variable */
-    ARC_PROTECT_TEXT         /**< the words themselves, which other users of the machine may see in the list of processes */
+    ARC_PROTECT_TEXT,        /**< the words themselves, which other users of the machine may see in the list of processes */
+    ARC_PROTECT_COMMAND      /**< the output of a command */
 } arc_protect_source;
 
-/** A key from what people name it by: the path of a file; "env:NAME", a variable of the environment; otherwise (no such file and
- * no slash in it) a passphrase itself. A file of 32 bytes is the key; so are 64 hexadecimal digits, in a file with or without a
- * newline behind them or in a variable. All else is a passphrase of which Argon2id makes the key (a tenth of a second, 64 MiB); a
- * newline at the end of a file is no part of it. The same words give the same key on every machine. `source` may be NULL. Thread:
- * any.
- * Errors: EINVAL (nothing in it), ENOTFOUND (no such file or variable), ELIMIT (a file of more than 4096 bytes), EIO, ENOMEM. */
+/** A key from what people name it by: the path of a file; "env:NAME", a variable of the environment; "command:WORDS", what the
+ * command of these words writes (words separated by blanks, no quotes, no shell; it may ask on the terminal, and must end with
+ * status 0); otherwise (no such file and no slash in it) a passphrase itself. A file or output of 32 bytes is the key; so are 64
+ * hexadecimal digits, with or without a newline behind them. All else is a passphrase of which Argon2id makes the key (a tenth of
+ * a second, 64 MiB); newlines at the end of a file or output are no part of it. The same words give the same key on every
+ * machine. `source` may be NULL. Thread: any. Errors: EINVAL (nothing in it), ENOTFOUND (no such file, variable or program),
+ * ELIMIT (a file or output of more than 4096 bytes), EIO (also: the command failed), ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_protect_key(const char *name, uint8_t key[ARC_PROTECT_KEY_BYTES], arc_protect_source *source,
                                                  arc_error *err);
 

@@ -30,6 +30,13 @@ void arc_map_drop(const arc_map *map, const void *from, size_t bytes);
 /* Everything that standard input gives, up to the buffer's maximum. Errors: EIO, ELIMIT, ENOMEM. */
 arc_status arc_input_read(arc_buffer *out, arc_error *err);
 
+/* ---- command.c ---- */
+
+/* What the program of these words writes to standard output: words without quotes, separated by blanks, without a shell; the
+ * first is looked for in PATH. Waits for its end. Errors: ENOTFOUND (no such program), EIO (it failed), ELIMIT (more than
+ * `capacity` bytes of output, or too many words), EINVAL (no words). After a failure nothing of the output is left. */
+arc_status arc_command_output(const char *words, uint8_t *out, size_t capacity, size_t *bytes, arc_error *err);
+
 /* ---- writer.c ---- */
 
 /* Atomic writer: writes a temporary file beside `path`, which commit syncs and renames; abort removes it. path "-" is standard

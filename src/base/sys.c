@@ -2,9 +2,11 @@
 #include "base/sys.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int arc_sys_open(const char *path, int flags, mode_t mode) {
@@ -75,4 +77,38 @@ DIR *arc_sys_opendir(const char *path) {
 struct dirent *arc_sys_readdir(DIR *dir) {
     errno = 0;
     return readdir(dir);
+}
+
+extern char **environ;
+
+pid_t arc_sys_spawn(char *const word[], int *output) {
+    int ends[2];
+    pid_t program = -1;
+    posix_spawn_file_actions_t actions;
+    *output = -1;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (!failed) {
+        failed = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+        if (!failed)
+            failed = posix_spawnp(&program, word[0], &actions, NULL, word, environ);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    close(ends[1]);
+    if (!failed) {
+        *output = ends[0];
+        return program;
+    }
+    close(ends[0]);
+    errno = failed;
+    return -1;
+}
+
+int arc_sys_wait(pid_t program, int *ended) {
+    pid_t which;
+    do {
+        which = waitpid(program, ended, 0);
+    } while (which < 0 && errno == EINTR);
+    return which == program ? 0 : -1;
 }

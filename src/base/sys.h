@@ -29,6 +29,10 @@ int arc_sys_mkdir(const char *path, mode_t mode);
 int arc_sys_rmdir(const char *path);
 DIR *arc_sys_opendir(const char *path);
 struct dirent *arc_sys_readdir(DIR *dir); /* NULL with errno 0: the end */
+/* Starts the program word[0], looked for as a shell does, with these words; *output: what it writes to standard output can be
+ * read there. Its standard input and error are ours. -1 and errno. */
+pid_t arc_sys_spawn(char *const word[], int *output);
+int arc_sys_wait(pid_t program, int *ended); /* 0 when it has ended, *ended as waitpid has it */
 
 /* ---- sys_common.c: built on the calls above ---- */
 

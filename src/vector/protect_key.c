@@ -1,4 +1,4 @@
-/* vector: the key of a protection, from a file, from the environment or from a passphrase. */
+/* vector: the key of a protection, from a file, from the environment, from a command or from a passphrase. */
 #include "base/base.h"
 #include <arcface/protect.h>
 #include <sodium.h>
@@ -28,15 +28,25 @@ static arc_status from_text(const char *text, size_t bytes, const char *name, ui
     return from_passphrase(text, bytes, key, err);
 }
 
-static arc_status from_file(const arc_map *file, const char *name, uint8_t *key, arc_error *err) {
-    size_t bytes = file->bytes;
+/* Of a file or of a command's output. */
+static arc_status from_bytes(const uint8_t *data, size_t bytes, const char *name, uint8_t *key, arc_error *err) {
     if (bytes == ARC_PROTECT_KEY_BYTES) {
-        memcpy(key, file->data, bytes);
+        memcpy(key, data, bytes);
         return ARC_OK;
     }
-    while (bytes > 0 && (file->data[bytes - 1] == '\n' || file->data[bytes - 1] == '\r'))
+    while (bytes > 0 && (data[bytes - 1] == '\n' || data[bytes - 1] == '\r'))
         bytes--;
-    return from_text((const char *)file->data, bytes, name, key, err);
+    return from_text((const char *)data, bytes, name, key, err);
+}
+
+static arc_status from_command(const char *words, uint8_t *key, arc_error *err) {
+    uint8_t output[MAX_FILE_BYTES];
+    size_t bytes;
+    arc_status st = arc_command_output(words, output, sizeof output, &bytes, err);
+    if (st == ARC_OK)
+        st = from_bytes(output, bytes, "the output of the command", key, err);
+    sodium_memzero(output, sizeof output);
+    return st;
 }
 
 arc_status arc_protect_key(const char *name, uint8_t key[ARC_PROTECT_KEY_BYTES], arc_protect_source *source, arc_error *err) {
@@ -51,9 +61,13 @@ arc_status arc_protect_key(const char *name, uint8_t key[ARC_PROTECT_KEY_BYTES],
             return arc_fail(err, ARC_ENOTFOUND, "%s: the environment has no variable of this name", name);
         return from_text(text, strlen(text), name, key, err);
     }
+    if (strncmp(name, "command:", 8) == 0) {
+        *from = ARC_PROTECT_COMMAND;
+        return from_command(name + 8, key, err);
+    }
     arc_status st = arc_map_open(&file, name, MAX_FILE_BYTES, err);
     if (st == ARC_OK) {
-        st = from_file(&file, name, key, err);
+        st = from_bytes(file.data, file.bytes, name, key, err);
         arc_map_close(&file);
     } else if (st == ARC_ENOTFOUND && !strchr(name, '/')) {
         *from = ARC_PROTECT_TEXT;

@@ -174,6 +174,39 @@ static void keys(void **state) {
     assert_non_null(strstr(err.text, "/none"));
 }
 
+static void expect_refused(const char *name, arc_status code, const char *says) {
+    uint8_t key[ARC_PROTECT_KEY_BYTES], zero[ARC_PROTECT_KEY_BYTES] = {0};
+    arc_error err = {0};
+    assert_int_equal(arc_protect_key(name, key, NULL, &err), code);
+    if (!strstr(err.text, says))
+        fail_msg("%s", err.text);
+    assert_memory_equal(key, zero, sizeof key);
+}
+
+static void commands(void **state) {
+    (void)state;
+    char name[4200], bytes[4097] = {0};
+    uint8_t want[ARC_PROTECT_KEY_BYTES];
+    counted(want);
+    put(in_folder("key"), want, sizeof want);
+    snprintf(name, sizeof name, "command:  cat   %s ", in_folder("key"));
+    expect_key(name, want, ARC_PROTECT_COMMAND);
+    put(in_folder("long"), bytes, sizeof bytes);
+    snprintf(name, sizeof name, "command:cat %s", in_folder("long"));
+    expect_refused(name, ARC_ELIMIT, "4096 bytes");
+    snprintf(name, sizeof name, "command:%s", in_folder("no-such-program"));
+    expect_refused(name, ARC_ENOTFOUND, "no-such-program");
+    expect_refused("command:cat /dev/null", ARC_EINVAL, "no key");
+    expect_refused("command:", ARC_EINVAL, "no command");
+    expect_refused("command:false", ARC_EIO, "status 1");
+    expect_refused("command:yes", ARC_ELIMIT, "yes");
+    expect_refused("command:1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3", ARC_ELIMIT, "32 words");
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    memcpy(name, "command:", 8);
+    expect_refused(name, ARC_ELIMIT, "4095 bytes");
+}
+
 static void refused(void **state) {
     (void)state;
     const uint8_t key[ARC_PROTECT_KEY_BYTES] = {0};
@@ -198,6 +231,6 @@ static void refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(golden), cmocka_unit_test(cosines_stay), cmocka_unit_test(uniform),
-                                       cmocka_unit_test(keys), cmocka_unit_test(refused)};
+                                       cmocka_unit_test(keys),   cmocka_unit_test(commands),     cmocka_unit_test(refused)};
     return cmocka_run_group_tests_name("protect", tests, open_context, close_context);
 }
