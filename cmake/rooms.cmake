@@ -131,8 +131,9 @@ endif()
 
 # Where galleries are kept: src/gallery/store/<name>/ is built where its library is.
 pkg_check_modules(SQLITE IMPORTED_TARGET sqlite3>=3.37)
+pkg_check_modules(POSTGRES IMPORTED_TARGET libpq)
 set(gallery_libs "")
-foreach(store SQLITE)
+foreach(store SQLITE POSTGRES)
   string(TOLOWER ${store} folder)
   if(${store}_FOUND)
     list(APPEND gallery_libs PkgConfig::${store})

@@ -382,6 +382,9 @@ mutant photo-archive-watch source/archive.c - photo_archives 's/    if (!z->pack
 mutant photo-archive-member-limit source/archive.c - photo_archives 's/arc_buffer_init(&b, z->alloc, (size_t)z->limits.max_bytes);/arc_buffer_init(\&b, z->alloc, SIZE_MAX \/ 2);/'
 mutant photo-archive-outside source/archive.c - photo_archives 's/if (bytes == 2 \&\& part\[0\] == .\.. \&\& part\[1\] == .\..)$/if (bytes == 2 \&\& part == name \&\& part[0] == 46 \&\& part[1] == 46)/'
 mutant photo-archive-again source/archive.c - photo_archives 's/    z->names += !\*again;/    z->names += !*again, *again = false;/'
+# Galleries in a server.
+mutant postgres-outcome gallery/store/postgres/transaction.c - gallery_postgres 's/strcmp(status.data, "committed") == 0/strcmp(status.data, "aborted") == 0/'
+mutant postgres-null gallery/store/postgres/statement.c - gallery_postgres 's/null ? UINT32_MAX : /null ? 0 : /'
 mutant generate-variation generate/smooth.c - generate 's/d\[(ptrdiff_t)x + other\] += slope;/d[(ptrdiff_t)x + other] += 0.999f * slope;/'
 mutant generate-deviation generate/statistics.c - generate 's/weight \* unit \* v \/ sigma/2 * weight * unit * v \/ sigma/'
 mutant generate-second-person generate/people.c - generate_runs 's/own = group ? group\[i\] : 0/own = group ? group[0] : 0/'

@@ -2,6 +2,9 @@
 #include "gallery/store/store.h"
 #include <string.h>
 
+#ifdef ARC_WITH_POSTGRES
+#include "gallery/store/postgres/postgres.h"
+#endif
 #ifdef ARC_WITH_SQLITE
 #include "gallery/store/sqlite/sqlite.h"
 #endif
@@ -28,8 +31,13 @@ arc_status arc_gallery_store_open(arc_context *ctx, const char *location, const 
         return st;
     if (!*location)
         return arc_fail(err, ARC_EINVAL, "a gallery needs a path");
+#ifdef ARC_WITH_POSTGRES
     if (is_server(location))
-        return arc_fail(err, ARC_EMISSING, "galleries in a PostgreSQL server: this build has none of them");
+        return arc_postgres_store.open(ctx, location, gallery, flags, out, err);
+#else
+    if (is_server(location))
+        return arc_fail(err, ARC_EMISSING, "galleries in a PostgreSQL server need libpq: install libpq-dev and build again");
+#endif
 #ifdef ARC_WITH_SQLITE
     return arc_sqlite_store.open(ctx, location, gallery, flags, out, err);
 #else

@@ -79,13 +79,13 @@ typedef struct arc_store_counts {
 /* Which parts of a template are read; the others are empty then. */
 enum { ARC_READ_EMBEDDING = 1, ARC_READ_CROP = 2, ARC_READ_DETAIL = 4 /* and source_sha256 */ };
 
-/* Which templates, in the order of their ids. */
+/* Which templates, in the order of their ids, or of a list of ids. */
 typedef struct arc_template_query {
     int64_t after_id;   /* those behind it; 0: from the first one */
     int64_t identity;   /* only this one's; 0: all */
     int generation;     /* whose embeddings are read */
     int parts;          /* ARC_READ_* */
-    const int64_t *ids; /* [id_count] only these, in any order; ids that are not there are skipped; NULL: all */
+    const int64_t *ids; /* [id_count] only these, in this order; ids that are not there are skipped; NULL: all */
     int64_t id_count;
 } arc_template_query;
 
