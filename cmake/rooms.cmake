@@ -57,9 +57,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
                               "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni")
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernel/x86/bf16_avx512.c ${PROJECT_SOURCE_DIR}/src/kernel/x86/half_avx512.c PROPERTIES COMPILE_OPTIONS
                               "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512bf16")
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernel/x86/popcount_avx512.c PROPERTIES COMPILE_OPTIONS
+                              "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vpopcntdq")
   set_source_files_properties(${neon_sources} PROPERTIES HEADER_FILE_ONLY ON)
 else()
   set_source_files_properties(${avx2_sources} ${avx512_sources} PROPERTIES HEADER_FILE_ONLY ON)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernel/arm/dot_neon.c PROPERTIES COMPILE_OPTIONS "-march=armv8.2-a+dotprod")
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
     set_source_files_properties(${neon_sources} PROPERTIES HEADER_FILE_ONLY ON)
   endif()

@@ -42,6 +42,7 @@
 #include <arcface/generate_eval.h>
 #include <arcface/hub.h>
 #include <arcface/image.h>
+#include <arcface/index.h>
 #include <arcface/kit.h>
 #include <arcface/model.h>
 #include <arcface/page.h>

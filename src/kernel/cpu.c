@@ -16,6 +16,9 @@
 #ifndef HWCAP_CPUID
 #define HWCAP_CPUID (1UL << 11)
 #endif
+#ifndef HWCAP_ASIMDDP
+#define HWCAP_ASIMDDP (1UL << 20)
+#endif
 #endif
 
 #if defined(__x86_64__)
@@ -37,8 +40,10 @@ arc_cpu arc_cpu_detect(void) {
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     cpu.avx512_bf16 = cpu.avx512 && __builtin_cpu_supports("avx512bf16");
     cpu.avx512_vnni = cpu.avx512 && __builtin_cpu_supports("avx512vnni");
+    cpu.avx512_popcount = cpu.avx512 && __builtin_cpu_supports("avx512vpopcntdq");
 #elif defined(__aarch64__)
     cpu.neon = (getauxval(AT_HWCAP) & HWCAP_ASIMD) != 0;
+    cpu.neon_dot = cpu.neon && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 #endif
     return cpu;
 }

@@ -57,6 +57,19 @@ typedef struct arc_requantize {
     bool act_last; /* after the residual */
 } arc_requantize;
 
+/* Sums of 8-bit products with scales, and how far each may be from what it stands for: for row x and column j
+ *   (sum[j] - zero) * (x.scale * scale[j])   plus or minus   x.error * length[j] + x.length * error[j] */
+typedef struct arc_bounded_row {
+    float scale, error, length;
+    int32_t zero; /* used where the columns have none */
+    float limit;  /* likewise */
+} arc_bounded_row;
+typedef struct arc_bounded_columns {
+    const float *scale, *error, *length; /* [n] */
+    const int32_t *zero;                 /* [n] or NULL: the row's */
+    const float *limit;                  /* [n] or NULL: the row's */
+} arc_bounded_columns;
+
 #define ARC_IGEMM_MAX_MR 16
 #define ARC_IGEMM_MAX_NR 64
 #define ARC_WINOGRAD_MAX_N 6
@@ -180,6 +193,20 @@ typedef struct arc_kernels {
     /* Depthwise 8-bit sums: y[p*channels + j] = sum_{t<taps} x[p*taps + t][j] * w[t*channels + j], exact; x: pixels*taps
      * pointers. */
     void (*int8_dwconv)(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y);
+
+    /* Sums of 8-bit products of m rows with one vector: sums[i] = sum_{k<n} a[i*a_stride + k] * b[k], exact in int32; n: a
+     * multiple of 64. Rows follow each other in memory and are read once: the kernel fetches ahead. */
+    void (*int8_dots)(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums);
+    /* Which of n bounded sums of a row may reach their limits: writes the j with middle + bound >= limit to `reach` [n], in
+     * rising order, and returns how many. Arithmetic in float, rounded in any order. NaN reaches nothing. */
+    size_t (*bounded_reach)(size_t n, const int32_t *sums, const arc_bounded_row *x, const arc_bounded_columns *c,
+                            uint32_t *reach);
+
+    /* Estimates of products of m rows of bits with a vector of 4-bit numbers, given as its four planes of bits: sums[i] =
+     * sum_{p<4} 2^p * popcount(bits of row i & plane p). bits [m][words], planes [4][words]; words: any. */
+    void (*bit_dots)(size_t m, size_t words, const uint64_t *bits, const uint64_t *planes, int32_t *sums);
+    /* CRC-32C of m rows of `bytes` bytes, each continued from crc[i] into crc[i]. */
+    void (*rows_crc32c)(size_t m, size_t bytes, const void *rows, size_t stride_bytes, uint32_t *crc);
 
     /* Measures the peak of the level: `loops` rounds of independent multiply-adds in registers. Returns the number of
      * floating-point operations. */

@@ -8,7 +8,7 @@
 
 /* What both this CPU and its operating system (which must save the registers) support. */
 typedef struct arc_cpu {
-    bool avx2, avx512, avx512_vnni, avx512_bf16, neon;
+    bool avx2, avx512, avx512_vnni, avx512_bf16, avx512_popcount, neon, neon_dot;
 } arc_cpu;
 arc_cpu arc_cpu_detect(void);
 
@@ -43,6 +43,7 @@ void arc_kernels_fill_generic_int8(arc_kernels *k);
 void arc_kernels_fill_generic_learn(arc_kernels *k);
 void arc_kernels_fill_generic_f16(arc_kernels *k);
 void arc_kernels_fill_generic_normalise(arc_kernels *k);
+void arc_kernels_fill_generic_scan(arc_kernels *k);
 /* One function a file; each is compiled only for machines that have the instruction set. */
 void arc_kernels_fill_avx2(arc_kernels *k);
 void arc_kernels_fill_avx2_gemm(arc_kernels *k);
@@ -52,6 +53,7 @@ void arc_kernels_fill_avx2_winograd(arc_kernels *k);
 void arc_kernels_fill_avx2_learn(arc_kernels *k);
 void arc_kernels_fill_avx2_bf16(arc_kernels *k);
 void arc_kernels_fill_avx2_f16(arc_kernels *k);
+void arc_kernels_fill_avx2_scan(arc_kernels *k);
 void arc_kernels_fill_avx512(arc_kernels *k);
 void arc_kernels_fill_avx512_gemm(arc_kernels *k);
 void arc_kernels_fill_avx512_int8_igemm(arc_kernels *k);
@@ -61,6 +63,9 @@ void arc_kernels_fill_avx512_learn(arc_kernels *k);
 void arc_kernels_fill_avx512_bf16(arc_kernels *k);
 void arc_kernels_fill_avx512_half(arc_kernels *k);
 void arc_kernels_fill_avx512_f16(arc_kernels *k);
+void arc_kernels_fill_avx512_scan(arc_kernels *k);
+void arc_kernels_fill_avx512_scan_vnni(arc_kernels *k);
+void arc_kernels_fill_avx512_scan_popcount(arc_kernels *k);
 void arc_kernels_fill_neon(arc_kernels *k);
 void arc_kernels_fill_neon_gemm(arc_kernels *k);
 void arc_kernels_fill_neon_int8_igemm(arc_kernels *k);
@@ -69,5 +74,7 @@ void arc_kernels_fill_neon_winograd(arc_kernels *k);
 void arc_kernels_fill_neon_learn(arc_kernels *k);
 void arc_kernels_fill_neon_bf16(arc_kernels *k);
 void arc_kernels_fill_neon_f16(arc_kernels *k);
+void arc_kernels_fill_neon_scan(arc_kernels *k);
+void arc_kernels_fill_neon_scan_dot(arc_kernels *k);
 
 #endif

@@ -29,6 +29,7 @@ static void fill_tables(void) {
     arc_kernels_fill_generic_learn(k);
     arc_kernels_fill_generic_f16(k);
     arc_kernels_fill_generic_normalise(k);
+    arc_kernels_fill_generic_scan(k);
 #if defined(__x86_64__)
     if (cpu.avx2) {
         k = start_level(ARC_ISA_AVX2, "avx2", ARC_ISA_GENERIC);
@@ -40,6 +41,7 @@ static void fill_tables(void) {
         arc_kernels_fill_avx2_learn(k);
         arc_kernels_fill_avx2_bf16(k);
         arc_kernels_fill_avx2_f16(k);
+        arc_kernels_fill_avx2_scan(k);
     }
     if (cpu.avx512) {
         k = start_level(ARC_ISA_AVX512, "avx512", ARC_ISA_AVX2);
@@ -54,8 +56,13 @@ static void fill_tables(void) {
             arc_kernels_fill_avx512_half(k);
         } else
             k->igemm_bf16 = NULL; /* belongs to the level below, whose tile has another size */
-        if (cpu.avx512_vnni)
+        arc_kernels_fill_avx512_scan(k);
+        if (cpu.avx512_vnni) {
             arc_kernels_fill_avx512_int8_igemm(k);
+            arc_kernels_fill_avx512_scan_vnni(k);
+        }
+        if (cpu.avx512_popcount)
+            arc_kernels_fill_avx512_scan_popcount(k);
     }
 #elif defined(__aarch64__)
     if (cpu.neon) {
@@ -68,6 +75,9 @@ static void fill_tables(void) {
         arc_kernels_fill_neon_learn(k);
         arc_kernels_fill_neon_bf16(k);
         arc_kernels_fill_neon_f16(k);
+        arc_kernels_fill_neon_scan(k);
+        if (cpu.neon_dot)
+            arc_kernels_fill_neon_scan_dot(k);
     }
 #else
     (void)cpu;

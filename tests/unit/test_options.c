@@ -30,6 +30,8 @@ static struct results {
     arc_template_audit *template_audit;
     arc_profile *profile;
     arc_generator *generator;
+    arc_index *index;
+    uint8_t stamp[ARC_INDEX_STAMP_BYTES];
     arc_generate_people *people;
     arc_generate_result generation;
     char *text;
@@ -69,6 +71,9 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(quantize_crops, arc_quantize_photos, struct_size, arc_quantize_photos,                                                     \
       arc_quantize_crops(ctx, NULL, &opt, NULL, 0, NULL, &r.count, err))                                                         \
     X(card, arc_card_options, struct_size, arc_card_options, arc_card_save(ctx, NULL, &opt, "card.md", err))                     \
+    X(index_new, arc_index_options, struct_size, arc_index_options, arc_index_new(ctx, &opt, &r.index, err))                     \
+    X(index_load, arc_index_options, struct_size, arc_index_options, arc_index_load(ctx, &opt, "-", &r.index, r.stamp, err))     \
+    X(index_search, arc_index_query, struct_size, arc_index_query, arc_index_search(NULL, NULL, 0, &opt, NULL, NULL, err))       \
     X(export_onnx, arc_export_options, struct_size, arc_export_options, arc_export_onnx(ctx, NULL, &opt, "-", NULL, err))        \
     X(export_kit, arc_kit_options, struct_size, arc_kit_options, arc_export_kit(ctx, NULL, NULL, &opt, "-", NULL, err))          \
     X(export_kit_detect, arc_kit_options, detect.struct_size, arc_detect_options,                                                \

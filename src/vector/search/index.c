@@ -1,0 +1,177 @@
+/* vector/search: making an index and changing what is in it. */
+#include "vector/search/index_internal.h"
+#include "vector/search/quantise.h"
+#include <sodium.h>
+#include <string.h>
+
+void arc_index_options_default(arc_index_options *options) {
+    *options = (arc_index_options){.struct_size = sizeof *options};
+}
+
+static arc_status check_options(const arc_index_options *o, arc_error *err) {
+    arc_status st = ARC_CHECK_OPTIONS(arc_index_options, o, err);
+    if (st == ARC_OK && (!o || o->dim < 1 || o->dim > ARC_INDEX_MAX_DIM))
+        st = arc_fail(err, ARC_EINVAL, "an index of templates of %d numbers; 1 to %d can be", o ? o->dim : 0, ARC_INDEX_MAX_DIM);
+    return st;
+}
+
+arc_status arc_index_new(arc_context *ctx, const arc_index_options *options, arc_index **out, arc_error *err) {
+    *out = NULL;
+    const arc_status st = check_options(options, err);
+    if (st != ARC_OK)
+        return st;
+    arc_index *x = arc_mem_new(&ctx->alloc, 1, sizeof *x);
+    if (!x)
+        return arc_fail_nomem(err, "an index of templates");
+    x->ctx = ctx;
+    x->options = *options;
+    if (options->seal_key) {
+        memcpy(x->key, options->seal_key, sizeof x->key);
+        x->options.seal_key = x->key;
+    }
+    pthread_rwlock_init(&x->lock, NULL);
+    pthread_mutex_init(&x->exact, NULL);
+    x->slots.alloc = &ctx->alloc;
+    arc_segment_layout_make(&x->slots.layout, (size_t)options->dim, options->sketch, !options->exact);
+    x->ids.slots = &x->slots;
+    *out = x;
+    return ARC_OK;
+}
+
+void arc_index_free(arc_index **index) {
+    if (!index || !*index)
+        return;
+    arc_index *x = *index;
+    *index = NULL;
+    arc_id_table_free(&x->ids);
+    arc_slots_free(&x->slots, x->options.seal_key != NULL);
+    sodium_memzero(x->key, sizeof x->key);
+    pthread_mutex_destroy(&x->exact);
+    pthread_rwlock_destroy(&x->lock);
+    arc_mem_free(&x->ctx->alloc, x);
+}
+
+typedef struct addition {
+    arc_index *index;
+    const float *templates;
+    int64_t first; /* place of the first one */
+} addition;
+
+static void write_templates(void *arg, size_t begin, size_t end, int thread) {
+    const addition *a = arg;
+    const arc_segment_layout *l = &a->index->slots.layout;
+    int8_t code[ARC_INDEX_MAX_DIM];
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const size_t slot = (size_t)a->first + i, at = slot % ARC_SEGMENT_SLOTS;
+        const arc_segment g = arc_slots_segment(&a->index->slots, slot / ARC_SEGMENT_SLOTS);
+        const float *x = a->templates + i * l->dim;
+        const arc_quantised q = arc_quantise(x, l->dim, code, l->stride);
+        g.scale[at] = q.scale;
+        g.error[at] = q.error;
+        g.length[at] = q.length;
+        for (size_t k = 0; k < l->stride; k++)
+            g.code[at * l->stride + k] = (uint8_t)(code[k] + 128);
+        if (g.row)
+            memcpy(g.row + at * l->dim, x, l->dim * sizeof *x);
+    }
+}
+
+/* Gives the new templates places and enters their ids. An id that is there already or comes twice undoes that. */
+static arc_status enter_ids(arc_index *x, const int64_t *ids, const int64_t *owners, int64_t count, arc_error *err) {
+    const int64_t first = x->slots.used;
+    for (int64_t i = 0; i < count; i++) {
+        const uint32_t slot = (uint32_t)(first + i);
+        const arc_segment g = arc_slots_segment(&x->slots, slot / ARC_SEGMENT_SLOTS);
+        uint32_t there;
+        if (ids[i] > 0 && !arc_id_table_find(&x->ids, ids[i], &there)) {
+            g.id[slot % ARC_SEGMENT_SLOTS] = ids[i];
+            g.owner[slot % ARC_SEGMENT_SLOTS] = owners[i];
+            arc_id_table_put(&x->ids, slot);
+            continue;
+        }
+        for (int64_t k = 0; k < i; k++) {
+            arc_id_table_remove(&x->ids, (uint32_t)(first + k));
+            arc_slots_clear(&x->slots, (uint32_t)(first + k));
+        }
+        return arc_fail(err, ARC_EINVAL, "template %lld of %lld: its id %lld is %s", (long long)i + 1, (long long)count,
+                        (long long)ids[i], ids[i] > 0 ? "in the index already" : "not above 0");
+    }
+    x->slots.used += count;
+    x->slots.live += count;
+    return ARC_OK;
+}
+
+arc_status arc_index_add(arc_index *index, const float *templates, const int64_t *ids, const int64_t *owners, int64_t count,
+                         arc_error *err) {
+    const size_t dim = index->slots.layout.dim;
+    for (int64_t i = 0; i < count; i++)
+        if (!arc_quantise_fits(templates + (size_t)i * dim, dim))
+            return arc_fail(err, ARC_EINVAL,
+                            "template %lld of %lld (id %lld): a number is not finite, or its length is far from 1",
+                            (long long)i + 1, (long long)count, (long long)ids[i]);
+    if (count < 1)
+        return ARC_OK;
+    pthread_rwlock_wrlock(&index->lock);
+    addition a = {index, templates, index->slots.used};
+    arc_status st = arc_slots_reserve(&index->slots, count, err);
+    if (st == ARC_OK)
+        st = arc_id_table_reserve(&index->ids, count, err);
+    if (st == ARC_OK)
+        st = enter_ids(index, ids, owners, count, err);
+    if (st == ARC_OK)
+        arc_pool_run(index->ctx->pool, (size_t)count, 16, write_templates, &a);
+    pthread_rwlock_unlock(&index->lock);
+    return st;
+}
+
+arc_status arc_index_remove(arc_index *index, const int64_t *ids, int64_t count, int64_t *removed, arc_error *err) {
+    int64_t gone = 0;
+    pthread_rwlock_wrlock(&index->lock);
+    const arc_status st = arc_id_table_reserve(&index->ids, 0, err);
+    for (int64_t i = 0; st == ARC_OK && i < count; i++) {
+        uint32_t slot;
+        if (!arc_id_table_find(&index->ids, ids[i], &slot))
+            continue;
+        arc_id_table_remove(&index->ids, slot);
+        arc_slots_clear(&index->slots, slot);
+        index->slots.live--;
+        gone++;
+    }
+    pthread_rwlock_unlock(&index->lock);
+    if (removed)
+        *removed = gone;
+    return st;
+}
+
+void arc_index_move(arc_index *index, int64_t from_owner, int64_t to_owner) {
+    pthread_rwlock_wrlock(&index->lock);
+    for (size_t i = 0; i < index->slots.segments; i++) {
+        const arc_segment g = arc_slots_segment(&index->slots, i);
+        for (size_t at = 0; at < arc_slots_in(&index->slots, i); at++)
+            if (g.id[at] != 0 && g.owner[at] == from_owner)
+                g.owner[at] = to_owner;
+    }
+    pthread_rwlock_unlock(&index->lock);
+}
+
+int64_t arc_index_count(arc_index *index) {
+    pthread_rwlock_rdlock(&index->lock);
+    const int64_t count = index->slots.live;
+    pthread_rwlock_unlock(&index->lock);
+    return count;
+}
+
+void arc_index_facts_of(arc_index *index, arc_index_facts *facts) {
+    pthread_rwlock_rdlock(&index->lock);
+    const int64_t searches = atomic_load(&index->searches);
+    *facts = (arc_index_facts){
+        .templates = index->slots.live,
+        .places = index->slots.used,
+        .memory_bytes = (int64_t)(index->slots.segments * index->slots.layout.bytes + index->slots.capacity * sizeof(void *) +
+                                  index->ids.size * sizeof(uint32_t) + sizeof *index),
+        .searches = searches,
+        .mean_shortlist = searches ? (double)atomic_load(&index->reranked) / (double)searches : 0,
+    };
+    pthread_rwlock_unlock(&index->lock);
+}

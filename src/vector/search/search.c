@@ -1,0 +1,224 @@
+/* vector/search: a search: filter, scan, then exact cosines of the shortlist until no other template can be an answer. */
+#include "vector/search/index_internal.h"
+#include "vector/search/quantise.h"
+#include "vector/search/ranking.h"
+#include "vector/search/scan.h"
+#include <string.h>
+
+#define EXACT_ROWS 32 /* asked for at a time */
+
+void arc_index_query_default(arc_index_query *query) {
+    *query = (arc_index_query){.struct_size = sizeof *query, .top = 10};
+}
+
+/* One scan's worth of probes on their way to answers. */
+typedef struct search {
+    arc_index *index;
+    const arc_index_query *query;
+    const float *probes; /* [count][dim] */
+    int count;
+    arc_index_hit *hits; /* [count][top] */
+    int *found;
+    int threads;
+    size_t top; /* at most the number of templates */
+    const uint64_t *allowed;
+    arc_shortlist *list;      /* [threads][count] */
+    arc_shortlist_best *best; /* [threads][count][top] */
+    arc_scan_probes scan_probes;
+} search;
+
+/* ---- exact cosines ----------------------------------------------------------------------------------------------------------
+ */
+
+static arc_index_hit hit_of(const search *s, uint32_t slot, const float *row, const float *probe) {
+    const arc_slots *slots = &s->index->slots;
+    return (arc_index_hit){arc_slots_id(slots, slot), arc_slots_owner(slots, slot),
+                           arc_exact_cosine(row, probe, slots->layout.dim)};
+}
+
+static arc_ranking ranking_of(const search *s, int probe) {
+    return (arc_ranking){s->hits + (size_t)probe * (size_t)s->query->top, s->query->top, 0, s->query->by_owner};
+}
+
+static void finish(const search *s, int probe, const arc_ranking *r, size_t compared) {
+    memset(r->hit + r->count, 0, (size_t)(r->top - r->count) * sizeof *r->hit);
+    s->found[probe] = r->count;
+    atomic_fetch_add(&s->index->reranked, (int64_t)compared);
+}
+
+/* Rows that the index holds: probes are independent. */
+static void rank_held(void *arg, size_t begin, size_t end, int thread) {
+    const search *s = arg;
+    (void)thread;
+    for (size_t j = begin; j < end; j++) {
+        const arc_shortlist *l = &s->list[j];
+        const float *probe = s->probes + j * s->index->slots.layout.dim;
+        arc_ranking r = ranking_of(s, (int)j);
+        size_t i = 0;
+        for (; i < l->count && l->list[i].upper >= arc_ranking_limit(&r); i++)
+            arc_ranking_put(&r, hit_of(s, l->list[i].slot, arc_slots_row(&s->index->slots, l->list[i].slot), probe));
+        finish(s, (int)j, &r, i);
+    }
+}
+
+/* Rows that the caller gives, some at a time. row: room for [EXACT_ROWS][dim]. */
+static arc_status rank_given(const search *s, int probe, float *row, arc_error *err) {
+    const arc_index_options *o = &s->index->options;
+    const arc_shortlist *l = &s->list[probe];
+    const size_t dim = s->index->slots.layout.dim;
+    arc_ranking r = ranking_of(s, probe);
+    arc_status st = ARC_OK;
+    size_t at = 0;
+    while (st == ARC_OK && at < l->count && l->list[at].upper >= arc_ranking_limit(&r)) {
+        int64_t ids[EXACT_ROWS];
+        size_t n = 0;
+        for (; n < EXACT_ROWS && at + n < l->count && l->list[at + n].upper >= arc_ranking_limit(&r); n++)
+            ids[n] = arc_slots_id(&s->index->slots, l->list[at + n].slot);
+        st = o->exact(o->exact_ctx, ids, (int)n, row, err);
+        for (size_t i = 0; st == ARC_OK && i < n; i++)
+            arc_ranking_put(&r, hit_of(s, l->list[at + i].slot, row + i * dim, s->probes + (size_t)probe * dim));
+        at += n;
+    }
+    if (st == ARC_OK)
+        finish(s, probe, &r, at);
+    return st;
+}
+
+static arc_status rank_all_given(const search *s, arc_error *err) {
+    arc_index *x = s->index;
+    const size_t bytes = EXACT_ROWS * x->slots.layout.dim * sizeof(float);
+    float *row = arc_mem_raw(&x->ctx->alloc, 1, bytes);
+    if (!row)
+        return arc_fail_nomem(err, "a search");
+    arc_status st = ARC_OK;
+    pthread_mutex_lock(&x->exact);
+    for (int j = 0; st == ARC_OK && j < s->count; j++)
+        st = rank_given(s, j, row, err);
+    pthread_mutex_unlock(&x->exact);
+    memset(row, 0, bytes);
+    arc_mem_free(&x->ctx->alloc, row);
+    return st;
+}
+
+/* ---- shortlists -------------------------------------------------------------------------------------------------------------
+ */
+
+/* The lists of all threads become the first one's. */
+static arc_status join_lists(const search *s, arc_error *err) {
+    for (int j = 0; j < s->count; j++) {
+        for (int t = 1; t < s->threads; t++)
+            arc_shortlist_merge(&s->list[j], &s->list[t * s->count + j]);
+        if (s->list[j].failed)
+            return arc_fail_nomem(err, "the shortlist of a search");
+        arc_shortlist_sort(&s->list[j]);
+    }
+    return ARC_OK;
+}
+
+static arc_status scan_and_rank(search *s, arc_error *err) {
+    arc_index *x = s->index;
+    const size_t lists = (size_t)s->threads * (size_t)s->count;
+    for (size_t i = 0; i < lists; i++)
+        arc_shortlist_begin(&s->list[i], &x->ctx->alloc, s->best + i * s->top, s->top, s->query->by_owner);
+    arc_status st = arc_scan_probes_make(&s->scan_probes, x->ctx, &x->slots.layout, s->probes, s->count, err);
+    if (st != ARC_OK)
+        return st;
+    const arc_scan scan = {x->ctx->kernels, &x->slots, &s->scan_probes, s->allowed, s->list};
+    arc_scan_run(x->ctx, &scan);
+    st = join_lists(s, err);
+    if (st == ARC_OK && !x->options.exact)
+        arc_pool_run(x->ctx->pool, (size_t)s->count, 1, rank_held, s);
+    else if (st == ARC_OK)
+        st = rank_all_given(s, err);
+    for (size_t i = 0; i < lists; i++)
+        arc_shortlist_end(&s->list[i]);
+    arc_scan_probes_free(&s->scan_probes, x->ctx);
+    return st;
+}
+
+/* ---- filter -----------------------------------------------------------------------------------------------------------------
+ */
+
+static arc_status make_filter(const arc_index *x, const arc_index_query *q, uint64_t **out, arc_error *err) {
+    *out = NULL;
+    if (!q->keep)
+        return ARC_OK;
+    uint64_t *bits = arc_mem_new(&x->ctx->alloc, x->slots.segments * (ARC_SEGMENT_SLOTS / 64), sizeof *bits);
+    if (!bits)
+        return arc_fail_nomem(err, "the filter of a search");
+    for (size_t i = 0; i < x->slots.segments; i++) {
+        const arc_segment g = arc_slots_segment(&x->slots, i);
+        for (size_t at = 0; at < arc_slots_in(&x->slots, i); at++)
+            if (g.id[at] != 0 && q->keep(q->keep_ctx, g.id[at], g.owner[at]))
+                bits[i * (ARC_SEGMENT_SLOTS / 64) + at / 64] |= (uint64_t)1 << at % 64;
+    }
+    *out = bits;
+    return ARC_OK;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------------------
+ */
+
+static arc_status check_query(const arc_index *x, const arc_index_query *q, const float *probes, int64_t count, arc_error *err) {
+    const size_t dim = x->slots.layout.dim;
+    if (q->top < 1 || q->top > ARC_INDEX_MAX_TOP)
+        return arc_fail(err, ARC_EINVAL, "a search for the best %d; it can be 1 to %d", q->top, ARC_INDEX_MAX_TOP);
+    if (q->fast && x->slots.layout.words == 0)
+        return arc_fail(err, ARC_EINVAL, "a fast search needs an index that was made with sketches");
+    for (int64_t i = 0; i < count; i++)
+        if (!arc_quantise_fits(probes + (size_t)i * dim, dim))
+            return arc_fail(err, ARC_EINVAL, "probe %lld of %lld: a number is not finite, or its length is far from 1",
+                            (long long)i + 1, (long long)count);
+    return ARC_OK;
+}
+
+static arc_status search_rounds(search *s, int64_t count, arc_error *err) {
+    arc_index *x = s->index;
+    const int most = (int)ARC_MIN(count, (int64_t)ARC_SCAN_MAX_PROBES);
+    const size_t lists = (size_t)s->threads * (size_t)most, dim = x->slots.layout.dim;
+    s->top = (size_t)ARC_MAX(ARC_MIN((int64_t)s->query->top, x->slots.live), (int64_t)1);
+    s->list = arc_mem_new(&x->ctx->alloc, lists, sizeof *s->list);
+    s->best = arc_mem_raw(&x->ctx->alloc, lists * s->top, sizeof *s->best);
+    arc_status st = s->list && s->best ? ARC_OK : arc_fail_nomem(err, "a search");
+    for (int64_t done = 0; st == ARC_OK && done < count; done += s->count) {
+        s->count = (int)ARC_MIN(count - done, (int64_t)most);
+        st = scan_and_rank(s, err);
+        s->probes += (size_t)s->count * dim;
+        s->hits += (size_t)s->count * (size_t)s->query->top;
+        s->found += s->count;
+    }
+    arc_mem_free(&x->ctx->alloc, s->best);
+    arc_mem_free(&x->ctx->alloc, s->list);
+    return st;
+}
+
+arc_status arc_index_search(arc_index *index, const float *probes, int64_t count, const arc_index_query *query,
+                            arc_index_hit *hits, int *found, arc_error *err) {
+    arc_index_query defaults;
+    arc_index_query_default(&defaults);
+    const arc_index_query *q = query ? query : &defaults;
+    arc_status st = ARC_CHECK_OPTIONS(arc_index_query, q, err);
+    if (st == ARC_OK)
+        st = check_query(index, q, probes, count, err);
+    if (st != ARC_OK || count < 1)
+        return st;
+    memset(hits, 0, (size_t)count * (size_t)q->top * sizeof *hits);
+    memset(found, 0, (size_t)count * sizeof *found);
+    pthread_rwlock_rdlock(&index->lock);
+    uint64_t *allowed;
+    st = make_filter(index, q, &allowed, err);
+    if (st == ARC_OK) {
+        search s = {.index = index, .query = q, .probes = probes, .hits = hits, .found = found, .allowed = allowed};
+        s.threads = arc_pool_threads(index->ctx->pool);
+        st = search_rounds(&s, count, err);
+        arc_mem_free(&index->ctx->alloc, allowed);
+    }
+    pthread_rwlock_unlock(&index->lock);
+    if (st == ARC_OK)
+        atomic_fetch_add(&index->searches, count);
+    else { /* no half answers */
+        memset(hits, 0, (size_t)count * (size_t)q->top * sizeof *hits);
+        memset(found, 0, (size_t)count * sizeof *found);
+    }
+    return st;
+}
