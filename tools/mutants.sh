@@ -390,6 +390,12 @@ mutant generate-deviation generate/statistics.c - generate 's/weight \* unit \* 
 mutant generate-second-person generate/people.c - generate_runs 's/own = group ? group\[i\] : 0/own = group ? group[0] : 0/'
 mutant generate-second-judge generate/outcome.c - generate_runs 's/judge_cosine\[m - 1\] :/judge_cosine[0] :/'
 mutant generate-back generate/state.c - generate_files 's/"in_row", \&in_row) == 0/"halvings", \&in_row) == 0/'
+# Decisions of galleries.
+mutant decide-size gallery/decide/rule.c - decide 's/log1p(-wished) \/ (double)out->comparisons/log1p(-wished)/'
+mutant decide-stored gallery/decide/rule.c - decide 's/ \&\& wished == c->fpir//'
+mutant decide-negative gallery/decide/decide.c - decide 's/negative_cosine >= m->best_cosine/negative_cosine > m->best_cosine/'
+mutant decide-inclusive gallery/decide/decide.c - decide 's/m->cosine >= m->threshold/m->cosine > m->threshold/'
+mutant decide-unknown-quality gallery/decide/decide.c - decide 's/known > 0 ? sum \/ known : 1/1/'
 if [ $dry = yes ]; then
     echo "faults: $seeded can be seeded, $broken broken"
     [ $broken -eq 0 ]

@@ -26,6 +26,7 @@
 #include <arcface/card.h>
 #include <arcface/context.h>
 #include <arcface/data.h>
+#include <arcface/decide.h>
 #include <arcface/demo.h>
 #include <arcface/deploy.h>
 #include <arcface/evaluate.h>

@@ -50,6 +50,10 @@ ARC_API ARC_NODISCARD arc_status arc_calibrate(const arc_evaluation *evaluation,
 /** The FAR of a threshold at this score; linear in its logarithm between points, never below the last. Thread: any. */
 ARC_API double arc_calibration_far(const arc_calibration *c, double score);
 
+/** The lowest score whose FAR is at most `far`: the inverse of arc_calibration_far, so the last point's score for all that lies
+ * below it. Thread: any. */
+ARC_API double arc_calibration_score(const arc_calibration *c, double far);
+
 /** The probability that a pair with this score is one person, at equal priors, by the isotonic map. Thread: any. */
 ARC_API double arc_calibration_probability(const arc_calibration *c, double score);
 

@@ -21,6 +21,19 @@ double arc_calibration_far(const arc_calibration *c, double score) {
     return c->far_rate[c->far_points - 1];
 }
 
+double arc_calibration_score(const arc_calibration *c, double far) {
+    if (c->far_points == 0)
+        return 1;
+    if (far >= c->far_rate[0])
+        return c->far_score[0];
+    for (int i = 1; i < c->far_points; i++)
+        if (c->far_rate[i] <= far) {
+            const double before = log(c->far_rate[i - 1]), here = log(c->far_rate[i]);
+            return c->far_score[i - 1] + (c->far_score[i] - c->far_score[i - 1]) * (log(far) - before) / (here - before);
+        }
+    return c->far_score[c->far_points - 1];
+}
+
 double arc_calibration_probability(const arc_calibration *c, double score) {
     if (c->knots == 0)
         return 1 / (1 + exp(-(c->logistic[0] + c->logistic[1] * score)));
