@@ -25,6 +25,12 @@ static arc_status set_label(arc_pg *s, arc_error *err) {
     return ARC_OK;
 }
 
+/* Every statement here walks along an index. Without figures about its tables, which a gallery that was filled a moment ago has
+ * not, the server would rather read a table as a whole, once for each page, and keep to that plan while the table grows. */
+static const char *const walks =
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;"
+    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET jit = off";
+
 /* What the session of a gallery needs: commits are on the disk when they return, whatever the data base's own setting, and a
  * gallery that is opened for reading cannot write. */
 static arc_status configure(arc_pg *s, arc_error *err) {
@@ -39,6 +45,8 @@ static arc_status configure(arc_pg *s, arc_error *err) {
                      "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';"
                      "SET client_min_messages = error; SET standard_conforming_strings = on",
                      "open it", err);
+    if (st == ARC_OK)
+        st = arc_pg_text(s, walks, "open it", err);
     if (st == ARC_OK && (s->flags & ARC_STORE_READ_ONLY))
         st = arc_pg_text(s, "SET default_transaction_read_only = on", "open it", err);
     return st;

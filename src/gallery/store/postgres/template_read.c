@@ -6,10 +6,10 @@
 /* $1 gallery, $2 behind this id, $3 generation (0: no embeddings), $4 whether details, $5 whether crops, $6 rows. What is not
  * wanted is not taken out of its storage. */
 #define TEMPLATES                                                                                                                \
-    "SELECT t.id, t.identity, t.revision, t.quality, t.created_ms, e.data, CASE WHEN $4::int8 <> 0 THEN t.source END,"           \
-    " CASE WHEN $4::int8 <> 0 THEN t.detail END, CASE WHEN $5::int8 <> 0 THEN t.crop END FROM arcface.templates t"               \
-    " LEFT JOIN arcface.embeddings e ON e.gallery = t.gallery AND e.template = t.id AND e.generation = $3::int8"                 \
-    " WHERE t.gallery = $1::int8 AND t.id > $2::int8"
+    "SELECT t.id, t.identity, t.revision, t.quality, t.created_ms, (SELECT e.data FROM arcface.embeddings e"                     \
+    " WHERE e.gallery = t.gallery AND e.template = t.id AND e.generation = $3::int8),"                                           \
+    " CASE WHEN $4::int8 <> 0 THEN t.source END, CASE WHEN $4::int8 <> 0 THEN t.detail END,"                                     \
+    " CASE WHEN $5::int8 <> 0 THEN t.crop END FROM arcface.templates t WHERE t.gallery = $1::int8 AND t.id > $2::int8"
 #define IN_ORDER " ORDER BY t.id LIMIT $6::int8"
 
 static arc_status visit_rows(const PGresult *r, const arc_template_query *q, int64_t *after, arc_template_visit *visit, void *arg,
