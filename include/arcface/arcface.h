@@ -39,6 +39,8 @@
 #include <arcface/face.h>
 #include <arcface/feed.h>
 #include <arcface/file.h>
+#include <arcface/gallery.h>
+#include <arcface/gallery_search.h>
 #include <arcface/generate.h>
 #include <arcface/generate_eval.h>
 #include <arcface/hub.h>

@@ -54,6 +54,17 @@ static int utf8_length(const unsigned char *s) {
     return n;
 }
 
+bool arc_text_is_utf8(const char *s) {
+    const unsigned char *u = (const unsigned char *)s;
+    while (*u) {
+        const int n = utf8_length(u);
+        if (n == 0)
+            return false;
+        u += n;
+    }
+    return true;
+}
+
 void arc_text_quote(arc_text *t, const char *s) {
     const unsigned char *u = (const unsigned char *)s;
     put(t, "\"", 1);

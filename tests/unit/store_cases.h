@@ -207,6 +207,12 @@ static void templates_are_read_as_they_were_put(void **state) {
     q = (arc_template_query){.generation = 2, .parts = ARC_READ_EMBEDDING, .ids = picked, .id_count = 3}, a = (seen){0};
     ok(s->type->template_each(s, &q, see_template, &a, err));
     assert_true(a.count == 2 && !a.embedded && a.id[0] == first + 2);
+    int64_t id, owner;
+    bool found;
+    ok(s->type->source_find(s, bytes_of("sha"), &id, &owner, &found, err));
+    assert_true(found && id == first && owner == ann);
+    ok(s->type->source_find(s, bytes_of("shb"), &id, &owner, &found, err));
+    assert_true(!found && id == 0);
     ok(s->type->commit(s, err));
     assert_int_equal(counts_of(s).crops, 3);
 

@@ -12,6 +12,8 @@ static arc_context *ctx;
 static struct results {
     arc_context *context;
     arc_image image;
+    arc_gallery *gallery;
+    arc_answer answer;
     arc_pipeline *pipeline;
     arc_feed *feed;
     arc_model *model;
@@ -54,6 +56,9 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(image_load, arc_image_options, struct_size, arc_image_options, arc_image_load(ctx, "-", &opt, &r.image, NULL, err))        \
     X(image_decode, arc_image_options, struct_size, arc_image_options,                                                           \
       arc_image_decode(ctx, "", 0, "-", &opt, &r.image, NULL, err))                                                              \
+    X(gallery_open, arc_gallery_options, struct_size, arc_gallery_options, arc_gallery_open(ctx, "-", &opt, &r.gallery, err))    \
+    X(gallery_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                       \
+      arc_gallery_identify(NULL, NULL, 0, &opt, &r.answer, err))                                                                 \
     X(detect, arc_detect_options, struct_size, arc_detect_options, arc_detect(NULL, NULL, &opt, NULL, 0, &r.count, err))         \
     X(pipeline_new, arc_pipeline_options, struct_size, arc_pipeline_options,                                                     \
       arc_pipeline_new(ctx, NULL, NULL, &opt, &r.pipeline, err))                                                                 \

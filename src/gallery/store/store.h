@@ -154,6 +154,9 @@ struct arc_gallery_store_type {
 
     /* ids: reserved; identities: there, else ENOTFOUND. */
     arc_status (*template_put)(arc_gallery_store *s, const arc_template_row *rows, int64_t count, arc_error *err);
+    /* A template that was made from this photo, the first one. source_sha256: as it was put. */
+    arc_status (*source_find)(arc_gallery_store *s, arc_bytes source_sha256, int64_t *id, int64_t *identity, bool *found,
+                              arc_error *err);
     /* Gives templates that are there another embedding of their generation (migration, rotation of a key): id, generation,
      * embedding of each row. current: an index of this generation has to follow, so that it makes a revision. */
     arc_status (*embedding_put)(arc_gallery_store *s, const arc_template_row *rows, int64_t count, bool current, arc_error *err);

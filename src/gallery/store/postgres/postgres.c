@@ -83,6 +83,7 @@ const arc_gallery_store_type arc_postgres_store = {
     .identity_remove = arc_pg_identity_remove,
     .identity_each = arc_pg_identity_each,
     .template_put = arc_pg_template_put,
+    .source_find = arc_pg_source_find,
     .embedding_put = arc_pg_embedding_put,
     .template_rewrite = arc_pg_template_rewrite,
     .generation_drop = arc_pg_generation_drop,

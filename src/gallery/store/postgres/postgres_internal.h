@@ -158,6 +158,8 @@ arc_status arc_pg_template_rewrite(arc_gallery_store *store, const arc_template_
 
 arc_status arc_pg_template_each(arc_gallery_store *store, const arc_template_query *q, arc_template_visit *visit, void *arg,
                                 arc_error *err);
+arc_status arc_pg_source_find(arc_gallery_store *store, arc_bytes source_sha256, int64_t *id, int64_t *identity, bool *found,
+                              arc_error *err);
 arc_status arc_pg_template_remove(arc_gallery_store *store, const int64_t *ids, int64_t count, arc_error *err);
 arc_status arc_pg_template_move(arc_gallery_store *store, int64_t from_identity, int64_t to_identity, arc_error *err);
 arc_status arc_pg_generation_drop(arc_gallery_store *store, int generation, int64_t most, bool *left, arc_error *err);

@@ -35,6 +35,7 @@ static const char *const first_tables =
     "ALTER TABLE arcface.templates ALTER crop SET STORAGE EXTERNAL;"
     "CREATE INDEX templates_identity ON arcface.templates(gallery, identity, id);"
     "CREATE INDEX templates_revision ON arcface.templates(gallery, revision, id);"
+    "CREATE INDEX templates_source ON arcface.templates(gallery, source, id) WHERE source IS NOT NULL;"
     "CREATE TABLE arcface.embeddings("
     " gallery int8 NOT NULL, template int8 NOT NULL, generation int8 NOT NULL, data bytea NOT NULL,"
     " PRIMARY KEY(gallery, template, generation),"

@@ -194,3 +194,27 @@ arc_status arc_pg_generation_drop(arc_gallery_store *store, int generation, int6
 done:
     return st;
 }
+
+arc_status arc_pg_source_find(arc_gallery_store *store, arc_bytes source_sha256, int64_t *id, int64_t *identity, bool *found,
+                              arc_error *err) {
+    static const arc_pg_statement find = {
+        "source_find",
+        "SELECT id, identity FROM arcface.templates WHERE gallery = $1::int8 AND source = $2::bytea"
+        " ORDER BY id LIMIT 1",
+        "look up a photo"};
+    arc_pg *s = arc_pg_of(store);
+    arc_pg_values v = {0};
+    PGresult *r = NULL;
+    *id = *identity = 0;
+    *found = false;
+    arc_pg_add_int(&v, s->gallery);
+    arc_pg_add_bytes(&v, source_sha256);
+    const arc_status st = arc_pg_run(s, &find, &v, &r, err);
+    if (st == ARC_OK && PQntuples(r) > 0) {
+        *id = arc_pg_int(r, 0, 0);
+        *identity = arc_pg_int(r, 0, 1);
+        *found = true;
+    }
+    PQclear(r);
+    return st;
+}

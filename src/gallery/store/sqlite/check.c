@@ -12,6 +12,8 @@ static const char *const rules[] = {
     "(SELECT count(*) AS n FROM crops JOIN templates ON id = template WHERE gallery = ?1) WHERE id = ?1 AND crops <> n",
     "SELECT 'negatives: ' || negatives || ' are counted, there are ' || n FROM galleries, "
     "(SELECT count(*) AS n FROM negatives WHERE gallery = ?1) WHERE id = ?1 AND negatives <> n",
+    "SELECT 'audit log: ' || audits || ' lines are counted, there are ' || n FROM galleries, "
+    "(SELECT count(*) AS n FROM audit WHERE gallery = ?1) WHERE id = ?1 AND audits <> n",
     "SELECT 'template ' || t.id || ' belongs to a person of another gallery' FROM templates t JOIN identities i "
     "ON i.id = t.identity WHERE t.gallery = ?1 AND i.gallery <> ?1",
     "SELECT 'template ' || t.id || ' has no embedding' FROM templates t WHERE gallery = ?1 "

@@ -163,8 +163,8 @@ arc_status arc_sqlite_counts(arc_gallery_store *store, arc_store_counts *out, ar
     ARC_TRY(arc_sqlite_number(s, "PRAGMA page_size", NULL, 0, 0, &page_bytes, "read its size", err));
     out->bytes = pages * page_bytes;
     ARC_TRY(arc_sqlite_schema_version(s, &out->schema, err));
-    ARC_TRY(arc_sqlite_number(s, "SELECT count(*) FROM audit WHERE gallery = ?1", &s->gallery, 1, 0, &out->audits, "count", err));
-    ARC_TRY(arc_sqlite_take(s, "SELECT identities, templates, crops, negatives FROM galleries WHERE id = ?1", &stmt, err));
+    ARC_TRY(
+        arc_sqlite_take(s, "SELECT identities, templates, crops, negatives, audits FROM galleries WHERE id = ?1", &stmt, err));
     sqlite3_bind_int64(stmt, 1, s->gallery);
     const int rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW) {
@@ -172,6 +172,7 @@ arc_status arc_sqlite_counts(arc_gallery_store *store, arc_store_counts *out, ar
         out->templates = sqlite3_column_int64(stmt, 1);
         out->crops = sqlite3_column_int64(stmt, 2);
         out->negatives = sqlite3_column_int64(stmt, 3);
+        out->audits = sqlite3_column_int64(stmt, 4);
     } else
         st = rc == SQLITE_DONE ? arc_fail(err, ARC_ENOTFOUND, "%s: this gallery is no longer in it", s->path)
                                : arc_sqlite_fail(s, rc, "count", err);

@@ -91,7 +91,9 @@ arc_status arc_sqlite_audit_put(arc_gallery_store *store, const arc_audit_row *r
     if (rc != SQLITE_DONE)
         st = arc_sqlite_fail(s, rc, "write the audit log", err);
     arc_sqlite_give(s, stmt);
-    return st;
+    return st == ARC_OK
+               ? arc_sqlite_change(s, "UPDATE galleries SET audits = audits + 1 WHERE id = ?1", &s->gallery, 1, "count", err)
+               : st;
 }
 
 arc_status arc_sqlite_audit_each(arc_gallery_store *store, int64_t after_id, arc_audit_visit *visit, void *arg, arc_error *err) {

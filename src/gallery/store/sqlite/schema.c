@@ -44,7 +44,13 @@ static const char *const first_tables =
     "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;"
     "CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;";
 
-static const char *const steps[] = {first_tables};
+/* Photos are recognised when they come again; lines of the log are counted along as well. */
+static const char *const sources_and_counts =
+    "CREATE INDEX templates_source ON templates(gallery, source) WHERE source IS NOT NULL;"
+    "ALTER TABLE galleries ADD COLUMN audits INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE galleries SET audits = (SELECT count(*) FROM audit WHERE gallery = galleries.id);";
+
+static const char *const steps[] = {first_tables, sources_and_counts};
 
 arc_status arc_sqlite_schema_version(arc_sqlite *s, int64_t *version, arc_error *err) {
     return arc_sqlite_number(s, "PRAGMA user_version", NULL, 0, 0, version, "read its version", err);

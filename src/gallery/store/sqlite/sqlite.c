@@ -31,6 +31,7 @@ const arc_gallery_store_type arc_sqlite_store = {
     .identity_remove = arc_sqlite_identity_remove,
     .identity_each = arc_sqlite_identity_each,
     .template_put = arc_sqlite_template_put,
+    .source_find = arc_sqlite_source_find,
     .embedding_put = arc_sqlite_embedding_put,
     .template_rewrite = arc_sqlite_template_rewrite,
     .generation_drop = arc_sqlite_generation_drop,

@@ -123,6 +123,9 @@ arc_status arc_sqlite_identity_empty(arc_sqlite *s, int64_t id, arc_error *err);
 arc_status arc_sqlite_template_each(arc_gallery_store *store, const arc_template_query *q, arc_template_visit *visit, void *arg,
                                     arc_error *err);
 
+arc_status arc_sqlite_source_find(arc_gallery_store *store, arc_bytes source_sha256, int64_t *id, int64_t *identity, bool *found,
+                                  arc_error *err);
+
 /* ---- log.c: negatives and the audit log ---- */
 
 arc_status arc_sqlite_negative_put(arc_gallery_store *store, const arc_negative_row *row, arc_error *err);

@@ -78,3 +78,26 @@ arc_status arc_sqlite_template_each(arc_gallery_store *store, const arc_template
     arc_sqlite_give(s, stmt);
     return st;
 }
+
+arc_status arc_sqlite_source_find(arc_gallery_store *store, arc_bytes source_sha256, int64_t *id, int64_t *identity, bool *found,
+                                  arc_error *err) {
+    arc_sqlite *s = arc_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    *id = *identity = 0;
+    *found = false;
+    arc_status st = arc_sqlite_take(
+        s, "SELECT id, identity FROM templates WHERE gallery = ?1 AND source = ?2 ORDER BY id LIMIT 1", &stmt, err);
+    if (st != ARC_OK)
+        return st;
+    sqlite3_bind_int64(stmt, 1, s->gallery);
+    arc_sqlite_bind_bytes(stmt, 2, source_sha256);
+    const int rc = sqlite3_step(stmt);
+    *found = rc == SQLITE_ROW;
+    if (*found) {
+        *id = sqlite3_column_int64(stmt, 0);
+        *identity = sqlite3_column_int64(stmt, 1);
+    } else if (rc != SQLITE_DONE)
+        st = arc_sqlite_fail(s, rc, "read the templates", err);
+    arc_sqlite_give(s, stmt);
+    return st;
+}

@@ -1,0 +1,87 @@
+/* gallery: binding to a model, by the digest of its file. */
+#include "base/digest.h"
+#include "gallery/gallery_internal.h"
+#include "model/model.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static arc_status other_model(const arc_gallery *g, const arc_binding *wanted, arc_error *err) {
+    const arc_binding *b = &g->binding;
+    if (b->dim != wanted->dim)
+        return arc_gallery_fail(
+            g, err, ARC_EINVAL,
+            "bound to %s, whose embeddings have %d numbers; those of %s have %d. \"arcface gallery migrate\" moves "
+            "it to another model, another gallery (--gallery PATH) begins anew",
+            b->model_name, b->dim, wanted->model_name, wanted->dim);
+    return arc_gallery_fail(
+        g, err, ARC_EINVAL,
+        "bound to the model %s (sha256 %.12s...), and %s (%.12s...) is another one: their embeddings cannot be "
+        "compared. \"arcface gallery migrate\" moves it to another model, another gallery (--gallery PATH) begins "
+        "anew",
+        b->model_name, b->model_sha256, wanted->model_name, wanted->model_sha256);
+}
+
+static arc_status bind_within(arc_gallery *g, arc_binding *wanted, arc_error *err) {
+    const arc_binding *b = &g->binding;
+    arc_status st;
+    if (b->dim > 0) {
+        const bool same = b->dim == wanted->dim && strcmp(b->model_sha256, wanted->model_sha256) == 0 &&
+                          (*b->model_sha256 || strcmp(b->model_name, wanted->model_name) == 0);
+        return same ? ARC_OK : other_model(g, wanted, err);
+    }
+    wanted->fusion = b->fusion;
+    wanted->sketch = b->sketch;
+    wanted->generation = b->generation;
+    ARC_TRY(arc_gallery_put_binding(g, wanted, err));
+    ARC_TRY(arc_gallery_note(g, "bind", "gallery", err, "{\"sha256\":\"%s\",\"dim\":%d}", wanted->model_sha256, wanted->dim));
+done:
+    return st;
+}
+
+/* Most calls find the gallery bound already, and need not write. */
+static arc_status bind_to(arc_gallery *g, arc_binding *wanted, arc_error *err) {
+    arc_status st = arc_gallery_enter(g, false, err);
+    if (st != ARC_OK)
+        return st;
+    const bool bound = g->binding.dim > 0;
+    st = arc_gallery_leave(g, bound ? bind_within(g, wanted, err) : ARC_OK, err);
+    if (st != ARC_OK || bound)
+        return st;
+    ARC_TRY(arc_gallery_enter(g, true, err));
+    ARC_TRY(arc_gallery_leave(g, bind_within(g, wanted, err), err));
+    ARC_TRY(arc_gallery_enter(g, false, err)); /* reads it */
+    st = arc_gallery_leave(g, ARC_OK, err);
+done:
+    return st;
+}
+
+arc_status arc_gallery_bind(arc_gallery *g, const arc_model *embedder, arc_error *err) {
+    const arc_contract *c = arc_model_contract(embedder);
+    arc_binding wanted = {.dim = c->dim};
+    arc_status st;
+    if (!embedder->path)
+        return arc_gallery_fail(g, err, ARC_EUNSUPPORTED, "a gallery is bound to a model's file; save this model first");
+    ARC_TRY(arc_verify_rule_of(embedder, &wanted.rule, err));
+    ARC_TRY(arc_digest_file(embedder->path, wanted.model_sha256, err));
+    snprintf(wanted.model_name, sizeof wanted.model_name, "%s", arc_path_name(embedder->path));
+    snprintf(wanted.align, sizeof wanted.align, "%s", arc_template_name(c->align));
+    st = bind_to(g, &wanted, err);
+done:
+    return st;
+}
+
+arc_status arc_gallery_bind_foreign(arc_gallery *g, const char *name, int dim, double threshold, arc_error *err) {
+    arc_binding wanted = {.dim = dim, .rule.threshold = threshold};
+    if (dim < 1 || dim > 4096)
+        return arc_gallery_fail(g, err, ARC_EINVAL, "embeddings of %d numbers; they have 1 to 4096", dim);
+    if (!(threshold >= -1 && threshold <= 1))
+        return arc_gallery_fail(g, err, ARC_EINVAL, "a threshold is a cosine, -1 to 1, not %g", threshold);
+    const arc_status st = arc_gallery_check_name(g, name, err);
+    if (st != ARC_OK)
+        return st;
+    if (strlen(name) >= sizeof wanted.model_name)
+        return arc_gallery_fail(g, err, ARC_EINVAL, "the name of the embeddings' origin is too long");
+    memcpy(wanted.model_name, name, strlen(name) + 1);
+    return bind_to(g, &wanted, err);
+}

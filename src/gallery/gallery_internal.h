@@ -1,0 +1,121 @@
+/* gallery: what the files of this room share: an open gallery, and how one enters and leaves it.
+ *
+ * Locks. `lock` guards the store, the seal and the binding: whoever calls the store holds it, from arc_gallery_enter to
+ * arc_gallery_leave. `index_lock` guards the index as a whole: searches share it, and it is taken alone to bring the index up to
+ * date. It is taken after `lock`, never before; a search holds it without `lock`, so that searches run side by side while others
+ * read and write the store. */
+#ifndef ARC_GALLERY_INTERNAL_H
+#define ARC_GALLERY_INTERNAL_H
+
+#include "gallery/binding.h"
+#include "gallery/seal/seal.h"
+#include "gallery/store/store.h"
+#include <arcface/gallery_search.h>
+#include <arcface/index.h>
+#include <pthread.h>
+
+/* Values are unsealed into buffers, one for each column, which are used again for the next row. */
+typedef struct arc_gallery_scratch {
+    arc_buffer name, note, embedding, crop, detail;
+} arc_gallery_scratch;
+
+struct arc_gallery {
+    arc_context *ctx;
+    arc_gallery_store *store;
+    char *location;   /* as it was given: what error texts begin with */
+    char *index_path; /* NULL: the index is in memory only */
+    char name[ARC_STORE_GALLERY_NAME_BYTES + 1];
+    char *actor;
+    bool read_only, keep_crops;
+    bool writing;      /* the transaction that is open may change something */
+    bool index_behind; /* something may have changed since the index was brought up to date */
+    pthread_mutex_t lock;
+    arc_seal *seal;
+    arc_binding binding;
+    arc_buffer binding_text, record; /* as they were last read from the store */
+    arc_gallery_scratch scratch;     /* for whoever holds `lock` */
+    arc_store_counts counts;         /* when the index was last brought up to date */
+    pthread_rwlock_t index_lock;
+    arc_index *index; /* NULL: not asked for yet */
+    int64_t index_revision;
+    uint8_t index_mark[ARC_STORE_MARK_BYTES];
+    int index_generation;
+    int64_t index_pending; /* templates that changed since the index was read from its file or written to it */
+};
+
+/* ---- access.c ---- */
+
+/* Takes the lock and begins a transaction, with seal and binding as they are in it. After a failure neither is held. Errors:
+ * EINVAL (writing to what was opened for reading), those of the store, of the seal. */
+arc_status arc_gallery_enter(arc_gallery *g, bool write, arc_error *err);
+/* Ends what enter began: commits if st is OK, else rolls back; returns st or why the commit failed. */
+arc_status arc_gallery_leave(arc_gallery *g, arc_status st, arc_error *err);
+/* Stores the binding as it is in g. */
+arc_status arc_gallery_put_binding(arc_gallery *g, const arc_binding *binding, arc_error *err);
+/* EINVAL unless the gallery is bound. */
+arc_status arc_gallery_need_binding(const arc_gallery *g, arc_error *err);
+/* Puts "LOCATION: " before the sentence. */
+arc_status arc_gallery_fail(const arc_gallery *g, arc_error *err, arc_status code, const char *fmt, ...) ARC_PRINTF(4, 5);
+
+/* ---- audit.c ---- */
+
+/* A line of the audit log, within a write transaction. fmt gives the detail, a JSON object. */
+arc_status arc_gallery_note(arc_gallery *g, const char *action, const char *subject, arc_error *err, const char *fmt, ...)
+    ARC_PRINTF(5, 6);
+
+/* ---- values.c: what is in a row ---- */
+
+arc_status arc_gallery_check_name(const arc_gallery *g, const char *name, arc_error *err);
+/* NULL and "" are no object, which is allowed. */
+arc_status arc_gallery_check_json(const arc_gallery *g, const char *json, const char *what, arc_error *err);
+/* out: [dim] of length 1. EINVAL for numbers that are not finite and for a vector of zeros; `what` names it. */
+arc_status arc_gallery_unit(const arc_gallery *g, const float *in, float *out, const char *what, int64_t number, arc_error *err);
+/* The text in a buffer, with a zero behind it. */
+arc_status arc_gallery_text(const arc_gallery *g, arc_seal_place place, arc_bytes value, arc_buffer *buffer, const char **text,
+                            arc_error *err);
+/* [dim]: opened, checked for size. Borrowed from `buffer` or from `value`. */
+arc_status arc_gallery_embedding(const arc_gallery *g, arc_seal_column column, int64_t row, arc_bytes value, arc_buffer *buffer,
+                                 const float **out, arc_error *err);
+void arc_gallery_scratch_begin(arc_gallery_scratch *s, const arc_alloc *alloc);
+void arc_gallery_scratch_end(arc_gallery_scratch *s);
+
+/* ---- identities.c ---- */
+
+/* Within a transaction: the opened values of a row, in g->scratch. */
+arc_status arc_gallery_open_identity(arc_gallery *g, const arc_identity_row *row, arc_identity *out, arc_error *err);
+/* The reverse: the row, with sealed values in g->scratch, and with what it is looked up by in `lookup`. */
+arc_status arc_gallery_close_identity(arc_gallery *g, const arc_identity *in, arc_seal_lookup *lookup, arc_identity_row *out,
+                                      arc_error *err);
+/* Within a transaction, the name checked. */
+arc_status arc_gallery_find_within(arc_gallery *g, const char *name, int64_t *id, bool *found, arc_error *err);
+/* Within a write transaction, name and note checked. EINVAL: the name is taken. */
+arc_status arc_gallery_add_within(arc_gallery *g, const char *name, const char *note_json, int64_t *id, arc_error *err);
+
+/* ---- templates.c ---- */
+
+/* Within a transaction: the opened values of a row, in g->scratch. */
+arc_status arc_gallery_open_template(arc_gallery *g, const arc_template_row *row, arc_template_record *out, arc_error *err);
+/* Within a write transaction of a gallery that is bound: stores them, people by new names included, with ids from *first on. */
+arc_status arc_gallery_put_templates(arc_gallery *g, const arc_template_in *in, int64_t count, int64_t *first, arc_error *err);
+
+/* ---- index_file.c ---- */
+
+void arc_gallery_index_options(const arc_gallery *g, arc_index_options *out);
+/* Reads the index from its file; leaves g without one if there is none of use. Errors: ENOMEM. */
+arc_status arc_gallery_load_index(arc_gallery *g, arc_error *err);
+/* Writes the index as it is. For save.c. */
+arc_status arc_gallery_write_index(arc_gallery *g, arc_error *err);
+
+/* ---- follow.c ---- */
+
+/* Within a transaction of a gallery that is bound: brings the index to the state of the gallery in it. */
+arc_status arc_gallery_follow(arc_gallery *g, arc_error *err);
+/* The same with a transaction of its own, if anything may have changed. */
+arc_status arc_gallery_refresh(arc_gallery *g, arc_error *err);
+
+/* ---- save.c ---- */
+
+/* Writes the index to its file, brought to the state of the gallery. No transaction is open. */
+arc_status arc_gallery_save_index(arc_gallery *g, arc_error *err);
+
+#endif
