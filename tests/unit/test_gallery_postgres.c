@@ -146,6 +146,29 @@ static void large_values_go_in_and_out(void **state) {
     s->type->close(&s);
 }
 
+static void damage_is_found(void **state) {
+    (void)state;
+    arc_gallery_store *s = store_open_new("main");
+    seen wrong = {0};
+    ok(s->type->begin(s, true, err));
+    const int64_t ann = put_person(s, "Ann");
+    put_templates(s, ann, 5);
+    put_templates(s, put_person(s, "Bob"), 4);
+    ok(s->type->commit(s, err));
+    ok(s->type->begin(s, true, err));
+    ok(s->type->identity_remove(s, ann, err)); /* takes its templates with it, which are counted */
+    ok(s->type->commit(s, err));
+    assert_int_equal(counts_of(s).templates, 4);
+    assert_int_equal(counts_of(s).crops, 2);
+    assert_whole(s);
+    run_sql(
+        "UPDATE arcface.galleries SET templates = 7; DELETE FROM arcface.embeddings; UPDATE arcface.templates SET revision = 99;"
+        "SELECT setval('arcface.template_ids_1', 1)");
+    ok(s->type->check(s, see_problem, &wrong, err));
+    assert_int_equal(wrong.count, 4);
+    s->type->close(&s);
+}
+
 /* ---- connections that are lost ---- */
 
 static void a_lost_connection_stores_nothing(void **state) {
@@ -392,6 +415,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_opened_is_named),
         cmocka_unit_test(reading_only_changes_nothing),
         cmocka_unit_test(large_values_go_in_and_out),
+        cmocka_unit_test(damage_is_found),
         cmocka_unit_test(a_lost_connection_stores_nothing),
         cmocka_unit_test(the_outcome_of_a_commit_is_known),
         cmocka_unit_test(racing_writers_keep_the_gallery_whole),

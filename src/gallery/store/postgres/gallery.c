@@ -135,13 +135,10 @@ arc_status arc_pg_changes(arc_gallery_store *store, int64_t after, const uint8_t
 arc_status arc_pg_counts(arc_gallery_store *store, arc_store_counts *out, arc_error *err) {
     static const arc_pg_statement ask = {
         "counts",
-        "SELECT (SELECT count(*) FROM arcface.identities WHERE gallery = $1::int8),"
-        " (SELECT count(*) FROM arcface.templates WHERE gallery = $1::int8),"
-        " (SELECT count(*) FROM arcface.negatives WHERE gallery = $1::int8),"
-        " (SELECT count(crop) FROM arcface.templates WHERE gallery = $1::int8),"
-        " (SELECT count(*) FROM arcface.audit WHERE gallery = $1::int8),"
+        "SELECT identities, templates, negatives, crops, audits,"
         " (SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::int8 FROM pg_class c JOIN pg_namespace n"
-        "   ON n.oid = c.relnamespace WHERE n.nspname = 'arcface' AND c.relkind = 'r')",
+        "   ON n.oid = c.relnamespace WHERE n.nspname = 'arcface' AND c.relkind = 'r')"
+        " FROM arcface.galleries WHERE id = $1::int8",
         "count the gallery's rows"};
     arc_pg *s = arc_pg_of(store);
     arc_pg_values v = {0};
@@ -150,6 +147,8 @@ arc_status arc_pg_counts(arc_gallery_store *store, arc_store_counts *out, arc_er
     memset(out, 0, sizeof *out);
     arc_pg_add_int(&v, s->gallery);
     st = arc_pg_run(s, &ask, &v, &r, err);
+    if (st == ARC_OK && PQntuples(r) == 0)
+        st = arc_fail(err, ARC_ENOTFOUND, "%s: the gallery is not there any more", s->label);
     if (st == ARC_OK)
         *out = (arc_store_counts){.identities = arc_pg_int(r, 0, 0),
                                   .templates = arc_pg_int(r, 0, 1),
@@ -232,6 +231,15 @@ static const struct {
       "0)",
       "check its identities"},
      "identities without a name"},
+    {{"check_counts",
+      "SELECT (identities <> (SELECT count(*) FROM arcface.identities WHERE gallery = $1::int8))::int4::int8"
+      " + (templates <> (SELECT count(*) FROM arcface.templates WHERE gallery = $1::int8))::int4::int8"
+      " + (crops <> (SELECT count(crop) FROM arcface.templates WHERE gallery = $1::int8))::int4::int8"
+      " + (negatives <> (SELECT count(*) FROM arcface.negatives WHERE gallery = $1::int8))::int4::int8"
+      " + (audits <> (SELECT count(*) FROM arcface.audit WHERE gallery = $1::int8))::int4::int8"
+      " FROM arcface.galleries WHERE id = $1::int8",
+      "check its counts"},
+     "counts that are not those of the rows"},
     {{"check_ids",
       "SELECT count(*) FROM pg_sequences q JOIN (VALUES"
       " ('template', (SELECT max(id) FROM arcface.templates WHERE gallery = $1::int8)),"

@@ -15,7 +15,8 @@ static const char *const first_tables =
     "INSERT INTO arcface.schema_version VALUES (1);"
     "CREATE TABLE arcface.galleries("
     " id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE, revision int8 NOT NULL DEFAULT 0,"
-    " changes int8 NOT NULL DEFAULT 0);"
+    " changes int8 NOT NULL DEFAULT 0, identities int8 NOT NULL DEFAULT 0, templates int8 NOT NULL DEFAULT 0,"
+    " crops int8 NOT NULL DEFAULT 0, negatives int8 NOT NULL DEFAULT 0, audits int8 NOT NULL DEFAULT 0);"
     "CREATE TABLE arcface.meta("
     " gallery int8 NOT NULL REFERENCES arcface.galleries, key text NOT NULL, value bytea NOT NULL, PRIMARY KEY(gallery, key));"
     "CREATE TABLE arcface.revisions("
@@ -55,7 +56,36 @@ static const char *const first_tables =
     "CREATE TRIGGER audit_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON arcface.audit"
     " FOR EACH STATEMENT EXECUTE FUNCTION arcface.audit_stays();";
 
-static const char *const steps[] = {first_tables};
+/* Rows are counted along in `galleries` by triggers, once for each statement and also for what a removed identity takes with it:
+ * a count of millions of rows takes longer than a search. check in gallery.c compares. */
+static const char *const first_counts =
+    "CREATE FUNCTION arcface.count_rows() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+    " EXECUTE format('UPDATE arcface.galleries g SET %1$I = g.%1$I %2$s d.n FROM"
+    "  (SELECT gallery, count(*) AS n FROM changed GROUP BY gallery) d WHERE g.id = d.gallery',"
+    "  TG_ARGV[0], CASE TG_OP WHEN 'INSERT' THEN '+' ELSE '-' END);"
+    " RETURN NULL; END$$;"
+    "CREATE FUNCTION arcface.count_crops() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+    " IF TG_OP <> 'DELETE' THEN UPDATE arcface.galleries g SET crops = g.crops + d.n FROM"
+    "  (SELECT gallery, count(crop) AS n FROM added GROUP BY gallery) d WHERE g.id = d.gallery AND d.n > 0; END IF;"
+    " IF TG_OP <> 'INSERT' THEN UPDATE arcface.galleries g SET crops = g.crops - d.n FROM"
+    "  (SELECT gallery, count(crop) AS n FROM gone GROUP BY gallery) d WHERE g.id = d.gallery AND d.n > 0; END IF;"
+    " RETURN NULL; END$$;"
+#define COUNTED(table, column)                                                                                                   \
+    "CREATE TRIGGER count_in AFTER INSERT ON arcface." table " REFERENCING NEW TABLE AS changed"                                 \
+    " FOR EACH STATEMENT EXECUTE FUNCTION arcface.count_rows('" column "');"                                                     \
+    "CREATE TRIGGER count_out AFTER DELETE ON arcface." table " REFERENCING OLD TABLE AS changed"                                \
+    " FOR EACH STATEMENT EXECUTE FUNCTION arcface.count_rows('" column "');"
+    COUNTED("identities", "identities") COUNTED("templates", "templates") COUNTED("negatives", "negatives")
+        COUNTED("audit", "audits")
+#undef COUNTED
+            "CREATE TRIGGER crops_in AFTER INSERT ON arcface.templates REFERENCING NEW TABLE AS added"
+            " FOR EACH STATEMENT EXECUTE FUNCTION arcface.count_crops();"
+            "CREATE TRIGGER crops_out AFTER DELETE ON arcface.templates REFERENCING OLD TABLE AS gone"
+            " FOR EACH STATEMENT EXECUTE FUNCTION arcface.count_crops();"
+            "CREATE TRIGGER crops_other AFTER UPDATE ON arcface.templates REFERENCING OLD TABLE AS gone NEW TABLE AS added"
+            " FOR EACH STATEMENT EXECUTE FUNCTION arcface.count_crops();";
+
+static const char *const steps[][2] = {{first_tables, first_counts}};
 
 arc_status arc_pg_schema_version(arc_pg *s, int64_t *version, arc_error *err) {
     /* The catalogue's own table, as names are looked up in a cache that does not see at once what another process has made. */
@@ -105,7 +135,8 @@ static arc_status upgrade(arc_pg *s, arc_error *err) {
     ARC_TRY(arc_pg_schema_version(s, &version, err));
     ARC_TRY(judge(s, version, err));
     for (size_t i = (size_t)version; i < ARC_COUNT(steps); i++)
-        ARC_TRY(arc_pg_text(s, steps[i], "make its tables", err));
+        for (size_t part = 0; part < ARC_COUNT(steps[i]); part++)
+            ARC_TRY(arc_pg_text(s, steps[i][part], "make its tables", err));
     ARC_TRY(arc_pg_text(s, "COMMIT", "make its tables", err));
 done:
     if (st != ARC_OK && !arc_pg_lost(s))
