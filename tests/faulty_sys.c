@@ -90,8 +90,9 @@ int arc_sys_fstat(int fd, struct stat *out) {
     return fails("fstat") ? -1 : fstat(fd, out);
 }
 
-void *arc_sys_map(int fd, size_t bytes) {
-    void *data = fails("map") ? MAP_FAILED : mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+void *arc_sys_map(int fd, size_t bytes, bool writable) {
+    const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    void *data = fails("map") ? MAP_FAILED : mmap(NULL, bytes, access, MAP_PRIVATE, fd, 0);
     return data == MAP_FAILED ? NULL : data;
 }
 

@@ -22,6 +22,8 @@ extern "C" {
 #define ARC_INDEX_MAX_DIM 4096
 /** The most answers to one probe. */
 #define ARC_INDEX_MAX_TOP 65536
+/** The most templates that a fast search compares. */
+#define ARC_INDEX_MAX_CANDIDATES (1 << 20)
 /** Bytes of a stamp, which says what a file holds. */
 #define ARC_INDEX_STAMP_BYTES 32
 /** Bytes of the key of a sealed file. */
@@ -81,6 +83,8 @@ typedef struct arc_index_query {
     bool by_owner;      /**< of each owner only the best template: `top` then counts owners; default false */
     /** Sketches choose what is scanned at all, in an index that has them; answers may be missed. Default false. */
     bool fast;
+    /** With `fast`: so many templates are compared further; default 0: 32 for each answer, at least 1024 */
+    int candidates;
     /** Whether a template takes part: asked for every one before the scan. NULL (default): all do. */
     bool (*keep)(void *ctx, int64_t id, int64_t owner);
     void *keep_ctx; /**< passed to keep */

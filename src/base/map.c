@@ -1,11 +1,12 @@
-/* base: reads files, as read-only mappings of the whole file. */
+/* base: reads files, as mappings of the whole file. */
 #include "base/file.h"
+#include "base/patch.h"
 #include "base/sys.h"
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static arc_status map_fd(arc_map *out, int fd, const char *path, size_t max_bytes, arc_error *err) {
+static arc_status map_fd(arc_map *out, int fd, const char *path, size_t max_bytes, bool writable, arc_error *err) {
     struct stat info;
     if (arc_sys_fstat(fd, &info) != 0)
         return arc_fail_errno(err, "read", path);
@@ -17,22 +18,30 @@ static arc_status map_fd(arc_map *out, int fd, const char *path, size_t max_byte
         return arc_fail(err, ARC_ELIMIT, "%s: %lld bytes, more than the limit of %zu", path, (long long)info.st_size, max_bytes);
     if (info.st_size == 0)
         return ARC_OK;
-    void *data = arc_sys_map(fd, (size_t)info.st_size);
+    void *data = arc_sys_map(fd, (size_t)info.st_size, writable);
     if (!data)
         return arc_fail_errno(err, "map", path);
     *out = (arc_map){data, (size_t)info.st_size, true};
     return ARC_OK;
 }
 
-arc_status arc_map_open(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
+static arc_status open_and_map(arc_map *out, const char *path, size_t max_bytes, bool writable, arc_error *err) {
     static const uint8_t nothing[1];
     *out = (arc_map){nothing, 0, false};
     int fd = arc_sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* refuses a named pipe instead of waiting for it */
     if (fd < 0)
         return arc_fail_errno(err, "open", path);
-    arc_status st = map_fd(out, fd, path, max_bytes, err);
+    arc_status st = map_fd(out, fd, path, max_bytes, writable, err);
     (void)arc_sys_close(fd);
     return st;
+}
+
+arc_status arc_map_open(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
+    return open_and_map(out, path, max_bytes, false, err);
+}
+
+arc_status arc_map_private(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
+    return open_and_map(out, path, max_bytes, true, err);
 }
 
 void arc_map_close(arc_map *map) {

@@ -49,8 +49,8 @@ int arc_sys_fstat(int fd, struct stat *out) {
     return fstat(fd, out);
 }
 
-void *arc_sys_map(int fd, size_t bytes) {
-    void *data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+void *arc_sys_map(int fd, size_t bytes, bool writable) {
+    void *data = mmap(NULL, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_PRIVATE, fd, 0);
     return data == MAP_FAILED ? NULL : data;
 }
 

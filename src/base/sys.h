@@ -1,5 +1,5 @@
 /* base: the system calls on files, one function each, which the files of this room use (map.c, input.c, writer.c, append.c,
- * folder.c, listing.c, lock.c, paths.c). No other room includes it: they use file.h, paths.h, lock.h and store.h.
+ * patch.c, folder.c, listing.c, lock.c, paths.c). No other room includes it: they use file.h, paths.h, lock.h and store.h.
  *
  * Tests link tests/faulty_sys.c in place of sys.c and make every single call fail in turn, as their allocator does with every
  * allocation. The library itself has no switch for it. The functions behave like the calls of the same name: -1 or NULL, and
@@ -22,7 +22,7 @@ int arc_sys_truncate(int fd, off_t bytes);
 int arc_sys_lock(int fd, int operation); /* flock */
 int arc_sys_stat(const char *path, struct stat *out);
 int arc_sys_fstat(int fd, struct stat *out);
-void *arc_sys_map(int fd, size_t bytes); /* private, read-only, from the beginning; NULL, not MAP_FAILED */
+void *arc_sys_map(int fd, size_t bytes, bool writable); /* private, from the beginning; NULL, not MAP_FAILED */
 int arc_sys_rename(const char *from, const char *to);
 int arc_sys_unlink(const char *path);
 int arc_sys_mkdir(const char *path, mode_t mode);

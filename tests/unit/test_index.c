@@ -212,36 +212,41 @@ static void error_of_the_caller(void **state) {
     free_set(&s);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------
+/* ---- sketches ---------------------------------------------------------------------------------------------------------------
  */
 
-static void to_a_file_and_back(void **state) {
+/* A fast search with as many candidates as templates is exact; with a few it still finds those that are near. */
+static void fast(void **state) {
     (void)state;
-    const char *path = in_folder("index");
-    uint8_t stamp[ARC_INDEX_STAMP_BYTES] = "revision 5", read[ARC_INDEX_STAMP_BYTES];
-    for (int64_t count = 0; count < 1000; count = count * 3 + 5) {
-        search_set s = make_set(CLUSTERS, count + 1, 48);
-        arc_index_options o = index_options(48);
+    static const int dims[] = {1, 5, 64, 100, 512, 700};
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
+        search_set s = make_set(CLUSTERS, 3000, dims[i]);
+        arc_index_options o = index_options(dims[i]);
+        o.sketch = true;
         arc_index *x = index_of(ctx, &s, &o);
         arc_error err = {0};
-        assert_int_equal(arc_index_remove(x, &s.id[count], 1, NULL, &err), ARC_OK);
-        s.id[count] = 0;
-        stamp[20] = (uint8_t)count;
-        assert_int_equal(arc_index_save(x, path, stamp, &err), ARC_OK);
+        assert_int_equal(arc_index_remove(x, &s.id[7], 1, NULL, &err), ARC_OK);
+        s.id[7] = 0;
+        float *p = probes_of(CLUSTERS, &s, 20);
+        arc_index_query q = query_of(3);
+        q.fast = true;
+        q.candidates = 3000;
+        expect_exact(x, &s, p, 20, &q, "all are candidates");
+        q.keep = keep_some;
+        expect_exact(x, &s, p, 3, &q, "all that are kept are candidates");
+        q.keep = NULL;
+        q.by_owner = true;
+        expect_exact(x, &s, p, 1, &q, "all are candidates, by owner");
+        q.by_owner = false;
+        q.candidates = 100;
+        if (dims[i] >= 512)
+            expect_exact(x, &s, p, 20, &q, "a thirtieth are candidates");
+        q.candidates = -1;
+        arc_index_hit hit[3];
+        int found;
+        assert_int_equal(arc_index_search(x, p, 1, &q, hit, &found, &err), ARC_EINVAL);
+        free(p);
         arc_index_free(&x);
-        if (arc_index_load(ctx, &o, path, &x, read, &err) != ARC_OK)
-            fail_msg("%s", err.text);
-        assert_memory_equal(read, stamp, sizeof stamp);
-        assert_int_equal(arc_index_count(x), count);
-        arc_index_query q = query_of(6);
-        expect_exact(x, &s, s.row, 1, &q, "from the file");
-        arc_index_free(&x);
-        o.dim = 49;
-        assert_int_equal(arc_index_load(ctx, &o, path, &x, read, &err), ARC_ESHAPE);
-        o.dim = 48;
-        o.exact = exact_fails;
-        assert_int_equal(arc_index_load(ctx, &o, path, &x, read, &err), ARC_ESHAPE);
-        assert_null(x);
         free_set(&s);
     }
 }
@@ -256,7 +261,8 @@ static void every_allocation(void **state) {
     search_set s = make_set(CLUSTERS, 600, 24);
     const char *path = in_folder("memory");
     arc_index_options o = index_options(24);
-    arc_test_walk walk = {.heap = &heap};
+    o.sketch = true;
+    arc_test_walk walk = {.heap = &heap, .may_manage = true}; /* to remember what to write */
     arc_index_hit hit[12 * 5];
     int found[12];
     uint8_t stamp[ARC_INDEX_STAMP_BYTES] = "";
@@ -280,6 +286,10 @@ static void every_allocation(void **state) {
             st = arc_index_load(context, &o, path, &x, stamp, NULL);
         if (st == ARC_OK)
             st = arc_index_search(x, s.row, 12, &q, hit, found, NULL);
+        q.fast = true;
+        if (st == ARC_OK)
+            st = arc_index_search(x, s.row, 12, &q, hit, found, NULL);
+        q.fast = false;
         if (st == ARC_OK)
             st = arc_index_remove(x, s.id, 3, NULL, NULL);
         arc_index_free(&x);
@@ -297,7 +307,7 @@ int main(void) {
                                        cmocka_unit_test(changes),
                                        cmocka_unit_test(refused),
                                        cmocka_unit_test(error_of_the_caller),
-                                       cmocka_unit_test(to_a_file_and_back),
+                                       cmocka_unit_test(fast),
                                        cmocka_unit_test(every_allocation)};
     return cmocka_run_group_tests_name("index", tests, open_context, close_context);
 }

@@ -9,11 +9,11 @@ static size_t home_of(const arc_id_table *t, int64_t id) {
 }
 
 static int64_t id_at(const arc_id_table *t, size_t at) {
-    return arc_slots_id(t->slots, t->entry[at] - 1);
+    return t->slots->id[t->entry[at] - 1];
 }
 
 void arc_id_table_put(arc_id_table *t, uint32_t slot) {
-    size_t at = home_of(t, arc_slots_id(t->slots, slot));
+    size_t at = home_of(t, t->slots->id[slot]);
     while (t->entry[at])
         at = (at + 1) & (t->size - 1);
     t->entry[at] = slot + 1;
@@ -35,7 +35,7 @@ arc_status arc_id_table_reserve(arc_id_table *t, int64_t extra, arc_error *err) 
     t->size = size;
     t->count = 0;
     for (int64_t slot = 0; slot < t->slots->used; slot++)
-        if (arc_slots_id(t->slots, (uint32_t)slot) != 0)
+        if (t->slots->id[slot] != 0)
             arc_id_table_put(t, (uint32_t)slot);
     return ARC_OK;
 }
@@ -60,7 +60,7 @@ bool arc_id_table_find(const arc_id_table *t, int64_t id, uint32_t *slot) {
 
 void arc_id_table_remove(arc_id_table *t, uint32_t slot) {
     const size_t mask = t->size - 1;
-    size_t hole = home_of(t, arc_slots_id(t->slots, slot));
+    size_t hole = home_of(t, t->slots->id[slot]);
     while (t->entry[hole] != slot + 1)
         hole = (hole + 1) & mask;
     for (size_t at = (hole + 1) & mask; t->entry[at]; at = (at + 1) & mask) {

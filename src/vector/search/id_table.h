@@ -1,5 +1,5 @@
 /* vector/search: which place the template with an id is in. A hash table of places' numbers, 4 bytes each, which reads the ids
- * where they lie, in the segments. */
+ * where they lie. */
 #ifndef ARC_VECTOR_SEARCH_ID_TABLE_H
 #define ARC_VECTOR_SEARCH_ID_TABLE_H
 

@@ -1,6 +1,8 @@
 /* vector/search: making an index and changing what is in it. */
+#include "vector/search/checksum.h"
 #include "vector/search/index_internal.h"
 #include "vector/search/quantise.h"
+#include "vector/search/sketch.h"
 #include <sodium.h>
 #include <string.h>
 
@@ -31,6 +33,7 @@ arc_status arc_index_new(arc_context *ctx, const arc_index_options *options, arc
     }
     pthread_rwlock_init(&x->lock, NULL);
     pthread_mutex_init(&x->exact, NULL);
+    pthread_mutex_init(&x->save, NULL);
     x->slots.alloc = &ctx->alloc;
     arc_segment_layout_make(&x->slots.layout, (size_t)options->dim, options->sketch, !options->exact);
     x->ids.slots = &x->slots;
@@ -43,12 +46,31 @@ void arc_index_free(arc_index **index) {
         return;
     arc_index *x = *index;
     *index = NULL;
+    arc_mem_free(&x->ctx->alloc, x->file.touched);
     arc_id_table_free(&x->ids);
     arc_slots_free(&x->slots, x->options.seal_key != NULL);
     sodium_memzero(x->key, sizeof x->key);
     pthread_mutex_destroy(&x->exact);
+    pthread_mutex_destroy(&x->save);
     pthread_rwlock_destroy(&x->lock);
     arc_mem_free(&x->ctx->alloc, x);
+}
+
+void arc_index_touch(arc_index *x, uint32_t slot) {
+    arc_index_file *f = &x->file;
+    if (!f->known || slot >= f->used)
+        return;
+    if (f->touches == f->capacity) {
+        const size_t capacity = f->capacity ? f->capacity * 2 : 64;
+        uint32_t *touched = arc_mem_grow(&x->ctx->alloc, f->touched, f->capacity, capacity, sizeof *touched);
+        if (!touched) {
+            f->known = false;
+            return;
+        }
+        f->touched = touched;
+        f->capacity = capacity;
+    }
+    f->touched[f->touches++] = slot;
 }
 
 typedef struct addition {
@@ -72,8 +94,11 @@ static void write_templates(void *arg, size_t begin, size_t end, int thread) {
         g.length[at] = q.length;
         for (size_t k = 0; k < l->stride; k++)
             g.code[at * l->stride + k] = (uint8_t)(code[k] + 128);
+        if (g.sketch)
+            arc_sketch(x, l->dim, g.sketch + at * l->words, g.bias + at);
         if (g.row)
             memcpy(g.row + at * l->dim, x, l->dim * sizeof *x);
+        arc_checksum_write(a->index->ctx->kernels, &a->index->slots, slot / ARC_SEGMENT_SLOTS, at, 1);
     }
 }
 
@@ -82,11 +107,9 @@ static arc_status enter_ids(arc_index *x, const int64_t *ids, const int64_t *own
     const int64_t first = x->slots.used;
     for (int64_t i = 0; i < count; i++) {
         const uint32_t slot = (uint32_t)(first + i);
-        const arc_segment g = arc_slots_segment(&x->slots, slot / ARC_SEGMENT_SLOTS);
         uint32_t there;
         if (ids[i] > 0 && !arc_id_table_find(&x->ids, ids[i], &there)) {
-            g.id[slot % ARC_SEGMENT_SLOTS] = ids[i];
-            g.owner[slot % ARC_SEGMENT_SLOTS] = owners[i];
+            arc_slots_enter(&x->slots, slot, ids[i], owners[i]);
             arc_id_table_put(&x->ids, slot);
             continue;
         }
@@ -102,6 +125,22 @@ static arc_status enter_ids(arc_index *x, const int64_t *ids, const int64_t *own
     return ARC_OK;
 }
 
+/* Once a quarter of the places is free the templates move together. Without memory for that they stay where they are. */
+static void compact_if_sparse(arc_index *x) {
+    const int64_t free_places = x->slots.used - x->slots.live;
+    if (free_places < ARC_SEGMENT_SLOTS || free_places < x->slots.used / 4)
+        return;
+    arc_slots together = {.alloc = x->slots.alloc, .layout = x->slots.layout};
+    const bool wipe = x->options.seal_key != NULL;
+    if (arc_slots_compact(&together, &x->slots, NULL) == ARC_OK) {
+        arc_id_table_free(&x->ids);
+        arc_slots_free(&x->slots, wipe);
+        x->slots = together;
+        x->file.known = false;
+    } else
+        arc_slots_free(&together, wipe);
+}
+
 arc_status arc_index_add(arc_index *index, const float *templates, const int64_t *ids, const int64_t *owners, int64_t count,
                          arc_error *err) {
     const size_t dim = index->slots.layout.dim;
@@ -113,6 +152,7 @@ arc_status arc_index_add(arc_index *index, const float *templates, const int64_t
     if (count < 1)
         return ARC_OK;
     pthread_rwlock_wrlock(&index->lock);
+    compact_if_sparse(index);
     addition a = {index, templates, index->slots.used};
     arc_status st = arc_slots_reserve(&index->slots, count, err);
     if (st == ARC_OK)
@@ -135,6 +175,7 @@ arc_status arc_index_remove(arc_index *index, const int64_t *ids, int64_t count,
             continue;
         arc_id_table_remove(&index->ids, slot);
         arc_slots_clear(&index->slots, slot);
+        arc_index_touch(index, slot);
         index->slots.live--;
         gone++;
     }
@@ -146,12 +187,15 @@ arc_status arc_index_remove(arc_index *index, const int64_t *ids, int64_t count,
 
 void arc_index_move(arc_index *index, int64_t from_owner, int64_t to_owner) {
     pthread_rwlock_wrlock(&index->lock);
-    for (size_t i = 0; i < index->slots.segments; i++) {
-        const arc_segment g = arc_slots_segment(&index->slots, i);
-        for (size_t at = 0; at < arc_slots_in(&index->slots, i); at++)
-            if (g.id[at] != 0 && g.owner[at] == from_owner)
-                g.owner[at] = to_owner;
-    }
+    arc_slots *s = &index->slots;
+    for (int64_t slot = 0; slot < s->used; slot++)
+        if (s->id[slot] != 0 && s->owner[slot] == from_owner) {
+            const bool right = arc_checksum_ready(index->ctx->kernels, s, (size_t)slot / ARC_SEGMENT_SLOTS);
+            arc_slots_enter(s, (uint32_t)slot, s->id[slot], to_owner);
+            if (right) /* what is damaged must not get a checksum that says otherwise */
+                arc_checksum_code(index->ctx->kernels, s, (uint32_t)slot);
+            arc_index_touch(index, (uint32_t)slot);
+        }
     pthread_rwlock_unlock(&index->lock);
 }
 
@@ -164,12 +208,15 @@ int64_t arc_index_count(arc_index *index) {
 
 void arc_index_facts_of(arc_index *index, arc_index_facts *facts) {
     pthread_rwlock_rdlock(&index->lock);
+    const arc_slots *x = &index->slots;
+    const size_t per_segment = ARC_SEGMENT_SLOTS * 2 * sizeof(int64_t) + sizeof(void *) + sizeof(bool);
     const int64_t searches = atomic_load(&index->searches);
     *facts = (arc_index_facts){
-        .templates = index->slots.live,
-        .places = index->slots.used,
-        .memory_bytes = (int64_t)(index->slots.segments * index->slots.layout.bytes + index->slots.capacity * sizeof(void *) +
+        .templates = x->live,
+        .places = x->used,
+        .memory_bytes = (int64_t)((x->segments - x->mapped) * x->layout.bytes + x->capacity * per_segment +
                                   index->ids.size * sizeof(uint32_t) + sizeof *index),
+        .mapped_bytes = x->map.mapped ? (int64_t)x->map.bytes : 0,
         .searches = searches,
         .mean_shortlist = searches ? (double)atomic_load(&index->reranked) / (double)searches : 0,
     };

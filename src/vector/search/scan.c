@@ -2,6 +2,9 @@
  * 256 templates at a time, which stay in the cache, by the kernel of 8-bit layers. Threads take segments, so that what a thread
  * finds depends on chance, but not what its lists and the others' amount to. */
 #include "vector/search/scan.h"
+#include "vector/search/checksum.h"
+#include "vector/search/filter.h"
+#include <stdatomic.h>
 #include <string.h>
 
 #define PANEL_PROBES 8 /* from so many on, products by panels are faster */
@@ -43,20 +46,16 @@ void arc_scan_probes_free(arc_scan_probes *p, const arc_context *ctx) {
     p->code = p->panels = NULL;
 }
 
-static bool is_allowed(const arc_scan *s, uint32_t slot) {
-    return !s->allowed || (s->allowed[slot / 64] >> slot % 64 & 1);
-}
-
 /* A template and a probe whose interval reaches the limit. */
 static void offer(const arc_scan *s, const arc_segment *g, uint32_t first, size_t at, int probe, int32_t sum,
                   arc_shortlist *list) {
     const uint32_t slot = first + (uint32_t)at;
     const arc_scan_probes *p = s->probes;
-    if (g->id[at] == 0 || !is_allowed(s, slot))
+    if (s->slots->id[slot] == 0 || !arc_filter_has(s->allowed, slot))
         return;
     const float middle = (float)(sum - p->zero[probe]) * (g->scale[at] * p->scale[probe]);
     const float bound = g->error[at] * p->whole[probe] + g->length[at] * p->error[probe];
-    arc_shortlist_offer(list, slot, g->owner[at], middle, bound);
+    arc_shortlist_offer(list, slot, s->slots->owner[slot], middle, bound);
 }
 
 static void scan_streaming(const arc_scan *s, const arc_segment *g, uint32_t first, size_t rows, arc_shortlist *list) {
@@ -105,22 +104,18 @@ static void scan_panels(const arc_scan *s, const arc_segment *g, uint32_t first,
     }
 }
 
-static bool any_allowed(const arc_scan *s, size_t segment) {
-    const size_t words = ARC_SEGMENT_SLOTS / 64;
-    uint64_t any = 0;
-    for (size_t i = 0; s->allowed && i < words; i++)
-        any |= s->allowed[segment * words + i];
-    return !s->allowed || any != 0;
-}
-
 static void scan_segments(void *arg, size_t begin, size_t end, int thread) {
-    const arc_scan *s = arg;
+    arc_scan *s = arg;
     arc_shortlist *list = s->list + (size_t)thread * (size_t)s->probes->count;
     for (size_t i = begin; i < end; i++) {
         const size_t rows = arc_slots_in(s->slots, i);
         const arc_segment g = arc_slots_segment(s->slots, i);
-        if (!any_allowed(s, i))
+        if (!arc_filter_any(s->allowed, i))
             continue;
+        if (!arc_checksum_ready(s->kernels, s->slots, i)) {
+            atomic_store(&s->damaged, true);
+            return;
+        }
         if (s->probes->panels)
             scan_panels(s, &g, (uint32_t)(i * ARC_SEGMENT_SLOTS), rows, list);
         else
@@ -128,7 +123,14 @@ static void scan_segments(void *arg, size_t begin, size_t end, int thread) {
     }
 }
 
-void arc_scan_run(const arc_context *ctx, const arc_scan *scan) {
-    const size_t segments = (size_t)(scan->slots->used + ARC_SEGMENT_SLOTS - 1) / ARC_SEGMENT_SLOTS;
-    arc_pool_run(ctx->pool, segments, GRAIN, scan_segments, (void *)(uintptr_t)scan);
+void arc_scan_run(const arc_context *ctx, arc_scan *scan) {
+    arc_pool_run(ctx->pool, arc_slots_segments(scan->slots), GRAIN, scan_segments, scan);
+}
+
+void arc_scan_one(const arc_scan *scan, uint32_t slot, int probe, arc_shortlist *list) {
+    const size_t stride = scan->slots->layout.stride, at = slot % ARC_SEGMENT_SLOTS;
+    const arc_segment g = arc_slots_segment(scan->slots, slot / ARC_SEGMENT_SLOTS);
+    int32_t sum;
+    scan->kernels->int8_dots(1, stride, g.code + at * stride, stride, scan->probes->code + (size_t)probe * stride, &sum);
+    offer(scan, &g, slot - (uint32_t)at, at, probe, sum, list);
 }

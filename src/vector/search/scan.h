@@ -25,13 +25,16 @@ void arc_scan_probes_free(arc_scan_probes *p, const arc_context *ctx);
 
 typedef struct arc_scan {
     const arc_kernels *kernels;
-    const arc_slots *slots;
+    arc_slots *slots;
     const arc_scan_probes *probes;
-    const uint64_t *allowed; /* a bit for each place; NULL: all take part */
+    const uint64_t *allowed; /* filter.h */
     arc_shortlist *list;     /* [threads][probes] */
+    _Atomic bool damaged;    /* a checksum is wrong */
 } arc_scan;
 
 /* All segments, on all threads of the context. Memory that was missing is marked in the lists. */
-void arc_scan_run(const arc_context *ctx, const arc_scan *scan);
+void arc_scan_run(const arc_context *ctx, arc_scan *scan);
+/* One probe with one template, into one list. */
+void arc_scan_one(const arc_scan *scan, uint32_t slot, int probe, arc_shortlist *list);
 
 #endif

@@ -1,11 +1,18 @@
 /* vector/search: a search: filter, scan, then exact cosines of the shortlist until no other template can be an answer. */
+#include "vector/search/checksum.h"
+#include "vector/search/filter.h"
 #include "vector/search/index_internal.h"
+#include "vector/search/nominate.h"
 #include "vector/search/quantise.h"
 #include "vector/search/ranking.h"
 #include "vector/search/scan.h"
+#include "vector/search/sketch.h"
+#include <math.h>
 #include <string.h>
 
-#define EXACT_ROWS 32 /* asked for at a time */
+#define EXACT_ROWS 32       /* asked for at a time */
+#define NOMINEES 1024       /* of a fast search, at least */
+#define NOMINEES_PER_HIT 32 /* and for each answer wanted */
 
 void arc_index_query_default(arc_index_query *query) {
     *query = (arc_index_query){.struct_size = sizeof *query, .top = 10};
@@ -25,6 +32,9 @@ typedef struct search {
     arc_shortlist *list;      /* [threads][count] */
     arc_shortlist_best *best; /* [threads][count][top] */
     arc_scan_probes scan_probes;
+    arc_scan scan;
+    arc_nomination nomination; /* of a fast search */
+    _Atomic bool damaged;
 } search;
 
 /* ---- exact cosines ----------------------------------------------------------------------------------------------------------
@@ -32,8 +42,7 @@ typedef struct search {
 
 static arc_index_hit hit_of(const search *s, uint32_t slot, const float *row, const float *probe) {
     const arc_slots *slots = &s->index->slots;
-    return (arc_index_hit){arc_slots_id(slots, slot), arc_slots_owner(slots, slot),
-                           arc_exact_cosine(row, probe, slots->layout.dim)};
+    return (arc_index_hit){slots->id[slot], slots->owner[slot], arc_exact_cosine(row, probe, slots->layout.dim)};
 }
 
 static arc_ranking ranking_of(const search *s, int probe) {
@@ -46,9 +55,20 @@ static void finish(const search *s, int probe, const arc_ranking *r, size_t comp
     atomic_fetch_add(&s->index->reranked, (int64_t)compared);
 }
 
+/* Whether a row may be used. Those that were never in a file are right. */
+static bool row_is_right(search *s, uint32_t slot) {
+    const arc_slots *slots = &s->index->slots;
+    if (!slots->from_file)
+        return true;
+    const arc_checked checked = arc_checksum_row(s->index->ctx->kernels, slots, slot);
+    if (checked == ARC_CHECKED_WRONG)
+        atomic_store(&s->damaged, true);
+    return checked == ARC_CHECKED_RIGHT;
+}
+
 /* Rows that the index holds: probes are independent. */
 static void rank_held(void *arg, size_t begin, size_t end, int thread) {
-    const search *s = arg;
+    search *s = arg;
     (void)thread;
     for (size_t j = begin; j < end; j++) {
         const arc_shortlist *l = &s->list[j];
@@ -56,7 +76,8 @@ static void rank_held(void *arg, size_t begin, size_t end, int thread) {
         arc_ranking r = ranking_of(s, (int)j);
         size_t i = 0;
         for (; i < l->count && l->list[i].upper >= arc_ranking_limit(&r); i++)
-            arc_ranking_put(&r, hit_of(s, l->list[i].slot, arc_slots_row(&s->index->slots, l->list[i].slot), probe));
+            if (row_is_right(s, l->list[i].slot))
+                arc_ranking_put(&r, hit_of(s, l->list[i].slot, arc_slots_row(&s->index->slots, l->list[i].slot), probe));
         finish(s, (int)j, &r, i);
     }
 }
@@ -73,7 +94,7 @@ static arc_status rank_given(const search *s, int probe, float *row, arc_error *
         int64_t ids[EXACT_ROWS];
         size_t n = 0;
         for (; n < EXACT_ROWS && at + n < l->count && l->list[at + n].upper >= arc_ranking_limit(&r); n++)
-            ids[n] = arc_slots_id(&s->index->slots, l->list[at + n].slot);
+            ids[n] = s->index->slots.id[l->list[at + n].slot];
         st = o->exact(o->exact_ctx, ids, (int)n, row, err);
         for (size_t i = 0; st == ARC_OK && i < n; i++)
             arc_ranking_put(&r, hit_of(s, l->list[at + i].slot, row + i * dim, s->probes + (size_t)probe * dim));
@@ -115,6 +136,82 @@ static arc_status join_lists(const search *s, arc_error *err) {
     return ARC_OK;
 }
 
+static arc_status damaged(arc_error *err) {
+    return arc_fail(err, ARC_ECORRUPT, "the index's file is damaged: make the index again from its templates");
+}
+
+/* ---- sketches ---------------------------------------------------------------------------------------------------------------
+ */
+
+static void refine_nominees(void *arg, size_t begin, size_t end, int thread) {
+    search *s = arg;
+    (void)thread;
+    for (size_t j = begin; j < end; j++) {
+        arc_nominees *best = &s->nomination.best[j];
+        for (int t = 1; t < s->threads; t++)
+            arc_nominees_merge(best, &s->nomination.best[(size_t)(t * s->count) + j]);
+        arc_nominees_finish(best);
+        for (size_t i = 0; i < best->count; i++)
+            arc_scan_one(&s->scan, best->list[i].slot, (int)j, &s->list[j]);
+    }
+}
+
+/* Memory for `wanted` nominees of each probe and thread, and the probes' planes, behind one another in one block. */
+static arc_status nominate_and_refine(search *s, arc_error *err) {
+    arc_index *x = s->index;
+    const size_t words = x->slots.layout.words, lists = (size_t)s->threads * (size_t)s->count;
+    const size_t asked = s->query->candidates ? (size_t)s->query->candidates : ARC_MAX(NOMINEES, NOMINEES_PER_HIT * s->top);
+    const size_t wanted = ARC_MAX(ARC_MIN(asked, (size_t)x->slots.live), (size_t)1);
+    uint64_t *planes = arc_mem_raw(&x->ctx->alloc, (size_t)s->count * 4 * words, sizeof *planes);
+    arc_nominees *best = arc_mem_new(&x->ctx->alloc, lists, sizeof *best);
+    arc_nominee *list = arc_mem_raw(&x->ctx->alloc, lists * 2 * wanted, sizeof *list);
+    const bool room = planes && best && list;
+    for (size_t i = 0; room && i < lists; i++)
+        best[i] = (arc_nominees){list + i * 2 * wanted, wanted, 0, -INFINITY};
+    for (size_t j = 0; room && j < (size_t)s->count; j++)
+        arc_sketch_probe(s->probes + j * x->slots.layout.dim, x->slots.layout.dim, planes + j * 4 * words);
+    if (room) {
+        arc_nomination *n = &s->nomination;
+        n->kernels = x->ctx->kernels;
+        n->slots = &x->slots;
+        n->planes = planes;
+        n->allowed = s->allowed;
+        n->best = best;
+        n->probes = s->count;
+        arc_nominate(x->ctx, n);
+        arc_pool_run(x->ctx->pool, (size_t)s->count, 1, refine_nominees, s);
+    }
+    arc_mem_free(&x->ctx->alloc, planes);
+    arc_mem_free(&x->ctx->alloc, best);
+    arc_mem_free(&x->ctx->alloc, list);
+    if (!room)
+        return arc_fail_nomem(err, "a search");
+    return s->nomination.damaged ? damaged(err) : ARC_OK;
+}
+
+/* ---- one round --------------------------------------------------------------------------------------------------------------
+ */
+
+static arc_status fill_lists(search *s, arc_error *err) {
+    s->scan.kernels = s->index->ctx->kernels;
+    s->scan.slots = &s->index->slots;
+    s->scan.probes = &s->scan_probes;
+    s->scan.allowed = s->allowed;
+    s->scan.list = s->list;
+    if (s->query->fast)
+        return nominate_and_refine(s, err);
+    arc_scan_run(s->index->ctx, &s->scan);
+    return s->scan.damaged ? damaged(err) : ARC_OK;
+}
+
+static arc_status rank(search *s, arc_error *err) {
+    arc_index *x = s->index;
+    if (x->options.exact)
+        return rank_all_given(s, err);
+    arc_pool_run(x->ctx->pool, (size_t)s->count, 1, rank_held, s);
+    return s->damaged ? damaged(err) : ARC_OK;
+}
+
 static arc_status scan_and_rank(search *s, arc_error *err) {
     arc_index *x = s->index;
     const size_t lists = (size_t)s->threads * (size_t)s->count;
@@ -123,13 +220,11 @@ static arc_status scan_and_rank(search *s, arc_error *err) {
     arc_status st = arc_scan_probes_make(&s->scan_probes, x->ctx, &x->slots.layout, s->probes, s->count, err);
     if (st != ARC_OK)
         return st;
-    const arc_scan scan = {x->ctx->kernels, &x->slots, &s->scan_probes, s->allowed, s->list};
-    arc_scan_run(x->ctx, &scan);
-    st = join_lists(s, err);
-    if (st == ARC_OK && !x->options.exact)
-        arc_pool_run(x->ctx->pool, (size_t)s->count, 1, rank_held, s);
-    else if (st == ARC_OK)
-        st = rank_all_given(s, err);
+    st = fill_lists(s, err);
+    if (st == ARC_OK)
+        st = join_lists(s, err);
+    if (st == ARC_OK)
+        st = rank(s, err);
     for (size_t i = 0; i < lists; i++)
         arc_shortlist_end(&s->list[i]);
     arc_scan_probes_free(&s->scan_probes, x->ctx);
@@ -143,15 +238,12 @@ static arc_status make_filter(const arc_index *x, const arc_index_query *q, uint
     *out = NULL;
     if (!q->keep)
         return ARC_OK;
-    uint64_t *bits = arc_mem_new(&x->ctx->alloc, x->slots.segments * (ARC_SEGMENT_SLOTS / 64), sizeof *bits);
+    uint64_t *bits = arc_mem_new(&x->ctx->alloc, x->slots.segments * ARC_FILTER_WORDS, sizeof *bits);
     if (!bits)
         return arc_fail_nomem(err, "the filter of a search");
-    for (size_t i = 0; i < x->slots.segments; i++) {
-        const arc_segment g = arc_slots_segment(&x->slots, i);
-        for (size_t at = 0; at < arc_slots_in(&x->slots, i); at++)
-            if (g.id[at] != 0 && q->keep(q->keep_ctx, g.id[at], g.owner[at]))
-                bits[i * (ARC_SEGMENT_SLOTS / 64) + at / 64] |= (uint64_t)1 << at % 64;
-    }
+    for (int64_t slot = 0; slot < x->slots.used; slot++)
+        if (x->slots.id[slot] != 0 && q->keep(q->keep_ctx, x->slots.id[slot], x->slots.owner[slot]))
+            arc_filter_add(bits, (uint32_t)slot);
     *out = bits;
     return ARC_OK;
 }
@@ -163,6 +255,9 @@ static arc_status check_query(const arc_index *x, const arc_index_query *q, cons
     const size_t dim = x->slots.layout.dim;
     if (q->top < 1 || q->top > ARC_INDEX_MAX_TOP)
         return arc_fail(err, ARC_EINVAL, "a search for the best %d; it can be 1 to %d", q->top, ARC_INDEX_MAX_TOP);
+    if (q->candidates < 0 || q->candidates > ARC_INDEX_MAX_CANDIDATES)
+        return arc_fail(err, ARC_EINVAL, "a search among %d candidates; it can be 0 (chosen) to %d", q->candidates,
+                        ARC_INDEX_MAX_CANDIDATES);
     if (q->fast && x->slots.layout.words == 0)
         return arc_fail(err, ARC_EINVAL, "a fast search needs an index that was made with sketches");
     for (int64_t i = 0; i < count; i++)
