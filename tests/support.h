@@ -40,6 +40,19 @@ static inline const char *arc_test_file(const char *name) {
     return path;
 }
 
+/* How much of its work a test does: AddressSanitizer makes computing several times slower and looks at memory, not at numbers, so
+ * that tests which compute for long take `part` under it; `whole` everywhere else, and under it with $ARCFACE_WHOLE set
+ * (tools/nightly.sh). */
+static inline int arc_test_part(int part, int whole) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    return getenv("ARCFACE_WHOLE") ? whole : part;
+#endif
+#endif
+    (void)part;
+    return whole;
+}
+
 /* An allocator whose n-th request (counted from 1) and all later ones fail; n <= 0 never fails. `live` counts blocks not yet
  * given back. */
 typedef struct arc_test_heap {

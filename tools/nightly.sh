@@ -5,6 +5,7 @@
 #     faults      every seeded fault of tools/mutants.sh is noticed
 #     fuzz        every fuzz target; N seconds in all (default 4 hours), shared evenly
 #     levels      the whole suite, the long tests too, at each instruction set below this processor's
+#     sanitized   what tests leave out under sanitizers in .ci/run to save time (ARCFACE_WHOLE)
 #     tsan        the suite under ThreadSanitizer
 #     kills       training killed at random moments and resumed, 50 times over
 #     valgrind    the small tests under valgrind: reads of uninitialised memory, which no sanitizer of .ci/run sees
@@ -17,7 +18,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
 logs=build-nightly
-all=(faults fuzz levels tsan kills valgrind fp32_error wild peers)
+all=(faults fuzz levels sanitized tsan kills valgrind fp32_error wild peers)
 quick=no fuzz_seconds= stages=()
 
 usage() {
@@ -83,6 +84,14 @@ run_levels() {
         tried+=("$level")
     done
     echo "the suite passes at ${tried[*]}"
+}
+
+run_sanitized() {
+    # The tests that call arc_test_part or, of the command, whole.
+    local tests='^(cli_eval|eval_crops|fp32_error|probe|winograd)$'
+    tools/build.sh build-ci "$jobs" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DARC_SANITIZE=ON -DARC_WERROR=ON || return
+    ARCFACE_WHOLE=1 ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1 \
+        tools/check_tests.sh build-ci "$jobs" -R "$(pick '^winograd$' "$tests")"
 }
 
 run_tsan() {

@@ -52,6 +52,11 @@ needs_data() {
     fi
 }
 
+# Whether all is tried: AddressSanitizer makes computing several times slower, and what computes for long is left to the night there.
+whole() {
+    [ -n "${ARCFACE_WHOLE:-}" ] || ! grep -q __asan_init "$arcface"
+}
+
 # ppm FILE WIDTH HEIGHT: a picture of one repeated pattern.
 ppm() {
     printf 'P6\n%d %d\n255\n' "$2" "$3" >"$1"

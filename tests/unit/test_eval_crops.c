@@ -76,7 +76,7 @@ static void shifted_crops(void **state) {
     opt.flip = false;
     opt.bootstrap = 0;
     assert_int_equal(arc_model_load(ctx, file, ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);
-    for (size_t i = 0; i < sizeof shift / sizeof *shift; i++) {
+    for (int i = 0; i < arc_test_part(1, ARC_COUNT(shift)); i++) {
         arc_evaluation *e;
         bool told = false;
         shift_pairs(ctx, crops, lfw, shift[i].right_px, shift[i].down_px);

@@ -122,9 +122,9 @@ static void check_zoo(const char *name) {
 
 static void light_networks(void **state) {
     (void)state;
-    check_zoo("mbf");
-    check_zoo("mbf-large");
-    check_zoo("r18");
+    static const char *const name[] = {"mbf", "mbf-large", "r18"};
+    for (int i = 0; i < arc_test_part(1, ARC_COUNT(name)); i++)
+        check_zoo(name[i]);
 }
 
 static void heavy_networks(void **state) {

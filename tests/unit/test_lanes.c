@@ -62,7 +62,7 @@ static rig open_rig(int threads, const char *detector, bool fast_decode) {
     opt.all_faces = true;
     opt.image.min_side_px = fast_decode ? 640 : 0;
     if ((detector && arc_model_load(r.ctx, detector, ARC_TASK_DETECT, NULL, &r.detector, &err) != ARC_OK) ||
-        arc_model_new(r.ctx, "mbf", DIM, 3, &r.embedder, &err) != ARC_OK ||
+        arc_model_new(r.ctx, "tiny", DIM, 3, &r.embedder, &err) != ARC_OK ||
         arc_pipeline_new(r.ctx, r.detector, r.embedder, &opt, &r.pipeline, &err) != ARC_OK)
         fail_msg("%s", err.text);
     return r;
@@ -249,7 +249,7 @@ static void any_allocation_may_fail_in_lanes(void **state) {
     settings.alloc = (arc_alloc){locked_get, locked_put, &heap};
     rig r = {.ctx = arc_test_open(&settings)};
     assert_int_equal(arc_model_load(r.ctx, detector, ARC_TASK_DETECT, NULL, &r.detector, NULL), ARC_OK);
-    assert_int_equal(arc_model_new(r.ctx, "mbf", DIM, 3, &r.embedder, NULL), ARC_OK);
+    assert_int_equal(arc_model_new(r.ctx, "tiny", DIM, 3, &r.embedder, NULL), ARC_OK);
     arc_test_walk walk = {.heap = &heap, .thin = 12, .may_manage = true};
     arc_status st;
     do {

@@ -24,7 +24,7 @@ static rig open_rig(int threads, arc_test_heap *heap) {
     arc_error err = {0};
     arc_pipeline_options_default(&opt);
     opt.aligned = true;
-    if (arc_model_new(r.ctx, "mbf", DIM, 3, &r.embedder, &err) != ARC_OK ||
+    if (arc_model_new(r.ctx, "tiny", DIM, 3, &r.embedder, &err) != ARC_OK ||
         arc_pipeline_new(r.ctx, NULL, r.embedder, &opt, &r.pipeline, &err) != ARC_OK)
         fail_msg("%s", err.text);
     r.picture = test_picture(r.ctx, 112 + PHOTOS, 112 + PHOTOS);

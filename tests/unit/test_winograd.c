@@ -166,7 +166,7 @@ static void test_zoo_shapes(void **state) {
         {128, 128, 56, 3, 2, 128}, {256, 256, 14, 3, 1, 256}, {512, 512, 7, 3, 1, 512}, {512, 512, 7, 7, 1, 512},
         {128, 64, 28, 1, 1, 1},    {256, 512, 7, 1, 1, 1},    {64, 64, 56, 3, 1, 32},
     };
-    for (size_t i = 0; i < ARC_COUNT(shape); i++) {
+    for (size_t i = 0; i < ARC_COUNT(shape); i += (size_t)arc_test_part(5, 1)) {
         const int64_t *s = shape[i];
         const conv_case c = zoo_case(1, s[0], s[1], s[2], s[3], s[4], s[5]);
         every_way(&c);
@@ -176,7 +176,7 @@ static void test_zoo_shapes(void **state) {
 /* Every batch from 1 to 33 images: blocks and row tiles end at every place. */
 static void test_batches(void **state) {
     (void)state;
-    for (int64_t n = 1; n <= 33; n++) {
+    for (int64_t n = 1; n <= 33; n += arc_test_part(8, 1)) {
         const conv_case cases[] = {zoo_case(n, 16, 24, 7, 3, 1, 1), zoo_case(n, 24, 40, 5, 3, 2, 1),
                                    zoo_case(n, 20, 20, 6, 3, 1, 20), zoo_case(n, 8, 33, 1, 3, 1, 1)};
         for (size_t i = 0; i < ARC_COUNT(cases); i++) {
