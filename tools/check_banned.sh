@@ -68,7 +68,7 @@ if [ -n "$copies" ]; then
     failed=1
 fi
 
-unfinished=$(grep -nE '\b(TODO|FIXME|XXX|HACK)\b' "${all[@]}" || true)
+unfinished=$(grep -nE '\b(TODO|FIXME|X{3}|HACK)\b' "${all[@]}" || true)
 if [ -n "$unfinished" ]; then
     printf 'unfinished:\n%s\n' "$unfinished"
     failed=1
