@@ -32,7 +32,7 @@ typedef struct png_state {
     bool damaged;
     arc_writer *writer;
     arc_error *err;
-    bool writer_failed;
+    arc_status written; /* what the writer said last */
 } png_state;
 
 static void on_error(png_structp png, png_const_charp text) {
@@ -263,10 +263,9 @@ arc_status arc_png_frame(arc_decode *d, uint8_t **rgba, arc_error *err) {
 
 static void on_write(png_structp png, png_bytep from, size_t bytes) {
     png_state *s = png_get_io_ptr(png);
-    if (arc_writer_put(s->writer, from, bytes, s->err) != ARC_OK) {
-        s->writer_failed = true;
+    s->written = arc_writer_put(s->writer, from, bytes, s->err);
+    if (s->written != ARC_OK)
         png_error(png, "cannot write");
-    }
 }
 
 static void on_flush(png_structp png) {
@@ -295,9 +294,9 @@ arc_status arc_encode_png(const arc_image *image, const arc_alloc *a, arc_writer
     s->err = err;
     volatile arc_status st = ARC_ENOMEM;
     if (setjmp(s->jump)) {
-        st = s->no_memory ? ARC_ENOMEM : ARC_EIO;
-        if (!s->writer_failed) /* else err holds the writer's own sentence */
-            arc_fail(err, st, "PNG: %s", s->text);
+        st = s->written; /* err holds the writer's own sentence */
+        if (st == ARC_OK)
+            st = arc_fail(err, s->no_memory ? ARC_ENOMEM : ARC_EIO, "PNG: %s", s->text);
     } else {
         s->rgba = arc_mem_raw(a, (size_t)image->width_px, 3);
         s->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, s, on_error, on_warning, s, on_malloc, on_free);
