@@ -235,6 +235,17 @@ ARC_API ARC_NODISCARD arc_status arc_pipeline_run_source(arc_pipeline *pipeline,
  * zeroed after a failure. Thread: any. Errors: ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_draw_faces(arc_context *ctx, const arc_image *photo, const arc_face *faces, int count,
                                                 arc_image *out, arc_error *err);
+/** A face to be drawn with what is said of it. */
+typedef struct arc_labelled_face {
+    const arc_face *face; /**< where it is */
+    const char *label;    /**< UTF-8; NULL or "" = none */
+    uint32_t rgb;         /**< of its box, 0xRRGGBB */
+} arc_labelled_face;
+/** Draws boxes, landmarks and labels of faces on a copy of their photo; labels that would leave the photo are moved into it.
+ * faces: [count]. Ownership: free *out with arc_image_free; zeroed after a failure. Thread: any. Errors: EINVAL for a label that
+ * is not UTF-8, ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_draw_labelled_faces(arc_context *ctx, const arc_image *photo, const arc_labelled_face *faces,
+                                                         int count, arc_image *out, arc_error *err);
 /** One of two photos that were compared. */
 typedef struct arc_pair_side {
     const arc_image *photo; /**< the whole photo */

@@ -1,4 +1,6 @@
 /* The pictures that people look at: faces on a photo, and two photos side by side with their score. */
+#include "base/base.h"
+#include "image/image.h"
 #include <arcface/face.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,21 +19,46 @@ static void draw_face(arc_image *image, const arc_face *f, float scale, float dx
         arc_draw_dot(image, f->landmark_px[k][0] * scale + dx, f->landmark_px[k][1] * scale + dy, radius, YELLOW);
 }
 
-arc_status arc_draw_faces(arc_context *ctx, const arc_image *photo, const arc_face *faces, int count, arc_image *out,
-                          arc_error *err) {
+/* Above the box, below it where there is no room, and not beyond the photo's right side. */
+static arc_status draw_label(arc_context *ctx, arc_image *image, const arc_face *f, const char *label, arc_error *err) {
+    const int side = ARC_MIN(image->width_px, image->height_px);
+    const float most = fmaxf(28, (float)side / 30), height = fminf(most, fmaxf(12, (f->x2_px - f->x1_px) / 6));
+    const float y = f->y1_px - height * 1.3f,
+                beyond = f->x1_px + (float)arc_draw_text_width(label, height) - (float)image->width_px;
+    return arc_draw_text(ctx, image, fmaxf(0, f->x1_px - fmaxf(0, beyond)), y > 0 ? y : f->y2_px + 2, height, label, WHITE, err);
+}
+
+arc_status arc_draw_labelled_faces(arc_context *ctx, const arc_image *photo, const arc_labelled_face *faces, int count,
+                                   arc_image *out, arc_error *err) {
     arc_status st = arc_image_new(ctx, photo->width_px, photo->height_px, out, err);
-    const int side = photo->width_px < photo->height_px ? photo->width_px : photo->height_px, thickness = side / 300 + 1;
+    const int side = ARC_MIN(photo->width_px, photo->height_px), thickness = side / 300 + 1;
     if (st == ARC_OK)
         arc_draw_image(out, 0, 0, photo->width_px, photo->height_px, photo);
-    for (int i = 0; st == ARC_OK && i < count; i++) {
-        char score[16];
-        const float height = fminf(28, fmaxf(12, (faces[i].x2_px - faces[i].x1_px) / 6)), y = faces[i].y1_px - height * 1.3f;
-        snprintf(score, sizeof score, "%.2f", (double)faces[i].score);
-        draw_face(out, &faces[i], 1, 0, 0, thickness, GREEN);
-        st = arc_draw_text(ctx, out, faces[i].x1_px, y > 0 ? y : faces[i].y2_px + 2, height, score, WHITE, err);
-    }
+    for (int i = 0; st == ARC_OK && i < count; i++)
+        draw_face(out, faces[i].face, 1, 0, 0, thickness, faces[i].rgb);
+    for (int i = 0; st == ARC_OK && i < count; i++) /* over all boxes */
+        if (faces[i].label && *faces[i].label)
+            st = draw_label(ctx, out, faces[i].face, faces[i].label, err);
     if (st != ARC_OK)
         arc_image_free(ctx, out);
+    return st;
+}
+
+arc_status arc_draw_faces(arc_context *ctx, const arc_image *photo, const arc_face *faces, int count, arc_image *out,
+                          arc_error *err) {
+    typedef char score[16];
+    score *text = arc_mem_new(&ctx->alloc, (size_t)count, sizeof *text);
+    arc_labelled_face *labelled = arc_mem_new(&ctx->alloc, (size_t)count, sizeof *labelled);
+    arc_status st = text && labelled ? ARC_OK : arc_fail_nomem(err, "labels of faces");
+    *out = (arc_image){0};
+    for (int i = 0; st == ARC_OK && i < count; i++) {
+        snprintf(text[i], sizeof text[i], "%.2f", (double)faces[i].score);
+        labelled[i] = (arc_labelled_face){&faces[i], text[i], GREEN};
+    }
+    if (st == ARC_OK)
+        st = arc_draw_labelled_faces(ctx, photo, labelled, count, out, err);
+    arc_mem_free(&ctx->alloc, labelled);
+    arc_mem_free(&ctx->alloc, text);
     return st;
 }
 

@@ -97,6 +97,12 @@ static int text_width(const char *text, float height_px, cairo_status_t *status)
     return width > 0 && width < 32000 ? (int)width : 0;
 }
 
+int arc_draw_text_width(const char *text, float height_px) {
+    cairo_status_t status;
+    const int width = text_width(text, height_px, &status);
+    return status == CAIRO_STATUS_SUCCESS ? width : 0;
+}
+
 /* Darkens the text's rectangle and blends the glyph mask in. */
 static void blend_text(arc_image *image, const uint8_t *mask, int stride, int width, int height, int64_t x0, int64_t y0,
                        uint32_t rgb) {

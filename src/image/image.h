@@ -34,6 +34,10 @@ bool arc_image_valid(const arc_image *image);
 /* Copies one row as R,G,B triples. */
 void arc_row_rgb(const arc_image *image, int y, uint8_t *rgb);
 
+/* ---- draw.c ---- */
+
+int arc_draw_text_width(const char *text, float height_px); /* pixels that arc_draw_text takes; 0 for what it refuses */
+
 /* ---- photo.c ---- */
 
 /* As arc_photo_load, in memory of `a`, but frames that are RGB8 or BGR8 already are not copied: *owned says whether `out` is to
