@@ -161,7 +161,7 @@ arc_room(data USES drawn face image model hub format ${engine} LIBS PkgConfig::S
 arc_room(report USES plot image base)
 arc_room(eval USES data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::SODIUM)
 arc_room(quantize USES eval data drawn report plot vector face image model hub format ${engine})
-arc_room(demo USES train eval data drawn report plot vector face image model hub format ${engine})
+arc_room(demo USES gallery source train eval data drawn report plot vector face image model hub format ${engine})
 arc_room(deploy USES quantize eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::ARCHIVE PkgConfig::SODIUM)
 arc_room(train USES eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON ${CMAKE_DL_LIBS})
 arc_room(gallery USES source eval data drawn report plot vector face image model hub format ${engine} LIBS PkgConfig::JANSSON PkgConfig::SODIUM ${gallery_libs})

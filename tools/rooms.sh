@@ -30,6 +30,6 @@ declare -A below=(
     [gallery]="source eval data report plot vector face image model hub format $engine"
     [train]="eval data report plot vector face image model format $engine"
     [generate]="train eval data report plot vector face image model format $engine"
-    [demo]="train eval data drawn report plot face image model device base"
+    [demo]="gallery train eval data drawn report plot face image model device base"
     [cli]=""
 )

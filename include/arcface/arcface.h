@@ -29,6 +29,7 @@
 #include <arcface/decide.h>
 #include <arcface/demo.h>
 #include <arcface/deploy.h>
+#include <arcface/enroll.h>
 #include <arcface/evaluate.h>
 #include <arcface/evaluate_compare.h>
 #include <arcface/evaluate_rates.h>
@@ -44,6 +45,7 @@
 #include <arcface/generate.h>
 #include <arcface/generate_eval.h>
 #include <arcface/hub.h>
+#include <arcface/identify.h>
 #include <arcface/image.h>
 #include <arcface/index.h>
 #include <arcface/kit.h>

@@ -15,6 +15,7 @@ static struct results {
     arc_gallery *gallery;
     arc_answer answer;
     arc_pipeline *pipeline;
+    arc_identified identified;
     arc_feed *feed;
     arc_model *model;
     arc_evaluation *evaluation;
@@ -60,6 +61,17 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(gallery_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                       \
       arc_gallery_identify(NULL, NULL, 0, &opt, &r.answer, err))                                                                 \
     X(detect, arc_detect_options, struct_size, arc_detect_options, arc_detect(NULL, NULL, &opt, NULL, 0, &r.count, err))         \
+    X(enroll, arc_enroll_options, struct_size, arc_enroll_options, arc_enroll(NULL, NULL, "", NULL, &opt, NULL, err))            \
+    X(enroll_source, arc_enroll_options, struct_size, arc_enroll_options,                                                        \
+      arc_enroll_source(NULL, NULL, NULL, NULL, NULL, &opt, NULL, err))                                                          \
+    X(enroll_photos, arc_photo_source, struct_size, arc_photo_source,                                                            \
+      arc_enroll_source(NULL, NULL, &opt, NULL, NULL, NULL, NULL, err))                                                          \
+    X(identify_photo, arc_gallery_query, struct_size, arc_gallery_query,                                                         \
+      arc_identify_photo(NULL, NULL, NULL, &opt, &r.identified, err))                                                            \
+    X(identify_source, arc_photo_source, struct_size, arc_photo_source,                                                          \
+      arc_identify_source(NULL, NULL, &opt, NULL, NULL, NULL, err))                                                              \
+    X(identified_describe, arc_identified_format, struct_size, arc_identified_format,                                            \
+      arc_identified_describe(ctx, NULL, &opt, &r.text, err))                                                                    \
     X(pipeline_new, arc_pipeline_options, struct_size, arc_pipeline_options,                                                     \
       arc_pipeline_new(ctx, NULL, NULL, &opt, &r.pipeline, err))                                                                 \
     X(pipeline_new_detect, arc_pipeline_options, detect.struct_size, arc_detect_options,                                         \
