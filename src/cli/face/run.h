@@ -8,6 +8,8 @@
 /* clang-format off */
 #define PICTURE_OPTIONS \
     CLI_FLAG("strict", 0, "refuse pictures that end early or are damaged; else what could be decoded is used"), \
+    PICTURE_READING
+#define PICTURE_READING /* of commands with a --strict of their own */ \
     CLI_WHOLE("frame", 0, "N", 0, 65535, "0", "of a file with several pictures: GIF, PNG, WebP, JPEG XL, TIFF, HEIC"), \
     CLI_FLAG("no-profile", 0, "colours as they are stored: no colour profile is applied")
 /* clang-format on */

@@ -54,6 +54,7 @@ enum {
 /* The order of help and manual. */
 typedef enum cli_group {
     CLI_GROUP_FACES,
+    CLI_GROUP_GALLERIES,
     CLI_GROUP_MODELS,
     CLI_GROUP_TRAINING,
     CLI_GROUP_DATA,

@@ -1,0 +1,189 @@
+/* arcface identify: who is in these photos? Exit status 0 all known, 1 somebody unknown. */
+#include "face/run.h"
+#include "gallery/open.h"
+#include <arcface/identify.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct identifying {
+    cli *c;
+    face_photos *photos;
+    arc_identified_format format;
+    const char *draw; /* path of the drawn picture; NULL: none */
+    arc_photo photo;  /* to be drawn */
+    int64_t told;
+    int worst; /* exit status */
+} identifying;
+
+static void worsen(identifying *w, int code) {
+    w->worst = code > w->worst ? code : w->worst;
+}
+
+static int draw(cli *c, const arc_photo *from, const arc_identified *found, const char *path) {
+    arc_image photo = {0}, picture = {0};
+    arc_error err = {0};
+    if (arc_photo_load(c->ctx, from, NULL, &photo, NULL, &err) != ARC_OK)
+        return cli_fail(&err);
+    arc_status st = arc_identified_draw(c->ctx, &photo, found, &picture, &err);
+    arc_image_free(c->ctx, &photo);
+    if (st != ARC_OK)
+        return cli_fail(&err);
+    st = arc_image_save(c->ctx, &picture, path, &err);
+    arc_image_free(c->ctx, &picture);
+    return st == ARC_OK ? CLI_OK : cli_fail_write(&err);
+}
+
+/* What is printed of a photo: of a failed one only to programs, people have a sentence on standard error. */
+static arc_status show(identifying *w, const arc_identified *found, arc_error *err) {
+    char *text = NULL;
+    if (!w->format.json && (found->photo.status != ARC_OK || found->photo.faces == 0))
+        return ARC_OK;
+    const arc_status st = arc_identified_describe(w->c->ctx, found, &w->format, &text, err);
+    if (st == ARC_OK && w->format.json)
+        printf("%s%.*s", w->told > 0 ? ",\n" : "", (int)strlen(text) - 1, text); /* without its line end */
+    else if (st == ARC_OK)
+        fputs(text, stdout);
+    w->told++;
+    arc_text_free(w->c->ctx, &text);
+    return st;
+}
+
+static arc_status take(void *ctx, int64_t index, arc_identified *found, arc_error *err) {
+    identifying *w = ctx;
+    if (face_photos_tell(w->photos, index, &found->photo) && found->photo.faces == 0)
+        worsen(w, face_run_faceless(&found->photo));
+    if (found->unknown > 0)
+        worsen(w, CLI_NO);
+    if (w->draw && found->photo.status == ARC_OK)
+        worsen(w, draw(w->c, &w->photo, found, w->draw));
+    return show(w, found, err);
+}
+
+/* --only NAME: people who may be meant. The array is freed with cli_free. */
+static int only(const cli *c, arc_gallery *g, int64_t **ids, int64_t *count) {
+    const char *names[CLI_MAX_GIVEN];
+    *count = cli_values(c, "only", names, CLI_MAX_GIVEN);
+    *ids = *count > 0 ? cli_new((size_t)*count, sizeof **ids) : NULL;
+    for (int64_t i = 0; i < *count; i++) {
+        const int code = gallery_person(g, names[i], &(*ids)[i]);
+        if (code != CLI_OK)
+            return code;
+    }
+    return CLI_OK;
+}
+
+static int search(identifying *w, arc_gallery *g, const arc_gallery_query *query) {
+    arc_error err = {0};
+    arc_photo *photo = NULL;
+    int count = 0, code = CLI_OK;
+    if (w->draw && (code = cli_photos_all(&w->photos->named, &photo, &count)) != CLI_OK)
+        return code;
+    if (w->format.json)
+        fputs("[", stdout);
+    arc_status st = ARC_OK;
+    if (w->draw) {
+        arc_identified found;
+        w->photo = photo[0];
+        st = arc_identify_photo(g, w->photos->run->pipeline, photo, query, &found, &err);
+        if (st == ARC_OK || found.photo.status != ARC_OK) /* the photo's own failure is told with it */
+            st = take(w, 0, &found, &err);
+        arc_identified_free(w->c->ctx, &found);
+    } else {
+        cli_progress_start(&w->photos->bar, w->c, "identifying");
+        st = arc_identify_source(g, w->photos->run->pipeline, &w->photos->named.source, query, take, w, &err);
+        cli_progress_end(&w->photos->bar);
+    }
+    if (w->format.json)
+        fputs("]\n", stdout);
+    cli_free(photo);
+    if (st != ARC_OK)
+        return cli_fail(&err);
+    face_photos_end(w->photos);
+    worsen(w, w->photos->worst);
+    return w->worst;
+}
+
+static int ask(identifying *w, arc_gallery *g) {
+    const cli *c = w->c;
+    arc_gallery_query query;
+    int64_t *ids;
+    arc_gallery_query_default(&query);
+    cli_int(c, "top", &query.top);
+    cli_float(c, "threshold", &query.threshold);
+    query.fast = cli_word(c, "search") == 1;
+    query.log = cli_given(c, "log");
+    int code = only(c, g, &ids, &query.only_count);
+    query.only = ids;
+    if (code == CLI_OK)
+        code = search(w, g, &query);
+    cli_free(ids);
+    return code;
+}
+
+static int run(cli *c) {
+    face_run r;
+    face_photos photos;
+    identifying w = {.c = c, .photos = &photos, .draw = cli_value(c, "draw")};
+    arc_gallery *g = NULL;
+    arc_identified_format_default(&w.format);
+    w.format.json = cli_given(c, "json");
+    w.format.all = cli_given(c, "top");
+    w.format.explain = cli_given(c, "explain");
+    face_run_options(c, &r);
+    r.opt.aligned = cli_given(c, "aligned");
+    r.opt.all_faces = !cli_given(c, "largest");
+    r.opt.keep_crops = true; /* quality is measured on them */
+    int code = face_photos_open(c, &r, "takes", &photos);
+    if (code == CLI_OK && w.draw && photos.named.source.count != 1)
+        code = cli_usage(c, "--draw writes one picture, but several photos are given");
+    if (code == CLI_OK)
+        code = gallery_open(c, cli_given(c, "log") ? GALLERY_CHANGE : GALLERY_READ, NULL, &g);
+    if (code == CLI_OK)
+        code = face_run_open(c, &r, true);
+    if (code == CLI_OK)
+        code = ask(&w, g);
+    arc_gallery_close(&g);
+    face_run_close(&r);
+    face_photos_close(&photos);
+    return code;
+}
+
+static const cli_option options[] = {
+    GALLERY_OPTIONS,
+    CLI_WHOLE("top", 0, "N", 1, 1000, "5", "most people of an answer; given, all of them are shown, not the first only"),
+    CLI_REAL("threshold", 't', "X", -1, 1, "the gallery's rule", "cosine from which on somebody is known"),
+    CLI_FLAG("json", 'j', "one JSON array, one object a photo"),
+    CLI_FILE("draw", 0, "FILE", NULL, "write the photo with boxes and names, others than the gallery's in red (.jpg .png .ppm)"),
+    CLI_FLAG("explain", 0, "say why each answer is what it is"),
+    CLI_WORD("search", 0, "HOW", "exact fast", "exact", "exact, or fast: 1-bit sketches in front (galleries made with --sketch)"),
+    CLI_TEXT("only", 0, "NAME", NULL, "compare with this person only; again for more"),
+    CLI_FLAG("largest", 0, "only the largest face of a photo"),
+    CLI_FLAG("log", 0, "write the decisions to the gallery's audit log"),
+    CLI_FLAG("aligned", 0, "the pictures are ready crops: no detection"),
+    PICTURE_OPTIONS,
+    PHOTO_LIMITS,
+    FACES_OPTIONS,
+    {0},
+};
+
+const cli_command cli_identify = {
+    .group = CLI_GROUP_GALLERIES,
+    .name = "identify",
+    .args = "PHOTO...",
+    .takes = CLI_IS_FILE,
+    .min_args = 1,
+    .max_args = -1,
+    .what = "who is it? every face of every photo; exit status 0 all known, 1 somebody unknown",
+    .about =
+        "Of every face the name, the cosine and the decision, best face first; \"unknown\" where nobody in the gallery is "
+        "similar "
+        "enough. A calibrated model also says the probability that it is that person and the false accept rate of the cosine, "
+        "and its threshold keeps the share of strangers that are taken for somebody, however large the gallery is. A photo "
+        "that cannot be read or has no face makes the exit status 3; others go on. PHOTO may also be a folder, an archive, an "
+        "address or @FILE, as for embed.",
+    .no = "somebody unknown",
+    .example = "arcface identify party.jpg --gallery people.gal --draw names.jpg",
+    .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,
+    .options = options,
+    .run = run,
+};

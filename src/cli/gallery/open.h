@@ -1,0 +1,26 @@
+/* A gallery as commands name it: its options, opening it, and the people that operands mean. */
+#ifndef ARCFACE_CLI_GALLERY_OPEN_H
+#define ARCFACE_CLI_GALLERY_OPEN_H
+
+#include "ui/cli.h"
+#include <arcface/gallery.h>
+
+/* Put into the table of every command that calls gallery_open. */
+/* clang-format off */
+#define GALLERY_OPTIONS \
+    CLI_FILE("gallery", 'g', "GALLERY", "$ARCFACE_GALLERY", "a file, or postgres://USER@HOST/DATABASE; #NAME: one of several in it"), \
+    CLI_TEXT("key", 0, "NAME", "$ARCFACE_GALLERY_KEY", "key it is sealed with: a file, env:VARIABLE or \"command:WORDS\"")
+/* clang-format on */
+
+typedef enum gallery_use { GALLERY_READ, GALLERY_CHANGE, GALLERY_MAKE } gallery_use;
+
+/* opt: NULL for the defaults; key, actor and what the use needs are filled in. An exit status. */
+int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_gallery **out);
+/* The person of this name; an exit status after a sentence with the nearest name when there is nobody. */
+int gallery_person(arc_gallery *g, const char *name, int64_t *id);
+void gallery_put_json(cli_text *t, const char *text); /* as a JSON string */
+void gallery_put_time(cli_text *t, int64_t ms);       /* since 1970: "2026-11-30T06:40:12Z" */
+/* Asks on a terminal; --yes agrees by itself. CLI_OK: yes, CLI_NO: no, CLI_USAGE after a sentence: nobody can be asked. */
+int gallery_agree(const cli *c, const char *question);
+
+#endif
