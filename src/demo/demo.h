@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include <arcface/demo.h>
+#include <arcface/image.h>
 
 #define ARC_DEMO_PATH_BYTES 4096
 
@@ -20,5 +21,16 @@ void arc_demo_say(const arc_demo *d, const char *fmt, ...) ARC_PRINTF(2, 3);
 int arc_demo_progress(void *demo, int64_t done, int64_t total);
 double arc_demo_seconds(void); /* monotonic */
 const char *arc_demo_join(char path[ARC_DEMO_PATH_BYTES], const char *folder, const char *name);
+
+/* ---- drawn_gallery.c ---- */
+
+typedef struct arc_demo_people {
+    const char *model;  /* file of the recogniser */
+    const char *folder; /* where the gallery goes; it holds none yet */
+    uint64_t seed;
+    int64_t first; /* identity from which on nobody was drawn */
+} arc_demo_people;
+/* Ten people into a gallery, twenty photographs answered; sheet: the answers drawn, text: what came out. */
+arc_status arc_demo_gallery(arc_demo *d, const arc_demo_people *who, arc_image *sheet, char text[256], arc_error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* The demo that needs nothing: people are drawn, a small network learns to tell them apart, and is then asked about people that
  * it has never seen.
- * Draw, train, evaluate, export, verify, and one page with all of it. */
+ * Draw, train, evaluate, export, verify, identify, and one page with all of it. */
 #include "demo/demo.h"
 #include <arcface/arcface.h>
 #include <math.h>
@@ -28,8 +28,8 @@ typedef struct trained {
     arc_train_result result;
     arc_model *model;
     arc_evaluation *evaluation;
-    arc_image sheet, verdict[2];
-    char verdict_text[2][128];
+    arc_image sheet, verdict[2], gallery;
+    char verdict_text[2][128], gallery_text[256];
 } trained;
 
 /* ---- 1. draw ---- */
@@ -133,7 +133,13 @@ static arc_status evaluate(trained *t, arc_error *err) {
     arc_demo_say(&t->demo,
                  "3. evaluate  people that it has never seen, %d pairs in 10 folds: accuracy %.2f %% +- %.2f, AUC %.4f: %.0f s\n",
                  v->pairs, 100 * v->accuracy, 100 * v->accuracy_std, v->auc, arc_demo_seconds() - start);
-    st = arc_model_save(t->demo.ctx, t->model, t->model_path, err);
+    /* what a cosine means on these pictures, for galleries of ten people too: stored in the model */
+    arc_calibration calibration;
+    st = arc_calibrate(t->evaluation, 0.01, 10, 0.05, &calibration, err);
+    if (st == ARC_OK)
+        st = arc_model_calibrate(t->model, &calibration, err);
+    if (st == ARC_OK)
+        st = arc_model_save(t->demo.ctx, t->model, t->model_path, err);
     if (st == ARC_OK)
         arc_demo_say(&t->demo, "4. export    plain ONNX, pixels in and embedding out, with its self-test\n             %s\n",
                      t->model_path);
@@ -204,7 +210,14 @@ static arc_status verify_two(trained *t, arc_error *err) {
     return st;
 }
 
-/* ---- 6. the page ---- */
+/* ---- 6. gallery ---- */
+
+static arc_status gallery(trained *t, arc_error *err) {
+    const arc_demo_people who = {.model = t->model_path, .folder = t->run, .seed = SEED, .first = t->size.identities + 20000};
+    return arc_demo_gallery(&t->demo, &who, &t->gallery, t->gallery_text, err);
+}
+
+/* ---- 7. the page ---- */
 
 static void put_curves(trained *t, arc_page *page) {
     const arc_plot_series loss = {NULL, ARC_PLOT_LINE, t->step, t->loss, t->points, ARC_PLOT_AUTO, 0, false};
@@ -223,7 +236,8 @@ static void put_curves(trained *t, arc_page *page) {
 static arc_status put_page(trained *t, arc_error *err) {
     arc_page *page = NULL;
     char subtitle[512];
-    const char *names[] = {"tiny network"}, *verdicts[] = {t->verdict_text[0], t->verdict_text[1]};
+    const char *names[] = {"tiny network"}, *verdicts[] = {t->verdict_text[0], t->verdict_text[1]},
+               *answers[] = {t->gallery_text};
     const arc_evaluation *evaluation = t->evaluation;
     snprintf(subtitle, sizeof subtitle,
              "arcface %s, %s, %d threads: %lld drawn people, %lld steps of ArcFace training, then people that the network has "
@@ -237,6 +251,8 @@ static arc_status put_page(trained *t, arc_error *err) {
     put_curves(t, page);
     arc_page_heading(page, "Two photographs");
     arc_page_images(page, t->verdict, verdicts, 2, 540);
+    arc_page_heading(page, "A gallery of ten people");
+    arc_page_images(page, &t->gallery, answers, 1, 800);
     arc_page_heading(page, "Some of the people, a row each");
     arc_page_images(page, &t->sheet, NULL, 1, SHEET_VIEWS * 114);
     arc_page_heading(page, "Evaluation on unseen people");
@@ -245,7 +261,7 @@ static arc_status put_page(trained *t, arc_error *err) {
         st = arc_page_save(page, t->page_path, err);
     arc_page_free(&page);
     if (st == ARC_OK)
-        arc_demo_say(&t->demo, "6. report    %s\n             %.0f s in all\n", t->page_path, arc_demo_seconds() - t->started);
+        arc_demo_say(&t->demo, "7. report    %s\n             %.0f s in all\n", t->page_path, arc_demo_seconds() - t->started);
     return st;
 }
 
@@ -257,6 +273,8 @@ static arc_status work(trained *t, arc_error *err) {
         st = evaluate(t, err);
     if (st == ARC_OK)
         st = verify_two(t, err);
+    if (st == ARC_OK)
+        st = gallery(t, err);
     return st == ARC_OK ? put_page(t, err) : st;
 }
 
@@ -273,6 +291,7 @@ static void free_trained(trained *t) {
     arc_evaluation_free(ctx, &t->evaluation);
     arc_model_free(&t->model);
     arc_image_free(ctx, &t->sheet);
+    arc_image_free(ctx, &t->gallery);
     arc_image_free(ctx, &t->verdict[0]);
     arc_image_free(ctx, &t->verdict[1]);
     arc_mem_free(&ctx->alloc, t->step);

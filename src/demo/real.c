@@ -29,13 +29,13 @@ static arc_status save_and_free(const real *r, arc_status st, arc_image *picture
     return st;
 }
 
-/* ---- 7. detect, 8. align --------------------------------------------------------------------------------------------------- */
+/* ---- 8. detect, 9. align --------------------------------------------------------------------------------------------------- */
 
 static arc_status align(real *r, const arc_image *photo, const arc_face *face, int index, arc_error *err) {
     char path[ARC_DEMO_PATH_BYTES], name[32];
     arc_image crop = {0};
     double residual;
-    snprintf(name, sizeof name, "8-face-%d.png", index);
+    snprintf(name, sizeof name, "9-face-%d.png", index);
     arc_demo_join(path, r->demo.opt.out, name);
     arc_status st = arc_align_face(r->demo.ctx, photo, (const float(*)[2])face->landmark_px, ARC_TEMPLATE_112, ARC_WARP_EXACT,
                                    &crop, &residual, err);
@@ -63,16 +63,16 @@ static arc_status detect_and_align(real *r, arc_error *err) {
     if (!face)
         return arc_fail_nomem(err, "faces");
     arc_demo_join(photo_path, r->demo.opt.data, GROUP_PHOTO);
-    arc_demo_join(path, r->demo.opt.out, "7-detect.jpg");
+    arc_demo_join(path, r->demo.opt.out, "8-detect.jpg");
     arc_status st = arc_image_load(r->demo.ctx, photo_path, NULL, &photo, NULL, err);
     if (st == ARC_OK)
         st = find(r, &photo, face, &count, err);
     if (st == ARC_OK)
-        arc_demo_say(&r->demo, "\n7. detect  %s: %d faces\n", photo_path, count);
+        arc_demo_say(&r->demo, "\n8. detect  %s: %d faces\n", photo_path, count);
     if (st == ARC_OK)
         st = save_and_free(r, arc_draw_faces(r->demo.ctx, &photo, face, count, &drawn, err), &drawn, path, err);
     if (st == ARC_OK)
-        arc_demo_say(&r->demo, "           %s\n8. align   to 112x112:\n", path);
+        arc_demo_say(&r->demo, "           %s\n9. align   to 112x112:\n", path);
     for (int i = 0; i < count && st == ARC_OK; i++)
         st = align(r, &photo, &face[i], i, err);
     arc_image_free(r->demo.ctx, &photo);
@@ -80,7 +80,7 @@ static arc_status detect_and_align(real *r, arc_error *err) {
     return st;
 }
 
-/* ---- 9. embed, 10. verify -------------------------------------------------------------------------------------------------- */
+/* ---- 10. embed, 11. verify ------------------------------------------------------------------------------------------------- */
 
 enum { PHOTOS = 3 };
 static const char *const names[PHOTOS] = {"img1.jpg", "img2.jpg", "img3.jpg"};
@@ -91,7 +91,7 @@ static arc_status embed(real *r, arc_pipeline *pipeline, const char *const *path
     const arc_status st = arc_pipeline_run(pipeline, paths, PHOTOS, result, NULL, NULL, err);
     if (st != ARC_OK)
         return st;
-    arc_demo_say(&r->demo, "9. embed   %d photos in %.0f ms:\n", PHOTOS, 1000 * (arc_demo_seconds() - start));
+    arc_demo_say(&r->demo, "10. embed  %d photos in %.0f ms:\n", PHOTOS, 1000 * (arc_demo_seconds() - start));
     for (int i = 0; i < PHOTOS; i++) {
         if (result[i].status != ARC_OK || result[i].faces == 0) {
             arc_error why;
@@ -145,18 +145,18 @@ static arc_status embed_and_verify(real *r, arc_error *err) {
     if (st == ARC_OK)
         st = embed(r, pipeline, paths, result, err);
     if (st == ARC_OK) {
-        arc_demo_say(&r->demo, "10. verify\n");
-        st = verify(r, &result[0], &result[1], "10-verify-same.jpg", err);
+        arc_demo_say(&r->demo, "11. verify\n");
+        st = verify(r, &result[0], &result[1], "11-verify-same.jpg", err);
     }
     if (st == ARC_OK)
-        st = verify(r, &result[0], &result[2], "10-verify-different.jpg", err);
+        st = verify(r, &result[0], &result[2], "11-verify-different.jpg", err);
     for (int i = 0; i < PHOTOS; i++)
         arc_result_free(r->demo.ctx, &result[i]);
     arc_pipeline_free(&pipeline);
     return st;
 }
 
-/* ---- 11. LFW --------------------------------------------------------------------------------------------------------------- */
+/* ---- 12. LFW --------------------------------------------------------------------------------------------------------------- */
 
 static arc_status evaluate(real *r, arc_error *err) {
     char images[ARC_DEMO_PATH_BYTES], pairs[ARC_DEMO_PATH_BYTES];
@@ -174,7 +174,7 @@ static arc_status evaluate(real *r, arc_error *err) {
     opt.progress = arc_demo_progress;
     opt.progress_ctx = &r->demo;
     r->demo.stage = "embedding";
-    arc_demo_say(&r->demo, "11. LFW    %s\n",
+    arc_demo_say(&r->demo, "12. LFW    %s\n",
                  full ? "all 6000 pairs" : "the first 2 of 10 folds, 1200 of 6000 pairs (--full takes all)");
     const double start = arc_demo_seconds();
     arc_demo_join(images, r->demo.opt.data, "lfw/pairs-aligned-112");

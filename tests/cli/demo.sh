@@ -7,7 +7,7 @@ cd "$work" || exit 1
 unset ARCFACE_RECIPES
 mkdir -p "$work/demo/run" && echo "an earlier demo's" >"$work/demo/run/step-00000010.state"
 expect 0 demo --drawn --quick -o "$work/demo" -q
-says "1. draw" "2. train" "3. evaluate" "4. export" "5. verify" "6. report" "report.html"
+says "1. draw" "2. train" "3. evaluate" "4. export" "5. verify" "6. gallery" "7. report" "report.html"
 for file in 1-people.jpg 4-tiny.onnx 5-verify-one.jpg 5-verify-two.jpg report.html run-2/log.jsonl synth/train.rec; do
     [ -s "$work/demo/$file" ] || wrong "$file is missing"
 done
