@@ -753,6 +753,54 @@ def archive_seeds():
     write("archive_config", "deep", b"[" * 3000)
 
 
+# ---- index of templates
+
+INDEX_ARRAYS = [("code", 64), ("sketch", 8), ("bias", 4), ("scale", 4), ("error", 4), ("length", 4), ("id", 8), ("owner", 8),
+                ("code_crc", 4), ("row_crc", 4), ("row", 16)]  # of 4 numbers; bytes for each of 256 places
+
+
+def index_place(number, identity, owner):
+    row = np.array([1, 0, 0, 0] if number % 2 else [0.6, 0.8, 0, 0], np.float32)
+    scale = np.float32(row.max() / np.float32(127))
+    code = np.full(64, 128, np.uint8)
+    code[:4] = 128 + np.rint(row / scale).astype(int)
+    numbers = {"scale": scale, "error": np.float32(0.005), "length": np.float32(1.0001)}
+    place = {name: value.tobytes() for name, value in numbers.items()}
+    place |= {"code": code.tobytes(), "sketch": struct.pack("<Q", number), "bias": struct.pack("<i", 8), "id": struct.pack("<q", identity),
+              "owner": struct.pack("<q", owner), "row": row.tobytes()}
+    tail = place["scale"] + place["error"] + place["length"] + place["bias"] + place["id"] + place["owner"]
+    place["code_crc"] = struct.pack("<I", crc32c(place["code"] + place["sketch"] + tail))
+    place["row_crc"] = struct.pack("<I", crc32c(place["row"]))
+    return place
+
+
+def index_record(used, live, version=1, form=1, dim=4, segment=32768):
+    record = struct.pack("<8sII16sIIIIQqq16sQ32s", b"ARCINDEX", form, 0, b"", dim, 1, 1, 0, segment, used, live, b"name", version, b"stamp")
+    return record[:16] + struct.pack("<I", crc32c(record)) + record[20:]
+
+
+def index(places, first, second=b"", right=0):
+    segments = b""
+    for begin in range(0, len(places), 256):
+        for name, size in INDEX_ARRAYS:
+            segments += b"".join(p[name] if p else bytes(size) for p in places[begin:begin + 256]).ljust(256 * size, b"\0")
+    header = (first.ljust(2048, b"\0") + second).ljust(4096, b"\0")
+    return header[:4000] + bytes([right]) + header[4001:] + segments
+
+
+def index_seeds():
+    three = [index_place(i, i + 2, i % 2) for i in range(3)]
+    write("index", "three", index(three, index_record(3, 3)))
+    write("index", "removed", index(three[:1] + [None] + three[2:], index_record(3, 2), index_record(3, 2, 2)))
+    write("index", "second", index(three, index_record(1, 1), index_record(3, 3, 2)))
+    write("index", "many", index(three, index_record(257, 3), right=1))
+    write("index", "huge", index(three, index_record(2**32 - 300, 3)))
+    write("index", "negative", index(three, index_record(-1, 0)))
+    write("index", "newer", index(three, index_record(3, 3, form=2)))
+    write("index", "twice", index(three + [index_place(3, 2, 1)], index_record(4, 4)))
+    write("index", "sum", index([{**three[0], "scale": b"\0\0\xc0\x7f"}], index_record(1, 1)))
+
+
 onnx_seeds()
 mxnet_seeds()
 pickle_seeds()
@@ -771,3 +819,4 @@ archive_seeds()
 onnx_turns()
 photo_archive_seeds()
 onnx_nhwc()
+index_seeds()

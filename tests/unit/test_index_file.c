@@ -307,6 +307,39 @@ static void others_files(void **state) {
     free_set(&s);
 }
 
+/* Files of an independent writer (tests/fuzz/make_corpus.py). */
+static void files_of_another_writer(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t count;
+        arc_status status; /* of the search */
+    } file[] = {{"three", 3, ARC_OK}, {"removed", 2, ARC_OK}, {"second", 3, ARC_OK}, {"sum", 1, ARC_ECORRUPT}};
+    const float probe[] = {1, 0, 0, 0};
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+        char path[512];
+        uint8_t stamp[ARC_INDEX_STAMP_BYTES];
+        arc_index_options o = index_options(4);
+        arc_index *x = NULL;
+        arc_error err = {0};
+        arc_index_hit hit[10];
+        int found = 0;
+        snprintf(path, sizeof path, "%s/tests/fuzz/corpus/index/%s", ARC_SOURCE_DIR, file[i].name);
+        o.sketch = true;
+        if (arc_index_load(ctx, &o, path, &x, stamp, &err) != ARC_OK)
+            fail_msg("%s: %s", path, err.text);
+        assert_string_equal((const char *)stamp, "stamp");
+        assert_int_equal(arc_index_count(x), file[i].count);
+        assert_int_equal(arc_index_search(x, probe, 1, NULL, hit, &found, &err), file[i].status);
+        if (file[i].count == 3) {
+            assert_int_equal(found, 3);
+            assert_true(hit[0].id == 3 && hit[0].owner == 1 && hit[0].cosine == 1);
+            assert_true(hit[1].id == 2 && hit[2].id == 4 && hit[1].cosine == 0.6f);
+        }
+        arc_index_free(&x);
+    }
+}
+
 /* ---- failures ---------------------------------------------------------------------------------------------------------------
  */
 
@@ -412,6 +445,7 @@ int main(void) {
                                        cmocka_unit_test(two_writers),
                                        cmocka_unit_test(damage),
                                        cmocka_unit_test(others_files),
+                                       cmocka_unit_test(files_of_another_writer),
                                        cmocka_unit_test(every_call_fails),
                                        cmocka_unit_test(killed_at_every_call)};
     return cmocka_run_group_tests_name("index_file", tests, open_context, close_context);

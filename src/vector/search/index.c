@@ -76,8 +76,31 @@ void arc_index_touch(arc_index *x, uint32_t slot) {
 typedef struct addition {
     arc_index *index;
     const float *templates;
-    int64_t first; /* place of the first one */
+    int64_t first;       /* place of the first one */
+    _Atomic int64_t bad; /* a template that cannot be added, the first of those that were found; -1: none */
 } addition;
+
+static void check_templates(void *arg, size_t begin, size_t end, int thread) {
+    addition *a = arg;
+    const size_t dim = a->index->slots.layout.dim;
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        int64_t bad = atomic_load(&a->bad);
+        if (arc_quantise_fits(a->templates + i * dim, dim))
+            continue;
+        while ((bad < 0 || bad > (int64_t)i) && !atomic_compare_exchange_weak(&a->bad, &bad, (int64_t)i))
+            continue;
+    }
+}
+
+/* Of the places first..end-1, segment by segment: several rows at once take less time. */
+static void write_checksums(const arc_index *x, size_t first, size_t end) {
+    while (first < end) {
+        const size_t at = first % ARC_SEGMENT_SLOTS, count = ARC_MIN(end - first, ARC_SEGMENT_SLOTS - at);
+        arc_checksum_write(x->ctx->kernels, &x->slots, first / ARC_SEGMENT_SLOTS, at, count);
+        first += count;
+    }
+}
 
 static void write_templates(void *arg, size_t begin, size_t end, int thread) {
     const addition *a = arg;
@@ -98,8 +121,8 @@ static void write_templates(void *arg, size_t begin, size_t end, int thread) {
             arc_sketch(x, l->dim, g.sketch + at * l->words, g.bias + at);
         if (g.row)
             memcpy(g.row + at * l->dim, x, l->dim * sizeof *x);
-        arc_checksum_write(a->index->ctx->kernels, &a->index->slots, slot / ARC_SEGMENT_SLOTS, at, 1);
     }
+    write_checksums(a->index, (size_t)a->first + begin, (size_t)a->first + end);
 }
 
 /* Gives the new templates places and enters their ids. An id that is there already or comes twice undoes that. */
@@ -143,24 +166,23 @@ static void compact_if_sparse(arc_index *x) {
 
 arc_status arc_index_add(arc_index *index, const float *templates, const int64_t *ids, const int64_t *owners, int64_t count,
                          arc_error *err) {
-    const size_t dim = index->slots.layout.dim;
-    for (int64_t i = 0; i < count; i++)
-        if (!arc_quantise_fits(templates + (size_t)i * dim, dim))
-            return arc_fail(err, ARC_EINVAL,
-                            "template %lld of %lld (id %lld): a number is not finite, or its length is far from 1",
-                            (long long)i + 1, (long long)count, (long long)ids[i]);
+    addition a = {.index = index, .templates = templates, .bad = -1};
     if (count < 1)
         return ARC_OK;
+    arc_pool_run(index->ctx->pool, (size_t)count, 64, check_templates, &a);
+    if (a.bad >= 0)
+        return arc_fail(err, ARC_EINVAL, "template %lld of %lld (id %lld): a number is not finite, or its length is far from 1",
+                        (long long)a.bad + 1, (long long)count, (long long)ids[a.bad]);
     pthread_rwlock_wrlock(&index->lock);
     compact_if_sparse(index);
-    addition a = {index, templates, index->slots.used};
+    a.first = index->slots.used;
     arc_status st = arc_slots_reserve(&index->slots, count, err);
     if (st == ARC_OK)
         st = arc_id_table_reserve(&index->ids, count, err);
     if (st == ARC_OK)
         st = enter_ids(index, ids, owners, count, err);
     if (st == ARC_OK)
-        arc_pool_run(index->ctx->pool, (size_t)count, 16, write_templates, &a);
+        arc_pool_run(index->ctx->pool, (size_t)count, 64, write_templates, &a);
     pthread_rwlock_unlock(&index->lock);
     return st;
 }

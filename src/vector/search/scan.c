@@ -73,32 +73,38 @@ static void scan_streaming(const arc_scan *s, const arc_segment *g, uint32_t fir
     }
 }
 
+/* mr templates with all probes: their sums lie in one row of c for each template. */
+static void multiply_panels(const arc_scan *s, const uint8_t *const *a, size_t m, int32_t *c) {
+    const arc_kernels *k = s->kernels;
+    const size_t stride = s->slots->layout.stride, nr = k->int8_igemm_nr;
+    for (size_t j0 = 0; j0 < (size_t)s->probes->count; j0 += nr) {
+        const size_t n = ARC_MIN(nr, (size_t)s->probes->count - j0);
+        k->int8_igemm(m, n, stride, 1, a, s->probes->panels + j0 * stride, c + j0, ARC_SCAN_MAX_PROBES);
+    }
+}
+
 static void scan_panels(const arc_scan *s, const arc_segment *g, uint32_t first, size_t rows, arc_shortlist *list) {
     const arc_scan_probes *p = s->probes;
-    const arc_kernels *k = s->kernels;
-    const size_t stride = s->slots->layout.stride, mr = k->int8_igemm_mr, nr = k->int8_igemm_nr;
+    const size_t stride = s->slots->layout.stride, mr = s->kernels->int8_igemm_mr;
     const uint8_t *a[ARC_IGEMM_MAX_MR];
-    int32_t c[ARC_IGEMM_MAX_MR * ARC_IGEMM_MAX_NR];
-    uint32_t kept[ARC_IGEMM_MAX_NR];
+    int32_t c[ARC_IGEMM_MAX_MR * ARC_SCAN_MAX_PROBES];
+    uint32_t reach[ARC_SCAN_MAX_PROBES];
     float limit[ARC_SCAN_MAX_PROBES];
+    const arc_bounded_columns probes = {p->scale, p->error, p->whole, p->zero, limit};
     for (int j = 0; j < p->count; j++)
         limit[j] = list[j].limit;
     for (size_t i0 = 0; i0 < rows; i0 += mr) {
         const size_t m = ARC_MIN(mr, rows - i0);
         for (size_t i = 0; i < m; i++)
             a[i] = g->code + (i0 + i) * stride;
-        for (size_t j0 = 0; j0 < (size_t)p->count; j0 += nr) {
-            const size_t n = ARC_MIN(nr, (size_t)p->count - j0);
-            const arc_bounded_columns probes = {p->scale + j0, p->error + j0, p->whole + j0, p->zero + j0, limit + j0};
-            k->int8_igemm(m, n, stride, 1, a, p->panels + j0 * stride, c, nr);
-            for (size_t i = 0; i < m; i++) {
-                const arc_bounded_row template = {g->scale[i0 + i], g->error[i0 + i], g->length[i0 + i], 0, 0};
-                const size_t count = k->bounded_reach(n, c + i * nr, &template, &probes, kept);
-                for (size_t q = 0; q < count; q++) {
-                    const size_t j = j0 + kept[q];
-                    offer(s, g, first, i0 + i, (int)j, c[i * nr + kept[q]], &list[j]);
-                    limit[j] = list[j].limit;
-                }
+        multiply_panels(s, a, m, c);
+        for (size_t i = 0; i < m; i++) {
+            const int32_t *sums = c + i * ARC_SCAN_MAX_PROBES;
+            const arc_bounded_row template = {g->scale[i0 + i], g->error[i0 + i], g->length[i0 + i], 0, 0};
+            const size_t count = s->kernels->bounded_reach((size_t)p->count, sums, &template, &probes, reach);
+            for (size_t q = 0; q < count; q++) {
+                offer(s, g, first, i0 + i, (int)reach[q], sums[reach[q]], &list[reach[q]]);
+                limit[reach[q]] = list[reach[q]].limit;
             }
         }
     }

@@ -1,6 +1,7 @@
 /* vector/search: sketches. Additions and subtractions only, in a fixed order: the same bits on every machine. */
 #include "vector/search/sketch.h"
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #define MOST 4096 /* a power of two */
@@ -18,12 +19,13 @@ static void hadamard(float *y, size_t n) {
             }
 }
 
-static void turn_signs(float *y, size_t n, uint64_t round) {
-    for (size_t word = 0; word < n / 64; word++) {
-        const uint64_t bits = arc_rng_hash(round, word);
-        for (size_t i = 0; i < 64; i++)
-            y[64 * word + i] = bits >> i & 1 ? -y[64 * word + i] : y[64 * word + i];
-    }
+static float sign[ROUNDS][MOST]; /* 1 or -1 */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void draw_signs(void) {
+    for (uint64_t round = 0; round < ROUNDS; round++)
+        for (uint64_t i = 0; i < MOST; i++)
+            sign[round][i] = arc_rng_hash(round, i / 64) >> i % 64 & 1 ? -1 : 1;
 }
 
 /* x [dim] rotated into y [MOST], of which as many numbers as there are bits are used. */
@@ -31,10 +33,12 @@ static void rotate(const float *x, size_t dim, float *y) {
     size_t n = 64;
     while (n < dim)
         n *= 2;
+    pthread_once(&once, draw_signs);
     memcpy(y, x, dim * sizeof *x);
     memset(y + dim, 0, (n - dim) * sizeof *y);
     for (uint64_t round = 0; round < ROUNDS; round++) {
-        turn_signs(y, n, round);
+        for (size_t i = 0; i < n; i++)
+            y[i] *= sign[round][i];
         hadamard(y, n);
     }
 }
