@@ -239,7 +239,7 @@ mutant index-zero vector/search/scan.c - index 's/out->zero\[j\] = 128 \* sum/ou
 mutant index-checksum vector/search/checksum.c - index_file 's/crc\[at\] != g.code_crc\[at\]/false/'
 mutant index-removed vector/search/save.c - index_file 's/i < f->touches; i++)$/i + 1 < f->touches; i++)/'
 mutant index-other vector/search/save.c - index_file 's/ \&\& r.version == x->file.version//'
-mutant index-sketch vector/search/sketch.c - index 's/bias = 8 \* ones/bias = 7 * ones/'
+mutant index-sketch vector/search/sketch.c - index 's/bias = 8 \* ones/bias = 0 * ones/'
 mutant scan-vnni kernel/x86/scan_avx512.c - kernels_scan 's/vpdpbusd %2, %1, %0/vpdpbusd %1, %2, %0/'
 mutant protect-order vector/protect.c - protect 's/const size_t k = r->back ? step/const size_t k = !r->back ? step/'
 mutant protect-counter vector/protect.c - protect 's/nonce, at \* 8 \/ 64, seed/nonce, 0, seed/'

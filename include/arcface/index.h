@@ -3,7 +3,9 @@
  *
  * Every template is scanned as 8-bit integers, a quarter of its bytes; what the rounding may have changed is known for each
  * template, so those that could be among the answers are compared again in full. The answers are those of a plain search in
- * float32, not approximately but provably. *
+ * float32, not approximately but provably. With `fast` a search begins with one bit for each dimension and may miss an answer;
+ * arc_index_recall tells how often.
+ *
  * An index knows numbers, not people: a template has an id, and an owner, whose templates may be answered as one. It is in
  * memory, and in a file from which it is opened in milliseconds. The file holds nothing that cannot be made again from the
  * templates.
@@ -50,7 +52,7 @@ typedef struct arc_index_options {
 ARC_API void arc_index_options_default(arc_index_options *options);
 
 /** An empty index. Takes, for each template, dim bytes (rounded up to 64), dim * 4 unless there is `exact`, dim / 8 with
- * sketches, and 40 bytes more. Ownership: free with arc_index_free. Thread: any. Errors: EINVAL (options), ENOMEM. */
+ * sketches, and 60 bytes more. Ownership: free with arc_index_free. Thread: any. Errors: EINVAL (options), ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_index_new(arc_context *ctx, const arc_index_options *options, arc_index **out,
                                                arc_error *err);
 
@@ -109,6 +111,12 @@ typedef struct arc_index_hit {
 ARC_API ARC_NODISCARD arc_status arc_index_search(arc_index *index, const float *probes, int64_t count,
                                                   const arc_index_query *query, arc_index_hit *hits, int *found, arc_error *err);
 
+/** The share of `count` probes [count][dim] whose first answer with `fast` is the exact one: what `query` (its candidates,
+ * by_owner and keep; NULL: the defaults) is worth in this index. `ctx` is the one that the index was made in. Thread: any.
+ * Errors: those of arc_index_search; EINVAL (no probes). */
+ARC_API ARC_NODISCARD arc_status arc_index_recall(arc_context *ctx, arc_index *index, const float *probes, int64_t count,
+                                                  const arc_index_query *query, double *recall, arc_error *err);
+
 /** Figures of an index. */
 typedef struct arc_index_facts {
     int64_t templates;     /**< that are there */
@@ -127,10 +135,11 @@ ARC_API void arc_index_facts_of(arc_index *index, arc_index_facts *facts);
 ARC_API ARC_NODISCARD arc_status arc_index_save(arc_index *index, const char *path, const uint8_t stamp[ARC_INDEX_STAMP_BYTES],
                                                 arc_error *err);
 
-/** Opens a file of arc_index_save. The options must be those that the index was made with. After any failure the index can be
- * made again from its templates. Ownership: free with arc_index_free. Thread: any. Errors: ENOTFOUND, EFORMAT (no file of this
- * kind), EUNSUPPORTED (a newer version), ESHAPE (made with other options), ECORRUPT (damaged, or another key), EIO, ENOMEM,
- * EINVAL (options). */
+/** Opens a file of arc_index_save. A plain one is mapped: that takes milliseconds, and templates are checked (CRC-32C) by the
+ * searches that first come to them; a sealed one is opened into memory. The options must be those that the index was made with.
+ * After any failure the index can be made again from its templates. Ownership: free with arc_index_free. Thread: any. Errors:
+ * ENOTFOUND, EFORMAT (no file of this kind), EUNSUPPORTED (a newer version), ESHAPE (made with other options), ECORRUPT (damaged,
+ * or another key), EIO, ENOMEM, EINVAL (options). */
 ARC_API ARC_NODISCARD arc_status arc_index_load(arc_context *ctx, const arc_index_options *options, const char *path,
                                                 arc_index **out, uint8_t stamp[ARC_INDEX_STAMP_BYTES], arc_error *err);
 

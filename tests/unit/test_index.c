@@ -238,9 +238,16 @@ static void fast(void **state) {
         q.by_owner = true;
         expect_exact(x, &s, p, 1, &q, "all are candidates, by owner");
         q.by_owner = false;
-        q.candidates = 100;
+        double recall;
+        assert_int_equal(arc_index_recall(ctx, x, p, 20, &q, &recall, &err), ARC_OK);
+        assert_true(recall == 1);
+        q.candidates = 1;
+        assert_int_equal(arc_index_recall(ctx, x, p, 20, &q, &recall, &err), ARC_OK);
+        assert_true(recall > 0 && (recall < 1 || dims[i] > 100));
+        assert_int_equal(arc_index_recall(ctx, x, p, 0, &q, &recall, &err), ARC_EINVAL);
+        q.candidates = 20;
         if (dims[i] >= 512)
-            expect_exact(x, &s, p, 20, &q, "a thirtieth are candidates");
+            expect_exact(x, &s, p, 20, &q, "twenty are candidates");
         q.candidates = -1;
         arc_index_hit hit[3];
         int found;

@@ -91,6 +91,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(index_new, arc_index_options, struct_size, arc_index_options, arc_index_new(ctx, &opt, &r.index, err))                     \
     X(index_load, arc_index_options, struct_size, arc_index_options, arc_index_load(ctx, &opt, "-", &r.index, r.stamp, err))     \
     X(index_search, arc_index_query, struct_size, arc_index_query, arc_index_search(NULL, NULL, 0, &opt, NULL, NULL, err))       \
+    X(index_recall, arc_index_query, struct_size, arc_index_query,                                                               \
+      arc_index_recall(ctx, NULL, NULL, 0, &opt, &r.per_second, err))                                                            \
     X(export_onnx, arc_export_options, struct_size, arc_export_options, arc_export_onnx(ctx, NULL, &opt, "-", NULL, err))        \
     X(export_kit, arc_kit_options, struct_size, arc_kit_options, arc_export_kit(ctx, NULL, NULL, &opt, "-", NULL, err))          \
     X(export_kit_detect, arc_kit_options, detect.struct_size, arc_detect_options,                                                \
