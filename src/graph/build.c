@@ -285,6 +285,17 @@ arc_status arc_graph_add_output(arc_graph *g, int value) {
     return ARC_OK;
 }
 
+int arc_graph_only_reader(const arc_graph *g, int value) {
+    int found = ARC_NO_VALUE, readers = g->value[value].is_output ? 2 : 0;
+    for (int i = 0; i < g->nodes; i++)
+        for (int k = 0; k < g->node[i].inputs; k++)
+            if (g->node[i].input[k] == value) {
+                found = i;
+                readers++;
+            }
+    return readers == 1 ? found : -1;
+}
+
 arc_status arc_graph_set_meta(arc_graph *g, const char *key, const char *value) {
     const char *copy = arc_arena_strdup(&g->arena, value);
     if (!copy)

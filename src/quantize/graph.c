@@ -47,17 +47,6 @@ static bool read_layer(const arc_graph *g, int index, arc_quant_layer *l) {
     return n->inputs < 3 || n->input[2] < 0 || arc_shape_count(&g->value[n->input[2]].shape) == l->c_out;
 }
 
-static int only_reader(const arc_graph *g, int value) {
-    int found = ARC_NO_VALUE, readers = g->value[value].is_output ? 2 : 0;
-    for (int i = 0; i < g->nodes; i++)
-        for (int k = 0; k < g->node[i].inputs; k++)
-            if (g->node[i].input[k] == value) {
-                found = i;
-                readers++;
-            }
-    return readers == 1 ? found : ARC_NO_VALUE;
-}
-
 static bool is_norm(const arc_graph *g, const arc_node *n, int64_t channels) {
     if (!arc_node_is(n, ARC_KIND_BATCH_NORM) || n->inputs != 5 || n->outputs < 1)
         return false;
@@ -91,7 +80,7 @@ arc_status arc_quant_layers(const arc_graph *g, arc_quant_layer **layers, int *c
         if (!read_layer(g, i, l))
             continue;
         l->x = source_of(g, l->x);
-        const int next = only_reader(g, l->y);
+        const int next = arc_graph_only_reader(g, l->y);
         if (next >= 0 && g->node[next].input[0] == l->y && is_norm(g, &g->node[next], l->c_out)) {
             l->norm = next;
             l->y = g->node[next].output[0];

@@ -113,17 +113,6 @@ arc_status arc_rounded_fold(arc_deploy_writer *w, arc_error *err) {
 
 /* ---- borders ---- */
 
-static int only_reader(const arc_graph *g, int value) {
-    int found = ARC_NO_VALUE, readers = g->value[value].is_output ? 2 : 0;
-    for (int i = 0; i < g->nodes; i++)
-        for (int k = 0; k < g->node[i].inputs; k++)
-            if (g->node[i].input[k] == value) {
-                found = i;
-                readers++;
-            }
-    return readers == 1 ? found : ARC_NO_VALUE;
-}
-
 static bool gives_new_numbers(const arc_node *n) {
     return n->inputs > 0 && !n->entry->view && !(n->entry->moves && !arc_node_is(n, ARC_KIND_CONCAT)) &&
            !arc_node_is(n, ARC_KIND_IDENTITY) && !arc_node_is(n, ARC_KIND_DROPOUT) && strcmp(n->op, "MaxPool") != 0;
@@ -137,7 +126,7 @@ void arc_rounded_borders(const arc_graph *g, const arc_seen *seen, bool *border)
             const int v = g->node[i].output[k];
             if (v < 0 || !seen[v].floats || !gives_new_numbers(&g->node[i]))
                 continue;
-            const int next = only_reader(g, v);
+            const int next = arc_graph_only_reader(g, v);
             const bool joined = next >= 0 && g->node[next].input[0] == v &&
                                 (arc_node_is(&g->node[next], ARC_KIND_RELU) || arc_node_is(&g->node[next], ARC_KIND_CLIP));
             border[v] = !joined;
