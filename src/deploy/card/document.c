@@ -30,16 +30,8 @@ const char *arc_card_print(arc_card_document *d, const char *fmt, ...) {
 }
 
 const char *arc_card_grouped(arc_card_document *d, int64_t n) {
-    char digits[24], text[32];
-    const int length = snprintf(digits, sizeof digits, "%lld", (long long)n);
-    int used = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
-            text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = '\0';
-    return arc_card_print(d, "%s", text);
+    char text[32];
+    return arc_card_print(d, "%s", arc_text_grouped(n, text));
 }
 
 void arc_card_add(arc_card_document *d, arc_card_kind kind, const char *text) {
