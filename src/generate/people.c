@@ -43,23 +43,36 @@ static arc_status add_photo(gathering *g, const char *path, int person, arc_erro
     return g->photo[g->photos++].path ? ARC_OK : arc_fail_nomem(err, "the list of photos");
 }
 
-/* The pictures of a folder, by their first bytes; hidden ones are left out. */
-static arc_status add_folder(gathering *g, const char *folder, int person, arc_error *err) {
+/* Entries of a folder that are not hidden: what each of this kind is, `visit` says. */
+typedef arc_status visit_entry(gathering *g, const char *path, const char *name, int person, arc_error *err);
+static arc_status each_entry(gathering *g, const char *folder, arc_path_kind kind, visit_entry *visit, int person, int *seen,
+                             arc_error *err) {
     arc_names names;
     char path[ARC_PATH_BYTES];
     arc_status st = arc_dir_list(&names, &g->p->alloc, folder, MAX_ENTRIES, err);
     if (st != ARC_OK)
         return st;
     for (size_t i = 0; st == ARC_OK && i < names.count; i++) {
-        const char *kind = NULL;
         snprintf(path, sizeof path, "%s/%s", folder, names.name[i]);
-        if (names.name[i][0] == '.' || arc_path_kind_of(path) != ARC_PATH_FILE)
+        if (names.name[i][0] == '.' || arc_path_kind_of(path) != kind)
             continue;
-        if (arc_image_kind_of_file(path, &kind, NULL) == ARC_OK && kind)
-            st = add_photo(g, path, person, err);
+        ++*seen;
+        st = visit(g, path, names.name[i], person, err);
     }
     arc_names_free(&names);
     return st;
+}
+
+static arc_status add_picture(gathering *g, const char *path, const char *name, int person, arc_error *err) {
+    const char *kind = NULL;
+    (void)name;
+    return arc_image_kind_of_file(path, &kind, NULL) == ARC_OK && kind ? add_photo(g, path, person, err) : ARC_OK;
+}
+
+/* The pictures of a folder, by their first bytes. */
+static arc_status add_folder(gathering *g, const char *folder, int person, arc_error *err) {
+    int seen = 0;
+    return each_entry(g, folder, ARC_PATH_FILE, add_picture, person, &seen, err);
 }
 
 static arc_status add_person(gathering *g, const char *name, arc_error *err) {
@@ -79,25 +92,15 @@ static arc_status add_person(gathering *g, const char *name, arc_error *err) {
     return p->name[p->people++] ? ARC_OK : arc_fail_nomem(err, "the list of people");
 }
 
-/* Whether the folder holds folders; each is a person then. */
-static arc_status add_folders(gathering *g, const char *folder, bool *any, arc_error *err) {
-    arc_names names;
-    char path[ARC_PATH_BYTES];
-    *any = false;
-    arc_status st = arc_dir_list(&names, &g->p->alloc, folder, MAX_ENTRIES, err);
-    if (st != ARC_OK)
-        return st;
-    for (size_t i = 0; st == ARC_OK && i < names.count; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names.name[i]);
-        if (names.name[i][0] == '.' || arc_path_kind_of(path) != ARC_PATH_DIR)
-            continue;
-        *any = true;
-        st = add_person(g, names.name[i], err);
-        if (st == ARC_OK)
-            st = add_folder(g, path, g->p->people - 1, err);
-    }
-    arc_names_free(&names);
-    return st;
+static arc_status add_person_folder(gathering *g, const char *path, const char *name, int person, arc_error *err) {
+    const arc_status st = add_person(g, name, err);
+    (void)person;
+    return st == ARC_OK ? add_folder(g, path, g->p->people - 1, err) : st;
+}
+
+/* The folders of a folder, each a person; how many there are. */
+static arc_status add_folders(gathering *g, const char *folder, int *folders, arc_error *err) {
+    return each_entry(g, folder, ARC_PATH_DIR, add_person_folder, 0, folders, err);
 }
 
 static arc_status gather(gathering *g, const char *const *paths, int count, arc_error *err) {
@@ -108,14 +111,14 @@ static arc_status gather(gathering *g, const char *const *paths, int count, arc_
         arc_path_kind kind;
         arc_path_id id;
         char name[NAME_BYTES];
-        bool folders = false;
+        int folders = 0;
         const int own = group ? group[i] : 0;
         if (own < 0 || own >= count)
             return arc_fail(err, ARC_EINVAL, "%s: person %d; 0 to %d are possible", paths[i], own, count - 1);
         st = arc_path_look(paths[i], &kind, &id, err);
         if (st == ARC_OK && kind == ARC_PATH_DIR)
             st = add_folders(g, paths[i], &folders, err);
-        if (st != ARC_OK || folders)
+        if (st != ARC_OK || folders > 0)
             continue;
         arc_picture_stem(paths[i], name, sizeof name);
         if (!person[own]) {
