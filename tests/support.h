@@ -80,6 +80,31 @@ static inline arc_alloc arc_test_heap_alloc(arc_test_heap *heap) {
     return (arc_alloc){.get = arc_test_heap_get, .put = arc_test_heap_put, .ctx = heap};
 }
 
+/* An allocator that says how many bytes are out, and how many requests there were. */
+typedef struct arc_test_counter {
+    size_t bytes;
+    long requests;
+} arc_test_counter;
+
+static inline void *arc_test_counter_get(void *ctx, size_t align, size_t bytes) {
+    arc_test_counter *counter = ctx;
+    size_t *p = NULL;
+    counter->requests++;
+    counter->bytes += bytes;
+    if (posix_memalign((void **)&p, align < 64 ? 64 : align, bytes + 64) != 0)
+        return NULL;
+    *p = bytes;
+    return (uint8_t *)p + 64;
+}
+static inline void arc_test_counter_put(void *ctx, void *p) {
+    size_t *block = (size_t *)(void *)((uint8_t *)p - 64);
+    ((arc_test_counter *)ctx)->bytes -= *block;
+    free(block);
+}
+static inline arc_alloc arc_test_counter_alloc(arc_test_counter *counter) {
+    return (arc_alloc){.get = arc_test_counter_get, .put = arc_test_counter_put, .ctx = counter};
+}
+
 /* Settings with this heap (NULL: the usual allocator) and so many threads, for tests that change more of them. */
 static inline arc_settings arc_test_settings(arc_test_heap *heap, int threads) {
     arc_settings s;

@@ -423,32 +423,12 @@ static void bad_targets_are_named(void **state) {
     arc_graph_free(&n.model.graph);
 }
 
-/* Facts say what the allocator gives; a step takes nothing; any allocation may fail. */
-typedef struct counting {
-    size_t bytes;
-    long requests;
-} counting;
-static void *counting_get(void *own, size_t align, size_t bytes) {
-    counting *c = own;
-    size_t *p = NULL;
-    c->requests++;
-    c->bytes += bytes;
-    if (posix_memalign((void **)&p, align < 64 ? 64 : align, bytes + 64) != 0)
-        return NULL;
-    *p = bytes;
-    return (uint8_t *)p + 64;
-}
-static void counting_put(void *own, void *p) {
-    size_t *block = (size_t *)(void *)((uint8_t *)p - 64);
-    ((counting *)own)->bytes -= *block;
-    free(block);
-}
-
+/* Facts say what the allocator gives; a step takes nothing. */
 static void memory_is_what_was_said(void **state) {
     (void)state;
-    counting c = {0};
+    arc_test_counter c = {0};
     arc_settings settings = arc_test_settings(NULL, 2);
-    settings.alloc = (arc_alloc){.get = counting_get, .put = counting_put, .ctx = &c};
+    settings.alloc = arc_test_counter_alloc(&c);
     arc_context *own = arc_test_open(&settings);
     generate_net n = generate_network("r10");
     const size_t before = c.bytes;

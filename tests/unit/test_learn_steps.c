@@ -34,36 +34,13 @@ static size_t step(arc_learner *l, int64_t n, bool accumulate, float *out) {
     return at + BATCH * IMAGE;
 }
 
-typedef struct counting {
-    size_t bytes, most;
-    long requests;
-} counting;
-
-static void *counting_get(void *ctx, size_t align, size_t bytes) {
-    counting *c = ctx;
-    size_t *p = NULL;
-    c->requests++;
-    c->bytes += bytes;
-    if (posix_memalign((void **)&p, align < 64 ? 64 : align, bytes + 64) != 0)
-        return NULL;
-    *p = bytes;
-    return (uint8_t *)p + 64;
-}
-static void counting_put(void *ctx, void *p) {
-    if (!p)
-        return;
-    size_t *block = (size_t *)(void *)((uint8_t *)p - 64);
-    ((counting *)ctx)->bytes -= *block;
-    free(block);
-}
-
 static void memory_is_what_was_said(void **state) {
     (void)state;
     size_t activations[4];
     for (int kind = 0; kind < 4; kind++) {
-        counting c = {0};
+        arc_test_counter c = {0};
         arc_settings settings = arc_test_settings(NULL, 2);
-        settings.alloc = (arc_alloc){.get = counting_get, .put = counting_put, .ctx = &c};
+        settings.alloc = arc_test_counter_alloc(&c);
         arc_context *ctx = arc_test_open(&settings);
         arc_graph *g = small_net();
         const size_t before = c.bytes;
