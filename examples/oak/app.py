@@ -59,16 +59,17 @@ def enrol(options):
 
 
 def list_people(options):
-    _, model, sha256 = open_models(options)
-    gallery = identities.Gallery.load(options.gallery, sha256, model.contract.dim)
+    gallery = identities.Gallery.load(options.gallery)
     for name, rows in sorted(gallery.people.items()):
         print(f"{name}\t{len(rows)} pictures")
-    print_threshold(judge_of(model, options.fpir), gallery)
+    if os.path.exists(options.model):
+        _, model, sha256 = open_models(options)
+        gallery.check_model(options.gallery, sha256, model.contract.dim)
+        print_threshold(judge_of(model, options.fpir), gallery)
 
 
 def forget(options):
-    _, model, sha256 = open_models(options)
-    gallery = identities.Gallery.load(options.gallery, sha256, model.contract.dim)
+    gallery = identities.Gallery.load(options.gallery)
     gallery.forget(options.name)
     gallery.save(options.gallery)
 

@@ -57,8 +57,8 @@ class Gallery:
         self.model, self.dim, self.people = model, dim, {}
 
     @classmethod
-    def load(cls, folder, model, dim):
-        """The gallery in a folder; an empty one where there is none."""
+    def load(cls, folder, model=None, dim=None):
+        """The gallery in a folder; an empty one where there is none. Without a model it can be listed and thinned out, not searched."""
         gallery, index = cls(model, dim), os.path.join(folder, "gallery.json")
         if not os.path.exists(index):
             return gallery
@@ -73,14 +73,20 @@ class Gallery:
                 raise ValueError("a person is there twice, or without a picture")
         except (OSError, ValueError, KeyError, TypeError) as why:
             raise GalleryError(f"{folder} is no gallery of this application: {why}") from why
-        if owner != model or rows.shape[1] != dim:
-            raise GalleryError(f"{folder} was enrolled with another network (SHA-256 {owner[:12]}..., not {model[:12]}...): "
-                               "embeddings of two networks cannot be compared; enrol again, or name that one with --model")
+        gallery.model, gallery.dim = owner, rows.shape[1]
+        if model is not None:
+            gallery.check_model(folder, model, dim)
         first = 0
         for name, pictures in people:
             gallery.people[name] = unit(rows[first : first + pictures])
             first += pictures
         return gallery
+
+    def check_model(self, folder, model, dim):
+        """Refuses a gallery of another network's embeddings; one that nobody has enrolled in yet is any network's."""
+        if self.model is not None and (self.model, self.dim) != (model, dim):
+            raise GalleryError(f"{folder} was enrolled with another network (SHA-256 {self.model[:12]}..., not {model[:12]}...): "
+                               "embeddings of two networks cannot be compared; enrol again, or name that one with --model")
 
     def save(self, folder):
         os.makedirs(folder, exist_ok=True)

@@ -55,6 +55,10 @@ class GalleryTest(unittest.TestCase):
         self.gallery.save(self.folder)
         self.assertEqual(list(identities.Gallery.load(self.folder, "model-a", 64).people), ["Bert"])
         self.assertEqual(len(os.listdir(self.folder)), 2)
+        without = identities.Gallery.load(self.folder)
+        self.assertEqual(([*without.people], without.model, without.dim), (["Bert"], "model-a", 64))
+        with self.assertRaises(identities.GalleryError):
+            without.check_model(self.folder, "model-b", 64)
 
     def test_old_or_new_when_killed(self):
         """Whatever is missing of a save, the gallery before it is still there."""
