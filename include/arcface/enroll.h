@@ -25,7 +25,7 @@ typedef struct arc_enrolled {
     arc_enrolled_as as;      /**< what became of it */
     arc_error error;         /**< ARC_ENROLL_FAILED: why, and what to do */
     char doubt[512];         /**< a sentence on a photo that was stored and may be a mistake; "" = none */
-    int64_t identity;        /**< of the person; 0 = not in the gallery */
+    int64_t identity;        /**< of the person; 0 = not in the gallery, or memory was refused after the photo was stored */
     int64_t template_id;     /**< what was stored, or was there before; 0 = nothing */
     bool first;              /**< with it the person came into the gallery */
     float quality;           /**< 0 to 1, as arc_face_quality combines it; NAN = no face */

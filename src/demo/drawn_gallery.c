@@ -17,15 +17,14 @@ typedef struct people {
 } people;
 
 /* A photograph with its landmarks: what a detector gives of a real one. */
-static arc_status photograph(const people *p, int64_t person, int64_t image, arc_image *pixels, arc_photo *photo,
+static arc_status photograph(const people *p, int64_t person, int64_t image, arc_image *pixels, arc_photo *photo, arc_face *face,
                              arc_error *err) {
-    arc_face face;
-    const arc_status st = arc_drawn_photo(p->demo->ctx, p->who->seed, p->who->first + person, image, 1, SIDE, pixels, &face, err);
+    const arc_status st = arc_drawn_photo(p->demo->ctx, p->who->seed, p->who->first + person, image, 1, SIDE, pixels, face, err);
     if (st != ARC_OK)
         return st;
     *photo = arc_photo_from_image(pixels, "drawn");
     photo->has_landmarks = true;
-    memcpy(photo->landmark_px, face.landmark_px, sizeof photo->landmark_px);
+    memcpy(photo->landmark_px, face->landmark_px, sizeof photo->landmark_px);
     return ARC_OK;
 }
 
@@ -34,7 +33,8 @@ static arc_status enroll(const people *p, arc_error *err) {
     for (int i = 0; st == ARC_OK && i < PEOPLE * PICTURES; i++) {
         arc_image pixels = {0};
         arc_photo photo;
-        st = photograph(p, i / PICTURES, i % PICTURES, &pixels, &photo, err);
+        arc_face face;
+        st = photograph(p, i / PICTURES, i % PICTURES, &pixels, &photo, &face, err);
         if (st == ARC_OK)
             st = arc_enroll(p->gallery, p->pipeline, names[i / PICTURES], &photo, NULL, NULL, err);
         arc_image_free(p->demo->ctx, &pixels);
@@ -50,7 +50,8 @@ static arc_status identify(people *p, int index, arc_image *sheet, arc_error *er
     arc_image pixels = {0}, drawn = {0};
     arc_identified found = {.answer = NULL};
     arc_photo photo;
-    arc_status st = photograph(p, person, PICTURES + index, &pixels, &photo, err);
+    arc_face face;
+    arc_status st = photograph(p, person, PICTURES + index, &pixels, &photo, &face, err);
     if (st == ARC_OK)
         st = arc_identify_photo(p->gallery, p->pipeline, &photo, NULL, &found, err);
     if (st == ARC_OK) {
@@ -59,6 +60,7 @@ static arc_status identify(people *p, int index, arc_image *sheet, arc_error *er
         p->strangers += strange && !named;
         p->right += !strange && named && strcmp(a->match[0].name, names[person]) == 0;
         p->wrong += named && (strange || strcmp(a->match[0].name, names[person]) != 0);
+        found.photo.face[0].face = face; /* with a detector's box */
         st = arc_identified_draw(ctx, &pixels, &found, &drawn, err);
     }
     if (st == ARC_OK)

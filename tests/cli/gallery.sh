@@ -136,6 +136,20 @@ expect 0 gallery audit-log
 says "tester  add" "tester  remove" "tester  merge"
 expect 0 gallery check
 
+# What is odd: two entries of one person, and somebody else among one's pictures.
+export ARCFACE_GALLERY=$work/odd.gal
+expect 0 enroll "Ann" "$pairs/img1.jpg" "$pairs/img2.jpg" -q
+expect 0 enroll "A. Smith" "$pairs/img4.jpg" -q
+expect 3 enroll Ann "$pairs/img3.jpg" --strict
+sentence "img3.jpg is unlike the other 2 of Ann: the highest cosine is " "is it the same person?"
+expect 0 enroll Ann "$pairs/img3.jpg"
+sentence "warning" "img3.jpg is unlike the other 2 of Ann"
+says "1 of 1 photo enrolled, 0 new people; 1 doubtful"
+expect 0 gallery stats
+says "people       2, with 1 to 3 templates" "look-alikes  1 pair" "  Ann - A. Smith" "outliers     1 picture unlike" "Ann, template 4"
+expect 0 gallery stats --json --most 0
+says '"look_alikes": 1, "outliers": 1, "alike": [], "unlike": []'
+
 # Sealed.
 export ARCFACE_GALLERY=$work/sealed.gal SECRET=open-sesame
 expect 0 enroll Ann "$pairs/img1.jpg" --key env:SECRET

@@ -2,7 +2,7 @@
  * told of it, photos that come twice, runs that are cancelled or run out of memory; answers as text, as JSON and drawn. */
 #include "base/base.h"
 #include "folder.h"
-#include "gallery/photo/digests.h"
+#include "gallery/photo/batch.h"
 #include "shared_context.h"
 #include <arcface/arcface.h>
 #include <jansson.h>
@@ -272,6 +272,52 @@ static void memory_may_be_refused(void **state) {
     assert_int_equal(heap.live, 0);
 }
 
+/* ---- outliers ---- */
+
+/* An entry of a batch with this embedding, [4]. */
+static void put_entry(arc_enroll_batch *b, const char *person, const float embedding[4]) {
+    arc_enroll_entry *e = &b->entry[b->count++];
+    *e = (arc_enroll_entry){.person = arc_mem_strdup(&ctx->alloc, person),
+                            .photo = {.path = "photo", .faces = 1, .faces_found = 1}};
+    e->photo.face = arc_mem_new(&ctx->alloc, 1, sizeof *e->photo.face);
+    e->photo.face[0].embedding = arc_mem_new(&ctx->alloc, 4, sizeof(float));
+    memcpy(e->photo.face[0].embedding, embedding, 4 * sizeof(float));
+    e->told.quality = 0.5F;
+}
+
+static void outliers_are_doubted_or_refused(void **state) {
+    (void)state;
+    static const float near[4] = {3, 0, 0, 0}, also[4] = {3, 1, 0, 0}, other[4] = {1, 0, 3, 0}, far[4] = {0, 0, 0, 1};
+    for (int strict = 0; strict < 2; strict++) {
+        arc_gallery *g = new_gallery(strict ? "strict.gal" : "lenient.gal");
+        arc_enroll_batch b = {.ctx = ctx, .gallery = g, .strict = strict, .dim = 4};
+        assert_int_equal(arc_gallery_bind_foreign(g, "by hand", 4, 0.5, NULL), ARC_OK);
+        assert_int_equal(arc_enroll_batch_begin(&b, 8, NULL), ARC_OK);
+        put_entry(&b, "Ann", far);   /* the first one is the wrong one */
+        put_entry(&b, "Ben", other); /* an only picture, unlike everybody's */
+        put_entry(&b, "Ann", near);
+        put_entry(&b, "Ann", also);
+        assert_int_equal(arc_enroll_batch_store(&b, NULL), ARC_OK);
+        for (int i = 0; i < 4; i++) {
+            const arc_enrolled *e = &b.entry[i].told;
+            assert_int_equal(e->as, strict && i == 0 ? ARC_ENROLL_FAILED : ARC_ENROLLED);
+            assert_true((*e->doubt != 0) == (!strict && i == 0));
+            assert_true(e->first == (i == 1 || i == (strict ? 2 : 0)));
+        }
+        assert_non_null(strstr(strict ? b.entry[0].told.error.text : b.entry[0].told.doubt,
+                               "photo is unlike the other 2 of Ann: the highest cosine is 0.000, below the threshold 0.500"));
+        arc_enroll_batch_clear(&b);
+        put_entry(&b, "Ben", near); /* beside what is stored */
+        put_entry(&b, "Ann", near);
+        assert_int_equal(arc_enroll_batch_store(&b, NULL), ARC_OK);
+        assert_true(b.entry[0].told.as == (strict ? ARC_ENROLL_FAILED : ARC_ENROLLED) && b.entry[1].told.as == ARC_ENROLLED);
+        assert_true((*b.entry[0].told.doubt != 0) == !strict && !*b.entry[1].told.doubt);
+        assert_int_equal(facts_of(g).templates, strict ? 4 : 6);
+        arc_enroll_batch_end(&b);
+        arc_gallery_close(&g);
+    }
+}
+
 /* ---- digests ---- */
 
 static void digests_tell_photos_apart(void **state) {
@@ -414,9 +460,13 @@ static void sources_are_answered(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(photos_fail_alone),           cmocka_unit_test(what_was_told_is_stored),
-        cmocka_unit_test(one_photo_fails_as_the_call), cmocka_unit_test(memory_may_be_refused),
-        cmocka_unit_test(digests_tell_photos_apart),   cmocka_unit_test(answers_are_told),
+        cmocka_unit_test(photos_fail_alone),
+        cmocka_unit_test(what_was_told_is_stored),
+        cmocka_unit_test(one_photo_fails_as_the_call),
+        cmocka_unit_test(memory_may_be_refused),
+        cmocka_unit_test(outliers_are_doubted_or_refused),
+        cmocka_unit_test(digests_tell_photos_apart),
+        cmocka_unit_test(answers_are_told),
         cmocka_unit_test(sources_are_answered),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -85,19 +85,6 @@ static int enroll(cli *c, face_run *r, people *p, arc_gallery *g) {
     return code > e.worst ? code : e.worst;
 }
 
-/* Says once that a gallery that has just been made is not sealed. */
-static int warn_unsealed(cli *c, arc_gallery *g) {
-    arc_gallery_facts facts;
-    arc_error err = {0};
-    if (arc_gallery_facts_of(g, &facts, &err) != ARC_OK)
-        return cli_fail(&err);
-    if (facts.dim == 0 && !facts.sealed)
-        cli_warn(c,
-                 "this new gallery is not sealed: who can read its file has everybody's templates, crops and names (make it with "
-                 "--key to seal it)");
-    return CLI_OK;
-}
-
 static int run(cli *c) {
     face_run r;
     people p = {.c = c};
@@ -116,7 +103,7 @@ static int run(cli *c) {
     if (code == CLI_OK)
         code = gallery_open(c, GALLERY_MAKE, &opt, &g);
     if (code == CLI_OK)
-        code = warn_unsealed(c, g);
+        code = gallery_warn_unsealed(c, g);
     if (code == CLI_OK)
         code = enroll(c, &r, &p, g);
     arc_gallery_close(&g);

@@ -30,6 +30,18 @@ int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_ga
     return arc_gallery_open(c->ctx, location, &o, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 
+int gallery_warn_unsealed(cli *c, arc_gallery *g) {
+    arc_gallery_facts facts;
+    arc_error err = {0};
+    if (arc_gallery_facts_of(g, &facts, &err) != ARC_OK)
+        return cli_fail(&err);
+    if (facts.dim == 0 && !facts.sealed)
+        cli_warn(c,
+                 "this new gallery is not sealed: who can read its file has everybody's templates, crops and names (make it with "
+                 "--key to seal it)");
+    return CLI_OK;
+}
+
 /* ---- people ---- */
 
 typedef struct near {

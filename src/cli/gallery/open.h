@@ -16,6 +16,8 @@ typedef enum gallery_use { GALLERY_READ, GALLERY_CHANGE, GALLERY_MAKE } gallery_
 
 /* opt: NULL for the defaults; key, actor and what the use needs are filled in. An exit status. */
 int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_gallery **out);
+/* Says once of a gallery that has just been made and is not sealed that it is not. An exit status. */
+int gallery_warn_unsealed(cli *c, arc_gallery *g);
 /* The person of this name; an exit status after a sentence with the nearest name when there is nobody. */
 int gallery_person(arc_gallery *g, const char *name, int64_t *id);
 void gallery_put_json(cli_text *t, const char *text); /* as a JSON string */

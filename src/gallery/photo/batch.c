@@ -5,8 +5,7 @@
 #include "base/text.h"
 #include "face/text.h"
 #include "gallery/photo/measure.h"
-#include <math.h>
-#include <stdarg.h>
+#include "gallery/photo/outliers.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -30,27 +29,6 @@ void arc_enroll_batch_end(arc_enroll_batch *b) {
     arc_enroll_batch_clear(b);
     arc_mem_free(&b->ctx->alloc, b->entry);
     b->entry = NULL;
-}
-
-void arc_enroll_refuse(arc_enroll_entry *e, arc_status code, const char *fmt, ...) {
-    va_list args;
-    e->told.as = ARC_ENROLL_FAILED;
-    e->told.error.code = code;
-    *e->told.doubt = '\0';
-    va_start(args, fmt);
-    arc_number_print(e->told.error.text, sizeof e->told.error.text, fmt, args);
-    va_end(args);
-}
-
-void arc_enroll_doubt(arc_enroll_entry *e, const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    arc_number_print(e->told.doubt, sizeof e->told.doubt, fmt, args);
-    va_end(args);
-}
-
-const char *arc_enroll_label(const arc_enroll_entry *e) {
-    return arc_face_label(&e->photo);
 }
 
 static bool holds(const arc_enroll_entry *e) {
@@ -157,7 +135,7 @@ static arc_status fill(const arc_enroll_batch *b, arc_template_in *in, int *of, 
         *t = (arc_template_in){.identity = e->told.identity,
                                .name = e->told.identity ? NULL : e->person,
                                .embedding = face->embedding,
-                               .crop = &face->crop,
+                               .crop = face->crop.data ? &face->crop : NULL,
                                .quality = e->told.quality,
                                .detail_json = detail_of(b->ctx, e, err),
                                .source_sha256 = e->has_digest ? e->told.sha256 : NULL};
@@ -167,26 +145,37 @@ static arc_status fill(const arc_enroll_batch *b, arc_template_in *in, int *of, 
     return ARC_OK;
 }
 
-/* Those who came with the batch have ids now, and what was given twice is the same template. */
-static arc_status learn_ids(const arc_enroll_batch *b, arc_error *err) {
+/* A photo that was given twice in the batch is the same template, or has failed as the first one has. */
+static void follow_copy(const arc_enroll_batch *b, int index) {
+    arc_enroll_entry *e = &b->entry[index];
+    for (int i = 0; i < index; i++) {
+        const arc_enroll_entry *first = &b->entry[i];
+        if (!first->has_digest || memcmp(first->told.sha256, e->told.sha256, ARC_PHOTO_DIGEST_BYTES) != 0)
+            continue;
+        e->told.template_id = first->told.template_id;
+        if (first->told.as == ARC_ENROLL_FAILED)
+            arc_enroll_refuse(e, first->told.error.code, "%s", first->told.error.text);
+        return;
+    }
+}
+
+/* Those who came with the batch have ids now. They are on the disk: a failure to look them up is none of the batch. */
+static void learn_ids(const arc_enroll_batch *b) {
     for (int i = 0; i < b->count; i++) {
         arc_enroll_entry *e = &b->entry[i];
-        bool found = true;
+        bool found;
         if (e->told.as == ARC_ENROLL_FAILED || e->told.identity)
             continue;
         const arc_enroll_entry *before = earlier_of(b, i);
+        e->told.first = holds(e) && !before;
         if (before)
             e->told.identity = before->told.identity;
-        else if (arc_gallery_find(b->gallery, e->person, &e->told.identity, &found, err) != ARC_OK)
-            return err->code;
-        else
-            e->told.first = true;
+        else if (arc_gallery_find(b->gallery, e->person, &e->told.identity, &found, NULL) != ARC_OK)
+            e->told.identity = 0;
     }
     for (int i = 0; i < b->count; i++)
-        for (int k = 0; b->entry[i].told.as == ARC_ENROLLED_BEFORE && !b->entry[i].told.template_id && k < i; k++)
-            if (holds(&b->entry[k]) && memcmp(b->entry[k].told.sha256, b->entry[i].told.sha256, ARC_PHOTO_DIGEST_BYTES) == 0)
-                b->entry[i].told.template_id = b->entry[k].told.template_id;
-    return ARC_OK;
+        if (b->entry[i].told.as == ARC_ENROLLED_BEFORE && !b->entry[i].told.template_id)
+            follow_copy(b, i);
 }
 
 static arc_status store(const arc_enroll_batch *b, arc_error *err) {
@@ -207,7 +196,9 @@ static arc_status store(const arc_enroll_batch *b, arc_error *err) {
     arc_mem_free(a, in);
     arc_mem_free(a, of);
     arc_mem_free(a, ids);
-    return st == ARC_OK ? learn_ids(b, err) : st;
+    if (st == ARC_OK)
+        learn_ids(b);
+    return st;
 }
 
 static arc_status decide(const arc_enroll_batch *b, arc_error *err) {
@@ -227,6 +218,8 @@ static arc_status decide(const arc_enroll_batch *b, arc_error *err) {
 arc_status arc_enroll_batch_store(arc_enroll_batch *b, arc_error *err) {
     arc_error why = {0};
     arc_status st = decide(b, &why);
+    if (st == ARC_OK)
+        st = arc_enroll_find_outliers(b, &why);
     if (st == ARC_OK)
         st = store(b, &why);
     for (int i = 0; i < b->count; i++) {
