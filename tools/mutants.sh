@@ -401,6 +401,11 @@ mutant generate-second-person generate/people.c - generate_runs 's/own = group ?
 mutant generate-second-judge generate/outcome.c - generate_runs 's/judge_cosine\[m - 1\] :/judge_cosine[0] :/'
 mutant generate-back generate/state.c - generate_files 's/"in_row", \&in_row) == 0/"halvings", \&in_row) == 0/'
 # Decisions of galleries.
+mutant gallery-torn gallery/store/sqlite/transaction.c - gallery_survival 's/write ? "BEGIN IMMEDIATE" : "BEGIN"/"SELECT 1"/'
+mutant gallery-mark gallery/store/sqlite/gallery.c - gallery_sqlite 's/\*known \&\& memcmp(there, mark, sizeof there) == 0/*known/'
+mutant gallery-gone gallery/store/sqlite/template.c - gallery 's/INSERT INTO gone SELECT ?2, ?3, id FROM templates WHERE identity = ?1/INSERT INTO gone SELECT ?2, ?3, id FROM templates WHERE identity = ?1 AND 0/'
+mutant gallery-upgrade gallery/store/sqlite/schema.c - gallery_survival 's/i = (size_t)from; i </i = (size_t)from + 1; i </'
+mutant gallery-others gallery/follow.c - gallery 's/st == ARC_OK \&\& changed;/false;/'
 mutant decide-size gallery/decide/rule.c - decide 's/log1p(-wished) \/ (double)out->comparisons/log1p(-wished)/'
 mutant decide-stored gallery/decide/rule.c - decide 's/ \&\& wished == c->fpir//'
 mutant decide-negative gallery/decide/decide.c - decide 's/negative_cosine >= m->best_cosine/negative_cosine > m->best_cosine/'

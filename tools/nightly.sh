@@ -8,6 +8,7 @@
 #     sanitized   what tests leave out under sanitizers in .ci/run to save time (ARCFACE_WHOLE)
 #     tsan        the suite under ThreadSanitizer
 #     kills       training killed at random moments and resumed, 50 times over
+#     gallery     processes that enrol, remove and upgrade killed at random moments, 1,000 of each
 #     valgrind    the small tests under valgrind: reads of uninitialised memory, which no sanitizer of .ci/run sees
 #     fp32_error  every network of the zoo, the large ones too, against sums in double
 #     wild        models exported, converted, optimised and quantised anew by PyPI's packages; checkpoints of every backbone
@@ -102,6 +103,10 @@ run_tsan() {
 
 run_kills() {
     build_release && ARCFACE_KILL_ROUNDS=$(pick 3 50) bash tests/cli/train.sh build/arcface
+}
+
+run_gallery() {
+    build_release && ARCFACE_KILLS=$(pick 5 1000) build/tests/test_gallery_survival && echo "nobody was lost"
 }
 
 run_valgrind() {

@@ -108,6 +108,7 @@ static arc_status take_change(void *arg, const arc_change_row *row, arc_error *e
     c->id[c->count++] = row->template_id;
     if (!row->removed)
         c->there[c->remain++] = row->template_id;
+    c->g->index_holds_gone |= row->removed;
     return ARC_OK;
 }
 

@@ -135,10 +135,12 @@ arc_status arc_gallery_open(arc_context *ctx, const char *location, const arc_ga
     return st;
 }
 
-/* The file is written when catching up with what it lacks takes longer than a moment. */
+/* The file is written when catching up with what it lacks takes longer than a moment, and when it has what is to be gone. */
 static void keep_index(arc_gallery *g) {
     arc_error why;
-    if (!g->index || !g->index_path || g->read_only || g->index_pending == 0 || g->index_pending * 20 < arc_index_count(g->index))
+    if (!g->index || !g->index_path || g->read_only || g->index_pending == 0)
+        return;
+    if (!g->index_holds_gone && g->index_pending * 20 < arc_index_count(g->index))
         return;
     if (arc_gallery_save_index(g, &why) != ARC_OK)
         arc_log(g->ctx, ARC_LOG_WARN, "the index was not saved, it will be built anew: %s", why.text);

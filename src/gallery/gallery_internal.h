@@ -41,6 +41,7 @@ struct arc_gallery {
     uint8_t index_mark[ARC_STORE_MARK_BYTES];
     int index_generation;
     int64_t index_pending; /* templates that changed since the index was read from its file or written to it */
+    bool index_holds_gone; /* the file has templates that were removed: a process ended before it could write it */
 };
 
 /* ---- access.c ---- */

@@ -55,7 +55,9 @@ arc_status arc_gallery_write_index(arc_gallery *g, arc_error *err) {
     uint8_t stamp[ARC_INDEX_STAMP_BYTES];
     stamp_of(g, stamp);
     const arc_status st = arc_index_save(g->index, g->index_path, stamp, err);
-    if (st == ARC_OK)
+    if (st == ARC_OK) {
         g->index_pending = 0;
+        g->index_holds_gone = false;
+    }
     return st;
 }

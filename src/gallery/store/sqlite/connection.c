@@ -6,7 +6,6 @@
 #include <string.h>
 
 static arc_status configure(arc_sqlite *s, arc_error *err) {
-    sqlite3_busy_timeout(s->db, ARC_SQLITE_BUSY_MS);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     return arc_sqlite_run(s,
@@ -105,7 +104,8 @@ static arc_status connect(arc_sqlite *s, const char *name, int flags, arc_error 
     int rc = sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc != SQLITE_OK)
         return arc_sqlite_fail(s, rc, "open it", err);
-    return configure(s, err);
+    sqlite3_busy_timeout(s->db, ARC_SQLITE_BUSY_MS);
+    return ARC_OK;
 }
 
 /* On a disk that cannot be written SQLite has no place for the index of its log. Without a log none is needed. */
@@ -146,8 +146,10 @@ static arc_status open_read_only(arc_sqlite *s, arc_error *err) {
         return st;
     const int rc = sqlite3_exec(s->db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
     if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY)
-        return connect_immutable(s, err);
-    return rc == SQLITE_OK ? ARC_OK : arc_sqlite_fail(s, rc, "open it", err);
+        st = connect_immutable(s, err);
+    else if (rc != SQLITE_OK)
+        st = arc_sqlite_fail(s, rc, "open it", err);
+    return st == ARC_OK ? configure(s, err) : st;
 }
 
 static arc_status open_to_write(arc_sqlite *s, bool create, arc_error *err) {
@@ -156,6 +158,7 @@ static arc_status open_to_write(arc_sqlite *s, bool create, arc_error *err) {
         return st;
     if (sqlite3_db_readonly(s->db, "main") == 1)
         return arc_fail(err, ARC_EIO, "%s: the file cannot be written; it can be opened for reading only", s->path);
+    ARC_TRY(configure(s, err));
     /* Another program's file is left as it is: its mode is not changed before it is known to be ours. */
     int64_t objects, application;
     ARC_TRY(arc_sqlite_number(s, "SELECT count(*) FROM sqlite_schema", NULL, 0, 0, &objects, "read its tables", err));
