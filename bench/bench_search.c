@@ -69,11 +69,11 @@ static arc_status add(bench *b, int64_t from, int64_t count, arc_error *err) {
     return st;
 }
 
-static arc_status search(bench *b, int64_t probe, int64_t count, int top, int candidates, arc_error *err) {
+static arc_status search(bench *b, int64_t probe, int64_t count, int top, bool fast, int candidates, arc_error *err) {
     arc_index_query q;
     arc_index_query_default(&q);
     q.top = top;
-    q.fast = candidates > 0;
+    q.fast = fast;
     q.candidates = candidates;
     const double start = now_ms();
     const arc_status st = arc_index_search(b->index, b->probe + (size_t)probe * (size_t)b->dim, count, &q, b->hit, b->found, err);
@@ -133,11 +133,11 @@ static arc_status command(bench *b, char *line, arc_error *err) {
     if (strcmp(word, "add") == 0)
         return add(b, n[0], n[1], err);
     if (strcmp(word, "one") == 0)
-        return search(b, n[0], 1, (int)n[1], 0, err);
+        return search(b, n[0], 1, (int)n[1], false, 0, err);
     if (strcmp(word, "fast") == 0)
-        return search(b, n[0], 1, (int)n[1], (int)n[2], err);
+        return search(b, n[0], 1, (int)n[1], true, (int)n[2], err);
     if (strcmp(word, "many") == 0)
-        return search(b, n[0], n[1], (int)n[2], 0, err);
+        return search(b, n[0], n[1], (int)n[2], false, 0, err);
     if (strcmp(word, "open") == 0)
         return reopen(b, text[0], err);
     if (strcmp(word, "bandwidth") == 0)

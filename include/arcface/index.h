@@ -83,7 +83,8 @@ typedef struct arc_index_query {
     size_t struct_size; /**< set by arc_index_query_default */
     int top;            /**< most answers, 1 to ARC_INDEX_MAX_TOP; default 10 */
     bool by_owner;      /**< of each owner only the best template: `top` then counts owners; default false */
-    /** Sketches choose what is scanned at all, in an index that has them; answers may be missed. Default false. */
+    /** Sketches choose what is scanned at all, in an index that has them; answers may be missed. Default false. Without
+     * `candidates` an index of fewer than 65536 templates is searched exactly, which takes less time. */
     bool fast;
     /** With `fast`: so many templates are compared further; default 0: 32 for each answer, at least 1024 */
     int candidates;

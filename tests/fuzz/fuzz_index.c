@@ -35,6 +35,7 @@ static void use(arc_index *x, const char *path) {
     q.top = 3;
     for (int fast = 0; fast < 2; fast++) {
         q.fast = fast;
+        q.candidates = fast;
         if (arc_index_search(x, rows, 2, &q, hit, found, NULL) != ARC_OK)
             return;
         for (int p = 0; p < 2; p++)

@@ -248,6 +248,8 @@ static void fast(void **state) {
         q.candidates = 20;
         if (dims[i] >= 512)
             expect_exact(x, &s, p, 20, &q, "twenty are candidates");
+        q.candidates = 0;
+        expect_exact(x, &s, p, 20, &q, "so few templates that all are scanned");
         q.candidates = -1;
         arc_index_hit hit[3];
         int found;
@@ -294,9 +296,11 @@ static void every_allocation(void **state) {
         if (st == ARC_OK)
             st = arc_index_search(x, s.row, 12, &q, hit, found, NULL);
         q.fast = true;
+        q.candidates = 50;
         if (st == ARC_OK)
             st = arc_index_search(x, s.row, 12, &q, hit, found, NULL);
         q.fast = false;
+        q.candidates = 0;
         if (st == ARC_OK)
             st = arc_index_remove(x, s.id, 3, NULL, NULL);
         arc_index_free(&x);

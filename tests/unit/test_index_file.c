@@ -438,6 +438,36 @@ static void killed_at_every_call(void **state) {
         }
 }
 
+/* A crash left templates in the file that no record counts. Once the next change is saved nothing of them is there. */
+static void left_by_a_crash(void **state) {
+    (void)state;
+    bool seen = false;
+    for (long n = 1;; n++) {
+        const char *path = in_folder("left");
+        search_set s = make_set(NOISE, 330, DIM);
+        arc_index_options o = options_of(&s, false);
+        arc_index *x = changed_index(path, &s, &o);
+        uint8_t stamp[ARC_INDEX_STAMP_BYTES], old[ARC_INDEX_STAMP_BYTES];
+        arc_error err = {0};
+        stamp_of(1, old);
+        stamp_of(2, stamp);
+        arc_faults_begin((arc_faults){.at = n, .on = true, .reason = EIO});
+        (void)!arc_index_save(x, path, stamp, NULL);
+        const bool all = arc_faults_end() < n;
+        arc_index_free(&x);
+        if (arc_index_load(ctx, &o, path, &x, stamp, &err) == ARC_OK && memcmp(stamp, old, sizeof old) == 0) {
+            seen = seen || contains(path, s.row + 310 * DIM, DIM * sizeof(float));
+            save(x, path, 3);
+            assert_false(contains(path, s.row + 310 * DIM, DIM * sizeof(float)));
+        }
+        arc_index_free(&x);
+        free_set(&s);
+        if (all)
+            break;
+    }
+    assert_true(seen);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(there_and_back),
                                        cmocka_unit_test(changed_in_place),
@@ -447,6 +477,7 @@ int main(void) {
                                        cmocka_unit_test(others_files),
                                        cmocka_unit_test(files_of_another_writer),
                                        cmocka_unit_test(every_call_fails),
-                                       cmocka_unit_test(killed_at_every_call)};
+                                       cmocka_unit_test(killed_at_every_call),
+                                       cmocka_unit_test(left_by_a_crash)};
     return cmocka_run_group_tests_name("index_file", tests, open_context, close_context);
 }

@@ -38,6 +38,7 @@ static arc_status unseal_all(arc_index *x, const arc_map *map, const arc_index_r
 static arc_status read_segments(arc_index *x, arc_map *map, const arc_index_record *r, const char *path, arc_error *err) {
     const size_t segments = (size_t)(r->used + ARC_SEGMENT_SLOTS - 1) / ARC_SEGMENT_SLOTS;
     arc_status st = ARC_OK;
+    const bool exact_length = map->bytes == arc_index_file_segment_at(x, segments);
     if (map->bytes < arc_index_file_segment_at(x, segments))
         return arc_fail(err, ARC_ECORRUPT, "%s: it ends early: make the index again", path);
     if (x->options.seal_key)
@@ -53,7 +54,8 @@ static arc_status read_segments(arc_index *x, arc_map *map, const arc_index_reco
     if (x->slots.live > r->live) /* there may be fewer: a removal that was interrupted */
         return arc_fail(err, ARC_ECORRUPT, "%s: %lld templates, not %lld: make the index again", path, (long long)x->slots.live,
                         (long long)r->live);
-    x->file.known = true;
+    /* templates that a crash left uncounted must not stay in the file after their removal: then it is written anew */
+    x->file.known = exact_length && !arc_slots_tail_is_used(&x->slots);
     memcpy(x->file.name, r->name, sizeof x->file.name);
     x->file.version = r->version;
     x->file.used = r->used;

@@ -35,6 +35,7 @@ static arc_status save_whole(arc_index *x, const char *path, const uint8_t *stam
     arc_index_record_close(&r, x);
     memcpy(header, &r, sizeof r);
     x->file.known = false;
+    arc_slots_clear_tail(&x->slots); /* others may have put templates there, which the mapping shows */
     arc_status st = arc_writer_open(&w, &x->ctx->alloc, path, err);
     if (st != ARC_OK)
         return st;
@@ -117,6 +118,7 @@ static arc_status patch_all(arc_index *x, arc_patch *p, int which, const uint8_t
     uint8_t page[ARC_INDEX_FILE_RECORD] = {0};
     arc_index_record r;
     arc_status st = arc_patch_grow(p, arc_index_file_segment_at(x, arc_slots_segments(&x->slots)), err);
+    arc_slots_clear_tail(&x->slots);
     if (st == ARC_OK)
         st = x->options.seal_key ? patch_sealed(x, p, err) : patch_plain(x, p, err);
     if (st == ARC_OK)

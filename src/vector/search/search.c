@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define EXACT_ROWS 32       /* asked for at a time */
+#define FEWEST_FAST 65536   /* fewer templates are scanned whole in less time */
 #define NOMINEES 1024       /* of a fast search, at least */
 #define NOMINEES_PER_HIT 32 /* and for each answer wanted */
 
@@ -198,7 +199,7 @@ static arc_status fill_lists(search *s, arc_error *err) {
     s->scan.probes = &s->scan_probes;
     s->scan.allowed = s->allowed;
     s->scan.list = s->list;
-    if (s->query->fast)
+    if (s->query->fast && (s->query->candidates || s->index->slots.live >= FEWEST_FAST))
         return nominate_and_refine(s, err);
     arc_scan_run(s->index->ctx, &s->scan);
     return s->scan.damaged ? damaged(err) : ARC_OK;

@@ -181,6 +181,23 @@ void arc_slots_clear(arc_slots *s, uint32_t slot) {
     s->id[slot] = s->owner[slot] = 0;
 }
 
+/* The end of the segment in which the last used place is. */
+static int64_t tail_end(const arc_slots *s) {
+    return (int64_t)arc_slots_segments(s) * ARC_SEGMENT_SLOTS;
+}
+
+bool arc_slots_tail_is_used(const arc_slots *s) {
+    bool used = false;
+    for (int64_t slot = s->used; slot < tail_end(s); slot++)
+        used |= segment_of(s, (uint32_t)slot).id[slot % ARC_SEGMENT_SLOTS] != 0;
+    return used;
+}
+
+void arc_slots_clear_tail(arc_slots *s) {
+    for (int64_t slot = s->used; slot < tail_end(s); slot++)
+        arc_slots_clear(s, (uint32_t)slot);
+}
+
 arc_status arc_slots_compact(arc_slots *to, const arc_slots *from, arc_error *err) {
     arc_segment_array array[ARC_SEGMENT_ARRAYS];
     arc_segment_arrays(&from->layout, array);

@@ -78,6 +78,10 @@ const float *arc_slots_row(const arc_slots *s, uint32_t slot); /* [dim]; only wh
 void arc_slots_enter(arc_slots *s, uint32_t slot, int64_t id, int64_t owner);
 /* Makes a place empty: zeros. */
 void arc_slots_clear(arc_slots *s, uint32_t slot);
+/* The places of the last segment that were not given away: whether one of them seems to hold a template, which an interrupted or
+ * another process's change of the file left there; and making them empty. */
+bool arc_slots_tail_is_used(const arc_slots *s);
+void arc_slots_clear_tail(arc_slots *s);
 /* Moves the templates of `from` that are there to the first places of `to`, which is empty and has the same layout. Errors:
  * ENOMEM. */
 arc_status arc_slots_compact(arc_slots *to, const arc_slots *from, arc_error *err);
