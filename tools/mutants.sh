@@ -393,6 +393,7 @@ mutant photo-archive-member-limit source/archive.c - photo_archives 's/arc_buffe
 mutant photo-archive-outside source/archive.c - photo_archives 's/if (bytes == 2 \&\& part\[0\] == .\.. \&\& part\[1\] == .\..)$/if (bytes == 2 \&\& part == name \&\& part[0] == 46 \&\& part[1] == 46)/'
 mutant photo-archive-again source/archive.c - photo_archives 's/    z->names += !\*again;/    z->names += !*again, *again = false;/'
 # Galleries in a server.
+mutant shards-order gallery/shards.c - gallery_shards 's/a->cosine > b->cosine/a->cosine < b->cosine/'
 mutant postgres-outcome gallery/store/postgres/transaction.c - gallery_postgres 's/strcmp(status.data, "committed") == 0/strcmp(status.data, "aborted") == 0/'
 mutant postgres-null gallery/store/postgres/statement.c - gallery_postgres 's/null ? UINT32_MAX : /null ? 0 : /'
 mutant generate-variation generate/smooth.c - generate 's/d\[(ptrdiff_t)x + other\] += slope;/d[(ptrdiff_t)x + other] += 0.999f * slope;/'

@@ -42,6 +42,7 @@
 #include <arcface/file.h>
 #include <arcface/gallery.h>
 #include <arcface/gallery_search.h>
+#include <arcface/gallery_shards.h>
 #include <arcface/generate.h>
 #include <arcface/generate_eval.h>
 #include <arcface/hub.h>

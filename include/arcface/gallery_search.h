@@ -10,10 +10,13 @@
 extern "C" {
 #endif
 
+/** The most matches of an answer. */
+#define ARC_GALLERY_MAX_TOP 1000
+
 /** What is searched, and how it is decided. */
 typedef struct arc_gallery_query {
     size_t struct_size; /**< set by arc_gallery_query_default */
-    int top;            /**< most matches of an answer, 1 to 1000; default 5 */
+    int top;            /**< most matches of an answer, 1 to ARC_GALLERY_MAX_TOP; default 5 */
     double threshold;   /**< cosine from which on somebody is known; default NAN: by arc_search_rule_of */
     double fpir; /**< share of strangers that may be taken for somebody; default 0: the calibration's, or ARC_FPIR_DEFAULT */
     const int64_t *only; /**< [only_count] only these identities; NULL (default): all */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_TOP 1000
 #define TRIES 8 /* while other threads move the gallery to another model */
 
 void arc_gallery_query_default(arc_gallery_query *query) {
@@ -45,8 +44,8 @@ static bool is_wanted(void *arg, int64_t id, int64_t owner) {
 }
 
 static arc_status check_query(const arc_gallery *g, const arc_gallery_query *q, arc_error *err) {
-    if (q->top < 1 || q->top > MOST_TOP)
-        return arc_gallery_fail(g, err, ARC_EINVAL, "a search gives 1 to %d matches, not %d", MOST_TOP, q->top);
+    if (q->top < 1 || q->top > ARC_GALLERY_MAX_TOP)
+        return arc_gallery_fail(g, err, ARC_EINVAL, "a search gives 1 to %d matches, not %d", ARC_GALLERY_MAX_TOP, q->top);
     if (q->threshold < -1 || q->threshold > 1)
         return arc_gallery_fail(g, err, ARC_EINVAL, "a threshold is a cosine, -1 to 1, not %g", q->threshold);
     if (!(q->fpir >= 0 && q->fpir < 1))
@@ -228,7 +227,7 @@ static bool enough(const asking *a, const arc_match *m, int matches, const arc_i
         return true;
     for (int i = 0; i < matches; i++)
         above += m[i].cosine >= (double)hit[found - 1].cosine + 1e-6; /* which is rounded to float32 */
-    return above >= a->query->top + (int)ARC_MIN(a->counts.negatives, MOST_TOP);
+    return above >= a->query->top + (int)ARC_MIN(a->counts.negatives, ARC_GALLERY_MAX_TOP);
 }
 
 static int64_t compared(const asking *a) {
@@ -343,7 +342,7 @@ static arc_status log_answers(asking *a, const arc_answer *answers, arc_error *e
 static arc_status prepare(asking *a, arc_error *err) {
     const arc_gallery_query *q = a->query;
     const arc_alloc *alloc = &a->g->ctx->alloc;
-    arc_buffer_init(&a->names, alloc, (size_t)MOST_TOP * (ARC_GALLERY_NAME_BYTES + 1));
+    arc_buffer_init(&a->names, alloc, (size_t)ARC_GALLERY_MAX_TOP * (ARC_GALLERY_NAME_BYTES + 1));
     if (!q->only)
         return ARC_OK;
     a->only = arc_mem_raw(alloc, (size_t)q->only_count, sizeof *a->only);

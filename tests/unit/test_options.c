@@ -13,6 +13,7 @@ static struct results {
     arc_context *context;
     arc_image image;
     arc_gallery *gallery;
+    arc_shards *shards;
     arc_answer answer;
     arc_pipeline *pipeline;
     arc_identified identified;
@@ -60,6 +61,9 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(gallery_open, arc_gallery_options, struct_size, arc_gallery_options, arc_gallery_open(ctx, "-", &opt, &r.gallery, err))    \
     X(gallery_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                       \
       arc_gallery_identify(NULL, NULL, 0, &opt, &r.answer, err))                                                                 \
+    X(shards_open, arc_gallery_options, struct_size, arc_gallery_options, arc_shards_open(ctx, NULL, 0, &opt, &r.shards, err))   \
+    X(shards_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                        \
+      arc_shards_identify(NULL, NULL, 0, &opt, &r.answer, NULL, err))                                                            \
     X(detect, arc_detect_options, struct_size, arc_detect_options, arc_detect(NULL, NULL, &opt, NULL, 0, &r.count, err))         \
     X(enroll, arc_enroll_options, struct_size, arc_enroll_options, arc_enroll(NULL, NULL, "", NULL, &opt, NULL, err))            \
     X(enroll_source, arc_enroll_options, struct_size, arc_enroll_options,                                                        \
