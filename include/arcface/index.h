@@ -86,7 +86,7 @@ typedef struct arc_index_query {
     /** Sketches choose what is scanned at all, in an index that has them; answers may be missed. Default false. Without
      * `candidates` an index of fewer than 65536 templates is searched exactly, which takes less time. */
     bool fast;
-    /** With `fast`: so many templates are compared further; default 0: 32 for each answer, at least 1024 */
+    /** With `fast`: so many templates are compared further; default 0: 32 for each answer, at least 512 */
     int candidates;
     /** Whether a template takes part: asked for every one before the scan. NULL (default): all do. */
     bool (*keep)(void *ctx, int64_t id, int64_t owner);

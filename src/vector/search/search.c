@@ -12,7 +12,7 @@
 
 #define EXACT_ROWS 32       /* asked for at a time */
 #define FEWEST_FAST 65536   /* fewer templates are scanned whole in less time */
-#define NOMINEES 1024       /* of a fast search, at least */
+#define NOMINEES 512        /* of a fast search, at least */
 #define NOMINEES_PER_HIT 32 /* and for each answer wanted */
 
 void arc_index_query_default(arc_index_query *query) {
