@@ -401,6 +401,11 @@ mutant generate-deviation generate/statistics.c - generate 's/weight \* unit \* 
 mutant generate-second-person generate/people.c - generate_runs 's/own = group ? group\[i\] : 0/own = group ? group[0] : 0/'
 mutant generate-second-judge generate/outcome.c - generate_runs 's/judge_cosine\[m - 1\] :/judge_cosine[0] :/'
 mutant generate-back generate/state.c - generate_files 's/"in_row", \&in_row) == 0/"halvings", \&in_row) == 0/'
+# Photos into galleries.
+mutant enroll-copy gallery/photo/batch.c - enroll 's/            find_in_batch(b, i);/            (void)find_in_batch;/'
+mutant enroll-first gallery/photo/batch.c - enroll 's/e->told.first = holds(e) \&\& !before;/e->told.first = holds(e);/'
+mutant enroll-outlier gallery/photo/outliers.c - enroll 's/if (i != of)/if (i < of)/'
+mutant enroll-digest-box gallery/photo/digests.c - enroll 's/else if (p->has_box)/else if (!p->has_box)/'
 # Decisions of galleries.
 mutant gallery-torn gallery/store/sqlite/transaction.c - gallery_survival 's/write ? "BEGIN IMMEDIATE" : "BEGIN"/"SELECT 1"/'
 mutant gallery-mark gallery/store/sqlite/gallery.c - gallery_sqlite 's/\*known \&\& memcmp(there, mark, sizeof there) == 0/*known/'

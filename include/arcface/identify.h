@@ -6,6 +6,7 @@
 
 #include <arcface/face.h>
 #include <arcface/gallery_search.h>
+#include <arcface/gallery_shards.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,6 +31,12 @@ typedef arc_status arc_identified_sink(void *ctx, int64_t index, arc_identified 
  * Thread: one at a time for a pipeline. Errors: EINVAL (the pipeline, another model), those of arc_gallery_identify, the source's
  * and the sink's. */
 ARC_API ARC_NODISCARD arc_status arc_identify_source(arc_gallery *gallery, arc_pipeline *pipeline, const arc_photo_source *photos,
+                                                     const arc_gallery_query *query, arc_identified_sink *sink, void *sink_ctx,
+                                                     arc_error *err);
+
+/** The same over several galleries that are searched as one (arc_shards_identify). Those that are not bound yet have nobody.
+ * Thread: as arc_identify_source. Errors: those of arc_identify_source and arc_shards_identify. */
+ARC_API ARC_NODISCARD arc_status arc_identify_shards(arc_shards *shards, arc_pipeline *pipeline, const arc_photo_source *photos,
                                                      const arc_gallery_query *query, arc_identified_sink *sink, void *sink_ctx,
                                                      arc_error *err);
 

@@ -68,6 +68,8 @@ says "unknown  nearest Cy"
 expect 3 identify "$pairs/img1.jpg" --only Cyy
 sentence 'nobody named "Cyy", did you mean "Cy"?'
 expect 1 identify "$pairs/img4.jpg" --threshold 0.99
+expect 0 identify "$pairs/img1.jpg" --fpir 0.001
+sentence "--fpir changes nothing"
 expect 3 identify "$pairs/img1.jpg" --model "$data/models/recognition/mobilefacenet_relu6_128d.onnx"
 sentence people.gal
 
@@ -149,6 +151,13 @@ expect 0 gallery stats
 says "people       2, with 1 to 3 templates" "look-alikes  1 pair" "  Ann - A. Smith" "outliers     1 picture unlike" "Ann, template 4"
 expect 0 gallery stats --json --most 0
 says '"look_alikes": 1, "outliers": 1, "alike": [], "unlike": []'
+
+# Two galleries, searched as one.
+expect 0 identify "$pairs/img4.jpg" "$t1" --largest --gallery "$work/odd.gal" --gallery "$work/staff.gal" --threshold 0.2
+says "img4.jpg: 1 face" "A. Smith  cosine 1.0000" "t1.jpg: 1 face" "Fay  cosine 1.0000"
+expect 2 identify "$pairs/img4.jpg" --gallery "$work/odd.gal" --gallery "$work/staff.gal" --only Ann
+sentence "several galleries are for identify without --only and --log"
+expect 2 gallery list --gallery "$work/odd.gal" --gallery "$work/staff.gal"
 
 # Sealed.
 export ARCFACE_GALLERY=$work/sealed.gal SECRET=open-sesame

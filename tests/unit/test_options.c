@@ -74,6 +74,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_identify_photo(NULL, NULL, NULL, &opt, &r.identified, err))                                                            \
     X(identify_source, arc_photo_source, struct_size, arc_photo_source,                                                          \
       arc_identify_source(NULL, NULL, &opt, NULL, NULL, NULL, err))                                                              \
+    X(identify_shards, arc_photo_source, struct_size, arc_photo_source,                                                          \
+      arc_identify_shards(NULL, NULL, &opt, NULL, NULL, NULL, err))                                                              \
     X(identified_describe, arc_identified_format, struct_size, arc_identified_format,                                            \
       arc_identified_describe(ctx, NULL, &opt, &r.text, err))                                                                    \
     X(pipeline_new, arc_pipeline_options, struct_size, arc_pipeline_options,                                                     \

@@ -7,6 +7,8 @@
 
 typedef struct identifying {
     cli *c;
+    arc_gallery *gallery; /* NULL: several, searched as one */
+    arc_shards *shards;
     face_photos *photos;
     arc_identified_format format;
     const char *draw; /* path of the drawn picture; NULL: none */
@@ -72,27 +74,34 @@ static int only(const cli *c, arc_gallery *g, int64_t **ids, int64_t *count) {
     return CLI_OK;
 }
 
-static int search(identifying *w, arc_gallery *g, const arc_gallery_query *query) {
+/* The one photo that --draw is for. */
+static arc_status next_of_one(void *ctx, int64_t index, arc_photo *photo, arc_error *err) {
+    (void)err;
+    *photo = index == 0 ? *(const arc_photo *)ctx : (arc_photo){.kind = ARC_PHOTO_END};
+    return ARC_OK;
+}
+
+static int search(identifying *w, const arc_gallery_query *query) {
+    arc_pipeline *pipeline = w->photos->run->pipeline;
+    arc_photo_source source = w->photos->named.source;
     arc_error err = {0};
     arc_photo *photo = NULL;
     int count = 0, code = CLI_OK;
     if (w->draw && (code = cli_photos_all(&w->photos->named, &photo, &count)) != CLI_OK)
         return code;
+    if (w->draw) {
+        w->photo = photo[0];
+        arc_photo_source_default(&source);
+        source.next = next_of_one;
+        source.ctx = photo;
+        source.count = 1;
+    }
     if (w->format.json)
         fputs("[", stdout);
-    arc_status st = ARC_OK;
-    if (w->draw) {
-        arc_identified found;
-        w->photo = photo[0];
-        st = arc_identify_photo(g, w->photos->run->pipeline, photo, query, &found, &err);
-        if (st == ARC_OK || found.photo.status != ARC_OK) /* the photo's own failure is told with it */
-            st = take(w, 0, &found, &err);
-        arc_identified_free(w->c->ctx, &found);
-    } else {
-        cli_progress_start(&w->photos->bar, w->c, "identifying");
-        st = arc_identify_source(g, w->photos->run->pipeline, &w->photos->named.source, query, take, w, &err);
-        cli_progress_end(&w->photos->bar);
-    }
+    cli_progress_start(&w->photos->bar, w->c, "identifying");
+    const arc_status st = w->gallery ? arc_identify_source(w->gallery, pipeline, &source, query, take, w, &err)
+                                     : arc_identify_shards(w->shards, pipeline, &source, query, take, w, &err);
+    cli_progress_end(&w->photos->bar);
     if (w->format.json)
         fputs("]\n", stdout);
     cli_free(photo);
@@ -103,19 +112,36 @@ static int search(identifying *w, arc_gallery *g, const arc_gallery_query *query
     return w->worst;
 }
 
-static int ask(identifying *w, arc_gallery *g) {
+/* --fpir is not to be had without knowing what cosines strangers have. */
+static int warn_uncalibrated(const cli *c, arc_gallery *g) {
+    arc_gallery_facts facts;
+    arc_error err = {0};
+    if (!cli_given(c, "fpir"))
+        return CLI_OK;
+    if (arc_gallery_facts_of(g, &facts, &err) != ARC_OK)
+        return cli_fail(&err);
+    if (!facts.calibrated)
+        cli_warn(c, "--fpir changes nothing: the gallery's model is not calibrated (\"arcface calibrate\")");
+    return CLI_OK;
+}
+
+static int ask(identifying *w) {
     const cli *c = w->c;
+    arc_gallery *g = w->gallery ? w->gallery : arc_shards_gallery(w->shards, 0);
     arc_gallery_query query;
-    int64_t *ids;
+    int64_t *ids = NULL;
     arc_gallery_query_default(&query);
     cli_int(c, "top", &query.top);
     cli_float(c, "threshold", &query.threshold);
+    cli_float(c, "fpir", &query.fpir);
     query.fast = cli_word(c, "search") == 1;
     query.log = cli_given(c, "log");
-    int code = only(c, g, &ids, &query.only_count);
+    int code = warn_uncalibrated(c, g);
+    if (code == CLI_OK)
+        code = only(c, g, &ids, &query.only_count);
     query.only = ids;
     if (code == CLI_OK)
-        code = search(w, g, &query);
+        code = search(w, &query);
     cli_free(ids);
     return code;
 }
@@ -124,7 +150,7 @@ static int run(cli *c) {
     face_run r;
     face_photos photos;
     identifying w = {.c = c, .photos = &photos, .draw = cli_value(c, "draw")};
-    arc_gallery *g = NULL;
+    const bool own = cli_given(c, "log") || cli_given(c, "only"); /* ids and logs are those of one gallery */
     arc_identified_format_default(&w.format);
     w.format.json = cli_given(c, "json");
     w.format.all = cli_given(c, "top");
@@ -136,13 +162,16 @@ static int run(cli *c) {
     int code = face_photos_open(c, &r, "takes", &photos);
     if (code == CLI_OK && w.draw && photos.named.source.count != 1)
         code = cli_usage(c, "--draw writes one picture, but several photos are given");
-    if (code == CLI_OK)
-        code = gallery_open(c, cli_given(c, "log") ? GALLERY_CHANGE : GALLERY_READ, NULL, &g);
+    if (code == CLI_OK && !own)
+        code = gallery_open_shards(c, &w.shards);
+    if (code == CLI_OK && !w.shards)
+        code = gallery_open(c, cli_given(c, "log") ? GALLERY_CHANGE : GALLERY_READ, NULL, &w.gallery);
     if (code == CLI_OK)
         code = face_run_open(c, &r, true);
     if (code == CLI_OK)
-        code = ask(&w, g);
-    arc_gallery_close(&g);
+        code = ask(&w);
+    arc_shards_close(&w.shards);
+    arc_gallery_close(&w.gallery);
     face_run_close(&r);
     face_photos_close(&photos);
     return code;
@@ -152,6 +181,8 @@ static const cli_option options[] = {
     GALLERY_OPTIONS,
     CLI_WHOLE("top", 0, "N", 1, 1000, "5", "most people of an answer; given, all of them are shown, not the first only"),
     CLI_REAL("threshold", 't', "X", -1, 1, "the gallery's rule", "cosine from which on somebody is known"),
+    CLI_REAL("fpir", 0, "X", 1e-9, 0.999, "the calibration's, else 0.01",
+             "share of strangers that may be taken for somebody, of calibrated models"),
     CLI_FLAG("json", 'j', "one JSON array, one object a photo"),
     CLI_FILE("draw", 0, "FILE", NULL, "write the photo with boxes and names, others than the gallery's in red (.jpg .png .ppm)"),
     CLI_FLAG("explain", 0, "say why each answer is what it is"),

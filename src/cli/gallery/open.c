@@ -12,6 +12,14 @@ static const char *from_environment(const char *variable) {
     return value && *value ? value : NULL;
 }
 
+/* What all galleries of a command are opened with. */
+static void fill(const cli *c, gallery_use use, arc_gallery_options *o) {
+    o->create = use == GALLERY_MAKE;
+    o->read_only = use == GALLERY_READ;
+    o->key = cli_given(c, "key") ? cli_value(c, "key") : from_environment("ARCFACE_GALLERY_KEY");
+    o->actor = from_environment("USER");
+}
+
 int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_gallery **out) {
     arc_gallery_options o;
     arc_error err = {0};
@@ -19,15 +27,27 @@ int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_ga
     *out = NULL;
     if (!location && !(location = from_environment("ARCFACE_GALLERY")))
         return cli_usage(c, "which gallery? Give --gallery FILE (or $ARCFACE_GALLERY)");
+    if (cli_values(c, "gallery", NULL, 0) > 1)
+        return cli_usage(c, "several galleries are for identify without --only and --log; give one --gallery");
     if (opt)
         o = *opt;
     else
         arc_gallery_options_default(&o);
-    o.create = use == GALLERY_MAKE;
-    o.read_only = use == GALLERY_READ;
-    o.key = cli_given(c, "key") ? cli_value(c, "key") : from_environment("ARCFACE_GALLERY_KEY");
-    o.actor = from_environment("USER");
+    fill(c, use, &o);
     return arc_gallery_open(c->ctx, location, &o, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+int gallery_open_shards(cli *c, arc_shards **out) {
+    const char *location[CLI_MAX_GIVEN];
+    arc_gallery_options o;
+    arc_error err = {0};
+    const int count = cli_values(c, "gallery", location, CLI_MAX_GIVEN);
+    *out = NULL;
+    if (count < 2)
+        return CLI_OK;
+    arc_gallery_options_default(&o);
+    fill(c, GALLERY_READ, &o);
+    return arc_shards_open(c->ctx, location, count, &o, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 
 int gallery_warn_unsealed(cli *c, arc_gallery *g) {

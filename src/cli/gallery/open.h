@@ -3,7 +3,7 @@
 #define ARCFACE_CLI_GALLERY_OPEN_H
 
 #include "ui/cli.h"
-#include <arcface/gallery.h>
+#include <arcface/gallery_shards.h>
 
 /* Put into the table of every command that calls gallery_open. */
 /* clang-format off */
@@ -16,6 +16,8 @@ typedef enum gallery_use { GALLERY_READ, GALLERY_CHANGE, GALLERY_MAKE } gallery_
 
 /* opt: NULL for the defaults; key, actor and what the use needs are filled in. An exit status. */
 int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_gallery **out);
+/* Every --gallery that is given, searched as one; *out is NULL when there is one only. An exit status. */
+int gallery_open_shards(cli *c, arc_shards **out);
 /* Says once of a gallery that has just been made and is not sealed that it is not. An exit status. */
 int gallery_warn_unsealed(cli *c, arc_gallery *g);
 /* The person of this name; an exit status after a sentence with the nearest name when there is nobody. */

@@ -8,7 +8,8 @@
 
 typedef struct search {
     arc_context *ctx;
-    arc_gallery *gallery;
+    arc_gallery *gallery; /* NULL: shards */
+    arc_shards *shards;
     const arc_gallery_query *query;
     int dim;
     arc_identified_sink *sink;
@@ -32,7 +33,8 @@ static arc_status ask(const search *s, arc_identified *out, float *probes, arc_e
         memcpy(probes + (size_t)i * (size_t)s->dim, out->photo.face[i].embedding, (size_t)s->dim * sizeof *probes);
         out->quality[i] = arc_photo_quality(&out->photo.face[i]);
     }
-    const arc_status st = arc_gallery_identify(s->gallery, probes, faces, s->query, out->answer, err);
+    const arc_status st = s->gallery ? arc_gallery_identify(s->gallery, probes, faces, s->query, out->answer, err)
+                                     : arc_shards_identify(s->shards, probes, faces, s->query, out->answer, NULL, err);
     for (int i = 0; st == ARC_OK && i < faces; i++) {
         out->known += out->answer[i].known == ARC_KNOWN;
         out->unknown += out->answer[i].known != ARC_KNOWN;
@@ -65,8 +67,20 @@ static arc_status take(void *ctx, int64_t index, arc_result *photo, arc_error *e
     return st;
 }
 
-static arc_status begin(search *s, arc_gallery *gallery, arc_pipeline *pipeline, const arc_gallery_query *query, arc_error *err) {
-    *s = (search){.gallery = gallery, .query = query};
+/* Every shard that is bound is bound to this model. */
+static arc_status check_shards(arc_shards *shards, const arc_model *model, arc_error *err) {
+    arc_status st = ARC_OK;
+    for (int i = 0; st == ARC_OK && i < arc_shards_count(shards); i++) {
+        arc_gallery_facts facts;
+        st = arc_gallery_facts_of(arc_shards_gallery(shards, i), &facts, err);
+        if (st == ARC_OK && facts.dim > 0)
+            st = arc_gallery_bind(arc_shards_gallery(shards, i), model, err);
+    }
+    return st;
+}
+
+static arc_status begin(search *s, arc_pipeline *pipeline, const arc_gallery_query *query, arc_error *err) {
+    s->query = query;
     if (ARC_CHECK_OPTIONS(arc_gallery_query, query, err) != ARC_OK)
         return ARC_EINVAL;
     const arc_model *model = arc_pipeline_model(pipeline);
@@ -74,27 +88,34 @@ static arc_status begin(search *s, arc_gallery *gallery, arc_pipeline *pipeline,
         return arc_fail(err, ARC_EINVAL, "a pipeline without an embedder cannot tell who somebody is");
     s->ctx = arc_pipeline_context(pipeline);
     s->dim = arc_model_contract(model)->dim;
-    return arc_gallery_bind(gallery, model, err);
+    return s->gallery ? arc_gallery_bind(s->gallery, model, err) : check_shards(s->shards, model, err);
+}
+
+static arc_status run(search *s, arc_pipeline *pipeline, const arc_photo_source *photos, const arc_gallery_query *query,
+                      arc_error *err) {
+    arc_status st = ARC_CHECK_OPTIONS(arc_photo_source, photos, err);
+    if (st == ARC_OK)
+        st = begin(s, pipeline, query, err);
+    return st == ARC_OK ? arc_pipeline_run_source(pipeline, photos, take, s, err) : st;
 }
 
 arc_status arc_identify_source(arc_gallery *gallery, arc_pipeline *pipeline, const arc_photo_source *photos,
                                const arc_gallery_query *query, arc_identified_sink *sink, void *sink_ctx, arc_error *err) {
-    search s;
-    arc_status st = ARC_CHECK_OPTIONS(arc_photo_source, photos, err);
-    if (st == ARC_OK)
-        st = begin(&s, gallery, pipeline, query, err);
-    s.sink = sink;
-    s.sink_ctx = sink_ctx;
-    if (st == ARC_OK)
-        st = arc_pipeline_run_source(pipeline, photos, take, &s, err);
-    return st;
+    search s = {.gallery = gallery, .sink = sink, .sink_ctx = sink_ctx};
+    return run(&s, pipeline, photos, query, err);
+}
+
+arc_status arc_identify_shards(arc_shards *shards, arc_pipeline *pipeline, const arc_photo_source *photos,
+                               const arc_gallery_query *query, arc_identified_sink *sink, void *sink_ctx, arc_error *err) {
+    search s = {.shards = shards, .sink = sink, .sink_ctx = sink_ctx};
+    return run(&s, pipeline, photos, query, err);
 }
 
 arc_status arc_identify_photo(arc_gallery *gallery, arc_pipeline *pipeline, const arc_photo *photo,
                               const arc_gallery_query *query, arc_identified *out, arc_error *err) {
-    search s;
+    search s = {.gallery = gallery};
     *out = (arc_identified){.answer = NULL};
-    arc_status st = begin(&s, gallery, pipeline, query, err);
+    arc_status st = begin(&s, pipeline, query, err);
     if (st == ARC_OK)
         st = arc_pipeline_run_photos(pipeline, photo, 1, &out->photo, NULL, NULL, err);
     if (st == ARC_OK && out->photo.status != ARC_OK)
