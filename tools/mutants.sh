@@ -407,8 +407,8 @@ mutant enroll-first gallery/photo/batch.c - enroll 's/e->told.first = holds(e) \
 mutant enroll-outlier gallery/photo/outliers.c - enroll 's/if (i != of)/if (i < of)/'
 mutant enroll-digest-box gallery/photo/digests.c - enroll 's/else if (p->has_box)/else if (!p->has_box)/'
 # Decisions of galleries.
-mutant gallery-torn gallery/store/sqlite/transaction.c - gallery_survival 's/write ? "BEGIN IMMEDIATE" : "BEGIN"/"SELECT 1"/'
-mutant gallery-mark gallery/store/sqlite/gallery.c - gallery_sqlite 's/\*known \&\& memcmp(there, mark, sizeof there) == 0/*known/'
+mutant gallery-commit gallery/store/sqlite/transaction.c - gallery_survival 's/arc_sqlite_change(s, "COMMIT", NULL, 0, "store the change", err);/arc_sqlite_change(s, "COMMIT", NULL, 0, "store the change", err) == ARC_ENOMEM ? ARC_ENOMEM : ARC_OK;/'
+mutant gallery-mark gallery/store/sqlite/gallery.c - gallery_sqlite 's/memcmp(there, mark, sizeof there) == 0/memcmp(there, mark, 0) == 0/'
 mutant gallery-gone gallery/store/sqlite/template.c - gallery 's/INSERT INTO gone SELECT ?2, ?3, id FROM templates WHERE identity = ?1/INSERT INTO gone SELECT ?2, ?3, id FROM templates WHERE identity = ?1 AND 0/'
 mutant gallery-upgrade gallery/store/sqlite/schema.c - gallery_survival 's/i = (size_t)from; i </i = (size_t)from + 1; i </'
 mutant gallery-others gallery/follow.c - gallery 's/st == ARC_OK \&\& changed;/false;/'

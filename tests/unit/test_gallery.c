@@ -220,6 +220,8 @@ static void others_are_seen_at_once(void **state) {
     enroll(a, 3, 0, 2);
     assert_non_null(who_is(ctx, a, 3, 9));
     assert_non_null(who_is(ctx, b, 3, 9));
+    enroll(a, 4, 0, 2); /* b has changed nothing since it looked */
+    assert_non_null(who_is(ctx, b, 4, 9));
     arc_gallery_close(&a);
     arc_gallery_close(&b);
     a = open_gallery(ctx, path, false);
