@@ -1,5 +1,6 @@
 /* gallery: binding to a model, by the digest of its file. */
 #include "base/digest.h"
+#include "base/text.h"
 #include "gallery/gallery_internal.h"
 #include "model/model.h"
 #include <math.h>
@@ -64,7 +65,8 @@ arc_status arc_gallery_bind(arc_gallery *g, const arc_model *embedder, arc_error
         return arc_gallery_fail(g, err, ARC_EUNSUPPORTED, "a gallery is bound to a model's file; save this model first");
     ARC_TRY(arc_verify_rule_of(embedder, &wanted.rule, err));
     ARC_TRY(arc_digest_file(embedder->path, wanted.model_sha256, err));
-    snprintf(wanted.model_name, sizeof wanted.model_name, "%s", arc_path_name(embedder->path));
+    const char *name = arc_path_name(embedder->path);
+    snprintf(wanted.model_name, sizeof wanted.model_name, "%s", arc_text_is_utf8(name) ? name : "a model");
     snprintf(wanted.align, sizeof wanted.align, "%s", arc_template_name(c->align));
     st = bind_to(g, &wanted, err);
 done:

@@ -111,6 +111,8 @@ arc_status arc_gallery_open(arc_context *ctx, const char *location, const arc_ga
         return st;
     arc_gallery_options_default(&defaults);
     opt = opt ? opt : &defaults;
+    if ((int)opt->fusion < ARC_FUSE_MAX || opt->fusion > ARC_FUSE_QUALITY)
+        return arc_fail(err, ARC_EINVAL, "%s: %d is no way to fuse scores", location, (int)opt->fusion);
     arc_gallery *g = arc_mem_new(&ctx->alloc, 1, sizeof *g);
     if (!g)
         return arc_fail_nomem(err, "a gallery");
@@ -170,10 +172,15 @@ void arc_gallery_close(arc_gallery **gallery) {
 
 static void index_facts(arc_gallery *g, arc_gallery_facts *out) {
     arc_index_facts facts = {0};
+    arc_map file;
     pthread_rwlock_rdlock(&g->index_lock);
     if (g->index)
         arc_index_facts_of(g->index, &facts);
     pthread_rwlock_unlock(&g->index_lock);
+    if (!g->index && g->index_path && arc_map_open(&file, g->index_path, SIZE_MAX, NULL) == ARC_OK) { /* not asked for yet */
+        facts.mapped_bytes = (int64_t)file.bytes;
+        arc_map_close(&file);
+    }
     out->memory_bytes = facts.memory_bytes;
     out->index_bytes = facts.mapped_bytes;
 }

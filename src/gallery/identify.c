@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES 8 /* while other threads move the gallery to another model */
+#define TRIES 8 /* while others move the gallery to another model, or remove those who were just found */
 
 void arc_gallery_query_default(arc_gallery_query *query) {
     *query = (arc_gallery_query){.struct_size = sizeof *query, .top = 5, .threshold = (double)NAN};
@@ -30,6 +30,7 @@ typedef struct asking {
     double *cosine, *quality; /* of the templates of the identity at work */
     size_t templates, capacity;
     double negative; /* of the identity at work */
+    bool vanished;   /* somebody was removed or merged since the index was asked: it is asked again */
 } asking;
 
 static int compare_ids(const void *a, const void *b) {
@@ -160,8 +161,10 @@ static arc_status complete(asking *a, const arc_index_hit *hit, arc_match *m, bo
                      .negative_cosine = (double)NAN};
     st = g->store->type->identity_get(g->store, hit->owner, take_person, m, err);
     *there = st == ARC_OK;
-    if (st == ARC_ENOTFOUND)
+    if (st == ARC_ENOTFOUND) {
+        a->vanished = true;
         return ARC_OK;
+    }
     ARC_TRY(st);
     if (a->fusion != ARC_FUSE_MAX) {
         a->templates = 0;
@@ -286,6 +289,7 @@ static arc_status answer_all(asking *a, arc_answer *answers, bool *moved, arc_er
         st = answer_from(a, a->hit + (int64_t)i * a->asked, a->found[i], a->asked, &answers[i], &done, err);
         if (st == ARC_OK && !done)
             st = answer_widely(a, &answers[i], moved, err);
+        *moved |= a->vanished;
     }
     return st;
 }
@@ -302,6 +306,7 @@ static arc_status ask(asking *a, const float *probes, arc_answer *answers, bool 
     const arc_alloc *alloc = &g->ctx->alloc;
     arc_status st;
     ARC_TRY(begin(a, probes, err));
+    a->vanished = false;
     a->asked = candidates(a);
     a->hit = arc_mem_raw(alloc, (size_t)a->count * (size_t)a->asked, sizeof *a->hit);
     a->found = arc_mem_raw(alloc, (size_t)a->count, sizeof *a->found);
@@ -371,7 +376,10 @@ arc_status arc_gallery_identify(arc_gallery *g, const float *probes, int count, 
     for (int i = 0; count > 0 && moved && st == ARC_OK; i++) {
         arc_answers_free(g->ctx, answers, count);
         st = i < TRIES ? ask(&a, probes, answers, &moved, err)
-                       : arc_gallery_fail(g, err, ARC_EIO, "moved to another model again and again while it was searched");
+                       : arc_gallery_fail(g, err, ARC_EIO,
+                                          "changed again and again while it was searched; if nobody is changing it, \"arcface "
+                                          "gallery check\" says what "
+                                          "is wrong");
     }
     if (st == ARC_OK && a.query->log && count > 0)
         st = log_answers(&a, answers, err);

@@ -2,6 +2,8 @@
  * on one file; bad input. */
 #include "gallery_support.h"
 #include "shared_context.h"
+#include <pthread.h>
+#include <sched.h>
 
 static void people_are_found_again(void **state) {
     (void)state;
@@ -250,6 +252,105 @@ static void an_index_of_others_is_built_anew(void **state) {
     arc_gallery_close(&g);
 }
 
+/* Every gallery's way to make a score of several cosines, held against all templates one by one. */
+static void scores_are_those_of_a_plain_search(void **state) {
+    (void)state;
+    enum { PEOPLE = 60, EACH = 3 };
+    for (int fusion = ARC_FUSE_MAX; fusion <= ARC_FUSE_QUALITY; fusion++) {
+        arc_gallery_options options;
+        arc_gallery *g;
+        arc_gallery_options_default(&options);
+        options.create = true;
+        options.fusion = (arc_fusion)fusion;
+        ok(arc_gallery_open(ctx,
+                            in_folder(fusion == ARC_FUSE_MAX    ? "max.db"
+                                      : fusion == ARC_FUSE_MEAN ? "mean.db"
+                                                                : "quality.db"),
+                            &options, &g, err));
+        ok(arc_gallery_bind_foreign(g, "drawn", DIM, 0.5, err));
+        for (int p = 0; p < PEOPLE; p++)
+            enroll(g, p, 0, EACH);
+        for (int probe = 0; probe < 20; probe++) {
+            float x[DIM], y[DIM];
+            double best = -1;
+            int who = -1;
+            arc_answer answer;
+            draw_template(100 + probe, 0, x); /* a stranger is about as far from everybody */
+            for (int p = 0; p < PEOPLE; p++) {
+                double cosine[EACH], quality[EACH];
+                for (int k = 0; k < EACH; k++) {
+                    draw_template(p, k, y);
+                    cosine[k] = arc_test_cosine(x, y, DIM);
+                    quality[k] = (double)(0.5F + 0.03F * (float)k);
+                }
+                double score = 0, weight = 0;
+                for (int k = 0; k < EACH; k++) {
+                    const double w = fusion == ARC_FUSE_QUALITY ? quality[k] : 1;
+                    score += w * cosine[k];
+                    weight += w;
+                }
+                score = fusion == ARC_FUSE_MAX ? fmax(fmax(cosine[0], cosine[1]), cosine[2]) : score / weight;
+                if (score > best) {
+                    best = score;
+                    who = p;
+                }
+            }
+            ok(arc_gallery_identify(g, x, 1, NULL, &answer, err));
+            assert_int_equal(answer.match[0].identity, person_id(g, who));
+            assert_true(fabs(answer.match[0].cosine - best) < 1e-6);
+            arc_answers_free(ctx, &answer, 1);
+        }
+        arc_gallery_close(&g);
+    }
+}
+
+typedef struct searching {
+    arc_gallery *g;
+    int stop, wrong;
+    long searches;
+} searching;
+
+static void *search_on(void *arg) {
+    searching *s = arg;
+    while (!__atomic_load_n(&s->stop, __ATOMIC_SEQ_CST)) {
+        float x[DIM];
+        arc_answer answer;
+        draw_template(1, 9, x);
+        if (arc_gallery_identify(s->g, x, 1, NULL, &answer, NULL) != ARC_OK || answer.known != ARC_KNOWN)
+            __atomic_add_fetch(&s->wrong, 1, __ATOMIC_SEQ_CST);
+        else
+            arc_answers_free(ctx, &answer, 1);
+        __atomic_add_fetch(&s->searches, 1, __ATOMIC_SEQ_CST);
+    }
+    return NULL;
+}
+
+static void threads_search_while_one_changes(void **state) {
+    (void)state;
+    arc_gallery *g = new_gallery(ctx, in_folder("threads.db"));
+    searching s = {.g = g};
+    pthread_t thread[2];
+    enroll(g, 1, 0, 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, search_on, &s), 0);
+    for (int i = 0; i < 10; i++) {
+        enroll(g, 2 + i, 0, 3);
+        enroll(g, 1, 2 + i, 1);
+        if (i % 3 == 2)
+            ok(arc_gallery_remove(g, person_id(g, 2 + i), err));
+        else
+            ok(arc_gallery_merge(g, person_id(g, 1), person_id(g, 2 + i), err));
+    }
+    while (__atomic_load_n(&s.searches, __ATOMIC_SEQ_CST) < 20)
+        sched_yield();
+    __atomic_store_n(&s.stop, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 2; i++)
+        pthread_join(thread[i], NULL);
+    assert_int_equal(s.wrong, 0);
+    assert_gallery_whole(g);
+    arc_gallery_close(&g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(people_are_found_again),
@@ -259,6 +360,8 @@ int main(void) {
         cmocka_unit_test(answers_follow_the_query),
         cmocka_unit_test(others_are_seen_at_once),
         cmocka_unit_test(an_index_of_others_is_built_anew),
+        cmocka_unit_test(scores_are_those_of_a_plain_search),
+        cmocka_unit_test(threads_search_while_one_changes),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
