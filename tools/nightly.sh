@@ -96,9 +96,9 @@ run_sanitized() {
 }
 
 run_tsan() {
-    TARGETS=$(pick "test_threads test_base test_device test_lanes test_sources" "") tools/build.sh build-tsan "$jobs" -DCMAKE_C_COMPILER=clang -DARC_TSAN=ON || return
+    TARGETS=$(pick "test_threads test_base test_device test_lanes test_sources test_index" "") tools/build.sh build-tsan "$jobs" -DCMAKE_C_COMPILER=clang -DARC_TSAN=ON || return
     TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
-        tools/check_tests.sh build-tsan "$jobs" $(pick "-R ^(threads|base|device|lanes|sources)$" "-E ^fuzz_")
+        tools/check_tests.sh build-tsan "$jobs" $(pick "-R ^(threads|base|device|lanes|sources|index)$" "-E ^fuzz_")
 }
 
 run_kills() {

@@ -40,8 +40,8 @@ typedef struct arc_index_options {
     int dim;            /**< numbers of a template, 1 to ARC_INDEX_MAX_DIM; no default */
     bool sketch;        /**< also one bit for each dimension, for searches with `fast`; default false */
     /** Gives the float32 templates of `count` ids, out [count][dim], exactly as they were added: then the index does not hold
-     * them itself, for sealed data and to save memory. Called from one thread at a time, within arc_index_search. An error ends
-     * the search with it. NULL (default): the index holds them. */
+     * them itself, for sealed data and to save memory. Called from one thread at a time, within arc_index_search; it must not
+     * call functions of this index. An error ends the search with it. NULL (default): the index holds them. */
     arc_status (*exact)(void *ctx, const int64_t *ids, int count, float *out, arc_error *err);
     void *exact_ctx; /**< passed to exact */
     /** [ARC_INDEX_KEY_BYTES] The file is sealed under this key, which is copied; NULL (default): it is not sealed. */
@@ -86,7 +86,7 @@ typedef struct arc_index_query {
     /** Sketches choose what is scanned at all, in an index that has them; answers may be missed. Default false. Without
      * `candidates` an index of fewer than 65536 templates is searched exactly, which takes less time. */
     bool fast;
-    /** With `fast`: so many templates are compared further; default 0: 32 for each answer, at least 1024 */
+    /** With `fast`: so many templates are compared further; default 0: 32 for each answer, at least 512 */
     int candidates;
     /** Whether a template takes part: asked for every one before the scan. NULL (default): all do. */
     bool (*keep)(void *ctx, int64_t id, int64_t owner);

@@ -2,6 +2,8 @@
  */
 #include "folder.h"
 #include "search_support.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
 /* ---- exactness --------------------------------------------------------------------------------------------------------------
  */
@@ -212,6 +214,68 @@ static void error_of_the_caller(void **state) {
     free_set(&s);
 }
 
+/* ---- threads ----------------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct seeker {
+    arc_index *index;
+    const search_set *set;
+    const atomic_bool *stop;
+    int searches;
+} seeker;
+
+/* The first template is always there, and it is its own best answer, whatever else comes and goes. */
+static void *seek(void *arg) {
+    seeker *k = arg;
+    arc_index_query q = query_of(2);
+    while (!atomic_load(k->stop) || k->searches < 3) {
+        arc_index_hit hit[2];
+        int found = 0;
+        arc_error err = {0};
+        if (arc_index_search(k->index, k->set->row, 1, &q, hit, &found, &err) != ARC_OK || found < 1 ||
+            hit[0].id != k->set->id[0])
+            return "a wrong answer";
+        q.fast = !q.fast;
+        q.candidates = q.fast ? 200 : 0;
+        k->searches++;
+    }
+    return NULL;
+}
+
+static void searched_while_it_changes(void **state) {
+    (void)state;
+    enum { SEEKERS = 3, ROUNDS = 40, SOME = 50 };
+    search_set s = make_set(NOISE, ROUNDS * SOME, 32);
+    arc_index_options o = index_options(32);
+    o.sketch = true;
+    arc_index *x = NULL;
+    arc_error err = {0};
+    atomic_bool stop = false;
+    seeker k[SEEKERS];
+    pthread_t thread[SEEKERS];
+    assert_int_equal(arc_index_new(ctx, &o, &x, &err), ARC_OK);
+    assert_int_equal(arc_index_add(x, s.row, s.id, s.owner, 1, &err), ARC_OK);
+    for (int i = 0; i < SEEKERS; i++) {
+        k[i] = (seeker){x, &s, &stop, 0};
+        assert_int_equal(pthread_create(&thread[i], NULL, seek, &k[i]), 0);
+    }
+    for (int64_t at = 1; at + SOME <= s.count; at += SOME) {
+        assert_int_equal(arc_index_add(x, s.row + at * 32, s.id + at, s.owner + at, SOME, &err), ARC_OK);
+        arc_index_move(x, s.owner[at], 7);
+        if (at > SOME)
+            assert_int_equal(arc_index_remove(x, s.id + at - SOME, SOME, NULL, &err), ARC_OK);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < SEEKERS; i++) {
+        void *problem = NULL;
+        pthread_join(thread[i], &problem);
+        assert_null(problem);
+        assert_true(k[i].searches >= 3);
+    }
+    arc_index_free(&x);
+    free_set(&s);
+}
+
 /* ---- sketches ---------------------------------------------------------------------------------------------------------------
  */
 
@@ -319,6 +383,7 @@ int main(void) {
                                        cmocka_unit_test(refused),
                                        cmocka_unit_test(error_of_the_caller),
                                        cmocka_unit_test(fast),
+                                       cmocka_unit_test(searched_while_it_changes),
                                        cmocka_unit_test(every_allocation)};
     return cmocka_run_group_tests_name("index", tests, open_context, close_context);
 }

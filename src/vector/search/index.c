@@ -32,6 +32,7 @@ arc_status arc_index_new(arc_context *ctx, const arc_index_options *options, arc
         x->options.seal_key = x->key;
     }
     pthread_rwlock_init(&x->lock, NULL);
+    pthread_mutex_init(&x->turn, NULL);
     pthread_mutex_init(&x->exact, NULL);
     pthread_mutex_init(&x->save, NULL);
     x->slots.alloc = &ctx->alloc;
@@ -50,10 +51,27 @@ void arc_index_free(arc_index **index) {
     arc_id_table_free(&x->ids);
     arc_slots_free(&x->slots, x->options.seal_key != NULL);
     sodium_memzero(x->key, sizeof x->key);
+    pthread_mutex_destroy(&x->turn);
     pthread_mutex_destroy(&x->exact);
     pthread_mutex_destroy(&x->save);
     pthread_rwlock_destroy(&x->lock);
     arc_mem_free(&x->ctx->alloc, x);
+}
+
+void arc_index_lock_read(arc_index *x) {
+    pthread_mutex_lock(&x->turn);
+    pthread_mutex_unlock(&x->turn);
+    pthread_rwlock_rdlock(&x->lock);
+}
+
+void arc_index_lock_write(arc_index *x) {
+    pthread_mutex_lock(&x->turn);
+    pthread_rwlock_wrlock(&x->lock);
+    pthread_mutex_unlock(&x->turn);
+}
+
+void arc_index_unlock(arc_index *x) {
+    pthread_rwlock_unlock(&x->lock);
 }
 
 void arc_index_touch(arc_index *x, uint32_t slot) {
@@ -173,7 +191,7 @@ arc_status arc_index_add(arc_index *index, const float *templates, const int64_t
     if (a.bad >= 0)
         return arc_fail(err, ARC_EINVAL, "template %lld of %lld (id %lld): a number is not finite, or its length is far from 1",
                         (long long)a.bad + 1, (long long)count, (long long)ids[a.bad]);
-    pthread_rwlock_wrlock(&index->lock);
+    arc_index_lock_write(index);
     compact_if_sparse(index);
     a.first = index->slots.used;
     arc_status st = arc_slots_reserve(&index->slots, count, err);
@@ -183,13 +201,13 @@ arc_status arc_index_add(arc_index *index, const float *templates, const int64_t
         st = enter_ids(index, ids, owners, count, err);
     if (st == ARC_OK)
         arc_pool_run(index->ctx->pool, (size_t)count, 64, write_templates, &a);
-    pthread_rwlock_unlock(&index->lock);
+    arc_index_unlock(index);
     return st;
 }
 
 arc_status arc_index_remove(arc_index *index, const int64_t *ids, int64_t count, int64_t *removed, arc_error *err) {
     int64_t gone = 0;
-    pthread_rwlock_wrlock(&index->lock);
+    arc_index_lock_write(index);
     const arc_status st = arc_id_table_reserve(&index->ids, 0, err);
     for (int64_t i = 0; st == ARC_OK && i < count; i++) {
         uint32_t slot;
@@ -201,14 +219,14 @@ arc_status arc_index_remove(arc_index *index, const int64_t *ids, int64_t count,
         index->slots.live--;
         gone++;
     }
-    pthread_rwlock_unlock(&index->lock);
+    arc_index_unlock(index);
     if (removed)
         *removed = gone;
     return st;
 }
 
 void arc_index_move(arc_index *index, int64_t from_owner, int64_t to_owner) {
-    pthread_rwlock_wrlock(&index->lock);
+    arc_index_lock_write(index);
     arc_slots *s = &index->slots;
     for (int64_t slot = 0; slot < s->used; slot++)
         if (s->id[slot] != 0 && s->owner[slot] == from_owner) {
@@ -218,18 +236,18 @@ void arc_index_move(arc_index *index, int64_t from_owner, int64_t to_owner) {
                 arc_checksum_code(index->ctx->kernels, s, (uint32_t)slot);
             arc_index_touch(index, (uint32_t)slot);
         }
-    pthread_rwlock_unlock(&index->lock);
+    arc_index_unlock(index);
 }
 
 int64_t arc_index_count(arc_index *index) {
-    pthread_rwlock_rdlock(&index->lock);
+    arc_index_lock_read(index);
     const int64_t count = index->slots.live;
-    pthread_rwlock_unlock(&index->lock);
+    arc_index_unlock(index);
     return count;
 }
 
 void arc_index_facts_of(arc_index *index, arc_index_facts *facts) {
-    pthread_rwlock_rdlock(&index->lock);
+    arc_index_lock_read(index);
     const arc_slots *x = &index->slots;
     const size_t per_segment = ARC_SEGMENT_SLOTS * 2 * sizeof(int64_t) + sizeof(void *) + sizeof(bool);
     const int64_t searches = atomic_load(&index->searches);
@@ -242,5 +260,5 @@ void arc_index_facts_of(arc_index *index, arc_index_facts *facts) {
         .searches = searches,
         .mean_shortlist = searches ? (double)atomic_load(&index->reranked) / (double)searches : 0,
     };
-    pthread_rwlock_unlock(&index->lock);
+    arc_index_unlock(index);
 }

@@ -25,6 +25,7 @@ struct arc_index {
     arc_index_options options; /* seal_key points to `key` or is NULL */
     uint8_t key[ARC_INDEX_KEY_BYTES];
     pthread_rwlock_t lock; /* searches and saving read, changes write */
+    pthread_mutex_t turn;  /* held while a change waits for the lock, so that searches that never pause do not keep it waiting */
     pthread_mutex_t exact; /* held while options.exact is called */
     pthread_mutex_t save;  /* held while `file` changes and others read */
     arc_slots slots;
@@ -32,6 +33,10 @@ struct arc_index {
     _Atomic int64_t searches, reranked;
     arc_index_file file;
 };
+
+void arc_index_lock_read(arc_index *x);
+void arc_index_lock_write(arc_index *x);
+void arc_index_unlock(arc_index *x);
 
 /* A place below file.used has changed since the file was written. Without memory to remember that, the next file is written anew.
  */

@@ -46,11 +46,11 @@ void arc_nominees_finish(arc_nominees *best) {
         qsort(best->list, best->count, sizeof *best->list, by_place);
 }
 
-/* bounded_reach with scales of 1 and no bounds compares whole numbers. */
+/* bounded_reach with scales of 1 and no bounds compares whole numbers; the templates' own scales are not read for that. */
 static void nominate_segment(const arc_nomination *n, const arc_segment *g, size_t segment, const float *ones,
                              arc_nominees *best) {
     const size_t words = n->slots->layout.words, rows = arc_slots_in(n->slots, segment);
-    const arc_bounded_columns c = {ones, g->error, g->length, g->bias, NULL};
+    const arc_bounded_columns c = {ones, ones, ones, g->bias, NULL};
     int32_t sums[ARC_SEGMENT_SLOTS];
     uint32_t reach[ARC_SEGMENT_SLOTS];
     for (int j = 0; j < n->probes; j++) {

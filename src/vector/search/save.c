@@ -161,7 +161,7 @@ static arc_status save_changes(arc_index *x, const char *path, const uint8_t *st
 
 arc_status arc_index_save(arc_index *index, const char *path, const uint8_t stamp[ARC_INDEX_STAMP_BYTES], arc_error *err) {
     bool done;
-    pthread_rwlock_rdlock(&index->lock);
+    arc_index_lock_read(index);
     pthread_mutex_lock(&index->save);
     arc_status st = save_changes(index, path, stamp, &done, err);
     if (!done)
@@ -171,6 +171,6 @@ arc_status arc_index_save(arc_index *index, const char *path, const uint8_t stam
         index->file.touches = 0;
     }
     pthread_mutex_unlock(&index->save);
-    pthread_rwlock_unlock(&index->lock);
+    arc_index_unlock(index);
     return st;
 }

@@ -12,7 +12,7 @@
 
 #define EXACT_ROWS 32       /* asked for at a time */
 #define FEWEST_FAST 65536   /* fewer templates are scanned whole in less time */
-#define NOMINEES 1024       /* of a fast search, at least */
+#define NOMINEES 512        /* of a fast search, at least */
 #define NOMINEES_PER_HIT 32 /* and for each answer wanted */
 
 void arc_index_query_default(arc_index_query *query) {
@@ -300,7 +300,7 @@ arc_status arc_index_search(arc_index *index, const float *probes, int64_t count
         return st;
     memset(hits, 0, (size_t)count * (size_t)q->top * sizeof *hits);
     memset(found, 0, (size_t)count * sizeof *found);
-    pthread_rwlock_rdlock(&index->lock);
+    arc_index_lock_read(index);
     uint64_t *allowed;
     st = make_filter(index, q, &allowed, err);
     if (st == ARC_OK) {
@@ -309,7 +309,7 @@ arc_status arc_index_search(arc_index *index, const float *probes, int64_t count
         st = search_rounds(&s, count, err);
         arc_mem_free(&index->ctx->alloc, allowed);
     }
-    pthread_rwlock_unlock(&index->lock);
+    arc_index_unlock(index);
     if (st == ARC_OK)
         atomic_fetch_add(&index->searches, count);
     else { /* no half answers */
