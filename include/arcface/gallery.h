@@ -144,9 +144,9 @@ ARC_API ARC_NODISCARD arc_status arc_gallery_set_threshold(arc_gallery *gallery,
 ARC_API ARC_NODISCARD arc_status arc_gallery_merge(arc_gallery *gallery, int64_t into, int64_t from, arc_error *err);
 
 /** Removes a person with all templates, crops and negatives. Nothing of them is left in any file of the gallery when this
- * returns, unless another process still reads an older state; then it goes with the next removal, and the log says so. A PostgreSQL server
- * keeps their bytes in its pages, log and replicas until it uses those again: seal such a gallery. Thread: one at a time.
- * Errors: ENOTFOUND, EIO, ENETWORK, ENOMEM. */
+ * returns, unless another process still reads an older state; then it goes with the next removal, and the log says so. A
+ * PostgreSQL server keeps their bytes in its pages, log and replicas until it uses those again: seal such a gallery. Thread: one
+ * at a time. Errors: ENOTFOUND, EIO, ENETWORK, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_gallery_remove(arc_gallery *gallery, int64_t id, arc_error *err);
 
 /** Removes one template, in the same way. Thread: one at a time. Errors: ENOTFOUND, EIO, ENOMEM. */

@@ -1,0 +1,44 @@
+#!/bin/bash
+# A gallery in a PostgreSQL server: commands on it, several at a time, as several machines would give them. Run by tests/postgres.sh.
+. "$(dirname "$0")/lib.sh"
+
+gallery=${ARC_TEST_POSTGRES:?tests/postgres.sh run starts a server}
+expect 3 gallery info --gallery "$gallery"
+sentence "there is no gallery in this data base; enrolling somebody makes it"
+expect 4 gallery info --gallery "postgres://ann:secret@127.0.0.1:1/people"
+sentence "127.0.0.1/people#main: cannot connect"
+grep -q secret <<<"$err" && wrong "the password is shown: $err"
+needs_data
+export ARCFACE_MODEL=$model ARCFACE_DETECTOR=$detector ARCFACE_GALLERY=$gallery
+
+# Four machines enrol at the same time; the first to come makes the tables and binds the gallery.
+pids=()
+for n in 1 2 4 5; do
+    "$arcface" enroll "Person $n" "$pairs/img$n.jpg" >"$work/enrolled-$n" 2>&1 &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do
+    wait "$pid" || wrong "an enrolment ended with $?: $(cat "$work"/enrolled-*)"
+done
+expect 0 gallery list
+[ "$(grep -c 'Person' <<<"$out")" -eq 4 ] || wrong "not four people: $out"
+expect 0 identify "$pairs/img2.jpg"
+says "Person"
+expect 0 gallery check
+says "the gallery is whole"
+
+# Another gallery of the same data base, and the server goes away and comes back between two commands.
+expect 0 enroll Guest "$pairs/img1.jpg" --gallery "$gallery#guests"
+expect 0 gallery list --gallery "$gallery#guests"
+says Guest
+"$ARC_TEST_POSTGRES_SCRIPT" kill "$ARC_TEST_POSTGRES_FOLDER"
+expect 4 gallery list
+sentence "cannot connect"
+"$ARC_TEST_POSTGRES_SCRIPT" resume "$ARC_TEST_POSTGRES_FOLDER"
+expect 0 gallery remove "Person 1" --yes
+expect 0 gallery list
+grep -q "Person 1" <<<"$out" && wrong "who was removed is there: $out"
+[ "$(grep -c 'Person' <<<"$out")" -eq 3 ] || wrong "not three people: $out"
+expect 3 gallery list --gallery "$gallery#nobody"
+sentence "it has: main, guests"
+finish
