@@ -100,7 +100,7 @@ typedef struct addition {
 
 static void check_templates(void *arg, size_t begin, size_t end, int thread) {
     addition *a = arg;
-    const size_t dim = a->index->slots.layout.dim;
+    const size_t dim = (size_t)a->index->options.dim;
     (void)thread;
     for (size_t i = begin; i < end; i++) {
         int64_t bad = atomic_load(&a->bad);

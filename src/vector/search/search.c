@@ -253,13 +253,13 @@ static arc_status make_filter(const arc_index *x, const arc_index_query *q, uint
  */
 
 static arc_status check_query(const arc_index *x, const arc_index_query *q, const float *probes, int64_t count, arc_error *err) {
-    const size_t dim = x->slots.layout.dim;
+    const size_t dim = (size_t)x->options.dim; /* options never change, places may until the lock is held */
     if (q->top < 1 || q->top > ARC_INDEX_MAX_TOP)
         return arc_fail(err, ARC_EINVAL, "a search for the best %d; it can be 1 to %d", q->top, ARC_INDEX_MAX_TOP);
     if (q->candidates < 0 || q->candidates > ARC_INDEX_MAX_CANDIDATES)
         return arc_fail(err, ARC_EINVAL, "a search among %d candidates; it can be 0 (chosen) to %d", q->candidates,
                         ARC_INDEX_MAX_CANDIDATES);
-    if (q->fast && x->slots.layout.words == 0)
+    if (q->fast && !x->options.sketch)
         return arc_fail(err, ARC_EINVAL, "a fast search needs an index that was made with sketches");
     for (int64_t i = 0; i < count; i++)
         if (!arc_quantise_fits(probes + (size_t)i * dim, dim))
