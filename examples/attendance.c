@@ -13,23 +13,27 @@ typedef struct roll {
     int count, strangers, missing;
 } roll;
 
+static int complain(const arc_error *err) {
+    fprintf(stderr, "attendance: %s\n", err->text);
+    return 2;
+}
+
 static int enroll(arc_gallery *gallery, arc_pipeline *pipeline, const char *name, char **path, int count) {
-    int failed = 0;
+    int status = 0;
     for (int i = 0; i < count; i++) {
         arc_error err = {0};
         const arc_photo photo = arc_photo_from_path(path[i]);
-        const arc_status st = arc_enroll(gallery, pipeline, name, &photo, NULL, NULL, &err);
-        printf("%s: %s\n", path[i], st == ARC_OK ? "enrolled" : err.text);
-        failed += st != ARC_OK;
+        if (arc_enroll(gallery, pipeline, name, &photo, NULL, NULL, &err) != ARC_OK)
+            status = complain(&err);
     }
-    return failed ? 2 : 0;
+    return status;
 }
 
 static arc_status see(void *ctx, int64_t index, arc_identified *photo, arc_error *err) {
     roll *r = ctx;
     (void)index, (void)err;
     if (photo->photo.status != ARC_OK)
-        fprintf(stderr, "attendance: %s\n", photo->photo.error.text);
+        complain(&photo->photo.error);
     for (int i = 0; i < photo->photo.faces; i++)
         if (photo->answer[i].known != ARC_KNOWN)
             r->strangers++;
@@ -52,12 +56,11 @@ static int attend(arc_gallery *gallery, arc_pipeline *pipeline, char **path, int
     static roll r;
     arc_photo_source photos;
     arc_photo_source_of_paths(&photos, (const char *const *)path, count);
-    arc_status st = arc_identify_source(gallery, pipeline, &photos, NULL, see, &r, err);
-    if (st == ARC_OK)
-        st = arc_gallery_list(gallery, 0, call, &r, err);
-    if (st == ARC_OK)
-        printf("%d strange face%s\n", r.strangers, r.strangers == 1 ? "" : "s");
-    return st != ARC_OK ? 2 : r.missing > 0;
+    if (arc_identify_source(gallery, pipeline, &photos, NULL, see, &r, err) != ARC_OK ||
+        arc_gallery_list(gallery, 0, call, &r, err) != ARC_OK)
+        return 2;
+    printf("%d strange face%s\n", r.strangers, r.strangers == 1 ? "" : "s");
+    return r.missing > 0;
 }
 
 int main(int argc, char **argv) {
@@ -85,8 +88,8 @@ int main(int argc, char **argv) {
         arc_gallery_open(ctx, argv[3], &how, &gallery, &err) == ARC_OK)
         status =
             add ? enroll(gallery, pipeline, argv[5], argv + 6, argc - 6) : attend(gallery, pipeline, argv + 4, argc - 4, &err);
-    if (status == 2 && *err.text)
-        fprintf(stderr, "attendance: %s\n", err.text);
+    if (*err.text)
+        complain(&err);
     arc_gallery_close(&gallery);
     arc_pipeline_free(&pipeline);
     arc_model_free(&embedder);
