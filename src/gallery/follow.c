@@ -164,11 +164,26 @@ done:
     return st;
 }
 
+#define DISTRUSTED (-1) /* index_generation of an index that is damaged: it is no model's */
+
+void arc_gallery_distrust_index(arc_gallery *g) {
+    pthread_rwlock_wrlock(&g->index_lock);
+    g->index_generation = DISTRUSTED;
+    pthread_rwlock_unlock(&g->index_lock);
+}
+
+static bool is_distrusted(arc_gallery *g) {
+    pthread_rwlock_rdlock(&g->index_lock);
+    const bool distrusted = g->index_generation == DISTRUSTED;
+    pthread_rwlock_unlock(&g->index_lock);
+    return distrusted;
+}
+
 arc_status arc_gallery_refresh(arc_gallery *g, arc_error *err) {
     bool changed;
     pthread_mutex_lock(&g->lock);
     arc_status st = g->store->type->wait(g->store, 0, &changed, err);
-    g->index_behind |= st == ARC_OK && changed;
+    g->index_behind |= st == ARC_OK && (changed || is_distrusted(g));
     changed = g->index_behind;
     pthread_mutex_unlock(&g->lock);
     if (st != ARC_OK || !changed)

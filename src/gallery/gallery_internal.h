@@ -111,6 +111,8 @@ arc_status arc_gallery_write_index(arc_gallery *g, arc_error *err);
 
 /* Within a transaction of a gallery that is bound: brings the index to the state of the gallery in it. */
 arc_status arc_gallery_follow(arc_gallery *g, arc_error *err);
+/* A search found the index's file damaged: the next arc_gallery_refresh builds the index anew. */
+void arc_gallery_distrust_index(arc_gallery *g);
 /* The same with a transaction of its own, if anything may have changed. */
 arc_status arc_gallery_refresh(arc_gallery *g, arc_error *err);
 

@@ -78,7 +78,8 @@ static arc_status begin(asking *a, const float *probes, arc_error *err) {
     return st;
 }
 
-/* hit [probes][top]: the candidates of these probes. *moved: the gallery is another model's by now. */
+/* hit [probes][top]: the candidates of these probes. *moved: the gallery is another model's by now, or its index must be built
+ * anew. */
 static arc_status search(asking *a, const float *unit, int probes, int top, arc_index_hit *hit, int *found, bool *moved,
                          arc_error *err) {
     arc_gallery *g = a->g;
@@ -97,6 +98,11 @@ static arc_status search(asking *a, const float *unit, int probes, int top, arc_
     if (!*moved)
         st = arc_index_search(g->index, unit, probes, &q, hit, found, err);
     pthread_rwlock_unlock(&g->index_lock);
+    if (st == ARC_ECORRUPT) { /* of the index's file only: what it is made of is in the store */
+        arc_gallery_distrust_index(g);
+        *moved = true;
+        return ARC_OK;
+    }
     return st == ARC_OK ? ARC_OK : arc_fail_in(err, st, g->location);
 }
 

@@ -253,6 +253,33 @@ static void an_index_of_others_is_built_anew(void **state) {
 }
 
 /* Every gallery's way to make a score of several cosines, held against all templates one by one. */
+/* One byte of the codes in the index's file is another: a search notices, and the index is built anew. */
+static void a_damaged_index_is_built_anew(void **state) {
+    (void)state;
+    const char *path = in_folder("damaged.db"), *index = in_folder("damaged.db.index");
+    arc_gallery *g = new_gallery(ctx, path);
+    for (int p = 0; p < 5; p++)
+        enroll(g, p, 0, 2);
+    assert_non_null(who_is(ctx, g, 3, 9));
+    arc_gallery_close(&g);
+    FILE *f = fopen(index, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 4096 + 3, SEEK_SET), 0); /* of the first template */
+    const int byte = fgetc(f);
+    assert_int_equal(fseek(f, 4096 + 3, SEEK_SET), 0);
+    assert_int_equal(fputc(byte ^ 64, f), byte ^ 64);
+    assert_int_equal(fclose(f), 0);
+    for (int again = 0; again < 2; again++) {
+        g = open_gallery(ctx, path, false);
+        for (int p = 0; p < 5; p++) {
+            char name[32];
+            snprintf(name, sizeof name, "person %d", p);
+            assert_string_equal(who_is(ctx, g, p, 9), name);
+        }
+        arc_gallery_close(&g);
+    }
+}
+
 static void scores_are_those_of_a_plain_search(void **state) {
     (void)state;
     enum { PEOPLE = 60, EACH = 3 };
@@ -360,6 +387,7 @@ int main(void) {
         cmocka_unit_test(answers_follow_the_query),
         cmocka_unit_test(others_are_seen_at_once),
         cmocka_unit_test(an_index_of_others_is_built_anew),
+        cmocka_unit_test(a_damaged_index_is_built_anew),
         cmocka_unit_test(scores_are_those_of_a_plain_search),
         cmocka_unit_test(threads_search_while_one_changes),
     };
