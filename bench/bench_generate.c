@@ -1,7 +1,8 @@
 /* Steps of generation: bench_generate MODEL TARGETS.npy PICTURES.npy [THREADS] [SECONDS] [fp32|bf16]. TARGETS: an embedding for
  * each picture of the batch; PICTURES: float32 [images][3 x height x width], what they begin as, planes, -1 to 1. The paper's
  * loss and Adam, which know no jitter and no levels, so that another library can take the same steps (bench/peers/generate.py).
- * Prints one JSON line: steps a second, the median step, the losses of the first steps before their updates, memory. */
+ * Prints one JSON line: steps a second, the median step and the shortest, the losses of the first steps before their updates,
+ * memory. */
 #include "base/clock.h"
 #include "generate/generator_internal.h"
 #include "measure.h"
@@ -65,9 +66,10 @@ static arc_status measure(bench *b, double seconds, arc_error *err) {
     qsort(ms, (size_t)steps, sizeof *ms, by_value);
     arc_generate_facts f;
     arc_generator_facts(b->g, &f);
-    printf("{\"engine\": \"arcface\", \"precision\": \"%s\", \"steps_per_second\": %.4f, \"step_ms\": %.2f, \"steps\": %d, "
+    printf("{\"engine\": \"arcface\", \"precision\": \"%s\", \"steps_per_second\": %.4f, \"step_ms\": %.2f, \"least_ms\": %.2f, "
+           "\"steps\": %d, "
            "\"batchnorms\": %d, \"losses\": [",
-           arc_precision_name(arc_context_precision(b->ctx)), 1e3 / ms[steps / 2], ms[steps / 2], steps, f.used);
+           arc_precision_name(arc_context_precision(b->ctx)), 1e3 / ms[steps / 2], ms[steps / 2], ms[0], steps, f.used);
     for (int i = 0; i < FIRST; i++)
         printf("%s[%.9g, %.9g, %.9g, %.9g]", i > 0 ? ", " : "", first[i].identity, first[i].bn, first[i].tv, first[i].l2);
     printf("], \"network_mib\": %.0f, \"pictures_mib\": %.0f, \"peak_mib\": %.1f}\n", (double)f.network_bytes / 1048576,
