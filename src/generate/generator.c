@@ -136,13 +136,6 @@ static arc_status take_memory(arc_generator *g, const arc_generate_size *size, a
 
 /* ---- the network ----------------------------------------------------------------------------------------------------------- */
 
-static arc_generate_size size_of(const arc_contract *c, int images) {
-    int width, height;
-    arc_template_get(c->align, &width, &height, NULL);
-    return (arc_generate_size){(size_t)images, (size_t)(c->input_height_px ? c->input_height_px : height),
-                               (size_t)(c->input_width_px ? c->input_width_px : width)};
-}
-
 static arc_status make_network(arc_generator *g, const arc_generate_size *size, arc_error *err) {
     arc_status st = arc_generate_learner(&g->learner, &g->graph, &g->places, g->ctx, g->model, (int64_t)size->images,
                                          g->options.statistics != NULL, err);
@@ -200,7 +193,8 @@ static void draw_noise(arc_generator *g) {
 }
 
 static arc_status make(arc_generator *g, const arc_generate_targets *t, arc_error *err) {
-    const arc_generate_size size = size_of(&g->model->contract, t->images);
+    const arc_shape input = arc_generate_input(g->model, t->images);
+    const arc_generate_size size = {(size_t)t->images, (size_t)input.dim[2], (size_t)input.dim[3]};
     g->identity = (arc_generate_identity){.images = size.images,
                                           .dim = (size_t)t->dim,
                                           .classes = t->centre ? (size_t)t->classes : 0,

@@ -21,14 +21,18 @@ const arc_store_kind arc_generate_measured_kind = {
 
 /* ---- the learner ----------------------------------------------------------------------------------------------------------- */
 
-arc_status arc_generate_learner(arc_learner **learner, arc_graph **graph, arc_generate_places *places, const arc_context *ctx,
-                                const arc_model *model, int64_t batch, bool restored, arc_error *err) {
+arc_shape arc_generate_input(const arc_model *model, int64_t batch) {
     const arc_contract *c = &model->contract;
-    const arc_learner_options o = {.batch = batch, .input_only = true, .bf16 = ctx->precision == ARC_PRECISION_BF16};
     int width, height;
     arc_template_get(c->align, &width, &height, NULL);
-    const arc_shape shape = {
+    return (arc_shape){
         4, {batch, 3, c->input_height_px ? c->input_height_px : height, c->input_width_px ? c->input_width_px : width}};
+}
+
+arc_status arc_generate_learner(arc_learner **learner, arc_graph **graph, arc_generate_places *places, const arc_context *ctx,
+                                const arc_model *model, int64_t batch, bool restored, arc_error *err) {
+    const arc_learner_options o = {.batch = batch, .input_only = true, .bf16 = ctx->precision == ARC_PRECISION_BF16};
+    const arc_shape shape = arc_generate_input(model, batch);
     arc_status st = arc_generate_graph(graph, places, model, restored, err);
     if (st == ARC_OK)
         st = arc_learner_new(learner, ctx, *graph, &shape, &o, err);
@@ -136,8 +140,9 @@ static arc_status measure(measurer *m, const arc_image *crop, int count, const c
         st = arc_fail(err, ARC_EUNSUPPORTED,
                       "the network has no place to measure: no BatchNormalization, and no convolution "
                       "with a bias, in which one may have been folded");
+    const arc_shape shape = arc_generate_input(m->model, BATCH);
     if (st == ARC_OK)
-        st = check_crops(crop, count, &m->graph->value[m->graph->input[0]].shape, err);
+        st = check_crops(crop, count, &shape, err);
     if (st != ARC_OK)
         return st;
     m->sum = arc_mem_new(&m->ctx->alloc, m->statistics.channels, sizeof *m->sum);

@@ -5,6 +5,8 @@
 #include "base/store.h"
 #include "generate/generate.h"
 
+/* The pictures of a batch: of the contract's size, the template's where the model takes any. */
+arc_shape arc_generate_input(const arc_model *model, int64_t batch);
 /* A learner of images alone, by running statistics, over a graph of arc_generate_graph; the caller frees both, learner first. In
  * bfloat16 when the context has that precision. */
 arc_status arc_generate_learner(arc_learner **learner, arc_graph **graph, arc_generate_places *places, const arc_context *ctx,

@@ -252,6 +252,30 @@ static void measured_statistics_are_the_crops(void **state) {
         arc_image_free(ctx, &crop[i]);
 }
 
+/* A network whose input has no size of its own takes crops of the contract's. */
+static void networks_of_any_size_are_measured(void **state) {
+    (void)state;
+    arc_image crop[CROPS];
+    paint(crop);
+    generate_net any = own;
+    const arc_graph_copying how = {0};
+    assert_int_equal(arc_graph_copy(&any.model.graph, own.model.graph, &arc_alloc_libc, &how, NULL), ARC_OK);
+    arc_shape *input = &any.model.graph->value[any.model.graph->input[0]].shape;
+    input->dim[2] = input->dim[3] = -1;
+    measure(&own, crop, "measured");
+    measure(&any, crop, "measured-any");
+    arc_map a, b;
+    assert_int_equal(arc_map_open(&a, in_folder("measured"), SIZE_MAX, NULL), ARC_OK);
+    assert_int_equal(arc_map_open(&b, in_folder("measured-any"), SIZE_MAX, NULL), ARC_OK);
+    assert_int_equal(a.bytes, b.bytes);
+    assert_memory_equal(a.data, b.data, a.bytes);
+    arc_map_close(&a);
+    arc_map_close(&b);
+    arc_graph_free(&any.model.graph);
+    for (int i = 0; i < CROPS; i++)
+        arc_image_free(ctx, &crop[i]);
+}
+
 /* Where one was folded there is a place again: what is measured there is what the folded one gave out. */
 static void folded_places_are_measured(void **state) {
     (void)state;
@@ -346,6 +370,7 @@ int main(void) {
         cmocka_unit_test(damaged_files_change_nothing),
         cmocka_unit_test(any_system_call_may_fail),
         cmocka_unit_test(measured_statistics_are_the_crops),
+        cmocka_unit_test(networks_of_any_size_are_measured),
         cmocka_unit_test(folded_places_are_measured),
         cmocka_unit_test(turned_weights_are_the_same_network),
         cmocka_unit_test(crops_that_do_not_fit_are_refused),
