@@ -93,6 +93,8 @@ typedef struct arc_generate_likeness {
 /* embedding [images][dim] -> d the same. work: double [images][2]. */
 arc_generate_likeness arc_generate_identify(const arc_generate_identity *id, const arc_context *ctx, const float *embedding,
                                             double *work, float *d);
+/* Each of [count] must be from 0 to classes - 1. Errors: EINVAL. */
+arc_status arc_generate_check_classes(const int *class_of, int count, int classes, arc_error *err);
 
 /* ---- statistics.c: what the network should see at its normalisations --------------------------------------------------------
  */

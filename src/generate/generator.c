@@ -57,11 +57,7 @@ static arc_status check_targets(const arc_generate_targets *t, int dim, arc_erro
                         "the targets have %d numbers, an embedding of the model has %d: they are another model's", t->dim, dim);
     if (t->centre && (t->classes < 2 || !t->class_of))
         return arc_fail(err, ARC_EINVAL, "%d class centres: at least 2, and a class for each picture", t->classes);
-    for (int i = 0; t->centre && i < t->images; i++)
-        if (t->class_of[i] < 0 || t->class_of[i] >= t->classes)
-            return arc_fail(err, ARC_EINVAL, "class %d is not there: the centres are of classes 0 to %d", t->class_of[i],
-                            t->classes - 1);
-    return ARC_OK;
+    return t->centre ? arc_generate_check_classes(t->class_of, t->images, t->classes, err) : ARC_OK;
 }
 
 /* Rows of length 1. */

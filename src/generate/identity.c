@@ -92,3 +92,11 @@ arc_generate_likeness arc_generate_identify(const arc_generate_identity *id, con
     }
     return out;
 }
+
+arc_status arc_generate_check_classes(const int *class_of, int count, int classes, arc_error *err) {
+    for (int i = 0; i < count; i++)
+        if (class_of[i] < 0 || class_of[i] >= classes)
+            return arc_fail(err, ARC_EINVAL, "class %d is not there: the centres are of classes 0 to %d", class_of[i],
+                            classes - 1);
+    return ARC_OK;
+}

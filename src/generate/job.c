@@ -57,7 +57,7 @@ static arc_status look_at_job(arc_generate_run *r, arc_error *err) {
                         "the targets have %d numbers, an embedding of the model has %d: they are another model's", dim, r->dim);
     r->pictures = j->count * r->people;
     r->batches = (r->pictures + j->batch - 1) / j->batch;
-    return ARC_OK;
+    return j->centres ? arc_generate_check_classes(j->class_of, j->classes, j->centres->count, err) : ARC_OK;
 }
 
 /* The text that only the same run has. */

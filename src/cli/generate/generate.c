@@ -130,7 +130,7 @@ static const cli_option options[] = {
     CLI_FILE("identity", 0, "PHOTO", NULL,
              "whom to show: a photo, with more of the same person behind it; again for another person; or a folder, see below"),
     CLI_FILE("embedding", 0, "FILE.npy", NULL, "whom to show: float32 [N][numbers], a person for each row"),
-    CLI_WHOLE("class", 0, "N", 0, INT32_MAX, NULL, "whom to show: a class of the training ..."),
+    CLI_WHOLE("class", 0, "N", 0, INT32_MAX, NULL, "whom to show: a class of the training; again for more ..."),
     CLI_FILE("centers", 0, "FILE", NULL, "... by its centre, in a training's .state or an .npy [classes][numbers]"),
     CLI_FLAG("aligned", 0, "the photos are ready crops: no detection"),
     CLI_FOLDER("output", 'o', "FOLDER", NULL, "gets the pictures, grid.png and generated.json"),

@@ -2,6 +2,7 @@
 #include "generate/whom.h"
 #include <arcface/quantize.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 static void say(void *ctx, const char *line) {
@@ -46,6 +47,18 @@ static int read_people(cli *c, whom *w) {
 static int read_rows(cli *c, whom *w, const char *path) {
     arc_error err = {0};
     return arc_generate_rows_load(c->ctx, path, &w->rows, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+static int read_classes(cli *c, whom *w) {
+    const int count = cli_values(c, "class", NULL, 0);
+    const char **text = cli_new((size_t)count, sizeof *text);
+    cli_values(c, "class", text, count);
+    w->class_of = cli_new((size_t)count, sizeof *w->class_of);
+    w->classes = count;
+    for (int i = 0; i < count; i++)
+        w->class_of[i] = (int)strtol(text[i], NULL, 10); /* a number in its range, as the option was checked */
+    cli_free(text);
+    return read_rows(c, w, cli_value(c, "centers"));
 }
 
 /* Crops of the folder through the network; into the output folder. */
@@ -124,7 +137,7 @@ static int load_judges(cli *c, whom *w) {
 }
 
 int whom_open(cli *c, whom *w, const char *folder) {
-    *w = (whom){.closed = cli_given(c, "class")};
+    *w = (whom){0};
     const bool detects = (cli_given(c, "identity") && !cli_given(c, "aligned")) || cli_given(c, "detector");
     int code = check(c);
     if (code == CLI_OK)
@@ -133,18 +146,19 @@ int whom_open(cli *c, whom *w, const char *folder) {
         code = cli_load(c, ARC_TASK_DETECT, &w->detector);
     if (code == CLI_OK)
         code = load_judges(c, w);
-    cli_int(c, "class", &w->class_of);
     if (code == CLI_OK)
-        code = cli_given(c, "identity") ? read_people(c, w) : read_rows(c, w, cli_value(c, w->closed ? "centers" : "embedding"));
+        code = cli_given(c, "identity")    ? read_people(c, w)
+               : cli_given(c, "embedding") ? read_rows(c, w, cli_value(c, "embedding"))
+                                           : read_classes(c, w);
     return code == CLI_OK ? find_statistics(c, w, folder) : code;
 }
 
 void whom_fill(whom *w, arc_generate_job *job) {
     job->people = w->people;
-    job->embeddings = w->people || w->closed ? NULL : &w->rows;
-    job->centres = w->closed ? &w->rows : NULL;
-    job->class_of = w->closed ? &w->class_of : NULL;
-    job->classes = w->closed;
+    job->embeddings = w->people || w->class_of ? NULL : &w->rows;
+    job->centres = w->class_of ? &w->rows : NULL;
+    job->class_of = w->class_of;
+    job->classes = w->classes;
     job->judge = (const arc_model *const *)w->judge;
     job->judges = w->judges;
 }
@@ -152,6 +166,7 @@ void whom_fill(whom *w, arc_generate_job *job) {
 void whom_close(cli *c, whom *w) {
     arc_generate_people_free(&w->people);
     arc_generate_rows_free(c->ctx, &w->rows);
+    cli_free(w->class_of);
     for (int i = 0; i < w->judges; i++)
         arc_model_free(&w->judge[i]);
     arc_model_free(&w->detector);

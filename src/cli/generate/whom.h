@@ -10,8 +10,8 @@ typedef struct whom {
     int judges;
     arc_generate_people *people;
     arc_generate_rows rows; /* embeddings or centres */
-    bool closed;
-    int class_of;
+    int *class_of;          /* [classes]; NULL = open set */
+    int classes;
     char measured[CLI_PATH_BYTES];
     const char *statistics; /* NULL: the model's */
 } whom;
