@@ -108,16 +108,20 @@ static arc_status connect(arc_sqlite *s, const char *name, int flags, arc_error 
     return ARC_OK;
 }
 
-/* On a disk that cannot be written SQLite has no place for the index of its log. Without a log none is needed. */
+/* On a disk that cannot be written SQLite has no place for the index of its log. Without a log, or with an empty one, none is
+ * needed. */
 static arc_status connect_immutable(arc_sqlite *s, arc_error *err) {
-    arc_path_kind kind = ARC_PATH_NONE;
+    arc_map log;
     arc_buffer uri;
     arc_status st;
     arc_buffer_init(&uri, &s->ctx->alloc, 4 * ARC_PATH_BYTES);
     ARC_TRY(arc_buffer_printf(&uri, "%s-wal", s->path));
     ARC_TRY(arc_buffer_put(&uri, "", 1));
-    kind = arc_path_kind_of((const char *)uri.data);
-    if (kind != ARC_PATH_NONE) {
+    st = arc_map_open(&log, (const char *)uri.data, SIZE_MAX, NULL);
+    const bool empty = st == ARC_ENOTFOUND || (st == ARC_OK && log.bytes == 0);
+    if (st == ARC_OK)
+        arc_map_close(&log);
+    if (!empty) {
         st =
             arc_fail(err, ARC_EIO,
                      "%s: its folder cannot be written, and %s holds changes that are not in the file yet; open it once where it "
