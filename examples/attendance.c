@@ -79,7 +79,7 @@ int main(int argc, char **argv) {
     how.create = add;
     how.key = getenv("ATTENDANCE_KEY"); /* "command:pass attendance", "env:NAME" or a file; without it nothing is sealed */
     arc_pipeline_options_default(&faces);
-    faces.keep_crops = true; /* quality is measured on them, and they are kept in the gallery */
+    faces.keep_crops = add; /* they are kept in the gallery, for the day when it moves to another model */
     faces.all_faces = !add;
     if (arc_context_open(&ctx, NULL, &err) == ARC_OK &&
         arc_model_load(ctx, argv[1], ARC_TASK_DETECT, NULL, &detector, &err) == ARC_OK &&

@@ -16,7 +16,6 @@ extern "C" {
 typedef struct arc_identified {
     arc_result photo;   /**< what was found in it; its own status says whether it could be read */
     arc_answer *answer; /**< [photo.faces] */
-    float *quality;     /**< [photo.faces] 0 to 1, as arc_face_quality combines it; NAN = not measured, without crops */
     int known;          /**< faces of people in the gallery */
     int unknown;        /**< faces of others */
 } arc_identified;

@@ -282,7 +282,6 @@ static void put_entry(arc_enroll_batch *b, const char *person, const float embed
     e->photo.face = arc_mem_new(&ctx->alloc, 1, sizeof *e->photo.face);
     e->photo.face[0].embedding = arc_mem_new(&ctx->alloc, 4, sizeof(float));
     memcpy(e->photo.face[0].embedding, embedding, 4 * sizeof(float));
-    e->told.quality = 0.5F;
 }
 
 static void outliers_are_doubted_or_refused(void **state) {

@@ -17,8 +17,6 @@ typedef struct enrolling {
 static void show_photo(const arc_enrolled *photo) {
     printf("%s: %s as %s (template %lld", cli_photo_label(photo->photo),
            photo->as == ARC_ENROLLED ? "enrolled" : "enrolled before", photo->person, (long long)photo->template_id);
-    if (photo->quality >= 0)
-        printf(", quality %.2f", (double)photo->quality);
     puts(")");
 }
 
@@ -71,7 +69,6 @@ static int enroll(cli *c, face_run *r, people *p, arc_gallery *g) {
     arc_enroll_options_default(&opt);
     opt.largest = cli_given(c, "largest");
     opt.strict = cli_given(c, "strict");
-    cli_float(c, "min-quality", &opt.min_quality);
     opt.told = told;
     opt.progress = progress;
     opt.ctx = &e;
@@ -117,8 +114,7 @@ static const cli_option options[] = {
     CLI_FOLDER("folder", 0, "DIR", NULL, "enrol everybody in DIR, a folder or an archive: DIR/NAME/photo"),
     CLI_FILE("csv", 0, "FILE", NULL, "enrol everybody in a list: lines of name,path"),
     CLI_FLAG("largest", 0, "of several faces in a photo take the largest; else such a photo is refused"),
-    CLI_FLAG("strict", 0, "refuse faces of low quality or unlike the person's others, and damaged pictures; else they are told"),
-    CLI_REAL("min-quality", 0, "X", 0, 1, "0.3", "quality below which a picture is doubtful"),
+    CLI_FLAG("strict", 0, "refuse faces unlike the person's others, and damaged pictures; else they are told"),
     CLI_FLAG("no-crops", 0, "store embeddings only; moving to another model then has to make do without pictures"),
     CLI_WORD("fusion", 0, "HOW", "max mean quality", "max",
              "of a new gallery: how a person's cosines become one: max, mean, quality"),
@@ -139,12 +135,11 @@ const cli_command cli_enroll = {
     .min_args = 0,
     .max_args = -1,
     .what = "put people's photos into a gallery",
-    .about =
-        "Each photo of NAME gives one template: the embedding of its face, with quality and aligned crop. The first enrolment "
-        "makes the gallery and binds it to the model; a name that is there gets more pictures, and a photo that is there is "
-        "not stored again. A photo without a face, or with several, is refused and named, others go on, and the exit status "
-        "is then 3. What a line says is stored is on the disk. PHOTO may also be a folder, an archive, an address or @FILE, "
-        "as for embed.",
+    .about = "Each photo of NAME gives one template: the embedding of its face, with the aligned crop. The first enrolment "
+             "makes the gallery and binds it to the model; a name that is there gets more pictures, and a photo that is there is "
+             "not stored again. A photo without a face, or with several, is refused and named, others go on, and the exit status "
+             "is then 3. What a line says is stored is on the disk. PHOTO may also be a folder, an archive, an address or @FILE, "
+             "as for embed.",
     .example = "arcface enroll \"Ann Smith\" ann1.jpg ann2.jpg --gallery people.gal",
     .uses = CLI_USES_MODEL | CLI_USES_DETECTOR,
     .options = options,

@@ -158,7 +158,6 @@ static int run(cli *c) {
     face_run_options(c, &r);
     r.opt.aligned = cli_given(c, "aligned");
     r.opt.all_faces = !cli_given(c, "largest");
-    r.opt.keep_crops = true; /* quality is measured on them */
     int code = face_photos_open(c, &r, "takes", &photos);
     if (code == CLI_OK && w.draw && photos.named.source.count != 1)
         code = cli_usage(c, "--draw writes one picture, but several photos are given");

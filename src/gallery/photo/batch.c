@@ -4,8 +4,8 @@
 #include "base/base.h"
 #include "base/text.h"
 #include "face/text.h"
-#include "gallery/photo/measure.h"
 #include "gallery/photo/outliers.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,7 +118,6 @@ static char *detail_of(const arc_context *ctx, const arc_enroll_entry *e, arc_er
     arc_text_add(&t, ", ");
     arc_face_json(&t, &face->face);
     arc_text_add(&t, ", \"residual_px\": %.6g, \"norm\": %.6g", face->align_residual_px, (double)face->norm);
-    arc_photo_quality_json(&t, face);
     arc_text_add(&t, "}");
     return arc_text_end(&t, &text, err) == ARC_OK ? text : NULL;
 }
@@ -136,7 +135,7 @@ static arc_status fill(const arc_enroll_batch *b, arc_template_in *in, int *of, 
                                .name = e->told.identity ? NULL : e->person,
                                .embedding = face->embedding,
                                .crop = face->crop.data ? &face->crop : NULL,
-                               .quality = e->told.quality,
+                               .quality = NAN,
                                .detail_json = detail_of(b->ctx, e, err),
                                .source_sha256 = e->has_digest ? e->told.sha256 : NULL};
         if (!t->detail_json)

@@ -52,7 +52,7 @@ static void put_indented(arc_text *t, const char *text) {
 
 static arc_status put_reasons(arc_context *ctx, arc_text *t, const arc_identified *p, int face, bool json, arc_error *err) {
     char *why = NULL;
-    const arc_status st = arc_answer_explain(ctx, &p->answer[face], (double)p->quality[face], &why, err);
+    const arc_status st = arc_answer_explain(ctx, &p->answer[face], (double)NAN, &why, err);
     if (st != ARC_OK)
         return st;
     if (json) {
@@ -116,7 +116,6 @@ static arc_status put_face(arc_context *ctx, arc_text *t, const arc_identified *
         arc_text_add(t, "null");
     arc_text_add(t, ", ");
     arc_face_json(t, &p->photo.face[face].face);
-    put_number(t, "quality", (double)p->quality[face]);
     put_number(t, "threshold", a->rule.threshold);
     put_number(t, "threshold_far", a->rule.far);
     put_number(t, "threshold_fpir", a->rule.fpir);

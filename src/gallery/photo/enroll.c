@@ -4,8 +4,6 @@
 #include "face/pipeline.h"
 #include "face/text.h"
 #include "gallery/photo/batch.h"
-#include "gallery/photo/measure.h"
-#include <math.h>
 #include <string.h>
 
 #define BATCH_MAX 4096
@@ -21,7 +19,7 @@ typedef struct enrolment {
 } enrolment;
 
 void arc_enroll_options_default(arc_enroll_options *opt) {
-    *opt = (arc_enroll_options){.struct_size = sizeof *opt, .min_quality = 0.3, .batch = 64};
+    *opt = (arc_enroll_options){.struct_size = sizeof *opt, .batch = 64};
 }
 
 /* ---- a photo ---- */
@@ -57,15 +55,6 @@ static void judge(const enrolment *en, arc_enroll_entry *e) {
         return;
     }
     e->face = largest_face(photo);
-    e->told.quality = arc_photo_quality(&photo->face[e->face]);
-    if (!((double)e->told.quality < en->opt.min_quality))
-        return;
-    if (en->opt.strict)
-        arc_enroll_refuse(e, ARC_EINVAL, "%s: its quality is %.2f, less than %.2f: %s", arc_enroll_label(e),
-                          (double)e->told.quality, en->opt.min_quality, arc_photo_weakness(&photo->face[e->face]));
-    else
-        arc_enroll_doubt(e, "%.200s is enrolled, but its quality is %.2f, less than %.2f: %s", arc_enroll_label(e),
-                         (double)e->told.quality, en->opt.min_quality, arc_photo_weakness(&photo->face[e->face]));
 }
 
 /* ---- batches ---- */
@@ -105,7 +94,6 @@ static arc_status take(void *ctx, int64_t index, arc_result *photo, arc_error *e
     arc_enroll_entry *e = &b->entry[b->count++];
     *e = (arc_enroll_entry){.photo = *photo, .person = copy};
     *photo = (arc_result){0};
-    e->told.quality = NAN;
     arc_photo_digests_get(&en->digests, index, e->told.sha256, &e->has_digest);
     if (person || e->photo.status != ARC_OK)
         judge(en, e);
@@ -182,7 +170,7 @@ static void keep(void *ctx, const arc_enrolled *photo) {
 
 arc_status arc_enroll(arc_gallery *gallery, arc_pipeline *pipeline, const char *person, const arc_photo *photo,
                       const arc_enroll_options *opt, arc_enrolled *out, arc_error *err) {
-    arc_enrolled one = {.as = ARC_ENROLL_FAILED, .quality = NAN};
+    arc_enrolled one = {.as = ARC_ENROLL_FAILED};
     arc_photo_source source;
     arc_enroll_options own;
     arc_photo_source_default(&source);

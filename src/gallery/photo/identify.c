@@ -2,7 +2,6 @@
  * is short beside finding them. */
 #include "base/base.h"
 #include "face/pipeline.h"
-#include "gallery/photo/measure.h"
 #include <arcface/identify.h>
 #include <string.h>
 
@@ -22,7 +21,6 @@ void arc_identified_free(arc_context *ctx, arc_identified *photo) {
     if (photo->answer)
         arc_answers_free(ctx, photo->answer, photo->photo.faces);
     arc_mem_free(&ctx->alloc, photo->answer);
-    arc_mem_free(&ctx->alloc, photo->quality);
     arc_result_free(ctx, &photo->photo);
     *photo = (arc_identified){.answer = NULL};
 }
@@ -31,7 +29,6 @@ static arc_status ask(const search *s, arc_identified *out, float *probes, arc_e
     const int faces = out->photo.faces;
     for (int i = 0; i < faces; i++) {
         memcpy(probes + (size_t)i * (size_t)s->dim, out->photo.face[i].embedding, (size_t)s->dim * sizeof *probes);
-        out->quality[i] = arc_photo_quality(&out->photo.face[i]);
     }
     const arc_status st = s->gallery ? arc_gallery_identify(s->gallery, probes, faces, s->query, out->answer, err)
                                      : arc_shards_identify(s->shards, probes, faces, s->query, out->answer, NULL, err);
@@ -49,9 +46,7 @@ static arc_status answer(const search *s, arc_identified *out, arc_error *err) {
         return ARC_OK;
     float *probes = arc_mem_raw(a, faces * (size_t)s->dim, sizeof *probes);
     out->answer = arc_mem_new(a, faces, sizeof *out->answer);
-    out->quality = arc_mem_new(a, faces, sizeof *out->quality);
-    const arc_status st =
-        probes && out->answer && out->quality ? ask(s, out, probes, err) : arc_fail_nomem(err, "answers on faces");
+    const arc_status st = probes && out->answer ? ask(s, out, probes, err) : arc_fail_nomem(err, "answers on faces");
     arc_mem_free(a, probes);
     return st;
 }
