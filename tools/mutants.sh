@@ -422,7 +422,7 @@ mutant gallery-commit gallery/store/sqlite/transaction.c - gallery_survival 's/a
 mutant gallery-mark gallery/store/sqlite/gallery.c - gallery_sqlite 's/memcmp(there, mark, sizeof there) == 0/memcmp(there, mark, 0) == 0/'
 mutant gallery-gone gallery/store/sqlite/template.c - gallery 's/INSERT INTO gone SELECT ?2, ?3, id FROM templates WHERE identity = ?1/INSERT INTO gone SELECT ?2, ?3, id FROM templates WHERE identity = ?1 AND 0/'
 mutant gallery-upgrade gallery/store/sqlite/schema.c - gallery_survival 's/i = (size_t)from; i </i = (size_t)from + 1; i </'
-mutant gallery-others gallery/follow.c - gallery 's/st == ARC_OK \&\& changed;/false;/'
+mutant gallery-others gallery/follow.c - gallery 's/(changed || is_distrusted(g))/is_distrusted(g)/'
 mutant decide-size gallery/decide/rule.c - decide 's/log1p(-wished) \/ (double)out->comparisons/log1p(-wished)/'
 mutant decide-stored gallery/decide/rule.c - decide 's/ \&\& wished == c->fpir//'
 mutant decide-negative gallery/decide/decide.c - decide 's/negative_cosine >= m->best_cosine/negative_cosine > m->best_cosine/'
