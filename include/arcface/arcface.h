@@ -41,6 +41,9 @@
 #include <arcface/feed.h>
 #include <arcface/file.h>
 #include <arcface/gallery.h>
+#include <arcface/gallery_exchange.h>
+#include <arcface/gallery_keys.h>
+#include <arcface/gallery_migrate.h>
 #include <arcface/gallery_search.h>
 #include <arcface/gallery_shards.h>
 #include <arcface/generate.h>

@@ -38,6 +38,9 @@ typedef struct arc_gallery_options {
     /** Seals templates, crops and names: a name as arc_protect_key takes, or "command:WORDS", whose output is the key; NULL =
      * not sealed */
     const char *key;
+    /** Rotates templates by a key (arcface/protect.h), so that they can be revoked; named as `key` is; NULL = plain templates.
+     * What the gallery gives back is rotated back */
+    const char *protect;
     bool keep_crops;   /**< store aligned crops with templates, which moving to another model needs; default true */
     arc_fusion fusion; /**< of a new gallery; default ARC_FUSE_MAX */
     bool sketch;       /**< keep 1-bit sketches too, for fast searches; default false */
@@ -84,6 +87,7 @@ typedef struct arc_gallery_facts {
     char name[65];         /**< of the gallery in its store */
     const char *store;     /**< "sqlite" or "postgres"; static storage */
     bool sealed;           /**< templates, crops and names are encrypted */
+    bool is_protected;     /**< templates are rotated by a key */
     bool sketch;           /**< the index has 1-bit sketches */
     arc_fusion fusion;     /**< how templates' cosines become a score */
     double threshold;      /**< cosine of the bound model's rule */

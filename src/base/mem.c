@@ -204,6 +204,16 @@ arc_status arc_buffer_put(arc_buffer *b, const void *data, size_t bytes) {
     return st;
 }
 
+arc_status arc_buffer_extend(arc_buffer *b, size_t bytes, uint8_t **at) {
+    *at = NULL;
+    const arc_status st = buffer_reserve(b, bytes);
+    if (st == ARC_OK) {
+        *at = b->data + b->bytes;
+        b->bytes += bytes;
+    }
+    return st;
+}
+
 arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) {
     va_list args, again;
     va_start(args, fmt);

@@ -53,7 +53,8 @@ typedef struct arc_buffer {
     size_t bytes, capacity_bytes, max_bytes;
 } arc_buffer;
 void arc_buffer_init(arc_buffer *b, const arc_alloc *a, size_t max_bytes);
-arc_status arc_buffer_put(arc_buffer *b, const void *data, size_t bytes);           /* ENOMEM or ELIMIT */
+arc_status arc_buffer_put(arc_buffer *b, const void *data, size_t bytes); /* ENOMEM or ELIMIT */
+arc_status arc_buffer_extend(arc_buffer *b, size_t bytes, uint8_t **at);  /* so many more, to be written by the caller; as put */
 arc_status arc_buffer_printf(arc_buffer *b, const char *fmt, ...) ARC_PRINTF(2, 3); /* a decimal point in every locale */
 void arc_buffer_free(arc_buffer *b);
 

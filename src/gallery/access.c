@@ -1,18 +1,7 @@
 /* gallery: entering and leaving an open gallery. Within, seal and binding are those of the transaction's state: another process
  * may have bound the gallery, moved it to another model or replaced its keys since. */
 #include "gallery/gallery_internal.h"
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-arc_status arc_gallery_fail(const arc_gallery *g, arc_error *err, arc_status code, const char *fmt, ...) {
-    char text[ARC_ERROR_TEXT_BYTES];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    return arc_fail(err, code, "%s: %s", g->location, text);
-}
 
 arc_status arc_gallery_need_binding(const arc_gallery *g, arc_error *err) {
     return g->binding.dim > 0
@@ -70,6 +59,8 @@ arc_status arc_gallery_enter(arc_gallery *g, bool write, arc_error *err) {
         st = read_record(g, err);
         if (st == ARC_OK)
             st = read_binding(g, err);
+        if (st == ARC_OK)
+            st = arc_gallery_protection_follow(g, err);
         if (st != ARC_OK)
             g->store->type->rollback(g->store);
     }
@@ -79,6 +70,11 @@ arc_status arc_gallery_enter(arc_gallery *g, bool write, arc_error *err) {
     return st;
 }
 
+void arc_gallery_release(arc_gallery *g) {
+    g->index_behind |= g->writing;
+    pthread_mutex_unlock(&g->lock);
+}
+
 arc_status arc_gallery_leave(arc_gallery *g, arc_status st, arc_error *err) {
     if (st == ARC_OK)
         st = g->store->type->commit(g->store, err);
@@ -86,7 +82,6 @@ arc_status arc_gallery_leave(arc_gallery *g, arc_status st, arc_error *err) {
         g->store->type->rollback(g->store);
     if (st != ARC_OK)
         g->binding_text.bytes = 0; /* what was read may have been taken back: it is read anew */
-    g->index_behind |= g->writing;
-    pthread_mutex_unlock(&g->lock);
+    arc_gallery_release(g);
     return st;
 }

@@ -34,6 +34,7 @@ static arc_status bind_within(arc_gallery *g, arc_binding *wanted, arc_error *er
     wanted->fusion = b->fusion;
     wanted->sketch = b->sketch;
     wanted->generation = b->generation;
+    memcpy(wanted->protection, b->protection, sizeof wanted->protection);
     ARC_TRY(arc_gallery_put_binding(g, wanted, err));
     ARC_TRY(arc_gallery_note(g, "bind", "gallery", err, "{\"sha256\":\"%s\",\"dim\":%d}", wanted->model_sha256, wanted->dim));
 done:
@@ -49,6 +50,8 @@ static arc_status bind_to(arc_gallery *g, arc_binding *wanted, arc_error *err) {
     st = arc_gallery_leave(g, bound ? bind_within(g, wanted, err) : ARC_OK, err);
     if (st != ARC_OK || bound)
         return st;
+    if (g->read_only)
+        return arc_gallery_fail(g, err, ARC_EINVAL, "nobody is enrolled in it yet; the first enrolment binds it to a model");
     ARC_TRY(arc_gallery_enter(g, true, err));
     ARC_TRY(arc_gallery_leave(g, bind_within(g, wanted, err), err));
     ARC_TRY(arc_gallery_enter(g, false, err)); /* reads it */
@@ -57,20 +60,25 @@ done:
     return st;
 }
 
-arc_status arc_gallery_bind(arc_gallery *g, const arc_model *embedder, arc_error *err) {
+arc_status arc_gallery_binding_of(const arc_gallery *g, const arc_model *embedder, arc_binding *out, arc_error *err) {
     const arc_contract *c = arc_model_contract(embedder);
-    arc_binding wanted = {.dim = c->dim};
     arc_status st;
+    *out = (arc_binding){.dim = c->dim};
     if (!embedder->path)
         return arc_gallery_fail(g, err, ARC_EUNSUPPORTED, "a gallery is bound to a model's file; save this model first");
-    ARC_TRY(arc_verify_rule_of(embedder, &wanted.rule, err));
-    ARC_TRY(arc_digest_file(embedder->path, wanted.model_sha256, err));
+    ARC_TRY(arc_verify_rule_of(embedder, &out->rule, err));
+    ARC_TRY(arc_digest_file(embedder->path, out->model_sha256, err));
     const char *name = arc_path_name(embedder->path);
-    snprintf(wanted.model_name, sizeof wanted.model_name, "%s", arc_text_is_utf8(name) ? name : "a model");
-    snprintf(wanted.align, sizeof wanted.align, "%s", arc_template_name(c->align));
-    st = bind_to(g, &wanted, err);
+    snprintf(out->model_name, sizeof out->model_name, "%s", arc_text_is_utf8(name) ? name : "a model");
+    snprintf(out->align, sizeof out->align, "%s", arc_template_name(c->align));
 done:
     return st;
+}
+
+arc_status arc_gallery_bind(arc_gallery *g, const arc_model *embedder, arc_error *err) {
+    arc_binding wanted;
+    const arc_status st = arc_gallery_binding_of(g, embedder, &wanted, err);
+    return st == ARC_OK ? bind_to(g, &wanted, err) : st;
 }
 
 arc_status arc_gallery_bind_foreign(arc_gallery *g, const char *name, int dim, double threshold, arc_error *err) {

@@ -7,6 +7,7 @@
 #include <arcface/verify.h>
 
 #define ARC_BINDING_MAX_BYTES 65536
+#define ARC_BINDING_CHECK_BYTES 33
 
 typedef struct arc_binding {
     arc_fusion fusion;
@@ -14,8 +15,9 @@ typedef struct arc_binding {
     int dim;        /* 0: not bound */
     int generation; /* of its embeddings, from 1 */
     char model_sha256[65], model_name[256];
-    char align[16];       /* the template that the model's crops are aligned to; "" for embeddings from elsewhere */
-    arc_verify_rule rule; /* of the model: threshold, and what a cosine means */
+    char align[16]; /* the template that the model's crops are aligned to; "" for embeddings from elsewhere */
+    char protection[ARC_BINDING_CHECK_BYTES]; /* what is known of the key that templates are rotated by; "": they are plain */
+    arc_verify_rule rule;                     /* of the model: threshold, and what a cosine means */
 } arc_binding;
 
 /* Appends the text to `out`. Errors: ENOMEM. */

@@ -78,6 +78,7 @@ static arc_status build(arc_gallery *g, arc_error *err) {
         index = old;
         g->index_pending = arc_index_count(g->index);
         g->index_generation = g->binding.generation;
+        arc_gallery_note_index_key(g);
         pthread_rwlock_unlock(&g->index_lock);
     }
     arc_index_free(&index);
@@ -152,7 +153,7 @@ arc_status arc_gallery_follow(arc_gallery *g, arc_error *err) {
     ARC_TRY(g->store->type->counts(g->store, &g->counts, err));
     if (!g->index)
         ARC_TRY(arc_gallery_load_index(g, err));
-    known = g->index && g->index_generation == g->binding.generation;
+    known = g->index && g->index_generation == g->binding.generation && arc_gallery_index_key_is_current(g);
     if (known && (g->index_revision != revision || memcmp(g->index_mark, mark, sizeof mark) != 0))
         ARC_TRY(catch_up(g, &known, err));
     if (!known)

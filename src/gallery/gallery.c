@@ -33,11 +33,12 @@ static arc_status split_location(arc_gallery *g, const char *location, char **pa
 
 /* A new gallery gets seal and binding; another process may have been faster. */
 static arc_status begin_gallery(arc_gallery *g, const uint8_t *key, const arc_gallery_options *opt, arc_error *err) {
-    const arc_binding binding = {.fusion = opt->fusion, .sketch = opt->sketch, .generation = 1};
+    arc_binding binding = {.fusion = opt->fusion, .sketch = opt->sketch, .generation = 1};
     arc_buffer record;
     bool found;
     arc_status st;
     arc_buffer_init(&record, &g->ctx->alloc, ARC_BINDING_MAX_BYTES);
+    arc_gallery_protection_check(g->protecting ? g->protect_key : NULL, binding.protection);
     ARC_TRY(g->store->type->begin(g->store, true, err));
     st = g->store->type->meta_get(g->store, "binding", &record, &found, err);
     record.bytes = 0;
@@ -82,6 +83,7 @@ static arc_status open_gallery(arc_gallery *g, const char *path, const arc_galle
     const int flags = (opt->create ? ARC_STORE_CREATE : 0) | (opt->read_only ? ARC_STORE_READ_ONLY : 0);
     bool begun = false;
     arc_status st;
+    ARC_TRY(arc_gallery_protection_open(g, opt->protect, err));
     if (opt->key)
         ARC_TRY(arc_protect_key(opt->key, key, NULL, err));
     ARC_TRY(arc_gallery_store_open(g->ctx, path, g->name, flags, &g->store, err));
@@ -156,6 +158,8 @@ void arc_gallery_close(arc_gallery **gallery) {
     keep_index(g);
     arc_index_free(&g->index);
     arc_seal_free(&g->seal);
+    sodium_memzero(g->index_key, sizeof g->index_key);
+    arc_gallery_protection_close(g);
     if (g->store)
         g->store->type->close(&g->store);
     arc_gallery_scratch_end(&g->scratch);
@@ -206,6 +210,7 @@ arc_status arc_gallery_facts_of(arc_gallery *g, arc_gallery_facts *out, arc_erro
         out->schema = counts.schema;
         out->dim = b->dim;
         out->sealed = arc_seal_index_key(g->seal) != NULL;
+        out->is_protected = *b->protection != 0;
         out->sketch = b->sketch;
         out->fusion = b->fusion;
         out->threshold = b->rule.threshold;

@@ -12,6 +12,7 @@
 #include "gallery/store/store.h"
 #include <arcface/gallery_search.h>
 #include <arcface/index.h>
+#include <arcface/protect.h>
 #include <pthread.h>
 
 /* Values are unsealed into buffers, one for each column, which are used again for the next row. */
@@ -32,6 +33,9 @@ struct arc_gallery {
     pthread_mutex_t lock;
     arc_seal *seal;
     arc_binding binding;
+    bool protecting; /* a key of protection was given */
+    uint8_t protect_key[ARC_PROTECT_KEY_BYTES];
+    arc_protection *protection;      /* of protect_key, once the number of dimensions is known */
     arc_buffer binding_text, record; /* as they were last read from the store */
     arc_gallery_scratch scratch;     /* for whoever holds `lock` */
     arc_store_counts counts;         /* when the index was last brought up to date */
@@ -40,7 +44,8 @@ struct arc_gallery {
     int64_t index_revision;
     uint8_t index_mark[ARC_STORE_MARK_BYTES];
     int index_generation;
-    int64_t index_pending; /* templates that changed since the index was read from its file or written to it */
+    uint8_t index_key[ARC_SEAL_KEY_BYTES]; /* that its file is sealed with; zero: none */
+    int64_t index_pending;                 /* templates that changed since the index was read from its file or written to it */
     bool index_holds_gone; /* the file has templates that were removed: a process ended before it could write it */
 };
 
@@ -51,6 +56,8 @@ struct arc_gallery {
 arc_status arc_gallery_enter(arc_gallery *g, bool write, arc_error *err);
 /* Ends what enter began: commits if st is OK, else rolls back; returns st or why the commit failed. */
 arc_status arc_gallery_leave(arc_gallery *g, arc_status st, arc_error *err);
+/* Lets go of the lock after the caller has ended the transaction. */
+void arc_gallery_release(arc_gallery *g);
 /* Stores the binding as it is in g. */
 arc_status arc_gallery_put_binding(arc_gallery *g, const arc_binding *binding, arc_error *err);
 /* EINVAL unless the gallery is bound. */
@@ -69,12 +76,13 @@ arc_status arc_gallery_note(arc_gallery *g, const char *action, const char *subj
 arc_status arc_gallery_check_name(const arc_gallery *g, const char *name, arc_error *err);
 /* NULL and "" are no object, which is allowed. */
 arc_status arc_gallery_check_json(const arc_gallery *g, const char *json, const char *what, arc_error *err);
-/* out: [dim] of length 1. EINVAL for numbers that are not finite and for a vector of zeros; `what` names it. */
+/* out: [dim] of length 1, as it is stored: rotated in a gallery with protected templates. EINVAL for numbers that are not finite
+ * and for a vector of zeros; `what` names it. */
 arc_status arc_gallery_unit(const arc_gallery *g, const float *in, float *out, const char *what, int64_t number, arc_error *err);
 /* The text in a buffer, with a zero behind it. */
 arc_status arc_gallery_text(const arc_gallery *g, arc_seal_place place, arc_bytes value, arc_buffer *buffer, const char **text,
                             arc_error *err);
-/* [dim]: opened, checked for size. Borrowed from `buffer` or from `value`. */
+/* [dim]: opened, checked for size, as it is stored. Borrowed from `buffer`. */
 arc_status arc_gallery_embedding(const arc_gallery *g, arc_seal_column column, int64_t row, arc_bytes value, arc_buffer *buffer,
                                  const float **out, arc_error *err);
 void arc_gallery_scratch_begin(arc_gallery_scratch *s, const arc_alloc *alloc);
@@ -99,9 +107,39 @@ arc_status arc_gallery_open_template(arc_gallery *g, const arc_template_row *row
 /* Within a write transaction of a gallery that is bound: stores them, people by new names included, with ids from *first on. */
 arc_status arc_gallery_put_templates(arc_gallery *g, const arc_template_in *in, int64_t count, int64_t *first, arc_error *err);
 
+/* ---- protection.c: templates that are rotated by a key of the user ---- */
+
+/* The key that opt->protect names; g->protecting tells whether there is one. */
+arc_status arc_gallery_protection_open(arc_gallery *g, const char *name, arc_error *err);
+/* Within a transaction, the binding read: EINVAL if the gallery is protected by another key, or by one that was not given, or is
+ * not protected although one was given. */
+arc_status arc_gallery_protection_follow(arc_gallery *g, arc_error *err);
+/* Takes over another key and the rotation of it, or NULL and NULL; nobody else uses the gallery. */
+void arc_gallery_protection_change(arc_gallery *g, const uint8_t *key, arc_protection **rotation);
+/* What a binding holds of a key: nothing that tells the key. NULL: "". */
+void arc_gallery_protection_check(const uint8_t *key, char check[ARC_BINDING_CHECK_BYTES]);
+void arc_gallery_protection_close(arc_gallery *g);
+/* An embedding as it was given, of one that is stored: in place. */
+void arc_gallery_plain(const arc_gallery *g, float *embedding);
+
+/* ---- removal.c ---- */
+
+/* After something was removed or sealed anew and that is committed: nothing of it is left in any file. What fails here is told,
+ * for it is not what was asked for. */
+arc_status arc_gallery_erase(arc_gallery *g, arc_error *err);
+
+/* ---- bind.c ---- */
+
+/* What a gallery of this model is bound to; generation and the gallery's own settings are zero. */
+arc_status arc_gallery_binding_of(const arc_gallery *g, const arc_model *embedder, arc_binding *out, arc_error *err);
+
 /* ---- index_file.c ---- */
 
 void arc_gallery_index_options(const arc_gallery *g, arc_index_options *out);
+/* The key of the seal is the one of g->index; whether it still is: a file under a key that was replaced would be of use to
+ * nobody. */
+void arc_gallery_note_index_key(arc_gallery *g);
+bool arc_gallery_index_key_is_current(const arc_gallery *g);
 /* Reads the index from its file; leaves g without one if there is none of use. Errors: ENOMEM. */
 arc_status arc_gallery_load_index(arc_gallery *g, arc_error *err);
 /* Writes the index as it is. For save.c. */

@@ -30,6 +30,17 @@ void arc_gallery_index_options(const arc_gallery *g, arc_index_options *out) {
     out->seal_key = arc_seal_index_key(g->seal);
 }
 
+void arc_gallery_note_index_key(arc_gallery *g) {
+    const uint8_t *key = arc_seal_index_key(g->seal);
+    if (key)
+        memcpy(g->index_key, key, sizeof g->index_key);
+}
+
+bool arc_gallery_index_key_is_current(const arc_gallery *g) {
+    const uint8_t *key = arc_seal_index_key(g->seal);
+    return !key || memcmp(g->index_key, key, sizeof g->index_key) == 0;
+}
+
 arc_status arc_gallery_load_index(arc_gallery *g, arc_error *err) {
     arc_index_options options;
     uint8_t stamp[ARC_INDEX_STAMP_BYTES];
@@ -46,6 +57,7 @@ arc_status arc_gallery_load_index(arc_gallery *g, arc_error *err) {
     if (st == ARC_OK) {
         g->index = index;
         take_stamp(g, stamp);
+        arc_gallery_note_index_key(g);
         g->index_pending = 0;
     }
     return ARC_OK;

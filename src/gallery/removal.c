@@ -3,8 +3,7 @@
 #include "gallery/gallery_internal.h"
 #include <stdio.h>
 
-/* The data base has let go of it: now the files. What fails here is told, for it is not what was asked for. */
-static arc_status erase(arc_gallery *g, arc_error *err) {
+arc_status arc_gallery_erase(arc_gallery *g, arc_error *err) {
     arc_error why = {0};
     bool complete = true;
     pthread_mutex_lock(&g->lock);
@@ -53,7 +52,7 @@ arc_status arc_gallery_remove(arc_gallery *g, int64_t id, arc_error *err) {
     if (st != ARC_OK)
         return st;
     st = arc_gallery_leave(g, remove_identity(g, id, err), err);
-    return st == ARC_OK ? erase(g, err) : st;
+    return st == ARC_OK ? arc_gallery_erase(g, err) : st;
 }
 
 static arc_status see_owner(void *arg, const arc_template_row *row, arc_error *err) {
@@ -80,7 +79,7 @@ arc_status arc_gallery_remove_template(arc_gallery *g, int64_t template_id, arc_
     if (st != ARC_OK)
         return st;
     st = arc_gallery_leave(g, remove_template(g, template_id, err), err);
-    return st == ARC_OK ? erase(g, err) : st;
+    return st == ARC_OK ? arc_gallery_erase(g, err) : st;
 }
 
 static arc_status merge(arc_gallery *g, int64_t into, int64_t from, arc_error *err) {
@@ -101,5 +100,5 @@ arc_status arc_gallery_merge(arc_gallery *g, int64_t into, int64_t from, arc_err
     if (st != ARC_OK)
         return st;
     st = arc_gallery_leave(g, merge(g, into, from, err), err);
-    return st == ARC_OK ? erase(g, err) : st;
+    return st == ARC_OK ? arc_gallery_erase(g, err) : st;
 }

@@ -230,6 +230,7 @@ arc_status arc_gallery_open_template(arc_gallery *g, const arc_template_row *row
     if (row->embedding.bytes == 0)
         return arc_gallery_fail(g, err, ARC_ECORRUPT, "template %lld has no embedding of the bound model", (long long)row->id);
     ARC_TRY(arc_gallery_embedding(g, ARC_SEAL_EMBEDDING, row->id, row->embedding, &g->scratch.embedding, &out->embedding, err));
+    arc_gallery_plain(g, (float *)(void *)g->scratch.embedding.data);
     ARC_TRY(arc_gallery_text(g, (arc_seal_place){.column = ARC_SEAL_DETAIL, .row = row->id}, row->detail, &g->scratch.detail,
                              &out->detail_json, err));
     if (row->crop.bytes)

@@ -45,6 +45,8 @@ arc_status arc_gallery_unit(const arc_gallery *g, const float *in, float *out, c
     const double scale = 1 / sqrt(sum);
     for (int k = 0; k < g->binding.dim; k++)
         out[k] = (float)((double)in[k] * scale);
+    if (g->protection)
+        arc_protect(g->protection, out, 1, out);
     return ARC_OK;
 }
 

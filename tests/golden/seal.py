@@ -14,6 +14,7 @@ OUT = pathlib.Path(__file__).parent / "data" / "seal.json"
 MAGIC = b"arcseal1"
 USER = bytes(range(32))
 GALLERY = bytes(range(100, 116))
+SOURCE = bytes(range(60, 92))
 DATA = {5: bytes(range(40, 72)), 4: bytes(range(140, 172))}
 
 
@@ -23,7 +24,7 @@ def derive(key, purpose, gallery=GALLERY):
 
 wrap = derive(USER, "arcface gallery: data keys")
 record = MAGIC + GALLERY + derive(wrap, "arcface gallery: the right key")[:16] + struct.pack("<I", len(DATA))
-for generation, key in DATA.items():
+for generation, key in [*DATA.items(), (0, SOURCE)]:
     nonce = bytes((generation + i) % 256 for i in range(24))
     number = struct.pack("<I", generation)
     record += number + nonce + seal(key, MAGIC + GALLERY + number, nonce, wrap)
@@ -34,7 +35,9 @@ about = GALLERY + struct.pack("<IqI", column, row, model)
 value = struct.pack("<I", 4) + nonce + seal(plain, about, nonce, derive(DATA[4], "arcface gallery: values"))
 lookup = hashlib.blake2b(b"\x01" + "Ada".encode(), key=derive(DATA[5], "arcface gallery: lookups"), digest_size=32).digest()
 
+source = hashlib.blake2b(b"\x02" + b"Ada", key=SOURCE, digest_size=32).digest()
+
 OUT.write_text(json.dumps({
     "user": USER.hex(), "record": record.hex(), "column": column, "row": row, "generation": model,
-    "value": value.hex(), "plain": plain.decode(), "name": "Ada", "lookup": lookup.hex(),
+    "value": value.hex(), "plain": plain.decode(), "name": "Ada", "lookup": lookup.hex(), "source": source.hex(),
     "index": derive(DATA[5], "arcface gallery: index").hex()}, indent=1) + "\n")

@@ -59,6 +59,14 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
     X(image_decode, arc_image_options, struct_size, arc_image_options,                                                           \
       arc_image_decode(ctx, "", 0, "-", &opt, &r.image, NULL, err))                                                              \
     X(gallery_open, arc_gallery_options, struct_size, arc_gallery_options, arc_gallery_open(ctx, "-", &opt, &r.gallery, err))    \
+    X(gallery_export, arc_gallery_exchange_options, struct_size, arc_gallery_exchange_options,                                   \
+      arc_gallery_export(NULL, NULL, &opt, NULL, err))                                                                           \
+    X(gallery_import, arc_gallery_exchange_options, struct_size, arc_gallery_exchange_options,                                   \
+      arc_gallery_import(NULL, NULL, &opt, NULL, err))                                                                           \
+    X(gallery_renew, arc_gallery_renew_options, struct_size, arc_gallery_renew_options,                                          \
+      arc_gallery_renew(NULL, &opt, NULL, err))                                                                                  \
+    X(gallery_migrate, arc_gallery_migrate_options, struct_size, arc_gallery_migrate_options,                                    \
+      arc_gallery_migrate(NULL, NULL, &opt, NULL, err))                                                                          \
     X(gallery_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                       \
       arc_gallery_identify(NULL, NULL, 0, &opt, &r.answer, err))                                                                 \
     X(shards_open, arc_gallery_options, struct_size, arc_gallery_options, arc_shards_open(ctx, NULL, 0, &opt, &r.shards, err))   \

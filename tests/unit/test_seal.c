@@ -173,6 +173,10 @@ static void golden(void **state) {
     arc_seal_lookup_of(g.seal, ARC_SEAL_BY_NAME, text(json_string_value(json_object_get(root, "name"))), &by);
     golden_bytes(root, "lookup", want);
     assert_memory_equal(by.hash[0], want, ARC_SEAL_LOOKUP_BYTES);
+    arc_seal_lookup_of(g.seal, ARC_SEAL_BY_SOURCE, text("Ada"), &by);
+    assert_int_equal(by.keys, 1);
+    golden_bytes(root, "source", want);
+    assert_memory_equal(by.hash[0], want, ARC_SEAL_LOOKUP_BYTES);
     golden_bytes(root, "index", want);
     assert_memory_equal(arc_seal_index_key(g.seal), want, ARC_SEAL_KEY_BYTES);
     json_decref(root);

@@ -3,14 +3,15 @@
  *     8   "arcseal1"
  *     16  the gallery's random id
  *     16  a hash of the key that wraps: it says whether the user's key is the right one before anything else is tried
- *     4   data keys, 1 or 2, newest first; then for each:
+ *     4   data keys, 1 or 2, newest first; then for each, and for the key that photos are looked up with (generation 0):
  *     4       its generation
  *     24      nonce
- *     48      the data key, wrapped (XChaCha20-Poly1305); the associated data is the beginning of the record up to the id, and
- *             the generation
+ *     48      the key, wrapped (XChaCha20-Poly1305); the associated data is the beginning of the record up to the id, and the
+ *             generation
  *
  * The key that wraps is made of the user's key and the gallery's id, so that one user's key may serve many galleries and
  * purposes. */
+#include "gallery/seal/derive.h"
 #include "gallery/seal/seal_internal.h"
 #include <string.h>
 
@@ -22,7 +23,7 @@
 #define HEAD_BYTES (MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES + CHECK_BYTES + 4)
 #define ENTRY_BYTES (4 + NONCE_BYTES + WRAPPED_BYTES)
 
-_Static_assert(HEAD_BYTES + ARC_SEAL_LIVE * ENTRY_BYTES <= ARC_SEAL_RECORD_BYTES, "a record fits");
+_Static_assert(HEAD_BYTES + (ARC_SEAL_LIVE + 1) * ENTRY_BYTES <= ARC_SEAL_RECORD_BYTES, "a record fits");
 
 static const char version[] = MAGIC "1";
 
@@ -35,28 +36,17 @@ static uint32_t get32(const uint8_t *from) {
     return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
 }
 
-/* A key for one purpose, made of another. */
-static void derive(uint8_t out[ARC_SEAL_KEY_BYTES], const uint8_t key[ARC_SEAL_KEY_BYTES], const char *purpose,
-                   const uint8_t gallery[ARC_SEAL_GALLERY_BYTES]) {
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, key, ARC_SEAL_KEY_BYTES, ARC_SEAL_KEY_BYTES);
-    crypto_generichash_update(&state, (const uint8_t *)purpose, strlen(purpose) + 1);
-    crypto_generichash_update(&state, gallery, ARC_SEAL_GALLERY_BYTES);
-    crypto_generichash_final(&state, out, ARC_SEAL_KEY_BYTES);
-    sodium_memzero(&state, sizeof state);
-}
-
 static void derive_uses(arc_seal_data_key *data, const uint8_t *gallery) {
-    derive(data->value, data->key, "arcface gallery: values", gallery);
-    derive(data->lookup, data->key, "arcface gallery: lookups", gallery);
-    derive(data->index, data->key, "arcface gallery: index", gallery);
+    arc_key_derive(data->value, data->key, "arcface gallery: values", gallery);
+    arc_key_derive(data->lookup, data->key, "arcface gallery: lookups", gallery);
+    arc_key_derive(data->index, data->key, "arcface gallery: index", gallery);
 }
 
 static void wrapping_key(uint8_t out[ARC_SEAL_KEY_BYTES], uint8_t check[CHECK_BYTES], const uint8_t *user,
                          const uint8_t *gallery) {
     uint8_t hash[ARC_SEAL_KEY_BYTES];
-    derive(out, user, "arcface gallery: data keys", gallery);
-    derive(hash, out, "arcface gallery: the right key", gallery);
+    arc_key_derive(out, user, "arcface gallery: data keys", gallery);
+    arc_key_derive(hash, out, "arcface gallery: the right key", gallery);
     memcpy(check, hash, CHECK_BYTES);
 }
 
@@ -66,38 +56,49 @@ static void associated(uint8_t out[MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES + 4], co
     put32(out + MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES, generation);
 }
 
+static uint8_t *wrap_entry(uint8_t *at, const uint8_t *gallery, uint32_t generation, const uint8_t *plain, const uint8_t *key) {
+    uint8_t about[MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES + 4];
+    put32(at, generation);
+    randombytes_buf(at + 4, NONCE_BYTES);
+    associated(about, gallery, generation);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(at + 4 + NONCE_BYTES, NULL, plain, ARC_SEAL_KEY_BYTES, about, sizeof about, NULL,
+                                               at + 4, key);
+    return at + ENTRY_BYTES;
+}
+
+static bool unwrap_entry(const uint8_t *at, const uint8_t *gallery, uint8_t *plain, const uint8_t *key) {
+    uint8_t about[MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES + 4];
+    associated(about, gallery, get32(at));
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, at + 4 + NONCE_BYTES, WRAPPED_BYTES, about, sizeof about,
+                                                      at + 4, key) == 0;
+}
+
 static arc_status write_record(const arc_seal *seal, const uint8_t *user, const arc_seal_data_key *data[], int keys,
                                arc_buffer *record, arc_error *err) {
-    uint8_t bytes[ARC_SEAL_RECORD_BYTES], key[ARC_SEAL_KEY_BYTES], about[MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES + 4];
-    uint8_t *at = bytes + HEAD_BYTES;
+    uint8_t bytes[ARC_SEAL_RECORD_BYTES], key[ARC_SEAL_KEY_BYTES], *at = bytes + HEAD_BYTES;
     memcpy(bytes, version, MAGIC_BYTES);
     memcpy(bytes + MAGIC_BYTES, seal->gallery, ARC_SEAL_GALLERY_BYTES);
     wrapping_key(key, bytes + MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES, user, seal->gallery);
     put32(at - 4, (uint32_t)keys);
-    for (int i = 0; i < keys; i++, at += ENTRY_BYTES) {
-        put32(at, data[i]->generation);
-        randombytes_buf(at + 4, NONCE_BYTES);
-        associated(about, seal->gallery, data[i]->generation);
-        crypto_aead_xchacha20poly1305_ietf_encrypt(at + 4 + NONCE_BYTES, NULL, data[i]->key, ARC_SEAL_KEY_BYTES, about,
-                                                   sizeof about, NULL, at + 4, key);
-    }
+    for (int i = 0; i < keys; i++)
+        at = wrap_entry(at, seal->gallery, data[i]->generation, data[i]->key, key);
+    at = wrap_entry(at, seal->gallery, 0, seal->source, key);
     sodium_memzero(key, sizeof key);
     record->bytes = 0;
     return arc_buffer_put(record, bytes, (size_t)(at - bytes)) == ARC_OK ? ARC_OK : arc_fail_nomem(err, "the keys of a gallery");
 }
 
-/* Fills data[] of `out`, which has its gallery and user; `out` may hold anything after a failure. */
+/* Fills data[] and source of `out`, which has its gallery; `out` may hold anything after a failure. */
 static arc_status unwrap(arc_seal *out, const uint8_t *entry, int keys, const uint8_t *key) {
-    uint8_t about[MAGIC_BYTES + ARC_SEAL_GALLERY_BYTES + 4];
     for (int i = 0; i < keys; i++, entry += ENTRY_BYTES) {
         arc_seal_data_key *data = &out->data[i];
         data->generation = get32(entry);
-        associated(about, out->gallery, data->generation);
-        if (crypto_aead_xchacha20poly1305_ietf_decrypt(data->key, NULL, NULL, entry + 4 + NONCE_BYTES, WRAPPED_BYTES, about,
-                                                       sizeof about, entry + 4, key) != 0)
+        if (data->generation == 0 || !unwrap_entry(entry, out->gallery, data->key, key))
             return ARC_ECORRUPT;
         derive_uses(data, out->gallery);
     }
+    if (get32(entry) != 0 || !unwrap_entry(entry, out->gallery, out->source, key))
+        return ARC_ECORRUPT;
     out->live = keys;
     return ARC_OK;
 }
@@ -111,7 +112,7 @@ static arc_status read_record(arc_seal *out, const uint8_t *user, arc_bytes reco
                         where);
     const uint32_t keys = record.bytes >= HEAD_BYTES ? get32(bytes + HEAD_BYTES - 4) : 0;
     if (keys < 1 || keys > ARC_SEAL_LIVE || memcmp(bytes, version, MAGIC_BYTES) != 0 ||
-        record.bytes != HEAD_BYTES + keys * ENTRY_BYTES)
+        record.bytes != HEAD_BYTES + (keys + 1) * ENTRY_BYTES)
         return arc_fail(err, ARC_ECORRUPT, "%s: the record of its keys is damaged; restore the gallery from a copy", where);
     memcpy(out->gallery, bytes + MAGIC_BYTES, ARC_SEAL_GALLERY_BYTES);
     memcpy(out->user, user, ARC_SEAL_KEY_BYTES);
@@ -144,6 +145,7 @@ arc_status arc_seal_create(arc_context *ctx, const uint8_t *user_key, arc_seal *
     arc_seal *seal = *out;
     arc_seal_data_key first = {.generation = 1};
     randombytes_buf(seal->gallery, sizeof seal->gallery);
+    randombytes_buf(seal->source, sizeof seal->source);
     randombytes_buf(first.key, sizeof first.key);
     st = write_record(seal, user_key, (const arc_seal_data_key *[]){&first}, 1, record, err);
     sodium_memzero(&first, sizeof first);

@@ -31,17 +31,12 @@ static const char *column_name(arc_seal_column column) {
     return (size_t)column < ARC_COUNT(name) ? name[column] : name[0];
 }
 
-/* Room for so many bytes in an emptied buffer, and the buffer's length. */
-static arc_status make_room(arc_buffer *scratch, size_t bytes, arc_error *err) {
-    static const uint8_t zero[256];
-    arc_status st = ARC_OK;
+/* Room for so many bytes, which are all that the buffer has then. */
+static arc_status make_room(arc_buffer *scratch, size_t bytes, uint8_t **to, arc_error *err) {
     scratch->bytes = 0;
-    if (bytes > scratch->max_bytes)
-        return arc_fail(err, ARC_ELIMIT, "a value of %zu bytes is longer than the %zu that are read", bytes, scratch->max_bytes);
-    if (bytes <= scratch->capacity_bytes)
-        scratch->bytes = bytes;
-    while (st == ARC_OK && scratch->bytes < bytes)
-        st = arc_buffer_put(scratch, zero, ARC_MIN(sizeof zero, bytes - scratch->bytes));
+    const arc_status st = arc_buffer_extend(scratch, bytes, to);
+    if (st == ARC_ELIMIT)
+        return arc_fail(err, st, "a value of %zu bytes is longer than the %zu that are read", bytes, scratch->max_bytes);
     return st == ARC_OK ? ARC_OK : arc_fail_nomem(err, "a sealed value");
 }
 
@@ -51,10 +46,10 @@ arc_status arc_seal_put(const arc_seal *seal, arc_seal_place place, arc_bytes pl
     if (seal->live == 0 || plain.bytes == 0)
         return ARC_OK;
     *out = (arc_bytes){NULL, 0};
-    arc_status st = make_room(scratch, plain.bytes + ARC_SEAL_EXTRA_BYTES, err);
+    uint8_t about[PLACE_BYTES], *to;
+    const arc_status st = make_room(scratch, plain.bytes + ARC_SEAL_EXTRA_BYTES, &to, err);
     if (st != ARC_OK)
         return st;
-    uint8_t about[PLACE_BYTES], *to = scratch->data;
     associated(about, seal, place);
     put_number(to, 4, seal->data[0].generation);
     randombytes_buf(to + 4, NONCE_BYTES);
@@ -81,14 +76,13 @@ arc_status arc_seal_get(const arc_seal *seal, arc_seal_place place, arc_bytes se
         return arc_fail(err, ARC_ENOTFOUND,
                         "the %s of row %lld is sealed under generation %u of the gallery's keys, which is not known",
                         column_name(place.column), (long long)place.row, (unsigned)generation_of(sealed));
-    arc_status st = make_room(scratch, sealed.bytes - ARC_SEAL_EXTRA_BYTES, err);
+    uint8_t about[PLACE_BYTES], *to;
+    const arc_status st = make_room(scratch, sealed.bytes - ARC_SEAL_EXTRA_BYTES, &to, err);
     if (st != ARC_OK)
         return st;
-    uint8_t about[PLACE_BYTES];
     associated(about, seal, place);
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(scratch->data, NULL, NULL, from + 4 + NONCE_BYTES,
-                                                   sealed.bytes - 4 - NONCE_BYTES, about, sizeof about, from + 4,
-                                                   data->value) != 0) {
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(to, NULL, NULL, from + 4 + NONCE_BYTES, sealed.bytes - 4 - NONCE_BYTES, about,
+                                                   sizeof about, from + 4, data->value) != 0) {
         scratch->bytes = 0;
         return arc_fail(err, ARC_ECORRUPT, "the %s of row %lld is not what this gallery stored there; restore it from a copy",
                         column_name(place.column), (long long)place.row);
@@ -103,10 +97,12 @@ bool arc_seal_newest(const arc_seal *seal, arc_bytes sealed) {
 
 void arc_seal_lookup_of(const arc_seal *seal, arc_seal_by by, arc_bytes value, arc_seal_lookup *out) {
     *out = (arc_seal_lookup){.keys = 1, .key = {value, {NULL, 0}}};
-    for (int i = 0; i < seal->live; i++) {
+    const int keys = by == ARC_SEAL_BY_NAME ? seal->live : ARC_MIN(seal->live, 1);
+    for (int i = 0; i < keys; i++) {
         const uint8_t what = (uint8_t)by;
         crypto_generichash_state state;
-        crypto_generichash_init(&state, seal->data[i].lookup, ARC_SEAL_KEY_BYTES, ARC_SEAL_LOOKUP_BYTES);
+        crypto_generichash_init(&state, by == ARC_SEAL_BY_NAME ? seal->data[i].lookup : seal->source, ARC_SEAL_KEY_BYTES,
+                                ARC_SEAL_LOOKUP_BYTES);
         crypto_generichash_update(&state, &what, 1);
         crypto_generichash_update(&state, value.data, value.bytes);
         crypto_generichash_final(&state, out->hash[i], ARC_SEAL_LOOKUP_BYTES);

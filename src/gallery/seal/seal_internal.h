@@ -7,7 +7,7 @@
 
 #define ARC_SEAL_GALLERY_BYTES 16
 #define ARC_SEAL_LIVE 2           /* data keys at most */
-#define ARC_SEAL_RECORD_BYTES 256 /* of any record, at most */
+#define ARC_SEAL_RECORD_BYTES 320 /* of any record, at most */
 
 /* One data key, and the keys that are made of it, one for each use. */
 typedef struct arc_seal_data_key {
@@ -24,6 +24,7 @@ struct arc_seal {
     arc_seal_data_key data[ARC_SEAL_LIVE];
     uint8_t gallery[ARC_SEAL_GALLERY_BYTES]; /* its random id */
     uint8_t user[ARC_SEAL_KEY_BYTES];
+    uint8_t source[ARC_SEAL_KEY_BYTES];    /* photos are looked up with it as long as the gallery lives */
     uint8_t record[ARC_SEAL_RECORD_BYTES]; /* that the keys were read from */
     size_t record_bytes;
 };

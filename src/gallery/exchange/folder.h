@@ -1,0 +1,10 @@
+/* gallery/exchange: the files of a plain folder. */
+#ifndef ARC_GALLERY_FOLDER_H
+#define ARC_GALLERY_FOLDER_H
+
+#define ARC_FOLDER_PEOPLE "people.json"
+#define ARC_FOLDER_EMBEDDINGS "embeddings.npy"
+#define ARC_FOLDER_CROPS "crops"
+#define ARC_FOLDER_PATH_BYTES (4096 + 64)
+
+#endif
