@@ -169,4 +169,47 @@ expect 3 identify "$pairs/img1.jpg" --key wrong-words
 expect 0 identify "$pairs/img2.jpg" --key env:SECRET
 ARCFACE_GALLERY_KEY=env:SECRET expect 0 gallery list
 says Ann
+
+# Out and in again, sealed and plain; other keys; another model.
+export ARCFACE_GALLERY=$work/move.gal FILE_KEY=another-secret NEW=third-secret
+expect 0 enroll Ann "$pairs/img1.jpg" -q
+expect 0 enroll Bob "$pairs/img3.jpg" -q
+expect 2 gallery export "$work/people.arcx"
+sentence "sealed or plain?"
+expect 0 gallery export "$work/people.arcx" --file-key env:FILE_KEY
+says "wrote 2 people with 2 templates (2 with a crop) and 0 negatives"
+grep -q Ann "$work/people.arcx" && wrong "the name stands in the encrypted file"
+expect 0 gallery export "$work/people" --plain
+sentence "is not encrypted"
+expect 3 gallery import "$work/people.arcx" --gallery "$work/in.gal" --file-key env:SECRET --key env:SECRET
+sentence "not the key of the exported file"
+expect 0 gallery import "$work/people.arcx" --gallery "$work/in.gal" --file-key env:FILE_KEY --key env:SECRET
+expect 0 gallery import "$work/people" --gallery "$work/in-plain.gal"
+expect 3 gallery import "$work/people" --gallery "$work/in-plain.gal"
+sentence "there is a person called" "--merge"
+expect 0 gallery import "$work/people" --gallery "$work/in-plain.gal" --merge
+says "2 people were there before"
+expect 0 gallery rekey --gallery "$work/in.gal" --key env:SECRET --new-key env:NEW
+expect 3 gallery list --gallery "$work/in.gal" --key env:SECRET
+sentence "not the key of the gallery"
+expect 0 gallery renew --gallery "$work/in.gal" --key env:NEW
+expect 0 identify "$pairs/img2.jpg" --gallery "$work/in.gal" --key env:NEW
+says "Ann  cosine"
+expect 0 gallery protect --new-protect-key env:NEW
+expect 3 identify "$pairs/img2.jpg"
+sentence "protected by a key"
+expect 0 identify "$pairs/img2.jpg" --protect-key env:NEW
+says "Ann  cosine"
+expect 0 gallery protect --plain --protect-key env:NEW
+expect 0 identify "$pairs/img2.jpg"
+expect 2 gallery migrate
+sentence "--to-model"
+other=$data/models/recognition/mobilefacenet-y1-mxnet/model-symbol.json
+expect 3 identify "$pairs/img2.jpg" --model "$other"
+sentence "gallery migrate"
+expect 0 gallery migrate --to-model "$other"
+says "2 templates embedded again from their crops"
+expect 0 identify "$pairs/img2.jpg" --model "$other"
+says "Ann  cosine"
+expect 0 gallery check
 finish

@@ -17,6 +17,7 @@ static void fill(const cli *c, gallery_use use, arc_gallery_options *o) {
     o->create = use == GALLERY_MAKE;
     o->read_only = use == GALLERY_READ;
     o->key = cli_given(c, "key") ? cli_value(c, "key") : from_environment("ARCFACE_GALLERY_KEY");
+    o->protect = cli_given(c, "protect-key") ? cli_value(c, "protect-key") : from_environment("ARCFACE_PROTECT_KEY");
     o->actor = from_environment("USER");
 }
 

@@ -9,7 +9,8 @@
 /* clang-format off */
 #define GALLERY_OPTIONS \
     CLI_FILE("gallery", 'g', "GALLERY", "$ARCFACE_GALLERY", "a file, or postgres://USER@HOST/DATABASE; #NAME: one of several in it"), \
-    CLI_TEXT("key", 0, "NAME", "$ARCFACE_GALLERY_KEY", "key it is sealed with: a file, env:VARIABLE or \"command:WORDS\"")
+    CLI_TEXT("key", 0, "NAME", "$ARCFACE_GALLERY_KEY", "key it is sealed with: a file, env:VARIABLE or \"command:WORDS\""), \
+    CLI_TEXT("protect-key", 0, "NAME", "$ARCFACE_PROTECT_KEY", "key by which its templates are rotated (gallery protect), named likewise")
 /* clang-format on */
 
 typedef enum gallery_use { GALLERY_READ, GALLERY_CHANGE, GALLERY_MAKE } gallery_use;
