@@ -426,6 +426,8 @@ mutant gallery-export-end gallery/exchange/sealed_read.c - gallery_moves 's/\*la
 mutant gallery-rotated gallery/values.c - gallery_moves 's/arc_protect(g->protection, out, 1, out)/(void)out/'
 mutant gallery-upgrade gallery/store/sqlite/schema.c - gallery_survival 's/i = (size_t)from; i </i = (size_t)from + 1; i </'
 mutant gallery-others gallery/follow.c - gallery 's/(changed || is_distrusted(g))/is_distrusted(g)/'
+mutant quality-step gallery/decide/quality.c - quality 's/ - 4 \* here;/ - 3 * here;/'
+mutant quality-side gallery/decide/quality.c - quality 's/atan2(across,/atan2(-across,/'
 mutant decide-size gallery/decide/rule.c - decide 's/log1p(-wished) \/ (double)out->comparisons/log1p(-wished)/'
 mutant decide-stored gallery/decide/rule.c - decide 's/ \&\& wished == c->fpir//'
 mutant decide-negative gallery/decide/decide.c - decide 's/negative_cosine >= m->best_cosine/negative_cosine > m->best_cosine/'

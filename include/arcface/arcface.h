@@ -61,6 +61,7 @@
 #include <arcface/probe.h>
 #include <arcface/profile.h>
 #include <arcface/protect.h>
+#include <arcface/quality.h>
 #include <arcface/quantize.h>
 #include <arcface/results.h>
 #include <arcface/status.h>
