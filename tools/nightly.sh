@@ -20,7 +20,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
 logs=build-nightly
-all=(faults fuzz levels sanitized tsan kills valgrind fp32_error wild servers peers)
+all=(faults fuzz levels sanitized tsan kills gallery valgrind fp32_error wild servers peers)
 quick=no fuzz_seconds= stages=()
 
 usage() {
@@ -89,8 +89,8 @@ run_levels() {
 }
 
 run_sanitized() {
-    # The tests that call arc_test_part or, of the command, whole.
-    local tests='^(cli_eval|eval_crops|fp32_error|probe|winograd)$'
+    # The tests that call arc_test_part or, of the command, whole; and two that .ci/run leaves out under sanitizers.
+    local tests='^(cli_bench|cli_eval|cli_ranks|eval_crops|fp32_error|probe|winograd)$'
     tools/build.sh build-ci "$jobs" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DARC_SANITIZE=ON -DARC_WERROR=ON || return
     ARCFACE_WHOLE=1 ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1 \
         tools/check_tests.sh build-ci "$jobs" -R "$(pick '^winograd$' "$tests")"
