@@ -64,6 +64,14 @@ ARC_API ARC_NODISCARD arc_status arc_gallery_import(arc_gallery *gallery, const 
                                                     const arc_gallery_exchange_options *opt, arc_gallery_exchange_report *report,
                                                     arc_error *err);
 
+/** Reads an exported gallery from one end to the other as arc_gallery_import does: is it one, of a version that is known, is the
+ * key the right one, and is nothing damaged, cut or missing? Nothing is taken over, so that a gallery that is to be made for it
+ * need not be made in vain; what may be in a gallery is checked by arc_gallery_import only. Progress is told with total -1. opt
+ * may be NULL. Thread: any. Errors: EINVAL (options; a wrong or missing key), ENOTFOUND, EFORMAT, ECORRUPT, EUNSUPPORTED, EIO,
+ * ECANCEL, ENOMEM. */
+ARC_API ARC_NODISCARD arc_status arc_gallery_import_check(arc_context *ctx, const char *path,
+                                                          const arc_gallery_exchange_options *opt, arc_error *err);
+
 #ifdef __cplusplus
 }
 #endif

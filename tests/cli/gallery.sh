@@ -181,8 +181,15 @@ says "wrote 2 people with 2 templates (2 with a crop) and 0 negatives"
 grep -q Ann "$work/people.arcx" && wrong "the name stands in the encrypted file"
 expect 0 gallery export "$work/people" --plain
 sentence "is not encrypted"
-expect 3 gallery import "$work/people.arcx" --gallery "$work/in.gal" --file-key env:SECRET --key env:SECRET
-sentence "not the key of the exported file"
+head -c 2000 "$work/people.arcx" >"$work/cut.arcx"
+mkdir "$work/not-people"
+echo '{"people": []}' >"$work/not-people/people.json"
+for from in "$work/people.arcx --file-key env:SECRET" "$work/cut.arcx --file-key env:FILE_KEY" "$work/not-people" "$work/people.arcx"; do
+    # shellcheck disable=SC2086 # words
+    expect 3 gallery import $from --gallery "$work/in.gal"
+    sentence "${from%% *}"
+    [ -e "$work/in.gal" ] && wrong "an import that failed left a gallery behind: $from"
+done
 expect 0 gallery import "$work/people.arcx" --gallery "$work/in.gal" --file-key env:FILE_KEY --key env:SECRET
 expect 0 gallery import "$work/people" --gallery "$work/in-plain.gal"
 expect 3 gallery import "$work/people" --gallery "$work/in-plain.gal"

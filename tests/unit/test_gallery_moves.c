@@ -134,6 +134,13 @@ static arc_status import_into(arc_gallery *g, const char *from, const char *key,
     return arc_gallery_import(g, from, &o, report, NULL);
 }
 
+static arc_status check_import(const char *from, const char *key) {
+    arc_gallery_exchange_options o;
+    arc_gallery_exchange_options_default(&o);
+    o.key = key;
+    return arc_gallery_import_check(ctx, from, &o, NULL);
+}
+
 static void galleries_go_out_and_come_back(void **state) {
     (void)state;
     arc_gallery *g = people_in(in_folder("out.db"), "the gallery's");
@@ -154,7 +161,9 @@ static void galleries_go_out_and_come_back(void **state) {
             assert_false(file_holds(out, "person 3", 8));
             assert_int_equal(import_into(in, out, "another", false, NULL), ARC_EINVAL);
             assert_int_equal(import_into(in, out, NULL, false, NULL), ARC_EINVAL);
+            assert_int_equal(check_import(out, "another"), ARC_EINVAL);
         }
+        assert_int_equal(check_import(out, key), ARC_OK);
         assert_int_equal(facts_of(in).identities, 0);
         assert_int_equal(import_into(in, out, key, false, &r), ARC_OK);
         assert_true(r.people == PEOPLE && r.templates == 3 * PEOPLE && r.negatives == 1 && r.skipped == 0);
@@ -186,6 +195,7 @@ static void damaged_exports_change_nothing(void **state) {
         const size_t at = map.bytes * (size_t)i / 12, count = i % 3 == 2 ? at : map.bytes;
         bytes[at] ^= 0x10;
         ok(arc_file_save(&arc_alloc_libc, in_folder("damaged.arcx"), bytes, count, err));
+        assert_int_not_equal(check_import(in_folder("damaged.arcx"), "k"), ARC_OK);
         assert_int_not_equal(import_into(in, in_folder("damaged.arcx"), "k", false, NULL), ARC_OK);
         assert_int_equal(facts_of(in).identities, 0);
     }

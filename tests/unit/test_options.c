@@ -63,6 +63,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_gallery_export(NULL, NULL, &opt, NULL, err))                                                                           \
     X(gallery_import, arc_gallery_exchange_options, struct_size, arc_gallery_exchange_options,                                   \
       arc_gallery_import(NULL, NULL, &opt, NULL, err))                                                                           \
+    X(gallery_import_check, arc_gallery_exchange_options, struct_size, arc_gallery_exchange_options,                             \
+      arc_gallery_import_check(NULL, NULL, &opt, err))                                                                           \
     X(gallery_renew, arc_gallery_renew_options, struct_size, arc_gallery_renew_options,                                          \
       arc_gallery_renew(NULL, &opt, NULL, err))                                                                                  \
     X(gallery_migrate, arc_gallery_migrate_options, struct_size, arc_gallery_migrate_options,                                    \

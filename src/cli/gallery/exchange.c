@@ -57,22 +57,27 @@ static int export_to(cli *c) {
     return code;
 }
 
+/* The gallery is made only for what can be read: with a wrong key none is left behind. */
 static int import_from(cli *c) {
-    arc_gallery *g;
+    arc_gallery *g = NULL;
     arc_gallery_exchange_options opt;
     arc_gallery_exchange_report report;
     arc_error err = {0};
     cli_progress bar;
     read_options(c, &bar, &opt);
+    cli_progress_start(&bar, c, "checking");
+    const arc_status readable = arc_gallery_import_check(c->ctx, c->args[0], &opt, &err);
+    cli_progress_end(&bar);
+    if (readable != ARC_OK)
+        return cli_fail(&err);
     int code = gallery_open(c, GALLERY_MAKE, NULL, &g);
     if (code == CLI_OK)
         code = gallery_warn_unsealed(c, g);
     cli_progress_start(&bar, c, "importing");
-    if (code == CLI_OK && arc_gallery_import(g, c->args[0], &opt, &report, &err) != ARC_OK) {
-        cli_progress_end(&bar);
-        code = cli_fail(&err);
-    }
+    const arc_status st = code == CLI_OK ? arc_gallery_import(g, c->args[0], &opt, &report, &err) : ARC_OK;
     cli_progress_end(&bar);
+    if (st != ARC_OK)
+        code = st == ARC_EIO ? cli_fail_write(&err) : cli_fail(&err);
     if (code == CLI_OK)
         put_report(c, &report, true);
     arc_gallery_close(&g);

@@ -10,7 +10,8 @@
 #define SAME_COSINE 0.999999 /* between embeddings of the same picture, rounded more than once */
 
 typedef struct importing {
-    arc_gallery *g;
+    arc_context *ctx;
+    arc_gallery *g; /* NULL: what comes is only looked at */
     const char *path;
     const arc_gallery_exchange_options *opt;
     arc_exchange_source *source;
@@ -69,14 +70,22 @@ static arc_status other_model(const importing *m, const arc_binding *theirs, arc
         ours->model_name, ours->model_sha256, ours->dim, m->path, theirs->model_name, theirs->model_sha256, theirs->dim);
 }
 
-static arc_status take_head(importing *m, const arc_exchange_item *item, arc_error *err) {
-    const json_t *version = json_object_get(item->about, "arcface_gallery"), *binding = json_object_get(item->about, "binding");
-    const arc_binding *ours = &m->g->binding;
-    arc_binding theirs;
+static arc_status check_version(const importing *m, const arc_exchange_item *head, arc_error *err) {
+    const json_t *version = json_object_get(head->about, "arcface_gallery");
     if (!json_is_integer(version))
         return refuse(m, ARC_EFORMAT, "no exported gallery", err);
     if (json_integer_value(version) != 1)
         return refuse(m, ARC_EUNSUPPORTED, "exported by a later version of this program", err);
+    return ARC_OK;
+}
+
+static arc_status take_head(importing *m, const arc_exchange_item *item, arc_error *err) {
+    const json_t *binding = json_object_get(item->about, "binding");
+    const arc_binding *ours = &m->g->binding;
+    arc_binding theirs;
+    const arc_status known = check_version(m, item, err);
+    if (known != ARC_OK)
+        return known;
     m->total = (int64_t)number_of(json_object_get(item->about, "counts"), "templates", 0);
     m->binding.bytes = 0;
     if (!json_is_object(binding) || json_dump_callback(binding, put_text, &m->binding, JSON_COMPACT) != 0 ||
@@ -308,12 +317,12 @@ static arc_status open_source(importing *m, arc_error *err) {
     arc_status st;
     ARC_TRY(arc_path_look(m->path, &kind, &id, err));
     if (kind == ARC_PATH_DIR)
-        return arc_exchange_folder_read(m->g->ctx, m->path, &m->source, err);
+        return arc_exchange_folder_read(m->ctx, m->path, &m->source, err);
     if (!m->opt->key)
         return arc_fail(err, ARC_EINVAL, "%s: a file is sealed; give the key that it was exported with", m->path);
     st = arc_protect_key(m->opt->key, key, NULL, err);
     if (st == ARC_OK)
-        st = arc_exchange_sealed_read(m->g->ctx, m->path, key, &m->source, err);
+        st = arc_exchange_sealed_read(m->ctx, m->path, key, &m->source, err);
     sodium_memzero(key, sizeof key);
 done:
     return st;
@@ -328,6 +337,7 @@ arc_status arc_gallery_import(arc_gallery *g, const char *path, const arc_galler
         *report = m.report;
     if (st != ARC_OK)
         return st;
+    m.ctx = g->ctx;
     const arc_alloc *const alloc = &g->ctx->alloc;
     arc_gallery_exchange_options_default(&defaults);
     m.opt = opt ? opt : &defaults;
@@ -346,5 +356,37 @@ done:
     arc_buffer_free(&m.note);
     arc_buffer_free(&m.detail);
     arc_buffer_free(&m.binding);
+    return st;
+}
+
+static arc_status look_through(importing *m, arc_error *err) {
+    arc_exchange_item item;
+    arc_status st;
+    for (int64_t templates = 0;; templates += item.kind == ARC_EXCHANGE_TEMPLATE) {
+        ARC_TRY(m->source->next(m->source, &item, err));
+        if (item.kind == ARC_EXCHANGE_END)
+            break;
+        if (item.kind == ARC_EXCHANGE_HEAD)
+            ARC_TRY(check_version(m, &item, err));
+        if (m->opt->progress && templates % 256 == 0 && m->opt->progress(m->opt->progress_ctx, "check", templates, -1) != 0)
+            ARC_TRY(arc_fail(err, ARC_ECANCEL, "cancelled; nothing was taken over"));
+    }
+done:
+    return st;
+}
+
+arc_status arc_gallery_import_check(arc_context *ctx, const char *path, const arc_gallery_exchange_options *opt, arc_error *err) {
+    arc_gallery_exchange_options defaults;
+    importing m = {.ctx = ctx, .path = path};
+    arc_status st = ARC_CHECK_OPTIONS(arc_gallery_exchange_options, opt, err);
+    if (st != ARC_OK)
+        return st;
+    arc_gallery_exchange_options_default(&defaults);
+    m.opt = opt ? opt : &defaults;
+    st = open_source(&m, err);
+    if (st == ARC_OK)
+        st = look_through(&m, err);
+    if (m.source)
+        m.source->close(m.source);
     return st;
 }
