@@ -415,7 +415,7 @@ mutant generate-back generate/state.c - generate_files 's/"in_row", \&in_row) ==
 # Photos into galleries.
 mutant enroll-copy gallery/photo/batch.c - enroll 's/            find_in_batch(b, i);/            (void)find_in_batch;/'
 mutant enroll-first gallery/photo/batch.c - enroll 's/e->told.first = holds(e) \&\& !before;/e->told.first = holds(e);/'
-mutant enroll-outlier gallery/photo/outliers.c - enroll 's/if (i != of)/if (i < of)/'
+mutant enroll-outlier gallery/pictures.c - enroll 's/if (i != of)/if (i < of)/'
 mutant enroll-digest-box gallery/photo/digests.c - enroll 's/else if (p->has_box)/else if (!p->has_box)/'
 # Decisions of galleries.
 mutant gallery-commit gallery/store/sqlite/transaction.c - gallery_survival 's/arc_sqlite_change(s, "COMMIT", NULL, 0, "store the change", err);/arc_sqlite_change(s, "COMMIT", NULL, 0, "store the change", err) == ARC_ENOMEM ? ARC_ENOMEM : ARC_OK;/'
@@ -426,6 +426,8 @@ mutant gallery-export-end gallery/exchange/sealed_read.c - gallery_moves 's/\*la
 mutant gallery-rotated gallery/values.c - gallery_moves 's/arc_protect(g->protection, out, 1, out)/(void)out/'
 mutant gallery-upgrade gallery/store/sqlite/schema.c - gallery_survival 's/i = (size_t)from; i </i = (size_t)from + 1; i </'
 mutant gallery-others gallery/follow.c - gallery 's/(changed || is_distrusted(g))/is_distrusted(g)/'
+mutant survey-outlier gallery/pictures.c - gallery_survey 's/if (i != of)/if (i < of)/'
+mutant survey-pair gallery/survey.c - gallery_survey 's/ARC_MIN(place, second), ARC_MAX(place, second)/place, second/'
 mutant quality-step gallery/decide/quality.c - quality 's/ - 4 \* here;/ - 3 * here;/'
 mutant quality-side gallery/decide/quality.c - quality 's/atan2(across,/atan2(-across,/'
 mutant decide-size gallery/decide/rule.c - decide 's/log1p(-wished) \/ (double)out->comparisons/log1p(-wished)/'

@@ -46,6 +46,7 @@
 #include <arcface/gallery_migrate.h>
 #include <arcface/gallery_search.h>
 #include <arcface/gallery_shards.h>
+#include <arcface/gallery_survey.h>
 #include <arcface/generate.h>
 #include <arcface/generate_eval.h>
 #include <arcface/hub.h>

@@ -13,6 +13,7 @@ static struct results {
     arc_context *context;
     arc_image image;
     arc_gallery *gallery;
+    arc_gallery_survey survey;
     arc_shards *shards;
     arc_answer answer;
     arc_pipeline *pipeline;
@@ -71,6 +72,8 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_gallery_migrate(NULL, NULL, &opt, NULL, err))                                                                          \
     X(gallery_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                       \
       arc_gallery_identify(NULL, NULL, 0, &opt, &r.answer, err))                                                                 \
+    X(gallery_survey, arc_gallery_survey_options, struct_size, arc_gallery_survey_options,                                       \
+      arc_gallery_survey_of(NULL, &opt, &r.survey, err))                                                                         \
     X(shards_open, arc_gallery_options, struct_size, arc_gallery_options, arc_shards_open(ctx, NULL, 0, &opt, &r.shards, err))   \
     X(shards_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                        \
       arc_shards_identify(NULL, NULL, 0, &opt, &r.answer, NULL, err))                                                            \
