@@ -93,6 +93,29 @@ static void what_cannot_be_opened_is_named(void **state) {
     assert_non_null(strstr(text, "newer version"));
 }
 
+/* An index was once added to the first version: data bases that were made before lack it. */
+static void an_older_version_is_brought_up_to_date(void **state) {
+    (void)state;
+    char text[ARC_ERROR_TEXT_BYTES];
+    arc_gallery_store *s = store_open_new("main");
+    ok(s->type->begin(s, true, err));
+    put_templates(s, put_person(s, "Ann"), 3);
+    ok(s->type->commit(s, err));
+    s->type->close(&s);
+    for (int with = 0; with < 2; with++) {
+        run_sql(with ? "UPDATE arcface.schema_version SET version = 1"
+                     : "UPDATE arcface.schema_version SET version = 1; DROP INDEX arcface.templates_source");
+        assert_int_equal(try_open(address, ARC_STORE_READ_ONLY, text), ARC_EUNSUPPORTED);
+        assert_non_null(strstr(text, "older version"));
+        s = open_with(ctx, address, "main", 0);
+        assert_int_equal(counts_of(s).templates, 3);
+        assert_int_equal(counts_of(s).schema, 2);
+        assert_whole(s);
+        s->type->close(&s);
+        run_sql("COMMENT ON INDEX arcface.templates_source IS 'it is there'");
+    }
+}
+
 static void reading_only_changes_nothing(void **state) {
     (void)state;
     arc_gallery_store *s = store_open_new("main");
@@ -413,6 +436,7 @@ int main(void) {
     struct CMUnitTest tests[] = {
         STORE_CASES,
         cmocka_unit_test(what_cannot_be_opened_is_named),
+        cmocka_unit_test(an_older_version_is_brought_up_to_date),
         cmocka_unit_test(reading_only_changes_nothing),
         cmocka_unit_test(large_values_go_in_and_out),
         cmocka_unit_test(damage_is_found),

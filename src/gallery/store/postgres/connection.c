@@ -35,12 +35,11 @@ static const char *const walks =
  * gallery that is opened for reading cannot write. */
 static arc_status configure(arc_pg *s, arc_error *err) {
     static const arc_pg_statement ask_replica = {"ask_replica", "SELECT pg_is_in_recovery()::int4::int8", "open it"};
-    PGresult *r = NULL;
-    arc_status st = arc_pg_run(s, &ask_replica, NULL, &r, err);
+    int64_t replica;
+    arc_status st = arc_pg_ask(s, &ask_replica, NULL, &replica, NULL, err);
     if (st != ARC_OK)
         return st;
-    s->replica = arc_pg_int(r, 0, 0) != 0;
-    PQclear(r);
+    s->replica = replica != 0;
     st = arc_pg_text(s,
                      "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';"
                      "SET client_min_messages = error; SET standard_conforming_strings = on",

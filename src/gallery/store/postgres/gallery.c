@@ -85,15 +85,38 @@ static arc_status mark_known(arc_pg *s, int64_t revision, const uint8_t mark[ARC
         "SELECT count(*) FROM arcface.revisions WHERE gallery = $1::int8 AND revision = $2::int8 AND mark = $3::bytea",
         "read the revision"};
     arc_pg_values v = {0};
-    PGresult *r = NULL;
-    arc_status st;
+    int64_t count;
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_int(&v, revision);
     arc_pg_add_mark(&v, mark);
-    st = arc_pg_run(s, &ask, &v, &r, err);
-    *known = st == ARC_OK && arc_pg_int(r, 0, 0) == 1;
-    PQclear(r);
+    const arc_status st = arc_pg_ask(s, &ask, &v, &count, NULL, err);
+    *known = count == 1;
     return st;
+}
+
+/* The changes on their way to a visitor. */
+typedef struct change_list {
+    const arc_pg *s;
+    arc_change_row row; /* the last one */
+    arc_change_visit *visit;
+    void *arg;
+} change_list;
+
+static void add_changes(const void *arg, arc_pg_values *v) {
+    const change_list *c = arg;
+    arc_pg_add_int(v, c->s->gallery);
+    arc_pg_add_int(v, c->row.revision);
+    arc_pg_add_int(v, c->row.template_id);
+    arc_pg_add_int(v, ARC_PG_PAGE);
+}
+
+static arc_status take_change(void *arg, const PGresult *r, int at, arc_error *err) {
+    change_list *c = arg;
+    c->row = (arc_change_row){.revision = arc_pg_int(r, at, 0),
+                              .template_id = arc_pg_int(r, at, 1),
+                              .identity = arc_pg_int(r, at, 2),
+                              .removed = arc_pg_null(r, at, 2)};
+    return c->visit(c->arg, &c->row, err);
 }
 
 arc_status arc_pg_changes(arc_gallery_store *store, int64_t after, const uint8_t mark[ARC_STORE_MARK_BYTES], bool *known,
@@ -109,27 +132,9 @@ arc_status arc_pg_changes(arc_gallery_store *store, int64_t after, const uint8_t
         " ORDER BY 1, 2 LIMIT $4::int8",
         "read what changed"};
     arc_pg *s = arc_pg_of(store);
-    arc_change_row row = {.revision = after, .template_id = INT64_MAX};
-    arc_status st = mark_known(s, after, mark, known, err);
-    for (int rows = ARC_PG_PAGE; st == ARC_OK && *known && rows == ARC_PG_PAGE;) {
-        arc_pg_values v = {0};
-        PGresult *r;
-        arc_pg_add_int(&v, s->gallery);
-        arc_pg_add_int(&v, row.revision);
-        arc_pg_add_int(&v, row.template_id);
-        arc_pg_add_int(&v, ARC_PG_PAGE);
-        st = arc_pg_run(s, &list, &v, &r, err);
-        rows = st == ARC_OK ? PQntuples(r) : 0;
-        for (int i = 0; i < rows && st == ARC_OK; i++) {
-            row = (arc_change_row){.revision = arc_pg_int(r, i, 0),
-                                   .template_id = arc_pg_int(r, i, 1),
-                                   .identity = arc_pg_int(r, i, 2),
-                                   .removed = arc_pg_null(r, i, 2)};
-            st = visit(arg, &row, err);
-        }
-        PQclear(r);
-    }
-    return st;
+    change_list c = {.s = s, .row = {.revision = after, .template_id = INT64_MAX}, .visit = visit, .arg = arg};
+    const arc_status st = mark_known(s, after, mark, known, err);
+    return st == ARC_OK && *known ? arc_pg_list(s, &list, ARC_PG_PAGE, add_changes, take_change, &c, err) : st;
 }
 
 arc_status arc_pg_counts(arc_gallery_store *store, arc_store_counts *out, arc_error *err) {
@@ -175,15 +180,11 @@ arc_status arc_pg_reserve(arc_gallery_store *store, arc_store_ids of, int64_t co
 #undef RESERVE
     arc_pg *s = arc_pg_of(store);
     arc_pg_values v = {0};
-    PGresult *r = NULL;
-    arc_status st;
-    *first = 0;
+    int64_t last;
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_int(&v, count);
-    st = arc_pg_run(s, &reserve[of], &v, &r, err);
-    if (st == ARC_OK)
-        *first = arc_pg_int(r, 0, 0) - count + 1;
-    PQclear(r);
+    const arc_status st = arc_pg_ask(s, &reserve[of], &v, &last, NULL, err);
+    *first = st == ARC_OK ? last - count + 1 : 0;
     return st;
 }
 
@@ -256,14 +257,13 @@ arc_status arc_pg_check(arc_gallery_store *store, arc_problem_visit *problem, vo
     arc_status st = arc_pg_begin(store, false, err);
     for (size_t i = 0; i < ARC_COUNT(questions) && st == ARC_OK; i++) {
         arc_pg_values v = {0};
-        PGresult *r;
+        int64_t wrong;
         arc_pg_add_int(&v, s->gallery);
-        st = arc_pg_run(s, &questions[i].ask, &v, &r, err);
-        if (st == ARC_OK && arc_pg_int(r, 0, 0) != 0) {
-            snprintf(sentence, sizeof sentence, "%lld %s", (long long)arc_pg_int(r, 0, 0), questions[i].sentence);
+        st = arc_pg_ask(s, &questions[i].ask, &v, &wrong, NULL, err);
+        if (st == ARC_OK && wrong != 0) {
+            snprintf(sentence, sizeof sentence, "%lld %s", (long long)wrong, questions[i].sentence);
             st = problem(arg, sentence, err);
         }
-        PQclear(r);
     }
     if (st == ARC_OK)
         st = arc_pg_commit(store, err);

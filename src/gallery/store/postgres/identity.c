@@ -18,15 +18,11 @@ arc_status arc_pg_identity_there(arc_pg *s, int64_t id, arc_error *err) {
                                          "SELECT count(*) FROM arcface.identities WHERE gallery = $1::int8 AND id = $2::int8",
                                          "read an identity"};
     arc_pg_values v = {0};
-    PGresult *r = NULL;
-    arc_status st;
+    int64_t count;
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_int(&v, id);
-    st = arc_pg_run(s, &ask, &v, &r, err);
-    if (st == ARC_OK && arc_pg_int(r, 0, 0) == 0)
-        st = absent(s, id, err);
-    PQclear(r);
-    return st;
+    const arc_status st = arc_pg_ask(s, &ask, &v, &count, NULL, err);
+    return st == ARC_OK && count == 0 ? absent(s, id, err) : st;
 }
 
 /* The values that both writing statements have in common, $1 to $7. */
@@ -116,19 +112,9 @@ arc_status arc_pg_identity_find(arc_gallery_store *store, arc_bytes name_key, in
                                           "look up a name"};
     arc_pg *s = arc_pg_of(store);
     arc_pg_values v = {0};
-    PGresult *r = NULL;
-    arc_status st;
-    *id = 0;
-    *found = false;
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_bytes(&v, name_key);
-    st = arc_pg_run(s, &find, &v, &r, err);
-    if (st == ARC_OK && PQntuples(r) > 0) {
-        *id = arc_pg_int(r, 0, 0);
-        *found = true;
-    }
-    PQclear(r);
-    return st;
+    return arc_pg_ask(s, &find, &v, id, found, err);
 }
 
 /* The tables remove templates, embeddings and negatives along with it; indexes have to be told of the templates. */
@@ -144,13 +130,12 @@ arc_status arc_pg_identity_remove(arc_gallery_store *store, int64_t id, arc_erro
         "identity_remove", "DELETE FROM arcface.identities WHERE gallery = $1::int8 AND id = $2::int8", "remove an identity"};
     arc_pg *s = arc_pg_of(store);
     arc_pg_values v = {0}, noted = {0};
-    PGresult *r = NULL;
-    int64_t rows;
+    int64_t templates, rows;
     arc_status st;
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_int(&v, id);
-    ARC_TRY(arc_pg_run(s, &any, &v, &r, err));
-    if (arc_pg_int(r, 0, 0) > 0) {
+    ARC_TRY(arc_pg_ask(s, &any, &v, &templates, NULL, err));
+    if (templates > 0) {
         ARC_TRY(arc_pg_revise(s, err));
         arc_pg_add_int(&noted, s->gallery);
         arc_pg_add_int(&noted, id);
@@ -160,8 +145,28 @@ arc_status arc_pg_identity_remove(arc_gallery_store *store, int64_t id, arc_erro
     ARC_TRY(arc_pg_change(s, &remove, &v, &rows, err));
     st = rows == 0 ? absent(s, id, err) : ARC_OK;
 done:
-    PQclear(r);
     return st;
+}
+
+/* Identities on their way to a visitor. */
+typedef struct identity_list {
+    const arc_pg *s;
+    int64_t after;
+    arc_identity_visit *visit;
+    void *arg;
+} identity_list;
+
+static void add_identities(const void *arg, arc_pg_values *v) {
+    const identity_list *l = arg;
+    arc_pg_add_int(v, l->s->gallery);
+    arc_pg_add_int(v, l->after);
+    arc_pg_add_int(v, ARC_PG_PAGE);
+}
+
+static arc_status take_identity(void *arg, const PGresult *r, int at, arc_error *err) {
+    identity_list *l = arg;
+    l->after = arc_pg_int(r, at, 0);
+    return visit_row(r, at, l->visit, l->arg, err);
 }
 
 arc_status arc_pg_identity_each(arc_gallery_store *store, int64_t after_id, arc_identity_visit *visit, void *arg,
@@ -169,21 +174,6 @@ arc_status arc_pg_identity_each(arc_gallery_store *store, int64_t after_id, arc_
     static const arc_pg_statement list = {"identity_each",
                                           COLUMNS " WHERE i.gallery = $1::int8 AND i.id > $2::int8 ORDER BY i.id LIMIT $3::int8",
                                           "read the identities"};
-    arc_pg *s = arc_pg_of(store);
-    arc_status st = ARC_OK;
-    for (int rows = ARC_PG_PAGE; st == ARC_OK && rows == ARC_PG_PAGE;) {
-        arc_pg_values v = {0};
-        PGresult *r;
-        arc_pg_add_int(&v, s->gallery);
-        arc_pg_add_int(&v, after_id);
-        arc_pg_add_int(&v, ARC_PG_PAGE);
-        st = arc_pg_run(s, &list, &v, &r, err);
-        rows = st == ARC_OK ? PQntuples(r) : 0;
-        for (int i = 0; i < rows && st == ARC_OK; i++) {
-            after_id = arc_pg_int(r, i, 0);
-            st = visit_row(r, i, visit, arg, err);
-        }
-        PQclear(r);
-    }
-    return st;
+    identity_list l = {.s = arc_pg_of(store), .after = after_id, .visit = visit, .arg = arg};
+    return arc_pg_list(arc_pg_of(store), &list, ARC_PG_PAGE, add_identities, take_identity, &l, err);
 }

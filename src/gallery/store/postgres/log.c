@@ -19,6 +19,36 @@ arc_status arc_pg_negative_put(arc_gallery_store *store, const arc_negative_row 
     return arc_pg_run(s, &put, &v, NULL, err);
 }
 
+/* What is on its way to a visitor: negatives, or lines of the log. */
+typedef struct log_list {
+    const arc_pg *s;
+    int64_t after, identity;
+    int generation;
+    arc_negative_visit *negative;
+    arc_audit_visit *audit;
+    void *arg;
+} log_list;
+
+static void add_negatives(const void *arg, arc_pg_values *v) {
+    const log_list *l = arg;
+    arc_pg_add_int(v, l->s->gallery);
+    arc_pg_add_int(v, l->after);
+    arc_pg_add_int(v, l->identity);
+    arc_pg_add_int(v, l->generation);
+    arc_pg_add_int(v, ARC_PG_PAGE);
+}
+
+static arc_status take_negative(void *arg, const PGresult *r, int at, arc_error *err) {
+    log_list *l = arg;
+    const arc_negative_row row = {.id = arc_pg_int(r, at, 0),
+                                  .identity = arc_pg_int(r, at, 1),
+                                  .generation = (int)arc_pg_int(r, at, 2),
+                                  .embedding = arc_pg_bytes(r, at, 3),
+                                  .created_ms = arc_pg_int(r, at, 4)};
+    l->after = row.id;
+    return l->negative(l->arg, &row, err);
+}
+
 arc_status arc_pg_negative_each(arc_gallery_store *store, int64_t identity, int generation, arc_negative_visit *visit, void *arg,
                                 arc_error *err) {
     static const arc_pg_statement list = {
@@ -27,30 +57,8 @@ arc_status arc_pg_negative_each(arc_gallery_store *store, int64_t identity, int 
         " AND ($3::int8 = 0 OR identity = $3::int8) AND generation = $4::int8 ORDER BY id LIMIT $5::int8",
         "read what is not a person"};
     arc_pg *s = arc_pg_of(store);
-    arc_status st = ARC_OK;
-    int64_t after = 0;
-    for (int rows = ARC_PG_PAGE; st == ARC_OK && rows == ARC_PG_PAGE;) {
-        arc_pg_values v = {0};
-        PGresult *r;
-        arc_pg_add_int(&v, s->gallery);
-        arc_pg_add_int(&v, after);
-        arc_pg_add_int(&v, identity);
-        arc_pg_add_int(&v, generation);
-        arc_pg_add_int(&v, ARC_PG_PAGE);
-        st = arc_pg_run(s, &list, &v, &r, err);
-        rows = st == ARC_OK ? PQntuples(r) : 0;
-        for (int i = 0; i < rows && st == ARC_OK; i++) {
-            const arc_negative_row row = {.id = arc_pg_int(r, i, 0),
-                                          .identity = arc_pg_int(r, i, 1),
-                                          .generation = (int)arc_pg_int(r, i, 2),
-                                          .embedding = arc_pg_bytes(r, i, 3),
-                                          .created_ms = arc_pg_int(r, i, 4)};
-            after = row.id;
-            st = visit(arg, &row, err);
-        }
-        PQclear(r);
-    }
-    return st;
+    log_list l = {.s = s, .identity = identity, .generation = generation, .negative = visit, .arg = arg};
+    return arc_pg_list(s, &list, ARC_PG_PAGE, add_negatives, take_negative, &l, err);
 }
 
 arc_status arc_pg_negative_remove(arc_gallery_store *store, int64_t id, arc_error *err) {
@@ -84,32 +92,31 @@ arc_status arc_pg_audit_put(arc_gallery_store *store, const arc_audit_row *row, 
     return arc_pg_run(s, &put, &v, NULL, err);
 }
 
+static void add_lines(const void *arg, arc_pg_values *v) {
+    const log_list *l = arg;
+    arc_pg_add_int(v, l->s->gallery);
+    arc_pg_add_int(v, l->after);
+    arc_pg_add_int(v, ARC_PG_PAGE);
+}
+
+static arc_status take_line(void *arg, const PGresult *r, int at, arc_error *err) {
+    log_list *l = arg;
+    const arc_audit_row row = {.id = arc_pg_int(r, at, 0),
+                               .when_ms = arc_pg_int(r, at, 1),
+                               .actor = arc_pg_bytes(r, at, 2),
+                               .action = arc_pg_bytes(r, at, 3),
+                               .subject = arc_pg_bytes(r, at, 4),
+                               .detail = arc_pg_bytes(r, at, 5)};
+    l->after = row.id;
+    return l->audit(l->arg, &row, err);
+}
+
 arc_status arc_pg_audit_each(arc_gallery_store *store, int64_t after_id, arc_audit_visit *visit, void *arg, arc_error *err) {
     static const arc_pg_statement list = {"audit_each",
                                           "SELECT id, when_ms, actor, action, subject, detail FROM arcface.audit"
                                           " WHERE gallery = $1::int8 AND id > $2::int8 ORDER BY id LIMIT $3::int8",
                                           "read the audit log"};
     arc_pg *s = arc_pg_of(store);
-    arc_status st = ARC_OK;
-    for (int rows = ARC_PG_PAGE; st == ARC_OK && rows == ARC_PG_PAGE;) {
-        arc_pg_values v = {0};
-        PGresult *r;
-        arc_pg_add_int(&v, s->gallery);
-        arc_pg_add_int(&v, after_id);
-        arc_pg_add_int(&v, ARC_PG_PAGE);
-        st = arc_pg_run(s, &list, &v, &r, err);
-        rows = st == ARC_OK ? PQntuples(r) : 0;
-        for (int i = 0; i < rows && st == ARC_OK; i++) {
-            const arc_audit_row row = {.id = arc_pg_int(r, i, 0),
-                                       .when_ms = arc_pg_int(r, i, 1),
-                                       .actor = arc_pg_bytes(r, i, 2),
-                                       .action = arc_pg_bytes(r, i, 3),
-                                       .subject = arc_pg_bytes(r, i, 4),
-                                       .detail = arc_pg_bytes(r, i, 5)};
-            after_id = row.id;
-            st = visit(arg, &row, err);
-        }
-        PQclear(r);
-    }
-    return st;
+    log_list l = {.s = s, .after = after_id, .audit = visit, .arg = arg};
+    return arc_pg_list(s, &list, ARC_PG_PAGE, add_lines, take_line, &l, err);
 }

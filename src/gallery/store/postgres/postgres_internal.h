@@ -79,7 +79,16 @@ void arc_pg_add_mark(arc_pg_values *v, const uint8_t mark[ARC_STORE_MARK_BYTES])
 /* Executes a statement with its values; v may be NULL. *result, to be cleared with PQclear, is NULL after a failure. result may
  * be NULL when only success matters. */
 arc_status arc_pg_run(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, PGresult **result, arc_error *err);
-/* The same for one that changes rows: how many. */
+/* The number in the first row and column of what a statement gives; *there false, and 0: no row. there may be NULL. */
+arc_status arc_pg_ask(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, int64_t *value, bool *there,
+                      arc_error *err);
+/* A listing goes page by page: `values` adds the statement's values, which say where a page begins, and `row` gets each row of
+ * it. The statement gives page_rows at most; one that gives fewer is the last. */
+typedef void arc_pg_values_fn(const void *arg, arc_pg_values *v);
+typedef arc_status arc_pg_row_fn(void *arg, const PGresult *r, int at, arc_error *err);
+arc_status arc_pg_list(arc_pg *s, const arc_pg_statement *statement, int page_rows, arc_pg_values_fn *values, arc_pg_row_fn *row,
+                       void *arg, arc_error *err);
+/* Executes one that changes rows: how many. */
 arc_status arc_pg_change(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, int64_t *rows, arc_error *err);
 /* SQL text without values, one or more commands. */
 arc_status arc_pg_text(arc_pg *s, const char *sql, const char *what, arc_error *err);
@@ -102,10 +111,18 @@ typedef enum arc_pg_type { ARC_PG_BYTEA = 17, ARC_PG_INT8 = 20, ARC_PG_FLOAT8 = 
 
 void arc_pg_array_begin(arc_pg_array *a, const arc_alloc *alloc, arc_pg_type type, int64_t count);
 void arc_pg_array_int(arc_pg_array *a, int64_t value);
-void arc_pg_array_real(arc_pg_array *a, double value);                                /* NAN: null */
-void arc_pg_array_bytes(arc_pg_array *a, arc_bytes value);                            /* empty: null */
+void arc_pg_array_real(arc_pg_array *a, double value);                                             /* NAN: null */
+void arc_pg_array_bytes(arc_pg_array *a, arc_bytes value);                                         /* empty: null */
+void arc_pg_array_ids(arc_pg_array *a, const arc_alloc *alloc, const int64_t *ids, int64_t count); /* begins and fills one */
 arc_status arc_pg_add_array(arc_pg_values *v, const arc_pg_array *a, arc_error *err); /* ENOMEM, ELIMIT: what failed before */
 void arc_pg_array_free(arc_pg_array *a);
+
+/* ---- tables.c ---- */
+
+#define ARC_PG_STEP_PARTS 2
+/* [arc_pg_step_count] SQL text that leads from version i to version i + 1; parts that are not needed are NULL. */
+extern const char *const arc_pg_steps[][ARC_PG_STEP_PARTS];
+extern const size_t arc_pg_step_count;
 
 /* ---- schema.c ---- */
 

@@ -122,6 +122,12 @@ void arc_pg_array_bytes(arc_pg_array *a, arc_bytes value) {
     a->at++;
 }
 
+void arc_pg_array_ids(arc_pg_array *a, const arc_alloc *alloc, const int64_t *ids, int64_t count) {
+    arc_pg_array_begin(a, alloc, ARC_PG_INT8, count);
+    for (int64_t i = 0; i < count; i++)
+        arc_pg_array_int(a, ids[i]);
+}
+
 arc_status arc_pg_add_array(arc_pg_values *v, const arc_pg_array *a, arc_error *err) {
     if (a->st != ARC_OK)
         return arc_fail(err, a->st, a->st == ARC_ENOMEM ? "not enough memory for rows" : "rows of more than 2 GiB");
@@ -227,6 +233,34 @@ arc_status arc_pg_run(arc_pg *s, const arc_pg_statement *statement, const arc_pg
     else
         PQclear(r);
     return ARC_OK;
+}
+
+arc_status arc_pg_ask(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, int64_t *value, bool *there,
+                      arc_error *err) {
+    PGresult *r;
+    const arc_status st = arc_pg_run(s, statement, v, &r, err);
+    const bool any = st == ARC_OK && PQntuples(r) > 0;
+    *value = any ? arc_pg_int(r, 0, 0) : 0;
+    if (there)
+        *there = any;
+    PQclear(r);
+    return st;
+}
+
+arc_status arc_pg_list(arc_pg *s, const arc_pg_statement *statement, int page_rows, arc_pg_values_fn *values, arc_pg_row_fn *row,
+                       void *arg, arc_error *err) {
+    arc_status st = ARC_OK;
+    for (int rows = page_rows; st == ARC_OK && rows == page_rows;) {
+        arc_pg_values v = {0};
+        PGresult *r;
+        values(arg, &v);
+        st = arc_pg_run(s, statement, &v, &r, err);
+        rows = st == ARC_OK ? PQntuples(r) : 0;
+        for (int i = 0; i < rows && st == ARC_OK; i++)
+            st = row(arg, r, i, err);
+        PQclear(r);
+    }
+    return st;
 }
 
 arc_status arc_pg_change(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, int64_t *rows, arc_error *err) {

@@ -12,37 +12,46 @@
     " CASE WHEN $5::int8 <> 0 THEN t.crop END FROM arcface.templates t WHERE t.gallery = $1::int8 AND t.id > $2::int8"
 #define IN_ORDER " ORDER BY t.id LIMIT $6::int8"
 
-static arc_status visit_rows(const PGresult *r, const arc_template_query *q, int64_t *after, arc_template_visit *visit, void *arg,
-                             arc_error *err) {
-    arc_status st = ARC_OK;
-    for (int i = 0; i < PQntuples(r) && st == ARC_OK; i++) {
-        const arc_template_row row = {.id = arc_pg_int(r, i, 0),
-                                      .identity = arc_pg_int(r, i, 1),
-                                      .revision = arc_pg_int(r, i, 2),
-                                      .quality = (float)arc_pg_real(r, i, 3),
-                                      .created_ms = arc_pg_int(r, i, 4),
-                                      .generation = q->generation,
-                                      .embedding = arc_pg_bytes(r, i, 5),
-                                      .source_sha256 = arc_pg_bytes(r, i, 6),
-                                      .detail = arc_pg_bytes(r, i, 7),
-                                      .crop = arc_pg_bytes(r, i, 8)};
-        *after = row.id;
-        st = visit(arg, &row, err);
-    }
-    return st;
+/* Templates on their way to a visitor. */
+typedef struct template_list {
+    const arc_pg *s;
+    const arc_template_query *q;
+    int64_t after;
+    arc_template_visit *visit;
+    void *arg;
+} template_list;
+
+static arc_status take_template(void *arg, const PGresult *r, int at, arc_error *err) {
+    template_list *l = arg;
+    const arc_template_row row = {.id = arc_pg_int(r, at, 0),
+                                  .identity = arc_pg_int(r, at, 1),
+                                  .revision = arc_pg_int(r, at, 2),
+                                  .quality = (float)arc_pg_real(r, at, 3),
+                                  .created_ms = arc_pg_int(r, at, 4),
+                                  .generation = l->q->generation,
+                                  .embedding = arc_pg_bytes(r, at, 5),
+                                  .source_sha256 = arc_pg_bytes(r, at, 6),
+                                  .detail = arc_pg_bytes(r, at, 7),
+                                  .crop = arc_pg_bytes(r, at, 8)};
+    l->after = row.id;
+    return l->visit(l->arg, &row, err);
 }
 
 static int page_rows(const arc_template_query *q) {
     return q->parts & ARC_READ_CROP ? PAGE_WITH_CROPS : ARC_PG_PAGE;
 }
 
-static void add_query(const arc_pg *s, const arc_template_query *q, int64_t after, arc_pg_values *v) {
-    arc_pg_add_int(v, s->gallery);
-    arc_pg_add_int(v, after);
+static void add_query(const void *arg, arc_pg_values *v) {
+    const template_list *l = arg;
+    const arc_template_query *q = l->q;
+    arc_pg_add_int(v, l->s->gallery);
+    arc_pg_add_int(v, l->after);
     arc_pg_add_int(v, q->parts & ARC_READ_EMBEDDING ? q->generation : 0);
     arc_pg_add_int(v, q->parts & ARC_READ_DETAIL);
     arc_pg_add_int(v, q->parts & ARC_READ_CROP);
     arc_pg_add_int(v, page_rows(q));
+    if (q->identity || q->ids)
+        arc_pg_add_int(v, q->identity);
 }
 
 /* All of them or an identity's: one index for each. */
@@ -50,21 +59,8 @@ static arc_status each_in_order(arc_pg *s, const arc_template_query *q, arc_temp
     static const arc_pg_statement of_all = {"template_each", TEMPLATES IN_ORDER, "read the templates"};
     static const arc_pg_statement of_one = {"template_each_of", TEMPLATES " AND t.identity = $7::int8" IN_ORDER,
                                             "read the templates"};
-    int64_t after = q->after_id;
-    arc_status st = ARC_OK;
-    for (int rows = page_rows(q); st == ARC_OK && rows == page_rows(q);) {
-        arc_pg_values v = {0};
-        PGresult *r;
-        add_query(s, q, after, &v);
-        if (q->identity)
-            arc_pg_add_int(&v, q->identity);
-        st = arc_pg_run(s, q->identity ? &of_one : &of_all, &v, &r, err);
-        rows = st == ARC_OK ? PQntuples(r) : 0;
-        if (st == ARC_OK)
-            st = visit_rows(r, q, &after, visit, arg, err);
-        PQclear(r);
-    }
-    return st;
+    template_list l = {.s = s, .q = q, .after = q->after_id, .visit = visit, .arg = arg};
+    return arc_pg_list(s, q->identity ? &of_one : &of_all, page_rows(q), add_query, take_template, &l, err);
 }
 
 static arc_status page_of_ids(arc_pg *s, const arc_template_query *q, const int64_t *ids, int64_t count,
@@ -75,19 +71,17 @@ static arc_status page_of_ids(arc_pg *s, const arc_template_query *q, const int6
         " AND t.id = u.id AND ($7::int8 = 0 OR t.identity = $7::int8)) AS p ON true"
         " ORDER BY u.place LIMIT $6::int8",
         "read the templates"};
+    template_list l = {.s = s, .q = q, .visit = visit, .arg = arg};
     arc_pg_values v = {0};
     arc_pg_array array;
     PGresult *r = NULL;
-    int64_t after;
     arc_status st;
-    arc_pg_array_begin(&array, &s->ctx->alloc, ARC_PG_INT8, count);
-    for (int64_t i = 0; i < count; i++)
-        arc_pg_array_int(&array, ids[i]);
-    add_query(s, q, 0, &v);
-    arc_pg_add_int(&v, q->identity);
+    arc_pg_array_ids(&array, &s->ctx->alloc, ids, count);
+    add_query(&l, &v);
     ARC_TRY(arc_pg_add_array(&v, &array, err));
     ARC_TRY(arc_pg_run(s, &of_ids, &v, &r, err));
-    ARC_TRY(visit_rows(r, q, &after, visit, arg, err));
+    for (int i = 0; i < PQntuples(r); i++)
+        ARC_TRY(take_template(&l, r, i, err));
 done:
     PQclear(r);
     arc_pg_array_free(&array);
@@ -119,9 +113,7 @@ static arc_status remove_page(arc_pg *s, const int64_t *ids, int64_t count, arc_
     arc_pg_array array;
     int64_t removed;
     arc_status st;
-    arc_pg_array_begin(&array, &s->ctx->alloc, ARC_PG_INT8, count);
-    for (int64_t i = 0; i < count; i++)
-        arc_pg_array_int(&array, ids[i]);
+    arc_pg_array_ids(&array, &s->ctx->alloc, ids, count);
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_int(&v, s->revision);
     ARC_TRY(arc_pg_add_array(&v, &array, err));

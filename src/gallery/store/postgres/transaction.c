@@ -151,19 +151,17 @@ done:
 static arc_status look(arc_pg *s, bool *changed, arc_error *err) {
     static const arc_pg_statement ask = {"ask_changes", "SELECT changes FROM arcface.galleries WHERE id = $1::int8", "read it"};
     arc_pg_values v = {0};
-    PGresult *r = NULL;
+    int64_t changes;
+    bool there;
     arc_status st;
     ARC_TRY(ready(s, err));
     arc_pg_add_int(&v, s->gallery);
-    ARC_TRY(arc_pg_run(s, &ask, &v, &r, err));
-    if (PQntuples(r) == 0) {
-        st = arc_fail(err, ARC_ENOTFOUND, "%s: the gallery is not there any more", s->label);
-        goto done;
-    }
-    *changed = arc_pg_int(r, 0, 0) != s->seen;
-    s->seen = arc_pg_int(r, 0, 0);
+    ARC_TRY(arc_pg_ask(s, &ask, &v, &changes, &there, err));
+    if (!there)
+        return arc_fail(err, ARC_ENOTFOUND, "%s: the gallery is not there any more", s->label);
+    *changed = changes != s->seen;
+    s->seen = changes;
 done:
-    PQclear(r);
     return st;
 }
 
@@ -212,19 +210,14 @@ arc_status arc_pg_revise(arc_pg *s, arc_error *err) {
         "make a revision"};
     arc_pg_values v = {0};
     uint8_t mark[ARC_STORE_MARK_BYTES];
-    PGresult *r = NULL;
     arc_status st;
     if (s->revised)
         return ARC_OK;
     randombytes_buf(mark, sizeof mark);
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_mark(&v, mark);
-    st = arc_pg_run(s, &revise, &v, &r, err);
-    if (st == ARC_OK) {
-        s->revision = arc_pg_int(r, 0, 0);
-        s->revised = true;
-    }
-    PQclear(r);
+    st = arc_pg_ask(s, &revise, &v, &s->revision, NULL, err);
+    s->revised = st == ARC_OK;
     return st;
 }
 
