@@ -24,6 +24,9 @@ extern "C" {
 /** Most bytes of a note and of a template's detail, JSON. */
 #define ARC_GALLERY_NOTE_BYTES 65536
 
+/** How deep lists and objects may lie in each other in a note or detail. */
+#define ARC_GALLERY_NOTE_DEPTH 64
+
 /** Most bytes of a stored crop, a picture file. */
 #define ARC_GALLERY_CROP_BYTES (4 << 20)
 

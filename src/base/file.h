@@ -21,6 +21,9 @@ typedef struct arc_map {
 } arc_map;
 /* Errors: ENOTFOUND, EIO (also for folders and devices), ELIMIT (longer than max_bytes), ENOMEM. */
 arc_status arc_map_open(arc_map *out, const char *path, size_t max_bytes, arc_error *err);
+/* The same, but a symbolic link is refused (EIO) instead of followed: for names that a file or folder from outside gives, so that
+ * it cannot have other files of this machine read. Links of folders on the way are followed. */
+arc_status arc_map_open_unlinked(arc_map *out, const char *path, size_t max_bytes, arc_error *err);
 void arc_map_close(arc_map *map); /* idempotent */
 /* Tells the system that these mapped pages are not needed now, so that the peak of resident memory is one copy of the weights. */
 void arc_map_drop(const arc_map *map, const void *from, size_t bytes);

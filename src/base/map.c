@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/patch.h"
 #include "base/sys.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,10 +26,13 @@ static arc_status map_fd(arc_map *out, int fd, const char *path, size_t max_byte
     return ARC_OK;
 }
 
-static arc_status open_and_map(arc_map *out, const char *path, size_t max_bytes, bool writable, arc_error *err) {
+static arc_status open_and_map(arc_map *out, const char *path, int flags, size_t max_bytes, bool writable, arc_error *err) {
     static const uint8_t nothing[1];
     *out = (arc_map){nothing, 0, false};
-    int fd = arc_sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* refuses a named pipe instead of waiting for it */
+    int fd =
+        arc_sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags, 0); /* refuses a named pipe instead of waiting for it */
+    if (fd < 0 && flags == O_NOFOLLOW && errno == ELOOP)
+        return arc_fail(err, ARC_EIO, "%s: is a link, a file is needed", path);
     if (fd < 0)
         return arc_fail_errno(err, "open", path);
     arc_status st = map_fd(out, fd, path, max_bytes, writable, err);
@@ -37,11 +41,15 @@ static arc_status open_and_map(arc_map *out, const char *path, size_t max_bytes,
 }
 
 arc_status arc_map_open(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
-    return open_and_map(out, path, max_bytes, false, err);
+    return open_and_map(out, path, 0, max_bytes, false, err);
+}
+
+arc_status arc_map_open_unlinked(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
+    return open_and_map(out, path, O_NOFOLLOW, max_bytes, false, err);
 }
 
 arc_status arc_map_private(arc_map *out, const char *path, size_t max_bytes, arc_error *err) {
-    return open_and_map(out, path, max_bytes, true, err);
+    return open_and_map(out, path, 0, max_bytes, true, err);
 }
 
 void arc_map_close(arc_map *map) {

@@ -36,6 +36,7 @@ struct arc_gallery {
     bool protecting; /* a key of protection was given */
     uint8_t protect_key[ARC_PROTECT_KEY_BYTES];
     arc_protection *protection;      /* of protect_key, once the number of dimensions is known */
+    int protection_dim;              /* that number */
     arc_buffer binding_text, record; /* as they were last read from the store */
     arc_gallery_scratch scratch;     /* for whoever holds `lock` */
     arc_store_counts counts;         /* when the index was last brought up to date */
@@ -87,6 +88,12 @@ arc_status arc_gallery_embedding(const arc_gallery *g, arc_seal_column column, i
                                  const float **out, arc_error *err);
 void arc_gallery_scratch_begin(arc_gallery_scratch *s, const arc_alloc *alloc);
 void arc_gallery_scratch_end(arc_gallery_scratch *s);
+
+/* ---- crop.c ---- */
+
+/* A stored crop, or one that is to be stored: whole, and of a million pixels at most. Free with arc_image_free. Errors: those of
+ * arc_image_decode. */
+arc_status arc_gallery_decode_crop(const arc_gallery *g, arc_bytes file, arc_image *out, arc_error *err);
 
 /* ---- identities.c ---- */
 

@@ -19,13 +19,21 @@ arc_status arc_gallery_protection_open(arc_gallery *g, const char *name, arc_err
     return name ? arc_protect_key(name, g->protect_key, NULL, err) : ARC_OK;
 }
 
+/* The rotation of the key, for embeddings that are as long as those of the binding are now. */
+static arc_status make_rotation(arc_gallery *g, arc_error *err) {
+    const int dim = g->binding.dim;
+    if (!g->protecting || dim == 0 || (g->protection && g->protection_dim == dim))
+        return ARC_OK;
+    arc_protection_free(g->ctx, &g->protection);
+    g->protection_dim = dim;
+    return arc_protection_new(g->ctx, g->protect_key, dim, &g->protection, err);
+}
+
 arc_status arc_gallery_protection_follow(arc_gallery *g, arc_error *err) {
     char check[ARC_BINDING_CHECK_BYTES];
     arc_gallery_protection_check(g->protecting ? g->protect_key : NULL, check);
     if (strcmp(check, g->binding.protection) == 0)
-        return !g->protecting || g->protection || g->binding.dim == 0
-                   ? ARC_OK
-                   : arc_protection_new(g->ctx, g->protect_key, g->binding.dim, &g->protection, err);
+        return make_rotation(g, err);
     if (!g->protecting)
         return arc_gallery_fail(g, err, ARC_EINVAL, "its templates are protected by a key; give it (--protect-key)");
     if (*g->binding.protection)
@@ -43,6 +51,7 @@ void arc_gallery_protection_change(arc_gallery *g, const uint8_t *key, arc_prote
     if (key)
         memcpy(g->protect_key, key, sizeof g->protect_key);
     g->protection = *rotation;
+    g->protection_dim = g->binding.dim;
     *rotation = NULL;
 }
 

@@ -40,6 +40,15 @@ static arc_status seal_value(storing *s, arc_seal_place place, arc_bytes plain, 
     return st == ARC_OK ? ARC_OK : arc_fail_nomem(err, "templates to be stored");
 }
 
+/* A crop's file can be embedded again some day. */
+static arc_status check_crop(const storing *s, arc_bytes file, arc_error *err) {
+    arc_image image = {0};
+    arc_error why = {0};
+    const arc_status st = arc_gallery_decode_crop(s->g, file, &image, &why);
+    arc_image_free(s->g->ctx, &image);
+    return st == ARC_OK ? ARC_OK : arc_gallery_fail(s->g, err, st, "what is given as a crop cannot be read: %s", why.text);
+}
+
 static arc_status crop_of(storing *s, const arc_template_in *in, uint8_t **made, arc_bytes *out, arc_error *err) {
     *out = (arc_bytes){.data = in->crop_file, .bytes = in->crop_file ? in->crop_file_bytes : 0};
     if (!s->g->keep_crops)
@@ -50,9 +59,9 @@ static arc_status crop_of(storing *s, const arc_template_in *in, uint8_t **made,
             return st;
         out->data = *made;
     }
-    return out->bytes <= ARC_GALLERY_CROP_BYTES
-               ? ARC_OK
-               : arc_gallery_fail(s->g, err, ARC_ELIMIT, "a crop of %lld bytes: too large", (long long)out->bytes);
+    if (out->bytes > ARC_GALLERY_CROP_BYTES)
+        return arc_gallery_fail(s->g, err, ARC_ELIMIT, "a crop of %lld bytes: too large", (long long)out->bytes);
+    return out->bytes > 0 && !*made ? check_crop(s, *out, err) : ARC_OK;
 }
 
 static arc_status close_row(storing *s, int64_t index, int slot, arc_error *err) {

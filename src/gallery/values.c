@@ -20,18 +20,40 @@ arc_status arc_gallery_check_name(const arc_gallery *g, const char *name, arc_er
     return ARC_OK;
 }
 
+/* How deep lists and objects lie in each other. */
+static int depth_of(const char *json) {
+    int depth = 0, deepest = 0;
+    bool quoted = false;
+    for (; *json; json++) {
+        if (quoted && *json == '\\' && json[1])
+            json++;
+        else if (*json == '"')
+            quoted = !quoted;
+        else if (!quoted) {
+            depth += (*json == '{' || *json == '[') - (*json == '}' || *json == ']');
+            deepest = ARC_MAX(deepest, depth);
+        }
+    }
+    return deepest;
+}
+
 arc_status arc_gallery_check_json(const arc_gallery *g, const char *json, const char *what, arc_error *err) {
     json_error_t why;
     if (!json || !*json)
         return ARC_OK;
     if (strlen(json) > ARC_GALLERY_NOTE_BYTES)
         return arc_gallery_fail(g, err, ARC_EINVAL, "%s has %d bytes at most", what, ARC_GALLERY_NOTE_BYTES);
+    if (depth_of(json) > ARC_GALLERY_NOTE_DEPTH)
+        return arc_gallery_fail(g, err, ARC_EINVAL, "in %s lists and objects lie %d deep in each other at most", what,
+                                ARC_GALLERY_NOTE_DEPTH);
     json_t *object = json_loads(json, 0, &why);
-    const bool good = json_is_object(object);
+    const bool there = object != NULL, good = json_is_object(object);
     json_decref(object);
-    return good ? ARC_OK
-                : arc_gallery_fail(g, err, ARC_EINVAL, "%s is no JSON object: %s", what,
-                                   object ? "it is another value" : why.text);
+    if (!there && json_error_code(&why) == json_error_out_of_memory)
+        return arc_fail_nomem(err, what);
+    return good
+               ? ARC_OK
+               : arc_gallery_fail(g, err, ARC_EINVAL, "%s is no JSON object: %s", what, there ? "it is another value" : why.text);
 }
 
 arc_status arc_gallery_unit(const arc_gallery *g, const float *in, float *out, const char *what, int64_t number, arc_error *err) {

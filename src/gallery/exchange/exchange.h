@@ -41,6 +41,9 @@ typedef struct arc_exchange_source {
     void (*close)(struct arc_exchange_source *source);
 } arc_exchange_source;
 
+/* json.c: appended, in the shortest form. Errors: ENOMEM, ELIMIT. */
+arc_status arc_exchange_put_json(const json_t *json, arc_buffer *out);
+
 /* key: [ARC_PROTECT_KEY_BYTES]. *out is NULL after a failure. */
 arc_status arc_exchange_sealed_write(arc_context *ctx, const char *path, const uint8_t *key, arc_exchange_sink **out,
                                      arc_error *err);

@@ -38,19 +38,29 @@ static arc_status put(exporting *e, arc_exchange_item item, bool whole, arc_erro
     return st;
 }
 
-/* A text of JSON as a value of an object; "" is none. */
-static bool set_json(json_t *about, const char *key, const char *text) {
-    return !*text || json_object_set_new(about, key, json_loads(text, 0, NULL)) == 0;
+/* A text of JSON as a value of an object; "" is none. *whole becomes false where memory is missing. */
+static arc_status set_json(const exporting *e, json_t *about, const char *key, const char *text, bool *whole, arc_error *err) {
+    json_error_t why = {.line = 0};
+    if (!*text)
+        return ARC_OK;
+    json_t *value = json_loads(text, 0, &why);
+    if (!value && json_error_code(&why) != json_error_out_of_memory)
+        return arc_gallery_fail(e->g, err, ARC_ECORRUPT, "a %s in it is no JSON: %s; set it anew", key, why.text);
+    *whole &= json_object_set_new(about, key, value) == 0;
+    return ARC_OK;
 }
 
 static bool set_time(json_t *about, const char *key, int64_t ms) {
     return json_object_set_new(about, key, json_integer(ms)) == 0;
 }
 
+/* Embeddings are exported plain, so the binding says nothing of a key that rotates them. */
 static arc_status put_head(exporting *e, const arc_store_counts *counts, arc_error *err) {
+    arc_binding binding = e->g->binding;
     arc_buffer text;
+    *binding.protection = 0;
     arc_buffer_init(&text, &e->g->ctx->alloc, ARC_BINDING_MAX_BYTES);
-    arc_status st = arc_binding_write(&e->g->binding, &text, err);
+    arc_status st = arc_binding_write(&binding, &text, err);
     if (st == ARC_OK) {
         json_t *about =
             json_pack("{s:i, s:{s:I, s:I, s:I}}", "arcface_gallery", 1, "counts", "people", (json_int_t)counts->identities,
@@ -71,7 +81,12 @@ static arc_status take_template(void *arg, const arc_template_row *row, arc_erro
     if (st != ARC_OK)
         return st;
     json_t *about = json_object();
-    bool whole = set_time(about, "created_ms", t.created_ms) && set_json(about, "detail", t.detail_json);
+    bool whole = set_time(about, "created_ms", t.created_ms);
+    st = set_json(e, about, "detail", t.detail_json, &whole, err);
+    if (st != ARC_OK) {
+        json_decref(about);
+        return st;
+    }
     if (!isnan(t.quality))
         whole = whole && json_object_set_new(about, "quality", json_real((double)t.quality)) == 0;
     if (t.source_sha256 && !arc_seal_index_key(e->g->seal)) /* else a keyed hash, which nobody else can use */
@@ -111,8 +126,12 @@ static arc_status take_person(void *arg, const arc_identity_row *row, arc_error 
     arc_status st;
     ARC_TRY(arc_gallery_open_identity(g, row, &person, err));
     json_t *about = json_pack("{s:s}", "name", person.name);
-    bool whole = about && set_json(about, "note", person.note_json) && set_time(about, "created_ms", person.created_ms) &&
-                 set_time(about, "changed_ms", person.changed_ms);
+    bool whole = about && set_time(about, "created_ms", person.created_ms) && set_time(about, "changed_ms", person.changed_ms);
+    st = set_json(e, about, "note", person.note_json, &whole, err);
+    if (st != ARC_OK) {
+        json_decref(about);
+        return st;
+    }
     if (!isnan(person.threshold))
         whole = whole && json_object_set_new(about, "threshold", json_real(person.threshold)) == 0;
     ARC_TRY(put(e, (arc_exchange_item){.kind = ARC_EXCHANGE_PERSON, .about = about}, whole, err));
@@ -137,7 +156,7 @@ done:
     return st;
 }
 
-/* In the log, where that may be written. */
+/* In the log, where that may be written, before anybody can read what was exported. */
 static arc_status note_export(exporting *e, arc_error *err) {
     if (e->g->read_only)
         return ARC_OK;
@@ -171,10 +190,10 @@ arc_status arc_gallery_export(arc_gallery *g, const char *path, const arc_galler
         st = arc_gallery_enter(g, false, err);
     if (st == ARC_OK)
         st = arc_gallery_leave(g, export_within(&e, err), err);
-    if (e.sink)
-        st = e.sink->finish(e.sink, st, err);
     if (st == ARC_OK)
         st = note_export(&e, err);
+    if (e.sink)
+        st = e.sink->finish(e.sink, st, err);
     if (st == ARC_OK && report)
         *report = e.report;
 done:

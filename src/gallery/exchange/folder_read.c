@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PEOPLE_BYTES ((size_t)4 << 30)
+#define CONTAINERS (1 << 20) /* objects and lists that people.json may have however short it is */
 
 typedef struct folder_source {
     arc_exchange_source source;
@@ -40,7 +40,7 @@ static arc_status open_crop(folder_source *s, const json_t *about, arc_exchange_
     if (!json_is_string(crop) || !is_crop_name(json_string_value(crop)))
         return damaged(s, "a crop is no file in the folder " ARC_FOLDER_CROPS, err);
     snprintf(path, sizeof path, "%s/%s", s->folder, json_string_value(crop));
-    const arc_status st = arc_map_open(&s->crop, path, ARC_GALLERY_CROP_BYTES, err);
+    const arc_status st = arc_map_open_unlinked(&s->crop, path, ARC_GALLERY_CROP_BYTES, err);
     if (st == ARC_OK)
         item->crop = (arc_bytes){s->crop.data, s->crop.bytes};
     return st;
@@ -53,6 +53,10 @@ static arc_status give_vector(folder_source *s, json_t *about, arc_exchange_kind
     *item = (arc_exchange_item){
         .kind = kind, .about = about, .dim = s->dim, .embedding = s->embeddings + json_integer_value(row) * s->dim};
     return open_crop(s, about, item, err);
+}
+
+static bool is_list(const json_t *list) {
+    return !list || json_is_array(list);
 }
 
 static arc_status next(arc_exchange_source *source, arc_exchange_item *item, arc_error *err) {
@@ -70,7 +74,9 @@ static arc_status next(arc_exchange_source *source, arc_exchange_item *item, arc
         if (person && s->item == 0) {
             s->item = 1;
             *item = (arc_exchange_item){.kind = ARC_EXCHANGE_PERSON, .about = person};
-            return json_is_object(person) ? ARC_OK : damaged(s, "one of the people is no JSON object", err);
+            if (!json_is_object(person))
+                return damaged(s, "one of the people is no JSON object", err);
+            return is_list(templates) && is_list(negatives) ? ARC_OK : damaged(s, "templates or negatives are no list", err);
         }
         if (person && s->item <= all) {
             const size_t at = s->item++ - 1;
@@ -95,16 +101,30 @@ static void close_source(arc_exchange_source *source) {
     arc_mem_free(&ctx->alloc, s);
 }
 
+/* In memory an object or list takes fifty times its shortest text. What export writes has one for every hundred bytes. */
+static bool is_too_dense(const arc_map *map) {
+    size_t containers = 0;
+    for (size_t i = 0; i < map->bytes; i++)
+        containers += map->data[i] == '{' || map->data[i] == '[';
+    return containers > CONTAINERS + map->bytes / 16;
+}
+
 static arc_status read_people(folder_source *s, arc_error *err) {
     char path[ARC_FOLDER_PATH_BYTES];
-    json_error_t why;
+    json_error_t why = {.line = 0};
     arc_map map;
     snprintf(path, sizeof path, "%s/%s", s->folder, ARC_FOLDER_PEOPLE);
-    arc_status st = arc_map_open(&map, path, PEOPLE_BYTES, err);
+    arc_status st = arc_map_open_unlinked(&map, path, ARC_FOLDER_PEOPLE_BYTES, err);
     if (st != ARC_OK)
         return st;
-    s->root = json_loadb((const char *)map.data, map.bytes, JSON_REJECT_DUPLICATES, &why);
+    const bool dense = is_too_dense(&map);
+    if (!dense)
+        s->root = json_loadb((const char *)map.data, map.bytes, JSON_REJECT_DUPLICATES, &why);
     arc_map_close(&map);
+    if (dense)
+        return arc_fail(err, ARC_ELIMIT, "%s: more lists and objects than an exported gallery of its size can have", path);
+    if (!s->root && json_error_code(&why) == json_error_out_of_memory)
+        return arc_fail_nomem(err, path);
     if (!s->root)
         return arc_fail(err, ARC_ECORRUPT, "%s: line %d: %s", path, why.line, why.text);
     s->people = json_object_get(s->root, "people");
@@ -119,7 +139,12 @@ static arc_status read_embeddings(folder_source *s, arc_error *err) {
     snprintf(path, sizeof path, "%s/%s", s->folder, ARC_FOLDER_EMBEDDINGS);
     if (arc_path_kind_of(path) == ARC_PATH_NONE)
         return ARC_OK;
-    const arc_status st = arc_npy_load(&s->ctx->alloc, path, &type, &shape, (void **)&s->embeddings, err);
+    arc_map map;
+    arc_status st = arc_map_open_unlinked(&map, path, SIZE_MAX, err);
+    if (st != ARC_OK)
+        return st;
+    st = arc_npy_parse(&s->ctx->alloc, map.data, map.bytes, path, &type, &shape, (void **)&s->embeddings, err);
+    arc_map_close(&map);
     if (st != ARC_OK)
         return st;
     if (type != ARC_F32 || shape.rank != 2 || shape.dim[1] < 1 || shape.dim[1] > ARC_EXCHANGE_MAX_DIM)
@@ -127,6 +152,22 @@ static arc_status read_embeddings(folder_source *s, arc_error *err) {
     s->rows = shape.dim[0];
     s->dim = (int)shape.dim[1];
     return ARC_OK;
+}
+
+/* The folder of crops is in the folder, not a link to another one. */
+static arc_status check_crops(const folder_source *s, arc_error *err) {
+    char path[ARC_FOLDER_PATH_BYTES], real[ARC_PATH_BYTES], folder[ARC_PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%s", s->folder, ARC_FOLDER_CROPS);
+    if (arc_path_kind_of(path) == ARC_PATH_NONE)
+        return ARC_OK;
+    arc_status st;
+    ARC_TRY(arc_path_real(s->folder, folder, sizeof folder, err));
+    ARC_TRY(arc_path_real(path, real, sizeof real, err));
+    snprintf(path, sizeof path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, ARC_FOLDER_CROPS);
+    if (strcmp(real, path) != 0)
+        st = arc_fail(err, ARC_EIO, "%s/%s: is a link, a folder is needed", s->folder, ARC_FOLDER_CROPS);
+done:
+    return st;
 }
 
 arc_status arc_exchange_folder_read(arc_context *ctx, const char *path, arc_exchange_source **out, arc_error *err) {
@@ -142,6 +183,8 @@ arc_status arc_exchange_folder_read(arc_context *ctx, const char *path, arc_exch
     arc_status st = read_people(s, err);
     if (st == ARC_OK)
         st = read_embeddings(s, err);
+    if (st == ARC_OK)
+        st = check_crops(s, err);
     if (st == ARC_OK)
         *out = &s->source;
     else

@@ -88,9 +88,14 @@ static arc_status put_person(folder_sink *s, const arc_exchange_item *item, arc_
     json_t *person = json_copy(item->about);
     s->templates = json_array();
     s->negatives = json_array();
-    const bool whole = json_object_set_new(person, "templates", s->templates) == 0 &&
-                       json_object_set_new(person, "negatives", s->negatives) == 0;
-    return whole && json_array_append_new(s->people, person) == 0 ? ARC_OK : arc_fail_nomem(err, s->folder);
+    const bool lists = json_object_set_new(person, "templates", s->templates) == 0;
+    const bool whole = json_object_set_new(person, "negatives", s->negatives) == 0 && lists; /* in any case: it takes them over */
+    if (whole && json_array_append(s->people, person) == 0) {
+        json_decref(person);
+        return ARC_OK;
+    }
+    json_decref(person);
+    return arc_fail_nomem(err, s->folder);
 }
 
 static arc_status put_item(arc_exchange_sink *sink, const arc_exchange_item *item, arc_error *err) {
@@ -112,18 +117,33 @@ static arc_status put_item(arc_exchange_sink *sink, const arc_exchange_item *ite
     return ARC_OK;
 }
 
-static int put_text(const char *text, size_t bytes, void *writer) {
-    return arc_writer_put(writer, text, bytes, NULL) == ARC_OK ? 0 : -1;
+typedef struct saving {
+    arc_writer *writer;
+    size_t left; /* of what is read again */
+    arc_status st;
+    arc_error *err;
+} saving;
+
+static int put_text(const char *text, size_t bytes, void *arg) {
+    saving *to = arg;
+    if (bytes > to->left)
+        to->st = arc_fail(to->err, ARC_ELIMIT,
+                          "its people take more than the %zu MiB that are read from a folder; export it to an encrypted file",
+                          ARC_FOLDER_PEOPLE_BYTES >> 20);
+    else
+        to->st = arc_writer_put(to->writer, text, bytes, to->err);
+    to->left -= ARC_MIN(bytes, to->left);
+    return to->st == ARC_OK ? 0 : -1;
 }
 
 static arc_status save_people(folder_sink *s, arc_error *err) {
     char path[ARC_FOLDER_PATH_BYTES];
-    arc_writer *w = NULL;
+    saving to = {.left = ARC_FOLDER_PEOPLE_BYTES, .err = err};
     path_in(s, ARC_FOLDER_PEOPLE, path);
-    arc_status st = arc_writer_open(&w, &s->ctx->alloc, path, err);
-    if (st == ARC_OK && json_dump_callback(s->head, put_text, w, JSON_INDENT(1)) != 0)
-        st = arc_fail(err, ARC_EIO, "%s: cannot be written", path);
-    return arc_writer_finish(&w, st, err);
+    arc_status st = arc_writer_open(&to.writer, &s->ctx->alloc, path, err);
+    if (st == ARC_OK && json_dump_callback(s->head, put_text, &to, JSON_INDENT(1)) != 0)
+        st = to.st == ARC_OK ? arc_fail_nomem(err, path) : to.st;
+    return arc_writer_finish(&to.writer, st, err);
 }
 
 static arc_status save_all(folder_sink *s, arc_error *err) {

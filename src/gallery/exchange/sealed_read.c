@@ -49,7 +49,10 @@ static arc_status take_apart(sealed_source *s, arc_exchange_item *item, arc_erro
     item->kind = (arc_exchange_kind)from[0];
     from += ARC_SEALED_ITEM_HEAD;
     if (text > 0) {
-        s->about = json_loadb((const char *)from, text, JSON_REJECT_DUPLICATES, NULL);
+        json_error_t why = {.line = 0};
+        s->about = json_loadb((const char *)from, text, JSON_REJECT_DUPLICATES, &why);
+        if (!s->about && json_error_code(&why) == json_error_out_of_memory)
+            return arc_fail_nomem(err, s->name);
         if (!json_is_object(s->about))
             return damaged(s, "an entry is no JSON object", err);
     }

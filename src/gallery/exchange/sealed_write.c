@@ -10,25 +10,23 @@ typedef struct sealed_sink {
     crypto_secretstream_xchacha20poly1305_state stream;
 } sealed_sink;
 
-static int put_text(const char *text, size_t bytes, void *buffer) {
-    return arc_buffer_put(buffer, text, bytes) == ARC_OK ? 0 : -1;
-}
-
 /* The item's bytes into `plain`. */
 static arc_status lay_out(sealed_sink *s, const arc_exchange_item *item, arc_error *err) {
     uint8_t head[ARC_SEALED_ITEM_HEAD] = {(uint8_t)item->kind};
     arc_status st;
     s->plain.bytes = 0;
     ARC_TRY(arc_buffer_put(&s->plain, head, sizeof head));
-    if (item->about && json_dump_callback(item->about, put_text, &s->plain, JSON_COMPACT) != 0)
-        ARC_TRY(ARC_ENOMEM);
+    if (item->about)
+        ARC_TRY(arc_exchange_put_json(item->about, &s->plain));
     arc_sealed_put32(s->plain.data + 1, s->plain.bytes - sizeof head);
     arc_sealed_put32(s->plain.data + 5, item->embedding ? (size_t)item->dim : 0);
     if (item->embedding)
         ARC_TRY(arc_buffer_put(&s->plain, item->embedding, (size_t)item->dim * sizeof(float)));
     ARC_TRY(arc_buffer_put(&s->plain, item->crop.data, item->crop.bytes));
 done:
-    return st == ARC_OK ? ARC_OK : arc_fail(err, st, "an entry of a gallery is too large to be exported");
+    if (st == ARC_ELIMIT)
+        return arc_fail(err, st, "an entry of a gallery is too large to be exported");
+    return st == ARC_OK ? ARC_OK : arc_fail_nomem(err, "a gallery's export");
 }
 
 static arc_status put_item(arc_exchange_sink *sink, const arc_exchange_item *item, arc_error *err) {

@@ -53,7 +53,7 @@ static arc_status take_crop(void *arg, const arc_template_row *row, arc_error *e
     arc_status st =
         arc_seal_get(g->seal, (arc_seal_place){.column = ARC_SEAL_CROP, .row = row->id}, row->crop, &g->scratch.crop, &crop, err);
     if (st == ARC_OK)
-        st = arc_image_decode(g->ctx, crop.data, crop.bytes, "a crop", NULL, &b->crop[b->rows], NULL, err);
+        st = arc_gallery_decode_crop(g, crop, &b->crop[b->rows], err);
     if (st != ARC_OK)
         return arc_gallery_fail(g, err, st, "the crop of template %lld cannot be read; remove the template or enrol it anew",
                                 (long long)row->id);
