@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(gcc libc6-dev cmake ninja-build pkg-config
     libjpeg-dev libpng-dev libwebp-dev libexif-dev libcairo2-dev
     libgif-dev libtiff-dev libheif-dev libopenjp2-7-dev libjxl-dev liblcms2-dev
-    libcurl4-openssl-dev libsodium-dev libarchive-dev libjansson-dev libsqlite3-dev libpq-dev
+    libcurl4-openssl-dev libsodium-dev libarchive-dev libjansson-dev libsqlite3-dev libpq-dev libmicrohttpd-dev libgnutls28-dev
     libcmocka-dev libonnx-testdata)
 if [ "${1:-}" = --ci ]; then
     packages+=(clang clang-format cppcheck binutils zip python3-venv postgresql libopenmpi-dev openmpi-bin

@@ -28,6 +28,7 @@ declare -A below=(
     [data]="drawn face image model format base"
     [eval]="data report plot vector face image model format device kernel base"
     [gallery]="source eval data report plot vector face image model hub format $engine"
+    [server]="gallery source eval data report plot vector face image model hub format $engine"
     [train]="eval data report plot vector face image model format $engine"
     [generate]="train eval data report plot vector face image model format $engine"
     [demo]="gallery train eval data drawn report plot face image model device base"

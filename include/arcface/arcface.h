@@ -65,6 +65,7 @@
 #include <arcface/quality.h>
 #include <arcface/quantize.h>
 #include <arcface/results.h>
+#include <arcface/serve.h>
 #include <arcface/status.h>
 #include <arcface/template_audit.h>
 #include <arcface/train.h>

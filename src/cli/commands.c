@@ -7,6 +7,7 @@ extern const cli_command cli_enroll, cli_identify, cli_gallery_info, cli_gallery
 extern const cli_command cli_gallery_rename, cli_gallery_merge, cli_gallery_remove, cli_gallery_reject, cli_gallery_check;
 extern const cli_command cli_gallery_audit_log, cli_gallery_stats, cli_gallery_export, cli_gallery_import, cli_gallery_migrate;
 extern const cli_command cli_gallery_protect, cli_gallery_rekey, cli_gallery_renew;
+extern const cli_command cli_serve;
 extern const cli_command cli_pull, cli_model_info, cli_model_probe, cli_model_new, cli_convert, cli_quantize, cli_export;
 extern const cli_command cli_compare, cli_export_check, cli_archive_info, cli_archive_verify, cli_card;
 extern const cli_command cli_train, cli_plot;
@@ -43,6 +44,7 @@ const cli_command *const cli_commands[] = {
     &cli_gallery_protect,
     &cli_gallery_rekey,
     &cli_gallery_renew,
+    &cli_serve,
     &cli_pull,
     &cli_model_info,
     &cli_model_probe,

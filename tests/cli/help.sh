@@ -4,7 +4,7 @@
 
 expect 0 --help
 overview=$out
-for group in Faces Models Training "Data sets" Evaluation Speed General; do
+for group in Faces Galleries Service Models Training "Data sets" Evaluation Speed General; do
     grep -qx "$group:" <<<"$overview" || wrong "the overview has no group $group"
 done
 mapfile -t commands < <(sed -n 's/^  \([a-z][a-z0-9 -]*[a-z0-9]\)  .*/\1/p' <<<"$overview")

@@ -15,6 +15,7 @@ static struct results {
     arc_gallery *gallery;
     arc_gallery_survey survey;
     arc_shards *shards;
+    arc_server *server;
     arc_answer answer;
     arc_pipeline *pipeline;
     arc_identified identified;
@@ -74,6 +75,7 @@ static arc_status sink(void *arg, int64_t index, arc_result *result, arc_error *
       arc_gallery_identify(NULL, NULL, 0, &opt, &r.answer, err))                                                                 \
     X(gallery_survey, arc_gallery_survey_options, struct_size, arc_gallery_survey_options,                                       \
       arc_gallery_survey_of(NULL, &opt, &r.survey, err))                                                                         \
+    X(server_start, arc_server_options, struct_size, arc_server_options, arc_server_start(ctx, &opt, &r.server, err))            \
     X(shards_open, arc_gallery_options, struct_size, arc_gallery_options, arc_shards_open(ctx, NULL, 0, &opt, &r.shards, err))   \
     X(shards_identify, arc_gallery_query, struct_size, arc_gallery_query,                                                        \
       arc_shards_identify(NULL, NULL, 0, &opt, &r.answer, NULL, err))                                                            \

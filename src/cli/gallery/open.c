@@ -12,8 +12,7 @@ static const char *from_environment(const char *variable) {
     return value && *value ? value : NULL;
 }
 
-/* What all galleries of a command are opened with. */
-static void fill(const cli *c, gallery_use use, arc_gallery_options *o) {
+void gallery_fill(const cli *c, gallery_use use, arc_gallery_options *o) {
     o->create = use == GALLERY_MAKE;
     o->read_only = use == GALLERY_READ;
     o->key = cli_given(c, "key") ? cli_value(c, "key") : from_environment("ARCFACE_GALLERY_KEY");
@@ -21,12 +20,16 @@ static void fill(const cli *c, gallery_use use, arc_gallery_options *o) {
     o->actor = from_environment("USER");
 }
 
+const char *gallery_location(const cli *c) {
+    return cli_given(c, "gallery") ? cli_value(c, "gallery") : from_environment("ARCFACE_GALLERY");
+}
+
 int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_gallery **out) {
     arc_gallery_options o;
     arc_error err = {0};
-    const char *location = cli_value(c, "gallery");
+    const char *location = gallery_location(c);
     *out = NULL;
-    if (!location && !(location = from_environment("ARCFACE_GALLERY")))
+    if (!location)
         return cli_usage(c, "which gallery? Give --gallery FILE (or $ARCFACE_GALLERY)");
     if (cli_values(c, "gallery", NULL, 0) > 1)
         return cli_usage(c, "several galleries are for identify without --only and --log; give one --gallery");
@@ -34,7 +37,7 @@ int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_ga
         o = *opt;
     else
         arc_gallery_options_default(&o);
-    fill(c, use, &o);
+    gallery_fill(c, use, &o);
     return arc_gallery_open(c->ctx, location, &o, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 
@@ -47,7 +50,7 @@ int gallery_open_shards(cli *c, arc_shards **out) {
     if (count < 2)
         return CLI_OK;
     arc_gallery_options_default(&o);
-    fill(c, GALLERY_READ, &o);
+    gallery_fill(c, GALLERY_READ, &o);
     return arc_shards_open(c->ctx, location, count, &o, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 

@@ -15,6 +15,9 @@
 
 typedef enum gallery_use { GALLERY_READ, GALLERY_CHANGE, GALLERY_MAKE } gallery_use;
 
+const char *gallery_location(const cli *c); /* NULL: neither option nor variable names one */
+/* What all galleries of a command are opened with: use, key, actor. */
+void gallery_fill(const cli *c, gallery_use use, arc_gallery_options *o);
 /* opt: NULL for the defaults; key, actor and what the use needs are filled in. An exit status. */
 int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_gallery **out);
 /* Every --gallery that is given, searched as one; *out is NULL when there is one only. An exit status. */

@@ -40,6 +40,9 @@ struct cli {
  * not given leaves *value as it is. */
 bool cli_parse(cli *c, const cli_command *command, int argc, char **argv, bool *help);
 bool cli_given(const cli *c, const char *name);
+/* Gives an option a value (NULL for a flag) as if it had been on the command line, unless it was: that counts more. The value is
+ * not copied. false after an error sentence. */
+bool cli_set(cli *c, const char *name, const char *value);
 const char *cli_value(const cli *c, const char *name); /* NULL when not given */
 /* Every value of an option that may be given again, in order: as many as fit into values[most]; the number of all. */
 int cli_values(const cli *c, const char *name, const char **values, int most);
@@ -108,6 +111,9 @@ bool cli_has_suffix(const char *path, const char *suffix);
 int cli_open(cli *c);                                                /* the context; an exit status */
 int cli_open_as(cli *c, arc_precision precision, arc_context **out); /* another one */
 int cli_load(cli *c, arc_task task, arc_model **out);
+/* The model that cli_load would take: a path or the name of a pack; NULL, after a sentence: there is none. */
+const char *cli_model_name(const cli *c, arc_task task);
+void cli_model_options(const cli *c, arc_task task, arc_model_options *opt);
 bool cli_has_model(const cli *c, arc_task task); /* whether cli_load would find one named or pulled */
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out);
 /* input, output: names of the picture's input and the embedding's output; NULL: by the rules */

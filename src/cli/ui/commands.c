@@ -4,8 +4,8 @@
 #include <string.h>
 
 const char *cli_group_name(cli_group group) {
-    static const char *const names[CLI_GROUPS] = {"Faces",     "Galleries",  "Models", "Training",
-                                                  "Data sets", "Evaluation", "Speed",  "General"};
+    static const char *const names[CLI_GROUPS] = {"Faces",     "Galleries",  "Service", "Models", "Training",
+                                                  "Data sets", "Evaluation", "Speed",   "General"};
     return names[group];
 }
 

@@ -38,6 +38,18 @@ int cli_open(cli *c) {
     return cli_open_as(c, many ? ARC_PRECISION_FP32 : precision[0], &c->ctx);
 }
 
+void cli_model_options(const cli *c, arc_task task, arc_model_options *opt) {
+    arc_model_options_default(opt);
+    if (task != ARC_TASK_DETECT) {
+        opt->colour = cli_value(c, "color");
+        opt->normalise = cli_value(c, "norm");
+        opt->input = cli_value(c, "model-input");
+        opt->output = cli_value(c, "model-output");
+    }
+    if (task != ARC_TASK_EMBED)
+        opt->detector = cli_value(c, "detector-kind");
+}
+
 int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **out) {
     return cli_load_named(c, path_or_name, task, cli_value(c, "model-input"), cli_value(c, "model-output"), out);
 }
@@ -45,15 +57,9 @@ int cli_load_any(cli *c, const char *path_or_name, arc_task task, arc_model **ou
 int cli_load_named(cli *c, const char *path_or_name, arc_task task, const char *input, const char *output, arc_model **out) {
     arc_model_options opt;
     arc_error err = {0};
-    arc_model_options_default(&opt);
-    if (task != ARC_TASK_DETECT) {
-        opt.colour = cli_value(c, "color");
-        opt.normalise = cli_value(c, "norm");
-        opt.input = input;
-        opt.output = output;
-    }
-    if (task != ARC_TASK_EMBED)
-        opt.detector = cli_value(c, "detector-kind");
+    cli_model_options(c, task, &opt);
+    opt.input = task == ARC_TASK_DETECT ? NULL : input;
+    opt.output = task == ARC_TASK_DETECT ? NULL : output;
     arc_status st = arc_model_load(c->ctx, path_or_name, task, &opt, out, &err);
     if (st == ARC_OK)
         return CLI_OK;
@@ -82,13 +88,20 @@ bool cli_has_model(const cli *c, arc_task task) {
     return word_of(c, task) != NULL;
 }
 
+const char *cli_model_name(const cli *c, arc_task task) {
+    const char *word = word_of(c, task);
+    if (!word)
+        (void)cli_bad_input("no %s model at hand; get one with \"arcface pull buffalo_s\", or give --%s FILE (or $%s)",
+                            task == ARC_TASK_DETECT ? "detection" : "recognition", option_of(task), variable_of(task));
+    return word;
+}
+
 int cli_load(cli *c, arc_task task, arc_model **out) {
     const bool detect = task == ARC_TASK_DETECT;
-    const char *word = word_of(c, task);
+    const char *word = cli_model_name(c, task);
     *out = NULL;
     if (!word)
-        return cli_bad_input("no %s model at hand; get one with \"arcface pull buffalo_s\", or give --%s FILE (or $%s)",
-                             detect ? "detection" : "recognition", option_of(task), variable_of(task));
+        return CLI_BAD_INPUT;
     int code = cli_load_any(c, word, task, out);
     if (code == CLI_OK && arc_model_contract(*out)->task != task) {
         const arc_contract *is = arc_model_contract(*out);

@@ -120,16 +120,17 @@ static bool check_real(const cli *c, const cli_option *o, const char *text) {
     return false;
 }
 
+static bool check_value(const cli *c, const cli_option *o, const char *value) {
+    return o->kind == CLI_IS_WORD    ? check_word(c, o, value)
+           : o->kind == CLI_IS_WHOLE ? check_whole(c, o, value)
+           : o->kind == CLI_IS_REAL  ? check_real(c, o, value)
+                                     : true;
+}
+
 static bool check_values(const cli *c) {
-    for (int i = 0; i < c->options; i++) {
-        const cli_option *o = c->option[i];
-        if (!c->value[i])
-            continue;
-        if ((o->kind == CLI_IS_WORD && !check_word(c, o, c->value[i])) ||
-            (o->kind == CLI_IS_WHOLE && !check_whole(c, o, c->value[i])) ||
-            (o->kind == CLI_IS_REAL && !check_real(c, o, c->value[i])))
+    for (int i = 0; i < c->options; i++)
+        if (c->value[i] && !check_value(c, c->option[i], c->value[i]))
             return false;
-    }
     return true;
 }
 
@@ -145,6 +146,23 @@ static bool unknown_option(const cli *c, const char *word) {
     else
         cli_usage(c, "unknown option %s", word);
     return false;
+}
+
+bool cli_set(cli *c, const char *name, const char *value) {
+    int i = 0;
+    while (i < c->options && strcmp(c->option[i]->name, name) != 0)
+        i++;
+    if (i == c->options)
+        return unknown_option(c, name);
+    const bool flag = !c->option[i]->arg;
+    if (flag != !value) {
+        cli_usage(c, flag ? "option --%s takes no value" : "option --%s needs a value", name);
+        return false;
+    }
+    if (c->value[i])
+        return true;
+    c->value[i] = flag ? "" : value;
+    return flag || check_value(c, c->option[i], value);
 }
 
 /* Index of the option that getopt returned, -1 for none. */

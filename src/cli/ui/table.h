@@ -55,6 +55,7 @@ enum {
 typedef enum cli_group {
     CLI_GROUP_FACES,
     CLI_GROUP_GALLERIES,
+    CLI_GROUP_SERVICE,
     CLI_GROUP_MODELS,
     CLI_GROUP_TRAINING,
     CLI_GROUP_DATA,
