@@ -15,7 +15,6 @@ narrow=4                          # channels: one in so many of IResNet-18's
 train=(--recipe "$here/../recipes/tiny-synth.json" --batch 32 --rate 0.05 --epochs 3)
 faces=64                          # generated in each set
 generate=(--batch 16 --steps 300)
-closed=(--identity-weight 3)      # of ArcFace's loss, which is hundreds where the open set's distance is below 4
 held=100 held_pictures=10         # people whom no network saw: the threshold, and the first of them the open set
 far=1e-3
 
@@ -51,7 +50,7 @@ for ((i = 0; i < faces; i++)); do
     cp -r "held/person$i" first/
 done
 states=(model/step-*.state)
-[ -e closed/generated.json ] || "$arcface" generate -m model/model.onnx "${classes[@]}" --centers "${states[-1]}" "${generate[@]}" "${closed[@]}" -o closed
+[ -e closed/generated.json ] || "$arcface" generate -m model/model.onnx "${classes[@]}" --centers "${states[-1]}" "${generate[@]}" -o closed
 [ -e open/generated.json ] || "$arcface" generate -m model/model.onnx --aligned --identity first "${generate[@]}" -o open
 echo "closed set:"
 "$python" "$here/generated_accepted.py" "$arcface" judge/model.onnx "$threshold" closed trained

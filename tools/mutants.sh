@@ -408,6 +408,7 @@ mutant shards-order gallery/shards.c - gallery_shards 's/a->cosine > b->cosine/a
 mutant postgres-outcome gallery/store/postgres/transaction.c - gallery_postgres 's/strcmp(status.data, "committed") == 0/strcmp(status.data, "aborted") == 0/'
 mutant postgres-null gallery/store/postgres/statement.c - gallery_postgres 's/null ? UINT32_MAX : /null ? 0 : /'
 mutant generate-variation generate/smooth.c - generate 's/d\[(ptrdiff_t)x + other\] += slope;/d[(ptrdiff_t)x + other] += 0.999f * slope;/'
+mutant generate-class-weight generate/options.c - generate 's/class_weight = 2 \/ options->scale/class_weight = 1/'
 mutant generate-deviation generate/statistics.c - generate 's/weight \* unit \* v \/ sigma/2 * weight * unit * v \/ sigma/'
 mutant generate-second-person generate/people.c - generate_runs 's/own = group ? group\[i\] : 0/own = group ? group[0] : 0/'
 mutant generate-second-judge generate/outcome.c - generate_runs 's/judge_cosine\[m - 1\] :/judge_cosine[0] :/'

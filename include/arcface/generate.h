@@ -40,6 +40,7 @@ typedef struct arc_generate_options {
     int64_t steps;                  /**< updates of the pictures */
     uint64_t seed;                  /**< of the noise they begin as, of jitter and mirroring */
     double identity_weight;         /**< of the loss of identity */
+    double class_weight;            /**< closed set: ArcFace's loss counts so many times */
     double bn_weight;               /**< of the statistics of every BatchNormalization; 0 = none */
     double tv_weight;               /**< of the total variation */
     double l2_weight;               /**< of the length of a picture */

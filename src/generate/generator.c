@@ -23,6 +23,7 @@ static arc_status check_options(const arc_generate_options *o, arc_error *err) {
         double value, least, most;
     } all[] = {{"steps", (double)o->steps, 1, (double)MAX_STEPS},
                {"the weight of identity", o->identity_weight, 0, 1e9},
+               {"the factor of classes", o->class_weight, 0, 1e9},
                {"the weight of statistics", o->bn_weight, 0, 1e9},
                {"the weight of total variation", o->tv_weight, 0, 1e9},
                {"the weight of the pictures' length", o->l2_weight, 0, 1e9},
@@ -163,8 +164,9 @@ static uint64_t fingerprint_of(const arc_generator *g) {
                                 (uint64_t)o.jitter_px,
                                 o.flip,
                                 o.clip};
-    const double reals[] = {o.identity_weight, o.bn_weight, o.tv_weight, o.l2_weight, o.first_bn,  o.rate,   o.beta1,  o.beta2,
-                            o.coarse,          o.noise,     o.fine,      o.folded,    o.symmetric, o.sketch, o.margin, o.scale};
+    const double reals[] = {o.identity_weight, o.bn_weight, o.tv_weight, o.l2_weight, o.first_bn,    o.rate,
+                            o.beta1,           o.beta2,     o.coarse,    o.noise,     o.fine,        o.folded,
+                            o.symmetric,       o.sketch,    o.margin,    o.scale,     o.class_weight};
     const size_t rows = g->identity.classes ? g->identity.classes : g->identity.images;
     uint64_t h = arc_generate_network_hash(g->learner);
     h = arc_hash_bytes(h, numbers, sizeof numbers);
@@ -194,7 +196,7 @@ static arc_status make(arc_generator *g, const arc_generate_targets *t, arc_erro
     g->identity = (arc_generate_identity){.images = size.images,
                                           .dim = (size_t)t->dim,
                                           .classes = t->centre ? (size_t)t->classes : 0,
-                                          .weight = g->options.identity_weight};
+                                          .weight = g->options.identity_weight * (t->centre ? g->options.class_weight : 1)};
     arc_margin_default(&g->identity.margin, ARC_LOSS_ARCFACE);
     g->identity.margin.m2 = g->options.margin;
     g->identity.margin.scale = g->options.scale;

@@ -78,10 +78,10 @@ static arc_status describe(const arc_generate_run *r, char **text, arc_error *er
                  ", \"seed\": %" PRIu64 ",\n",
                  h, r->people, j->count, j->batch, o->steps, o->seed);
     arc_text_add(&t,
-                 " \"identity_weight\": %.9g, \"bn_weight\": %.9g, \"tv_weight\": %.9g, \"l2_weight\": %.9g, \"first_bn\": %.9g, "
-                 "\"folded\": %.9g, "
-                 "\"distance\": %d,\n",
-                 o->identity_weight, o->bn_weight, o->tv_weight, o->l2_weight, o->first_bn, o->folded, (int)o->distance);
+                 " \"identity_weight\": %.9g, \"class_weight\": %.9g, \"bn_weight\": %.9g, \"tv_weight\": %.9g, "
+                 "\"l2_weight\": %.9g, \"first_bn\": %.9g, \"folded\": %.9g, \"distance\": %d,\n",
+                 o->identity_weight, o->class_weight, o->bn_weight, o->tv_weight, o->l2_weight, o->first_bn, o->folded,
+                 (int)o->distance);
     arc_text_add(&t,
                  " \"rate\": %.9g, \"beta1\": %.9g, \"beta2\": %.9g, \"warmup\": %" PRId64 ", \"cosine\": %s, \"levels\": %d, "
                  "\"coarse\": %.9g, \"fine\": %.9g,\n",

@@ -7,6 +7,7 @@ static arc_generate_options paper(void) {
         .struct_size = sizeof(arc_generate_options),
         .steps = 20000,
         .identity_weight = 1,
+        .class_weight = 1,
         .bn_weight = 0.05,
         .tv_weight = 1e-3,
         .l2_weight = 1e-4,
@@ -30,6 +31,7 @@ void arc_generate_options_preset(arc_generate_options *options, arc_generate_pre
         return;
     options->steps = 300;
     options->identity_weight = 100;
+    options->class_weight = 2 / options->scale; /* slopes by the cosine: 2 of the squared distance, up to s of ArcFace's loss */
     options->bn_weight = 0.15;
     options->distance = ARC_GENERATE_RELATIVE;
     options->folded = 1;

@@ -43,6 +43,7 @@ static void read_options(const cli *c, arc_generate_options *o) {
     cli_long(c, "seed", &seed);
     o->seed = (uint64_t)seed;
     cli_float(c, "identity-weight", &o->identity_weight);
+    cli_float(c, "class-weight", &o->class_weight);
     cli_float(c, "bn-weight", &o->bn_weight);
     cli_float(c, "tv-weight", &o->tv_weight);
     cli_float(c, "l2-weight", &o->l2_weight);
@@ -145,6 +146,7 @@ static const cli_option options[] = {
              "measure statistics on the crops of this folder (with --detector: photos), or read the file of such"),
     CLI_WHOLE("crops", 0, "N", 2, 100000, "1000", "of the folder at most, evenly"),
     CLI_REAL("identity-weight", 0, "X", 0, 1e9, "the preset's", "of the loss of identity"),
+    CLI_REAL("class-weight", 0, "X", 0, 1e9, "the preset's", "with --class that loss counts so many times"),
     CLI_REAL("bn-weight", 0, "X", 0, 1e9, "the preset's", "of the statistics of BatchNormalizations"),
     CLI_REAL("tv-weight", 0, "X", 0, 1e9, "the preset's", "of the total variation"),
     CLI_REAL("l2-weight", 0, "X", 0, 1e9, "the preset's", "of the pictures' length"),
