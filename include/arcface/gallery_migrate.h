@@ -38,8 +38,8 @@ ARC_API void arc_gallery_migrate_options_default(arc_gallery_migrate_options *op
 
 /** What a move did. */
 typedef struct arc_gallery_migrate_report {
-    int64_t embedded;          /**< templates that were embedded from their crop, by this call */
-    int64_t mapped;            /**< templates that were mapped, by this call */
+    int64_t embedded;          /**< templates that were embedded from their crop, by this call and those that were cut off */
+    int64_t mapped;            /**< templates that were mapped, or rotated, likewise */
     int64_t negatives_mapped;  /**< negatives that were mapped */
     int64_t negatives_dropped; /**< negatives that were removed (drop_negatives) */
     int64_t pairs;             /**< that the map was learned from; 0 = no map was needed */
@@ -49,10 +49,12 @@ typedef struct arc_gallery_migrate_report {
 } arc_gallery_migrate_report;
 
 /** Moves the gallery to embeddings of another model, whose crops are aligned in the same way. opt and report may be NULL. Nothing
- * to do is no error. Thread: one at a time, and nobody else uses this arc_gallery meanwhile; other processes may use the gallery.
- * Errors: EINVAL (options; no embedder; a gallery that is not bound; crops of another alignment; templates without crop or
- * negatives, but no allow_map: says how many; too few pairs for a map, or one that is too bad; another move has begun; while data
- * keys are replaced), ECORRUPT (a crop), EIO, ECANCEL, ENOMEM. Before the cut-over the gallery is usable as it was. */
+ * to do is no error. Templates that a key rotates (arc_gallery_protect) are rotated by the same key afterwards. What mapping has
+ * cost stands in the audit log too. Thread: one at a time, and nobody else uses this arc_gallery meanwhile; other processes may
+ * use the gallery. Errors: EINVAL (options; no embedder; a gallery that is not bound; crops of another alignment; templates
+ * without crop or negatives, but no allow_map: says how many; too few pairs for a map, or one that is too bad; another move has
+ * begun; while data keys are replaced), ECORRUPT (a crop), EIO, ECANCEL, ENOMEM. Before the cut-over the gallery is usable as it
+ * was. */
 ARC_API ARC_NODISCARD arc_status arc_gallery_migrate(arc_gallery *gallery, const arc_model *to,
                                                      const arc_gallery_migrate_options *opt, arc_gallery_migrate_report *report,
                                                      arc_error *err);

@@ -21,7 +21,9 @@ arc_status arc_gallery_erase(arc_gallery *g, arc_error *err) {
     }
     return st == ARC_OK
                ? ARC_OK
-               : arc_fail(err, st, "removed, but traces of it are left in files: %s; remove somebody again, or the index file",
+               : arc_fail(err, st,
+                          "done, but traces of what was there before are left in files: %s; do it again when that is mended, or "
+                          "remove the index file",
                           why.text);
 }
 

@@ -1,5 +1,5 @@
 /* What is removed is in no file any more; galleries are exported and imported; their keys are changed and replaced; their
- * templates are rotated by keys. Moving to another model needs one, and is in tests/cli/gallery.sh. */
+ * templates are rotated by keys. Moving to another model is in test_gallery_migrate.c. */
 #include "gallery_support.h"
 #include "shared_context.h"
 #include <arcface/gallery_exchange.h>

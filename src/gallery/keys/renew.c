@@ -1,7 +1,7 @@
 /* gallery/keys: every value is sealed under a new data key, batch by batch: people, then templates, then negatives. How far it
  * is, "renew" in the gallery's small values says, which is written with each batch; what others store meanwhile is under the new
  * key already. */
-#include "gallery/gallery_internal.h"
+#include "gallery/migrate/move.h"
 #include <arcface/gallery_keys.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,9 +229,23 @@ done:
     return st;
 }
 
+/* Embeddings that a move has left behind are removed, not sealed anew. */
+static arc_status clean_up(arc_gallery *g, arc_error *err) {
+    arc_buffer text;
+    bool left = false;
+    arc_status st = arc_gallery_enter(g, false, err);
+    if (st != ARC_OK)
+        return st;
+    arc_buffer_init(&text, &g->ctx->alloc, ARC_BINDING_MAX_BYTES);
+    st = arc_gallery_leave(g, g->store->type->meta_get(g->store, "migrate-old", &text, &left, err), err);
+    arc_buffer_free(&text);
+    return st == ARC_OK && left ? arc_move_clean(g, err) : st;
+}
+
 static arc_status renew_all(renewing *r, arc_error *err) {
     arc_gallery *g = r->g;
     arc_status st;
+    ARC_TRY(clean_up(g, err));
     ARC_TRY(arc_gallery_enter(g, true, err));
     ARC_TRY(arc_gallery_leave(g, begin_within(r, err), err));
     for (bool more = true; more;) {

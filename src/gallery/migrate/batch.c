@@ -1,5 +1,6 @@
 /* gallery/migrate: one batch of templates gets its new embeddings. */
 #include "gallery/migrate/move.h"
+#include <math.h>
 #include <string.h>
 
 arc_status arc_move_batch_begin(arc_move_batch *b, const arc_move *m, arc_error *err) {
@@ -112,18 +113,37 @@ arc_status arc_move_batch_list(arc_move_batch *b, arc_move *m, arc_move_stage st
     return st;
 }
 
+static bool is_zero(const float *x, int dim) {
+    for (int k = 0; k < dim; k++)
+        if (fabsf(x[k]) > 1e-12F)
+            return false;
+    return true;
+}
+
+static arc_status embed_crops(arc_move_batch *b, const arc_move *m, arc_error *err) {
+    const int dim = m->target.dim;
+    const arc_status st = arc_embed_crops(m->embedder, b->crop, b->rows, m->opt->flip, b->made, err);
+    if (st != ARC_OK)
+        return arc_gallery_fail(m->g, err, st, "the crop of template %lld, or of one up to %lld, cannot be embedded",
+                                (long long)b->id[0], (long long)b->id[b->rows - 1]);
+    for (int i = 0; i < b->rows; i++)
+        if (is_zero(b->made + (size_t)i * (size_t)dim, dim))
+            return arc_gallery_fail(m->g, err, ARC_EINVAL,
+                                    "the model gives the crop of template %lld an embedding of zeros, which has no direction",
+                                    (long long)b->id[i]);
+    arc_embedding_normalise(b->made, b->rows, dim);
+    if (m->to)
+        arc_protect(m->to, b->made, b->rows, b->made);
+    return ARC_OK;
+}
+
 arc_status arc_move_batch_embed(arc_move_batch *b, arc_move *m, arc_move_stage stage, arc_error *err) {
     if (b->rows == 0)
         return ARC_OK;
-    if (stage == ARC_MOVE_CROPS) {
-        const arc_status st = arc_embed_crops(m->embedder, b->crop, b->rows, m->opt->flip, b->made, err);
-        arc_embedding_normalise(b->made, b->rows, m->target.dim);
-        m->report.embedded += b->rows;
-        return st;
-    }
+    if (stage == ARC_MOVE_CROPS)
+        return embed_crops(b, m, err);
     for (int i = 0; i < b->rows; i++)
         arc_move_map(m, b->old + (size_t)i * (size_t)m->g->binding.dim, b->made + (size_t)i * (size_t)m->target.dim);
-    m->report.mapped += b->rows;
     return ARC_OK;
 }
 

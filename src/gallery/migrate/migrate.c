@@ -26,10 +26,6 @@ static arc_status look(arc_move *m, bool *there, arc_error *err) {
     if (st == ARC_OK && !*there)
         st = check_crops(m, err);
     memcpy(m->target.protection, g->binding.protection, sizeof m->target.protection);
-    if (st == ARC_OK && !*there && *g->binding.protection)
-        st = arc_gallery_fail(g, err, ARC_EINVAL,
-                              "its templates are protected by a key; make them plain first (arcface gallery protect), "
-                              "then move, then protect them again");
     return arc_gallery_leave(g, st, err);
 }
 
@@ -37,6 +33,7 @@ arc_status arc_gallery_migrate(arc_gallery *g, const arc_model *to, const arc_ga
                                arc_gallery_migrate_report *report, arc_error *err) {
     arc_gallery_migrate_options defaults;
     arc_move m = {.g = g, .report = {.cosine = (double)NAN, .cosine_low = (double)NAN}};
+    arc_protection *rotation = NULL;
     bool there = false;
     arc_status st = ARC_CHECK_OPTIONS(arc_gallery_migrate_options, opt, err);
     if (report)
@@ -52,12 +49,16 @@ arc_status arc_gallery_migrate(arc_gallery *g, const arc_model *to, const arc_ga
     if (there)
         goto done;
     ARC_TRY(arc_embedder_new(g->ctx, to, &m.embedder, err));
+    if (g->protecting) /* by the same key; for embeddings of another length it is another rotation */
+        ARC_TRY(arc_protection_new(g->ctx, g->protect_key, m.target.dim, &rotation, err));
+    m.to = rotation;
     ARC_TRY(arc_move_run(&m, err));
     st = arc_move_clean(g, err);
 done:
     if (report)
         *report = m.report;
     arc_embedder_free(&m.embedder);
+    arc_protection_free(g->ctx, &rotation);
     arc_mem_free(&g->ctx->alloc, m.matrix);
     return st;
 }

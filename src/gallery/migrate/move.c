@@ -23,29 +23,33 @@ arc_status arc_move_check_options(const arc_gallery_migrate_options *opt, arc_er
 
 typedef struct place {
     arc_move_stage at;
-    int64_t after; /* templates up to this id were looked at in this stage */
-    int64_t crops; /* those up to this id had their crops looked at, when that stage ended */
+    int64_t after;            /* templates up to this id were looked at in this stage */
+    int64_t crops;            /* those up to this id had their crops looked at, when that stage ended */
+    int64_t embedded, mapped; /* so many got an embedding, by all calls of this move */
 } place;
+
+enum { NUMBERS = 5 }; /* of a place */
 
 /* ---- what is stored of it ---- */
 
 /* Numbers that are stored as text; *found false: there are none. */
-static arc_status get_numbers(arc_gallery *g, const char *key, int64_t number[3], bool *found, arc_error *err) {
+static arc_status get_numbers(arc_gallery *g, const char *key, int64_t number[NUMBERS], bool *found, arc_error *err) {
     arc_buffer text;
     arc_buffer_init(&text, &g->ctx->alloc, 256);
     arc_status st = g->store->type->meta_get(g->store, key, &text, found, err);
     if (st == ARC_OK && arc_buffer_put(&text, "", 1) != ARC_OK)
         st = arc_fail_nomem(err, "a gallery's move");
     char *at = (char *)text.data;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < NUMBERS; i++)
         number[i] = st == ARC_OK && *found ? strtoll(at, &at, 10) : 0;
     arc_buffer_free(&text);
     return st;
 }
 
 static arc_status put_place(arc_gallery *g, place p, arc_error *err) {
-    char text[80];
-    const int bytes = snprintf(text, sizeof text, "%d %lld %lld", (int)p.at, (long long)p.after, (long long)p.crops);
+    char text[120];
+    const int bytes = snprintf(text, sizeof text, "%d %lld %lld %lld %lld", (int)p.at, (long long)p.after, (long long)p.crops,
+                               (long long)p.embedded, (long long)p.mapped);
     return g->store->type->meta_put(g->store, "migrate-at", (arc_bytes){text, (size_t)bytes}, err);
 }
 
@@ -124,15 +128,23 @@ done:
 /* ---- batches ---- */
 
 static arc_status read_place(arc_move *m, place *p, arc_error *err) {
-    int64_t number[3] = {0};
+    int64_t number[NUMBERS] = {0};
     bool going_on, found;
     arc_status st = see_move(m, &going_on, err);
     if (st == ARC_OK && !going_on)
         st = arc_gallery_fail(m->g, err, ARC_EINVAL, "the move was given up, or finished, by somebody else meanwhile");
     if (st == ARC_OK)
         st = get_numbers(m->g, "migrate-at", number, &found, err);
-    *p = (place){(arc_move_stage)number[0], number[1], number[2]};
+    *p = (place){(arc_move_stage)number[0], number[1], number[2], number[3], number[4]};
+    m->report.embedded = p->embedded;
+    m->report.mapped = p->mapped;
     return st;
+}
+
+/* The map of this move: the one that it has learned before, else a new one. */
+static arc_status need_map(arc_move *m, arc_error *err) {
+    const arc_status st = arc_move_recall_map(m, err);
+    return st == ARC_OK && !m->matrix ? arc_move_learn(m, err) : st;
 }
 
 /* A map is learned before the first template that needs it. */
@@ -143,56 +155,75 @@ static arc_status list(arc_move *m, const place *p, arc_move_batch *b, arc_error
         if (!m->opt->allow_map)
             return arc_gallery_fail(m->g, err, ARC_EINVAL,
                                     "templates without a crop were enrolled meanwhile; --allow-map maps them");
-        st = arc_move_learn(m, err);
+        st = need_map(m, err);
     }
     return st;
 }
 
 static arc_status store(arc_move *m, place *p, arc_move_batch *b, arc_error *err) {
-    const arc_status st = arc_move_batch_store(b, m, err);
-    if (st != ARC_OK)
-        return st;
+    arc_status st;
+    ARC_TRY(arc_move_batch_store(b, m, err));
+    ARC_TRY(arc_move_keep_map(m, err));
+    *(p->at == ARC_MOVE_CROPS ? &p->embedded : &p->mapped) += b->rows;
     p->after = b->last;
-    if (b->ended && p->at == ARC_MOVE_CROPS) /* the rest is looked for from the beginning */
-        *p = (place){ARC_MOVE_REST, 0, b->last};
-    return put_place(m->g, *p, err);
+    if (b->ended && p->at == ARC_MOVE_CROPS) { /* the rest is looked for from the beginning */
+        p->crops = b->last;
+        p->at = ARC_MOVE_REST;
+        p->after = 0;
+    }
+    st = put_place(m->g, *p, err);
+done:
+    return st;
 }
 
-/* One batch in transactions of its own; p->at has moved on if there are no more. */
-static arc_status step(arc_move *m, place *p, arc_move_batch *b, arc_error *err) {
+/* Another process works on the same move, and has stored meanwhile: what this one made of the batch, and its map, are not used.
+ */
+static void give_way(arc_move *m, arc_move_batch *b) {
+    b->rows = 0;
+    b->ended = false;
+    if (m->matrix_kept)
+        return;
+    arc_mem_free(&m->g->ctx->alloc, m->matrix);
+    m->matrix = NULL;
+}
+
+/* One batch in transactions of its own. *ended: it was the last one. */
+static arc_status step(arc_move *m, place *p, arc_move_batch *b, bool *ended, arc_error *err) {
+    place from;
     arc_status st;
     ARC_TRY(arc_gallery_enter(m->g, false, err));
-    st = read_place(m, p, err);
-    if (st == ARC_OK && p->at != ARC_MOVE_DONE)
-        st = list(m, p, b, err);
+    st = read_place(m, &from, err);
+    if (st == ARC_OK)
+        st = list(m, &from, b, err);
     ARC_TRY(arc_gallery_leave(m->g, st, err));
-    ARC_TRY(arc_move_batch_embed(b, m, p->at, err));
+    ARC_TRY(arc_move_batch_embed(b, m, from.at, err));
     ARC_TRY(arc_gallery_enter(m->g, true, err));
     st = read_place(m, p, err);
-    if (st == ARC_OK)
+    if (st == ARC_OK && (p->at != from.at || p->after != from.after))
+        give_way(m, b);
+    else if (st == ARC_OK)
         st = store(m, p, b, err);
     st = arc_gallery_leave(m->g, st, err);
+    *ended = from.at == ARC_MOVE_REST && b->ended;
 done:
     return st;
 }
 
 /* Every template gets an embedding but those that come while the last ones do. */
 static arc_status move_templates(arc_move *m, arc_move_batch *b, arc_error *err) {
-    place p = {ARC_MOVE_CROPS, 0, 0};
-    int64_t done = 0;
-    for (;;) {
-        const arc_status st = step(m, &p, b, err);
+    place p = {.at = ARC_MOVE_CROPS};
+    for (bool ended = false; !ended;) {
+        const arc_status st = step(m, &p, b, &ended, err);
         if (st != ARC_OK)
             return st;
-        done += b->rows;
-        if (p.at == ARC_MOVE_REST && p.after > 0 && b->ended)
-            return ARC_OK;
-        if (p.at == ARC_MOVE_REST && m->total == 0)
-            return ARC_OK;
-        if (m->opt->progress &&
-            m->opt->progress(m->opt->progress_ctx, p.at == ARC_MOVE_CROPS ? "embed" : "map", done, m->total) != 0)
+        m->report.embedded = p.embedded;
+        m->report.mapped = p.mapped;
+        if (!ended && m->opt->progress &&
+            m->opt->progress(m->opt->progress_ctx, p.at == ARC_MOVE_CROPS ? "embed" : "map", p.embedded + p.mapped, m->total) !=
+                0)
             return arc_fail(err, ARC_ECANCEL, "cancelled; the gallery is as it was, and the same command goes on from here");
     }
+    return ARC_OK;
 }
 
 /* ---- the cut-over ---- */
@@ -244,7 +275,7 @@ static arc_status move_negatives(arc_move *m, arc_error *err) {
     }
     if (m->embedder && !m->matrix)
         ARC_TRY(m->opt->allow_map
-                    ? arc_move_learn(m, err)
+                    ? need_map(m, err)
                     : arc_gallery_fail(g, err, ARC_EINVAL, "\"not this person\" was said meanwhile; --allow-map maps it"));
     ARC_TRY(g->store->type->negative_each(g->store, 0, g->binding.generation, take_negative, &n, err));
     for (int64_t i = 0; i < n.rows; i++) {
@@ -259,14 +290,33 @@ done:
     return st;
 }
 
+/* With what mapping has cost, for good. */
+static arc_status note_cut_over(const arc_move *m, arc_error *err) {
+    const arc_gallery_migrate_report *r = &m->report;
+    if (r->mapped + r->negatives_mapped == 0 || !m->embedder)
+        return arc_gallery_note(
+            m->g, "cut-over", "gallery", err, "{\"generation\":%d,\"embedded\":%lld,\"rotated\":%lld,\"negatives_dropped\":%lld}",
+            m->target.generation, (long long)r->embedded, (long long)r->mapped, (long long)r->negatives_dropped);
+    return arc_gallery_note(m->g, "cut-over", "gallery", err,
+                            "{\"generation\":%d,\"embedded\":%lld,\"mapped\":%lld,\"negatives_mapped\":%lld,\"pairs\":%lld,"
+                            "\"held_out\":%lld,\"cosine\":%.4f,\"cosine_low\":%.4f}",
+                            m->target.generation, (long long)r->embedded, (long long)r->mapped, (long long)r->negatives_mapped,
+                            (long long)r->pairs, (long long)r->held_out, r->cosine, r->cosine_low);
+}
+
 /* All that came since, and then the gallery is the other one. */
 static arc_status cut_over_within(arc_move *m, arc_move_batch *b, arc_error *err) {
     arc_gallery *g = m->g;
     place p;
     arc_status st;
     ARC_TRY(read_place(m, &p, err));
+    if (m->embedder && !m->matrix) /* what an earlier call has mapped, and at what cost */
+        ARC_TRY(arc_move_recall_map(m, err));
     const int64_t rest = p.after;
-    p = m->embedder ? (place){ARC_MOVE_CROPS, p.crops, 0} : p;
+    if (m->embedder) { /* crops first, of those that were enrolled behind the last one that was looked at */
+        p.at = ARC_MOVE_CROPS;
+        p.after = p.crops;
+    }
     for (bool more = true; more;) {
         const arc_move_stage stage = p.at;
         ARC_TRY(list(m, &p, b, err));
@@ -280,9 +330,11 @@ static arc_status cut_over_within(arc_move *m, arc_move_batch *b, arc_error *err
     ARC_TRY(arc_gallery_put_binding(g, &m->target, err));
     ARC_TRY(forget(g, "migrate", err));
     ARC_TRY(forget(g, "migrate-at", err));
+    ARC_TRY(arc_move_forget_map(g, err));
     ARC_TRY(put_old(g, g->binding.generation, err));
-    st = arc_gallery_note(g, "cut-over", "gallery", err, "{\"generation\":%d,\"embedded\":%lld,\"mapped\":%lld}",
-                          m->target.generation, (long long)m->report.embedded, (long long)m->report.mapped);
+    m->report.embedded = p.embedded;
+    m->report.mapped = p.mapped;
+    st = note_cut_over(m, err);
 done:
     return st;
 }
@@ -304,7 +356,7 @@ done:
 /* ---- what was the gallery before ---- */
 
 static arc_status drop_within(arc_gallery *g, bool *left, arc_error *err) {
-    int64_t number[3];
+    int64_t number[NUMBERS];
     const arc_status st = get_numbers(g, "migrate-old", number, left, err);
     if (st != ARC_OK || !*left)
         return st;
@@ -333,6 +385,7 @@ static arc_status cancel_within(arc_gallery *g, bool *was, arc_error *err) {
         goto done;
     ARC_TRY(forget(g, "migrate", err));
     ARC_TRY(forget(g, "migrate-at", err));
+    ARC_TRY(arc_move_forget_map(g, err));
     ARC_TRY(put_old(g, g->binding.generation + 1, err));
     st = arc_gallery_note(g, "migrate-cancel", "gallery", err, "{}");
 done:

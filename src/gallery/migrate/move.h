@@ -2,7 +2,8 @@
  * function of the old embeddings. What is stored of it, in the gallery's small values:
  *
  *     "migrate"     the binding that the gallery is to have, as JSON; there while a move is going on
- *     "migrate-at"  how far it is: a stage, and the id of the last template that was looked at in it
+ *     "migrate-at"  how far it is: a stage, the id of the last template that was looked at in it, and what was done
+ *     "migrate-map" the map, once one was learned
  *     "migrate-old" the generation whose embeddings are to be removed, after the cut-over */
 #ifndef ARC_GALLERY_MOVE_H
 #define ARC_GALLERY_MOVE_H
@@ -18,8 +19,9 @@ typedef struct arc_move {
     arc_gallery_migrate_report report;
     arc_binding target;              /* what the gallery will be bound to */
     arc_embedder *embedder;          /* NULL: a rotation, for which crops are not looked at */
-    const arc_protection *from, *to; /* of a rotation; NULL: plain */
+    const arc_protection *from, *to; /* of a rotation; NULL: plain. With an embedder, `to` rotates what it makes */
     float *matrix;                   /* [dim][target.dim], learned when the first template needs it */
+    bool matrix_kept;                /* the gallery has it */
     int64_t total;
 } arc_move;
 
@@ -59,6 +61,14 @@ void arc_move_map(const arc_move *m, const float *old, float *out);
 /* [dim]: an embedding of any generation, opened into `buffer`. */
 arc_status arc_move_open(const arc_move *m, int generation, int dim, const arc_template_row *row, arc_buffer *buffer,
                          const float **out, arc_error *err);
+
+/* ---- kept_map.c: within a transaction, which writes for the last two ---- */
+
+/* m->matrix and what was measured of it, if a move to this target has learned one already; else NULL as before. */
+arc_status arc_move_recall_map(arc_move *m, arc_error *err);
+/* Stores it, if there is one that the gallery does not have yet. */
+arc_status arc_move_keep_map(arc_move *m, arc_error *err);
+arc_status arc_move_forget_map(arc_gallery *g, arc_error *err);
 
 /* ---- move.c ---- */
 

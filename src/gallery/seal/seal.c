@@ -27,7 +27,7 @@ static uint32_t generation_of(arc_bytes sealed) {
 }
 
 static const char *column_name(arc_seal_column column) {
-    static const char *const name[] = {"value", "name", "note", "embedding", "crop", "detail", "negative's embedding"};
+    static const char *const name[] = {"value", "name", "note", "embedding", "crop", "detail", "negative's embedding", "map"};
     return (size_t)column < ARC_COUNT(name) ? name[column] : name[0];
 }
 

@@ -30,7 +30,8 @@ typedef enum arc_seal_column {
     ARC_SEAL_EMBEDDING = 3, /* of a template */
     ARC_SEAL_CROP = 4,      /* of a template */
     ARC_SEAL_DETAIL = 5,    /* of a template */
-    ARC_SEAL_NEGATIVE = 6   /* the embedding of a negative */
+    ARC_SEAL_NEGATIVE = 6,  /* the embedding of a negative */
+    ARC_SEAL_MAP = 7        /* of a move to another model, row 0 */
 } arc_seal_column;
 
 /* What a value belongs to. */
