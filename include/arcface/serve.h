@@ -30,16 +30,17 @@ typedef struct arc_server_options {
     /** Listen elsewhere than on the loopback without keys and TLS, and answer whatever name the client calls this machine by;
      * default false: refused */
     bool insecure;
-    int64_t max_body_bytes; /**< of one request; larger ones get 413; default 10 MiB */
-    int64_t max_pixels;     /**< of one photo; default 50 million */
-    int max_faces;          /**< of one photo: the best ones are taken; default 100 */
-    int queue;              /**< requests that wait for their turn; more get 503 with Retry-After; default 128 */
-    int workers;            /**< requests that are worked on at a time; 0 (default) = eight for each thread of the context, 16
-                             * to 128 */
-    int connections;        /**< clients at a time; default 1000 */
-    double timeout_s;       /**< for a request to arrive, and for it to be answered; default 30 */
-    int batch;              /**< most photos that are worked on together; default 32, at most 64 */
-    double batch_wait_s;    /**< how long a photo waits at most for others that are about to come; default 0.002 */
+    int64_t max_body_bytes;    /**< of one request; larger ones get 413; default 10 MiB */
+    int64_t max_archive_bytes; /**< of an archive of photos for a job, held in memory, four at a time; default 256 MiB */
+    int64_t max_pixels;        /**< of one photo; default 50 million */
+    int max_faces;             /**< of one photo: the best ones are taken; default 100 */
+    int queue;                 /**< requests that wait for their turn; more get 503 with Retry-After; default 128 */
+    int workers;               /**< requests that are worked on at a time; 0 (default) = eight for each thread of the context, 16
+                                * to 128 */
+    int connections;           /**< clients at a time; default 1000 */
+    double timeout_s;          /**< for a request to arrive, and for it to be answered; default 30 */
+    int batch;                 /**< most photos that are worked on together; default 32, at most 64 */
+    double batch_wait_s;       /**< how long a photo waits at most for others that are about to come; default 0.002 */
     /** Gets a line of JSON for each request and each thing that the operator should know, without its end of line and without
      * personal data, from many threads at a time; NULL = nothing is logged */
     void (*log)(void *ctx, const char *json);

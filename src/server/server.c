@@ -20,6 +20,7 @@ void arc_server_options_default(arc_server_options *opt) {
     *opt = (arc_server_options){.struct_size = sizeof *opt,
                                 .listen = "127.0.0.1:8080",
                                 .max_body_bytes = 10 << 20,
+                                .max_archive_bytes = (int64_t)256 << 20,
                                 .max_pixels = 50000000,
                                 .max_faces = 100,
                                 .queue = 128,
@@ -32,7 +33,8 @@ void arc_server_options_default(arc_server_options *opt) {
 static arc_status check(const arc_server_options *o, arc_error *err) {
     if (!o->listen || !o->model || !o->detector)
         return arc_fail(err, ARC_EINVAL, "a server needs an address, a recognition and a detection model");
-    if (o->max_body_bytes < 1 || o->max_pixels < 1 || o->max_faces < 1 || o->queue < 1 || o->workers < 0 || o->connections < 1)
+    if (o->max_body_bytes < 1 || o->max_archive_bytes < 1 || o->max_pixels < 1 || o->max_faces < 1 || o->queue < 1 ||
+        o->workers < 0 || o->connections < 1)
         return arc_fail(err, ARC_EINVAL, "the limits of a server are 1 or more");
     if (!(o->timeout_s > 0 && o->timeout_s <= 86400) || !(o->batch_wait_s >= 0 && o->batch_wait_s <= 1))
         return arc_fail(err, ARC_EINVAL, "a request may take up to 86400 seconds, a photo wait for others up to one");
@@ -109,7 +111,7 @@ static arc_status listen_at(struct arc_server *s, arc_error *err) {
                             .threads = ARC_MIN(threads, IO_THREADS_MAX),
                             .workers = s->opt.workers,
                             .queue = s->opt.queue,
-                            .bodies_bytes = ARC_MAX(BODIES_LEAST, 16 * s->opt.max_body_bytes),
+                            .bodies_bytes = ARC_MAX(BODIES_LEAST, 16 * s->opt.max_body_bytes) + s->opt.max_archive_bytes,
                             .idle_s = s->opt.timeout_s,
                             .request_s = s->opt.timeout_s};
     if (opt.workers == 0)
@@ -144,6 +146,7 @@ arc_status arc_server_start(arc_context *ctx, const arc_server_options *opt, arc
     pthread_mutex_init(&s->writing, NULL);
     arc_metrics_begin(&s->metrics);
     ARC_TRY(open_models(s, err));
+    ARC_TRY(arc_jobs_new(&ctx->alloc, &s->jobs, err));
     ARC_TRY(listen_at(s, err));
     arc_log_event(s, "info", "started", s->url);
 done:
@@ -192,6 +195,7 @@ void arc_server_stop(arc_server **server) {
     arc_server *s = *server;
     atomic_store(&s->draining, true);
     arc_http_stop(&s->http);
+    arc_jobs_free(&s->jobs);
     arc_work_free(&s->work);
     arc_gallery_close(&s->gallery);
     if (*s->url)

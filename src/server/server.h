@@ -5,6 +5,7 @@
 #include "server/http/transport.h"
 #include "server/ops/metrics.h"
 #include "server/route/route.h"
+#include "server/work/jobs.h"
 #include "server/work/work.h"
 #include <arcface/serve.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@ struct arc_server {
     const arc_route_group *const *groups; /* NULL ends them */
     arc_http *http;
     arc_work *work;
+    arc_jobs *jobs;
     arc_gallery *gallery;    /* NULL: none */
     pthread_mutex_t writing; /* held by whoever changes the gallery */
     arc_metrics metrics;

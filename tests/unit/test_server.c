@@ -1,7 +1,12 @@
 /* The server as its clients see it: every address of /v1 by libcurl, against what the library itself says of the same photos, and
  * what a client can get wrong. */
 #include "server_support.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static arc_server *server;
 static const char *url;
@@ -253,6 +258,93 @@ static void people_are_listed_and_changed(void **state) {
     }
 }
 
+/* ---- jobs ---- */
+
+/* A member of a tar archive, at `to`; the bytes that it takes. */
+static size_t put_member(uint8_t *to, const char *name, const uint8_t *bytes, size_t count) {
+    const size_t whole = (count + 511) / 512 * 512;
+    unsigned sum = 0;
+    memset(to, 0, 512 + whole);
+    snprintf((char *)to, 100, "%s", name);
+    memcpy(to + 100, "0000644", 8);
+    memcpy(to + 108, "0000000", 8);
+    memcpy(to + 116, "0000000", 8);
+    snprintf((char *)to + 124, 12, "%011o", (unsigned)count);
+    memcpy(to + 136, "00000000000", 12);
+    memset(to + 148, ' ', 8);
+    to[156] = '0';
+    memcpy(to + 257, "ustar\00000", 8);
+    for (int i = 0; i < 512; i++)
+        sum += to[i];
+    snprintf((char *)to + 148, 8, "%06o", sum);
+    memcpy(to + 512, bytes, count);
+    return 512 + whole;
+}
+
+static json_t *wait_for_job(const char *path) {
+    for (int i = 0; i < 1200; i++) {
+        answer a = ask(url, "GET", path);
+        expect_answer(&a, 200, "");
+        const char *state = json_string_value(json_object_get(a.json, "state"));
+        json_t *job = strcmp(state, "waiting") && strcmp(state, "running") ? json_incref(a.json) : NULL;
+        free_answer(&a);
+        if (job)
+            return job;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    fail_msg("the job does not end");
+    return NULL;
+}
+
+static int64_t count_of(const json_t *job, const char *name) {
+    return json_integer_value(json_object_get(job, name));
+}
+
+static void archives_are_enrolled(void **state) {
+    (void)state;
+    static const char *const member[] = {"Dot/1.jpg", "Eve/1.jpg", "Eve/2.jpg", "loose.jpg", "Eve/../x.jpg"};
+    static const char *const photo[] = {"img3.jpg", "img5.jpg", "img5.jpg", "img6.jpg", "img7.jpg"};
+    static uint8_t bytes[1 << 20], tar[8 << 20];
+    size_t count = 0;
+    for (int i = 0; i < 5; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "photos/pairs/%s", photo[i]);
+        const size_t n = read_file(arc_test_file(name), bytes, sizeof bytes);
+        count += put_member(tar + count, member[i], bytes, n);
+    }
+    memset(tar + count, 0, 1024);
+    for (int again = 0; again < 2; again++) {
+        answer a = ask_with(url, "POST", "/v1/jobs?largest=true", "application/x-tar", NULL, tar, count + 1024);
+        expect_answer(&a, 202, "");
+        json_t *job = wait_for_job(path_of("/v1/jobs/%lld", json_integer_value(json_object_get(a.json, "id"))));
+        free_answer(&a);
+        assert_string_equal(json_string_value(json_object_get(job, "state")), "done");
+        assert_int_equal(count_of(job, "photos"), 5);
+        assert_int_equal(count_of(job, "stored"), again ? 0 : 2);
+        assert_int_equal(count_of(job, "before"), again ? 3 : 1); /* Eve's two photos are one */
+        assert_int_equal(count_of(job, "failed"), 2);
+        assert_int_equal(json_array_size(json_object_get(job, "problems")), 2);
+        json_decref(job);
+    }
+    answer a = ask(url, "GET", "/v1/identities?name=Eve");
+    assert_int_equal(count_of(json_array_get(json_object_get(a.json, "identities"), 0), "templates"), 1);
+    free_answer(&a);
+    a = ask_with(url, "POST", "/v1/jobs", "application/zip", NULL, "no archive", 10);
+    expect_answer(&a, 202, "");
+    json_t *job = wait_for_job(path_of("/v1/jobs/%lld", json_integer_value(json_object_get(a.json, "id"))));
+    assert_string_equal(json_string_value(json_object_get(job, "state")), "failed");
+    json_decref(job);
+    free_answer(&a);
+    a = ask(url, "GET", "/v1/jobs/999");
+    expect_answer(&a, 404, "not_found");
+    free_answer(&a);
+    a = ask(url, "GET", "/v1/jobs");
+    assert_int_equal(json_array_size(json_object_get(a.json, "jobs")), 3);
+    free_answer(&a);
+}
+
+/* ---- embeddings ---- */
+
 static void embeddings_are_searched(void **state) {
     (void)state;
     const char *photo = arc_test_file("photos/pairs/img1.jpg");
@@ -372,6 +464,115 @@ static void pages_of_other_sites_are_refused(void **state) {
     free_answer(&a);
 }
 
+/* ---- many clients ---- */
+
+enum { CLIENTS = 12 };
+
+typedef struct client {
+    pthread_t thread;
+    const char *url, *path, *photo;
+    answer got;
+} client;
+
+static void *ask_once(void *arg) {
+    client *c = arg;
+    c->got = ask_form(c->url, c->path, "photo", c->photo, NULL);
+    return NULL;
+}
+
+static void ask_together(client *clients, const char *to, const char *path, const char *photo) {
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = (client){.url = to, .path = path, .photo = photo};
+        assert_int_equal(pthread_create(&clients[i].thread, NULL, ask_once, &clients[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(clients[i].thread, NULL);
+}
+
+/* The number behind `name` in the server's metrics. */
+static double metric(const char *of, const char *name) {
+    answer a = ask(of, "GET", "/metrics");
+    const char *at = a.body ? strstr(a.body, name) : NULL;
+    const double value = at ? strtod(at + strlen(name), NULL) : -1;
+    free_answer(&a);
+    return value;
+}
+
+static void requests_join_in_batches(void **state) {
+    (void)state;
+    const char *photo = arc_test_file("photos/pairs/img2.jpg");
+    client clients[CLIENTS];
+    const double batches = metric(url, "\narcface_batch_photos_count "), photos = metric(url, "\narcface_batch_photos_sum ");
+    answer alone = ask_form(url, "/v1/embed", "photo", photo, NULL);
+    ask_together(clients, url, "/v1/embed", photo);
+    for (int i = 0; i < CLIENTS; i++) {
+        expect_answer(&clients[i].got, 200, "");
+        assert_true(json_equal(clients[i].got.json, alone.json)); /* company changes no bit */
+        free_answer(&clients[i].got);
+    }
+    free_answer(&alone);
+    assert_true(metric(url, "\narcface_batch_photos_sum ") - photos == CLIENTS + 1);
+    assert_true(metric(url, "\narcface_batch_photos_count ") - batches < CLIENTS + 1);
+}
+
+static void too_many_are_told_to_come_back(void **state) {
+    (void)state;
+    const char *photo = arc_test_file("photos/pairs/img2.jpg");
+    arc_server_options opt = server_options(NULL);
+    opt.queue = 1;
+    opt.workers = 1;
+    arc_server *narrow = start_server(&opt);
+    client clients[CLIENTS];
+    int answered = 0;
+    ask_together(clients, arc_server_url(narrow), "/v1/detect", photo);
+    for (int i = 0; i < CLIENTS; i++) {
+        if (clients[i].got.status == 200) {
+            answered++;
+        } else {
+            expect_answer(&clients[i].got, 503, "overloaded");
+            assert_non_null(strstr(clients[i].got.head, "Retry-After: 1"));
+        }
+        free_answer(&clients[i].got);
+    }
+    assert_true(answered >= 1 && answered < CLIENTS);
+    arc_server_stop(&narrow);
+}
+
+/* Sends a piece, then a byte every 100 ms. Seconds until the server ends it; 20: it does not. */
+static double trickle(const char *to, const char *piece) {
+    const int socket_ = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(strrchr(to, ':') + 1, NULL, 10))};
+    inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
+    assert_int_equal(connect(socket_, (struct sockaddr *)&at, sizeof at), 0);
+    (void)!send(socket_, piece, strlen(piece), MSG_NOSIGNAL);
+    int tenths = 0;
+    char byte;
+    while (tenths < 200 && send(socket_, "x", 1, MSG_NOSIGNAL) == 1 && recv(socket_, &byte, 1, MSG_DONTWAIT) != 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        tenths++;
+    }
+    close(socket_);
+    return tenths * 0.1;
+}
+
+static void slow_clients_are_cut_off(void **state) {
+    (void)state;
+    (void)arc_test_file("photos/pairs/img2.jpg");
+    arc_server_options opt = server_options(NULL);
+    opt.timeout_s = 1;
+    arc_server *hasty = start_server(&opt);
+    const char *to = arc_server_url(hasty);
+    assert_true(trickle(to, "GET /") < 10);
+    assert_true(trickle(to, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ") < 10);
+    assert_true(trickle(to, "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n") < 10);
+    answer a = ask(to, "GET", "/healthz"); /* others are answered */
+    expect_answer(&a, 200, "");
+    free_answer(&a);
+    arc_error err = {0};
+    assert_int_equal(arc_server_drain(hasty, 5, &err), ARC_OK); /* nothing is left of them */
+    arc_server_stop(&hasty);
+}
+
 /* ---- operations ---- */
 
 static void watchers_are_answered(void **state) {
@@ -448,12 +649,14 @@ static void draining_answers_and_ends(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(embeddings_are_the_librarys),      cmocka_unit_test(photos_come_in_three_ways),
-        cmocka_unit_test(two_photos_are_verified),          cmocka_unit_test(people_are_enrolled_and_identified),
-        cmocka_unit_test(people_are_listed_and_changed),    cmocka_unit_test(embeddings_are_searched),
-        cmocka_unit_test(wrong_requests_are_told_why),      cmocka_unit_test(large_bodies_are_refused),
-        cmocka_unit_test(pages_of_other_sites_are_refused), cmocka_unit_test(watchers_are_answered),
-        cmocka_unit_test(models_are_loaded_anew),           cmocka_unit_test(the_door_is_not_open_by_mistake),
+        cmocka_unit_test(embeddings_are_the_librarys),   cmocka_unit_test(photos_come_in_three_ways),
+        cmocka_unit_test(two_photos_are_verified),       cmocka_unit_test(people_are_enrolled_and_identified),
+        cmocka_unit_test(people_are_listed_and_changed), cmocka_unit_test(archives_are_enrolled),
+        cmocka_unit_test(embeddings_are_searched),       cmocka_unit_test(wrong_requests_are_told_why),
+        cmocka_unit_test(large_bodies_are_refused),      cmocka_unit_test(pages_of_other_sites_are_refused),
+        cmocka_unit_test(requests_join_in_batches),      cmocka_unit_test(too_many_are_told_to_come_back),
+        cmocka_unit_test(slow_clients_are_cut_off),      cmocka_unit_test(watchers_are_answered),
+        cmocka_unit_test(models_are_loaded_anew),        cmocka_unit_test(the_door_is_not_open_by_mistake),
         cmocka_unit_test(draining_answers_and_ends),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -62,6 +62,7 @@ static int fill(const cli *c, serving *s) {
     o->certificate_key = cli_value(c, "tls-key");
     o->insecure = cli_given(c, "insecure");
     cli_long(c, "max-body", &o->max_body_bytes);
+    cli_long(c, "max-archive", &o->max_archive_bytes);
     cli_long(c, "max-pixels", &o->max_pixels);
     cli_int(c, "max-faces", &o->max_faces);
     cli_int(c, "queue", &o->queue);
@@ -143,6 +144,7 @@ static const cli_option options[] = {
     CLI_FLAG("insecure", 0, "listen elsewhere than on this machine without keys and TLS"),
     CLI_FILE("config", 0, "FILE", NULL, "options from a file: NAME = VALUE, one a line; those given here count more"),
     CLI_WHOLE("max-body", 0, "N", 1, 1099511627776, "10485760", "bytes of a request"),
+    CLI_WHOLE("max-archive", 0, "N", 1, 1099511627776, "268435456", "bytes of an archive of photos for a job, in memory"),
     CLI_WHOLE("max-pixels", 0, "N", 1, 4000000000, "50000000", "of a photo"),
     CLI_WHOLE("max-faces", 0, "N", 1, 10000, "100", "of a photo: the best ones are taken"),
     CLI_WHOLE("queue", 0, "N", 1, 100000, "128", "requests that wait; more are told to come back later"),

@@ -60,5 +60,6 @@ arc_route_fn arc_api_identities_list, arc_api_identities_add, arc_api_identity_g
     arc_api_identity_remove;
 arc_route_fn arc_api_templates_list, arc_api_templates_add, arc_api_template_crop, arc_api_template_remove;
 arc_route_fn arc_api_galleries, arc_api_models;
+arc_route_fn arc_api_jobs_add, arc_api_jobs_list, arc_api_job_get, arc_api_job_cancel;
 
 #endif

@@ -88,5 +88,13 @@ const arc_route_schema arc_api_schemas[] = {
                                                        ", \"sha256\": " STRING ", \"parameters\": " INTEGER ", \"macs\": " INTEGER
                                                        ", \"int8\": " BOOLEAN ", \"dim\": " INTEGER ", \"threshold\": " NUMBER)},
     {"Models", OBJECT("\"models\"", "\"models\": " ARRAY(REF("Model")))},
+    {"Job", OBJECT("\"id\", \"state\", \"photos\", \"stored\", \"before\", \"failed\"",
+                   "\"id\": " INTEGER ", \"state\": {\"enum\": [\"waiting\", \"running\", \"done\", \"failed\", \"cancelled\"]}"
+                   ", \"photos\": " INTEGER ", \"stored\": " INTEGER ", \"before\": " INTEGER ", \"failed\": " INTEGER
+                   ", \"doubtful\": " INTEGER ", \"new_people\": " INTEGER ", \"problems\": " ARRAY(OBJECT(
+                       "\"photo\", \"code\", \"message\"", "\"photo\": " STRING ", \"code\": " STRING
+                                                           ", \"message\": " STRING)) ", \"created\": " TIME ", \"ended\": " TIME
+                                                                                      ", \"error\": " STRING)},
+    {"Jobs", OBJECT("\"jobs\"", "\"jobs\": " ARRAY(REF("Job")))},
     {NULL, NULL},
 };

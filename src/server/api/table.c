@@ -40,6 +40,11 @@ static const arc_route_field enrol_fields[] = {
     {NULL, NULL, NULL},
 };
 
+static const arc_route_field bulk_fields[] = {
+    {"largest", FLAG, "of several faces in a photo the largest; else such a photo is refused"},
+    {NULL, NULL, NULL},
+};
+
 /* Method, address, least role, in place, photos go through the batcher, handler, tag, id, what, fields, body, its schema, status,
  * schema of the answer, problems. */
 static const arc_route routes[] = {
@@ -85,6 +90,15 @@ static const arc_route routes[] = {
      "What the gallery of this server is", NULL, ARC_BODY_NONE, NULL, 200, "Galleries", 0},
     {"GET", "/v1/models", ARC_ROLE_READ, false, false, arc_api_models, "operations", "listModels", "The models of this server",
      NULL, ARC_BODY_NONE, NULL, 200, "Models", 0},
+    {"GET", "/v1/jobs", ARC_ROLE_READ, false, false, arc_api_jobs_list, "jobs", "listJobs", "Jobs since the server was started",
+     NULL, ARC_BODY_NONE, NULL, 200, "Jobs", 0},
+    {"POST", "/v1/jobs", ARC_ROLE_ENROL, false, false, arc_api_jobs_add, "jobs", "addJob",
+     "Enrol a tar or zip archive of photos in folders of their people's names", bulk_fields, ARC_BODY_ARCHIVE, NULL, 202, "Job",
+     BIT(NOT_FOUND)},
+    {"GET", "/v1/jobs/{id}", ARC_ROLE_READ, false, false, arc_api_job_get, "jobs", "getJob", "How far a job is", NULL,
+     ARC_BODY_NONE, NULL, 200, "Job", 0},
+    {"DELETE", "/v1/jobs/{id}", ARC_ROLE_ENROL, false, false, arc_api_job_cancel, "jobs", "cancelJob",
+     "Cancel a job; what it stored stays", NULL, ARC_BODY_NONE, NULL, 200, "Job", 0},
 };
 
 const arc_route_group arc_api_group = {

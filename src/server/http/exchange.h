@@ -23,8 +23,10 @@ typedef struct arc_exchange {
     const struct arc_route_group *group; /* whose clients it answers */
     size_t max_body_bytes;
     size_t received_bytes; /* of the body, thrown away ones included */
+    int64_t counted_bytes; /* that it adds to the memory of all bodies */
     uint64_t whole_ns;     /* when the last of them came, by arc_clock_ns */
     bool in_place;         /* answered where it arrives, without a worker: it waits for nothing */
+    bool replied;          /* a response was handed to the transport */
     bool refused;          /* the target or the head could not be read: the response says why */
     struct arc_exchange *next;
 } arc_exchange;

@@ -1,6 +1,7 @@
 /* server/http: the transport. libmicrohttpd's threads receive and send; a connection whose request is being answered sleeps
  * until its worker is done, so that few threads hold many slow clients. */
 #include "server/http/transport.h"
+#include "server/http/clients.h"
 #include "server/http/tls.h"
 #include "server/http/workers.h"
 #include <microhttpd.h>
@@ -21,6 +22,7 @@ struct arc_http {
     arc_http_tls tls;
     struct MHD_Daemon *daemon;
     arc_workers *workers;
+    arc_clients *clients;
     int port;
     atomic_int exchanges;
     atomic_int_least64_t bodies_bytes;
@@ -35,6 +37,23 @@ static void name_request(arc_http_request *r) {
     sodium_bin2hex(r->id, sizeof r->id, random, sizeof random);
 }
 
+static void notice(void *cls, struct MHD_Connection *connection, void **client, enum MHD_ConnectionNotificationCode what) {
+    arc_http *h = cls;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *client = socket ? arc_client_come(h->clients, socket->connect_fd) : NULL;
+    } else {
+        arc_client_go(h->clients, *client);
+        *client = NULL;
+    }
+}
+
+static void client_does(arc_http *h, struct MHD_Connection *connection, arc_client_phase phase) {
+    const union MHD_ConnectionInfo *client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (client)
+        arc_client_do(h->clients, client->socket_context, phase);
+}
+
 /* The first that is known of a request: its target. */
 static void *take_target(void *cls, const char *target, struct MHD_Connection *connection) {
     arc_http *h = cls;
@@ -43,6 +62,7 @@ static void *take_target(void *cls, const char *target, struct MHD_Connection *c
     if (!x)
         return NULL;
     x->connection = connection;
+    client_does(h, connection, ARC_CLIENT_SENDING);
     arc_http_response_begin(&x->response, h->alloc);
     const arc_status st = arc_http_request_begin(&x->request, h->alloc, target, &err);
     x->request.began_ns = arc_clock_ns();
@@ -58,11 +78,11 @@ static void *take_target(void *cls, const char *target, struct MHD_Connection *c
 static void forget(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode how) {
     arc_http *h = cls;
     arc_exchange *x = *state;
-    (void)connection;
     if (!x)
         return;
+    client_does(h, connection, ARC_CLIENT_IDLE);
     h->hooks.end(h->hooks.ctx, x, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
-    atomic_fetch_sub(&h->bodies_bytes, (int64_t)x->request.body.capacity_bytes);
+    atomic_fetch_sub(&h->bodies_bytes, x->counted_bytes);
     arc_http_response_end(&x->response);
     arc_http_request_end(&x->request);
     arc_mem_free(h->alloc, x);
@@ -95,6 +115,7 @@ static const struct {
 static enum MHD_Result answer(arc_http *h, arc_exchange *x) {
     arc_http_response *r = &x->response;
     h->hooks.finish(h->hooks.ctx, x);
+    client_does(h, x->connection, ARC_CLIENT_RECEIVING);
     /* the body stays with the exchange, which outlives the sending */
     struct MHD_Response *sent =
         MHD_create_response_from_buffer(r->text.buffer.bytes, r->text.buffer.data, MHD_RESPMEM_PERSISTENT);
@@ -112,6 +133,7 @@ static enum MHD_Result answer(arc_http *h, arc_exchange *x) {
         (void)MHD_add_response_header(sent, "Connection", "close");
     const enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)r->status, sent);
     MHD_destroy_response(sent);
+    x->replied = queued == MHD_YES;
     return queued;
 }
 
@@ -163,16 +185,12 @@ static enum MHD_Result receive(arc_http *h, arc_exchange *x, const char *data, s
         refuse_large(x);
         return MHD_YES;
     }
-    if ((double)(arc_clock_ns() - x->request.began_ns) > h->opt.request_s * 1e9) {
-        arc_http_fail(&x->response, ARC_PROBLEM_TOO_SLOW, "the request did not arrive within %g seconds", h->opt.request_s);
-        return MHD_NO; /* whoever sends so slowly would keep the connection for as long again */
-    }
-    const int64_t had = (int64_t)body->capacity_bytes;
     const arc_status st = arc_buffer_put(body, data, bytes);
-    const int64_t all = atomic_fetch_add(&h->bodies_bytes, (int64_t)body->capacity_bytes - had);
+    const int64_t more = (int64_t)body->capacity_bytes - x->counted_bytes;
+    const int64_t all = atomic_fetch_add(&h->bodies_bytes, more) + more;
+    x->counted_bytes += more;
     if (st != ARC_OK || all > h->opt.bodies_bytes) {
         arc_http_fail(&x->response, ARC_PROBLEM_OVERLOADED, "the server has no memory for more requests at once");
-        atomic_fetch_sub(&h->bodies_bytes, (int64_t)body->capacity_bytes);
         arc_buffer_free(body);
     }
     return MHD_YES;
@@ -181,6 +199,7 @@ static enum MHD_Result receive(arc_http *h, arc_exchange *x, const char *data, s
 /* The request is whole. */
 static enum MHD_Result dispatch(arc_http *h, arc_exchange *x) {
     x->whole_ns = arc_clock_ns();
+    client_does(h, x->connection, ARC_CLIENT_WAITING);
     if (!x->response.failed && x->in_place)
         h->hooks.answer(h->hooks.ctx, x);
     if (x->response.failed || x->in_place)
@@ -237,11 +256,11 @@ static arc_status listen_at(arc_http *h, arc_error *err) {
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, o->threads, NULL};
     more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     h->daemon = MHD_start_daemon(flags, (uint16_t)o->address.port, NULL, NULL, take, h, MHD_OPTION_SOCK_ADDR, &o->address.at,
-                                 MHD_OPTION_NOTIFY_COMPLETED, forget, h, MHD_OPTION_URI_LOG_CALLBACK, take_target, h,
-                                 MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL, MHD_OPTION_CONNECTION_LIMIT,
-                                 (unsigned)o->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(o->idle_s + 0.999),
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                                 MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+                                 MHD_OPTION_NOTIFY_COMPLETED, forget, h, MHD_OPTION_NOTIFY_CONNECTION, notice, h,
+                                 MHD_OPTION_URI_LOG_CALLBACK, take_target, h, MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL,
+                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                                 (unsigned)(o->idle_s + 0.999), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX,
+                                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (!h->daemon)
         return arc_fail(err, ARC_EIO, "cannot listen at port %d: is another program using it, or may this user not?",
                         o->address.port);
@@ -261,6 +280,9 @@ arc_status arc_http_start(const arc_alloc *alloc, const arc_http_options *opt, c
     h->opt = *opt;
     h->hooks = *hooks;
     ARC_TRY(arc_http_tls_read(alloc, opt->certificate, opt->key, &h->tls, err));
+    const double limit_s[ARC_CLIENT_PHASES] = {
+        [ARC_CLIENT_IDLE] = opt->idle_s, [ARC_CLIENT_SENDING] = opt->request_s, [ARC_CLIENT_RECEIVING] = opt->request_s};
+    ARC_TRY(arc_clients_new(alloc, limit_s, &h->clients, err));
     ARC_TRY(arc_workers_new(alloc, opt->workers, opt->queue, work, h, &h->workers, err));
     ARC_TRY(listen_at(h, err));
 done:
@@ -299,6 +321,7 @@ void arc_http_stop(arc_http **http) {
     if (h->daemon)
         MHD_stop_daemon(h->daemon);
     arc_workers_free(&h->workers);
+    arc_clients_free(&h->clients);
     arc_http_tls_free(h->alloc, &h->tls);
     arc_mem_free(h->alloc, h);
     *http = NULL;

@@ -15,7 +15,7 @@ typedef struct arc_http_options {
     int queue;                     /* requests that wait for a worker */
     int64_t bodies_bytes;          /* of all bodies in memory at a time */
     double idle_s;                 /* a connection without a byte is closed */
-    double request_s;              /* for a request to arrive whole */
+    double request_s;              /* for a request to arrive whole, and for its answer to be fetched */
 } arc_http_options;
 
 typedef struct arc_http arc_http;

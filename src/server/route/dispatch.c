@@ -6,6 +6,7 @@
 
 #define SMALL_BODY_BYTES ((size_t)64 << 10) /* where none is expected */
 #define RETRY_AFTER_S 1
+#define CLIENT_WENT 499 /* in metrics and log: the client went away before it could be answered */
 
 static double seconds_since(uint64_t ns) {
     return (double)(arc_clock_ns() - ns) * 1e-9;
@@ -28,7 +29,9 @@ static void begin(void *ctx, arc_exchange *x) {
     if (!x->route || !arc_access_check(s, x))
         return;
     x->in_place = x->route->in_place;
-    if (x->route->body != ARC_BODY_NONE)
+    if (x->route->body == ARC_BODY_ARCHIVE)
+        x->max_body_bytes = (size_t)s->opt.max_archive_bytes;
+    else if (x->route->body != ARC_BODY_NONE)
         x->max_body_bytes = (size_t)s->opt.max_body_bytes;
     if (x->route->photos) {
         x->request.expected = true;
@@ -74,6 +77,8 @@ static void end(void *ctx, arc_exchange *x, bool sent) {
         arc_work_expect_no_more(s->work);
     if (x->state == ARC_EXCHANGE_NEW) /* the client went away before its head was whole */
         return;
+    if (!x->replied)
+        x->response.status = CLIENT_WENT;
     arc_metrics_request(&s->metrics, x->request.method, x->route ? x->route->path : "", x->response.status, seconds);
     arc_log_request(s, x, sent, seconds);
 }

@@ -14,7 +14,6 @@
     X(FORBIDDEN, "forbidden", 403, "the caller may not do this")                                                                 \
     X(NOT_FOUND, "not_found", 404, "there is no such address, person or template")                                               \
     X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "the address does not know this method")                                    \
-    X(TOO_SLOW, "request_timeout", 408, "the request took too long to arrive")                                                   \
     X(CONFLICT, "conflict", 409, "the name is taken, or the photo is somebody else's already")                                   \
     X(TOO_LARGE, "too_large", 413, "the body is larger than this server takes")                                                  \
     X(PHOTO_TOO_LARGE, "photo_too_large", 413, "the photo has more pixels than this server takes")                               \

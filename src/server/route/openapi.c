@@ -76,7 +76,7 @@ static unsigned common_problems(const arc_route *route) {
     if (route->body == ARC_BODY_PHOTO || route->body == ARC_BODY_PHOTOS)
         set |= ARC_PROBLEM_BIT(MISSING_PHOTO) | ARC_PROBLEM_BIT(BAD_PHOTO) | ARC_PROBLEM_BIT(PHOTO_TOO_LARGE);
     if (route->body != ARC_BODY_NONE)
-        set |= ARC_PROBLEM_BIT(UNSUPPORTED_TYPE) | ARC_PROBLEM_BIT(INVALID_PARAMETER) | ARC_PROBLEM_BIT(TOO_SLOW);
+        set |= ARC_PROBLEM_BIT(UNSUPPORTED_TYPE) | ARC_PROBLEM_BIT(INVALID_PARAMETER);
     return set;
 }
 
