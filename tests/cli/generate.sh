@@ -69,8 +69,10 @@ expect 0 generate --model "$work/mbf.onnx" --embedding "$work/rows.npy" --steps 
 says "6 pictures of 6"
 expect 0 generate --model "$work/mbf.onnx" --class 2 --centers "$work/rows.npy" --steps 3 --preset paper -o "$work/class" -q
 [ -s "$work/class/000-class2-1.png" ] || wrong "no picture of the class: $(ls "$work/class")"
-expect 0 generate --model "$work/mbf.onnx" --class 4 --class 1 --class-weight 0.5 --centers "$work/rows.npy" --steps 1 -o "$work/classes" -q
-grep -q '"class_weight": 0.5,' "$work/classes/job.json" || wrong "--class-weight was not taken: $(cat "$work/classes/job.json")"
+expect 0 generate --model "$work/mbf.onnx" --class 4 --class 1 --class-weight 0.5 --margin 0.25 --scale 32 --centers "$work/rows.npy" --steps 1 -o "$work/classes" -q
+for option in '"class_weight": 0.5,' '"margin": 0.25, "scale": 32,'; do
+    grep -q "$option" "$work/classes/job.json" || wrong "$option was not taken: $(cat "$work/classes/job.json")"
+done
 [ -s "$work/classes/000-class4-1.png" ] && [ -s "$work/classes/001-class1-1.png" ] || wrong "not both classes: $(ls "$work/classes")"
 expect 3 generate --model "$work/mbf.onnx" --class 1 --class 6 --batch 1 --centers "$work/rows.npy" --steps 3 -o "$work/none" -q
 sentence "class 6 is not there" "0 to 5"

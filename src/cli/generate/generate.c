@@ -44,6 +44,8 @@ static void read_options(const cli *c, arc_generate_options *o) {
     o->seed = (uint64_t)seed;
     cli_float(c, "identity-weight", &o->identity_weight);
     cli_float(c, "class-weight", &o->class_weight);
+    cli_float(c, "margin", &o->margin);
+    cli_float(c, "scale", &o->scale);
     cli_float(c, "bn-weight", &o->bn_weight);
     cli_float(c, "tv-weight", &o->tv_weight);
     cli_float(c, "l2-weight", &o->l2_weight);
@@ -147,6 +149,8 @@ static const cli_option options[] = {
     CLI_WHOLE("crops", 0, "N", 2, 100000, "1000", "of the folder at most, evenly"),
     CLI_REAL("identity-weight", 0, "X", 0, 1e9, "the preset's", "of the loss of identity"),
     CLI_REAL("class-weight", 0, "X", 0, 1e9, "the preset's", "with --class that loss counts so many times"),
+    CLI_REAL("margin", 0, "X", 0, 1.5, "0.5", "with --class: ArcFace's m, in radians"),
+    CLI_REAL("scale", 0, "X", 1e-3, 1e4, "64", "with --class: ArcFace's s"),
     CLI_REAL("bn-weight", 0, "X", 0, 1e9, "the preset's", "of the statistics of BatchNormalizations"),
     CLI_REAL("tv-weight", 0, "X", 0, 1e9, "the preset's", "of the total variation"),
     CLI_REAL("l2-weight", 0, "X", 0, 1e9, "the preset's", "of the pictures' length"),
