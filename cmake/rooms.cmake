@@ -146,6 +146,13 @@ foreach(store SQLITE POSTGRES)
     set_source_files_properties(${sources} PROPERTIES HEADER_FILE_ONLY ON)
   endif()
 endforeach()
+if(ARC_NETWORK) # Qdrant's home needs no other library
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/gallery/store/open.c APPEND PROPERTY COMPILE_DEFINITIONS ARC_WITH_QDRANT)
+  list(APPEND gallery_libs ${network_libs})
+else()
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/gallery/store/qdrant/*.c)
+  set_source_files_properties(${sources} PROPERTIES HEADER_FILE_ONLY ON)
+endif()
 
 # The server is there or not: without libmicrohttpd src/server/absent.c says so.
 option(ARC_SERVER "The server (arcface serve), by libmicrohttpd" ON)

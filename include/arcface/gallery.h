@@ -1,9 +1,9 @@
 /** @file
  * Galleries: people by name with their face embeddings, kept in a data base, and who a face is.
  *
- * A gallery is a file of SQLite, which any number of processes read while one at a time writes, or lives in a PostgreSQL server.
- * It is bound to one model: embeddings of another one are refused. What a call acknowledged is on the disk and survives kill -9
- * and power failures; a call that fails changes nothing.
+ * A gallery is a file of SQLite, which any number of processes read while one at a time writes, or lives in a PostgreSQL server
+ * or in Qdrant. It is bound to one model: embeddings of another one are refused. What a call acknowledged is on the disk and
+ * survives kill -9 and power failures; a call that fails changes nothing.
  */
 #ifndef ARCFACE_GALLERY_H
 #define ARCFACE_GALLERY_H
@@ -53,9 +53,10 @@ typedef struct arc_gallery_options {
 /** Fills every field with its default. Thread: any. */
 ARC_API void arc_gallery_options_default(arc_gallery_options *opt);
 
-/** Opens a gallery. location: the path of its file (an index for searching lies beside it as PATH.index), or
- * "postgres://USER@HOST/DATABASE"; with "#NAME" behind it one of several galleries in there (letters, digits, - _ . up to 64;
- * "main" without). opt may be NULL.
+/** Opens a gallery. location: the path of its file (an index for searching lies beside it as PATH.index),
+ * "postgres://USER@HOST/DATABASE", or "qdrant://HOST[:PORT]/COLLECTION" ("qdrants://" for TLS; the environment's
+ * ARCFACE_QDRANT_KEY is the server's key); with "#NAME" behind it one of several galleries in there (letters, digits, - _ . up to
+ * 64; "main" without). opt may be NULL.
  * Ownership: close with arc_gallery_close, before the context. Thread: any.
  * Errors: ENOTFOUND (not there, and not to be made), EFORMAT (another kind of file), ECORRUPT, EUNSUPPORTED (made by a newer
  * version), EMISSING (this build has no such store), EINVAL (options, the key), EIO, ENETWORK, ENOMEM. */
@@ -88,14 +89,14 @@ typedef struct arc_gallery_facts {
     char model_sha256[65]; /**< of the model's file, hexadecimal; "" = embeddings from elsewhere, or not bound */
     char model_name[256];  /**< the model's file, or where embeddings come from */
     char name[65];         /**< of the gallery in its store */
-    const char *store;     /**< "sqlite" or "postgres"; static storage */
+    const char *store;     /**< "sqlite", "postgres" or "qdrant"; static storage */
     bool sealed;           /**< templates, crops and names are encrypted */
     bool is_protected;     /**< templates are rotated by a key */
     bool sketch;           /**< the index has 1-bit sketches */
     arc_fusion fusion;     /**< how templates' cosines become a score */
     double threshold;      /**< cosine of the bound model's rule */
     bool calibrated;       /**< cosines have probabilities and false accept rates */
-    int64_t store_bytes;   /**< files of the store, with other galleries in it */
+    int64_t store_bytes;   /**< files of the store, with other galleries in it; 0 = it does not say */
     int64_t index_bytes;   /**< file of the index; 0 = none */
     int64_t memory_bytes;  /**< memory of the index */
     int64_t schema;        /**< version of the store's tables */
@@ -152,8 +153,8 @@ ARC_API ARC_NODISCARD arc_status arc_gallery_merge(arc_gallery *gallery, int64_t
 
 /** Removes a person with all templates, crops and negatives. Nothing of them is left in any file of the gallery when this
  * returns, unless another process still reads an older state; then it goes with the next removal, and the log says so. A
- * PostgreSQL server keeps their bytes in its pages, log and replicas until it uses those again: seal such a gallery. Thread: one
- * at a time. Errors: ENOTFOUND, EIO, ENETWORK, ENOMEM. */
+ * PostgreSQL server keeps their bytes in its pages, log and replicas until it uses those again, Qdrant in its segments: seal
+ * such a gallery. Thread: one at a time. Errors: ENOTFOUND, EIO, ENETWORK, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_gallery_remove(arc_gallery *gallery, int64_t id, arc_error *err);
 
 /** Removes one template, in the same way. Thread: one at a time. Errors: ENOTFOUND, EIO, ENOMEM. */

@@ -40,6 +40,11 @@ static void put_info(cli_text *t, const arc_gallery_facts *f) {
     cli_printf(t, "store      %s, %.1f MB; index %.1f MB; revision %lld; %lld negatives; %lld lines in the audit log\n", f->store,
                (double)f->store_bytes / 1e6, (double)f->index_bytes / 1e6, (long long)f->revision, (long long)f->negatives,
                (long long)f->audits);
+    if (strcmp(f->store, "qdrant") == 0)
+        cli_printf(
+            t,
+            "           Qdrant says no size, keeps bytes of what was removed until it cleans up, and lets a reader see a change "
+            "half made while it is being made\n");
 }
 
 static int info(cli *c) {

@@ -5,12 +5,19 @@
 #ifdef ARC_WITH_POSTGRES
 #include "gallery/store/postgres/postgres.h"
 #endif
+#ifdef ARC_WITH_QDRANT
+#include "gallery/store/qdrant/qdrant.h"
+#endif
 #ifdef ARC_WITH_SQLITE
 #include "gallery/store/sqlite/sqlite.h"
 #endif
 
 static bool is_server(const char *location) {
     return strncmp(location, "postgres://", 11) == 0 || strncmp(location, "postgresql://", 13) == 0;
+}
+
+static bool is_qdrant(const char *location) {
+    return strncmp(location, "qdrant://", 9) == 0 || strncmp(location, "qdrants://", 10) == 0;
 }
 
 static arc_status check_name(const char *name, arc_error *err) {
@@ -37,6 +44,13 @@ arc_status arc_gallery_store_open(arc_context *ctx, const char *location, const 
 #else
     if (is_server(location))
         return arc_fail(err, ARC_EMISSING, "galleries in a PostgreSQL server need libpq: install libpq-dev and build again");
+#endif
+#ifdef ARC_WITH_QDRANT
+    if (is_qdrant(location))
+        return arc_qdrant_store.open(ctx, location, gallery, flags, out, err);
+#else
+    if (is_qdrant(location))
+        return arc_fail(err, ARC_EMISSING, "galleries in a Qdrant server need the network: build with -DARC_NETWORK=ON");
 #endif
 #ifdef ARC_WITH_SQLITE
     return arc_sqlite_store.open(ctx, location, gallery, flags, out, err);

@@ -112,7 +112,7 @@ typedef struct arc_gallery_store {
 } arc_gallery_store;
 
 struct arc_gallery_store_type {
-    const char *scheme; /* "sqlite", "postgres" */
+    const char *scheme; /* "sqlite", "postgres", "qdrant" */
 
     /* gallery: its name in the store. flags: CREATE makes store and gallery if they are not there; without it they are
      * ENOTFOUND. Errors: EFORMAT (not a gallery store), EUNSUPPORTED (made by a newer version), ECORRUPT, EIO, ENETWORK,
@@ -190,8 +190,8 @@ struct arc_gallery_store_type {
     arc_status (*galleries)(arc_gallery_store *s, arc_gallery_name_visit *visit, void *arg, arc_error *err);
 };
 
-/* open.c: the type by the location's scheme: "postgres://..." and "postgresql://..."; all else is a path of SQLite. `gallery`
- * and flags as above. Errors: also EMISSING, where this build has no such store. */
+/* open.c: the type by the location's scheme: "postgres://..." and "postgresql://...", "qdrant://..." and "qdrants://..."; all
+ * else is a path of SQLite. `gallery` and flags as above. Errors: also EMISSING, where this build has no such store. */
 arc_status arc_gallery_store_open(arc_context *ctx, const char *location, const char *gallery, int flags, arc_gallery_store **out,
                                   arc_error *err);
 
