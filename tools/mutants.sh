@@ -85,6 +85,7 @@ mutant() {
         # Out of memory or time counts as noticed, too.
         under=()
         [ "$test" = gallery_postgres ] && under=(tests/postgres.sh run)
+        [ "$test" = gallery_qdrant ] && under=(tests/qdrant.sh run)
         (ulimit -c 0; cd "$root" && ARCFACE_CACHE=$root/cache timeout 120 "${under[@]}" "build/tests/test_$test") >"$root/log" 2>&1
         case $? in
         0) continue ;;
@@ -406,6 +407,8 @@ mutant photo-archive-again source/archive.c - photo_archives 's/    z->names += 
 # Galleries in a server.
 mutant shards-order gallery/shards.c - gallery_shards 's/a->cosine > b->cosine/a->cosine < b->cosine/'
 mutant postgres-outcome gallery/store/postgres/transaction.c - gallery_postgres 's/strcmp(status.data, "committed") == 0/strcmp(status.data, "aborted") == 0/'
+mutant qdrant-late gallery/store/qdrant/write.c - gallery_qdrant 's/"range", "lt", (json_int_t)commit/"range", "lt", (json_int_t)commit + 1000/'
+mutant qdrant-order gallery/store/qdrant/rows.c - gallery_qdrant_replies 's/if (id <= l->last)/if (id < l->last)/'
 mutant postgres-null gallery/store/postgres/statement.c - gallery_postgres 's/null ? UINT32_MAX : /null ? 0 : /'
 mutant generate-variation generate/smooth.c - generate 's/d\[(ptrdiff_t)x + other\] += slope;/d[(ptrdiff_t)x + other] += 0.999f * slope;/'
 mutant generate-class-weight generate/options.c - generate 's/class_weight = 2 \/ options->scale/class_weight = 1/'

@@ -12,7 +12,7 @@
 #     valgrind    the small tests under valgrind: reads of uninitialised memory, which no sanitizer of .ci/run sees
 #     fp32_error  every network of the zoo, the large ones too, against sums in double
 #     wild        models exported, converted, optimised and quantised anew by PyPI's packages; checkpoints of every backbone
-#     servers     galleries in servers of PostgreSQL, Debian's version and a newer one (from PyPI, into build/pgvector-venv)
+#     servers     galleries in servers of PostgreSQL, Debian's version and a newer one (from PyPI, into build/pgvector-venv), and in the stand-in for Qdrant (build/qdrant-venv)
 #     peers       outputs and times beside other engines (installs them from PyPI into build/bench-venv)
 #   --quick: a few seconds to minutes of each, to see that the stages themselves work
 # Logs are in build-nightly/<stage>.log. Exit status 0 only when no stage failed.
@@ -141,7 +141,8 @@ run_wild() {
 run_servers() {
     build_release || return
     tests/postgres.sh install --pgvector || { echo "no server can be installed"; return 77; }
-    tools/check_tests.sh build 1 -R '^(gallery_postgres|gallery_postgres_newer|gallery_shards_server|cli_gallery_server)$'
+    tests/qdrant.sh install || { echo "no stand-in for Qdrant can be installed"; return 77; }
+    tools/check_tests.sh build 1 -R '^(gallery_postgres|gallery_postgres_newer|gallery_shards_server|cli_gallery_server|gallery_qdrant|cli_gallery_qdrant)$'
 }
 
 run_peers() {
