@@ -427,6 +427,13 @@ static void wrong_requests_are_told_why(void **state) {
                      a.body ? a.body : "");
         free_answer(&a);
     }
+    char longest[300];
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest, "{\"name\": \"", 10);
+    memcpy(longest + 10 + 251, "\"}", 3); /* one letter too many */
+    answer b = ask_json(url, "POST", "/v1/identities", longest);
+    expect_answer(&b, 400, "invalid_parameter");
+    free_answer(&b);
     answer a = ask_with(url, "POST", "/v1/detect", "image/x-portable-pixmap", NULL, giant, sizeof giant - 1);
     expect_answer(&a, 413, "photo_too_large");
     free_answer(&a);

@@ -42,6 +42,9 @@ void arc_api_put_time(arc_text *t, const char *name, int64_t ms); /* , "name": "
 
 /* ---- gallery.c ---- */
 
+/* A name has 1 to 250 characters here, which always fit into the gallery's bytes. */
+bool arc_api_check_name(arc_http_response *response, const char *name);
+
 bool arc_api_has_gallery(const struct arc_server *server, arc_http_response *response);
 /* Without what names the gallery's place. */
 void arc_api_fail_gallery(const struct arc_server *server, arc_http_response *response, arc_status st, const arc_error *err);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_CHARACTERS 250
+
 bool arc_api_has_gallery(const struct arc_server *server, arc_http_response *response) {
     if (!server->gallery)
         arc_http_fail(response, ARC_PROBLEM_NOT_FOUND, "this server has no gallery");
@@ -15,6 +17,16 @@ void arc_api_fail_gallery(const struct arc_server *server, arc_http_response *re
     if (strncmp(sentence, place, n) == 0 && sentence[n] == ':') /* which may be an address with a password */
         sentence += n + 1 + strspn(sentence + n + 1, " ");
     arc_http_fail(response, arc_problem_of(st), "%s", sentence);
+}
+
+bool arc_api_check_name(arc_http_response *response, const char *name) {
+    size_t characters = 0;
+    for (const char *at = name; *at; at++)
+        characters += ((unsigned char)*at & 0xc0) != 0x80;
+    if (characters < 1 || characters > NAME_CHARACTERS)
+        arc_http_fail(response, ARC_PROBLEM_INVALID_PARAMETER, "a name has 1 to %d characters, not %zu", NAME_CHARACTERS,
+                      characters);
+    return !response->failed;
 }
 
 bool arc_api_id(const arc_http_request *request, arc_http_response *response, int index, int64_t *id) {

@@ -67,8 +67,11 @@ void arc_api_identities_list(struct arc_server *server, arc_http_request *reques
         arc_http_fail_status(response, st, &err);
         return;
     }
+    const char *name = arc_http_query(request, "name");
+    if (name && !arc_api_check_name(response, name))
+        return;
     arc_text_add(p.text, "{\"identities\": [");
-    st = list(server, arc_http_query(request, "name"), after, &p, &err);
+    st = list(server, name, after, &p, &err);
     if (st != ARC_OK) {
         arc_api_fail_gallery(server, response, st, &err);
         return;
@@ -127,7 +130,7 @@ static bool read_field(const struct arc_server *server, arc_http_response *respo
                        wish *w) {
     if (strcmp(name, "name") == 0) {
         w->name = json_string_value(value);
-        return w->name && strlen(w->name) == json_string_length(value) ? true : wrong(response, "\"name\" is a text");
+        return w->name ? arc_api_check_name(response, w->name) : wrong(response, "\"name\" is a text");
     }
     if (strcmp(name, "note") == 0) {
         w->has_note = true;

@@ -49,7 +49,7 @@ static void put_body(arc_text *t, const arc_route *route) {
     if (route->body == ARC_BODY_JSON) {
         arc_text_add(t, "\"application/json\": {\"schema\": {\"$ref\": \"#/components/schemas/%s\"}}", route->takes);
     } else if (route->body == ARC_BODY_ARCHIVE) {
-        arc_text_add(t, "\"application/x-tar\": {}, \"application/zip\": {}");
+        arc_text_add(t, "\"application/x-tar\": {}, \"application/zip\": {}, \"application/octet-stream\": {}");
     } else {
         arc_text_add(t, "\"multipart/form-data\": ");
         put_photos(t, names, true);
