@@ -6,6 +6,7 @@
 
 #include <arcface/face.h>
 #include <arcface/gallery.h>
+#include <arcface/quality.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,6 +29,7 @@ typedef struct arc_enrolled {
     int64_t identity;        /**< of the person; 0 = not in the gallery, or memory was refused after the photo was stored */
     int64_t template_id;     /**< what was stored, or was there before; 0 = nothing */
     bool first;              /**< with it the person came into the gallery */
+    arc_quality quality;     /**< of its face; every number NAN = there is none, or nobody knows which of several it is */
     uint8_t sha256[32];      /**< of the photo's bytes (of pixels for frames), and of the box or landmarks given with it */
 } arc_enrolled;
 
@@ -35,7 +37,10 @@ typedef struct arc_enrolled {
 typedef struct arc_enroll_options {
     size_t struct_size; /**< set by arc_enroll_options_default */
     bool largest;       /**< of several faces in a photo the largest; default false: such a photo fails */
-    bool strict;        /**< refuse what else is stored with a doubt: a face unlike the person's others; default false */
+    /** Refuse what else is stored with a doubt: a face unlike the person's others, one of a quality below ARC_QUALITY_POOR;
+     * default false */
+    bool strict;
+    double min_quality; /**< refuse faces of a combined quality below this, 0 to 1; default 0 */
     int batch;          /**< most photos in one transaction, 1 to 4096; default 64 */
     /** Called after every photo that was searched; total -1: not known; anything but 0 cancels (what was told is stored, no
      * more). May be NULL. */
@@ -65,8 +70,9 @@ typedef const char *arc_person_fn(void *ctx, int64_t index, const char *photo, a
 /** Enrols photos, in transactions of some at a time. Each succeeds or fails alone: of one that fails nothing is stored, and its
  * person is not added for it. One that is found in the gallery already (by its bytes) is not stored again, and one that is
  * another person's there fails. The gallery is bound to the pipeline's model if it is not bound yet. `pipeline` has an embedder
- * and keeps crops (arc_pipeline_options.keep_crops); whether they are stored is the gallery's option. out may be NULL; it is
- * filled as far as the run went, after a failure too. opt may be NULL. Thread: one at a time for a gallery and for a pipeline.
+ * and keeps crops (arc_pipeline_options.keep_crops), which sharpness is measured on; whether they are stored is the gallery's
+ * option. The combined quality is stored with each template, its parts in the template's detail. out may be NULL; it is filled as
+ * far as the run went, after a failure too. opt may be NULL. Thread: one at a time for a gallery and for a pipeline.
  * Errors: EINVAL (options, the pipeline, a gallery bound to another model), the source's, EIO and others of arc_gallery_add: what
  * was told is stored, no more; ECANCEL, ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_enroll_source(arc_gallery *gallery, arc_pipeline *pipeline, const arc_photo_source *photos,

@@ -169,6 +169,13 @@ typedef struct arc_result_face {
     float norm;
 } arc_result_face;
 
+/** Where a photo's faces come from. */
+typedef enum arc_face_origin {
+    ARC_FACE_DETECTED, /**< a detector found them */
+    ARC_FACE_GIVEN,    /**< the photo came with landmarks: the score is 1, nothing has measured it */
+    ARC_FACE_CROP      /**< the photo is an aligned crop: score and landmarks are what such a crop has to have */
+} arc_face_origin;
+
 /** One photo. Its status and error are its own; a photo without a face has status ARC_OK and faces_found 0. */
 typedef struct arc_result {
     const char *path;      /**< the photo's name: the caller's pointer */
@@ -181,6 +188,7 @@ typedef struct arc_result {
     int resized;           /**< 1: an aligned crop of another size than the template's was resized to it */
     int looks;             /**< arc_look_kind: second looks that added faces; if there are none, those that were tried */
     int searched_px;       /**< longer side that the photo was reduced to for the first look; 0: it was not reduced */
+    arc_face_origin from;  /**< where the faces come from */
     int faces_found;       /**< in the photo */
     int faces;             /**< in `face` */
     arc_result_face *face; /**< [faces] */

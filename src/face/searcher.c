@@ -176,6 +176,7 @@ static arc_status take_known_face(const arc_searcher *s, const arc_photo *photo,
         f->y2_px = photo->box_px[3];
     }
     r->faces_found = 1;
+    r->from = ARC_FACE_GIVEN;
     return ARC_OK;
 }
 
@@ -241,6 +242,7 @@ static arc_status take_crop(arc_searcher *s, const arc_photo *photo, arc_result 
         return arc_fail_in(&r->error, st, arc_photo_name(photo));
     }
     r->faces_found = 1;
+    r->from = ARC_FACE_CROP;
     r->face[0].face = (arc_face){0, 0, (float)crop.width_px, (float)crop.height_px, 1, {{0}}, 0};
     arc_template_get(s->align, NULL, NULL, r->face[0].face.landmark_px);
     r->face[0].crop = crop;

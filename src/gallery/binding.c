@@ -30,9 +30,10 @@ static int put(const char *text, size_t bytes, void *out) {
 }
 
 arc_status arc_binding_write(const arc_binding *b, arc_buffer *out, arc_error *err) {
-    json_t *all = json_pack("{s:i, s:b, s:i, s:i, s:s, s:s, s:s, s:s, s:f}", "fusion", (int)b->fusion, "sketch", b->sketch, "dim",
-                            b->dim, "generation", b->generation, "model_sha256", b->model_sha256, "model_name", b->model_name,
-                            "align", b->align, "protection", b->protection, "threshold", b->rule.threshold);
+    json_t *all =
+        json_pack("{s:i, s:b, s:i, s:i, s:s, s:s, s:s, s:s, s:f, s:f}", "fusion", (int)b->fusion, "sketch", b->sketch, "dim",
+                  b->dim, "generation", b->generation, "model_sha256", b->model_sha256, "model_name", b->model_name, "align",
+                  b->align, "protection", b->protection, "typical_norm", b->typical_norm, "threshold", b->rule.threshold);
     const bool whole =
         all && (!b->rule.calibrated || json_object_set_new(all, "calibration", calibration_of(&b->rule.calibration)) == 0);
     const int failed = whole ? json_dump_callback(all, put, out, JSON_COMPACT | JSON_SORT_KEYS) : -1;
@@ -91,14 +92,16 @@ static bool read_all(json_t *json, arc_binding *out) {
     const char *sha, *name, *align, *protection = "";
     json_t *calibration = NULL;
     int fusion, sketch;
-    if (json_unpack(json, "{s:i, s:b, s:i, s:i, s:s, s:s, s:s, s?s, s:F, s?o}", "fusion", &fusion, "sketch", &sketch, "dim",
+    if (json_unpack(json, "{s:i, s:b, s:i, s:i, s:s, s:s, s:s, s?s, s?F, s:F, s?o}", "fusion", &fusion, "sketch", &sketch, "dim",
                     &out->dim, "generation", &out->generation, "model_sha256", &sha, "model_name", &name, "align", &align,
-                    "protection", &protection, "threshold", &out->rule.threshold, "calibration", &calibration) != 0)
+                    "protection", &protection, "typical_norm", &out->typical_norm, "threshold", &out->rule.threshold,
+                    "calibration", &calibration) != 0)
         return false;
     out->fusion = (arc_fusion)fusion;
     out->sketch = sketch != 0;
     out->rule.calibrated = calibration != NULL;
-    return fusion >= ARC_FUSE_MAX && fusion <= ARC_FUSE_QUALITY && out->dim >= 0 && out->dim <= 4096 && out->generation >= 1 &&
+    return isfinite(out->typical_norm) && out->typical_norm >= 0 && fusion >= ARC_FUSE_MAX && fusion <= ARC_FUSE_QUALITY &&
+           out->dim >= 0 && out->dim <= 4096 && out->generation >= 1 &&
            put_text(out->model_sha256, sizeof out->model_sha256, sha) &&
            put_text(out->model_name, sizeof out->model_name, name) && put_text(out->align, sizeof out->align, align) &&
            put_text(out->protection, sizeof out->protection, protection) &&

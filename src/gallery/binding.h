@@ -17,6 +17,7 @@ typedef struct arc_binding {
     char model_sha256[65], model_name[256];
     char align[16]; /* the template that the model's crops are aligned to; "" for embeddings from elsewhere */
     char protection[ARC_BINDING_CHECK_BYTES]; /* what is known of the key that templates are rotated by; "": they are plain */
+    double typical_norm;                      /* of the model's embeddings, measured by the first enrolment; 0: not yet */
     arc_verify_rule rule;                     /* of the model: threshold, and what a cosine means */
 } arc_binding;
 

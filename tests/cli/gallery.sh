@@ -43,7 +43,19 @@ says "0 of 1 photo enrolled"
 sentence "copy.jpg is enrolled as Ann already and cannot be Ben's too"
 expect 3 enroll "" "$pairs/img3.jpg"
 expect 0 enroll Cy "$pairs/img3.jpg" "$pairs/img3.jpg" --json
-says '{"photos": 2, "stored": 1, "before": 1, "failed": 0, "doubtful": 0, "new_people": 1}'
+says '"photos": 2, "stored": 1, "before": 1, "failed": 0, "doubtful": 0, "new_people": 1}' '"quality": {"combined": 0.'
+
+# Quality: every part is told, and a picture that is not good enough is refused with what is wrong with it.
+for part in detector alignment sharpness size pose norm yaw_deg eyes_px; do
+    says "\"$part\": "
+done
+expect 3 enroll Dan "$pairs/img5.jpg" --min-quality 0.99
+sentence "img5.jpg: its quality is 0." ", below the 0.990 of --min-quality; "
+expect 0 enroll Dan "$data/photos/insightface/Tom_Hanks_54745.png" --aligned --gallery "$work/crops.gal"
+says "enrolled as Dan, template 1, quality 0." "(sharpness 0." ", norm 0."
+grep -q "detector" <<<"$out" && wrong "a ready crop has a detector's score: $out"
+expect 0 gallery show Dan --gallery "$work/crops.gal"
+says "  quality 0."
 
 # Who is it?
 expect 0 identify "$pairs/img2.jpg"

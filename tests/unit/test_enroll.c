@@ -6,6 +6,7 @@
 #include "shared_context.h"
 #include <arcface/arcface.h>
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 enum { MOST = 16 };
@@ -229,6 +230,30 @@ static void one_photo_fails_as_the_call(void **state) {
     arc_gallery_close(&g);
 }
 
+/* Enrols one picture a round, with request 1 + round * step for memory refused, until there are fewer requests than that;
+ * *enrolled pictures are in the gallery. Returns the rounds. */
+static int enroll_poorly(arc_test_heap *heap, arc_gallery *g, arc_pipeline *p, int step, int *enrolled) {
+    arc_image pixels = {0};
+    arc_error err = {0};
+    int rounds = 0;
+    for (bool more = true; more; rounds++) {
+        assert_int_equal(arc_drawn_face(ctx, 1, 1000 * step + rounds, 0, 1, 112, &pixels, NULL, NULL), ARC_OK);
+        const arc_photo photo = arc_photo_from_image(&pixels, "drawn");
+        heap->fail_at = heap->requests + 1 + rounds * step;
+        const arc_status st = arc_enroll(g, p, "Ann", &photo, NULL, NULL, &err);
+        more = heap->requests >= heap->fail_at;
+        heap->fail_at = 0;
+        if (st != ARC_ENOMEM && st != ARC_OK)
+            fail_msg("round %d: %s", rounds, err.text);
+        assert_true(more || st == ARC_OK);
+        *enrolled += st == ARC_OK;
+        const arc_gallery_facts f = facts_of(g);
+        assert_true(f.templates == *enrolled && f.identities == (*enrolled > 0));
+        arc_image_free(ctx, &pixels);
+    }
+    return rounds;
+}
+
 /* Refused memory leaves the gallery as it was, or with the photo. */
 static void memory_may_be_refused(void **state) {
     (void)state;
@@ -239,7 +264,6 @@ static void memory_may_be_refused(void **state) {
     arc_gallery *g = NULL;
     arc_pipeline_options how;
     arc_gallery_options opt;
-    arc_image pixels = {0};
     arc_pipeline_options_default(&how);
     how.aligned = how.keep_crops = true;
     arc_gallery_options_default(&opt);
@@ -247,29 +271,69 @@ static void memory_may_be_refused(void **state) {
     assert_int_equal(arc_model_load(poor, in_folder("tiny.onnx"), ARC_TASK_EMBED, NULL, &model, NULL), ARC_OK);
     assert_int_equal(arc_pipeline_new(poor, NULL, model, &how, &p, NULL), ARC_OK);
     assert_int_equal(arc_gallery_open(poor, in_folder("poor.gal"), &opt, &g, NULL), ARC_OK);
-    arc_error err = {0};
-    int rounds = 0, enrolled = 0;
-    for (bool more = true; more; rounds++) {
-        assert_int_equal(arc_drawn_face(ctx, 1, 1000 + rounds, 0, 1, 112, &pixels, NULL, NULL), ARC_OK);
-        const arc_photo photo = arc_photo_from_image(&pixels, "drawn");
-        heap.fail_at = heap.requests + 1 + rounds * 3;
-        const arc_status st = arc_enroll(g, p, "Ann", &photo, NULL, NULL, &err);
-        more = heap.requests >= heap.fail_at;
-        heap.fail_at = 0;
-        if (st != ARC_ENOMEM && st != ARC_OK)
-            fail_msg("round %d: %s", rounds, err.text);
-        assert_true(more || st == ARC_OK);
-        enrolled += st == ARC_OK;
-        const arc_gallery_facts f = facts_of(g);
-        assert_true(f.templates == enrolled && f.identities == (enrolled > 0));
-        arc_image_free(ctx, &pixels);
-    }
-    assert_true(rounds > 10);
+    int enrolled = 0;
+    assert_true(enroll_poorly(&heap, g, p, 61, &enrolled) > 2); /* the first one has the typical norm measured */
+    assert_true(enroll_poorly(&heap, g, p, 3, &enrolled) > 10);
     arc_gallery_close(&g);
     arc_pipeline_free(&p);
     arc_model_free(&model);
     arc_context_close(&poor);
     assert_int_equal(heap.live, 0);
+}
+
+/* ---- quality ---- */
+
+static int take_quality(void *arg, const arc_template_record *record) {
+    arc_quality *q = arg;
+    json_t *detail = json_loads(record->detail_json, 0, NULL), *parts = json_object_get(detail, "quality");
+    q->combined = (double)record->quality;
+    q->sharpness = json_number_value(json_object_get(parts, "sharpness"));
+    q->detector = json_number_value(json_object_get(parts, "detector")); /* 0: there is none */
+    json_decref(detail);
+    return 0;
+}
+
+static arc_status enroll_pixels(arc_gallery *g, arc_image *pixels, double least, bool strict, arc_enrolled *out, arc_error *err) {
+    const arc_photo photo = arc_photo_from_image(pixels, "a face");
+    arc_enroll_options opt;
+    arc_enroll_options_default(&opt);
+    opt.min_quality = least;
+    opt.strict = strict;
+    return arc_enroll(g, pipeline, "Ann", &photo, &opt, out, err);
+}
+
+/* Quality is told and stored; below min_quality a picture is refused, a poor one doubted or refused. */
+static void quality_is_stored_and_decides(void **state) {
+    (void)state;
+    arc_gallery *g = new_gallery("quality.gal");
+    arc_image pixels = {0};
+    arc_enrolled out;
+    arc_quality stored;
+    arc_error err = {0};
+    assert_int_equal(arc_drawn_face(ctx, 1, 5, 0, 1, 112, &pixels, NULL, NULL), ARC_OK);
+    assert_int_equal(enroll_pixels(g, &pixels, 1, false, &out, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "a face: its quality is 0."));
+    assert_non_null(strstr(err.text, ", below the 1.000 of --min-quality; "));
+    assert_true(facts_of(g).templates == 0 && out.quality.combined > 0);
+    assert_int_equal(enroll_pixels(g, &pixels, 0, true, &out, NULL), ARC_OK);
+    assert_true(isnan(out.quality.detector) && isnan(out.quality.pose) && !*out.doubt); /* a ready crop */
+    assert_int_equal(arc_gallery_templates(g, out.identity, false, take_quality, &stored, NULL), ARC_OK);
+    assert_true(fabs(stored.combined - out.quality.combined) < 1e-6 && stored.detector == 0);
+    assert_true(fabs(stored.sharpness - out.quality.sharpness) < 1e-5);
+
+    memset(pixels.data, 128, (size_t)pixels.stride_bytes * (size_t)pixels.height_px); /* nothing is to be seen */
+    assert_int_equal(enroll_pixels(g, &pixels, 0, true, &out, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "sharpness is 0.00: the face is blurred"));
+    assert_int_equal(enroll_pixels(g, &pixels, 0, false, &out, NULL), ARC_OK);
+    assert_non_null(strstr(out.doubt, "a face is stored, but its quality is 0."));
+    assert_int_equal(facts_of(g).templates, 2);
+    assert_int_equal(enroll_pixels(g, &pixels, 1.1, false, &out, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "a least quality of 1.1"));
+    const arc_photo gone = arc_photo_from_path(in_folder("gone.jpg"));
+    assert_int_equal(arc_enroll(g, pipeline, "Ann", &gone, NULL, &out, NULL), ARC_ENOTFOUND);
+    assert_true(isnan(out.quality.combined));
+    arc_image_free(ctx, &pixels);
+    arc_gallery_close(&g);
 }
 
 /* ---- outliers ---- */
@@ -463,6 +527,7 @@ int main(void) {
         cmocka_unit_test(what_was_told_is_stored),
         cmocka_unit_test(one_photo_fails_as_the_call),
         cmocka_unit_test(memory_may_be_refused),
+        cmocka_unit_test(quality_is_stored_and_decides),
         cmocka_unit_test(outliers_are_doubted_or_refused),
         cmocka_unit_test(digests_tell_photos_apart),
         cmocka_unit_test(answers_are_told),

@@ -268,7 +268,7 @@ static void known_landmarks_need_no_search(void **state) {
     assert_memory_equal(r.face->embedding, want, sizeof want);
     assert_memory_equal(r.face->face.landmark_px, landmarks, sizeof landmarks);
     assert_true(r.face->face.x1_px == 55 && r.face->face.y1_px == 50 && r.face->face.x2_px == 93 && r.face->face.y2_px == 97);
-    assert_true(r.face->align_residual_px == residual && r.face->face.score == 1);
+    assert_true(r.face->align_residual_px == residual && r.face->face.score == 1 && r.from == ARC_FACE_GIVEN);
     same_pixels(&r.face->crop, &crop);
     frames_give(pipeline, &picture, true, &photo, &r, DIM);
     arc_map map;

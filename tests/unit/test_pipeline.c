@@ -224,6 +224,7 @@ static void aligned_crops_need_no_detector(void **state) {
     assert_int_equal(arc_pipeline_run(pipeline, paths, 2, r, NULL, NULL, NULL), ARC_OK);
     assert_int_equal(r[0].status, ARC_OK);
     assert_int_equal(r[0].faces, 1);
+    assert_int_equal(r[0].from, ARC_FACE_CROP);
     assert_int_equal(r[1].status, ARC_ESHAPE);
     assert_null(r[1].face);
     arc_result_free(ctx, &r[0]);

@@ -1,9 +1,8 @@
 /* gallery/decide: why an answer is what it is, in sentences. */
 #include "base/text.h"
 #include "gallery/decide/decide.h"
+#include <arcface/quality.h>
 #include <math.h>
-
-#define POOR 0.4 /* quality below which a picture is named as a possible reason */
 
 static void add_support(arc_text *t, const arc_search_rule *r) {
     char pairs[32], wanted[32];
@@ -111,7 +110,7 @@ arc_status arc_answer_explain(arc_context *ctx, const arc_answer *answer, double
         describe_rule(&t, &answer->rule);
         arc_text_add(&t, "\n");
     }
-    if (quality < POOR)
+    if (quality < ARC_QUALITY_POOR)
         arc_text_add(&t, "The picture is poor (quality %.2f of 1): a better one may be decided otherwise.\n", quality);
     return arc_text_end(&t, text, err);
 }

@@ -1,13 +1,25 @@
-/* gallery/decide: quality of a face's picture. Each part is mapped to 0..1 by a fixed curve, and all parts weigh the same. */
-#include "base/base.h"
-#include <arcface/quality.h>
+/* gallery/decide: quality of a face's picture. Each part is mapped to 0..1 by a fixed curve; all of them is their weighted
+ * geometric mean. */
+#include "gallery/decide/quality.h"
 #include <math.h>
+#include <string.h>
 
 #define WIDTH 112.0        /* width of the crops that lengths are told in */
 #define EYES_PX 35.2       /* between the eyes in such a crop */
-#define RESIDUAL_PX 4.0    /* at which alignment is 1/2 */
+#define RESIDUAL_PX 6.0    /* at which alignment is 1/2 */
 #define SHARPNESS 0.02     /* variance of the Laplacian in that of the grey values, at which sharpness is 1/2 */
 #define NOSE_DEPTH_PX 15.0 /* of a crop: the nose's tip lies 27 mm before the eyes, which are 63 mm apart */
+#define NOSE_DOWN_PX 3.7   /* below the template's nose: with it half of celeba-224's faces look up, half down */
+#define SHORT_NORM 0.6     /* of the typical norm, at which the norm is 1/2; pictures without a face have 0.35 to 0.6 of it */
+
+/* Weights were fitted by bench/quality_curves.py to what pictures of 119 people of celeba-224 are worth to w600k_mbf, medians and
+ * 5 % are those of its 2,974 pictures: docs/GALLERY.md has the curves of the other 120 people. Beside the
+ * other parts, how well landmarks fit the template adds nothing. */
+const arc_quality_part arc_quality_parts[ARC_QUALITY_PARTS] = {
+    [ARC_QUALITY_DETECTOR] = {"detector", 0.03, 0.834, 0.736},   [ARC_QUALITY_ALIGNMENT] = {"alignment", 0, 0.762, 0.478},
+    [ARC_QUALITY_SHARPNESS] = {"sharpness", 0.04, 0.875, 0.544}, [ARC_QUALITY_SIZE] = {"size", 0.09, 0.716, 0.304},
+    [ARC_QUALITY_POSE] = {"pose", 0.06, 0.940, 0.672},           [ARC_QUALITY_NORM] = {"norm", 0.79, 0.871, 0.745},
+};
 
 static const double degrees = 180 / 3.14159265358979323846;
 
@@ -32,7 +44,7 @@ static void fit_camera(const float landmark_px[5][2], double row[2][3]) {
     arc_template_get(ARC_TEMPLATE_112, NULL, NULL, flat);
     for (int i = 0; i < 5; i++) {
         point[i][0] = (double)flat[i][0];
-        point[i][1] = (double)flat[i][1];
+        point[i][1] = (double)flat[i][1] + (i == 2 ? NOSE_DOWN_PX : 0);
         point[i][2] = i == 2 ? NOSE_DEPTH_PX : 0;
         for (int c = 0; c < 3; c++)
             mean[c] += point[i][c] / 5;
@@ -120,27 +132,54 @@ static void measure_place(const arc_result_face *face, arc_quality *q) {
     measure_pose(f, q);
 }
 
-static double combine(const arc_quality *q) {
-    const double part[] = {q->detector, q->alignment, q->sharpness, q->size, q->pose, q->norm};
-    double sum = 0;
-    int known = 0;
-    for (size_t i = 0; i < ARC_COUNT(part); i++)
-        if (!isnan(part[i])) {
-            sum += log(ARC_MAX(part[i], 1e-6));
-            known++;
-        }
-    return known > 0 ? exp(sum / known) : NAN;
+arc_quality arc_quality_unknown(void) {
+    return (arc_quality){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 }
 
-void arc_face_quality(const arc_result_face *face, double typical_norm, arc_quality *out) {
-    *out = (arc_quality){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    if (face->face.score > 0) {
-        out->detector = ARC_MIN(1.0, (double)face->face.score);
-        measure_place(face, out);
+void arc_quality_values(const arc_quality *q, double value[ARC_QUALITY_PARTS]) {
+    const double all[ARC_QUALITY_PARTS] = {q->detector, q->alignment, q->sharpness, q->size, q->pose, q->norm};
+    memcpy(value, all, sizeof all);
+}
+
+static double combine(const arc_quality *q) {
+    double value[ARC_QUALITY_PARTS], sum = 0, weights = 0;
+    arc_quality_values(q, value);
+    for (int i = 0; i < ARC_QUALITY_PARTS; i++)
+        if (!isnan(value[i])) {
+            sum += arc_quality_parts[i].weight * log(ARC_MAX(value[i], 1e-6));
+            weights += arc_quality_parts[i].weight;
+        }
+    return weights > 0 ? exp(sum / weights) : NAN;
+}
+
+/* 0 for the median of ordinary pictures, 1 where the worst 5 % begin. */
+static double unusual(const arc_quality_part *p, double value) {
+    return isnan(value) || p->weight <= 0 ? -INFINITY : log(p->typical / ARC_MAX(value, 1e-6)) / log(p->typical / p->low);
+}
+
+int arc_quality_weakest(const arc_quality *q) {
+    double value[ARC_QUALITY_PARTS], most = -INFINITY;
+    int weakest = -1;
+    arc_quality_values(q, value);
+    for (int i = 0; i < ARC_QUALITY_PARTS; i++) {
+        const double here = unusual(&arc_quality_parts[i], value[i]);
+        if (here > most && (i != ARC_QUALITY_NORM || most < 1)) { /* the norm is the last */
+            most = here;
+            weakest = i;
+        }
     }
+    return weakest;
+}
+
+void arc_face_quality(const arc_result_face *face, arc_face_origin from, double typical_norm, arc_quality *out) {
+    *out = arc_quality_unknown();
+    if (from == ARC_FACE_DETECTED)
+        out->detector = ARC_MIN(1.0, (double)face->face.score);
+    if (from != ARC_FACE_CROP)
+        measure_place(face, out);
     if (face->crop.data)
         out->sharpness = sharpness_of(&face->crop);
     if (typical_norm > 0 && face->norm > 0)
-        out->norm = (double)face->norm / ((double)face->norm + typical_norm);
+        out->norm = 1 / (1 + pow(SHORT_NORM * typical_norm / (double)face->norm, 4));
     out->combined = combine(out);
 }

@@ -4,8 +4,9 @@
 #include "base/base.h"
 #include "base/text.h"
 #include "face/text.h"
+#include "gallery/decide/quality.h"
+#include "gallery/photo/norm.h"
 #include "gallery/photo/outliers.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,7 +118,8 @@ static char *detail_of(const arc_context *ctx, const arc_enroll_entry *e, arc_er
     arc_text_quote(&t, arc_face_label(&e->photo));
     arc_text_add(&t, ", ");
     arc_face_json(&t, &face->face);
-    arc_text_add(&t, ", \"residual_px\": %.6g, \"norm\": %.6g", face->align_residual_px, (double)face->norm);
+    arc_text_add(&t, ", \"residual_px\": %.6g, \"norm\": %.6g, \"quality\": ", face->align_residual_px, (double)face->norm);
+    arc_quality_json(&t, &e->told.quality);
     arc_text_add(&t, "}");
     return arc_text_end(&t, &text, err) == ARC_OK ? text : NULL;
 }
@@ -135,7 +137,7 @@ static arc_status fill(const arc_enroll_batch *b, arc_template_in *in, int *of, 
                                .name = e->told.identity ? NULL : e->person,
                                .embedding = face->embedding,
                                .crop = face->crop.data ? &face->crop : NULL,
-                               .quality = NAN,
+                               .quality = (float)e->told.quality.combined,
                                .detail_json = detail_of(b->ctx, e, err),
                                .source_sha256 = e->has_digest ? e->told.sha256 : NULL};
         if (!t->detail_json)
@@ -214,9 +216,22 @@ static arc_status decide(const arc_enroll_batch *b, arc_error *err) {
     return st;
 }
 
+static arc_status measure(const arc_enroll_batch *b, arc_error *err) {
+    double typical_norm;
+    const arc_status st = arc_photo_known_norm(b->gallery, &typical_norm, err);
+    for (int i = 0; st == ARC_OK && i < b->count; i++) {
+        arc_enroll_entry *e = &b->entry[i];
+        if (holds(e) && !e->measured)
+            arc_face_quality(&e->photo.face[e->face], e->photo.from, typical_norm, &e->told.quality);
+    }
+    return st;
+}
+
 arc_status arc_enroll_batch_store(arc_enroll_batch *b, arc_error *err) {
     arc_error why = {0};
-    arc_status st = decide(b, &why);
+    arc_status st = measure(b, &why);
+    if (st == ARC_OK)
+        st = decide(b, &why);
     if (st == ARC_OK)
         st = arc_enroll_find_outliers(b, &why);
     if (st == ARC_OK)

@@ -3,7 +3,9 @@
 #include "base/base.h"
 #include "face/pipeline.h"
 #include "face/text.h"
+#include "gallery/decide/quality.h"
 #include "gallery/photo/batch.h"
+#include "gallery/photo/norm.h"
 #include <string.h>
 
 #define BATCH_MAX 4096
@@ -13,6 +15,7 @@ typedef struct enrolment {
     arc_enroll_batch batch;
     arc_photo_digests digests;
     int64_t photos; /* how many there are; -1: not known */
+    double typical_norm;
     arc_person_fn *person;
     void *person_ctx;
     arc_enroll_tally tally;
@@ -38,23 +41,49 @@ static int largest_face(const arc_result *photo) {
     return best;
 }
 
-/* What speaks against a photo without a look into the gallery. */
-static void judge(const enrolment *en, arc_enroll_entry *e) {
+/* Measures the face; one of low quality is refused or doubted. */
+static arc_status judge_quality(const enrolment *en, arc_enroll_entry *e, arc_error *err) {
+    arc_quality *q = &e->told.quality;
+    char *advice = NULL;
+    arc_face_quality(&e->photo.face[e->face], e->photo.from, en->typical_norm, q);
+    e->measured = true;
+    const bool refused = q->combined < en->opt.min_quality, poor = q->combined < ARC_QUALITY_POOR;
+    if (!refused && !poor)
+        return ARC_OK;
+    const arc_status st = arc_quality_advise(en->batch.ctx, q, &advice, err);
+    if (st != ARC_OK)
+        return st;
+    if (refused)
+        arc_enroll_refuse(e, ARC_EINVAL, "%.200s: its quality is %.3f, below the %.3f of --min-quality; %s", arc_enroll_label(e),
+                          q->combined, en->opt.min_quality, advice);
+    else if (en->opt.strict)
+        arc_enroll_refuse(e, ARC_EINVAL, "%.150s: its quality is %.3f, below %.3f; %s. Without --strict it is stored",
+                          arc_enroll_label(e), q->combined, ARC_QUALITY_POOR, advice);
+    else
+        arc_enroll_doubt(e, "%.150s is stored, but its quality is %.3f; %s (--strict refuses it)", arc_enroll_label(e),
+                         q->combined, advice);
+    arc_text_free(en->batch.ctx, &advice);
+    return ARC_OK;
+}
+
+/* What speaks against a photo without a look into the gallery. Errors: ENOMEM. */
+static arc_status judge(const enrolment *en, arc_enroll_entry *e, arc_error *err) {
     const arc_result *photo = &e->photo;
     if (photo->status != ARC_OK || photo->faces == 0) {
         arc_error why;
         arc_result_explain(photo, &why);
         arc_enroll_refuse(e, why.code, "%s", why.text);
-        return;
+        return ARC_OK;
     }
     if (photo->faces_found > 1 && !en->opt.largest) {
         arc_enroll_refuse(
             e, ARC_EINVAL,
             "%s has %d faces: which of them is %.200s's? Cut the photo to that one, or take the largest (--largest)",
             arc_enroll_label(e), photo->faces_found, e->person);
-        return;
+        return ARC_OK;
     }
     e->face = largest_face(photo);
+    return judge_quality(en, e, err);
 }
 
 /* ---- batches ---- */
@@ -95,11 +124,14 @@ static arc_status take(void *ctx, int64_t index, arc_result *photo, arc_error *e
     *e = (arc_enroll_entry){.photo = *photo, .person = copy};
     *photo = (arc_result){0};
     arc_photo_digests_get(&en->digests, index, e->told.sha256, &e->has_digest);
+    e->told.quality = arc_quality_unknown();
+    arc_status st = ARC_OK;
     if (person || e->photo.status != ARC_OK)
-        judge(en, e);
+        st = judge(en, e, err);
     else
         arc_enroll_refuse(e, nobody.code ? nobody.code : ARC_EINVAL, "%s", *nobody.text ? nobody.text : "nobody's photo");
-    arc_status st = b->count == b->capacity ? store(en, err) : ARC_OK;
+    if (st == ARC_OK && b->count == b->capacity)
+        st = store(en, err);
     if (st == ARC_OK && en->opt.progress && en->opt.progress(en->opt.ctx, index + 1, en->photos) != 0) {
         st = store(en, err);
         st = st == ARC_OK ? arc_fail(err, ARC_ECANCEL, "enrolling was cancelled") : st;
@@ -115,6 +147,8 @@ static arc_status check(const arc_pipeline *pipeline, const arc_photo_source *ph
         return arc_fail(err, ARC_EINVAL, "a pipeline without an embedder cannot enrol");
     if (opt && (opt->batch < 1 || opt->batch > BATCH_MAX))
         return arc_fail(err, ARC_EINVAL, "batches of %d photos: 1 to %d are possible", opt->batch, BATCH_MAX);
+    if (opt && !(opt->min_quality >= 0 && opt->min_quality <= 1))
+        return arc_fail(err, ARC_EINVAL, "a least quality of %g: 0 to 1 is possible", opt->min_quality);
     return ARC_OK;
 }
 
@@ -132,6 +166,7 @@ arc_status arc_enroll_source(arc_gallery *gallery, arc_pipeline *pipeline, const
     arc_context *ctx = arc_pipeline_context(pipeline);
     const arc_model *model = arc_pipeline_model(pipeline);
     ARC_TRY(arc_gallery_bind(gallery, model, err));
+    ARC_TRY(arc_photo_typical_norm(gallery, pipeline, &en.typical_norm, err));
     en.batch = (arc_enroll_batch){.ctx = ctx, .gallery = gallery, .strict = en.opt.strict, .dim = arc_model_contract(model)->dim};
     ARC_TRY(arc_enroll_batch_begin(&en.batch, en.opt.batch, err));
     ARC_TRY(arc_photo_digests_begin(&en.digests, &ctx->alloc, photos, err));
@@ -170,7 +205,7 @@ static void keep(void *ctx, const arc_enrolled *photo) {
 
 arc_status arc_enroll(arc_gallery *gallery, arc_pipeline *pipeline, const char *person, const arc_photo *photo,
                       const arc_enroll_options *opt, arc_enrolled *out, arc_error *err) {
-    arc_enrolled one = {.as = ARC_ENROLL_FAILED};
+    arc_enrolled one = {.as = ARC_ENROLL_FAILED, .quality = arc_quality_unknown()};
     arc_photo_source source;
     arc_enroll_options own;
     arc_photo_source_default(&source);

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "face/text.h"
 #include <stdarg.h>
+#include <string.h>
 
 void arc_enroll_refuse(arc_enroll_entry *e, arc_status code, const char *fmt, ...) {
     va_list args;
@@ -16,8 +17,13 @@ void arc_enroll_refuse(arc_enroll_entry *e, arc_status code, const char *fmt, ..
 
 void arc_enroll_doubt(arc_enroll_entry *e, const char *fmt, ...) {
     va_list args;
+    size_t said = strlen(e->told.doubt);
+    if (said > 0 && said + 2 < sizeof e->told.doubt) {
+        memcpy(e->told.doubt + said, "; ", 3);
+        said += 2;
+    }
     va_start(args, fmt);
-    arc_number_print(e->told.doubt, sizeof e->told.doubt, fmt, args);
+    arc_number_print(e->told.doubt + said, sizeof e->told.doubt - said, fmt, args);
     va_end(args);
 }
 

@@ -33,7 +33,7 @@ bool arc_api_needs_face(arc_http_response *response, const arc_result *photo, co
 /* "width": ..., "height": ..., "faces_found": ... */
 void arc_api_put_photo(arc_text *t, const arc_result *photo);
 /* "box": ..., "score": ..., "landmarks": ..., "norm": ..., "quality": ... */
-void arc_api_put_face(arc_text *t, const arc_result_face *face);
+void arc_api_put_face(arc_text *t, const arc_result_face *face, arc_face_origin from);
 void arc_api_put_embedding(arc_text *t, const float *embedding, int dim); /* "embedding": [...] of length 1 */
 void arc_api_put_real(arc_text *t, const char *name, double value);       /* , "name": value; nothing if it is not finite */
 /* "known": ..., "identity": ..., "name": ..., "matches": [...] */

@@ -24,7 +24,7 @@ void arc_api_detect(struct arc_server *server, arc_http_request *request, arc_ht
     arc_text_add(t, ", \"faces\": [");
     for (int i = 0; i < item.result.faces; i++) {
         arc_text_add(t, "%s\n  {", i ? "," : "");
-        arc_api_put_face(t, &item.result.face[i]);
+        arc_api_put_face(t, &item.result.face[i], item.result.from);
         arc_text_add(t, "}");
     }
     arc_text_add(t, "]}\n");
@@ -48,7 +48,7 @@ void arc_api_embed(struct arc_server *server, arc_http_request *request, arc_htt
             continue;
         arc_text_add(t, "%s\n  {", first ? "" : ",");
         first = false;
-        arc_api_put_face(t, &item.result.face[i]);
+        arc_api_put_face(t, &item.result.face[i], item.result.from);
         arc_text_add(t, ", ");
         arc_api_put_embedding(t, item.result.face[i].embedding, dim);
         arc_text_add(t, "}");

@@ -11,7 +11,7 @@ static void put_faces(arc_text *t, const arc_result *photo, const int *which, co
     arc_text_add(t, ", \"known\": %d, \"unknown\": %d, \"faces\": [", known, count - known);
     for (int i = 0; i < count; i++) {
         arc_text_add(t, "%s\n  {", i ? "," : "");
-        arc_api_put_face(t, &photo->face[which[i]]);
+        arc_api_put_face(t, &photo->face[which[i]], photo->from);
         arc_text_add(t, ", ");
         arc_api_put_answer(t, &answers[i]);
         arc_text_add(t, "}");

@@ -17,10 +17,10 @@ void arc_api_put_real(arc_text *t, const char *name, double value) {
         arc_text_add(t, ", \"%s\": %.9g", name, value);
 }
 
-void arc_api_put_face(arc_text *t, const arc_result_face *face) {
+void arc_api_put_face(arc_text *t, const arc_result_face *face, arc_face_origin from) {
     arc_quality quality;
     arc_face_json(t, &face->face);
-    arc_face_quality(face, 0, &quality);
+    arc_face_quality(face, from, 0, &quality);
     arc_api_put_real(t, "quality", quality.combined);
     if (face->embedding)
         arc_api_put_real(t, "norm", (double)face->norm);

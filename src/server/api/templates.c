@@ -29,7 +29,7 @@ static void put_enrolled(arc_http_response *response, const arc_enroll_entry *e)
     if (*told->doubt)
         arc_text_add(t, ", \"doubt\": \"the face is unlike the person's others: is it the same person?\"");
     arc_text_add(t, ", \"face\": {");
-    arc_api_put_face(t, &e->photo.face[e->face]);
+    arc_api_put_face(t, &e->photo.face[e->face], e->photo.from);
     arc_text_add(t, "}}\n");
 }
 

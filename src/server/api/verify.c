@@ -5,7 +5,7 @@ static void put_side(arc_text *t, const char *name, const arc_work_item *item) {
     arc_text_add(t, ",\n  \"%s\": {", name);
     arc_api_put_photo(t, &item->result);
     arc_text_add(t, ", \"face\": {");
-    arc_api_put_face(t, &item->result.face[item->largest]);
+    arc_api_put_face(t, &item->result.face[item->largest], item->result.from);
     arc_text_add(t, "}}");
 }
 
