@@ -6,61 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 4096 };
-
 typedef struct roll {
-    int64_t present[MOST];
+    int64_t present[4096]; /* identities */
     int count, strangers, missing;
 } roll;
 
-static int complain(const arc_error *err) {
-    fprintf(stderr, "attendance: %s\n", err->text);
-    return 2;
-}
-
-static int enroll(arc_gallery *gallery, arc_pipeline *pipeline, const char *name, char **path, int count) {
-    int status = 0;
-    for (int i = 0; i < count; i++) {
-        arc_error err = {0};
-        const arc_photo photo = arc_photo_from_path(path[i]);
-        if (arc_enroll(gallery, pipeline, name, &photo, NULL, NULL, &err) != ARC_OK)
-            status = complain(&err);
-    }
-    return status;
-}
-
-static arc_status see(void *ctx, int64_t index, arc_identified *photo, arc_error *err) {
+static arc_status see(void *ctx, int64_t index, arc_identified *seen, arc_error *err) {
     roll *r = ctx;
     (void)index, (void)err;
-    if (photo->photo.status != ARC_OK)
-        complain(&photo->photo.error);
-    for (int i = 0; i < photo->photo.faces; i++)
-        if (photo->answer[i].known != ARC_KNOWN)
+    if (seen->photo.status != ARC_OK)
+        fprintf(stderr, "attendance: %s\n", seen->photo.error.text);
+    for (int i = 0; i < seen->photo.faces; i++)
+        if (seen->answer[i].known != ARC_KNOWN)
             r->strangers++;
-        else if (r->count < MOST)
-            r->present[r->count++] = photo->answer[i].match[0].identity;
+        else if (r->count < 4096)
+            r->present[r->count++] = seen->answer[i].match[0].identity;
     return ARC_OK;
 }
 
 static int call(void *ctx, const arc_identity *who) {
     roll *r = ctx;
-    bool here = false;
-    for (int i = 0; i < r->count; i++)
-        here = here || r->present[i] == who->id;
-    printf("%s  %s\n", here ? "here   " : "missing", who->name);
-    r->missing += !here;
+    int i = 0;
+    while (i < r->count && r->present[i] != who->id)
+        i++;
+    printf("%s  %s\n", i < r->count ? "here   " : "missing", who->name);
+    r->missing += i == r->count;
     return 0;
-}
-
-static int attend(arc_gallery *gallery, arc_pipeline *pipeline, char **path, int count, arc_error *err) {
-    static roll r;
-    arc_photo_source photos;
-    arc_photo_source_of_paths(&photos, (const char *const *)path, count);
-    if (arc_identify_source(gallery, pipeline, &photos, NULL, see, &r, err) != ARC_OK ||
-        arc_gallery_list(gallery, 0, call, &r, err) != ARC_OK)
-        return 2;
-    printf("%d strange face%s\n", r.strangers, r.strangers == 1 ? "" : "s");
-    return r.missing > 0;
 }
 
 int main(int argc, char **argv) {
@@ -74,26 +45,35 @@ int main(int argc, char **argv) {
     arc_gallery *gallery = NULL;
     arc_gallery_options how;
     arc_pipeline_options faces;
-    int status = 2;
     arc_gallery_options_default(&how);
     how.create = add;
     how.key = getenv("ATTENDANCE_KEY"); /* "command:pass attendance", "env:NAME" or a file; without it nothing is sealed */
     arc_pipeline_options_default(&faces);
     faces.keep_crops = add; /* they are kept in the gallery, for the day when it moves to another model */
     faces.all_faces = !add;
-    if (arc_context_open(&ctx, NULL, &err) == ARC_OK &&
-        arc_model_load(ctx, argv[1], ARC_TASK_DETECT, NULL, &detector, &err) == ARC_OK &&
-        arc_model_load(ctx, argv[2], ARC_TASK_EMBED, NULL, &embedder, &err) == ARC_OK &&
-        arc_pipeline_new(ctx, detector, embedder, &faces, &pipeline, &err) == ARC_OK &&
-        arc_gallery_open(ctx, argv[3], &how, &gallery, &err) == ARC_OK)
-        status =
-            add ? enroll(gallery, pipeline, argv[5], argv + 6, argc - 6) : attend(gallery, pipeline, argv + 4, argc - 4, &err);
-    if (*err.text)
-        complain(&err);
+    arc_status s = arc_context_open(&ctx, NULL, &err);
+    s = s ? s : arc_model_load(ctx, argv[1], ARC_TASK_DETECT, NULL, &detector, &err);
+    s = s ? s : arc_model_load(ctx, argv[2], ARC_TASK_EMBED, NULL, &embedder, &err);
+    s = s ? s : arc_pipeline_new(ctx, detector, embedder, &faces, &pipeline, &err);
+    s = s ? s : arc_gallery_open(ctx, argv[3], &how, &gallery, &err);
+    roll r = {0};
+    for (int i = 6; add && !s && i < argc; i++) {
+        const arc_photo photo = arc_photo_from_path(argv[i]);
+        s = arc_enroll(gallery, pipeline, argv[5], &photo, NULL, NULL, &err);
+    }
+    if (!add && !s) {
+        arc_photo_source photos;
+        arc_photo_source_of_paths(&photos, (const char *const *)argv + 4, argc - 4);
+        s = arc_identify_source(gallery, pipeline, &photos, NULL, see, &r, &err);
+        s = s ? s : arc_gallery_list(gallery, 0, call, &r, &err);
+        printf("%d strange face%s\n", r.strangers, r.strangers == 1 ? "" : "s");
+    }
+    if (s)
+        fprintf(stderr, "attendance: %s\n", err.text);
     arc_gallery_close(&gallery);
     arc_pipeline_free(&pipeline);
     arc_model_free(&embedder);
     arc_model_free(&detector);
     arc_context_close(&ctx);
-    return status;
+    return s ? 2 : r.missing > 0;
 }

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-uint64_t arc_clock_ns(void); /* nanoseconds since some moment in the past */
+uint64_t arc_clock_ns(void);      /* nanoseconds since some moment in the past */
 int64_t arc_clock_today_ms(void); /* since 1970; it may go back */
 
 #endif

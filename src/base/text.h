@@ -13,7 +13,7 @@ typedef struct arc_text {
 void arc_text_begin(arc_text *t, const arc_alloc *a);
 void arc_text_add(arc_text *t, const char *fmt, ...) ARC_PRINTF(2, 3);
 void arc_text_quote(arc_text *t, const char *s); /* as a JSON string; invalid UTF-8 becomes U+FFFD */
-bool arc_text_is_utf8(const char *s);             /* overlong forms and surrogates are none */
+bool arc_text_is_utf8(const char *s);            /* overlong forms and surrogates are none */
 /* "name": [1.5, 2] with all digits of a double. */
 void arc_text_numbers(arc_text *t, const char *name, const double *x, int count);
 const char *arc_text_bool(bool x);                      /* "true" or "false" */
