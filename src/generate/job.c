@@ -50,8 +50,17 @@ static arc_status look_at_job(arc_generate_run *r, arc_error *err) {
     if (j->count < 1 || j->batch < 1 || (int64_t)j->count * r->people > MAX_PICTURES)
         return arc_fail(err, ARC_EINVAL, "%d pictures of %d people in batches of %d: 1 to %d pictures are possible", j->count,
                         r->people, j->batch, MAX_PICTURES);
-    r->target = j->people ? j->people->embedding[0] : j->embeddings ? j->embeddings->row : NULL;
-    const int dim = j->people ? j->people->dim[0] : j->embeddings ? j->embeddings->dim : j->centres->dim;
+    int dim = r->dim;
+    if (j->people) {
+        r->target = j->people->embedding[0];
+        dim = j->people->dim[0];
+    } else if (j->embeddings) {
+        r->target = j->embeddings->row;
+        dim = j->embeddings->dim;
+    } else if (j->centres) {
+        r->target = NULL; /* the class is the target */
+        dim = j->centres->dim;
+    }
     if (dim != r->dim)
         return arc_fail(err, ARC_EINVAL,
                         "the targets have %d numbers, an embedding of the model has %d: they are another model's", dim, r->dim);
