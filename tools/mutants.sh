@@ -24,7 +24,7 @@ trap 'rm -rf "$root"' EXIT
 noticed=0 missed=0 broken=0 skipped=0 seeded=0
 
 prepare() {
-    git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt LICENSE cmake include src tests tools bench examples | xargs -0 cp --parents -t "$root"
+    git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt LICENSE cmake include src web tests tools bench examples | xargs -0 cp --parents -t "$root"
     cmake -S "$root" -B "$root/build" -G Ninja >"$root/log" 2>&1 || { tail -20 "$root/log"; exit 1; }
 }
 

@@ -40,6 +40,11 @@ void arc_api_put_real(arc_text *t, const char *name, double value);       /* , "
 void arc_api_put_answer(arc_text *t, const arc_answer *answer);
 void arc_api_put_time(arc_text *t, const char *name, int64_t ms); /* , "name": "2026-11-30T06:40:12Z" */
 
+/* ---- embeddings.c ---- */
+
+/* An array of dim numbers into out: [dim]; index: how a failure calls it. */
+bool arc_api_embedding(arc_http_response *response, const json_t *row, size_t index, int dim, float *out);
+
 /* ---- gallery.c ---- */
 
 /* A name has 1 to 250 characters here, which always fit into the gallery's bytes. */
@@ -60,9 +65,9 @@ bool arc_api_identify(struct arc_server *server, arc_http_response *response, co
 
 arc_route_fn arc_api_detect, arc_api_embed, arc_api_verify, arc_api_identify_photo, arc_api_search;
 arc_route_fn arc_api_identities_list, arc_api_identities_add, arc_api_identity_get, arc_api_identity_change,
-    arc_api_identity_remove;
+    arc_api_identity_remove, arc_api_identity_merge, arc_api_identity_reject;
 arc_route_fn arc_api_templates_list, arc_api_templates_add, arc_api_template_crop, arc_api_template_remove;
-arc_route_fn arc_api_galleries, arc_api_models;
 arc_route_fn arc_api_jobs_add, arc_api_jobs_list, arc_api_job_get, arc_api_job_cancel;
+arc_route_fn arc_api_galleries, arc_api_models, arc_api_audit;
 
 #endif

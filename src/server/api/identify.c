@@ -2,7 +2,8 @@
 #include "server/api/api.h"
 #include <string.h>
 
-static void put_faces(arc_text *t, const arc_result *photo, const int *which, const arc_answer *answers, int count) {
+/* dim 0: without embeddings. */
+static void put_faces(arc_text *t, const arc_result *photo, const int *which, const arc_answer *answers, int count, int dim) {
     int known = 0;
     for (int i = 0; i < count; i++)
         known += answers[i].known == ARC_KNOWN;
@@ -14,6 +15,10 @@ static void put_faces(arc_text *t, const arc_result *photo, const int *which, co
         arc_api_put_face(t, &photo->face[which[i]], photo->from);
         arc_text_add(t, ", ");
         arc_api_put_answer(t, &answers[i]);
+        if (dim > 0) {
+            arc_text_add(t, ", ");
+            arc_api_put_embedding(t, photo->face[which[i]].embedding, dim);
+        }
         arc_text_add(t, "}");
     }
     arc_text_add(t, "]}\n");
@@ -21,7 +26,7 @@ static void put_faces(arc_text *t, const arc_result *photo, const int *which, co
 
 /* Of all faces that have an embedding. */
 static void identify(struct arc_server *server, arc_http_response *response, const arc_gallery_query *query,
-                     const arc_result *photo, int dim) {
+                     const arc_result *photo, int dim, bool embeddings) {
     const arc_alloc *alloc = &server->ctx->alloc;
     const size_t faces = (size_t)photo->faces;
     float *probes = arc_mem_raw(alloc, faces * (size_t)dim, sizeof *probes);
@@ -38,7 +43,7 @@ static void identify(struct arc_server *server, arc_http_response *response, con
             which[count++] = i;
         }
         if (count == 0 || arc_api_identify(server, response, probes, count, query, answers)) {
-            put_faces(&response->text, photo, which, answers, count);
+            put_faces(&response->text, photo, which, answers, count, embeddings ? dim : 0);
             arc_answers_free(server->ctx, answers, count);
         }
     }
@@ -51,10 +56,11 @@ void arc_api_identify_photo(struct arc_server *server, arc_http_request *request
     arc_work_item item = {.keep_crops = true};
     arc_gallery_query query;
     arc_error err = {0};
-    bool largest = false;
+    bool largest = false, embeddings = false;
     if (!arc_api_has_gallery(server, response) || !arc_api_query(request, response, &query))
         return;
-    if (arc_http_query_bool(request, "largest", &largest, &err) != ARC_OK) {
+    if (arc_http_query_bool(request, "largest", &largest, &err) != ARC_OK ||
+        arc_http_query_bool(request, "embeddings", &embeddings, &err) != ARC_OK) {
         arc_http_fail(response, ARC_PROBLEM_INVALID_PARAMETER, "%s", err.text);
         return;
     }
@@ -64,6 +70,6 @@ void arc_api_identify_photo(struct arc_server *server, arc_http_request *request
     arc_engine *engine = arc_work_hold(server->work);
     const int dim = arc_engine_dim(engine);
     arc_work_release(server->work, engine);
-    identify(server, response, &query, &item.result, dim);
+    identify(server, response, &query, &item.result, dim, embeddings);
     arc_api_done(server, &item, 1);
 }

@@ -50,8 +50,8 @@ const arc_route_schema arc_api_schemas[] = {
                      "\"identity\": " INTEGER ", \"name\": " STRING ", \"template\": " INTEGER ", \"cosine\": " NUMBER
                      ", \"best_cosine\": " NUMBER ", \"threshold\": " NUMBER ", \"probability\": " NUMBER ", \"far\": " NUMBER
                      ", \"accepted\": " BOOLEAN ", \"ruled_out\": " BOOLEAN)},
-    {"IdentifiedFace",
-     OBJECT("\"box\", \"score\", \"landmarks\", \"known\", \"compared\", \"matches\"", FACE_PROPERTIES ", " ANSWER_PROPERTIES)},
+    {"IdentifiedFace", OBJECT("\"box\", \"score\", \"landmarks\", \"known\", \"compared\", \"matches\"",
+                              FACE_PROPERTIES ", " ANSWER_PROPERTIES ", \"embedding\": " ARRAY(NUMBER))},
     {"Identified", OBJECT("\"width\", \"height\", \"faces_found\", \"known\", \"unknown\", \"faces\"", PHOTO_PROPERTIES
                           ", \"known\": " INTEGER ", \"unknown\": " INTEGER ", \"faces\": " ARRAY(REF("IdentifiedFace")))},
     {"Question", "{\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"embeddings\"], \"properties\": {"
@@ -69,6 +69,14 @@ const arc_route_schema arc_api_schemas[] = {
     {"Identity", OBJECT("\"id\", \"name\", \"templates\", \"created\", \"changed\"",
                         "\"id\": " INTEGER ", \"name\": " STRING ", \"templates\": " INTEGER ", \"threshold\": " NUMBER
                         ", \"note\": {\"type\": \"object\"}, \"created\": " TIME ", \"changed\": " TIME)},
+    {"Merge", "{\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"from\"], \"properties\": {\"from\": "
+              "{\"type\": \"integer\", \"minimum\": 1}}}"},
+    {"Rejection", "{\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"embedding\"], \"properties\": "
+                  "{\"embedding\": " ARRAY(NUMBER) "}}"},
+    {"AuditLine", OBJECT("\"id\", \"time\", \"actor\", \"action\", \"subject\", \"detail\"",
+                         "\"id\": " INTEGER ", \"time\": " TIME ", \"actor\": " STRING ", \"action\": " STRING
+                         ", \"subject\": " STRING ", \"detail\": " STRING)},
+    {"Audit", OBJECT("\"entries\"", "\"entries\": " ARRAY(REF("AuditLine")) ", \"previous\": " INTEGER)},
     {"Identities", OBJECT("\"identities\"", "\"identities\": " ARRAY(REF("Identity")) ", \"next\": " INTEGER)},
     {"Enrolled", OBJECT("\"id\", \"identity\", \"stored\", \"face\"",
                         "\"id\": " INTEGER ", \"identity\": " INTEGER ", \"stored\": " BOOLEAN ", \"nearest_cosine\": " NUMBER

@@ -13,25 +13,9 @@ static bool wrong(arc_http_response *response, const char *sentence) {
 
 /* probes: [count][dim]. */
 static bool read_embeddings(arc_http_response *response, const json_t *rows, int dim, float *probes) {
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
-        double sum = 0;
-        if (!json_is_array(row) || json_array_size(row) != (size_t)dim) {
-            arc_http_fail(response, ARC_PROBLEM_INVALID_PARAMETER, "embedding %zu is not an array of %d numbers", i, dim);
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (!arc_api_embedding(response, json_array_get(rows, i), i, dim, probes + i * (size_t)dim))
             return false;
-        }
-        for (int k = 0; k < dim; k++) {
-            const json_t *x = json_array_get(row, (size_t)k);
-            const float value = json_is_number(x) ? (float)json_number_value(x) : NAN;
-            probes[i * (size_t)dim + (size_t)k] = value;
-            sum += (double)value * (double)value;
-        }
-        if (!(sum > 0) || !isfinite(sum)) {
-            arc_http_fail(response, ARC_PROBLEM_INVALID_PARAMETER, "embedding %zu has something that is no number, or is zero",
-                          i);
-            return false;
-        }
-    }
     return true;
 }
 

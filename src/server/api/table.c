@@ -21,6 +21,7 @@ static const arc_route_field verify_fields[] = {
 };
 static const arc_route_field identify_fields[] = {
     {"largest", FLAG, "the largest face only"},
+    {"embeddings", FLAG, "with the embedding of every face"},
     {"top", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000, \"default\": 5}", "most matches of an answer"},
     {"threshold", "{\"type\": \"number\", \"minimum\": -1, \"maximum\": 1}", "cosine from which on somebody is known"},
     {"fpir", "{\"type\": \"number\", \"minimum\": 1e-9, \"maximum\": 0.999}",
@@ -32,6 +33,11 @@ static const arc_route_field list_fields[] = {
     {"after", "{\"type\": \"integer\", \"minimum\": 0, \"default\": 0}", "those behind this id: \"next\" of the page before"},
     {"name", "{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 250, \"pattern\": \"^[^\\\\x00-\\\\x1f\\\\x7f]+$\"}",
      "the one of this name only"},
+    {NULL, NULL, NULL},
+};
+static const arc_route_field audit_fields[] = {
+    {"limit", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000, \"default\": 100}", "most lines in an answer"},
+    {"before", "{\"type\": \"integer\", \"minimum\": 1}", "those in front of this id: \"previous\" of the answer before"},
     {NULL, NULL, NULL},
 };
 static const arc_route_field enrol_fields[] = {
@@ -77,6 +83,10 @@ static const arc_route routes[] = {
      "Give a person another name, note or threshold", NULL, ARC_BODY_JSON, "Change", 200, "Identity", BIT(CONFLICT)},
     {"DELETE", "/v1/identities/{id}", ARC_ROLE_ADMIN, false, false, arc_api_identity_remove, "gallery", "removeIdentity",
      "Remove a person with all templates and crops", NULL, ARC_BODY_NONE, NULL, 204, NULL, 0},
+    {"POST", "/v1/identities/{id}/merge", ARC_ROLE_ADMIN, false, false, arc_api_identity_merge, "gallery", "mergeIdentities",
+     "Give this person all templates of another, who is then gone", NULL, ARC_BODY_JSON, "Merge", 200, "Identity", 0},
+    {"POST", "/v1/identities/{id}/rejections", ARC_ROLE_ENROL, false, false, arc_api_identity_reject, "gallery", "reject",
+     "This face is not that person, and will not be taken for them again", NULL, ARC_BODY_JSON, "Rejection", 204, NULL, 0},
     {"GET", "/v1/identities/{id}/templates", ARC_ROLE_READ, false, false, arc_api_templates_list, "gallery", "listTemplates",
      "Templates of a person", NULL, ARC_BODY_NONE, NULL, 200, "Templates", 0},
     {"POST", "/v1/identities/{id}/templates", ARC_ROLE_ENROL, false, true, arc_api_templates_add, "gallery", "enrol",
@@ -88,6 +98,9 @@ static const arc_route routes[] = {
      "getCrop", "The aligned crop of a template", NULL, ARC_BODY_NONE, NULL, 200, "image/png", 0},
     {"GET", "/v1/galleries", ARC_ROLE_READ, false, false, arc_api_galleries, "gallery", "listGalleries",
      "What the gallery of this server is", NULL, ARC_BODY_NONE, NULL, 200, "Galleries", 0},
+    {"GET", "/v1/audit", ARC_ROLE_ADMIN, false, false, arc_api_audit, "gallery", "listAudit",
+     "The last lines of the audit log, the oldest of them first", audit_fields, ARC_BODY_NONE, NULL, 200, "Audit",
+     BIT(NOT_FOUND)},
     {"GET", "/v1/models", ARC_ROLE_READ, false, false, arc_api_models, "operations", "listModels", "The models of this server",
      NULL, ARC_BODY_NONE, NULL, 200, "Models", 0},
     {"GET", "/v1/jobs", ARC_ROLE_READ, false, false, arc_api_jobs_list, "jobs", "listJobs", "Jobs since the server was started",

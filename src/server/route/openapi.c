@@ -130,11 +130,11 @@ static void put_route(arc_text *t, const arc_route_group *group, const arc_route
     arc_text_add(t, "}}");
 }
 
-/* All methods of an address are one entry: that of the first row that has it. */
+/* All methods of an address are one entry: that of the first row that has it. Routes without an id are not for programs. */
 static void put_group(arc_text *t, const arc_route_group *group, bool *first) {
     for (int i = 0; i < group->routes; i++) {
         const char *path = group->route[i].path;
-        bool told = false, first_method = true;
+        bool told = !group->route[i].id, first_method = true;
         for (int k = 0; k < i; k++)
             told |= strcmp(group->route[k].path, path) == 0;
         if (told)
