@@ -405,6 +405,12 @@ mutant photo-archive-member-limit source/archive.c - photo_archives 's/arc_buffe
 mutant photo-archive-outside source/archive.c - photo_archives 's/if (bytes == 2 \&\& part\[0\] == .\.. \&\& part\[1\] == .\..)$/if (bytes == 2 \&\& part == name \&\& part[0] == 46 \&\& part[1] == 46)/'
 mutant photo-archive-again source/archive.c - photo_archives 's/    z->names += !\*again;/    z->names += !*again, *again = false;/'
 # Galleries in a server.
+mutant server-smuggle server/http/multipart.c - http 's/if (\*disposed)/if (false)/'
+mutant server-zero server/http/request.c - http 's/if (c == 0)/if (c == 1)/'
+mutant server-origin server/route/access.c - server 's/strcmp(from + 3, host) == 0/true/'
+mutant server-trickle server/http/clients.c - server 's/limit_s > 0 \&\& now_ns/limit_s < 0 \&\& now_ns/'
+mutant server-name server/api/identities.c - server 's/id != but/id == but/'
+mutant server-memory server/http/transport.c - server 's/x->received_bytes > x->max_body_bytes/false/'
 mutant shards-order gallery/shards.c - gallery_shards 's/a->cosine > b->cosine/a->cosine < b->cosine/'
 mutant postgres-outcome gallery/store/postgres/transaction.c - gallery_postgres 's/strcmp(status.data, "committed") == 0/strcmp(status.data, "aborted") == 0/'
 mutant qdrant-late gallery/store/qdrant/write.c - gallery_qdrant 's/"range", "lt", (json_int_t)commit/"range", "lt", (json_int_t)commit + 1000/'
