@@ -438,6 +438,7 @@ mutant gallery-import-rotation gallery/exchange/import.c - gallery_imports 's/me
 mutant gallery-move-place gallery/migrate/move.c - gallery_migrate 's/p->at != from.at || p->after != from.after/p->at > ARC_MOVE_DONE/'
 mutant gallery-move-map gallery/migrate/move.c - gallery_migrate 's/const arc_status st = arc_move_recall_map(m, err);/const arc_status st = ARC_OK;/'
 mutant gallery-move-rotation gallery/migrate/batch.c - gallery_migrate 's/arc_protect(m->to, b->made, b->rows, b->made);/(void)m;/'
+mutant gallery-index-key gallery/index_file.c - gallery_moves_memory 's/memcmp(g->index_key, key, sizeof g->index_key)/memcmp(g->index_key, key, 0)/'
 mutant gallery-rotated gallery/values.c - gallery_moves 's/arc_protect(g->protection, out, 1, out)/(void)out/'
 mutant gallery-upgrade gallery/store/sqlite/schema.c - gallery_survival 's/i = (size_t)from; i </i = (size_t)from + 1; i </'
 mutant gallery-others gallery/follow.c - gallery 's/(changed || is_distrusted(g))/is_distrusted(g)/'

@@ -1,6 +1,6 @@
 /* gallery: the binding as JSON, written and read. */
 #include "gallery/binding.h"
-#include <jansson.h>
+#include "gallery/json.h"
 #include <math.h>
 #include <string.h>
 
@@ -54,18 +54,19 @@ static bool read_list(const json_t *list, double *out, int *count) {
     return true;
 }
 
-static bool read_calibration(json_t *json, arc_calibration *c) {
+static bool read_calibration(json_t *json, arc_calibration *c, json_error_t *why) {
     json_t *far_score, *far_rate, *knot_score, *knot_probability;
     json_int_t genuine, impostor, gallery;
     const char *set;
     int supported, search_supported, rates = 0, probabilities = 0;
     *c = (arc_calibration){0};
-    if (json_unpack(json, "{s:F, s:F, s:[F, F], s:b, s:I, s:I, s:[F, F], s:o, s:o, s:o, s:o, s:I, s:F, s:F, s:F, s:b, s:s}",
-                    "far", &c->far, "threshold", &c->threshold, "interval", &c->threshold_interval.low,
-                    &c->threshold_interval.high, "supported", &supported, "genuine", &genuine, "impostor", &impostor, "logistic",
-                    &c->logistic[0], &c->logistic[1], "far_score", &far_score, "far_rate", &far_rate, "knot_score", &knot_score,
-                    "knot_probability", &knot_probability, "gallery", &gallery, "fpir", &c->fpir, "search_far", &c->search_far,
-                    "search_threshold", &c->search_threshold, "search_supported", &search_supported, "set_sha256", &set) != 0)
+    if (json_unpack_ex(json, why, 0,
+                       "{s:F, s:F, s:[F, F], s:b, s:I, s:I, s:[F, F], s:o, s:o, s:o, s:o, s:I, s:F, s:F, s:F, s:b, s:s}", "far",
+                       &c->far, "threshold", &c->threshold, "interval", &c->threshold_interval.low, &c->threshold_interval.high,
+                       "supported", &supported, "genuine", &genuine, "impostor", &impostor, "logistic", &c->logistic[0],
+                       &c->logistic[1], "far_score", &far_score, "far_rate", &far_rate, "knot_score", &knot_score,
+                       "knot_probability", &knot_probability, "gallery", &gallery, "fpir", &c->fpir, "search_far", &c->search_far,
+                       "search_threshold", &c->search_threshold, "search_supported", &search_supported, "set_sha256", &set) != 0)
         return false;
     c->supported = supported != 0;
     c->search_supported = search_supported != 0;
@@ -88,14 +89,14 @@ static bool put_text(char *out, size_t bytes, const char *text) {
     return true;
 }
 
-static bool read_all(json_t *json, arc_binding *out) {
+static bool read_all(json_t *json, arc_binding *out, json_error_t *why) {
     const char *sha, *name, *align, *protection = "";
     json_t *calibration = NULL;
     int fusion, sketch;
-    if (json_unpack(json, "{s:i, s:b, s:i, s:i, s:s, s:s, s:s, s?s, s?F, s:F, s?o}", "fusion", &fusion, "sketch", &sketch, "dim",
-                    &out->dim, "generation", &out->generation, "model_sha256", &sha, "model_name", &name, "align", &align,
-                    "protection", &protection, "typical_norm", &out->typical_norm, "threshold", &out->rule.threshold,
-                    "calibration", &calibration) != 0)
+    if (json_unpack_ex(json, why, 0, "{s:i, s:b, s:i, s:i, s:s, s:s, s:s, s?s, s?F, s:F, s?o}", "fusion", &fusion, "sketch",
+                       &sketch, "dim", &out->dim, "generation", &out->generation, "model_sha256", &sha, "model_name", &name,
+                       "align", &align, "protection", &protection, "typical_norm", &out->typical_norm, "threshold",
+                       &out->rule.threshold, "calibration", &calibration) != 0)
         return false;
     out->fusion = (arc_fusion)fusion;
     out->sketch = sketch != 0;
@@ -105,16 +106,18 @@ static bool read_all(json_t *json, arc_binding *out) {
            put_text(out->model_sha256, sizeof out->model_sha256, sha) &&
            put_text(out->model_name, sizeof out->model_name, name) && put_text(out->align, sizeof out->align, align) &&
            put_text(out->protection, sizeof out->protection, protection) &&
-           (!calibration || read_calibration(calibration, &out->rule.calibration));
+           (!calibration || read_calibration(calibration, &out->rule.calibration, why));
 }
 
 arc_status arc_binding_read(arc_bytes text, arc_binding *out, arc_error *err) {
-    json_error_t why;
+    json_error_t why = {.line = 0};
     *out = (arc_binding){0};
     json_t *json = json_loadb(text.data, text.bytes, 0, &why);
-    const bool good = json && read_all(json, out);
+    const bool there = json != NULL, good = there && read_all(json, out, &why);
     json_decref(json);
     if (!good)
         *out = (arc_binding){0};
+    if (!good && (there ? json_error_code(&why) == json_error_out_of_memory : arc_json_starved(&why)))
+        return arc_fail_nomem(err, "the gallery's binding");
     return good ? ARC_OK : arc_fail(err, ARC_ECORRUPT, "what the gallery is bound to cannot be read");
 }

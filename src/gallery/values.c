@@ -1,7 +1,7 @@
 /* gallery: what may be in a row, checked on its way in, and opened and checked on its way out. */
 #include "base/text.h"
 #include "gallery/gallery_internal.h"
-#include <jansson.h>
+#include "gallery/json.h"
 #include <math.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ static int depth_of(const char *json) {
 }
 
 arc_status arc_gallery_check_json(const arc_gallery *g, const char *json, const char *what, arc_error *err) {
-    json_error_t why;
+    json_error_t why = {.line = 0};
     if (!json || !*json)
         return ARC_OK;
     if (strlen(json) > ARC_GALLERY_NOTE_BYTES)
@@ -49,7 +49,7 @@ arc_status arc_gallery_check_json(const arc_gallery *g, const char *json, const 
     json_t *object = json_loads(json, 0, &why);
     const bool there = object != NULL, good = json_is_object(object);
     json_decref(object);
-    if (!there && json_error_code(&why) == json_error_out_of_memory)
+    if (!there && arc_json_starved(&why))
         return arc_fail_nomem(err, what);
     return good
                ? ARC_OK

@@ -1,5 +1,6 @@
 /* arcface audit templates: what stored templates give away. */
 #include "ui/cli.h"
+#include <string.h>
 
 typedef struct job {
     cli *c;
@@ -94,6 +95,7 @@ static int run(cli *c) {
     cli_free(j->photo);
     arc_model_free(&j->attacker);
     arc_model_free(&j->model);
+    explicit_bzero(j->key, sizeof j->key);
     cli_free(j);
     return code;
 }

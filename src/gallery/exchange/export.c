@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "gallery/exchange/exchange.h"
 #include "gallery/gallery_internal.h"
+#include "gallery/json.h"
 #include <arcface/protect.h>
 #include <math.h>
 #include <sodium.h>
@@ -44,7 +45,7 @@ static arc_status set_json(const exporting *e, json_t *about, const char *key, c
     if (!*text)
         return ARC_OK;
     json_t *value = json_loads(text, 0, &why);
-    if (!value && json_error_code(&why) != json_error_out_of_memory)
+    if (!value && !arc_json_starved(&why))
         return arc_gallery_fail(e->g, err, ARC_ECORRUPT, "a %s in it is no JSON: %s; set it anew", key, why.text);
     *whole &= json_object_set_new(about, key, value) == 0;
     return ARC_OK;

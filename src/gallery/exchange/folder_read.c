@@ -2,6 +2,7 @@
 #include "format/format.h"
 #include "gallery/exchange/exchange.h"
 #include "gallery/exchange/folder.h"
+#include "gallery/json.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -123,7 +124,7 @@ static arc_status read_people(folder_source *s, arc_error *err) {
     arc_map_close(&map);
     if (dense)
         return arc_fail(err, ARC_ELIMIT, "%s: more lists and objects than an exported gallery of its size can have", path);
-    if (!s->root && json_error_code(&why) == json_error_out_of_memory)
+    if (!s->root && arc_json_starved(&why))
         return arc_fail_nomem(err, path);
     if (!s->root)
         return arc_fail(err, ARC_ECORRUPT, "%s: line %d: %s", path, why.line, why.text);

@@ -41,12 +41,13 @@ static arc_status read_binding(arc_importing *m, const arc_exchange_item *item, 
     const arc_binding *ours = &m->g->binding;
     arc_template align;
     m->binding.bytes = 0;
-    const arc_status st = json_is_object(binding) ? arc_exchange_put_json(binding, &m->binding) : ARC_ECORRUPT;
+    arc_status st = json_is_object(binding) ? arc_exchange_put_json(binding, &m->binding) : ARC_ECORRUPT;
+    if (st == ARC_OK)
+        st = arc_binding_read((arc_bytes){m->binding.data, m->binding.bytes}, theirs, NULL);
     if (st == ARC_ENOMEM)
         return arc_fail_nomem(err, m->path);
-    if (st != ARC_OK || arc_binding_read((arc_bytes){m->binding.data, m->binding.bytes}, theirs, NULL) != ARC_OK ||
-        theirs->dim < 1 || !(theirs->rule.threshold >= -1 && theirs->rule.threshold <= 1) || !is_plain_text(theirs->model_name) ||
-        (*theirs->model_sha256 && !is_digest(theirs->model_sha256)) ||
+    if (st != ARC_OK || theirs->dim < 1 || !(theirs->rule.threshold >= -1 && theirs->rule.threshold <= 1) ||
+        !is_plain_text(theirs->model_name) || (*theirs->model_sha256 && !is_digest(theirs->model_sha256)) ||
         (*theirs->align && !arc_template_parse(theirs->align, &align)))
         return arc_import_refuse(m, ARC_ECORRUPT, "its model is not readable", err);
     theirs->fusion = ours->fusion;

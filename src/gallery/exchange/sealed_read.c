@@ -1,5 +1,6 @@
 /* gallery/exchange: reads a sealed file. An item is looked at only after its authenticity was checked. */
 #include "gallery/exchange/sealed.h"
+#include "gallery/json.h"
 #include <string.h>
 
 typedef struct sealed_source {
@@ -51,7 +52,7 @@ static arc_status take_apart(sealed_source *s, arc_exchange_item *item, arc_erro
     if (text > 0) {
         json_error_t why = {.line = 0};
         s->about = json_loadb((const char *)from, text, JSON_REJECT_DUPLICATES, &why);
-        if (!s->about && json_error_code(&why) == json_error_out_of_memory)
+        if (!s->about && arc_json_starved(&why))
             return arc_fail_nomem(err, s->name);
         if (!json_is_object(s->about))
             return damaged(s, "an entry is no JSON object", err);
