@@ -286,7 +286,7 @@ arc_status arc_graph_add_output(arc_graph *g, int value) {
 }
 
 int arc_graph_only_reader(const arc_graph *g, int value) {
-    int found = ARC_NO_VALUE, readers = g->value[value].is_output ? 2 : 0;
+    int found = -1, readers = g->value[value].is_output ? 2 : 0;
     for (int i = 0; i < g->nodes; i++)
         for (int k = 0; k < g->node[i].inputs; k++)
             if (g->node[i].input[k] == value) {

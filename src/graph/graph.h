@@ -137,7 +137,7 @@ arc_status arc_graph_add_input(arc_graph *g, int value, arc_dtype t, const arc_s
 arc_status arc_graph_add_output(arc_graph *g, int value);
 arc_status arc_graph_set_meta(arc_graph *g, const char *key, const char *value); /* replaces */
 const char *arc_graph_meta(const arc_graph *g, const char *key);                 /* NULL = none */
-/* The only node that reads a value, once; -1: several do, none does, or it is an output of the graph. */
+/* The number of the only node that reads a value, once; -1: several do, none does, or it is an output of the graph. */
 int arc_graph_only_reader(const arc_graph *g, int value);
 
 /* Reading attributes; the default when absent. */
