@@ -247,6 +247,7 @@ mutant index-error vector/search/quantise.c - index 's/error\[i % LANES\] += lef
 mutant index-ties vector/search/ranking.c - index 's/a->id < b->id/a->id > b->id/'
 mutant index-owners vector/search/shortlist.c - index 's/    if (s->by_owner)/    if (false)/'
 mutant index-run vector/search/id_table.c - index 's/>= ((at - hole) \& mask)/> ((at - hole) \& mask) + 1/'
+mutant index-memory vector/search/blocks.c - index_memory 's/b->pieces \* b->piece_bytes +/b->pieces +/'
 mutant index-zero vector/search/scan.c - index 's/out->zero\[j\] = 128 \* sum/out->zero[j] = 127 * sum/'
 mutant index-checksum vector/search/checksum.c - index_file 's/crc\[at\] != g.code_crc\[at\]/false/'
 mutant index-removed vector/search/save.c - index_file 's/i < f->touches; i++)$/i + 1 < f->touches; i++)/'

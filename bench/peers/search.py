@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """The index of templates beside faiss, usearch, hnswlib and NumPy: exact top-10 of one probe and of 64, sketches, inserts, opening.
 
-    python3 bench/peers/search.py build/bench/bench_search [--templates 1000000] [--embeddings lfw.npy] [--curve] [--lean N] [-o search.json]
+    python3 bench/peers/search.py build/bench/bench_search [--templates 1000000] [--embeddings lfw.npy] [--curve] [--lean N] [--drawn N] [-o search.json]
 
 All take turns in one run, each on two threads; what is printed is the median of the rounds and the least. Needs numpy, faiss-cpu,
 usearch and hnswlib of PyPI. Templates are drawn: persons and their pictures as normal vectors with the covariances between and within
 the persons of `--embeddings` (what `arcface embed --aligned -o lfw.npy` writes, with its list of names; folders or names in front of
-"_0001.jpg" are persons), or without it as 512 independent numbers. A probe is a further picture of an enrolled person."""
+"_0001.jpg" are persons), or without it as 512 independent numbers. A probe is a further picture of an enrolled person.
+
+--drawn N: N templates that are drawn by bench_search itself from the same covariances, so that no file of rows is needed: 650 bytes
+of memory each. --alone: while a program is timed it has real-time priority (chrt; needs the right to), so that other work on the
+machine waits instead of being measured too."""
 import argparse, collections, json, os, re, statistics, subprocess, sys, tempfile, time
 import numpy as np
 
@@ -43,6 +47,14 @@ class People:
         self.between, self.within = root(np.cov(centre.T)), root(np.cov(inside.T))
         self.what = f"covariances of {len(row)} embeddings of {len(person)} persons"
 
+    def drawn(self, path):
+        """Mean, spread and B of bench/drawn_rows.h: B B' is the covariance within, B spread^2 B' the one between persons."""
+        covariance = [m.astype(np.float64) @ m.T.astype(np.float64) for m in (self.within, self.between)]
+        lower = np.linalg.cholesky(covariance[0] + 1e-9 * np.eye(DIM))
+        inverse = np.linalg.inv(lower)
+        value, vector = np.linalg.eigh(inverse @ covariance[1] @ inverse.T)
+        np.concatenate([self.mean[None], np.sqrt(np.maximum(value, 0))[None], lower @ vector]).astype(np.float32).tofile(path)
+
     def persons(self, count):
         return self.mean + self.random.standard_normal((count, DIM), dtype=np.float32) @ self.between.T
 
@@ -66,9 +78,12 @@ def write_set(people, folder, count, probes):
 
 
 class Ours:
-    def __init__(self, program, rows, probes, lean=False):
-        self.process = subprocess.Popen([program, str(THREADS), str(DIM), rows, probes] + ["lean"] * lean, stdin=subprocess.PIPE,
+    def __init__(self, program, *rest):
+        self.process = subprocess.Popen([program, str(THREADS), str(DIM)] + [str(r) for r in rest], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
+
+    def priority(self, real_time):
+        subprocess.run(["chrt", "-a"] + (["-r", "-p", "1"] if real_time else ["-o", "-p", "0"]) + [str(self.process.pid)], check=True)
 
     def __call__(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -189,7 +204,7 @@ def curve(a, people, folder, out):
 
 def lean(a, people, folder, out):
     rows, probes, probe = write_set(people, folder, a.lean, 1000)
-    ours = Ours(a.program, rows, probes, lean=True)
+    ours = Ours(a.program, rows, probes, "lean")
     ms = ours("add", 0, a.lean)["ms"]
     exact, fast = [], []
     for p in range(25):
@@ -198,6 +213,51 @@ def lean(a, people, folder, out):
     out["lean"] = {"templates": a.lean, "add_per_s": round(a.lean / ms * 1e3), "exact": summary(exact), "fast": summary(fast),
                    "recall_at_1": recall(ours, len(probe) if a.lean < 2000000 else 200), "facts": ours("facts")}
     ours.end()
+
+
+def drawn(a, people, folder, out):
+    """Rounds of bandwidth, exact scan and sketches, one behind the other; then recall of all probes."""
+    model, probes = os.path.join(folder, "model.f32"), 1024
+    people.drawn(model)
+    ours, have, points = Ours(a.program, model, "drawn", a.drawn, probes), 0, []
+    steps = [n for n in (1000, 3000, 10000, 30000, 100000, 300000, 1000000, 2000000, 3000000, 5000000) if n < a.drawn] + [a.drawn]
+    for count in steps:
+        inserted = []
+        while have < count:
+            more = min(50000, count - have)
+            inserted.append(more / at_priority(a, ours, "add", have, more)["ms"] * 1e3)
+            have += more
+        times = collections.defaultdict(list)
+        for r in range(a.rounds):
+            floor = count * DIM / at_priority(a, ours, "bandwidth")["gb_s"] * 1e-6
+            exact = [at_priority(a, ours, "one", (7 * r + k) % probes, 10)["ms"] for k in range(3)]
+            fast = [at_priority(a, ours, "fast", (7 * r + k) % probes, 10, 0)["ms"] for k in range(3)]
+            times["exact_ms"] += exact
+            times["fast_ms"] += fast
+            times["exact_over_floor"].append(statistics.median(exact) / floor)
+            times["fast_over_exact"].append(statistics.median(fast) / statistics.median(exact))
+        point = {"templates": count, "inserts_per_s": round(statistics.median(inserted))}
+        for name, t in times.items():
+            point[name] = [round(statistics.median(t), 3), round(min(t), 3)]
+        print(json.dumps(point), file=sys.stderr, flush=True)
+        points.append(point)
+    exact = []
+    for p in range(0, probes, 64):
+        exact += at_priority(a, ours, "many", p, 64, 1)["ids"]
+    enrolled = [p * (a.drawn // probes) for p in range(probes)]
+    out["drawn"] = {"points": points, "first_answer_is_the_person": float(np.mean(np.array(exact) == enrolled)), "recall_at_1": {
+        str(c): float(np.mean([at_priority(a, ours, "fast", p, 1, c)["ids"][0] == exact[p] for p in range(probes)])) for c in (64, 512)},
+        "facts": ours("facts")}
+    ours.end()
+
+
+def at_priority(a, ours, *words):
+    if not a.alone:
+        return ours(*words)
+    ours.priority(True)
+    answer = ours(*words)
+    ours.priority(False)
+    return answer
 
 
 def main():
@@ -209,6 +269,8 @@ def main():
     p.add_argument("--peers", default="faiss,usearch,numpy,hnswlib")
     p.add_argument("--curve", action="store_true")
     p.add_argument("--lean", type=int, default=0)
+    p.add_argument("--drawn", type=int, default=0)
+    p.add_argument("--alone", action="store_true")
     p.add_argument("--folder", help="for files of rows; default: a temporary one")
     p.add_argument("-o", "--output", help="also a file of the figures")
     a = p.parse_args()
@@ -216,7 +278,9 @@ def main():
     out["templates"], out["data"] = a.templates, people.what
     out["load"] = os.getloadavg()
     with tempfile.TemporaryDirectory(dir=a.folder) as folder:
-        if a.lean:
+        if a.drawn:
+            drawn(a, people, folder, out)
+        elif a.lean:
             lean(a, people, folder, out)
         elif a.curve:
             curve(a, people, folder, out)

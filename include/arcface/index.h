@@ -52,7 +52,8 @@ typedef struct arc_index_options {
 ARC_API void arc_index_options_default(arc_index_options *options);
 
 /** An empty index. Takes, for each template, dim bytes (rounded up to 64), dim * 4 unless there is `exact`, dim / 8 with
- * sketches, and 60 bytes more. Ownership: free with arc_index_free. Thread: any. Errors: EINVAL (options), ENOMEM. */
+ * sketches (rounded up to 8), and 64 to 80 bytes more; room for an eighth of all that, 32 MB at most, is asked for ahead.
+ * arc_index_facts tells what is allocated. Ownership: free with arc_index_free. Thread: any. Errors: EINVAL (options), ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_index_new(arc_context *ctx, const arc_index_options *options, arc_index **out,
                                                arc_error *err);
 
@@ -122,7 +123,7 @@ ARC_API ARC_NODISCARD arc_status arc_index_recall(arc_context *ctx, arc_index *i
 typedef struct arc_index_facts {
     int64_t templates;     /**< that are there */
     int64_t places;        /**< theirs and those of removed ones, which are reused when a quarter is free */
-    int64_t memory_bytes;  /**< of this process, without what is only in the file's mapping */
+    int64_t memory_bytes;  /**< that are allocated, to the byte; without what is only in the file's mapping */
     int64_t mapped_bytes;  /**< of the file's mapping */
     int64_t searches;      /**< probes searched for since it was opened */
     double mean_shortlist; /**< templates that a probe is compared with in full, on average */

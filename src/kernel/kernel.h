@@ -61,8 +61,9 @@ typedef struct arc_requantize {
  *   (sum[j] - zero) * (x.scale * scale[j])   plus or minus   x.error * length[j] + x.length * error[j] */
 typedef struct arc_bounded_row {
     float scale, error, length;
-    int32_t zero; /* used where the columns have none */
-    float limit;  /* likewise */
+    int32_t zero;     /* used where the columns have none */
+    float limit;      /* likewise */
+    const void *next; /* what is read after the columns, to be fetched meanwhile; NULL: nothing */
 } arc_bounded_row;
 typedef struct arc_bounded_columns {
     const float *scale, *error, *length; /* [n] */
@@ -195,8 +196,9 @@ typedef struct arc_kernels {
     void (*int8_dwconv)(size_t pixels, size_t channels, size_t taps, const uint8_t *const *x, const int8_t *w, int32_t *y);
 
     /* Sums of 8-bit products of m rows with one vector: sums[i] = sum_{k<n} a[i*a_stride + k] * b[k], exact in int32; n: a
-     * multiple of 64. Rows follow each other in memory and are read once: the kernel fetches ahead. */
-    void (*int8_dots)(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums);
+     * multiple of 64. Rows follow each other in memory and are read once: the kernel fetches ahead, and at their end what is
+     * read afterwards, which begins at `next` (any address; NULL: nothing is). */
+    void (*int8_dots)(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums, const void *next);
     /* Which of n bounded sums of a row may reach their limits: writes the j with middle + bound >= limit to `reach` [n], in
      * rising order, and returns how many. Arithmetic in float, rounded in any order. NaN reaches nothing. */
     size_t (*bounded_reach)(size_t n, const int32_t *sums, const arc_bounded_row *x, const arc_bounded_columns *c,
@@ -205,6 +207,11 @@ typedef struct arc_kernels {
     /* Estimates of products of m rows of bits with a vector of 4-bit numbers, given as its four planes of bits: sums[i] =
      * sum_{p<4} 2^p * popcount(bits of row i & plane p). bits [m][words], planes [4][words]; words: any. */
     void (*bit_dots)(size_t m, size_t words, const uint64_t *bits, const uint64_t *planes, int32_t *sums);
+    /* The Hadamard transform of y [n] in place, n a power of two from 64 on: for half = 1, 2, 4 ... n/2, every y[i] and y[i +
+     * half] of which i has not the bit `half` become their sum and their difference; the same bits on every level. */
+    void (*hadamard)(size_t n, float *y);
+    /* Bit i % 64 of bits[i / 64] is whether y[i] > 0; n: a multiple of 64. */
+    void (*positive_bits)(size_t n, const float *y, uint64_t *bits);
     /* CRC-32C of m rows of `bytes` bytes, each continued from crc[i] into crc[i]. */
     void (*rows_crc32c)(size_t m, size_t bytes, const void *rows, size_t stride_bytes, uint32_t *crc);
 

@@ -11,7 +11,7 @@ static void dots_case(const arc_kernels *k, size_t m, size_t n, size_t stride, b
         a[i] = extreme ? 255 : (uint8_t)random_u32();
     for (size_t i = 0; i < n; i++)
         b[i] = extreme ? (m % 2 ? -128 : 127) : (int8_t)random_u32();
-    k->int8_dots(m, n, a, stride, b, sums);
+    k->int8_dots(m, n, a, stride, b, sums, m % 3 ? a : NULL);
     for (size_t i = 0; i < m; i++) {
         int32_t want = 0;
         for (size_t j = 0; j < n; j++)
@@ -38,7 +38,7 @@ static void reach_case(const arc_kernels *k, size_t n, bool columns) {
     uint32_t *reach = guarded(3, n * sizeof *reach), want[128];
     arc_bounded_columns c = {random_floats(4, n), random_floats(5, n), random_floats(6, n), columns ? zero : NULL,
                              columns ? limit : NULL};
-    const arc_bounded_row x = {0.003f, 0.2f, 0.7f, -55, 0.4f};
+    const arc_bounded_row x = {0.003f, 0.2f, 0.7f, -55, 0.4f, columns ? sums : NULL};
     size_t count = 0;
     for (size_t j = 0; j < n; j++) {
         sums[j] = (int32_t)random_u32() % 2000 - 1000;
@@ -109,6 +109,31 @@ static void crc_level(const arc_kernels *k) {
         }
 }
 
+/* The plain loops, and numbers among which are zeros of both signs. */
+static void hadamard_level(const arc_kernels *k) {
+    for (size_t n = 64; n <= 4096; n *= 2) {
+        float *y = random_floats(0, n), *want = floats(1, n);
+        uint64_t *bits = guarded(2, n / 8);
+        for (size_t i = 0; i < n; i += 7)
+            y[i] = i % 2 ? -0.0f : 0;
+        memcpy(want, y, n * sizeof *y);
+        for (size_t half = 1; half < n; half *= 2)
+            for (size_t i = 0; i < n; i++)
+                if ((i & half) == 0) {
+                    const float a = want[i], b = want[i + half];
+                    want[i] = a + b;
+                    want[i + half] = a - b;
+                }
+        k->positive_bits(n, y, bits);
+        for (size_t i = 0; i < n; i++)
+            if ((bits[i / 64] >> i % 64 & 1) != (y[i] > 0))
+                fail_msg("%s n %zu: bit %zu", k->name, n, i);
+        k->hadamard(n, y);
+        if (memcmp(y, want, n * sizeof *y) != 0)
+            fail_msg("%s n %zu: the transform has other bits", k->name, n);
+    }
+}
+
 static void dots(void **state) {
     (void)state;
     on_every_level(dots_level);
@@ -121,6 +146,10 @@ static void bits(void **state) {
     (void)state;
     on_every_level(bits_level);
 }
+static void hadamard(void **state) {
+    (void)state;
+    on_every_level(hadamard_level);
+}
 static void crc(void **state) {
     (void)state;
     on_every_level(crc_level);
@@ -128,6 +157,6 @@ static void crc(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(dots), cmocka_unit_test(reach), cmocka_unit_test(bits),
-                                       cmocka_unit_test(crc)};
+                                       cmocka_unit_test(hadamard), cmocka_unit_test(crc)};
     return cmocka_run_group_tests_name("kernels_scan", tests, open_guards, NULL);
 }

@@ -6,7 +6,8 @@ static int32x4_t dots(int32x4_t acc, uint8x16_t a, int8x16_t b) {
     return vdotq_s32(acc, vreinterpretq_s8_u8(veorq_u8(a, vdupq_n_u8(128))), b);
 }
 
-static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums) {
+static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums, const void *next) {
+    (void)next;
     int32x4_t all = vdupq_n_s32(0);
     for (size_t k = 0; k < n; k += 16)
         all = vdotq_s32(all, vdupq_n_s8(1), vld1q_s8(b + k));

@@ -10,7 +10,8 @@ static int32_t sum_of(size_t n, const int8_t *b) {
     return vaddvq_s32(sum);
 }
 
-static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums) {
+static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums, const void *next) {
+    (void)next;
     const int32_t turned = 128 * sum_of(n, b);
     const uint8x16_t first_bit = vdupq_n_u8(128);
     for (size_t i = 0; i < m; i++, a += a_stride) {

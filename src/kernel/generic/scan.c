@@ -2,7 +2,8 @@
 #include "base/crc32c.h"
 #include "kernel/levels.h"
 
-static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums) {
+static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums, const void *next) {
+    (void)next;
     for (size_t i = 0; i < m; i++, a += a_stride) {
         int32_t sum = 0;
         for (size_t k = 0; k < n; k++)
@@ -41,6 +42,25 @@ static void bit_dots(size_t m, size_t words, const uint64_t *bits, const uint64_
     }
 }
 
+static void hadamard(size_t n, float *y) {
+    for (size_t half = 1; half < n; half *= 2)
+        for (size_t at = 0; at < n; at += 2 * half)
+            for (size_t i = at; i < at + half; i++) {
+                const float a = y[i], b = y[i + half];
+                y[i] = a + b;
+                y[i + half] = a - b;
+            }
+}
+
+static void positive_bits(size_t n, const float *y, uint64_t *bits) {
+    for (size_t at = 0; at < n; at += 64) {
+        uint64_t word = 0;
+        for (size_t i = 0; i < 64; i++)
+            word |= (uint64_t)(y[at + i] > 0) << i;
+        bits[at / 64] = word;
+    }
+}
+
 static void rows_crc32c(size_t m, size_t bytes, const void *rows, size_t stride_bytes, uint32_t *crc) {
     arc_crc_table table;
     arc_crc_init(&table);
@@ -52,5 +72,7 @@ void arc_kernels_fill_generic_scan(arc_kernels *k) {
     k->int8_dots = int8_dots;
     k->bounded_reach = bounded_reach;
     k->bit_dots = bit_dots;
+    k->hadamard = hadamard;
+    k->positive_bits = positive_bits;
     k->rows_crc32c = rows_crc32c;
 }

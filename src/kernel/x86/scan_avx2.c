@@ -17,7 +17,8 @@ static inline __m256i products(const uint8_t *a, __m256i b) {
     return _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)a)), b);
 }
 
-static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums) {
+static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums, const void *next) {
+    (void)next;
     for (size_t i = 0; i < m; i += 4) {
         const uint8_t *row[4];
         __m256i acc[4];
@@ -101,6 +102,40 @@ static void bit_dots(size_t m, size_t words, const uint64_t *bits, const uint64_
     }
 }
 
+/* Sums and differences of neighbours: x, with the signs of the later of two turned, added to its partner. */
+#define STAGE(x, partner, later) _mm256_add_ps(partner, _mm256_xor_ps(x, later))
+
+static void hadamard(size_t n, float *y) {
+    const __m256 odd1 = _mm256_setr_ps(0, -0.0f, 0, -0.0f, 0, -0.0f, 0, -0.0f);
+    const __m256 odd2 = _mm256_setr_ps(0, 0, -0.0f, -0.0f, 0, 0, -0.0f, -0.0f);
+    const __m256 odd4 = _mm256_setr_ps(0, 0, 0, 0, -0.0f, -0.0f, -0.0f, -0.0f);
+    for (size_t at = 0; at < n; at += 8) {
+        __m256 x = _mm256_loadu_ps(y + at);
+        x = STAGE(x, _mm256_permute_ps(x, 0xb1), odd1);
+        x = STAGE(x, _mm256_permute_ps(x, 0x4e), odd2);
+        x = STAGE(x, _mm256_permute2f128_ps(x, x, 1), odd4);
+        _mm256_storeu_ps(y + at, x);
+    }
+    for (size_t half = 8; half < n; half *= 2)
+        for (size_t at = 0; at < n; at += 2 * half)
+            for (size_t i = at; i < at + half; i += 8) {
+                const __m256 a = _mm256_loadu_ps(y + i), b = _mm256_loadu_ps(y + i + half);
+                _mm256_storeu_ps(y + i, _mm256_add_ps(a, b));
+                _mm256_storeu_ps(y + i + half, _mm256_sub_ps(a, b));
+            }
+}
+
+static void positive_bits(size_t n, const float *y, uint64_t *bits) {
+    for (size_t at = 0; at < n; at += 64) {
+        uint64_t word = 0;
+        for (size_t i = 0; i < 64; i += 8) {
+            const __m256 above = _mm256_cmp_ps(_mm256_loadu_ps(y + at + i), _mm256_setzero_ps(), _CMP_GT_OQ);
+            word |= (uint64_t)(unsigned)_mm256_movemask_ps(above) << i;
+        }
+        bits[at / 64] = word;
+    }
+}
+
 static inline uint64_t word_at(const uint8_t *p) {
     uint64_t word;
     memcpy(&word, p, sizeof word);
@@ -140,5 +175,7 @@ void arc_kernels_fill_avx2_scan(arc_kernels *k) {
     k->int8_dots = int8_dots;
     k->bounded_reach = bounded_reach;
     k->bit_dots = bit_dots;
+    k->hadamard = hadamard;
+    k->positive_bits = positive_bits;
     k->rows_crc32c = rows_crc32c;
 }

@@ -12,15 +12,23 @@
 #define START(r) __m512i s##r = _mm512_setzero_si512();
 #define STEP(r)                                                                                                                  \
     {                                                                                                                            \
-        _mm_prefetch((const char *)((uintptr_t)(a + (r)*a_stride + k) + AHEAD_BYTES), _MM_HINT_T0);                              \
+        _mm_prefetch((const char *)(ahead + (r)*a_stride + k), _MM_HINT_T1);                                                     \
         const __m512i x = _mm512_loadu_si512(a + (r)*a_stride + k);                                                              \
         ADD_PRODUCTS(s##r, x, y);                                                                                                \
     }
 #define STORE(r) sums[i + (r)] = _mm512_reduce_add_epi32(s##r);
 
-static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums) {
+/* What to fetch while the row at `a` is worked on: rows further on, then what follows their end. */
+static inline uintptr_t fetched(const uint8_t *a, uintptr_t end, const void *next) {
+    const uintptr_t ahead = (uintptr_t)a + AHEAD_BYTES;
+    return ahead < end ? ahead : next ? (uintptr_t)next + (ahead - end) : (uintptr_t)a;
+}
+
+static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *sums, const void *next) {
+    const uintptr_t end = (uintptr_t)(a + m * a_stride);
     size_t i = 0;
     for (; i + ROWS <= m; i += ROWS, a += ROWS * a_stride) {
+        const uintptr_t ahead = fetched(a, end, next);
         EACH_ROW(START)
         for (size_t k = 0; k < n; k += 64) {
             const __m512i y = _mm512_loadu_si512(b + k);
@@ -29,6 +37,7 @@ static void int8_dots(size_t m, size_t n, const uint8_t *a, size_t a_stride, con
         EACH_ROW(STORE)
     }
     for (; i < m; i++, a += a_stride) {
+        const uintptr_t ahead = fetched(a, end, next);
         START(0)
         for (size_t k = 0; k < n; k += 64) {
             const __m512i y = _mm512_loadu_si512(b + k);
@@ -44,6 +53,8 @@ static size_t bounded_reach(size_t n, const int32_t *sums, const arc_bounded_row
     const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     size_t count = 0;
     for (size_t j = 0; j < n; j += 16) {
+        for (size_t line = 0; x->next && line < 4; line++)
+            _mm_prefetch((const char *)x->next + 16 * j + 64 * line, _MM_HINT_T1);
         const __mmask16 in = n - j >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - j)) - 1);
         const __m512i zero = c->zero ? _mm512_maskz_loadu_epi32(in, c->zero + j) : _mm512_set1_epi32(x->zero);
         const __m512 limit = c->limit ? _mm512_maskz_loadu_ps(in, c->limit + j) : _mm512_set1_ps(x->limit);
@@ -60,8 +71,43 @@ static size_t bounded_reach(size_t n, const int32_t *sums, const arc_bounded_row
     return count;
 }
 
+/* Sums and differences of neighbours: x, with the signs of the later of two turned, added to its partner. */
+#define STAGE(x, partner, later) _mm512_add_ps(partner, _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(x), later)))
+
+static void hadamard(size_t n, float *y) {
+    const __m512i sign = _mm512_set1_epi32(INT32_MIN);
+    const __m512i odd1 = _mm512_maskz_mov_epi32(0xaaaa, sign), odd2 = _mm512_maskz_mov_epi32(0xcccc, sign);
+    const __m512i odd4 = _mm512_maskz_mov_epi32(0xf0f0, sign), odd8 = _mm512_maskz_mov_epi32(0xff00, sign);
+    for (size_t at = 0; at < n; at += 16) {
+        __m512 x = _mm512_loadu_ps(y + at);
+        x = STAGE(x, _mm512_permute_ps(x, 0xb1), odd1);
+        x = STAGE(x, _mm512_permute_ps(x, 0x4e), odd2);
+        x = STAGE(x, _mm512_shuffle_f32x4(x, x, 0xb1), odd4);
+        x = STAGE(x, _mm512_shuffle_f32x4(x, x, 0x4e), odd8);
+        _mm512_storeu_ps(y + at, x);
+    }
+    for (size_t half = 16; half < n; half *= 2)
+        for (size_t at = 0; at < n; at += 2 * half)
+            for (size_t i = at; i < at + half; i += 16) {
+                const __m512 a = _mm512_loadu_ps(y + i), b = _mm512_loadu_ps(y + i + half);
+                _mm512_storeu_ps(y + i, _mm512_add_ps(a, b));
+                _mm512_storeu_ps(y + i + half, _mm512_sub_ps(a, b));
+            }
+}
+
+static void positive_bits(size_t n, const float *y, uint64_t *bits) {
+    for (size_t at = 0; at < n; at += 64) {
+        uint64_t word = 0;
+        for (size_t i = 0; i < 64; i += 16)
+            word |= (uint64_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(y + at + i), _mm512_setzero_ps(), _CMP_GT_OQ) << i;
+        bits[at / 64] = word;
+    }
+}
+
 void arc_kernels_fill_avx512_scan(arc_kernels *k) {
     k->bounded_reach = bounded_reach;
+    k->hadamard = hadamard;
+    k->positive_bits = positive_bits;
 }
 
 void arc_kernels_fill_avx512_scan_vnni(arc_kernels *k) {

@@ -35,8 +35,9 @@ arc_status arc_index_new(arc_context *ctx, const arc_index_options *options, arc
     pthread_mutex_init(&x->turn, NULL);
     pthread_mutex_init(&x->exact, NULL);
     pthread_mutex_init(&x->save, NULL);
-    x->slots.alloc = &ctx->alloc;
-    arc_segment_layout_make(&x->slots.layout, (size_t)options->dim, options->sketch, !options->exact);
+    arc_segment_layout layout;
+    arc_segment_layout_make(&layout, (size_t)options->dim, options->sketch, !options->exact);
+    arc_slots_begin(&x->slots, &ctx->alloc, &layout);
     x->ids.slots = &x->slots;
     *out = x;
     return ARC_OK;
@@ -136,7 +137,7 @@ static void write_templates(void *arg, size_t begin, size_t end, int thread) {
         for (size_t k = 0; k < l->stride; k++)
             g.code[at * l->stride + k] = (uint8_t)(code[k] + 128);
         if (g.sketch)
-            arc_sketch(x, l->dim, g.sketch + at * l->words, g.bias + at);
+            arc_sketch(a->index->ctx->kernels, x, l->dim, g.sketch + at * l->words, g.bias + at);
         if (g.row)
             memcpy(g.row + at * l->dim, x, l->dim * sizeof *x);
     }
@@ -171,7 +172,8 @@ static void compact_if_sparse(arc_index *x) {
     const int64_t free_places = x->slots.used - x->slots.live;
     if (free_places < ARC_SEGMENT_SLOTS || free_places < x->slots.used / 4)
         return;
-    arc_slots together = {.alloc = x->slots.alloc, .layout = x->slots.layout};
+    arc_slots together;
+    arc_slots_begin(&together, x->slots.alloc, &x->slots.layout);
     const bool wipe = x->options.seal_key != NULL;
     if (arc_slots_compact(&together, &x->slots, NULL) == ARC_OK) {
         arc_id_table_free(&x->ids);
@@ -254,8 +256,8 @@ void arc_index_facts_of(arc_index *index, arc_index_facts *facts) {
     *facts = (arc_index_facts){
         .templates = x->live,
         .places = x->used,
-        .memory_bytes = (int64_t)((x->segments - x->mapped) * x->layout.bytes + x->capacity * per_segment +
-                                  index->ids.size * sizeof(uint32_t) + sizeof *index),
+        .memory_bytes = (int64_t)(arc_blocks_bytes(&x->blocks) + x->capacity * per_segment +
+                                  (index->ids.size + index->file.capacity) * sizeof(uint32_t) + sizeof *index),
         .mapped_bytes = x->map.mapped ? (int64_t)x->map.bytes : 0,
         .searches = searches,
         .mean_shortlist = searches ? (double)atomic_load(&index->reranked) / (double)searches : 0,

@@ -58,15 +58,18 @@ static void offer(const arc_scan *s, const arc_segment *g, uint32_t first, size_
     arc_shortlist_offer(list, slot, s->slots->owner[slot], middle, bound);
 }
 
-static void scan_streaming(const arc_scan *s, const arc_segment *g, uint32_t first, size_t rows, arc_shortlist *list) {
+/* The scales follow the codes in the cache, then the codes of the next segment, `after` (NULL: there is none). */
+static void scan_streaming(const arc_scan *s, const arc_segment *g, uint32_t first, size_t rows, const uint8_t *after,
+                           arc_shortlist *list) {
     const arc_scan_probes *p = s->probes;
     const size_t stride = s->slots->layout.stride;
     int32_t sum[ARC_SEGMENT_SLOTS];
     uint32_t kept[ARC_SEGMENT_SLOTS];
     for (int j = 0; j < p->count; j++) {
-        const arc_bounded_row probe = {p->scale[j], p->error[j], p->whole[j], p->zero[j], list[j].limit};
+        const arc_bounded_row probe = {p->scale[j], p->error[j],   p->whole[j],
+                                       p->zero[j],  list[j].limit, j + 1 < p->count ? NULL : after};
         const arc_bounded_columns templates = {g->scale, g->error, g->length, NULL, NULL};
-        s->kernels->int8_dots(rows, stride, g->code, stride, p->code + (size_t)j * stride, sum);
+        s->kernels->int8_dots(rows, stride, g->code, stride, p->code + (size_t)j * stride, sum, g->scale);
         const size_t count = s->kernels->bounded_reach(rows, sum, &probe, &templates, kept);
         for (size_t i = 0; i < count; i++)
             offer(s, g, first, kept[i], j, sum[kept[i]], &list[j]);
@@ -100,7 +103,7 @@ static void scan_panels(const arc_scan *s, const arc_segment *g, uint32_t first,
         multiply_panels(s, a, m, c);
         for (size_t i = 0; i < m; i++) {
             const int32_t *sums = c + i * ARC_SCAN_MAX_PROBES;
-            const arc_bounded_row template = {g->scale[i0 + i], g->error[i0 + i], g->length[i0 + i], 0, 0};
+            const arc_bounded_row template = {g->scale[i0 + i], g->error[i0 + i], g->length[i0 + i], 0, 0, NULL};
             const size_t count = s->kernels->bounded_reach((size_t)p->count, sums, &template, &probes, reach);
             for (size_t q = 0; q < count; q++) {
                 offer(s, g, first, i0 + i, (int)reach[q], sums[reach[q]], &list[reach[q]]);
@@ -125,7 +128,8 @@ static void scan_segments(void *arg, size_t begin, size_t end, int thread) {
         if (s->probes->panels)
             scan_panels(s, &g, (uint32_t)(i * ARC_SEGMENT_SLOTS), rows, list);
         else
-            scan_streaming(s, &g, (uint32_t)(i * ARC_SEGMENT_SLOTS), rows, list);
+            scan_streaming(s, &g, (uint32_t)(i * ARC_SEGMENT_SLOTS), rows,
+                           i + 1 < s->slots->segments ? s->slots->segment[i + 1] : NULL, list);
     }
 }
 
@@ -137,6 +141,6 @@ void arc_scan_one(const arc_scan *scan, uint32_t slot, int probe, arc_shortlist 
     const size_t stride = scan->slots->layout.stride, at = slot % ARC_SEGMENT_SLOTS;
     const arc_segment g = arc_slots_segment(scan->slots, slot / ARC_SEGMENT_SLOTS);
     int32_t sum;
-    scan->kernels->int8_dots(1, stride, g.code + at * stride, stride, scan->probes->code + (size_t)probe * stride, &sum);
+    scan->kernels->int8_dots(1, stride, g.code + at * stride, stride, scan->probes->code + (size_t)probe * stride, &sum, NULL);
     offer(scan, &g, slot - (uint32_t)at, at, probe, sum, list);
 }

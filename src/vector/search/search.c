@@ -153,7 +153,7 @@ static void refine_nominees(void *arg, size_t begin, size_t end, int thread) {
             arc_nominees_merge(best, &s->nomination.best[(size_t)(t * s->count) + j]);
         arc_nominees_finish(best);
         for (size_t i = 0; i < best->count; i++)
-            arc_scan_one(&s->scan, best->list[i].slot, (int)j, &s->list[j]);
+            arc_scan_one(&s->scan, arc_nominee_slot(best->list[i]), (int)j, &s->list[j]);
     }
 }
 
@@ -165,12 +165,12 @@ static arc_status nominate_and_refine(search *s, arc_error *err) {
     const size_t wanted = ARC_MAX(ARC_MIN(asked, (size_t)x->slots.live), (size_t)1);
     uint64_t *planes = arc_mem_raw(&x->ctx->alloc, (size_t)s->count * 4 * words, sizeof *planes);
     arc_nominees *best = arc_mem_new(&x->ctx->alloc, lists, sizeof *best);
-    arc_nominee *list = arc_mem_raw(&x->ctx->alloc, lists * 2 * wanted, sizeof *list);
+    uint64_t *list = arc_mem_raw(&x->ctx->alloc, lists * 2 * wanted, sizeof *list);
     const bool room = planes && best && list;
     for (size_t i = 0; room && i < lists; i++)
-        best[i] = (arc_nominees){list + i * 2 * wanted, wanted, 0, -INFINITY};
+        best[i] = (arc_nominees){.list = list + i * 2 * wanted, .wanted = wanted, .limit = -INFINITY};
     for (size_t j = 0; room && j < (size_t)s->count; j++)
-        arc_sketch_probe(s->probes + j * x->slots.layout.dim, x->slots.layout.dim, planes + j * 4 * words);
+        arc_sketch_probe(x->ctx->kernels, s->probes + j * x->slots.layout.dim, x->slots.layout.dim, planes + j * 4 * words);
     if (room) {
         arc_nomination *n = &s->nomination;
         n->kernels = x->ctx->kernels;

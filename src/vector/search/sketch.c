@@ -8,17 +8,6 @@
 #define ROUNDS 2
 #define CLIP 2.7f /* standard deviations that the 4 bits of a probe reach */
 
-/* y [n], n a power of two: the Hadamard transform, not normalised. */
-static void hadamard(float *y, size_t n) {
-    for (size_t half = 1; half < n; half *= 2)
-        for (size_t at = 0; at < n; at += 2 * half)
-            for (size_t i = at; i < at + half; i++) {
-                const float a = y[i], b = y[i + half];
-                y[i] = a + b;
-                y[i + half] = a - b;
-            }
-}
-
 static float sign[ROUNDS][MOST]; /* 1 or -1 */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -28,8 +17,9 @@ static void draw_signs(void) {
             sign[round][i] = arc_rng_hash(round, i / 64) >> i % 64 & 1 ? -1 : 1;
 }
 
-/* x [dim] rotated into y [MOST], of which as many numbers as there are bits are used. */
-static void rotate(const float *x, size_t dim, float *y) {
+/* x [dim] rotated into y [MOST] (Hadamard matrices that are not normalised), of which as many numbers as there are bits are used.
+ */
+static void rotate(const arc_kernels *k, const float *x, size_t dim, float *y) {
     size_t n = 64;
     while (n < dim)
         n *= 2;
@@ -39,31 +29,34 @@ static void rotate(const float *x, size_t dim, float *y) {
     for (uint64_t round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < n; i++)
             y[i] *= sign[round][i];
-        hadamard(y, n);
+        k->hadamard(n, y);
     }
 }
 
-void arc_sketch(const float *x, size_t dim, uint64_t *bits, int32_t *bias) {
+/* Bits that are set: sums of pairs, of fours, of bytes, then all bytes at once. */
+static int32_t count_bits(uint64_t x) {
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (int32_t)(x * 0x0101010101010101u >> 56);
+}
+
+void arc_sketch(const arc_kernels *k, const float *x, size_t dim, uint64_t *bits, int32_t *bias) {
     float y[MOST];
+    const size_t words = (dim + 63) / 64;
     int32_t ones = 0;
-    rotate(x, dim, y);
-    for (size_t word = 0; word < (dim + 63) / 64; word++) {
-        uint64_t b = 0;
-        for (size_t i = 0; i < 64; i++) {
-            const bool positive = y[64 * word + i] > 0;
-            b |= (uint64_t)positive << i;
-            ones += positive;
-        }
-        bits[word] = b;
-    }
+    rotate(k, x, dim, y);
+    k->positive_bits(64 * words, y, bits);
+    for (size_t i = 0; i < words; i++)
+        ones += count_bits(bits[i]);
     *bias = 8 * ones;
 }
 
-void arc_sketch_probe(const float *x, size_t dim, uint64_t *planes) {
+void arc_sketch_probe(const arc_kernels *k, const float *x, size_t dim, uint64_t *planes) {
     float y[MOST];
     const size_t words = (dim + 63) / 64;
     double sum = 0;
-    rotate(x, dim, y);
+    rotate(k, x, dim, y);
     memset(planes, 0, 4 * words * sizeof *planes);
     for (size_t i = 0; i < 64 * words; i++)
         sum += (double)y[i] * (double)y[i];

@@ -6,12 +6,13 @@
 #define ARC_VECTOR_SEARCH_SKETCH_H
 
 #include "base/base.h"
+#include "kernel/kernel.h"
 
 /* x [dim] -> bits [words], words = dim / 64 rounded up. *bias: what 8 in every number of a probe adds to a sum. */
-void arc_sketch(const float *x, size_t dim, uint64_t *bits, int32_t *bias);
+void arc_sketch(const arc_kernels *k, const float *x, size_t dim, uint64_t *bits, int32_t *bias);
 
 /* A probe as numbers of -8 to 7, plus 8, in four planes of bits [4][words] (kernel bit_dots). A sum less the template's bias
  * orders templates by the estimate. */
-void arc_sketch_probe(const float *x, size_t dim, uint64_t *planes);
+void arc_sketch_probe(const arc_kernels *k, const float *x, size_t dim, uint64_t *planes);
 
 #endif

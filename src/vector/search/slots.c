@@ -96,6 +96,10 @@ static arc_status check_places(const arc_slots *s, int64_t extra, arc_error *err
                : arc_fail(err, ARC_ELIMIT, "an index holds at most %lld templates", (long long)MOST_SLOTS);
 }
 
+void arc_slots_begin(arc_slots *s, const arc_alloc *alloc, const arc_segment_layout *layout) {
+    *s = (arc_slots){.alloc = alloc, .layout = *layout, .blocks = {.alloc = alloc, .piece_bytes = layout->bytes}};
+}
+
 static void append_segment(arc_slots *s, uint8_t *segment, bool check) {
     s->segment[s->segments] = segment;
     atomic_init(&s->check[s->segments++], check);
@@ -108,7 +112,7 @@ arc_status arc_slots_reserve(arc_slots *s, int64_t extra, arc_error *err) {
     const size_t wanted = (size_t)(s->used + extra + ARC_SEGMENT_SLOTS - 1) / ARC_SEGMENT_SLOTS;
     st = grow_table(s, wanted, err);
     while (st == ARC_OK && s->segments < wanted) { /* segments that are there already stay for the next attempt */
-        uint8_t *segment = arc_mem_new(s->alloc, 1, s->layout.bytes);
+        uint8_t *segment = arc_blocks_take(&s->blocks, wanted - s->segments);
         if (segment)
             append_segment(s, segment, false);
         else
@@ -145,17 +149,15 @@ void arc_slots_read_ids(arc_slots *s) {
 }
 
 void arc_slots_free(arc_slots *s, bool wipe) {
-    for (size_t i = s->mapped; i < s->segments; i++) {
-        if (wipe)
-            memset(s->segment[i], 0, s->layout.bytes);
-        arc_mem_free(s->alloc, s->segment[i]);
-    }
+    for (size_t i = s->mapped; wipe && i < s->segments; i++)
+        memset(s->segment[i], 0, s->layout.bytes);
+    arc_blocks_free(&s->blocks);
     arc_mem_free(s->alloc, s->segment);
     arc_mem_free(s->alloc, s->id);
     arc_mem_free(s->alloc, s->owner);
     arc_mem_free(s->alloc, (void *)(uintptr_t)s->check);
     arc_map_close(&s->map);
-    *s = (arc_slots){.alloc = s->alloc, .layout = s->layout};
+    arc_slots_begin(s, s->alloc, &s->layout);
 }
 
 static arc_segment segment_of(const arc_slots *s, uint32_t slot) {

@@ -4,7 +4,7 @@
 #ifndef ARC_VECTOR_SEARCH_SLOTS_H
 #define ARC_VECTOR_SEARCH_SLOTS_H
 
-#include "base/base.h"
+#include "vector/search/blocks.h"
 
 #define ARC_SEGMENT_SLOTS 256
 
@@ -46,13 +46,16 @@ typedef struct arc_slots {
     int64_t *id, *owner; /* [segments * 256] */
     _Atomic bool *check; /* [segments] its checksums have not been compared yet */
     size_t segments, capacity;
-    arc_map map;    /* of a file, changed privately */
-    size_t mapped;  /* so many segments are in it, from the first one on; the others are blocks of their own */
+    arc_map map;   /* of a file, changed privately */
+    size_t mapped; /* so many segments are in it, from the first one on; the others are pieces of `blocks` */
+    arc_blocks blocks;
     bool from_file; /* some of it was read from a file: rows are checked before use */
     int64_t used;   /* places that were given away, removed ones included: 0..used-1 */
     int64_t live;   /* of these, the templates that are there */
 } arc_slots;
 
+/* No segments yet. */
+void arc_slots_begin(arc_slots *s, const arc_alloc *alloc, const arc_segment_layout *layout);
 /* Makes room for `extra` places behind the used ones. Errors: ENOMEM, ELIMIT (places are numbered in 32 bits). */
 arc_status arc_slots_reserve(arc_slots *s, int64_t extra, arc_error *err);
 /* Makes `used` places of a mapping, whose segments begin at `from`; none may be there. The mapping becomes the slots' after
