@@ -7,7 +7,8 @@
 #   tests/postgres.sh resume FOLDER                   starts what `kill` ended
 #   tests/postgres.sh replica FOLDER NEW              a streaming replica of the server in FOLDER; prints its connection string
 # COMMAND finds the connection string in ARC_TEST_POSTGRES, the server's folder in ARC_TEST_POSTGRES_FOLDER, and this script in
-# ARC_TEST_POSTGRES_SCRIPT. ARC_PGVECTOR is the folder of programs of a PostgreSQL that has pgvector, when it is elsewhere.
+# ARC_TEST_POSTGRES_SCRIPT; ARC_TEST_POSTGRES_VECTORS is empty without --pgvector. ARC_PGVECTOR is the folder of programs of a
+# PostgreSQL that has pgvector, when it is elsewhere.
 # PostgreSQL refuses to run as root: as root its user is postgres, or nobody where there is no such user.
 set -uo pipefail
 script=$(realpath "${BASH_SOURCE[0]}")
@@ -125,7 +126,7 @@ run() {
     trap 'end "$folder" QUIT; for other in "$folder"/*/data; do [ -d "$other" ] && end "$(dirname "$other")" QUIT; done; rm -rf "$folder"' EXIT
     trap 'exit 1' INT TERM HUP
     ARC_TEST_POSTGRES=$(start "$folder" $kind) || exit 1
-    export ARC_TEST_POSTGRES ARC_TEST_POSTGRES_FOLDER=$folder ARC_TEST_POSTGRES_SCRIPT=$script
+    export ARC_TEST_POSTGRES ARC_TEST_POSTGRES_FOLDER=$folder ARC_TEST_POSTGRES_SCRIPT=$script ARC_TEST_POSTGRES_VECTORS=$kind
     "$@"
     status=$?
     exit $status

@@ -86,6 +86,7 @@ mutant() {
         under=()
         [ "$test" = gallery_postgres ] && under=(tests/postgres.sh run)
         [ "$test" = gallery_qdrant ] && under=(tests/qdrant.sh run)
+        [ "$test" = gallery_vectors ] && under=(tests/postgres.sh run --pgvector)
         (ulimit -c 0; cd "$root" && ARCFACE_CACHE=$root/cache timeout 120 "${under[@]}" "build/tests/test_$test") >"$root/log" 2>&1
         case $? in
         0) continue ;;
@@ -417,6 +418,8 @@ mutant postgres-outcome gallery/store/postgres/transaction.c - gallery_postgres 
 mutant qdrant-late gallery/store/qdrant/write.c - gallery_qdrant 's/"range", "lt", (json_int_t)commit/"range", "lt", (json_int_t)commit + 1000/'
 mutant qdrant-order gallery/store/qdrant/rows.c - gallery_qdrant_replies 's/if (id <= l->last)/if (id < l->last)/'
 mutant postgres-null gallery/store/postgres/statement.c - gallery_postgres 's/null ? UINT32_MAX : /null ? 0 : /'
+mutant vectors-margin gallery/nearest.c - gallery_vectors 's/(full \&\& (near->hnsw ||/(full \&\& (true ||/'
+mutant vectors-kept gallery/store/postgres/template.c - gallery_vectors '0,/st = arc_pg_vectors_put(s, rows, count, err);/s//st = ARC_OK;/'
 mutant generate-variation generate/smooth.c - generate 's/d\[(ptrdiff_t)x + other\] += slope;/d[(ptrdiff_t)x + other] += 0.999f * slope;/'
 mutant generate-class-weight generate/options.c - generate 's/class_weight = 2 \/ options->scale/class_weight = 1/'
 mutant generate-deviation generate/statistics.c - generate 's/weight \* unit \* v \/ sigma/2 * weight * unit * v \/ sigma/'

@@ -142,7 +142,7 @@ run_servers() {
     build_release || return
     tests/postgres.sh install --pgvector || { echo "no server can be installed"; return 77; }
     tests/qdrant.sh install || { echo "no stand-in for Qdrant can be installed"; return 77; }
-    tools/check_tests.sh build 1 -R '^(gallery_postgres|gallery_postgres_newer|gallery_shards_server|cli_gallery_server|gallery_qdrant|cli_gallery_qdrant)$'
+    tools/check_tests.sh build 1 -R '^(gallery_postgres|gallery_postgres_newer|gallery_vectors|gallery_vectors_lacking|gallery_shards_server|cli_gallery_server|cli_gallery_vectors|gallery_qdrant|cli_gallery_qdrant)$'
 }
 
 run_peers() {

@@ -48,6 +48,10 @@ typedef struct arc_gallery_options {
     arc_fusion fusion; /**< of a new gallery; default ARC_FUSE_MAX */
     bool sketch;       /**< keep 1-bit sketches too, for fast searches; default false */
     const char *actor; /**< who is named in the audit log; NULL = "" */
+    /** Most memory that the index of a gallery in a server may take in this process; 0 (default) = half of this machine's memory
+     * (of the container's, where that has less). A gallery whose index would take more is searched by the server
+     * (arc_gallery_set_search). An index in a file is mapped and has no such limit */
+    int64_t index_memory_bytes;
 } arc_gallery_options;
 
 /** Fills every field with its default. Thread: any. */
@@ -77,6 +81,13 @@ ARC_API ARC_NODISCARD arc_status arc_gallery_bind(arc_gallery *gallery, const ar
 ARC_API ARC_NODISCARD arc_status arc_gallery_bind_foreign(arc_gallery *gallery, const char *name, int dim, double threshold,
                                                           arc_error *err);
 
+/** What can search a gallery beside the index that every process has in its memory. */
+typedef enum arc_gallery_search {
+    ARC_GALLERY_MEMORY,       /**< nothing else */
+    ARC_GALLERY_DATABASE,     /**< the PostgreSQL server: it compares all vectors (pgvector) */
+    ARC_GALLERY_DATABASE_HNSW /**< the same, and for fast searches it has an index of nearest neighbours */
+} arc_gallery_search;
+
 /** What a gallery is. */
 typedef struct arc_gallery_facts {
     int64_t identities;    /**< people */
@@ -100,6 +111,10 @@ typedef struct arc_gallery_facts {
     int64_t index_bytes;   /**< file of the index; 0 = none */
     int64_t memory_bytes;  /**< memory of the index */
     int64_t schema;        /**< version of the store's tables */
+    /** What can search it beside the index, and whether that is ready (it is not while it is being made) */
+    arc_gallery_search search;
+    bool search_ready;    /**< see search */
+    int64_t vector_bytes; /**< of what the server searches, part of store_bytes */
 } arc_gallery_facts;
 
 /** Gathers the facts. Thread: any. Errors: EIO, ECORRUPT, ENETWORK, ENOMEM. */

@@ -72,6 +72,7 @@ arc_status arc_gallery_enter(arc_gallery *g, bool write, arc_error *err) {
 
 void arc_gallery_release(arc_gallery *g) {
     g->index_behind |= g->writing;
+    g->place_behind |= g->writing;
     pthread_mutex_unlock(&g->lock);
 }
 

@@ -142,7 +142,7 @@ static arc_status check_rows(checking *c, arc_error *err) {
     ARC_TRY(compare(c, "identities", counts.identities, c->identities));
     ARC_TRY(compare(c, "templates", counts.templates, c->templates));
     ARC_TRY(compare(c, "crops", counts.crops, c->crops));
-    if (g->binding.dim > 0 && c->problems == 0) {
+    if (g->binding.dim > 0 && c->problems == 0 && arc_gallery_fits(g, counts.templates)) {
         ARC_TRY(arc_gallery_follow(g, err));
         ARC_TRY(compare(c, "templates in the index", arc_index_count(g->index), c->embedded));
     }

@@ -180,20 +180,34 @@ static bool is_distrusted(arc_gallery *g) {
     return distrusted;
 }
 
-arc_status arc_gallery_refresh(arc_gallery *g, arc_error *err) {
+/* Within a transaction. */
+static arc_status look_and_follow(arc_gallery *g, arc_search_place place, bool *in_database, arc_error *err) {
+    arc_status st;
+    ARC_TRY(arc_gallery_need_binding(g, err));
+    ARC_TRY(g->store->type->counts(g->store, &g->counts, err));
+    if (place == ARC_SEARCH_AUTO)
+        ARC_TRY(arc_gallery_place(g, in_database, err));
+    if (!*in_database)
+        ARC_TRY(arc_gallery_follow(g, err));
+done:
+    return st;
+}
+
+arc_status arc_gallery_refresh(arc_gallery *g, arc_search_place place, bool *in_database, arc_error *err) {
     bool changed;
     pthread_mutex_lock(&g->lock);
     arc_status st = g->store->type->wait(g->store, 0, &changed, err);
     g->index_behind |= st == ARC_OK && (changed || is_distrusted(g));
-    changed = g->index_behind;
+    g->place_behind |= st == ARC_OK && changed;
+    *in_database = place == ARC_SEARCH_AUTO ? g->in_database : place == ARC_SEARCH_DATABASE;
+    changed = g->place_behind || (!*in_database && g->index_behind);
     pthread_mutex_unlock(&g->lock);
     if (st != ARC_OK || !changed)
         return st;
     st = arc_gallery_enter(g, false, err);
     if (st != ARC_OK)
         return st;
-    st = arc_gallery_need_binding(g, err);
-    if (st == ARC_OK)
-        st = arc_gallery_follow(g, err);
+    st = look_and_follow(g, place, in_database, err);
+    g->place_behind = st != ARC_OK || (g->place_behind && place != ARC_SEARCH_AUTO);
     return arc_gallery_leave(g, st, err);
 }

@@ -1,4 +1,5 @@
 /* gallery: opened and closed, and what it is. */
+#include "base/machine.h"
 #include "gallery/gallery_internal.h"
 #include <arcface/protect.h>
 #include <sodium.h>
@@ -115,13 +116,17 @@ arc_status arc_gallery_open(arc_context *ctx, const char *location, const arc_ga
     opt = opt ? opt : &defaults;
     if ((int)opt->fusion < ARC_FUSE_MAX || opt->fusion > ARC_FUSE_QUALITY)
         return arc_fail(err, ARC_EINVAL, "%s: %d is no way to fuse scores", location, (int)opt->fusion);
+    if (opt->index_memory_bytes < 0)
+        return arc_fail(err, ARC_EINVAL, "%s: an index cannot have %lld bytes of memory", location,
+                        (long long)opt->index_memory_bytes);
     arc_gallery *g = arc_mem_new(&ctx->alloc, 1, sizeof *g);
     if (!g)
         return arc_fail_nomem(err, "a gallery");
     g->ctx = ctx;
     g->read_only = opt->read_only;
     g->keep_crops = opt->keep_crops;
-    g->index_behind = true;
+    g->index_behind = g->place_behind = true;
+    g->index_memory = opt->index_memory_bytes > 0 ? opt->index_memory_bytes : arc_machine_memory() / 2;
     pthread_mutex_init(&g->lock, NULL);
     pthread_rwlock_init(&g->index_lock, NULL);
     arc_gallery_scratch_begin(&g->scratch, &ctx->alloc);
@@ -189,6 +194,15 @@ static void index_facts(arc_gallery *g, arc_gallery_facts *out) {
     out->index_bytes = facts.mapped_bytes;
 }
 
+static arc_status vector_facts(arc_gallery *g, arc_gallery_facts *out, arc_error *err) {
+    arc_store_vectors v;
+    const arc_status st = g->store->type->vectors->get(g->store, g->binding.generation, &v, err);
+    out->search = !v.there ? ARC_GALLERY_MEMORY : v.hnsw ? ARC_GALLERY_DATABASE_HNSW : ARC_GALLERY_DATABASE;
+    out->search_ready = v.ready || !v.there;
+    out->vector_bytes = v.bytes;
+    return st;
+}
+
 arc_status arc_gallery_facts_of(arc_gallery *g, arc_gallery_facts *out, arc_error *err) {
     arc_store_counts counts;
     uint8_t mark[ARC_STORE_MARK_BYTES];
@@ -219,6 +233,8 @@ arc_status arc_gallery_facts_of(arc_gallery *g, arc_gallery_facts *out, arc_erro
         memcpy(out->model_name, b->model_name, sizeof out->model_name);
         memcpy(out->name, g->name, sizeof out->name);
     }
+    if (st == ARC_OK && g->store->type->vectors)
+        st = vector_facts(g, out, err);
     st = arc_gallery_leave(g, st, err);
     index_facts(g, out);
     return st;

@@ -9,7 +9,7 @@
 
 #include "gallery/binding.h"
 #include "gallery/seal/seal.h"
-#include "gallery/store/store.h"
+#include "gallery/store/vectors.h"
 #include <arcface/gallery_search.h>
 #include <arcface/index.h>
 #include <arcface/protect.h>
@@ -28,8 +28,11 @@ struct arc_gallery {
     char name[ARC_STORE_GALLERY_NAME_BYTES + 1];
     char *actor;
     bool read_only, keep_crops;
-    bool writing;      /* the transaction that is open may change something */
-    bool index_behind; /* something may have changed since the index was brought up to date */
+    bool writing;         /* the transaction that is open may change something */
+    bool index_behind;    /* something may have changed since the index was brought up to date */
+    bool place_behind;    /* ... since it was looked whether the index fits into memory */
+    bool in_database;     /* it does not: who does not say where is answered by the data base */
+    int64_t index_memory; /* bytes that it may take */
     pthread_mutex_t lock;
     arc_seal *seal;
     arc_binding binding;
@@ -158,8 +161,33 @@ arc_status arc_gallery_write_index(arc_gallery *g, arc_error *err);
 arc_status arc_gallery_follow(arc_gallery *g, arc_error *err);
 /* A search found the index's file damaged: the next arc_gallery_refresh builds the index anew. */
 void arc_gallery_distrust_index(arc_gallery *g);
-/* The same with a transaction of its own, if anything may have changed. */
-arc_status arc_gallery_refresh(arc_gallery *g, arc_error *err);
+/* The same with a transaction of its own, if anything may have changed and the index is what is searched. *in_database: it is the
+ * data base. g->counts are of the state that is searched, or of one before. */
+arc_status arc_gallery_refresh(arc_gallery *g, arc_search_place place, bool *in_database, arc_error *err);
+
+/* ---- place.c: index or data base ---- */
+
+/* Within a transaction of a gallery that is bound, g->counts read: where is it searched? ELIMIT if the index is too large and the
+ * data base cannot; what is lost is said. */
+arc_status arc_gallery_place(arc_gallery *g, bool *in_database, arc_error *err);
+/* Whether an index of so many templates may be had in memory. */
+bool arc_gallery_fits(const arc_gallery *g, int64_t templates);
+/* Within a transaction: its vectors, which must be ready. */
+arc_status arc_gallery_need_vectors(arc_gallery *g, arc_store_vectors *out, arc_error *err);
+
+/* ---- nearest.c: searching in the data base ---- */
+
+typedef struct arc_nearest_query {
+    int dim, generation, top;
+    const int64_t *only; /* [only_count] identities; NULL: all */
+    int64_t only_count;
+    bool fast; /* by the data base's index of neighbours, which may miss some; else exactly as an index in memory answers */
+} arc_nearest_query;
+
+/* Within a transaction. The best template of each of the `top` nearest identities to probe [dim], as arc_index_search gives them:
+ * hit [top], *found. Errors: EUNSUPPORTED (no vectors, or no index of them), ELIMIT, those of the store. */
+arc_status arc_gallery_nearest(arc_gallery *g, const float *probe, const arc_nearest_query *q, arc_index_hit *hit, int *found,
+                               arc_error *err);
 
 /* ---- save.c ---- */
 

@@ -17,6 +17,7 @@ typedef struct asking {
     arc_gallery *g;
     const arc_gallery_query *query;
     int count, dim, generation;
+    bool in_database; /* is what searches */
     arc_fusion fusion;
     arc_verify_rule model;
     arc_store_counts counts;
@@ -51,6 +52,11 @@ static arc_status check_query(const arc_gallery *g, const arc_gallery_query *q, 
         return arc_gallery_fail(g, err, ARC_EINVAL, "a threshold is a cosine, -1 to 1, not %g", q->threshold);
     if (!(q->fpir >= 0 && q->fpir < 1))
         return arc_gallery_fail(g, err, ARC_EINVAL, "a rate of strangers is above 0 and below 1, not %g", q->fpir);
+    if ((int)q->place < ARC_SEARCH_AUTO || q->place > ARC_SEARCH_DATABASE)
+        return arc_gallery_fail(g, err, ARC_EINVAL, "%d is no place to search in", (int)q->place);
+    if (q->place == ARC_SEARCH_DATABASE && !g->store->type->vectors)
+        return arc_gallery_fail(g, err, ARC_EUNSUPPORTED,
+                                "this gallery is searched by an index; only a PostgreSQL server searches by itself");
     if (q->only_count < 0 || (q->only_count > 0 && !q->only))
         return arc_gallery_fail(g, err, ARC_EINVAL, "%lld identities to search among", (long long)q->only_count);
     return ARC_OK;
@@ -60,7 +66,7 @@ static arc_status check_query(const arc_gallery *g, const arc_gallery_query *q, 
 static arc_status begin(asking *a, const float *probes, arc_error *err) {
     arc_gallery *g = a->g;
     const arc_alloc *alloc = &g->ctx->alloc;
-    arc_status st = arc_gallery_refresh(g, err);
+    arc_status st = arc_gallery_refresh(g, a->query->place, &a->in_database, err);
     if (st != ARC_OK)
         return st;
     pthread_mutex_lock(&g->lock);
@@ -78,6 +84,21 @@ static arc_status begin(asking *a, const float *probes, arc_error *err) {
     return st;
 }
 
+/* As search, by the data base, within a transaction. */
+static arc_status search_there(asking *a, const float *unit, int probes, int top, arc_index_hit *hit, int *found,
+                               arc_error *err) {
+    const arc_nearest_query q = {.dim = a->dim,
+                                 .generation = a->generation,
+                                 .top = top,
+                                 .only = a->only,
+                                 .only_count = a->query->only_count,
+                                 .fast = a->query->fast};
+    arc_status st = ARC_OK;
+    for (int i = 0; i < probes && st == ARC_OK; i++)
+        st = arc_gallery_nearest(a->g, unit + (int64_t)i * a->dim, &q, hit + (int64_t)i * top, &found[i], err);
+    return st;
+}
+
 /* hit [probes][top]: the candidates of these probes. *moved: the gallery is another model's by now, or its index must be built
  * anew. */
 static arc_status search(asking *a, const float *unit, int probes, int top, arc_index_hit *hit, int *found, bool *moved,
@@ -85,6 +106,10 @@ static arc_status search(asking *a, const float *unit, int probes, int top, arc_
     arc_gallery *g = a->g;
     arc_index_query q;
     arc_status st = ARC_OK;
+    if (a->in_database) {
+        *moved = g->binding.generation != a->generation;
+        return *moved ? ARC_OK : search_there(a, unit, probes, top, hit, found, err);
+    }
     arc_index_query_default(&q);
     q.top = top;
     q.by_owner = true;
@@ -320,11 +345,17 @@ static arc_status ask(asking *a, const float *probes, arc_answer *answers, bool 
         st = arc_fail_nomem(err, "candidates");
         goto done;
     }
-    ARC_TRY(search(a, a->unit, a->count, a->asked, a->hit, a->found, moved, err));
-    if (*moved)
-        goto done;
+    if (!a->in_database) { /* without the store's lock: others search beside it */
+        ARC_TRY(search(a, a->unit, a->count, a->asked, a->hit, a->found, moved, err));
+        if (*moved)
+            goto done;
+    }
     ARC_TRY(arc_gallery_enter(g, false, err));
-    st = arc_gallery_leave(g, answer_all(a, answers, moved, err), err);
+    if (a->in_database)
+        st = search(a, a->unit, a->count, a->asked, a->hit, a->found, moved, err);
+    if (st == ARC_OK && !(a->in_database && *moved))
+        st = answer_all(a, answers, moved, err);
+    st = arc_gallery_leave(g, st, err);
 done:
     arc_mem_free(alloc, a->hit);
     arc_mem_free(alloc, a->found);

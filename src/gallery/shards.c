@@ -89,7 +89,8 @@ static arc_status look(part *p, arc_error *err) {
     p->empty = p->binding.dim == 0;
     if (st != ARC_OK || p->empty)
         return st;
-    st = arc_gallery_refresh(g, err);
+    bool in_database;
+    st = arc_gallery_refresh(g, p->query->place, &in_database, err);
     if (st != ARC_OK)
         return st;
     pthread_mutex_lock(&g->lock);

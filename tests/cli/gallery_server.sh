@@ -27,6 +27,36 @@ says "Person"
 expect 0 gallery check
 says "the gallery is whole"
 
+# Who searches: the server, where it has pgvector; where it has not, the refusal says what is lost and what to install.
+expect 2 gallery set "Person 1" --search database
+sentence "--search is the gallery's"
+expect 2 gallery set
+sentence "--search HOW for the gallery"
+expect 3 identify "$pairs/img2.jpg" --search database
+if [ -n "${ARC_TEST_POSTGRES_VECTORS:-}" ]; then
+    sentence "\"arcface gallery set --search database\" installs it"
+    here=$("$arcface" identify "$pairs/img2.jpg" --top 4 2>/dev/null)
+    expect 0 gallery set --search database
+    expect 0 identify "$pairs/img2.jpg" --search database --top 4
+    [ "$out" = "$here" ] || wrong "the server answers: $out, and not: $here"
+    expect 3 identify "$pairs/img2.jpg" --search database-fast
+    sentence "--search database-hnsw"
+    expect 0 gallery set --search database-hnsw
+    expect 0 identify "$pairs/img2.jpg" --search database-fast --top 4
+    says "Person"
+    expect 0 gallery info
+    says "search     also by the server: all vectors, or an HNSW index"
+    expect 0 gallery info --json
+    says '"search": "database-hnsw", "search_ready": true'
+    expect 0 gallery check --index-memory 1
+    expect 0 gallery set --search memory
+else
+    sentence "the server has no extension pgvector" "-pgvector of apt.postgresql.org"
+    expect 3 gallery set --search database
+    sentence "install pgvector"
+    expect 0 gallery set --search memory
+fi
+
 # Another gallery of the same data base, and the server goes away and comes back between two commands.
 expect 0 enroll Guest "$pairs/img1.jpg" --gallery "$gallery#guests"
 expect 0 gallery list --gallery "$gallery#guests"

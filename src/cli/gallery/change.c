@@ -17,15 +17,29 @@ static int close_after(arc_gallery **g, arc_status st, const arc_error *err) {
     return st == ARC_OK ? CLI_OK : st == ARC_EIO ? cli_fail_write(err) : cli_fail(err);
 }
 
+static int set_search(cli *c) {
+    arc_gallery *g;
+    arc_error err = {0};
+    const int code = gallery_open(c, GALLERY_CHANGE, NULL, &g);
+    const int closed = close_after(
+        &g, code == CLI_OK ? arc_gallery_set_search(g, (arc_gallery_search)cli_word(c, "search"), &err) : ARC_OK, &err);
+    return code == CLI_OK ? closed : code;
+}
+
 static int set(cli *c) {
     arc_gallery *g;
     arc_error err = {0};
     int64_t id;
     const char *note = cli_value(c, "note");
     double threshold = NAN;
-    const bool rule = cli_given(c, "gallery-rule");
+    const bool rule = cli_given(c, "gallery-rule"), person = note || rule || cli_given(c, "threshold");
+    if (cli_given(c, "search"))
+        return c->arg_count > 0 || person ? cli_usage(c, "--search is the gallery's: give it without NAME and what is a person's")
+                                          : set_search(c);
+    if (c->arg_count == 0)
+        return cli_usage(c, "set what? Give NAME with --note, --threshold or --gallery-rule, or --search HOW for the gallery");
     cli_float(c, "threshold", &threshold);
-    if (!note && !rule && isnan(threshold))
+    if (!person)
         return cli_usage(c, "set what? Give --note JSON, --threshold X or --gallery-rule");
     if (rule && !isnan(threshold))
         return cli_usage(c, "--threshold and --gallery-rule exclude each other");
@@ -135,6 +149,10 @@ static const cli_option set_options[] = {
     CLI_TEXT("note", 0, "JSON", NULL, "what is to be remembered, a JSON object; \"\" forgets it"),
     CLI_REAL("threshold", 't', "X", -1, 1, NULL, "cosine from which on a face is this person's"),
     CLI_FLAG("gallery-rule", 0, "no cosine of the person's own any more"),
+    CLI_WORD(
+        "search", 0, "HOW", "memory database database-hnsw", NULL,
+        "of the gallery, without NAME: can the PostgreSQL server search it too? memory: no; database: all vectors (pgvector); "
+        "database-hnsw: an index for fast searches as well"),
     {0},
 };
 static const cli_option plain_options[] = {GALLERY_OPTIONS, {0}};
@@ -148,10 +166,14 @@ static const cli_option remove_options[] = {
 const cli_command cli_gallery_set = {
     .group = CLI_GROUP_GALLERIES,
     .name = "gallery set",
-    .args = "NAME",
-    .min_args = 1,
+    .args = "[NAME]",
+    .min_args = 0,
     .max_args = 1,
-    .what = "a note on a person of a gallery, or a threshold of the person's own",
+    .what = "a note on a person of a gallery, a threshold of the person's own, or what searches the gallery",
+    .about =
+        "With --search database a PostgreSQL server that has the extension pgvector keeps vectors of the templates and "
+        "compares them itself: for galleries whose index does not fit into memory (identify --index-memory), and for commands "
+        "that ask once and need not read the whole gallery for that.",
     .example = "arcface gallery set \"Ann Smith\" --threshold 0.5 --gallery people.gal",
     .options = set_options,
     .run = set,

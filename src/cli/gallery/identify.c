@@ -134,7 +134,8 @@ static int ask(identifying *w) {
     cli_int(c, "top", &query.top);
     cli_float(c, "threshold", &query.threshold);
     cli_float(c, "fpir", &query.fpir);
-    query.fast = cli_word(c, "search") == 1;
+    query.fast = cli_word(c, "search") % 2 == 1; /* "exact fast database database-fast" */
+    query.place = cli_word(c, "search") >= 2 ? ARC_SEARCH_DATABASE : ARC_SEARCH_AUTO;
     query.log = cli_given(c, "log");
     int code = warn_uncalibrated(c, g);
     if (code == CLI_OK)
@@ -185,7 +186,11 @@ static const cli_option options[] = {
     CLI_FLAG("json", 'j', "one JSON array, one object a photo"),
     CLI_FILE("draw", 0, "FILE", NULL, "write the photo with boxes and names, others than the gallery's in red (.jpg .png .ppm)"),
     CLI_FLAG("explain", 0, "say why each answer is what it is"),
-    CLI_WORD("search", 0, "HOW", "exact fast", "exact", "exact, or fast: 1-bit sketches in front (galleries made with --sketch)"),
+    CLI_WORD("search", 0, "HOW", "exact fast database database-fast", "exact",
+             "exact, or fast: 1-bit sketches in front (galleries made with --sketch); database, database-fast: by the PostgreSQL "
+             "server "
+             "(gallery set --search), all vectors or its HNSW index"),
+    GALLERY_MEMORY_OPTION,
     CLI_TEXT("only", 0, "NAME", NULL, "compare with this person only; again for more"),
     CLI_FLAG("largest", 0, "only the largest face of a photo"),
     CLI_FLAG("log", 0, "write the decisions to the gallery's audit log"),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char *const fusions[] = {"max", "mean", "quality"};
+static const char *const searches[] = {"memory", "database", "database-hnsw"};
 
 /* ---- info ---- */
 
@@ -20,6 +21,8 @@ static void put_info_json(cli_text *t, const arc_gallery_facts *f) {
     gallery_put_json(t, f->model_name);
     cli_printf(t, ", \"model_sha256\": \"%s\", \"threshold\": %.9g, \"calibrated\": %s, \"fusion\": \"%s\", \"sketch\": %s",
                f->model_sha256, f->threshold, f->calibrated ? "true" : "false", fusions[f->fusion], f->sketch ? "true" : "false");
+    cli_printf(t, ", \"search\": \"%s\", \"search_ready\": %s, \"vector_bytes\": %lld", searches[f->search],
+               f->search_ready ? "true" : "false", (long long)f->vector_bytes);
     cli_printf(t, ", \"store_bytes\": %lld, \"index_bytes\": %lld, \"memory_bytes\": %lld, \"schema\": %lld}\n",
                (long long)f->store_bytes, (long long)f->index_bytes, (long long)f->memory_bytes, (long long)f->schema);
 }
@@ -36,6 +39,10 @@ static void put_info(cli_text *t, const arc_gallery_facts *f) {
                f->calibrated ? "calibrated: probabilities and false accept rates are known"
                              : "the model's own; not calibrated (\"arcface calibrate\")");
     cli_printf(t, "fusion     %s of a person's templates%s\n", fusions[f->fusion], f->sketch ? "; with 1-bit sketches" : "");
+    if (f->search != ARC_GALLERY_MEMORY)
+        cli_printf(t, "search     also by the server: %s, %.1f MB%s\n",
+                   f->search == ARC_GALLERY_DATABASE ? "all vectors" : "all vectors, or an HNSW index",
+                   (double)f->vector_bytes / 1e6, f->search_ready ? "" : "; not ready: \"arcface gallery set --search\" goes on");
     cli_printf(t, "sealed     %s\n", f->sealed ? "yes" : "no: who can read the file has templates, crops and names");
     cli_printf(t, "store      %s, %.1f MB; index %.1f MB; revision %lld; %lld negatives; %lld lines in the audit log\n", f->store,
                (double)f->store_bytes / 1e6, (double)f->index_bytes / 1e6, (long long)f->revision, (long long)f->negatives,
@@ -262,7 +269,7 @@ static int audit_log(cli *c) {
 static const cli_option info_options[] = {GALLERY_OPTIONS, CLI_JSON_LINE, {0}};
 static const cli_option list_options[] = {GALLERY_OPTIONS, CLI_FLAG("json", 'j', "one JSON array"), {0}};
 static const cli_option show_options[] = {GALLERY_OPTIONS, CLI_FLAG("json", 'j', "one JSON object"), {0}};
-static const cli_option check_options[] = {GALLERY_OPTIONS, {0}};
+static const cli_option check_options[] = {GALLERY_OPTIONS, GALLERY_MEMORY_OPTION, {0}};
 static const cli_option log_options[] = {
     GALLERY_OPTIONS,
     CLI_WHOLE("after", 0, "ID", 0, INT64_MAX, "0", "only lines behind this one"),

@@ -18,6 +18,10 @@ void gallery_fill(const cli *c, gallery_use use, arc_gallery_options *o) {
     o->key = cli_given(c, "key") ? cli_value(c, "key") : from_environment("ARCFACE_GALLERY_KEY");
     o->protect = cli_given(c, "protect-key") ? cli_value(c, "protect-key") : from_environment("ARCFACE_PROTECT_KEY");
     o->actor = from_environment("USER");
+    if (cli_given(c, "index-memory")) {
+        cli_long(c, "index-memory", &o->index_memory_bytes);
+        o->index_memory_bytes *= 1000000;
+    }
 }
 
 const char *gallery_location(const cli *c) {

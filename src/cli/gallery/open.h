@@ -13,6 +13,12 @@
     CLI_TEXT("protect-key", 0, "NAME", "$ARCFACE_PROTECT_KEY", "key by which its templates are rotated (gallery protect), named likewise")
 /* clang-format on */
 
+/* Put behind GALLERY_OPTIONS by commands that search. */
+/* clang-format off */
+#define GALLERY_MEMORY_OPTION \
+    CLI_WHOLE("index-memory", 0, "MB", 1, 1000000000, "half of the memory", "of a gallery in a server: most that its index may take here; a larger one is searched by the server")
+/* clang-format on */
+
 typedef enum gallery_use { GALLERY_READ, GALLERY_CHANGE, GALLERY_MAKE } gallery_use;
 
 const char *gallery_location(const cli *c); /* NULL: neither option nor variable names one */

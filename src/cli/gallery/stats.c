@@ -75,6 +75,7 @@ static int stats(cli *c) {
 
 static const cli_option options[] = {
     GALLERY_OPTIONS,
+    GALLERY_MEMORY_OPTION,
     CLI_REAL("threshold", 't', "X", -1, 1, "the gallery's rule",
              "cosine from which on people are look-alikes, below which pictures are outliers"),
     CLI_WHOLE("most", 0, "N", 0, INT64_MAX, "20", "most look-alikes and outliers that are listed"),

@@ -95,6 +95,32 @@ static arc_status check_possible(const arc_move *m, const arc_store_counts *coun
         (long long)without, (long long)counts->templates, (long long)negatives);
 }
 
+/* What the data base can search it can search afterwards. */
+static arc_status make_vectors(arc_move *m, arc_error *err) {
+    const arc_store_vectors_type *type = m->g->store->type->vectors;
+    arc_store_vectors now = {.there = false};
+    arc_status st = type ? type->get(m->g->store, m->g->binding.generation, &now, err) : ARC_OK;
+    return st == ARC_OK && now.there ? type->make(m->g->store, m->target.generation, m->target.dim, now.hnsw, err) : st;
+}
+
+static arc_status finish_vectors(arc_move *m, arc_error *err) {
+    arc_gallery *g = m->g;
+    const arc_store_vectors_type *type = g->store->type->vectors;
+    arc_store_vectors next = {.there = false};
+    arc_status st;
+    if (!type)
+        return ARC_OK;
+    ARC_TRY(arc_gallery_enter(g, false, err));
+    ARC_TRY(arc_gallery_leave(g, type->get(g->store, m->target.generation, &next, err), err));
+    if (!next.there || next.ready)
+        return ARC_OK;
+    pthread_mutex_lock(&g->lock);
+    st = type->finish(g->store, m->target.generation, err);
+    pthread_mutex_unlock(&g->lock);
+done:
+    return st;
+}
+
 static arc_status begin_within(arc_move *m, arc_error *err) {
     arc_gallery *g = m->g;
     const arc_gallery_store_type *type = g->store->type;
@@ -117,6 +143,7 @@ static arc_status begin_within(arc_move *m, arc_error *err) {
     ARC_TRY(arc_binding_write(&m->target, &text, err));
     ARC_TRY(type->meta_put(g->store, "migrate", (arc_bytes){text.data, text.bytes}, err));
     ARC_TRY(put_place(g, (place){.at = m->embedder ? ARC_MOVE_CROPS : ARC_MOVE_REST}, err));
+    ARC_TRY(make_vectors(m, err));
     st = arc_gallery_note(g, m->embedder ? "migrate" : "protect", "gallery", err,
                           "{\"generation\":%d,\"sha256\":\"%s\",\"dim\":%d}", m->target.generation, m->target.model_sha256,
                           m->target.dim);
@@ -346,6 +373,7 @@ arc_status arc_move_run(arc_move *m, arc_error *err) {
     ARC_TRY(arc_gallery_leave(m->g, begin_within(m, err), err));
     ARC_TRY(arc_move_batch_begin(&b, m, err));
     ARC_TRY(move_templates(m, &b, err));
+    ARC_TRY(finish_vectors(m, err)); /* before the gallery is the other one: it is searched all the time */
     ARC_TRY(arc_gallery_enter(m->g, true, err));
     st = arc_gallery_leave(m->g, cut_over_within(m, &b, err), err);
 done:

@@ -105,6 +105,7 @@ typedef enum arc_store_ids { ARC_IDS_IDENTITY, ARC_IDS_TEMPLATE, ARC_IDS_NEGATIV
 enum { ARC_STORE_CREATE = 1, ARC_STORE_READ_ONLY = 2 };
 
 typedef struct arc_gallery_store_type arc_gallery_store_type;
+typedef struct arc_store_vectors_type arc_store_vectors_type; /* vectors.h */
 
 /* What every open store begins with; the rest is its own. */
 typedef struct arc_gallery_store {
@@ -112,7 +113,8 @@ typedef struct arc_gallery_store {
 } arc_gallery_store;
 
 struct arc_gallery_store_type {
-    const char *scheme; /* "sqlite", "postgres", "qdrant" */
+    const char *scheme;                    /* "sqlite", "postgres", "qdrant" */
+    const arc_store_vectors_type *vectors; /* NULL: its data base compares no embeddings */
 
     /* gallery: its name in the store. flags: CREATE makes store and gallery if they are not there; without it they are
      * ENOTFOUND. Errors: EFORMAT (not a gallery store), EUNSUPPORTED (made by a newer version), ECORRUPT, EIO, ENETWORK,

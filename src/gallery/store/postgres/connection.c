@@ -7,6 +7,7 @@ void arc_pg_disconnect(arc_pg *s) {
     PQfinish(s->conn); /* NULL-safe; the server rolls back */
     s->conn = NULL;
     s->prepared_count = 0;
+    s->vector_type = 0; /* it may be another server the next time */
     s->within = s->writing = false;
 }
 

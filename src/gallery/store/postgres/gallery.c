@@ -1,4 +1,5 @@
-/* gallery/store/postgres: a gallery's values, revisions, ids and counts, and whether everything in it belongs together. */
+/* gallery/store/postgres: a gallery's values, revisions, ids and counts, whether everything in it belongs together, and its
+ * space given back. */
 #include "gallery/store/postgres/postgres_internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -266,8 +267,28 @@ arc_status arc_pg_check(arc_gallery_store *store, arc_problem_visit *problem, vo
         }
     }
     if (st == ARC_OK)
+        st = arc_pg_vectors_check(s, problem, arg, err);
+    if (st == ARC_OK)
         st = arc_pg_commit(store, err);
     else
         arc_pg_rollback(store);
+    return st;
+}
+
+/* The space of removed rows is given back for new ones. Their bytes stay in the server's pages until then, and in its log until
+ * that is recycled: what has to be unreadable at once is sealed. */
+arc_status arc_pg_compact(arc_gallery_store *store, bool *complete, arc_error *err) {
+    static const char *const tables[] = {"identities", "templates", "embeddings", "negatives", "removals"};
+    arc_pg *s = arc_pg_of(store);
+    arc_status st = arc_pg_ready(s, err);
+    char sql[64];
+    *complete = false;
+    for (size_t i = 0; i < ARC_COUNT(tables) && st == ARC_OK; i++) {
+        snprintf(sql, sizeof sql, "VACUUM arcface.%s", tables[i]);
+        st = arc_pg_text(s, sql, "give back the space of what was removed", err);
+    }
+    if (st == ARC_OK)
+        st = arc_pg_vectors_vacuum(s, err);
+    *complete = st == ARC_OK;
     return st;
 }

@@ -64,6 +64,7 @@ static arc_status pg_open(arc_context *ctx, const char *location, const char *ga
 
 const arc_gallery_store_type arc_postgres_store = {
     .scheme = "postgres",
+    .vectors = &arc_pg_vectors_type,
     .open = pg_open,
     .close = pg_close,
     .begin = arc_pg_begin,

@@ -7,7 +7,7 @@
 #ifndef ARC_GALLERY_POSTGRES_INTERNAL_H
 #define ARC_GALLERY_POSTGRES_INTERNAL_H
 
-#include "gallery/store/store.h"
+#include "gallery/store/vectors.h"
 #include <libpq-fe.h>
 
 #define ARC_PG_OLDEST 130000         /* of the server: 13 */
@@ -42,7 +42,9 @@ typedef struct arc_pg {
     int64_t changes;      /* number of the last change of the gallery when it began */
     bool revised;         /* it has made a revision, which is `revision` */
     int64_t revision;
-    int64_t seen; /* number of the change that wait saw last; -1: none yet */
+    uint32_t vector_type;    /* number of pgvector's type in this data base; 0: not looked up yet */
+    char vector_schema[160]; /* where it is installed, quoted as an identifier */
+    int64_t seen;            /* number of the change that wait saw last; -1: none yet */
 } arc_pg;
 
 static inline arc_pg *arc_pg_of(arc_gallery_store *s) {
@@ -90,6 +92,8 @@ arc_status arc_pg_list(arc_pg *s, const arc_pg_statement *statement, int page_ro
                        void *arg, arc_error *err);
 /* Executes one that changes rows: how many. */
 arc_status arc_pg_change(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, int64_t *rows, arc_error *err);
+/* A statement that names a table by a number, so that it cannot be prepared once for all galleries; as arc_pg_run otherwise. */
+arc_status arc_pg_query(arc_pg *s, const char *sql, const char *what, const arc_pg_values *v, PGresult **result, arc_error *err);
 /* SQL text without values, one or more commands. */
 arc_status arc_pg_text(arc_pg *s, const char *sql, const char *what, arc_error *err);
 /* Status and sentence of a failed result (NULL: of the connection). */
@@ -136,7 +140,8 @@ arc_status arc_pg_begin(arc_gallery_store *store, bool write, arc_error *err);
 arc_status arc_pg_commit(arc_gallery_store *store, arc_error *err);
 void arc_pg_rollback(arc_gallery_store *store);
 arc_status arc_pg_wait(arc_gallery_store *store, int timeout_ms, bool *changed, arc_error *err);
-arc_status arc_pg_compact(arc_gallery_store *store, bool *complete, arc_error *err);
+/* Connected, and the gallery found there. */
+arc_status arc_pg_ready(arc_pg *s, arc_error *err);
 /* Makes a revision if this transaction has not made one yet. */
 arc_status arc_pg_revise(arc_pg *s, arc_error *err);
 
@@ -152,6 +157,7 @@ arc_status arc_pg_counts(arc_gallery_store *store, arc_store_counts *out, arc_er
 arc_status arc_pg_reserve(arc_gallery_store *store, arc_store_ids of, int64_t count, int64_t *first, arc_error *err);
 arc_status arc_pg_galleries(arc_gallery_store *store, arc_gallery_name_visit *visit, void *arg, arc_error *err);
 arc_status arc_pg_check(arc_gallery_store *store, arc_problem_visit *problem, void *arg, arc_error *err);
+arc_status arc_pg_compact(arc_gallery_store *store, bool *complete, arc_error *err);
 
 /* ---- identity.c ---- */
 
@@ -180,6 +186,33 @@ arc_status arc_pg_source_find(arc_gallery_store *store, arc_bytes source_sha256,
 arc_status arc_pg_template_remove(arc_gallery_store *store, const int64_t *ids, int64_t count, arc_error *err);
 arc_status arc_pg_template_move(arc_gallery_store *store, int64_t from_identity, int64_t to_identity, arc_error *err);
 arc_status arc_pg_generation_drop(arc_gallery_store *store, int generation, int64_t most, bool *left, arc_error *err);
+
+/* ---- pgvector.c: the extension that compares vectors ---- */
+
+/* Finds it in this data base and sets s->vector_type and s->vector_schema. Errors: EUNSUPPORTED, with what to install. */
+arc_status arc_pg_pgvector(arc_pg *s, arc_error *err);
+/* Installs it if the server has it and this data base has not. */
+arc_status arc_pg_pgvector_install(arc_pg *s, arc_error *err);
+/* Room for "arcface.vectors_GALLERY_GENERATION". */
+#define ARC_PG_VECTOR_TABLE_BYTES 80
+void arc_pg_vectors_table(const arc_pg *s, int generation, char name[ARC_PG_VECTOR_TABLE_BYTES]);
+/* A vector in the extension's binary format, [ARC_PG_VECTOR_BYTES(dim)], of little-endian float32 [dim]. */
+#define ARC_PG_VECTOR_BYTES(dim) (4 + 4 * (size_t)(dim))
+void arc_pg_vector(const void *embedding, int dim, uint8_t *out);
+
+/* ---- vectors.c: copies of embeddings that the server can compare; nearest.c: comparing them ---- */
+
+extern const arc_store_vectors_type arc_pg_vectors_type;
+/* Within a write transaction that puts these embeddings: their copies, if such are kept of their generations. */
+arc_status arc_pg_vectors_put(arc_pg *s, const arc_template_row *rows, int64_t count, arc_error *err);
+arc_status arc_pg_vectors_drop(arc_gallery_store *store, int generation, arc_error *err);
+/* Within a transaction: visits a sentence for each generation of which copies are lacking. */
+arc_status arc_pg_vectors_check(arc_pg *s, arc_problem_visit *problem, void *arg, arc_error *err);
+/* Outside of a transaction: the space of removed copies is given back. */
+arc_status arc_pg_vectors_vacuum(arc_pg *s, arc_error *err);
+arc_status arc_pg_nearest(arc_gallery_store *store, const arc_store_nearest *q, int64_t *id, double *cosine, int64_t *found,
+                          arc_error *err);
+double arc_pg_margin(int dim);
 
 /* ---- log.c: negatives and the audit log ---- */
 

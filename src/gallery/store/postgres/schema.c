@@ -31,7 +31,7 @@ static arc_status judge(arc_pg *s, int64_t version, arc_error *err) {
     if (version < (int64_t)arc_pg_step_count && ((s->flags & ARC_STORE_READ_ONLY) || s->replica))
         return arc_fail(err, ARC_EUNSUPPORTED,
                         "%s: made by an older version of arcface; open it once for writing, which upgrades it (\"arcface gallery "
-                        "check\" does)",
+                        "set --search memory\" does)",
                         s->label);
     return ARC_OK;
 }

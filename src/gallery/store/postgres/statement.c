@@ -211,28 +211,41 @@ static arc_status prepare(arc_pg *s, const arc_pg_statement *statement, arc_erro
     return st;
 }
 
-arc_status arc_pg_run(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, PGresult **result, arc_error *err) {
-    static const int binary[ARC_PG_VALUES] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    PGresult *r;
-    arc_status st;
-    if (result)
-        *result = NULL;
-    if (!s->conn)
-        return arc_fail(err, ARC_ENETWORK, "%s: cannot %s: the connection was lost", s->label, statement->what);
-    st = prepare(s, statement, err);
-    if (st != ARC_OK)
-        return st;
-    r = PQexecPrepared(s->conn, statement->name, v ? v->count : 0, v ? v->value : NULL, v ? v->bytes : NULL, binary, 1);
-    if (!good(r)) {
-        st = arc_pg_fail(s, r, statement->what, err);
-        PQclear(r);
-        return st;
-    }
-    if (result)
+static const int binary[ARC_PG_VALUES] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+static arc_status not_connected(const arc_pg *s, const char *what, arc_error *err) {
+    return arc_fail(err, ARC_ENETWORK, "%s: cannot %s: the connection was lost", s->label, what);
+}
+
+/* What was executed goes to the caller, if it is good and wanted. */
+static arc_status give(arc_pg *s, PGresult *r, const char *what, PGresult **result, arc_error *err) {
+    const arc_status st = good(r) ? ARC_OK : arc_pg_fail(s, r, what, err);
+    if (result && st == ARC_OK)
         *result = r;
     else
         PQclear(r);
-    return ARC_OK;
+    return st;
+}
+
+arc_status arc_pg_run(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, PGresult **result, arc_error *err) {
+    if (result)
+        *result = NULL;
+    if (!s->conn)
+        return not_connected(s, statement->what, err);
+    const arc_status st = prepare(s, statement, err);
+    if (st != ARC_OK)
+        return st;
+    return give(s,
+                PQexecPrepared(s->conn, statement->name, v ? v->count : 0, v ? v->value : NULL, v ? v->bytes : NULL, binary, 1),
+                statement->what, result, err);
+}
+
+arc_status arc_pg_query(arc_pg *s, const char *sql, const char *what, const arc_pg_values *v, PGresult **result, arc_error *err) {
+    if (result)
+        *result = NULL;
+    if (!s->conn)
+        return not_connected(s, what, err);
+    return give(s, PQexecParams(s->conn, sql, v->count, NULL, v->value, v->bytes, binary, 1), what, result, err);
 }
 
 arc_status arc_pg_ask(arc_pg *s, const arc_pg_statement *statement, const arc_pg_values *v, int64_t *value, bool *there,
@@ -272,13 +285,5 @@ arc_status arc_pg_change(arc_pg *s, const arc_pg_statement *statement, const arc
 }
 
 arc_status arc_pg_text(arc_pg *s, const char *sql, const char *what, arc_error *err) {
-    PGresult *r;
-    arc_status st = ARC_OK;
-    if (!s->conn)
-        return arc_fail(err, ARC_ENETWORK, "%s: cannot %s: the connection was lost", s->label, what);
-    r = PQexec(s->conn, sql);
-    if (!good(r))
-        st = arc_pg_fail(s, r, what, err);
-    PQclear(r);
-    return st;
+    return s->conn ? give(s, PQexec(s->conn, sql), what, NULL, err) : not_connected(s, what, err);
 }

@@ -86,5 +86,21 @@ static const char *const second_index = "CREATE INDEX IF NOT EXISTS templates_so
                                         " WHERE source IS NOT NULL;"
                                         "UPDATE arcface.schema_version SET version = 2;";
 
-const char *const arc_pg_steps[][ARC_PG_STEP_PARTS] = {{first_tables, first_counts}, {second_index}};
+/* Which generations of which galleries are searched in the data base (vectors.c). Their vectors lie in a table of their own each,
+ * arcface.vectors_GALLERY_GENERATION, because an index of vectors is for one number of dimensions, and because the extension they
+ * need is not everywhere. Tables that are made later are for whoever may read or write templates. */
+static const char *const third_vectors =
+    "CREATE TABLE arcface.vector_tables("
+    " gallery int8 NOT NULL REFERENCES arcface.galleries, generation int8 NOT NULL, dim int8 NOT NULL, hnsw int8 NOT NULL,"
+    " ready int8 NOT NULL DEFAULT 0, PRIMARY KEY(gallery, generation));"
+    "CREATE FUNCTION arcface.share_table(made regclass) RETURNS void LANGUAGE plpgsql AS $$DECLARE g record; BEGIN"
+    " FOR g IN SELECT a.privilege_type AS what,"
+    "   CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS who"
+    "  FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a WHERE c.oid = 'arcface.templates'::regclass"
+    "   AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') AND a.grantee <> c.relowner"
+    " LOOP EXECUTE format('GRANT %s ON %s TO %s', g.what, made, g.who); END LOOP; END$$;"
+    "SELECT arcface.share_table('arcface.vector_tables'::regclass);"
+    "UPDATE arcface.schema_version SET version = 3;";
+
+const char *const arc_pg_steps[][ARC_PG_STEP_PARTS] = {{first_tables, first_counts}, {second_index}, {third_vectors}};
 const size_t arc_pg_step_count = ARC_COUNT(arc_pg_steps);

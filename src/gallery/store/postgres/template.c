@@ -81,6 +81,8 @@ static arc_status put_batch(arc_pg *s, const arc_template_row *rows, int64_t cou
     st = batch_begin(s, &b, rows, count, (1u << COLUMNS) - 1, &v, err);
     if (st == ARC_OK)
         st = arc_pg_run(s, &put, &v, NULL, err);
+    if (st == ARC_OK)
+        st = arc_pg_vectors_put(s, rows, count, err);
     batch_end(&b);
     return st;
 }
@@ -123,6 +125,7 @@ static arc_status embedding_batch(arc_pg *s, const arc_template_row *rows, int64
     ARC_TRY(batch_begin(s, &b, rows, count, COLUMN(IDS) | COLUMN(GENERATIONS) | COLUMN(EMBEDDINGS), &v, err));
     ARC_TRY(arc_pg_change(s, &put, &v, &changed, err));
     ARC_TRY(all_there(s, count, changed, err));
+    ARC_TRY(arc_pg_vectors_put(s, rows, count, err));
     if (current) {
         arc_pg_add_int(&touched, s->gallery);
         arc_pg_add_int(&touched, s->revision);

@@ -177,6 +177,7 @@ arc_status arc_pg_generation_drop(arc_gallery_store *store, int generation, int6
     int64_t dropped, ruled_out;
     arc_status st;
     *left = true;
+    ARC_TRY(arc_pg_vectors_drop(store, generation, err));
     arc_pg_add_int(&v, s->gallery);
     arc_pg_add_int(&v, generation);
     arc_pg_add_int(&v, most);

@@ -29,7 +29,7 @@ static arc_status lock_gallery(arc_pg *s, arc_error *err) {
     return st;
 }
 
-static arc_status ready(arc_pg *s, arc_error *err) {
+arc_status arc_pg_ready(arc_pg *s, arc_error *err) {
     const bool connected = !arc_pg_lost(s);
     const arc_status st = arc_pg_connect(s, err);
     if (st != ARC_OK || connected)
@@ -41,7 +41,7 @@ static arc_status ready(arc_pg *s, arc_error *err) {
 static arc_status begin_once(arc_pg *s, bool write, arc_error *err) {
     char sql[128];
     arc_status st;
-    ARC_TRY(ready(s, err));
+    ARC_TRY(arc_pg_ready(s, err));
     snprintf(sql, sizeof sql, "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d", ARC_PG_LOCK_MS);
     ARC_TRY(arc_pg_text(s, write ? sql : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", write ? "begin to write" : "read it",
                         err));
@@ -154,7 +154,7 @@ static arc_status look(arc_pg *s, bool *changed, arc_error *err) {
     int64_t changes;
     bool there;
     arc_status st;
-    ARC_TRY(ready(s, err));
+    ARC_TRY(arc_pg_ready(s, err));
     arc_pg_add_int(&v, s->gallery);
     ARC_TRY(arc_pg_ask(s, &ask, &v, &changes, &there, err));
     if (!there)
@@ -218,21 +218,5 @@ arc_status arc_pg_revise(arc_pg *s, arc_error *err) {
     arc_pg_add_mark(&v, mark);
     st = arc_pg_ask(s, &revise, &v, &s->revision, NULL, err);
     s->revised = st == ARC_OK;
-    return st;
-}
-
-/* The space of removed rows is given back for new ones. Their bytes stay in the server's pages until then, and in its log until
- * that is recycled: what has to be unreadable at once is sealed. */
-arc_status arc_pg_compact(arc_gallery_store *store, bool *complete, arc_error *err) {
-    static const char *const tables[] = {"identities", "templates", "embeddings", "negatives", "removals"};
-    arc_pg *s = arc_pg_of(store);
-    arc_status st = ready(s, err);
-    char sql[64];
-    *complete = false;
-    for (size_t i = 0; i < ARC_COUNT(tables) && st == ARC_OK; i++) {
-        snprintf(sql, sizeof sql, "VACUUM arcface.%s", tables[i]);
-        st = arc_pg_text(s, sql, "give back the space of what was removed", err);
-    }
-    *complete = st == ARC_OK;
     return st;
 }
