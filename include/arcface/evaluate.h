@@ -56,6 +56,9 @@ typedef struct arc_evaluate_options {
     int worst;                 /**< pairs of each kind to remember; default 20 */
     /** arc_evaluate_folder: so many different impostor pairs, drawn with the seed; 0 (default) = all */
     int64_t impostors;
+    /** arc_evaluate_identify: share of an identity's pictures that the gallery gets, 0 to 1, rounded; at least one of them, and
+     * at least one is left to search for. The identity's score is the highest of theirs. 0 (default): the first one only */
+    double enrol_share;
 } arc_evaluate_options;
 
 /** Fills every field with its default. Thread: any. */

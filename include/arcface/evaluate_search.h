@@ -19,11 +19,11 @@ ARC_API ARC_NODISCARD arc_status arc_curve_of_all_pairs(arc_context *ctx, const 
                                                         int64_t count, int dim, const double *far_targets, int targets,
                                                         arc_curve *out, arc_error *err);
 
-/** Searches probes, float32 [probes][dim], in a gallery, float32 [gallery_count][dim], of one embedding an identity.
- * gallery_identity: [gallery_count], all different, negative for distractors; probe_identity: [probes]; a probe whose identity is
- * not in the gallery is a search without a mate. Ties count against the mate.
- * Ownership: free with arc_identification_free. Thread: any. Errors: EINVAL (an identity twice, embeddings that are not finite),
- * ENOMEM. */
+/** Searches probes, float32 [probes][dim], in a gallery, float32 [gallery_count][dim]. gallery_identity: [gallery_count],
+ * negative for distractors, each of which is somebody else. An identity that stands several times has the highest of its scores,
+ * as in a gallery with ARC_FUSE_MAX. probe_identity: [probes]; a probe whose identity is not in the gallery is a search without a
+ * mate. Ties count against the mate. Ownership: free with arc_identification_free. Thread: any. Errors: EINVAL (embeddings that
+ * are not finite), ENOMEM. */
 ARC_API ARC_NODISCARD arc_status arc_identify(arc_context *ctx, const float *gallery, const int *gallery_identity,
                                               int64_t gallery_count, const float *probe, const int *probe_identity,
                                               int64_t probes, int dim, arc_identification *out, arc_error *err);
@@ -36,8 +36,9 @@ ARC_API void arc_identification_free(arc_context *ctx, arc_identification *ident
 ARC_API ARC_NODISCARD arc_status arc_evaluate_folder(arc_context *ctx, const arc_model *model, const char *dir,
                                                      const arc_evaluate_options *opt, arc_evaluation **out, arc_error *err);
 
-/** DIR/identity/picture as a search: the gallery is the first picture (by name) of each identity that has several, their other
- * pictures are searches with a mate, identities with one picture are searches without. distractors: a folder whose pictures join
+/** DIR/identity/picture as a search: the gallery is the first picture (by name) of each identity that has several, or a share of
+ * them (opt->enrol_share), their other pictures are searches with a mate, identities with one picture are searches without.
+ * distractors: a folder whose pictures join
  * the gallery; may be NULL, as `opt`.
  * Ownership: free with arc_evaluation_free. Thread: any. Errors: those of arc_evaluate_pairs. */
 ARC_API ARC_NODISCARD arc_status arc_evaluate_identify(arc_context *ctx, const arc_model *model, const char *dir,

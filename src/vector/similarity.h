@@ -6,7 +6,7 @@
 #include "base/base.h"
 
 /* Scores of rows row..row+rows-1 with columns column..column+columns-1: score[i*stride + j]. All tiles of a row come from the
- * same thread. */
+ * same thread, columns rising. */
 typedef void arc_similarity_visit(void *arg, int thread, int64_t row, int rows, int64_t column, int columns, const float *score,
                                   size_t stride);
 

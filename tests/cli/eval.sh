@@ -83,6 +83,9 @@ expect 2 eval folder "$work/people" --plot "$work/plot.gif"
 sentence "must end in .svg or .png"
 expect 0 eval identify "$work/people" --distractors "$work/others" -q
 says rank-1 distractors DIR@FPIR
+expect 0 eval identify "$work/people" --enrol 0.5 --json -q
+says "the first 50 % of the pictures"
+expect 2 eval identify "$work/people" --enrol 1.5 -q
 expect 0 eval megaface "$work/people" "$work/others" -q
 says rank-1 "TAR"
 expect 3 eval folder "$work/images" -q

@@ -49,9 +49,39 @@ static void search_by_hand(void **state) {
     assert_true(d.cmc[0].hits == 1 && d.cmc[1].hits == 2);
     assert_true(d.open_set[1].tar.hits == 1 && d.open_set[1].far.hits == 0 && d.open_set[1].threshold > 0.7071);
     arc_identification_free(ctx, &d);
-    const int twice[2] = {7, 7};
-    assert_int_equal(arc_identify(ctx, gallery[0], twice, 2, probe[0], who, 3, 2, &d, &err), ARC_EINVAL);
-    assert_non_null(strstr(err.text, "identity 7"));
+    const float endless[2][2] = {{1, 0}, {INFINITY, 1}};
+    assert_int_equal(arc_identify(ctx, endless[0], ids, 2, probe[0], who, 3, 2, &d, &err), ARC_EINVAL);
+    assert_non_null(strstr(err.text, "1"));
+    arc_context_close(&ctx);
+}
+
+/* A plane, angles in degrees: 7 is at 0 and at 60, 9 at 40 and at 90 and at 100, a distractor at 180, in any order. An identity
+ * has the highest score of its templates and takes one rank only, however many of them lie above. */
+static void search_with_several_templates(void **state) {
+    (void)state;
+    arc_context *ctx = arc_test_context(NULL, 1);
+    const double gallery_at[] = {90, 0, 180, 40, 60, 100}, probe_at[] = {62, 48, 99, 185};
+    const int ids[] = {9, 7, -1, 9, 7, 9}, who[] = {7, 7, 7, 5};
+    float gallery[6][2], probe[4][2];
+    arc_identification d;
+    for (int i = 0; i < 6; i++) {
+        gallery[i][0] = (float)cos(gallery_at[i] * M_PI / 180);
+        gallery[i][1] = (float)sin(gallery_at[i] * M_PI / 180);
+    }
+    for (int i = 0; i < 4; i++) {
+        probe[i][0] = (float)cos(probe_at[i] * M_PI / 180);
+        probe[i][1] = (float)sin(probe_at[i] * M_PI / 180);
+    }
+    assert_int_equal(arc_identify(ctx, gallery[0], ids, 6, probe[0], who, 4, 2, &d, NULL), ARC_OK);
+    assert_true(d.gallery == 6 && d.gallery_identities == 2 && d.distractors == 1);
+    assert_true(d.mated == 3 && d.nonmated == 1 && d.cmc_ranks == 3);
+    /* 62: 7 by its template at 60. 48: 9 is 8 away, 7 is 12 away. 99: two templates of 9 are nearer, then 7, 39 away. */
+    assert_int_equal(d.cmc[0].hits, 1);
+    assert_int_equal(d.cmc[1].hits, 3);
+    /* the stranger's best is the distractor, 5 away: 62 is 2 away from its mate and above it */
+    assert_int_equal(d.open_set[1].tar.hits, 1);
+    assert_true(fabs(d.wrong_pairs_threshold[0] - cos(M_PI / 180)) < 1e-6); /* 99 with 9's template at 100 */
+    arc_identification_free(ctx, &d);
     arc_context_close(&ctx);
 }
 
@@ -256,7 +286,7 @@ static void naive_searches(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_search),   cmocka_unit_test(search_by_hand), cmocka_unit_test(ties_count_against),
-        cmocka_unit_test(products_in_blocks), cmocka_unit_test(naive_searches),
+        cmocka_unit_test(products_in_blocks), cmocka_unit_test(naive_searches), cmocka_unit_test(search_with_several_templates),
     };
     return cmocka_run_group_tests_name("searches", tests, NULL, NULL);
 }

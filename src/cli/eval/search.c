@@ -33,6 +33,8 @@ static const cli_option folder_options[] = {
     {0},
 };
 static const cli_option identify_options[] = {
+    CLI_REAL("enrol", 0, "X", 0, 1, "one picture",
+             "share of an identity's pictures that the gallery gets; its score is the highest of theirs"),
     CLI_FOLDER("distractors", 0, "FOLDER", NULL, "its pictures join the gallery as identities of nobody"),
     EVAL_FACE_OPTIONS,
     EVAL_RESULT_OPTIONS,
@@ -63,8 +65,9 @@ const cli_command cli_eval_identify = {
     .min_args = 1,
     .max_args = 1,
     .what = "1:N search over a folder of identities: rank-k, open set",
-    .about = "The gallery is the first picture of each identity that has several; the others of these are searches with a "
-             "mate, identities of one picture are searches without. Prints rank-k, and the rate of mated searches that are "
+    .about = "The gallery is the first picture of each identity that has several, or with --enrol 0.5 the first half of them; "
+             "the others of these are searches with a mate, identities of one picture are searches without. Prints rank-k, and "
+             "the rate of mated searches that are "
              "found (DIR) at false positive identification rates (FPIR).",
     .example = "arcface eval identify lfw-112/ --model w600k_mbf.onnx",
     .uses = CLI_USES_MODEL,

@@ -25,6 +25,7 @@ int eval_open(cli *c, eval_command *v) {
     cli_int(c, "bootstrap", &opt->bootstrap);
     cli_int(c, "seed", &seed);
     cli_long(c, "impostors", &opt->impostors);
+    cli_float(c, "enrol", &opt->enrol_share);
     opt->seed = (uint64_t)seed;
     int code = cli_load(c, ARC_TASK_EMBED, &v->model);
     if (code == CLI_OK && (cli_given(c, "photos") || cli_given(c, "detector")))

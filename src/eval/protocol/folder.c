@@ -3,6 +3,7 @@
 #include "eval/protocol/all_pairs.h"
 #include "eval/stats/bootstrap.h"
 #include <arcface/evaluate_search.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -241,13 +242,19 @@ done:
 
 /* ---- searches ---- */
 
-/* Distributes rows to `gallery` and `probe`: the first picture of each identity that has several, and its other pictures.
+/* Distributes rows to `gallery` and `probe`: the first pictures of each identity that has several, and its other pictures.
  * Distractors have identity -1. */
 typedef struct split {
     float *row;
     int *identity;
     int64_t gallery, probes;
 } split;
+
+/* How many of an identity's pictures the gallery gets. */
+static int64_t enrolled_of(double share, int64_t present) {
+    const int64_t wanted = llround(share * (double)present);
+    return present < 2 ? 0 : ARC_MIN(ARC_MAX(wanted, (int64_t)1), present - 1);
+}
 
 static arc_status split_rows(const arc_folder_work *w, int64_t first_distractor, split *s, arc_error *err) {
     const arc_alloc *a = &w->ctx->alloc;
@@ -263,10 +270,11 @@ static arc_status split_rows(const arc_folder_work *w, int64_t first_distractor,
             int64_t end = i, present = 0, seen = 0;
             for (; end < images && w->set.identity[end] == w->set.identity[i]; end++)
                 present += w->rows.present[end];
+            const int64_t enrolled = enrolled_of(w->opt.enrol_share, present);
             for (; i < end; i++) {
                 if (!w->rows.present[i])
                     continue;
-                const bool first = seen++ == 0 && present > 1, to_gallery = distractor || first;
+                const bool first = seen++ < enrolled, to_gallery = distractor || first;
                 if (to_gallery != (pass == 0))
                     continue;
                 const int64_t at = s->gallery + s->probes;
@@ -289,6 +297,15 @@ static arc_status adopt_points(arc_folder_work *w, arc_identification *d, arc_er
     return own ? ARC_OK : arc_fail_nomem(err, "the points of the open-set curve");
 }
 
+static const char *search_rule(arc_arena *arena, double share) {
+    const char *rest = "searches with a mate: their others; without: identities of one picture; ties count against the mate";
+    return share > 0 ? arc_arena_printf(arena,
+                                        "gallery: the first %g %% of the pictures of each identity with several, whose score is "
+                                        "the highest of theirs; %s",
+                                        100 * share, rest)
+                     : arc_arena_printf(arena, "gallery: the first picture of each identity with several; %s", rest);
+}
+
 arc_status arc_evaluate_identify(arc_context *ctx, const arc_model *model, const char *dir, const char *distractors,
                                  const arc_evaluate_options *opt, arc_evaluation **out, arc_error *err) {
     arc_status st;
@@ -297,15 +314,17 @@ arc_status arc_evaluate_identify(arc_context *ctx, const arc_model *model, const
     arc_identification d = {0};
     *out = NULL;
     ARC_TRY(arc_folder_work_open(&w, ctx, "identify", opt, err));
+    if (!(w.opt.enrol_share >= 0 && w.opt.enrol_share <= 1))
+        ARC_TRY(
+            arc_fail(err, ARC_EINVAL, "the gallery gets a share of 0 to 1 of an identity's pictures, not %g", w.opt.enrol_share));
     ARC_TRY(arc_folder_add(&w.set, &ctx->alloc, dir, false, err));
     const int64_t first_distractor = w.set.images;
     if (distractors)
         ARC_TRY(arc_folder_add(&w.set, &ctx->alloc, distractors, true, err));
-    ARC_TRY(arc_folder_embed(
-        &w, model, dir,
-        "gallery: the first picture of each identity with several; searches with a mate: their others; without: identities "
-        "of one picture; ties count against the mate",
-        err));
+    const char *rule = search_rule(&w.set.arena, w.opt.enrol_share);
+    if (!rule)
+        ARC_TRY(arc_fail_nomem(err, dir));
+    ARC_TRY(arc_folder_embed(&w, model, dir, rule, err));
     ARC_TRY(split_rows(&w, first_distractor, &s, err));
     if (s.gallery < 1 || s.probes < 1)
         ARC_TRY(arc_fail(err, ARC_EINVAL, "%s: no identity has two usable pictures, so there is nothing to search", dir));

@@ -1,5 +1,6 @@
-/* eval: 1:N searches. A first pass over the similarities of probes and gallery finds each probe's mate and its best non-mate;
- * a second one counts the non-mates that score at least as high as the mate. */
+/* eval: 1:N searches. A first pass over the similarities of probes and gallery finds the score of each probe's mate and the best
+ * of anybody else; a second one counts the others who score at least as high as the mate. An identity's score is the highest of
+ * its templates', which therefore lie side by side. */
 #include "eval/protocol/all_pairs.h"
 #include "eval/stats/curve.h"
 #include "vector/similarity.h"
@@ -13,9 +14,12 @@ static const double fpir_targets[] = {1e-3, 1e-2, 1e-1};
 static const double wrong_targets[] = {1e-2, 1e-1}; /* the targets of InsightFace's ijb_1n.py */
 
 typedef struct searching {
-    const int64_t *mate; /* [probes] index in the gallery, -1: no mate */
+    float *unit;    /* [templates + probes][dim] */
+    int64_t *owner; /* [templates] whose each is, rising; every distractor is an owner of its own */
+    int64_t *mate;  /* [probes] the owner that is right, -1: no mate */
     float *mate_score, *stranger_score;
-    int64_t *above;   /* [probes] non-mates that score at least as high as the mate */
+    int64_t *above;   /* [probes] other owners that score at least as high as the mate */
+    int64_t *counted; /* [probes] the last of them */
     uint64_t **wrong; /* [threads][ARC_GRID_POINTS] counts of non-mates' scores */
     double *tail;     /* the highest scores of non-mates, from grid point `tail_from` on */
     int tail_from;
@@ -27,11 +31,11 @@ static void find_mates(void *arg, int thread, int64_t row, int rows, int64_t col
     searching *s = arg;
     uint64_t *wrong = s->wrong[thread];
     for (int i = 0; i < rows; i++) {
-        const int64_t p = row + i, mate = s->mate[p] - column;
+        const int64_t p = row + i;
         for (int j = 0; j < columns; j++) {
             const float x = score[(size_t)i * stride + (size_t)j];
-            if (j == mate) {
-                s->mate_score[p] = x;
+            if (s->owner[column + j] == s->mate[p]) {
+                s->mate_score[p] = ARC_MAX(s->mate_score[p], x);
                 continue;
             }
             s->stranger_score[p] = ARC_MAX(s->stranger_score[p], x);
@@ -45,13 +49,17 @@ static void count_above(void *arg, int thread, int64_t row, int rows, int64_t co
     searching *s = arg;
     (void)thread;
     for (int i = 0; i < rows; i++) {
-        const int64_t p = row + i, mate = s->mate[p] - column;
+        const int64_t p = row + i;
         const float own = s->mate[p] >= 0 ? s->mate_score[p] : INFINITY;
         for (int j = 0; j < columns; j++) {
             const float x = score[(size_t)i * stride + (size_t)j];
-            if (j == mate)
+            const int64_t owner = s->owner[column + j];
+            if (owner == s->mate[p])
                 continue;
-            s->above[p] += x >= own;
+            if (x >= own && s->counted[p] != owner) { /* the templates of one are met one after the other */
+                s->above[p]++;
+                s->counted[p] = owner;
+            }
             if (arc_grid_point(x) >= s->tail_from)
                 s->tail[atomic_fetch_add(&s->tails, 1)] = (double)x;
         }
@@ -60,45 +68,67 @@ static void count_above(void *arg, int thread, int64_t row, int rows, int64_t co
 
 typedef struct numbered {
     int identity;
-    int64_t index;
+    int64_t index, owner;
 } numbered;
 
 static int by_identity(const void *a, const void *b) {
     const numbered *x = a, *y = b;
-    return (x->identity > y->identity) - (x->identity < y->identity);
+    if (x->identity != y->identity)
+        return x->identity > y->identity ? 1 : -1;
+    return (x->index > y->index) - (x->index < y->index);
 }
 
-static arc_status find_places(arc_context *ctx, const int *gallery_identity, int64_t gallery_count, const int *probe_identity,
-                              int64_t probes, int64_t *mate, arc_identification *out, arc_error *err) {
-    numbered *n = arc_mem_raw(&ctx->alloc, (size_t)gallery_count, sizeof *n);
-    arc_status st = n ? ARC_OK : arc_fail_nomem(err, "the gallery's identities");
-    size_t known = 0;
-    for (int64_t i = 0; n && i < gallery_count; i++)
-        if (gallery_identity[i] >= 0)
-            n[known++] = (numbered){gallery_identity[i], i};
-    if (known)
-        qsort(n, known, sizeof *n, by_identity);
-    for (size_t i = 1; i < known && st == ARC_OK; i++)
-        if (n[i].identity == n[i - 1].identity)
-            st = arc_fail(err, ARC_EINVAL, "identity %d stands in the gallery twice; a gallery has one template an identity",
-                          n[i].identity);
-    for (int64_t p = 0; p < probes && st == ARC_OK; p++) {
-        const numbered key = {probe_identity[p], 0};
-        const numbered *hit = known ? bsearch(&key, n, known, sizeof *n, by_identity) : NULL;
-        mate[p] = hit ? hit->index : -1;
-        out->mated += hit != NULL;
+/* The gallery's templates in the order of identities, numbers from 0 for those whom they are of, and who is right for each
+ * probe. */
+static void find_places(numbered *n, const int *gallery_identity, int64_t gallery_count, const int *probe_identity,
+                        int64_t probes, int64_t *mate, arc_identification *out) {
+    int64_t owner = -1;
+    for (int64_t i = 0; i < gallery_count; i++)
+        n[i] = (numbered){.identity = gallery_identity[i], .index = i};
+    qsort(n, (size_t)gallery_count, sizeof *n, by_identity);
+    for (int64_t i = 0; i < gallery_count; i++) {
+        const bool distractor = n[i].identity < 0, first = i == 0 || n[i].identity != n[i - 1].identity;
+        n[i].owner = owner += distractor || first;
+        out->distractors += distractor;
+        out->gallery_identities += !distractor && first;
+    }
+    const int64_t known = gallery_count - out->distractors; /* distractors come first */
+    for (int64_t p = 0; p < probes; p++) {
+        int64_t low = out->distractors, high = gallery_count;
+        while (low < high) {
+            const int64_t middle = low + (high - low) / 2;
+            if (n[middle].identity < probe_identity[p])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        mate[p] = known && low < gallery_count && n[low].identity == probe_identity[p] ? n[low].owner : -1;
+        out->mated += mate[p] >= 0;
     }
     out->gallery = gallery_count;
-    out->gallery_identities = (int64_t)known;
-    out->distractors = gallery_count - (int64_t)known;
     out->nonmated = probes - out->mated;
-    arc_mem_free(&ctx->alloc, n);
-    return st;
+}
+
+/* Row i becomes the one that was at place[i].index, along the cycles of the permutation; the places become 0, 1, 2, ... */
+static void put_in_order(float *row, size_t dim, numbered *place, int64_t count, float *held) {
+    const size_t bytes = dim * sizeof *row;
+    for (int64_t start = 0; start < count; start++) {
+        int64_t at = start;
+        if (place[start].index == start)
+            continue;
+        memcpy(held, row + (size_t)start * dim, bytes);
+        for (int64_t next; (next = place[at].index) != start; at = next) {
+            memcpy(row + (size_t)at * dim, row + (size_t)next * dim, bytes);
+            place[at].index = at;
+        }
+        memcpy(row + (size_t)at * dim, held, bytes);
+        place[at].index = at;
+    }
 }
 
 static void fill_cmc(const searching *s, int64_t probes, arc_identification *out) {
     int64_t hits[ARC_MAX_CMC] = {0};
-    out->cmc_ranks = (int)ARC_MIN((int64_t)ARC_MAX_CMC, out->gallery);
+    out->cmc_ranks = (int)ARC_MIN((int64_t)ARC_MAX_CMC, out->gallery_identities + out->distractors);
     for (int64_t p = 0; p < probes; p++)
         if (s->mate[p] >= 0 && s->above[p] < ARC_MAX_CMC)
             hits[s->above[p]]++;
@@ -188,49 +218,83 @@ static arc_status search(arc_context *ctx, searching *s, arc_similarity *m, int6
     return fill_open_set(ctx, s, probes, out, err);
 }
 
+static arc_status begin(arc_context *ctx, searching *s, int64_t templates, int64_t probes, int dim, arc_error *err) {
+    const arc_alloc *a = &ctx->alloc;
+    const int threads = arc_pool_threads(ctx->pool);
+    s->unit = arc_mem_raw(a, (size_t)(templates + probes), (size_t)dim * sizeof(float));
+    s->owner = arc_mem_raw(a, (size_t)templates, sizeof *s->owner);
+    s->mate = arc_mem_raw(a, (size_t)probes, sizeof *s->mate);
+    s->mate_score = arc_mem_new(a, (size_t)probes, sizeof(float));
+    s->stranger_score = arc_mem_new(a, (size_t)probes, sizeof(float));
+    s->above = arc_mem_new(a, (size_t)probes, sizeof *s->above);
+    s->counted = arc_mem_raw(a, (size_t)probes, sizeof *s->counted);
+    s->wrong = arc_mem_new(a, (size_t)threads, sizeof *s->wrong);
+    bool good = s->unit && s->owner && s->mate && s->mate_score && s->stranger_score && s->above && s->counted && s->wrong;
+    for (int t = 0; t < threads && good; t++)
+        good = (s->wrong[t] = arc_mem_new(a, ARC_GRID_POINTS, sizeof(uint64_t))) != NULL;
+    if (!good)
+        return arc_fail_nomem(err, "the searches");
+    for (int64_t p = 0; p < probes; p++) {
+        s->mate_score[p] = -2; /* below every cosine */
+        s->stranger_score[p] = -1;
+        s->counted[p] = -1;
+    }
+    return ARC_OK;
+}
+
+static void end(arc_context *ctx, searching *s) {
+    const arc_alloc *a = &ctx->alloc;
+    for (int t = 0; s->wrong && t < arc_pool_threads(ctx->pool); t++)
+        arc_mem_free(a, s->wrong[t]);
+    arc_mem_free(a, s->tail);
+    arc_mem_free(a, s->wrong);
+    arc_mem_free(a, s->counted);
+    arc_mem_free(a, s->above);
+    arc_mem_free(a, s->stranger_score);
+    arc_mem_free(a, s->mate_score);
+    arc_mem_free(a, s->mate);
+    arc_mem_free(a, s->owner);
+    arc_mem_free(a, s->unit);
+}
+
+/* Templates and mates by their owners, from what identities they have. */
+static arc_status arrange(arc_context *ctx, searching *s, const int *gallery_identity, int64_t gallery_count,
+                          const int *probe_identity, int64_t probes, int dim, arc_identification *out, arc_error *err) {
+    const arc_alloc *a = &ctx->alloc;
+    numbered *place = arc_mem_raw(a, (size_t)gallery_count, sizeof *place);
+    float *held = arc_mem_raw(a, (size_t)dim, sizeof *held);
+    const bool good = place && held;
+    if (good) {
+        find_places(place, gallery_identity, gallery_count, probe_identity, probes, s->mate, out);
+        put_in_order(s->unit, (size_t)dim, place, gallery_count, held);
+    }
+    for (int64_t i = 0; good && i < gallery_count; i++)
+        s->owner[i] = place[i].owner;
+    arc_mem_free(a, held);
+    arc_mem_free(a, place);
+    return good ? ARC_OK : arc_fail_nomem(err, "the gallery's identities");
+}
+
 arc_status arc_identify(arc_context *ctx, const float *gallery, const int *gallery_identity, int64_t gallery_count,
                         const float *probe, const int *probe_identity, int64_t probes, int dim, arc_identification *out,
                         arc_error *err) {
-    const arc_alloc *a = &ctx->alloc;
-    const int threads = arc_pool_threads(ctx->pool);
-    arc_status st = ARC_OK;
+    arc_status st;
     *out = (arc_identification){0};
     if (gallery_count < 1 || probes < 1 || dim < 1)
         return arc_fail(err, ARC_EINVAL, "a search needs a gallery and probes: %lld and %lld given", (long long)gallery_count,
                         (long long)probes);
     searching s = {0};
-    int64_t *mate = arc_mem_raw(a, (size_t)probes, sizeof *mate);
-    float *unit = arc_mem_raw(a, (size_t)(gallery_count + probes), (size_t)dim * sizeof(float));
-    s.mate_score = arc_mem_new(a, (size_t)probes, sizeof(float));
-    s.stranger_score = arc_mem_new(a, (size_t)probes, sizeof(float));
-    s.above = arc_mem_new(a, (size_t)probes, sizeof *s.above);
-    s.wrong = arc_mem_new(a, (size_t)threads, sizeof *s.wrong);
-    s.mate = mate;
-    bool good = mate && unit && s.mate_score && s.stranger_score && s.above && s.wrong;
-    for (int t = 0; t < threads && good; t++)
-        good = (s.wrong[t] = arc_mem_new(a, ARC_GRID_POINTS, sizeof(uint64_t))) != NULL;
-    if (!good)
-        ARC_TRY(arc_fail_nomem(err, "the searches"));
-    float *unit_probe = unit + (size_t)gallery_count * (size_t)dim;
-    ARC_TRY(arc_unit_rows(gallery, gallery_count, dim, unit, err));
+    ARC_TRY(begin(ctx, &s, gallery_count, probes, dim, err));
+    float *unit_probe = s.unit + (size_t)gallery_count * (size_t)dim;
+    ARC_TRY(arc_unit_rows(gallery, gallery_count, dim, s.unit, err));
     ARC_TRY(arc_unit_rows(probe, probes, dim, unit_probe, err));
-    for (int64_t p = 0; p < probes; p++)
-        s.stranger_score[p] = -1;
-    ARC_TRY(find_places(ctx, gallery_identity, gallery_count, probe_identity, probes, mate, out, err));
-    arc_similarity m = {.row = unit_probe, .column = unit, .rows = probes, .columns = gallery_count, .dim = dim};
+    ARC_TRY(arrange(ctx, &s, gallery_identity, gallery_count, probe_identity, probes, dim, out, err));
+    arc_similarity m = {.row = unit_probe, .column = s.unit, .rows = probes, .columns = gallery_count, .dim = dim};
     ARC_TRY(search(ctx, &s, &m, probes, out, err));
 done:
     if (st != ARC_OK)
         arc_identification_free(ctx, out);
-    for (int t = 0; s.wrong && t < threads; t++)
-        arc_mem_free(a, s.wrong[t]);
-    arc_mem_free(a, s.tail);
-    arc_mem_free(a, s.wrong);
-    arc_mem_free(a, s.above);
-    arc_mem_free(a, s.stranger_score);
-    arc_mem_free(a, s.mate_score);
-    arc_mem_free(a, unit);
-    arc_mem_free(a, mate);
+    end(ctx, &s);
     return st;
 }
 
