@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How well a gallery identifies people it has not seen in training or calibration, and whether its numbers are those of `eval identify`.
 
-usage: gallery_dir.py ARCFACE PEOPLE --model FILE [--detector FILE] [--only TABLE] [--keep DIR]
+usage: gallery_dir.py ARCFACE PEOPLE --model FILE [--detector FILE] [--only TABLE] [--others DIR]
 
 PEOPLE holds PERSON/picture: aligned crops, or with --detector photos. People are dealt out by their place in the sorted list, pictures by their names.
   search   every second person is enrolled with the first half of the pictures, the rest of them are searches with a mate; every
@@ -26,6 +26,7 @@ PICTURES = (".jpg", ".jpeg", ".png")
 TARGETS = (0.001, 0.01, 0.1)
 SIZES = (10, 20, 40, 79)
 WISHED = (0.01, 0.05, 0.1)
+NEAREST = (20, 70, 200)
 
 
 def people_of(folder):
@@ -47,6 +48,7 @@ class Bench:
     def __init__(self, arcface, model, detector, work):
         self.arcface, self.model, self.work, self.made = os.path.abspath(arcface), str(model), pathlib.Path(work), 0
         self.faces = ["--detector", str(detector), "--largest"] if detector else ["--aligned"]
+        self.embedded = ["--detector", str(detector)] if detector else ["--aligned"]
         self.photos = ["--photos", "--detector", str(detector)] if detector else []
 
     def fresh(self, name):
@@ -154,28 +156,77 @@ def probes_of(enrolled, strangers):
     return mated, [str(p) for _, pictures in strangers for p in pictures]
 
 
+def taken(answers, paths, limit, names):
+    """How many of these have somebody of `names` at or above the limit, and how many were asked."""
+    best = [max(m["cosine"] for m in answers[p]["matches"] if m["name"] in names) for p in paths if p in answers]
+    return sum(x >= limit for x in best), len(best)
+
+
+def found(answers, mated, limit, names):
+    """How many searches with a mate give it, at or above the limit, and how many were asked."""
+    asked = [p for p in mated if p in answers and mated[p] in names]
+    first = [max((m for m in answers[p]["matches"] if m["name"] in names), key=lambda m: m["cosine"]) for p in asked]
+    return sum(m["name"] == mated[p] and m["cosine"] >= limit for m, p in zip(first, asked)), len(asked)
+
+
 def fpir(bench, people):
+    """One search in the largest gallery tells who comes first in a smaller one; the thresholds are those that the gallery itself
+    answers with once it is as small."""
     known, enrolled, strangers = thirds(people)
     model = bench.fresh("calibrated.onnx")
     bench.run("calibrate", "--images", bench.folder("calibration", known), "--no-flip", "--no-checks", "--model", bench.model,
               "-o", model, *bench.photos)
+    mated, others = probes_of(enrolled, strangers)
+    gallery = bench.enroll([(n, halves(p)[0]) for n, p in enrolled], model)
+    answers = bench.identify(gallery, list(mated) + others, "--top", len(enrolled), model=model)
     print(f"\n### The rule on people whom it has not seen: calibrated on {len(known)} people, {len(strangers)} strangers\n\n"
-          "| people | templates | FPIR wished | threshold | strangers taken for somebody | FPIR | searches with a mate found |\n"
-          "|---|---|---|---|---|---|---|")
-    for size in SIZES:
-        people_in = enrolled[:size]
-        mated, others = probes_of(people_in, strangers)
-        gallery = bench.enroll([(n, halves(p)[0]) for n, p in people_in], model)
-        answers = bench.identify(gallery, list(mated) + others, model=model)
+          "| people | templates | FPIR wished | threshold | strangers taken for somebody | searches with a mate found |\n"
+          "|---|---|---|---|---|---|")
+    for size in sorted({min(size, len(enrolled)) for size in SIZES}, reverse=True):
+        gone = [n for n, _ in enrolled[size:]]
+        there = {n for n, _ in enrolled[:size]}
+        if gone:
+            bench.run("gallery", "remove", *gone, "--gallery", gallery, "--yes", may=(0, 3))
         for wished in WISHED:
             face = next(iter(bench.identify(gallery, others[:1], "--fpir", wished, model=model).values()))
-            taken = sum(answers[p]["matches"][0]["cosine"] >= face["threshold"] for p in others if p in answers)
-            found = sum(answers[p]["matches"][0]["name"] == mated[p] and answers[p]["matches"][0]["cosine"] >= face["threshold"]
-                        for p in mated if p in answers)
-            asked = sum(p in answers for p in others)
-            templates = sum(len(halves(p)[0]) for _, p in people_in)
-            print(f"| {len(people_in)} | {templates} | {100 * wished:g} % | {face['threshold']:.4f} | {taken} of {asked} | "
-                  f"{100 * taken / asked:.2f} % | {percent(found, sum(p in answers for p in mated))} |")
+            print(f"| {size} | {sum(len(halves(p)[0]) for _, p in enrolled[:size])} | {100 * wished:g} % | {face['threshold']:.4f} | "
+                  f"{percent(*taken(answers, others, face['threshold'], there))} | "
+                  f"{percent(*found(answers, mated, face['threshold'], there))} |", flush=True)
+        enrolled = enrolled[:size]
+
+
+def cohort(bench, people, more):
+    known, enrolled, strangers = thirds(people)
+    mated, others = probes_of(enrolled, strangers)
+    gallery = bench.enroll([(n, halves(p)[0]) for n, p in enrolled])
+    probes = list(mated) + others
+    cohorts = [(f"{len(known)} people of the same set", [pictures[0] for _, pictures in known])]
+    if more:
+        first = [sorted(p for p in person.iterdir() if p.suffix.lower() in PICTURES)[0] for person in sorted(more.iterdir())
+                 if person.is_dir()]
+        cohorts.append((f"{len(first[::4])} people of {more.name}", first[::4]))
+    print(f"\n### Cosines and scores: {len(enrolled)} people, {len(mated)} searches with and {len(others)} without a mate\n\n"
+          "| decided by | rank1 | DIR at FPIR 1 % | DIR at FPIR 10 % | threshold for FPIR 5 % | strangers taken for somebody by it |\n"
+          "|---|---|---|---|---|---|")
+
+    def tell(name, answers, key, threshold):
+        got = rates(answers, mated, others, key)
+        alarms = [answers[p]["matches"][0][key] for p in others if p in answers]
+        by_it = percent(sum(x >= threshold for x in alarms), len(alarms)) if threshold is not None else ""
+        print(f"| {name} | {percent(got['rank1'], got['mated'])} | {percent(got['open_set'][1][0], got['mated'])} | "
+              f"{percent(got['open_set'][2][0], got['mated'])} | {'' if threshold is None else f'{threshold:.4f}'} | {by_it} |",
+              flush=True)
+
+    tell("cosines", bench.identify(gallery, probes), "cosine", None)
+    for name, pictures in cohorts:
+        listed, rows = bench.fresh("cohort.txt"), bench.fresh("cohort.npy")
+        listed.write_text("".join(f"{p}\n" for p in pictures))
+        bench.run("embed", f"@{listed}", "-o", rows, "--model", bench.model, *bench.embedded, may=(0, 3))
+        for nearest in NEAREST:
+            if nearest < len(pictures):
+                answers = bench.identify(gallery, probes, "--cohort", rows, "--nearest", nearest, "--fpir", 0.05)
+                tell(f"scores, cohort of {name}, the nearest {nearest}", answers, "score",
+                     next(iter(answers.values()))["threshold"])
 
 
 def main():
@@ -185,7 +236,7 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--detector")
     parser.add_argument("--only", choices=("search", "single", "fpir", "cohort"))
-    parser.add_argument("--keep", help="folder that keeps galleries and lists")
+    parser.add_argument("--others", type=pathlib.Path, help="PERSON/picture of another set, every fourth is a second cohort")
     given = parser.parse_args()
     if not given.people.is_dir():
         print(f"skipped: {given.people} is not here")
@@ -193,12 +244,14 @@ def main():
     people = people_of(given.people)
     equal = True
     with tempfile.TemporaryDirectory() as work:
-        bench = Bench(given.arcface, given.model, given.detector, given.keep or work)
+        bench = Bench(given.arcface, given.model, given.detector, work)
         for name in ("search", "single"):
             if given.only in (None, name):
                 equal &= search(bench, people, name == "single")
         if given.only in (None, "fpir"):
             fpir(bench, people)
+        if given.only in (None, "cohort"):
+            cohort(bench, people, given.others)
     return 0 if equal else 1
 
 

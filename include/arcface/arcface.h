@@ -24,6 +24,7 @@
 #include <arcface/bench.h>
 #include <arcface/calibrate.h>
 #include <arcface/card.h>
+#include <arcface/cohort.h>
 #include <arcface/context.h>
 #include <arcface/data.h>
 #include <arcface/decide.h>

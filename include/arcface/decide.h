@@ -25,18 +25,20 @@ typedef enum arc_fusion {
 typedef enum arc_rule_source {
     ARC_RULE_CONTRACT,    /**< the model's contract: for two photos, whatever the size of the gallery */
     ARC_RULE_CALIBRATION, /**< the model's calibration, for this many comparisons */
-    ARC_RULE_GIVEN        /**< the caller */
+    ARC_RULE_GIVEN,       /**< the caller */
+    ARC_RULE_COHORT       /**< searches for the faces of a cohort, who are not in the gallery */
 } arc_rule_source;
 
 /** From which cosine on somebody in a gallery is known. */
 typedef struct arc_search_rule {
-    double threshold;       /**< cosine, -1 to 1 */
+    double threshold;       /**< cosine, -1 to 1; a score if `normalised` */
     arc_rule_source source; /**< where it comes from */
     int64_t comparisons;    /**< that one search makes; at least 1 */
     double far;             /**< false accept rate of one comparison at the threshold; NAN = not calibrated */
     double fpir;            /**< share of strangers that are taken for somebody at the threshold; NAN = not calibrated */
-    int64_t impostor;       /**< pairs of two people behind the rates; 0 = not calibrated */
+    int64_t impostor;       /**< pairs of two people behind the rates, or faces of a cohort; 0 = nothing is behind them */
     bool supported;         /**< at least 10 of them lie above the threshold: the rates are measured */
+    bool normalised;        /**< it is for scores that a cohort normalised (arcface/cohort.h), not for cosines */
     /** the threshold lies above all of them: it continues the line through the calibration's scores for 100 and for 10 impostor
      * pairs, cosine against logarithm of FAR, and its rates are what was wished, not measured */
     bool extrapolated;
@@ -66,8 +68,10 @@ typedef struct arc_match {
     double cosine;          /**< score of the identity, by the gallery's fusion */
     double best_cosine;     /**< of the most similar template */
     double negative_cosine; /**< of the most similar face that is known not to be this person; NAN = there is none */
-    double threshold;       /**< that decided for this identity: its own, or the search's */
-    bool accepted;          /**< cosine >= threshold, and not ruled out */
+    double score;           /**< the cosine normalised by a cohort; NAN = without one */
+    double threshold;       /**< of cosines: the identity's own, or the search's; of scores in a search with a cohort */
+    double own_threshold;   /**< cosine that this person must be reached with, in a search with a cohort too; NAN = none */
+    bool accepted;          /**< cosine, or score, >= threshold, the own one is reached too, and not ruled out */
     bool negative;          /**< ruled out: at least as similar to a face that is not this person as to this person */
     double probability;     /**< of one person, at equal priors; NAN = not calibrated */
     double far;             /**< false accept rate of one comparison at this cosine; NAN = not calibrated */
@@ -87,7 +91,7 @@ typedef struct arc_answer {
     arc_match *match;     /**< [matches] highest score first, those that are ruled out last */
     arc_search_rule rule; /**< of the search */
     double
-        margin_to_second; /**< score of the first less that of the second, ruled out ones left aside; NAN = there is no second */
+        margin_to_second; /**< cosine or score of the first less that of the second, ruled out ones left aside; NAN = no second */
     int64_t compared;     /**< identities that it was compared with */
 } arc_answer;
 

@@ -20,6 +20,10 @@ typedef enum arc_search_place {
     ARC_SEARCH_DATABASE /**< by the server, which needs arc_gallery_set_search */
 } arc_search_place;
 
+/** Other people's faces, by which cosines are normalised to scores (arcface/cohort.h). It does not change: any number of threads
+ * may use it. */
+typedef struct arc_cohort arc_cohort;
+
 /** What is searched, and how it is decided. */
 typedef struct arc_gallery_query {
     size_t struct_size; /**< set by arc_gallery_query_default */
@@ -33,6 +37,11 @@ typedef struct arc_gallery_query {
     bool fast;
     bool log;               /**< write decisions to the audit log; default false */
     arc_search_place place; /**< default ARC_SEARCH_AUTO; a gallery in a file has its index only */
+    /** Normalises cosines to scores: of those whom the cosine puts first,
+     * four times `top` and at least 32, the scores decide who comes first and whether the face is known. The threshold is that of
+     * cohort_rule. Default NULL: cosines decide */
+    const arc_cohort *cohort;
+    const arc_search_rule *cohort_rule; /**< needed with a cohort: arc_cohort_rule_of, or arc_cohort_rule_given */
 } arc_gallery_query;
 
 /** Fills every field with its default. Thread: any. */

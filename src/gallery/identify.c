@@ -1,4 +1,5 @@
 /* gallery: who a face is. The index gives candidates, the store their names and what was said of them, decide/ the decision. */
+#include "gallery/cohort.h"
 #include "gallery/decide/decide.h"
 #include "gallery/gallery_internal.h"
 #include <math.h>
@@ -48,6 +49,9 @@ static bool is_wanted(void *arg, int64_t id, int64_t owner) {
 static arc_status check_query(const arc_gallery *g, const arc_gallery_query *q, arc_error *err) {
     if (q->top < 1 || q->top > ARC_GALLERY_MAX_TOP)
         return arc_gallery_fail(g, err, ARC_EINVAL, "a search gives 1 to %d matches, not %d", ARC_GALLERY_MAX_TOP, q->top);
+    if (q->cohort && (!q->cohort_rule || !q->cohort_rule->normalised))
+        return arc_gallery_fail(g, err, ARC_EINVAL,
+                                "a search with a cohort is decided by scores and needs a rule for them: arc_cohort_rule_of");
     if (q->threshold < -1 || q->threshold > 1)
         return arc_gallery_fail(g, err, ARC_EINVAL, "a threshold is a cosine, -1 to 1, not %g", q->threshold);
     if (!(q->fpir >= 0 && q->fpir < 1))
@@ -373,9 +377,13 @@ static arc_status log_answers(asking *a, const arc_answer *answers, arc_error *e
         char subject[48] = "unknown";
         if (x->known == ARC_KNOWN)
             snprintf(subject, sizeof subject, "identity %lld", (long long)x->match[0].identity);
+        const arc_match *m = x->match;
+        char score[48] = "";
+        if (x->matches > 0 && !isnan(m->score))
+            snprintf(score, sizeof score, "\"score\":%.6f,", m->score);
         st = x->matches > 0
-                 ? arc_gallery_note(a->g, "identify", subject, err, "{\"cosine\":%.6f,\"threshold\":%.6f,\"nearest\":%lld}",
-                                    x->match[0].cosine, x->match[0].threshold, (long long)x->match[0].identity)
+                 ? arc_gallery_note(a->g, "identify", subject, err, "{\"cosine\":%.6f,%s\"threshold\":%.6f,\"nearest\":%lld}",
+                                    m->cosine, score, m->threshold, (long long)m->identity)
                  : arc_gallery_note(a->g, "identify", subject, err, "{}");
     }
     return arc_gallery_leave(a->g, st, err);
@@ -395,6 +403,16 @@ static arc_status prepare(asking *a, arc_error *err) {
     return ARC_OK;
 }
 
+static arc_status normalise(arc_gallery *g, const float *probes, int count, const arc_gallery_query *query, arc_answer *answers,
+                            arc_error *err) {
+    arc_normaliser *n;
+    arc_status st = arc_normaliser_new(g, query->cohort, &n, err);
+    if (st == ARC_OK)
+        st = arc_normaliser_apply(n, probes, count, -1, query->cohort_rule, query->top, answers, err);
+    arc_normaliser_free(&n);
+    return st;
+}
+
 arc_status arc_gallery_identify(arc_gallery *g, const float *probes, int count, const arc_gallery_query *query,
                                 arc_answer *answers, arc_error *err) {
     arc_gallery_query defaults;
@@ -404,11 +422,17 @@ arc_status arc_gallery_identify(arc_gallery *g, const float *probes, int count, 
         return st;
     const arc_alloc *alloc = &g->ctx->alloc;
     arc_gallery_query_default(&defaults);
-    asking a = {.g = g, .query = query ? query : &defaults, .count = count};
+    const arc_gallery_query asked = query ? *query : defaults;
+    arc_gallery_query by_cosine = asked;
+    asking a = {.g = g, .query = &by_cosine, .count = count};
+    if (asked.cohort) /* scores may put others first */
+        by_cosine.top = ARC_MIN(ARC_MAX(4 * asked.top, ARC_COHORT_CANDIDATES), ARC_GALLERY_MAX_TOP);
     if (count < 0)
         return arc_gallery_fail(g, err, ARC_EINVAL, "%d probes", count);
     memset(answers, 0, (size_t)count * sizeof *answers);
-    ARC_TRY(check_query(g, a.query, err));
+    ARC_TRY(check_query(g, &asked, err));
+    if (asked.cohort)
+        ARC_TRY(arc_cohort_check(g, asked.cohort, err));
     ARC_TRY(prepare(&a, err));
     for (int i = 0; count > 0 && moved && st == ARC_OK; i++) {
         arc_answers_free(g->ctx, answers, count);
@@ -418,7 +442,9 @@ arc_status arc_gallery_identify(arc_gallery *g, const float *probes, int count, 
                                           "gallery check\" says what "
                                           "is wrong");
     }
-    if (st == ARC_OK && a.query->log && count > 0)
+    if (st == ARC_OK && asked.cohort && count > 0)
+        st = normalise(g, probes, count, &asked, answers, err);
+    if (st == ARC_OK && asked.log && count > 0)
         st = log_answers(&a, answers, err);
     if (st != ARC_OK)
         arc_answers_free(g->ctx, answers, count);

@@ -235,6 +235,8 @@ typedef struct call {
 static arc_status check_query(const arc_shards *s, const arc_gallery_query *q, int count, arc_error *err) {
     if (q->only || q->log)
         return arc_fail(err, ARC_EINVAL, "shards are searched for everybody and write no log: ids and logs belong to one shard");
+    if (q->cohort)
+        return arc_fail(err, ARC_EINVAL, "shards are searched without a cohort: its threshold is that of one gallery");
     if (q->top < 1 || count < 0)
         return arc_fail(err, ARC_EINVAL, "%d matches of %d faces in %d shards", q->top, count, s->count);
     return ARC_OK;

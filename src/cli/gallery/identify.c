@@ -1,7 +1,9 @@
 /* arcface identify: who is in these photos? Exit status 0 all known, 1 somebody unknown. */
 #include "face/run.h"
 #include "gallery/open.h"
+#include <arcface/cohort.h>
 #include <arcface/identify.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,11 +114,45 @@ static int search(identifying *w, const arc_gallery_query *query) {
     return w->worst;
 }
 
+/* --cohort FILE.npy, or a gallery of other people. */
+static int open_cohort(cli *c, arc_cohort **out) {
+    const char *from = cli_value(c, "cohort");
+    arc_gallery *others = NULL;
+    arc_error err = {0};
+    int nearest = 0;
+    cli_int(c, "nearest", &nearest);
+    if (cli_has_suffix(from, ".npy"))
+        return arc_cohort_load(c->ctx, from, nearest, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
+    int code = gallery_open_other(c, from, &others);
+    if (code == CLI_OK && arc_cohort_of_gallery(others, nearest, out, &err) != ARC_OK)
+        code = cli_fail(&err);
+    arc_gallery_close(&others);
+    return code;
+}
+
+/* The threshold of scores: --threshold, or what the cohort itself gives for --fpir. */
+static int rule_of_cohort(const cli *c, arc_gallery *g, const arc_cohort *cohort, arc_search_rule *rule) {
+    double given = 0, fpir = ARC_FPIR_DEFAULT;
+    arc_error err = {0};
+    cli_float(c, "fpir", &fpir);
+    cli_float(c, "threshold", &given);
+    if (cli_given(c, "threshold")) {
+        arc_cohort_rule_given(given, rule);
+        return CLI_OK;
+    }
+    if (arc_cohort_rule_of(g, cohort, fpir, rule, &err) != ARC_OK)
+        return cli_fail(&err);
+    if (!rule->supported)
+        cli_warn(c, "the threshold is uncertain: for --fpir %g a cohort of %.0f faces is needed, this one has %lld", fpir,
+                 ceil(10 / fpir), (long long)arc_cohort_count(cohort));
+    return CLI_OK;
+}
+
 /* --fpir is not to be had without knowing what cosines strangers have. */
 static int warn_uncalibrated(const cli *c, arc_gallery *g) {
     arc_gallery_facts facts;
     arc_error err = {0};
-    if (!cli_given(c, "fpir"))
+    if (!cli_given(c, "fpir") || cli_given(c, "cohort"))
         return CLI_OK;
     if (arc_gallery_facts_of(g, &facts, &err) != ARC_OK)
         return cli_fail(&err);
@@ -129,10 +165,13 @@ static int ask(identifying *w) {
     const cli *c = w->c;
     arc_gallery *g = w->gallery ? w->gallery : arc_shards_gallery(w->shards, 0);
     arc_gallery_query query;
+    arc_cohort *cohort = NULL;
+    arc_search_rule rule = {0};
     int64_t *ids = NULL;
     arc_gallery_query_default(&query);
     cli_int(c, "top", &query.top);
-    cli_float(c, "threshold", &query.threshold);
+    if (!cli_given(c, "cohort"))
+        cli_float(c, "threshold", &query.threshold);
     cli_float(c, "fpir", &query.fpir);
     query.fast = cli_word(c, "search") % 2 == 1; /* "exact fast database database-fast" */
     query.place = cli_word(c, "search") >= 2 ? ARC_SEARCH_DATABASE : ARC_SEARCH_AUTO;
@@ -141,17 +180,36 @@ static int ask(identifying *w) {
     if (code == CLI_OK)
         code = only(c, g, &ids, &query.only_count);
     query.only = ids;
+    if (code == CLI_OK && cli_given(c, "cohort"))
+        code = open_cohort(w->c, &cohort);
+    if (code == CLI_OK && cohort)
+        code = rule_of_cohort(c, g, cohort, &rule);
+    query.cohort = cohort;
+    query.cohort_rule = cohort ? &rule : NULL;
     if (code == CLI_OK)
         code = search(w, &query);
+    arc_cohort_free(&cohort);
     cli_free(ids);
     return code;
+}
+
+/* Options that belong together. */
+static int check_together(const cli *c) {
+    double threshold = 0;
+    cli_float(c, "threshold", &threshold);
+    if (cli_given(c, "cohort"))
+        return CLI_OK;
+    if (threshold < -1 || threshold > 1)
+        return cli_usage(c, "--threshold %g: without --cohort it is a cosine, -1 to 1", threshold);
+    return cli_given(c, "nearest") ? cli_usage(c, "--nearest is how many of a cohort count; give --cohort too") : CLI_OK;
 }
 
 static int run(cli *c) {
     face_run r;
     face_photos photos;
     identifying w = {.c = c, .photos = &photos, .draw = cli_value(c, "draw")};
-    const bool own = cli_given(c, "log") || cli_given(c, "only"); /* ids and logs are those of one gallery */
+    /* ids, logs and a cohort's threshold are those of one gallery */
+    const bool own = cli_given(c, "log") || cli_given(c, "only") || cli_given(c, "cohort");
     arc_identified_format_default(&w.format);
     w.format.json = cli_given(c, "json");
     w.format.all = cli_given(c, "top");
@@ -159,7 +217,10 @@ static int run(cli *c) {
     face_run_options(c, &r);
     r.opt.aligned = cli_given(c, "aligned");
     r.opt.all_faces = !cli_given(c, "largest");
-    int code = face_photos_open(c, &r, "takes", &photos);
+    int code = check_together(c);
+    if (code != CLI_OK)
+        return code;
+    code = face_photos_open(c, &r, "takes", &photos);
     if (code == CLI_OK && w.draw && photos.named.source.count != 1)
         code = cli_usage(c, "--draw writes one picture, but several photos are given");
     if (code == CLI_OK && !own)
@@ -180,9 +241,15 @@ static int run(cli *c) {
 static const cli_option options[] = {
     GALLERY_OPTIONS,
     CLI_WHOLE("top", 0, "N", 1, 1000, "5", "most people of an answer; given, all of them are shown, not the first only"),
-    CLI_REAL("threshold", 't', "X", -1, 1, "the gallery's rule", "cosine from which on somebody is known"),
+    CLI_REAL("threshold", 't', "X", -100, 100, "the gallery's rule",
+             "cosine (-1 to 1), with --cohort score, from which on somebody is known"),
     CLI_REAL("fpir", 0, "X", 1e-9, 0.999, "the calibration's, else 0.01",
-             "share of strangers that may be taken for somebody, of calibrated models"),
+             "share of strangers that may be taken for somebody, of calibrated models and with --cohort"),
+    CLI_FILE(
+        "cohort", 0, "FILE", NULL,
+        "other people, by whom cosines are normalised to scores (adaptive s-norm): their embeddings as .npy, a row a person, "
+        "or a gallery of them"),
+    CLI_WHOLE("nearest", 0, "K", 2, ARC_COHORT_MOST, "200", "how many of the cohort count, those that are most similar"),
     CLI_FLAG("json", 'j', "one JSON array, one object a photo"),
     CLI_FILE("draw", 0, "FILE", NULL, "write the photo with boxes and names, others than the gallery's in red (.jpg .png .ppm)"),
     CLI_FLAG("explain", 0, "say why each answer is what it is"),

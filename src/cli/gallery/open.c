@@ -36,12 +36,20 @@ int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_ga
     if (!location)
         return cli_usage(c, "which gallery? Give --gallery FILE (or $ARCFACE_GALLERY)");
     if (cli_values(c, "gallery", NULL, 0) > 1)
-        return cli_usage(c, "several galleries are for identify without --only and --log; give one --gallery");
+        return cli_usage(c, "several galleries are for identify without --only, --log and --cohort; give one --gallery");
     if (opt)
         o = *opt;
     else
         arc_gallery_options_default(&o);
     gallery_fill(c, use, &o);
+    return arc_gallery_open(c->ctx, location, &o, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
+}
+
+int gallery_open_other(cli *c, const char *location, arc_gallery **out) {
+    arc_gallery_options o;
+    arc_error err = {0};
+    arc_gallery_options_default(&o);
+    gallery_fill(c, GALLERY_READ, &o);
     return arc_gallery_open(c->ctx, location, &o, out, &err) == ARC_OK ? CLI_OK : cli_fail(&err);
 }
 

@@ -26,6 +26,8 @@ const char *gallery_location(const cli *c); /* NULL: neither option nor variable
 void gallery_fill(const cli *c, gallery_use use, arc_gallery_options *o);
 /* opt: NULL for the defaults; key, actor and what the use needs are filled in. An exit status. */
 int gallery_open(cli *c, gallery_use use, const arc_gallery_options *opt, arc_gallery **out);
+/* Another one, for reading, with the same keys. An exit status. */
+int gallery_open_other(cli *c, const char *location, arc_gallery **out);
 /* Every --gallery that is given, searched as one; *out is NULL when there is one only. An exit status. */
 int gallery_open_shards(cli *c, arc_shards **out);
 /* Says once of a gallery that has just been made and is not sealed that it is not. An exit status. */

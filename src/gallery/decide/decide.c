@@ -30,16 +30,23 @@ double arc_fuse(arc_fusion how, const double *cosine, const double *quality, int
     return best;
 }
 
+/* What decides: the score, where there is one. */
+static double decisive(const arc_match *m) {
+    return isnan(m->score) ? m->cosine : m->score;
+}
+
 static int by_rank(const void *a, const void *b) {
     const arc_match *x = a, *y = b;
     if (x->negative != y->negative)
         return x->negative ? 1 : -1;
-    if (x->cosine != y->cosine)
-        return x->cosine > y->cosine ? -1 : 1;
+    if (decisive(x) != decisive(y))
+        return decisive(x) > decisive(y) ? -1 : 1;
     return (x->identity > y->identity) - (x->identity < y->identity);
 }
 
 static void judge(const arc_verify_rule *model, const arc_search_rule *rule, arc_match *m) {
+    m->score = NAN;
+    m->own_threshold = m->threshold;
     if (isnan(m->threshold))
         m->threshold = rule->threshold;
     /* comparisons with NAN are false: no negatives, not ruled out */
@@ -49,9 +56,8 @@ static void judge(const arc_verify_rule *model, const arc_search_rule *rule, arc
     m->far = model->calibrated ? arc_calibration_far(&model->calibration, m->cosine) : NAN;
 }
 
-void arc_decide(const arc_verify_rule *model, const arc_search_rule *rule, arc_answer *answer) {
-    for (int i = 0; i < answer->matches; i++)
-        judge(model, rule, &answer->match[i]);
+/* Order and decision, once every match is judged. */
+static void conclude(const arc_search_rule *rule, arc_answer *answer) {
     if (answer->matches > 1)
         qsort(answer->match, (size_t)answer->matches, sizeof *answer->match, by_rank);
     answer->rule = *rule;
@@ -59,5 +65,20 @@ void arc_decide(const arc_verify_rule *model, const arc_search_rule *rule, arc_a
                     : answer->matches > 0 && answer->match[0].accepted ? ARC_KNOWN
                                                                        : ARC_UNKNOWN;
     answer->margin_to_second =
-        answer->matches > 1 && !answer->match[1].negative ? answer->match[0].cosine - answer->match[1].cosine : NAN;
+        answer->matches > 1 && !answer->match[1].negative ? decisive(&answer->match[0]) - decisive(&answer->match[1]) : NAN;
+}
+
+void arc_decide(const arc_verify_rule *model, const arc_search_rule *rule, arc_answer *answer) {
+    for (int i = 0; i < answer->matches; i++)
+        judge(model, rule, &answer->match[i]);
+    conclude(rule, answer);
+}
+
+void arc_decide_by_scores(const arc_search_rule *rule, arc_answer *answer) {
+    for (int i = 0; i < answer->matches; i++) {
+        arc_match *m = &answer->match[i];
+        m->threshold = rule->threshold;
+        m->accepted = m->score >= m->threshold && !(m->cosine < m->own_threshold) && !m->negative;
+    }
+    conclude(rule, answer);
 }

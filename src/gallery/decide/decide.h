@@ -22,4 +22,29 @@ double arc_fuse(arc_fusion how, const double *cosine, const double *quality, int
  * negative that is similar enough. */
 void arc_decide(const arc_verify_rule *model, const arc_search_rule *rule, arc_answer *answer);
 
+/* ---- cohort.c: adaptive s-norm ---- */
+
+/* How far and how widely the cohort's nearest lie. */
+typedef struct arc_cohort_side {
+    double mean, deviation;
+} arc_cohort_side;
+
+/* One of a cohort, and how similar it is. */
+typedef struct arc_cohort_near {
+    float cosine;
+    int32_t member;
+} arc_cohort_near;
+
+/* The `most` highest of cosine[count], highest first, of equals the lower member; count >= most. */
+void arc_cohort_nearest(const float *cosine, int64_t count, int most, arc_cohort_near *near);
+/* Of the first `nearest` of near [nearest + 1] that are not the member `without` (-1: all may be). The deviation is that of the
+ * population, and at least 1e-6, so that equal cosines give a finite score. */
+arc_cohort_side arc_cohort_side_of(const arc_cohort_near *near, int nearest, int64_t without);
+double arc_cohort_score(double cosine, arc_cohort_side probe, arc_cohort_side identity);
+/* The lowest threshold that at most `fpir` of the scores [count] reach, which are sorted. *above: how many reach it. */
+double arc_cohort_threshold(double *score, int64_t count, double fpir, int64_t *above);
+
+/* Decides anew, by scores, an answer that arc_decide has decided by cosines and whose matches have scores now. */
+void arc_decide_by_scores(const arc_search_rule *rule, arc_answer *answer);
+
 #endif

@@ -26,8 +26,26 @@ static void add_support(arc_text *t, const arc_search_rule *r) {
             pairs, wanted);
 }
 
+static void describe_rule_of_scores(arc_text *t, const arc_search_rule *r) {
+    char n[32], faces[32];
+    arc_text_grouped(r->comparisons, n);
+    arc_text_grouped(r->impostor, faces);
+    arc_text_add(t, "The threshold %.4f is one of scores: cosines normalised by a cohort of other people.", r->threshold);
+    if (r->source != ARC_RULE_COHORT) {
+        arc_text_add(t, " It was given for this search.");
+        return;
+    }
+    arc_text_add(t, " Of the cohort's %s faces %.3g %% at most are taken for somebody of %s.", faces, 100 * r->fpir, n);
+    if (!r->supported)
+        arc_text_add(t, " That is uncertain: fewer than 10 of them reach it; take a larger cohort.");
+}
+
 static void describe_rule(arc_text *t, const arc_search_rule *r) {
     char n[32];
+    if (r->normalised) {
+        describe_rule_of_scores(t, r);
+        return;
+    }
     arc_text_grouped(r->comparisons, n);
     if (r->source == ARC_RULE_CALIBRATION)
         arc_text_add(t, "The threshold %.4f comes from the model's calibration", r->threshold);
@@ -60,13 +78,26 @@ static const char *name_of(const arc_match *m) {
     return m->name ? m->name : "(no name)";
 }
 
-static void explain_first(arc_text *t, const arc_match *m, const arc_search_rule *r) {
+static void explain_score(arc_text *t, const arc_match *m) {
     if (m->accepted)
+        arc_text_add(t, "Known: %s, whose cosine %.4f a cohort makes the score %.4f, which reaches the threshold %.4f.",
+                     name_of(m), m->cosine, m->score, m->threshold);
+    else
+        arc_text_add(t, "Unknown: first is %s, whose cosine %.4f a cohort makes the score %.4f; the threshold is %.4f.",
+                     name_of(m), m->cosine, m->score, m->threshold);
+    if (!isnan(m->own_threshold))
+        arc_text_add(t, " Besides, the cosine must reach %.4f, which is %s's own threshold.", m->own_threshold, name_of(m));
+}
+
+static void explain_first(arc_text *t, const arc_match *m, const arc_search_rule *r) {
+    if (r->normalised)
+        explain_score(t, m);
+    else if (m->accepted)
         arc_text_add(t, "Known: %s, with cosine %.4f, which reaches the threshold %.4f.", name_of(m), m->cosine, m->threshold);
     else
         arc_text_add(t, "Unknown: the most similar is %s with cosine %.4f, below the threshold %.4f.", name_of(m), m->cosine,
                      m->threshold);
-    if (m->threshold != r->threshold)
+    if (!r->normalised && m->threshold != r->threshold)
         arc_text_add(t, " This threshold is %s's own.", name_of(m));
     if (!isnan(m->probability))
         arc_text_add(t, " At this cosine two faces are one person's with probability %.4f, if both are equally likely before.",
@@ -78,7 +109,10 @@ static void explain_second(arc_text *t, const arc_answer *a) {
     if (isnan(a->margin_to_second))
         return;
     const arc_match *second = &a->match[1];
-    arc_text_add(t, "Second is %s with cosine %.4f, %.4f less", name_of(second), second->cosine, a->margin_to_second);
+    if (a->rule.normalised)
+        arc_text_add(t, "Second is %s with score %.4f, %.4f less", name_of(second), second->score, a->margin_to_second);
+    else
+        arc_text_add(t, "Second is %s with cosine %.4f, %.4f less", name_of(second), second->cosine, a->margin_to_second);
     arc_text_add(t, "%s.\n", a->known == ARC_KNOWN && second->accepted ? ", which reaches the threshold too: look at both" : "");
 }
 

@@ -25,6 +25,11 @@ static void put_rates(arc_text *t, const arc_match *m) {
         arc_text_add(t, "  FAR %.2g", m->far);
 }
 
+static void put_score(arc_text *t, const arc_match *m) {
+    if (isfinite(m->score))
+        arc_text_add(t, "  score %.4f", m->score);
+}
+
 static void put_decision(arc_text *t, const arc_answer *a) {
     const arc_match *m = a->match;
     if (a->known == ARC_EMPTY || a->matches == 0) {
@@ -35,6 +40,7 @@ static void put_decision(arc_text *t, const arc_answer *a) {
         arc_text_add(t, "%s  cosine %.4f", m->name, m->cosine);
     else
         arc_text_add(t, "unknown  nearest %s, cosine %.4f", m->name, m->cosine);
+    put_score(t, m);
     put_rates(t, m);
     arc_text_add(t, "  (threshold %.4f)%s\n", m->threshold,
                  m->negative ? "  ruled out: somebody said that it is another person" : "");
@@ -78,6 +84,7 @@ static arc_status put_lines(arc_context *ctx, arc_text *t, const arc_identified 
         for (int k = 0; f->all && k < a->matches; k++) {
             const arc_match *m = &a->match[k];
             arc_text_add(t, "      %d. %s  cosine %.4f", k + 1, m->name, m->cosine);
+            put_score(t, m);
             put_rates(t, m);
             arc_text_add(t, "%s\n", m->negative ? "  ruled out" : "");
         }
@@ -100,6 +107,7 @@ static void put_match(arc_text *t, const arc_match *m, bool first) {
     arc_text_add(t, ", \"template\": %lld", (long long)m->template_id);
     put_number(t, "cosine", m->cosine);
     put_number(t, "best_cosine", m->best_cosine);
+    put_number(t, "score", m->score);
     put_number(t, "threshold", m->threshold);
     put_number(t, "probability", m->probability);
     put_number(t, "far", m->far);
