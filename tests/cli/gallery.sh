@@ -80,6 +80,14 @@ says "unknown  nearest Cy"
 expect 3 identify "$pairs/img1.jpg" --only Cyy
 sentence 'nobody named "Cyy", did you mean "Cy"?'
 expect 1 identify "$pairs/img4.jpg" --threshold 0.99
+expect 2 identify "$pairs/img4.jpg" --threshold 5
+sentence "without --cohort it is a cosine"
+expect 2 identify "$pairs/img4.jpg" --nearest 20
+sentence "give --cohort too"
+expect 3 identify "$pairs/img4.jpg" --cohort "$work/none.npy"
+sentence "none.npy"
+expect 3 identify "$pairs/img4.jpg" --cohort "$ARCFACE_GALLERY"
+sentence "a cohort has 10 to 20000 people"
 expect 0 identify "$pairs/img1.jpg" --fpir 0.001
 sentence "--fpir changes nothing"
 expect 3 identify "$pairs/img1.jpg" --model "$data/models/recognition/mobilefacenet_relu6_128d.onnx"
@@ -168,7 +176,7 @@ says '"look_alikes": 1, "outliers": 1, "alike": [], "unlike": []'
 expect 0 identify "$pairs/img4.jpg" "$t1" --largest --gallery "$work/odd.gal" --gallery "$work/staff.gal" --threshold 0.2
 says "img4.jpg: 1 face" "A. Smith  cosine 1.0000" "t1.jpg: 1 face" "Fay  cosine 1.0000"
 expect 2 identify "$pairs/img4.jpg" --gallery "$work/odd.gal" --gallery "$work/staff.gal" --only Ann
-sentence "several galleries are for identify without --only and --log"
+sentence "several galleries are for identify without --only, --log and --cohort"
 expect 2 gallery list --gallery "$work/odd.gal" --gallery "$work/staff.gal"
 
 # Sealed.
