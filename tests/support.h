@@ -40,17 +40,23 @@ static inline const char *arc_test_file(const char *name) {
     return path;
 }
 
-/* How much of its work a test does: AddressSanitizer makes computing several times slower and looks at memory, not at numbers, so
- * that tests which compute for long take `part` under it; `whole` everywhere else, and under it with $ARCFACE_WHOLE set
- * (tools/nightly.sh). */
-static inline int arc_test_part(int part, int whole) {
-#if defined(__has_feature)
+/* How much of its work a test does: AddressSanitizer and emulators make computing several times slower, so that tests which
+ * compute for long take `part` under them; `whole` everywhere else, and there with $ARCFACE_WHOLE set (tools/nightly.sh). */
+#ifdef __has_feature
 #if __has_feature(address_sanitizer)
+#define ARC_TEST_IS_SLOW 1
+#endif
+#endif
+#if defined ARC_TEST_EMULATED && !defined ARC_TEST_IS_SLOW
+#define ARC_TEST_IS_SLOW 1
+#endif
+static inline int arc_test_part(int part, int whole) {
+#ifdef ARC_TEST_IS_SLOW
     return getenv("ARCFACE_WHOLE") ? whole : part;
-#endif
-#endif
+#else
     (void)part;
     return whole;
+#endif
 }
 
 /* An allocator whose n-th request (counted from 1) and all later ones fail; n <= 0 never fails. `live` counts blocks not yet

@@ -205,7 +205,7 @@ static void an_untuned_plan_is_the_same_for_any_number_of_threads(void **state) 
     net t;
     build_ladder(&t);
     const outcome alone = run(&t, 1, false, test_folder());
-    for (int threads = 2; threads <= 16; threads++) {
+    for (int threads = 2; threads <= arc_test_part(4, 16); threads++) {
         const outcome o = run(&t, threads, false, test_folder());
         same(&o, &alone);
     }
@@ -220,7 +220,7 @@ static void a_tuned_plan_is_the_same_for_any_number_of_threads(void **state) {
     const outcome measured = run(&t, 2, true, test_folder());
     assert_int_equal(warnings, 0);
     each_plan(has_algorithms_and_schedules);
-    for (int threads = 1; threads <= 16; threads++) {
+    for (int threads = 1; threads <= arc_test_part(4, 16); threads++) {
         const outcome o = run(&t, threads, threads % 2, test_folder());
         same(&o, &measured);
     }
