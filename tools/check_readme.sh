@@ -27,6 +27,7 @@ make_inputs() {
     IFS=, read -r a b decision <<<"$first"
     cp "$data/photos/pairs/$a" "$work/a.jpg" && cp "$data/photos/pairs/$b" "$work/b.jpg"
     cp "$work/a.jpg" "$work/b.jpg" "$work/photos/"
+    cp "$work/a.jpg" "$work/ann1.jpg" && cp "$work/b.jpg" "$work/ann2.jpg" && cp "$work/a.jpg" "$work/party.jpg"
     rmdir "$work/lfw-112" && ln -s "$data/lfw/pairs-aligned-112" "$work/lfw-112"
     # The first two pairs of each kind in each of the ten folds.
     awk 'NR == 1 { print "10\t2"; next } { at = (NR - 2) % 600; if (at < 2 || (at >= 300 && at < 302)) print }' \
