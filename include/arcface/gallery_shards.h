@@ -16,10 +16,11 @@ extern "C" {
 /** Open shards. Any number of threads may search them at the same time. */
 typedef struct arc_shards arc_shards;
 
-/** Opens the galleries at `locations` [count], each as arc_gallery_open does with these options, which may be NULL. The order of
- * the locations is theirs for good: arc_shards_home depends on it.
- * Ownership: close with arc_shards_close, before the context. Thread: any.
- * Errors: EINVAL (no locations, too many, the same one twice), those of arc_gallery_open. */
+/** Opens the galleries at `locations` [count], each as arc_gallery_open does with these options, which may be NULL;
+ * "http://HOST:PORT" or "https://HOST:PORT" is the gallery behind another `arcface serve`, which is asked to search it (with the
+ * environment's ARCFACE_SERVER_KEY as API key) and decides by its own people's thresholds. The order of the locations is theirs
+ * for good: arc_shards_home depends on it. Ownership: close with arc_shards_close, before the context. Thread: any. Errors:
+ * EINVAL (no locations, too many, the same one twice), those of arc_gallery_open. */
 ARC_API ARC_NODISCARD arc_status arc_shards_open(arc_context *ctx, const char *const *locations, int count,
                                                  const arc_gallery_options *opt, arc_shards **out, arc_error *err);
 
@@ -29,8 +30,8 @@ ARC_API void arc_shards_close(arc_shards **shards);
 /** How many there are. Thread: any. */
 ARC_API int arc_shards_count(const arc_shards *shards);
 
-/** One of them, 0 to count - 1, to enrol in it, list it, change it; NULL for other numbers. It belongs to the shards. Thread:
- * any. */
+/** One of them, 0 to count - 1, to enrol in it, list it, change it; NULL for other numbers, and for a shard behind another
+ * server. It belongs to the shards. Thread: any. */
 ARC_API arc_gallery *arc_shards_gallery(arc_shards *shards, int shard);
 
 /** The shard that a person of this name belongs to, the same for everybody who asks: as long as all enrol there, a name is unique

@@ -61,11 +61,18 @@ done:
 }
 
 arc_status arc_gallery_binding_of(const arc_gallery *g, const arc_model *embedder, arc_binding *out, arc_error *err) {
+    *out = (arc_binding){.dim = 0};
+    if (!embedder->path)
+        return arc_gallery_fail(g, err, ARC_EUNSUPPORTED, "a gallery is bound to a model's file; save this model first");
+    return arc_gallery_binding_of_model(embedder, out, err);
+}
+
+arc_status arc_gallery_binding_of_model(const arc_model *embedder, arc_binding *out, arc_error *err) {
     const arc_contract *c = arc_model_contract(embedder);
     arc_status st;
     *out = (arc_binding){.dim = c->dim};
     if (!embedder->path)
-        return arc_gallery_fail(g, err, ARC_EUNSUPPORTED, "a gallery is bound to a model's file; save this model first");
+        return arc_fail(err, ARC_EUNSUPPORTED, "a gallery is bound to a model's file; save this model first");
     ARC_TRY(arc_verify_rule_of(embedder, &out->rule, err));
     ARC_TRY(arc_digest_file(embedder->path, out->model_sha256, err));
     const char *name = arc_path_name(embedder->path);
@@ -94,4 +101,13 @@ arc_status arc_gallery_bind_foreign(arc_gallery *g, const char *name, int dim, d
         return arc_gallery_fail(g, err, ARC_EINVAL, "the name of the embeddings' origin is too long");
     memcpy(wanted.model_name, name, strlen(name) + 1);
     return bind_to(g, &wanted, err);
+}
+
+arc_status arc_gallery_tell_binding(arc_gallery *g, arc_buffer *out, arc_error *err) {
+    arc_status st = arc_gallery_enter(g, false, err);
+    if (st != ARC_OK)
+        return st;
+    arc_binding told = g->binding;
+    told.protection[0] = '\0'; /* the check of a key; whoever asks sends plain embeddings */
+    return arc_gallery_leave(g, arc_binding_write(&told, out, err), err);
 }

@@ -26,4 +26,8 @@ arc_status arc_binding_write(const arc_binding *binding, arc_buffer *out, arc_er
 /* Errors: ECORRUPT. */
 arc_status arc_binding_read(arc_bytes text, arc_binding *out, arc_error *err);
 
+/* What the gallery is bound to and how it decides, as JSON, for another server that searches it with others. Errors: EIO, ENOMEM.
+ */
+arc_status arc_gallery_tell_binding(arc_gallery *g, arc_buffer *out, arc_error *err);
+
 #endif

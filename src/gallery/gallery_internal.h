@@ -142,6 +142,7 @@ arc_status arc_gallery_erase(arc_gallery *g, arc_error *err);
 
 /* What a gallery of this model is bound to; generation and the gallery's own settings are zero. */
 arc_status arc_gallery_binding_of(const arc_gallery *g, const arc_model *embedder, arc_binding *out, arc_error *err);
+arc_status arc_gallery_binding_of_model(const arc_model *embedder, arc_binding *out, arc_error *err); /* without a gallery */
 
 /* ---- index_file.c ---- */
 

@@ -1,7 +1,9 @@
 /* gallery: several galleries searched as one. All decide by one threshold, that of their size together, so that each gives what
  * it would give as a part of one gallery; the best of the best, in the same order, are then what one gallery would give. */
+#include "gallery/shards.h"
 #include "base/hash.h"
 #include "gallery/gallery_internal.h"
+#include "gallery/remote/remote.h"
 #include <arcface/gallery_shards.h>
 #include <math.h>
 #include <string.h>
@@ -9,12 +11,14 @@
 struct arc_shards {
     arc_context *ctx;
     int count;
-    arc_gallery *gallery[ARC_SHARDS_MAX];
+    arc_gallery *gallery[ARC_SHARDS_MAX]; /* NULL: a remote one */
+    arc_remote *remote[ARC_SHARDS_MAX];
 };
 
 /* One shard's part of a call. */
 typedef struct part {
-    arc_gallery *gallery;
+    arc_gallery *gallery; /* or */
+    arc_remote *remote;
     bool empty; /* not bound: nobody is in it */
     arc_binding binding;
     int64_t comparisons;
@@ -47,7 +51,8 @@ arc_status arc_shards_open(arc_context *ctx, const char *const *locations, int c
         return arc_fail_nomem(err, "shards");
     s->ctx = ctx;
     for (; s->count < count && st == ARC_OK; s->count++)
-        st = arc_gallery_open(ctx, locations[s->count], opt, &s->gallery[s->count], err);
+        st = arc_remote_is(locations[s->count]) ? arc_remote_open(ctx, locations[s->count], &s->remote[s->count], err)
+                                                : arc_gallery_open(ctx, locations[s->count], opt, &s->gallery[s->count], err);
     if (st != ARC_OK)
         arc_shards_close(&s);
     *out = s;
@@ -58,8 +63,10 @@ void arc_shards_close(arc_shards **shards) {
     arc_shards *s = *shards;
     if (!s)
         return;
-    for (int i = 0; i < s->count; i++)
+    for (int i = 0; i < s->count; i++) {
         arc_gallery_close(&s->gallery[i]);
+        arc_remote_close(&s->remote[i]);
+    }
     arc_mem_free(&s->ctx->alloc, s);
     *shards = NULL;
 }
@@ -72,16 +79,53 @@ arc_gallery *arc_shards_gallery(arc_shards *shards, int shard) {
     return shard >= 0 && shard < shards->count ? shards->gallery[shard] : NULL;
 }
 
+/* Of a remote shard what it is bound to is asked for. */
+static arc_status check_remote(arc_remote *remote, const arc_binding *wanted, arc_error *err) {
+    arc_binding b;
+    int64_t comparisons;
+    const arc_status st = arc_remote_look(remote, &b, &comparisons, err);
+    if (st != ARC_OK || b.dim == 0 || (b.dim == wanted->dim && strcmp(b.model_sha256, wanted->model_sha256) == 0))
+        return st;
+    return arc_fail(err, ARC_EINVAL, "%s: its gallery is bound to %s (sha256 %.12s...), and %s (%.12s...) is another model",
+                    arc_remote_label(remote), b.model_name, b.model_sha256, wanted->model_name, wanted->model_sha256);
+}
+
+arc_status arc_shards_check_model(arc_shards *s, const arc_model *model, arc_error *err) {
+    arc_binding wanted = {.dim = 0};
+    arc_status st = ARC_OK;
+    for (int i = 0; st == ARC_OK && i < s->count; i++) {
+        arc_gallery_facts facts;
+        if (s->gallery[i]) {
+            st = arc_gallery_facts_of(s->gallery[i], &facts, err);
+            if (st == ARC_OK && facts.dim > 0)
+                st = arc_gallery_bind(s->gallery[i], model, err);
+            continue;
+        }
+        if (wanted.dim == 0)
+            st = arc_gallery_binding_of_model(model, &wanted, err);
+        if (st == ARC_OK)
+            st = check_remote(s->remote[i], &wanted, err);
+    }
+    return st;
+}
+
 int arc_shards_home(const arc_shards *shards, const char *name) {
     return (int)(arc_hash_bytes(ARC_HASH_START, name, strlen(name)) % (uint64_t)shards->count);
 }
 
 /* ---- searching ---- */
 
+static const char *location_of(const part *p) {
+    return p->remote ? arc_remote_label(p->remote) : p->gallery->location;
+}
+
 /* What a shard is now: its model and how many it compares with. */
 static arc_status look(part *p, arc_error *err) {
     arc_gallery *g = p->gallery;
-    arc_status st = arc_gallery_enter(g, false, err);
+    arc_status st = p->remote ? arc_remote_look(p->remote, &p->binding, &p->comparisons, err) : arc_gallery_enter(g, false, err);
+    p->empty = p->binding.dim == 0;
+    if (p->remote)
+        return st;
     if (st != ARC_OK)
         return st;
     p->binding = g->binding;
@@ -108,7 +152,12 @@ static void *look_and_keep(void *arg) {
 
 static void *identify(void *arg) {
     part *p = arg;
-    p->st = p->empty ? ARC_OK : arc_gallery_identify(p->gallery, p->probes, p->count, p->query, p->answers, &p->err);
+    if (p->empty)
+        p->st = ARC_OK;
+    else if (p->remote)
+        p->st = arc_remote_identify(p->remote, p->probes, p->count, &p->binding, p->query, p->answers, &p->err);
+    else
+        p->st = arc_gallery_identify(p->gallery, p->probes, p->count, p->query, p->answers, &p->err);
     return NULL;
 }
 
@@ -150,7 +199,7 @@ static arc_status one_binding(const part *parts, int count, const arc_binding **
                 err, ARC_EINVAL,
                 "%s is bound to %s and %s to %s, or they fuse scores in different ways: shards of one gallery need the "
                 "same model; \"arcface gallery migrate\" moves one",
-                first->gallery->location, first->binding.model_name, parts[i].gallery->location, parts[i].binding.model_name);
+                location_of(first), first->binding.model_name, location_of(&parts[i]), parts[i].binding.model_name);
         first = first ? first : &parts[i];
     }
     *out = first ? &first->binding : NULL;
@@ -252,6 +301,7 @@ static arc_status begin_call(call *c, const float *probes, arc_error *err) {
         return arc_fail_nomem(err, "answers of shards");
     for (int i = 0; i < shards; i++)
         c->parts[i] = (part){.gallery = c->shards->gallery[i],
+                             .remote = c->shards->remote[i],
                              .probes = probes,
                              .count = c->count,
                              .query = &c->query,
@@ -279,7 +329,7 @@ static arc_status agree(call *c, arc_error *err) {
         return st;
     if (!binding)
         return arc_fail(err, ARC_EINVAL, "%s: not bound to a model yet, and no other shard is; enrolling somebody binds it",
-                        c->shards->gallery[0]->location);
+                        location_of(&c->parts[0]));
     for (int i = 0; i < c->shards->count; i++)
         comparisons += c->parts[i].comparisons;
     if (isnan(c->query.threshold))
@@ -294,6 +344,8 @@ static arc_status agree(call *c, arc_error *err) {
 static arc_status still_the_same(call *c, arc_error *err) {
     for (int i = 0; i < c->shards->count; i++) {
         arc_gallery *g = c->shards->gallery[i];
+        if (!g) /* the answer of a remote one says of which model it is */
+            continue;
         pthread_mutex_lock(&g->lock);
         const bool same = c->parts[i].empty || same_model(&g->binding, &c->parts[i].binding);
         pthread_mutex_unlock(&g->lock);

@@ -152,7 +152,7 @@ static int rule_of_cohort(const cli *c, arc_gallery *g, const arc_cohort *cohort
 static int warn_uncalibrated(const cli *c, arc_gallery *g) {
     arc_gallery_facts facts;
     arc_error err = {0};
-    if (!cli_given(c, "fpir") || cli_given(c, "cohort"))
+    if (!g || !cli_given(c, "fpir") || cli_given(c, "cohort")) /* another server knows by itself */
         return CLI_OK;
     if (arc_gallery_facts_of(g, &facts, &err) != ARC_OK)
         return cli_fail(&err);

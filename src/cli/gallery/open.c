@@ -59,7 +59,7 @@ int gallery_open_shards(cli *c, arc_shards **out) {
     arc_error err = {0};
     const int count = cli_values(c, "gallery", location, CLI_MAX_GIVEN);
     *out = NULL;
-    if (count < 2)
+    if (count < 1 || (count < 2 && strncmp(location[0], "http://", 7) != 0 && strncmp(location[0], "https://", 8) != 0))
         return CLI_OK;
     arc_gallery_options_default(&o);
     gallery_fill(c, GALLERY_READ, &o);

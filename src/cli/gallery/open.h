@@ -8,7 +8,7 @@
 /* Put into the table of every command that calls gallery_open. */
 /* clang-format off */
 #define GALLERY_OPTIONS \
-    CLI_FILE("gallery", 'g', "GALLERY", "$ARCFACE_GALLERY", "a file, postgres://USER@HOST/DATABASE or qdrant://HOST/COLLECTION; #NAME: one of several in it"), \
+    CLI_FILE("gallery", 'g', "GALLERY", "$ARCFACE_GALLERY", "a file, postgres://USER@HOST/DATABASE, qdrant://HOST/COLLECTION (#NAME: one of several in it), to search also http://HOST:PORT of a server"), \
     CLI_TEXT("key", 0, "NAME", "$ARCFACE_GALLERY_KEY", "key it is sealed with: a file, env:VARIABLE or \"command:WORDS\""), \
     CLI_TEXT("protect-key", 0, "NAME", "$ARCFACE_PROTECT_KEY", "key by which its templates are rotated (gallery protect), named likewise")
 /* clang-format on */

@@ -2,6 +2,7 @@
  * is short beside finding them. */
 #include "base/base.h"
 #include "face/pipeline.h"
+#include "gallery/shards.h"
 #include <arcface/identify.h>
 #include <string.h>
 
@@ -62,18 +63,6 @@ static arc_status take(void *ctx, int64_t index, arc_result *photo, arc_error *e
     return st;
 }
 
-/* Every shard that is bound is bound to this model. */
-static arc_status check_shards(arc_shards *shards, const arc_model *model, arc_error *err) {
-    arc_status st = ARC_OK;
-    for (int i = 0; st == ARC_OK && i < arc_shards_count(shards); i++) {
-        arc_gallery_facts facts;
-        st = arc_gallery_facts_of(arc_shards_gallery(shards, i), &facts, err);
-        if (st == ARC_OK && facts.dim > 0)
-            st = arc_gallery_bind(arc_shards_gallery(shards, i), model, err);
-    }
-    return st;
-}
-
 static arc_status begin(search *s, arc_pipeline *pipeline, const arc_gallery_query *query, arc_error *err) {
     s->query = query;
     if (ARC_CHECK_OPTIONS(arc_gallery_query, query, err) != ARC_OK)
@@ -83,7 +72,7 @@ static arc_status begin(search *s, arc_pipeline *pipeline, const arc_gallery_que
         return arc_fail(err, ARC_EINVAL, "a pipeline without an embedder cannot tell who somebody is");
     s->ctx = arc_pipeline_context(pipeline);
     s->dim = arc_model_contract(model)->dim;
-    return s->gallery ? arc_gallery_bind(s->gallery, model, err) : check_shards(s->shards, model, err);
+    return s->gallery ? arc_gallery_bind(s->gallery, model, err) : arc_shards_check_model(s->shards, model, err);
 }
 
 static arc_status run(search *s, arc_pipeline *pipeline, const arc_photo_source *photos, const arc_gallery_query *query,

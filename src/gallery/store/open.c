@@ -38,6 +38,11 @@ arc_status arc_gallery_store_open(arc_context *ctx, const char *location, const 
         return st;
     if (!*location)
         return arc_fail(err, ARC_EINVAL, "a gallery needs a path");
+    if (strncmp(location, "http://", 7) == 0 || strncmp(location, "https://", 8) == 0)
+        return arc_fail(err, ARC_EUNSUPPORTED,
+                        "%s: a gallery behind another server is searched only (\"arcface identify\"); what "
+                        "changes it is asked of that server",
+                        location);
 #ifdef ARC_WITH_POSTGRES
     if (is_server(location))
         return arc_postgres_store.open(ctx, location, gallery, flags, out, err);

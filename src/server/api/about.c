@@ -1,10 +1,12 @@
 /* server/api: what is served: the gallery and the models. */
+#include "gallery/binding.h"
 #include "server/api/api.h"
 #include <string.h>
 
 static const char *const fusions[] = {[ARC_FUSE_MAX] = "max", [ARC_FUSE_MEAN] = "mean", [ARC_FUSE_QUALITY] = "quality"};
 
-static void put_gallery(arc_text *t, const arc_gallery_facts *f) {
+/* binding NULL: without it. */
+static void put_gallery(arc_text *t, const arc_gallery_facts *f, const arc_buffer *binding) {
     arc_text_add(t, "{\"name\": ");
     arc_text_quote(t, f->name);
     arc_text_add(t, ", \"store\": \"%s\", \"identities\": %lld, \"templates\": %lld, \"crops\": %lld, \"negatives\": %lld",
@@ -14,24 +16,35 @@ static void put_gallery(arc_text *t, const arc_gallery_facts *f) {
     arc_text_add(t, ", \"fusion\": \"%s\", \"sealed\": %s, \"protected\": %s, \"calibrated\": %s", fusions[f->fusion],
                  arc_text_bool(f->sealed), arc_text_bool(f->is_protected), arc_text_bool(f->calibrated));
     arc_api_put_real(t, "threshold", f->threshold);
-    arc_text_add(t, ", \"store_bytes\": %lld, \"index_bytes\": %lld, \"memory_bytes\": %lld}", (long long)f->store_bytes,
+    arc_text_add(t, ", \"store_bytes\": %lld, \"index_bytes\": %lld, \"memory_bytes\": %lld", (long long)f->store_bytes,
                  (long long)f->index_bytes, (long long)f->memory_bytes);
+    if (binding && f->dim > 0)
+        arc_text_add(t, ", \"binding\": %.*s", (int)binding->bytes, (const char *)binding->data);
+    arc_text_add(t, "}");
 }
 
 void arc_api_galleries(struct arc_server *server, arc_http_request *request, arc_http_response *response) {
     arc_gallery_facts facts;
+    arc_buffer binding;
     arc_error err = {0};
-    (void)request;
-    arc_text_add(&response->text, "{\"galleries\": [");
-    if (server->gallery) {
-        const arc_status st = arc_gallery_facts_of(server->gallery, &facts, &err);
-        if (st != ARC_OK) {
-            arc_api_fail_gallery(server, response, st, &err);
-            return;
-        }
-        put_gallery(&response->text, &facts);
+    bool wanted = false;
+    arc_status st = arc_http_query_bool(request, "binding", &wanted, &err);
+    if (st != ARC_OK) {
+        arc_http_fail(response, ARC_PROBLEM_INVALID_PARAMETER, "%s", err.text);
+        return;
     }
+    arc_buffer_init(&binding, &server->ctx->alloc, ARC_BINDING_MAX_BYTES);
+    arc_text_add(&response->text, "{\"galleries\": [");
+    if (server->gallery)
+        st = arc_gallery_facts_of(server->gallery, &facts, &err);
+    if (server->gallery && wanted && st == ARC_OK)
+        st = arc_gallery_tell_binding(server->gallery, &binding, &err);
+    if (st != ARC_OK)
+        arc_api_fail_gallery(server, response, st, &err);
+    else if (server->gallery)
+        put_gallery(&response->text, &facts, wanted ? &binding : NULL);
     arc_text_add(&response->text, "]}\n");
+    arc_buffer_free(&binding);
 }
 
 /* The last part of a path: where it lies on the server is nobody's business. */

@@ -41,9 +41,8 @@ static void put_match(arc_text *t, const arc_match *m, bool first) {
     arc_text_add(t, "%s{\"identity\": %lld, \"name\": ", first ? "" : ", ", (long long)m->identity);
     arc_text_quote(t, m->name);
     arc_text_add(t, ", \"template\": %lld", (long long)m->template_id);
-    arc_api_put_real(t, "cosine", m->cosine);
-    arc_api_put_real(t, "best_cosine", m->best_cosine);
-    arc_api_put_real(t, "threshold", m->threshold);
+    /* all digits: another server orders its own people among these */
+    arc_text_add(t, ", \"cosine\": %.17g, \"best_cosine\": %.17g, \"threshold\": %.17g", m->cosine, m->best_cosine, m->threshold);
     arc_api_put_real(t, "probability", m->probability);
     arc_api_put_real(t, "far", m->far);
     arc_text_add(t, ", \"accepted\": %s, \"ruled_out\": %s}", arc_text_bool(m->accepted), arc_text_bool(m->negative));

@@ -90,7 +90,7 @@ const arc_route_schema arc_api_schemas[] = {
             ", \"crops\": " INTEGER ", \"negatives\": " INTEGER ", \"revision\": " INTEGER ", \"dim\": " INTEGER
             ", \"model_sha256\": " STRING ", \"fusion\": {\"enum\": [\"max\", \"mean\", \"quality\"]}, \"sealed\": " BOOLEAN
             ", \"protected\": " BOOLEAN ", \"calibrated\": " BOOLEAN ", \"threshold\": " NUMBER ", \"store_bytes\": " INTEGER
-            ", \"index_bytes\": " INTEGER ", \"memory_bytes\": " INTEGER)},
+            ", \"index_bytes\": " INTEGER ", \"memory_bytes\": " INTEGER ", \"binding\": {\"type\": \"object\"}")},
     {"Galleries", OBJECT("\"galleries\"", "\"galleries\": " ARRAY(REF("Gallery")))},
     {"Model", OBJECT("\"task\", \"name\", \"sha256\"", "\"task\": {\"enum\": [\"detect\", \"embed\"]}, \"name\": " STRING
                                                        ", \"sha256\": " STRING ", \"parameters\": " INTEGER ", \"macs\": " INTEGER

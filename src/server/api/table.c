@@ -28,6 +28,10 @@ static const arc_route_field identify_fields[] = {
      "share of strangers that may be taken for somebody, of calibrated models"},
     {NULL, NULL, NULL},
 };
+static const arc_route_field gallery_fields[] = {
+    {"binding", FLAG, "with its model and how it decides, for a server that searches it together with others"},
+    {NULL, NULL, NULL},
+};
 static const arc_route_field list_fields[] = {
     {"limit", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000, \"default\": 100}", "most people in an answer"},
     {"after", "{\"type\": \"integer\", \"minimum\": 0, \"default\": 0}", "those behind this id: \"next\" of the page before"},
@@ -97,7 +101,7 @@ static const arc_route routes[] = {
     {"GET", "/v1/identities/{id}/templates/{template}/crop", ARC_ROLE_READ, false, false, arc_api_template_crop, "gallery",
      "getCrop", "The aligned crop of a template", NULL, ARC_BODY_NONE, NULL, 200, "image/png", 0},
     {"GET", "/v1/galleries", ARC_ROLE_READ, false, false, arc_api_galleries, "gallery", "listGalleries",
-     "What the gallery of this server is", NULL, ARC_BODY_NONE, NULL, 200, "Galleries", 0},
+     "What the gallery of this server is", gallery_fields, ARC_BODY_NONE, NULL, 200, "Galleries", 0},
     {"GET", "/v1/audit", ARC_ROLE_ADMIN, false, false, arc_api_audit, "gallery", "listAudit",
      "The last lines of the audit log, the oldest of them first", audit_fields, ARC_BODY_NONE, NULL, 200, "Audit",
      BIT(NOT_FOUND)},
