@@ -248,9 +248,24 @@ static arc_status give(asking *a, arc_answer *out, arc_match *all, arc_error *er
     return ARC_OK;
 }
 
+static int64_t compared(const asking *a) {
+    int64_t ids = a->only != NULL;
+    for (int64_t i = 1; i < a->query->only_count && a->only; i++)
+        ids += a->only[i] != a->only[i - 1];
+    return a->only ? ids : a->counts.identities;
+}
+
+/* Of the templates of those who are asked for it takes as many as people have on average: counting them would read all of them. */
+static int64_t comparisons_of(const asking *a) {
+    const arc_store_counts *all = &a->counts;
+    const int64_t people = compared(a);
+    if (a->fusion != ARC_FUSE_MAX || all->identities == 0)
+        return people;
+    return a->only ? (people * all->templates + all->identities - 1) / all->identities : all->templates;
+}
+
 static void rule_of(const asking *a, arc_search_rule *rule) {
-    const int64_t all = a->fusion == ARC_FUSE_MAX ? a->counts.templates : a->counts.identities;
-    const int64_t comparisons = a->only ? ARC_MIN(all, a->query->only_count) : all;
+    const int64_t comparisons = comparisons_of(a);
     if (isnan(a->query->threshold))
         arc_search_rule_of(&a->model, comparisons, a->query->fpir, rule);
     else
@@ -266,13 +281,6 @@ static bool enough(const asking *a, const arc_match *m, int matches, const arc_i
     for (int i = 0; i < matches; i++)
         above += m[i].cosine >= (double)hit[found - 1].cosine + 1e-6; /* which is rounded to float32 */
     return above >= a->query->top + (int)ARC_MIN(a->counts.negatives, ARC_GALLERY_MAX_TOP);
-}
-
-static int64_t compared(const asking *a) {
-    int64_t ids = a->only != NULL;
-    for (int64_t i = 1; i < a->query->only_count && a->only; i++)
-        ids += a->only[i] != a->only[i - 1];
-    return a->only ? ids : a->counts.identities;
 }
 
 /* The answer from these candidates; *done false: they are too few to be sure of it. */

@@ -815,8 +815,49 @@ onnx_bodies()
 external_seeds()
 safetensors_seeds()
 onnx_contrib()
+# ---- exported galleries
+
+
+def exported_item(kind, about=None, embedding=(), crop=b""):
+    text = json.dumps(about).encode() if about is not None else b""
+    item = struct.pack("<BII", kind, len(text), len(embedding)) + text + np.array(embedding, np.float32).tobytes() + crop
+    return struct.pack("<I", len(item)) + item
+
+
+def exported_npy(rows):
+    stream = io.BytesIO()
+    np.save(stream, np.array(rows, np.float32))
+    return stream.getvalue()
+
+
+def exported_seeds():
+    binding = {"align": "", "dim": 2, "fusion": 0, "generation": 1, "model_name": "m", "model_sha256": "", "protection": "", "sketch": False,
+               "threshold": 0.3, "typical_norm": 0.0}
+    head = {"arcface_gallery": 1, "counts": {"people": 1, "templates": 2, "negatives": 1}, "binding": binding}
+    ann = {"name": "Ann", "created_ms": 1, "changed_ms": 2, "threshold": 0.4, "note": {"room": [1, None]}}
+    first = {"created_ms": 1, "quality": 0.5, "detail": {"score": 0.9}, "source_sha256": "00" * 32}
+    second = {"created_ms": 3}
+    items = [exported_item(1, head), exported_item(2, ann), exported_item(3, first, (0.6, 0.8)), exported_item(3, second, (1, 0), b"no picture"),
+             exported_item(4, {"created_ms": 4}, (0, 1)), exported_item(5)]
+    write("exported", "sealed", b"S" + b"".join(items[:3] + items[4:]))
+    write("exported", "sealed_crop", b"S" + b"".join(items))
+    write("exported", "sealed_order", b"S" + b"".join(items[:1] + items[2:4] + items[1:2] + items[4:]))
+    write("exported", "sealed_no_end", b"S" + b"".join(items[:5]))
+    write("exported", "file", b"arcgall1" + bytes(200))
+    person = ann | {"templates": [first | {"row": 0}, second | {"row": 1}], "negatives": [{"created_ms": 4, "row": 2}]}
+    people = json.dumps(head | {"people": [person]}).encode()
+    npy = exported_npy([(0.6, 0.8), (1, 0), (0, 1)])
+    for name, text, rows in (("folder", people, npy), ("folder_rows", people, exported_npy([(0.6, 0.8)])),
+                             ("folder_crop", people.replace(b'"row": 1', b'"row": 1, "crop": "crops/../../x.png"'), npy),
+                             ("folder_newer", people.replace(b'"arcface_gallery": 1', b'"arcface_gallery": 2'), npy),
+                             ("folder_deep", people.replace(b'[1, null]', b"[" * 90 + b"]" * 90), npy),
+                             ("folder_nan", people, exported_npy([(float("nan"), 0.8), (1, 0), (0, 1)]))):
+        write("exported", name, b"F" + struct.pack("<I", len(text)) + text + rows)
+
+
 archive_seeds()
 onnx_turns()
 photo_archive_seeds()
 onnx_nhwc()
 index_seeds()
+exported_seeds()

@@ -194,6 +194,7 @@ static void answers_follow_the_query(void **state) {
     q.only_count = 3;
     ok(arc_gallery_identify(g, x[0], 1, &q, answer, err));
     assert_true(answer[0].known == ARC_UNKNOWN && answer[0].matches == 2 && answer[0].compared == 2);
+    assert_int_equal(answer[0].rule.comparisons, 4); /* two people of two templates each */
     arc_answers_free(ctx, answer, 1);
     q.only = NULL;
     q.only_count = 0;
