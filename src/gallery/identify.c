@@ -255,7 +255,8 @@ static int64_t compared(const asking *a) {
     return a->only ? ids : a->counts.identities;
 }
 
-/* Of the templates of those who are asked for it takes as many as people have on average: counting them would read all of them. */
+/* Of the templates of those who are asked for it takes as many as people have on average: counting them would read all of them.
+ */
 static int64_t comparisons_of(const asking *a) {
     const arc_store_counts *all = &a->counts;
     const int64_t people = compared(a);
