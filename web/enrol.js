@@ -4,6 +4,7 @@ import { button, el, guarded, heading, notice } from './dom.js';
 import { faceOf, pictureInput, thumbnail } from './picture.js';
 import { t } from './text.js';
 
+const POOR = 0.7; // as arcface enroll warns
 const area = ({ box }) => (box[2] - box[0]) * (box[3] - box[1]);
 
 // Sentences about a face that will make a poor template; the quality is the server's, from 0 to 1.
@@ -11,7 +12,7 @@ function doubts(found, face) {
   const said = [];
   if (found.faces.length > 1) said.push(t('severalFaces', { n: found.faces.length }));
   if (Math.min(face.box[2] - face.box[0], face.box[3] - face.box[1]) < 60) said.push(t('smallFace'));
-  if (face.quality !== undefined && face.quality < 0.4) said.push(t('poorQuality'));
+  if (face.quality !== undefined && face.quality < POOR) said.push(t('poorQuality'));
   return said;
 }
 
@@ -23,7 +24,7 @@ async function pictureCard(cards, blob) {
   const poor = doubts(found, face);
   const card = el('article', { class: 'card' },
     el('div', { class: 'faces' }, thumbnail(view, t('yourPicture'))),
-    face.quality === undefined ? '' : el('p', {}, t('quality'), ' ', el('meter', { min: 0, max: 1, low: 0.4, high: 0.6, optimum: 1, value: face.quality, 'aria-label': t('quality') }), ` ${face.quality.toFixed(2)}`),
+    face.quality === undefined ? '' : el('p', {}, t('quality'), ' ', el('meter', { min: 0, max: 1, low: POOR, high: 0.8, optimum: 1, value: face.quality, 'aria-label': t('quality') }), ` ${face.quality.toFixed(2)}`),
     poor.length ? poor.map((sentence) => el('p', { class: 'bad' }, sentence)) : el('p', { class: 'good' }, t('goodPicture')),
     button(t('leaveOut'), () => {
       cards.delete(card);
