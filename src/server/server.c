@@ -1,6 +1,7 @@
 /* server: starting, reloading and stopping. Every door of the server is a group of routes, listed here. */
 #include "server/server.h"
 #include "server/api/table.h"
+#include "server/immich/immich.h"
 #include "server/ops/log.h"
 #include "server/page/page.h"
 #include "server/route/dispatch.h"
@@ -15,7 +16,7 @@
 #define BODIES_LEAST ((int64_t)256 << 20)
 #define DRAIN_STEP_NS 5000000
 
-static const arc_route_group *const groups[] = {&arc_api_group, &arc_page_group, NULL};
+static const arc_route_group *const groups[] = {&arc_api_group, &arc_page_group, &arc_immich_group, NULL};
 
 void arc_server_options_default(arc_server_options *opt) {
     *opt = (arc_server_options){.struct_size = sizeof *opt,
