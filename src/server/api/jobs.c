@@ -99,7 +99,7 @@ static enrolment *make(const struct arc_server *server, arc_http_request *reques
     e->bulk.lock = &e->lock;
     e->largest = largest;
     e->archive = request->body;
-    arc_buffer_init(&request->body, &server->ctx->alloc, 0);
+    arc_buffer_init(&request->body, &server->ctx->alloc, 1); /* nothing more comes */
     return e;
 }
 

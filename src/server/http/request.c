@@ -82,7 +82,7 @@ arc_status arc_http_request_begin(arc_http_request *r, const arc_alloc *alloc, c
     const size_t path = strcspn(target, "?#");
     *r = (arc_http_request){.method = "", .path = "", .parts = -1};
     arc_arena_init(&r->arena, alloc, ARENA_BYTES);
-    arc_buffer_init(&r->body, alloc, 0);
+    arc_buffer_init(&r->body, alloc, 1); /* until the head says how much it may have */
     arc_status st = split_path(r, target, path, err);
     if (st == ARC_OK && target[path] == '?')
         st = split_query(r, target + path + 1, err);
