@@ -23,10 +23,11 @@ sentence '"nowhere" is nowhere to listen'
 
 # start ARGUMENT...: a server; its address is in $url, its process in $server.
 start() {
+    rm -f "$work/out" # of the server before
     "$arcface" serve --listen 127.0.0.1:0 "$@" >"$work/out" 2>"$work/log" &
     server=$!
     for ((i = 0; i < 600; i++)); do
-        url=$(sed -n 's/^listening at //p' "$work/out")
+        url=$(sed -n 's/^listening at //p' "$work/out" 2>/dev/null)
         [ -n "$url" ] && return
         kill -0 $server 2>/dev/null || break
         sleep 0.1
