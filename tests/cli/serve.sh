@@ -27,7 +27,7 @@ start() {
     "$arcface" serve --listen 127.0.0.1:0 "$@" >"$work/out" 2>"$work/log" &
     server=$!
     for ((i = 0; i < 600; i++)); do
-        url=$(sed -n 's/^listening at //p' "$work/out" 2>/dev/null)
+        url=$(sed -n 's/^listening at //p' "$work/out" 2>/dev/null || true)
         [ -n "$url" ] && return
         kill -0 $server 2>/dev/null || break
         sleep 0.1
