@@ -112,7 +112,8 @@ if(ARC_NETWORK)
   set(network_libs PkgConfig::CURL)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/hub/offline.c PROPERTIES HEADER_FILE_ONLY ON)
 else()
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/hub/download.c ${PROJECT_SOURCE_DIR}/src/hub/network.c PROPERTIES HEADER_FILE_ONLY ON)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/hub/ask.c ${PROJECT_SOURCE_DIR}/src/hub/download.c ${PROJECT_SOURCE_DIR}/src/hub/network.c
+                              PROPERTIES HEADER_FILE_ONLY ON)
 endif()
 
 # Where photos come from beside files: each can be left out.

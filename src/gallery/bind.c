@@ -61,10 +61,8 @@ done:
 }
 
 arc_status arc_gallery_binding_of(const arc_gallery *g, const arc_model *embedder, arc_binding *out, arc_error *err) {
-    *out = (arc_binding){.dim = 0};
-    if (!embedder->path)
-        return arc_gallery_fail(g, err, ARC_EUNSUPPORTED, "a gallery is bound to a model's file; save this model first");
-    return arc_gallery_binding_of_model(embedder, out, err);
+    const arc_status st = arc_gallery_binding_of_model(embedder, out, err);
+    return st == ARC_OK ? ARC_OK : arc_fail_in(err, st, g->location);
 }
 
 arc_status arc_gallery_binding_of_model(const arc_model *embedder, arc_binding *out, arc_error *err) {

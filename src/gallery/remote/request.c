@@ -1,21 +1,17 @@
 /* gallery/remote: one request to the other server. What comes back is bounded; a server that is busy is asked again. */
 #include "gallery/remote/remote_internal.h"
+#include "hub/ask.h"
 #include "hub/network.h"
-#include <curl/curl.h>
-#include <poll.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOCATION_BYTES 512
-#define CONNECT_MS 5000L
-#define REQUEST_MS 60000L
-#define TRIES 4
-#define PAUSE_MS 100 /* doubled after each try */
 #define REPLY_BYTES ((size_t)64 << 20)
 #define QUESTION_BYTES ((size_t)16 << 20)
-#define REASON_LETTERS 160
+#define REASON_BYTES 161 /* of the other server's sentence */
 
 struct arc_remote {
     arc_context *ctx;
@@ -53,7 +49,12 @@ static arc_status add_key(arc_remote *r, arc_error *err) {
     if (strlen(key) > 256 || strpbrk(key, "\r\n"))
         return arc_fail(err, ARC_EINVAL, "ARCFACE_SERVER_KEY is no API key: it has a line end or more than 256 letters");
     snprintf(line, sizeof line, "X-Api-Key: %s", key);
-    return add_header(r, line, err);
+    const arc_status st = add_header(r, line, err);
+    sodium_memzero(line, sizeof line);
+    if (strncmp(r->location, "http:", 5) == 0 && strncmp(r->location, "http://127.", 11) != 0 &&
+        strncmp(r->location, "http://localhost", 16) != 0)
+        arc_log(r->ctx, ARC_LOG_WARN, "%s: the key is sent readable for everybody on the way; https:// encrypts it", r->location);
+    return st;
 }
 
 arc_status arc_remote_open(arc_context *ctx, const char *location, arc_remote **out, arc_error *err) {
@@ -90,6 +91,8 @@ void arc_remote_close(arc_remote **remote) {
         return;
     if (r->idle)
         curl_easy_cleanup(r->idle);
+    for (struct curl_slist *line = r->headers; line; line = line->next)
+        sodium_memzero(line->data, strlen(line->data)); /* there may be the key in it */
     curl_slist_free_all(r->headers);
     pthread_mutex_destroy(&r->lock);
     arc_mem_free(&r->ctx->alloc, r);
@@ -114,23 +117,9 @@ static void give_connection(arc_remote *r, CURL *c) {
         curl_easy_cleanup(surplus);
 }
 
-/* What is too large ends the transfer. */
-static size_t take_body(char *data, size_t size, size_t count, void *arg) {
-    return arc_buffer_put(arg, data, size * count) == ARC_OK ? size * count : 0;
-}
-
-/* What the other server says of its failure, as far as it can be shown. */
-static void reason_of(const json_t *reply, char text[REASON_LETTERS + 1]) {
-    const char *said = json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
-    size_t n = 0;
-    for (; said && said[n] && n < REASON_LETTERS; n++)
-        text[n] = said[n] >= ' ' && said[n] < 127 ? said[n] : '?';
-    text[n] = '\0';
-}
-
 static arc_status refuse(const arc_remote *r, long code, const json_t *reply, arc_error *err) {
-    char reason[REASON_LETTERS + 1];
-    reason_of(reply, reason);
+    char reason[REASON_BYTES];
+    arc_ask_reason(json_string_value(json_object_get(json_object_get(reply, "error"), "message")), reason, sizeof reason);
     if (code == 401 || code == 403)
         return arc_fail(err, ARC_EINVAL,
                         "%s: the server refuses the key (%ld): the environment's ARCFACE_SERVER_KEY is sent as one", r->location,
@@ -140,43 +129,6 @@ static arc_status refuse(const arc_remote *r, long code, const json_t *reply, ar
                         *reason ? reason : "the server does not know what is asked: is it arcface serve?");
     return arc_fail(err, code >= 500 || code == 429 ? ARC_ENETWORK : ARC_EIO, "%s: the server answers %ld%s%s", r->location, code,
                     *reason ? ": " : "", reason);
-}
-
-static arc_status perform(arc_remote *r, CURL *c, const char *address, const arc_buffer *body, arc_buffer *got, long *code,
-                          arc_error *err) {
-    char reason[CURL_ERROR_SIZE] = "";
-    CURLcode done = CURLE_OK;
-    curl_easy_reset(c); /* keeps the connection */
-    curl_easy_setopt(c, CURLOPT_URL, address);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "arcface");
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, REQUEST_MS);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, reason);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, got);
-    if (body) {
-        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->bytes);
-        curl_easy_setopt(c, CURLOPT_POSTFIELDS, body->data);
-    }
-    for (int tried = 0; tried < TRIES; tried++) {
-        if (tried > 0)
-            poll(NULL, 0, PAUSE_MS << (tried - 1));
-        got->bytes = 0;
-        done = curl_easy_perform(c);
-        curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, code);
-        const bool passes =
-            done == CURLE_OK ? *code == 429 || *code == 503 : done == CURLE_GOT_NOTHING || done == CURLE_RECV_ERROR;
-        if (!passes)
-            break;
-    }
-    if (done == CURLE_WRITE_ERROR)
-        return arc_fail(err, ARC_ELIMIT, "%s: the server sends more than %zu bytes", r->location, REPLY_BYTES);
-    if (done != CURLE_OK)
-        return arc_fail(err, ARC_ENETWORK, "%s: %s", r->location, *reason ? reason : curl_easy_strerror(done));
-    return ARC_OK;
 }
 
 static int append(const char *data, size_t bytes, void *arg) {
@@ -197,8 +149,14 @@ arc_status arc_remote_call(arc_remote *r, const char *tail, json_t *body, json_t
     arc_buffer_init(&sent, &r->ctx->alloc, QUESTION_BYTES);
     CURL *c = take_connection(r);
     arc_status st = c && (!body || arc_remote_put_json(&sent, body)) ? ARC_OK : arc_fail_nomem(err, "a request");
+    const arc_ask ask = {.method = body ? "POST" : "GET",
+                         .address = address,
+                         .label = r->location,
+                         .headers = r->headers,
+                         .body = body ? &sent : NULL,
+                         .reply = &got};
     if (st == ARC_OK)
-        st = perform(r, c, address, body ? &sent : NULL, &got, &code, err);
+        st = arc_ask_server(c, &ask, &code, err);
     if (c)
         give_connection(r, c);
     if (st == ARC_OK) {
